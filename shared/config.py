@@ -1,0 +1,171 @@
+"""Settings: one typed struct per process, read from the environment once, validated before use."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from dotenv import dotenv_values
+from msgspec import Meta, Struct
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+
+SECRETS = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
+"""Settings whose value never stands in a message: they are, or may carry, a password."""
+
+
+class ConfigError(Exception):
+    """Raised when a setting cannot be used; the text names the setting and says what it takes."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What every process reads. Field names are the variables' names in lower case."""
+
+    discord_token: str = ""
+    discord_api_url: str = "https://discord.com/api/v10"
+    discord_cdn_url: str = "https://cdn.discordapp.com"
+    redis_url: str = "redis://localhost:6379/0"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+    metrics_port: Port = 0
+
+
+class ProfileSettings(Settings, frozen=True, kw_only=True):
+    """What the two processes read that show a whole profile."""
+
+    profile_ttl: Seconds = 300
+    profile_source: Literal["discord", "upstream", "off"] = "discord"
+    profile_upstream_url: str = ""
+
+    def __post_init__(self) -> None:
+        if self.profile_source == "upstream" and "{user_id}" not in self.profile_upstream_url:
+            raise ConfigError(
+                "PROFILE_UPSTREAM_URL must be set when PROFILE_SOURCE is 'upstream': "
+                "a URL with {user_id} in it, such as https://profiles.example.org/{user_id}"
+            )
+
+
+class GatewaySettings(Settings, frozen=True, kw_only=True):
+    """Settings of services/gateway."""
+
+    guild_ids: str = ""
+    shard_count: Annotated[int, Meta(ge=0, le=16_000)] = 0
+    shard_ids: str = ""
+
+    def __post_init__(self) -> None:
+        self.guilds()
+        if self.shard_ids and not self.shard_count:
+            raise ConfigError(
+                "SHARD_COUNT must be set when SHARD_IDS is: every gateway process has to agree "
+                "on how many shards there are"
+            )
+        for shard in self.shards() or ():
+            if shard >= self.shard_count:
+                raise ConfigError(
+                    f"SHARD_IDS must be below SHARD_COUNT ({self.shard_count}), got {shard}"
+                )
+
+    def guilds(self) -> frozenset[int]:
+        """The ids in GUILD_IDS; empty means every guild the bot is in."""
+        return frozenset(_numbers("GUILD_IDS", self.guild_ids))
+
+    def shards(self) -> list[int] | None:
+        """The shards this process runs, or None for all of them. `0-3,7` means 0, 1, 2, 3, 7."""
+        if not self.shard_ids:
+            return None
+        shards: set[int] = set()
+        for part in self.shard_ids.split(","):
+            first, dash, last = part.strip().partition("-")
+            ends = _numbers("SHARD_IDS", f"{first},{last}" if dash else first)
+            shards.update(range(ends[0], ends[-1] + 1))
+        return sorted(shards)
+
+
+class ApiSettings(ProfileSettings, frozen=True, kw_only=True):
+    """Settings of services/api."""
+
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+    public_url: str = ""
+    public_ws_url: str = ""
+    discord_invite: str = ""
+
+
+class WsSettings(ProfileSettings, frozen=True, kw_only=True):
+    """Settings of services/ws."""
+
+    ws_host: str = "127.0.0.1"
+    ws_port: Port = 8001
+
+
+Config = TypeVar("Config", bound=Settings)
+
+URLS = {
+    "discord_api_url": ("http", "https"),
+    "discord_cdn_url": ("http", "https"),
+    "profile_upstream_url": ("http", "https"),
+    "public_url": ("http", "https"),
+    "public_ws_url": ("ws", "wss"),
+    "discord_invite": ("http", "https"),
+    "redis_url": ("redis", "rediss", "unix"),
+}
+
+
+def environment() -> dict[str, str]:
+    """The process's environment over the `.env` file of the working directory."""
+    dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    return {**dotenv, **os.environ}
+
+
+def from_env(kind: type[Config], env: Mapping[str, str]) -> Config:
+    """Read `kind` from `env`. An empty variable counts as unset. Raises ConfigError."""
+    given = {
+        field.name: env[field.name.upper()].strip()
+        for field in msgspec.structs.fields(kind)
+        if env.get(field.name.upper(), "").strip()
+    }
+    for name, value in given.items():
+        _check_url(name, value)
+        given[name] = value.rstrip("/") if name in URLS else value
+    if "log_level" in given:
+        given["log_level"] = given["log_level"].upper()
+    try:
+        return msgspec.convert(given, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_in_plain_words(error, given)) from None
+
+
+def _check_url(name: str, value: str) -> None:
+    schemes = URLS.get(name)
+    if schemes is None:
+        return
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in schemes and (bool(parts.hostname) or parts.scheme == "unix")
+    except ValueError:
+        usable = False
+    if not usable:
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ConfigError(f"{name.upper()} must be a URL that starts with {wanted}")
+
+
+def _in_plain_words(error: msgspec.ValidationError, given: Mapping[str, Any]) -> str:
+    what, _, path = str(error).partition(" - at `$.")
+    name = path.rstrip("`")
+    if not name:  # raised by a __post_init__: its text is a sentence already
+        return what
+    shown = "" if name in SECRETS else f", got {given.get(name)!r}"
+    return f"{name.upper()} is not usable: {what[0].lower()}{what[1:]}{shown}"
+
+
+def _numbers(name: str, text: str) -> list[int]:
+    parts = [part for part in re.split(r"[,\s]+", text) if part]
+    for part in parts:
+        if not re.fullmatch(r"[0-9]{1,20}", part):
+            raise ConfigError(f"{name} must be numbers separated by commas, got {part!r}")
+    return [int(part) for part in parts]

@@ -1,0 +1,225 @@
+"""Subscribed users' updates, over one Redis connection. A cut line is an event, never a silence.
+
+redis-py reconnects by itself and loses what was published meanwhile. Two things keep that from
+passing unseen: the connection may not retry, and the standing subscription, which is confirmed
+once per connection, ends the line when it is confirmed a second time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from shared import keys
+from shared.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+STANDING: Final = b"feed"  # nobody publishes here: it keeps the line readable without users
+PING_AFTER = 5.0  # seconds of silence
+RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
+_BATCH = 500  # channels in one SUBSCRIBE
+
+
+class Update(Struct, frozen=True):
+    """One message of a user's channel: what changed, as JSON ready to send."""
+
+    version: int
+    profile: Raw | UnsetType = UNSET
+    presence: Raw | UnsetType = UNSET
+    removed: bool = False
+
+
+class Listener(Protocol):
+    """Who is told. Called from the reading loop: must not block."""
+
+    def updated(self, user_id: int, update: Update) -> None:
+        """A message came for a subscribed user."""
+
+    def cut(self) -> None:
+        """The line is gone: updates may be missed until `restored`."""
+
+    def restored(self) -> None:
+        """Every subscription stands again: load what is watched, as updates may be lost."""
+
+
+class LineCut(Exception):
+    """Raised inside a line to end it."""
+
+
+class Feed:
+    """Keeps a line to Redis while `run` runs, and the wanted users subscribed on it."""
+
+    def __init__(self, url: str, listener: Listener) -> None:
+        self._redis = Redis.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=1.0,
+            socket_timeout=PING_AFTER,
+        )
+        self._listener = listener
+        self._wanted: set[int] = set()
+        self._changed: set[int] = set()
+        self._confirmed: set[int] = set()
+        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._to_send = asyncio.Event()
+        self._standing = False
+        self._heard = 0.0
+        self._decode = msgspec.json.Decoder(Update).decode
+
+    @property
+    def standing(self) -> bool:
+        """Whether every update of a confirmed subscription arrives now."""
+        return self._standing
+
+    async def subscribe(self, user_id: int) -> None:
+        """Returns when Redis has confirmed: what is published from then on arrives.
+
+        Raises StoreUnavailable when the line is cut; the user is then not subscribed.
+        """
+        if not self._standing:
+            raise StoreUnavailable("the line to Redis is cut")
+        self._wanted.add(user_id)
+        if user_id in self._confirmed and user_id not in self._changed:
+            return
+        confirmation = self._waiting.get(user_id)
+        if confirmation is None:
+            confirmation = self._waiting[user_id] = asyncio.get_running_loop().create_future()
+            self._changed.add(user_id)
+            self._to_send.set()
+        await asyncio.shield(confirmation)
+
+    def unsubscribe(self, user_id: int) -> None:
+        """Stop following the user. No more updates are given, even if some are under way.
+
+        Whoever still waits in `subscribe` for this user gets StoreUnavailable.
+        """
+        self._wanted.discard(user_id)
+        self._give_up(user_id, "unsubscribed")
+        self._changed.add(user_id)
+        self._to_send.set()
+
+    async def run(self) -> None:
+        """Hold the line until cancelled."""
+        try:
+            while True:
+                await self._one_line()
+                await asyncio.sleep(RECONNECT_EVERY)
+        finally:
+            await self._redis.aclose()
+
+    async def _one_line(self) -> None:
+        """From a connection's first subscription to its end."""
+        pubsub = self._redis.pubsub()
+        try:
+            async with asyncio.TaskGroup() as line:
+                await pubsub.subscribe(STANDING)
+                line.create_task(self._read(pubsub))
+                line.create_task(self._send(pubsub))
+                line.create_task(self._watch(pubsub))
+        except* (RedisError, OSError, LineCut, TimeoutError) as errors:
+            cause = errors.exceptions[0]
+            if self._standing:
+                log.warning("feed: the line to Redis is cut (%s)", type(cause).__name__)
+        finally:
+            self._lost()
+            with contextlib.suppress(RedisError, OSError):
+                await pubsub.aclose()  # type: ignore[no-untyped-call]
+
+    def _lost(self) -> None:
+        was_standing, self._standing = self._standing, False
+        self._confirmed.clear()
+        for user_id in list(self._waiting):
+            self._wanted.discard(user_id)
+            self._give_up(user_id, "the line to Redis was cut")
+        if was_standing:
+            self._listener.cut()
+
+    def _give_up(self, user_id: int, why: str) -> None:
+        confirmation = self._waiting.pop(user_id, None)
+        if confirmation is not None and not confirmation.done():
+            confirmation.set_exception(StoreUnavailable(why))
+            confirmation.exception()  # whoever waited may be gone: that is no error
+
+    async def _read(self, pubsub: PubSub) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            kind, channel, data = await _response(pubsub)
+            self._heard = loop.time()
+            if kind == b"message":
+                self._deliver(channel, data)
+            elif kind == b"subscribe":
+                self._confirm(channel)
+
+    def _deliver(self, channel: bytes, data: bytes) -> None:
+        user_id = keys.user_of_channel(channel)
+        if user_id not in self._wanted:
+            return
+        try:
+            update = self._decode(data)
+        except msgspec.DecodeError:
+            log.warning("feed: a message of user %s is not readable and is left out", user_id)
+            return
+        self._listener.updated(user_id, update)
+
+    def _confirm(self, channel: bytes) -> None:
+        if channel == STANDING:
+            if self._standing:
+                raise LineCut("redis-py has reconnected behind our back")
+            self._confirmed.clear()
+            self._changed = set(self._wanted)
+            self._to_send.set()
+            return
+        user_id = keys.user_of_channel(channel)
+        self._confirmed.add(user_id)
+        confirmation = self._waiting.pop(user_id, None)
+        if confirmation is not None and not confirmation.done():
+            confirmation.set_result(None)
+        self._stand_if_complete()
+
+    def _stand_if_complete(self) -> None:
+        if not self._standing and self._confirmed >= self._wanted:
+            self._standing = True
+            self._listener.restored()
+
+    async def _send(self, pubsub: PubSub) -> None:
+        """Bring Redis' subscriptions to what is wanted; what came and went meanwhile is skipped."""
+        while True:
+            await self._to_send.wait()
+            self._to_send.clear()
+            changed, self._changed = self._changed, set()
+            new = [keys.presence(user) for user in changed if user in self._wanted]
+            old = [user for user in changed if user not in self._wanted]
+            self._confirmed.difference_update(old)
+            for start in range(0, len(new), _BATCH):
+                await pubsub.subscribe(*new[start : start + _BATCH])
+            for start in range(0, len(old), _BATCH):
+                await pubsub.unsubscribe(*map(keys.presence, old[start : start + _BATCH]))
+            self._stand_if_complete()
+
+    async def _watch(self, pubsub: PubSub) -> None:
+        """A line may die without a word: ask, and end it when nothing comes back."""
+        loop = asyncio.get_running_loop()
+        while True:
+            asked = loop.time()
+            await pubsub.ping()
+            await asyncio.sleep(PING_AFTER)
+            if self._heard < asked:
+                raise LineCut(f"no answer for {PING_AFTER} s")
+
+
+async def _response(pubsub: PubSub) -> tuple[bytes, bytes, Any]:
+    """One raw reply: `message`, `subscribe`, `unsubscribe` or `pong`."""
+    reply = await pubsub.parse_response(block=True)
+    return (reply[0], reply[1], reply[2] if len(reply) > 2 else None)

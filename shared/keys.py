@@ -1,0 +1,52 @@
+"""Every name in Redis.
+
+The braces make Redis Cluster keep one user's keys in one slot, so that the save script may
+touch them together.
+"""
+
+from __future__ import annotations
+
+USERS = "users"
+"""Set: every monitored user."""
+
+PRESENCE_PREFIX = "presence:{"
+
+
+def presence(user_id: int) -> str:
+    """Hash `version`, `profile`, `presence`, `discord`; also the name of the user's channel."""
+    return f"presence:{{{user_id}}}"
+
+
+def guilds(user_id: int) -> str:
+    """Set: the monitored guilds the user is in. Empty: not monitored."""
+    return f"guilds:{{{user_id}}}"
+
+
+def profile(user_id: int) -> str:
+    """String with a TTL: what the profile source said."""
+    return f"profile:{{{user_id}}}"
+
+
+def profile_lock(user_id: int) -> str:
+    """String with a TTL: a process is asking the profile source about this user."""
+    return f"profile-lock:{{{user_id}}}"
+
+
+def members(guild_id: int) -> str:
+    """Set: who was in the guild when last seen."""
+    return f"members:{guild_id}"
+
+
+def gateway(shard_id: int) -> str:
+    """Hash with a TTL: one shard's life signs."""
+    return f"gateway:{shard_id}"
+
+
+def app_icon(application_id: str) -> str:
+    """String with a TTL: an application's icon hash, empty when it has none."""
+    return f"app-icon:{application_id}"
+
+
+def user_of_channel(channel: bytes) -> int:
+    """The user whose presence channel this is."""
+    return int(channel[len(PRESENCE_PREFIX) : -1])

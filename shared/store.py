@@ -1,0 +1,216 @@
+"""Redis as the services see it: save, load, remove.
+
+Every write of a user goes through one script (save.lua), so that what a reader loads and what
+a watcher is sent cannot disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from msgspec import Struct
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError
+
+from shared import keys
+from shared.snapshot import Snapshot
+
+UNCHANGED: Final = 0
+REMOVED: Final = -1
+NOT_MONITORED: Final = -2
+
+_SAVE = (Path(__file__).parent / "save.lua").read_text()
+
+
+class StoreUnavailable(Exception):
+    """Raised when Redis cannot be reached, refuses, or does not answer in time."""
+
+
+class Fields(Struct, frozen=True):
+    """One user's newest state, as JSON."""
+
+    profile: bytes  # snapshot.Profile
+    presence: bytes  # snapshot.Presence
+    discord: bytes  # cleaned Discord objects: user, status, client_status, activities
+
+
+class Save(Struct, frozen=True):
+    """What is to be written of one user. Saving it twice does no harm."""
+
+    user_id: int
+    fields: Fields | None = None
+    joined: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
+
+
+class Store:
+    """Reads and writes snapshots. Every method raises StoreUnavailable."""
+
+    def __init__(self, redis: Redis, *, timeout: float) -> None:
+        """`timeout`: seconds that any one call may take."""
+        self.redis = redis
+        self._timeout = timeout
+        self._save_sha = ""
+
+    @classmethod
+    def connect(cls, url: str, *, timeout: float = 0.9, connections: int = 16) -> Self:
+        """Connects on first use. A stale connection of the pool is replaced once, unseen."""
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=connections,
+            timeout=timeout,
+            protocol=2,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 1),
+        )
+        return cls(Redis.from_pool(pool), timeout=timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.redis.aclose()
+
+    async def load(self, user_id: int) -> Snapshot | None:
+        """The user's snapshot, or None when nobody monitors them."""
+        async with self._reachable():
+            found = await self.redis.hmget(
+                keys.presence(user_id), ["version", "profile", "presence"]
+            )
+        return _snapshot(found)
+
+    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
+        """`load` for each, in one round trip."""
+        async with self._reachable():
+            pipe = self.redis.pipeline(transaction=False)
+            for user_id in user_ids:
+                pipe.hmget(keys.presence(user_id), ["version", "profile", "presence"])
+            found = await pipe.execute()
+        return [_snapshot(one) for one in found]
+
+    async def save(self, saves: Sequence[Save]) -> list[int]:
+        """Write them in one go; for each its new version, UNCHANGED, REMOVED or NOT_MONITORED.
+
+        Rosters are widened before the users' own keys and narrowed after them: whatever is cut
+        off half-way, a roster names everyone who has a guild, and a sweep can find them.
+        """
+        async with self._reachable():
+            await self._join_rosters(saves)
+            results = await self._run_script(saves)
+            await self._leave_rosters(saves, results)
+        return results
+
+    async def count_users(self) -> int:
+        """How many users are monitored."""
+        async with self._reachable():
+            return int(await self.redis.scard(keys.USERS))
+
+    async def members(self, guild_id: int) -> AsyncIterator[list[int]]:
+        """The guild's roster, a batch at a time: it may hold hundreds of thousands."""
+        cursor = 0
+        while True:
+            async with self._reachable():
+                cursor, batch = await self.redis.sscan(keys.members(guild_id), cursor, count=500)
+            yield [int(user_id) for user_id in batch]
+            if cursor == 0:
+                return
+
+    async def ping(self) -> None:
+        async with self._reachable():
+            await self.redis.ping()
+
+    async def _join_rosters(self, saves: Sequence[Save]) -> None:
+        joins: dict[int, list[int]] = {}
+        for save in saves:
+            for guild_id in save.joined:
+                joins.setdefault(guild_id, []).append(save.user_id)
+        if not joins:
+            return
+        pipe = self.redis.pipeline(transaction=False)
+        for guild_id, user_ids in joins.items():
+            pipe.sadd(keys.members(guild_id), *user_ids)
+        pipe.sadd(keys.USERS, *{user_id for user_ids in joins.values() for user_id in user_ids})
+        await pipe.execute()
+
+    async def _run_script(self, saves: Sequence[Save]) -> list[int]:
+        results: list[Any] = []
+        for attempt in range(2):
+            if not self._save_sha:
+                self._save_sha = str(await self.redis.script_load(_SAVE))
+            pipe = self.redis.pipeline(transaction=False)
+            for save in saves:
+                pipe.evalsha(self._save_sha, 3, *_script_arguments(save))
+            results = await pipe.execute(raise_on_error=False)
+            if attempt or not any(isinstance(result, NoScriptError) for result in results):
+                break
+            self._save_sha = ""  # Redis was restarted and has forgotten its scripts
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
+
+    async def _leave_rosters(self, saves: Sequence[Save], results: Sequence[int]) -> None:
+        leavers = [save for save in saves if save.left]
+        if not leavers:
+            return
+        gone = [
+            save.user_id
+            for save, result in zip(saves, results, strict=True)
+            if save.left and result in (REMOVED, NOT_MONITORED)
+        ]
+        pipe = self.redis.pipeline(transaction=False)
+        for save in leavers:
+            for guild_id in save.left:
+                pipe.srem(keys.members(guild_id), save.user_id)
+        if gone:
+            pipe.srem(keys.USERS, *gone)
+        await pipe.execute()
+        await self._list_returned(gone)
+
+    async def _list_returned(self, gone: Sequence[int]) -> None:
+        """Another shard's process may let a user in between the script and the SREM above."""
+        pipe = self.redis.pipeline(transaction=False)
+        for user_id in gone:
+            pipe.exists(keys.guilds(user_id))
+        there = await pipe.execute()
+        back = [user_id for user_id, exists in zip(gone, there, strict=True) if exists]
+        if back:
+            await self.redis.sadd(keys.USERS, *back)
+
+    @asynccontextmanager
+    async def _reachable(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout):
+                yield
+        except (RedisError, OSError, TimeoutError) as error:
+            raise StoreUnavailable(f"Redis is not available: {type(error).__name__}") from error
+
+
+def _snapshot(found: Sequence[Any]) -> Snapshot | None:
+    version, profile, presence = found
+    if version is None:
+        return None
+    return Snapshot(int(version), profile, presence)
+
+
+def _script_arguments(save: Save) -> list[str | bytes | int]:
+    user_id = save.user_id
+    arguments: list[str | bytes | int] = [
+        keys.presence(user_id),
+        keys.guilds(user_id),
+        keys.profile(user_id),
+        len(save.joined),
+        len(save.left),
+        *save.joined,
+        *save.left,
+    ]
+    if save.fields is not None:
+        arguments += (save.fields.profile, save.fields.presence, save.fields.discord)
+    return arguments
