@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeGuard
 
 from msgspec import Struct
 
@@ -10,12 +11,12 @@ _HASH = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)
 _NAMEPLATE = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)*/", re.ASCII)
 
 
-def is_hash(value: object) -> bool:
+def is_hash(value: object) -> TypeGuard[str]:
     """Whether `value` may stand in a CDN path: hashes come from outside."""
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
-def is_nameplate(value: object) -> bool:
+def is_nameplate(value: object) -> TypeGuard[str]:
     """Whether `value` is a nameplate's asset: a relative folder that ends with a slash."""
     return isinstance(value, str) and len(value) <= 200 and bool(_NAMEPLATE.fullmatch(value))
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 USERS = "users"
 """Set: every monitored user."""
 
+GUILDS = "guilds"
+"""Set: every guild that has a roster, so that one which was left meanwhile is found."""
+
 PRESENCE_PREFIX = "presence:{"
 
 

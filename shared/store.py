@@ -80,7 +80,7 @@ class Store:
 
     async def load(self, user_id: int) -> Snapshot | None:
         """The user's snapshot, or None when nobody monitors them."""
-        async with self._reachable():
+        async with self.reachable():
             found = await self.redis.hmget(
                 keys.presence(user_id), ["version", "profile", "presence"]
             )
@@ -88,7 +88,7 @@ class Store:
 
     async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
         """`load` for each, in one round trip."""
-        async with self._reachable():
+        async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:
                 pipe.hmget(keys.presence(user_id), ["version", "profile", "presence"])
@@ -101,7 +101,7 @@ class Store:
         Rosters are widened before the users' own keys and narrowed after them: whatever is cut
         off half-way, a roster names everyone who has a guild, and a sweep can find them.
         """
-        async with self._reachable():
+        async with self.reachable():
             await self._join_rosters(saves)
             results = await self._run_script(saves)
             await self._leave_rosters(saves, results)
@@ -109,21 +109,32 @@ class Store:
 
     async def count_users(self) -> int:
         """How many users are monitored."""
-        async with self._reachable():
+        async with self.reachable():
             return int(await self.redis.scard(keys.USERS))
 
     async def members(self, guild_id: int) -> AsyncIterator[list[int]]:
         """The guild's roster, a batch at a time: it may hold hundreds of thousands."""
         cursor = 0
         while True:
-            async with self._reachable():
+            async with self.reachable():
                 cursor, batch = await self.redis.sscan(keys.members(guild_id), cursor, count=500)
             yield [int(user_id) for user_id in batch]
             if cursor == 0:
                 return
 
+    async def guilds(self) -> list[int]:
+        """Every guild that has a roster: at most some thousands for one bot."""
+        async with self.reachable():
+            return [int(guild_id) for guild_id in await self.redis.smembers(keys.GUILDS)]
+
+    async def forget_guild(self, guild_id: int) -> None:
+        """Strike the guild off the list, unless somebody is still on its roster."""
+        async with self.reachable():
+            if not await self.redis.exists(keys.members(guild_id)):
+                await self.redis.srem(keys.GUILDS, guild_id)
+
     async def ping(self) -> None:
-        async with self._reachable():
+        async with self.reachable():
             await self.redis.ping()
 
     async def _join_rosters(self, saves: Sequence[Save]) -> None:
@@ -136,6 +147,7 @@ class Store:
         pipe = self.redis.pipeline(transaction=False)
         for guild_id, user_ids in joins.items():
             pipe.sadd(keys.members(guild_id), *user_ids)
+        pipe.sadd(keys.GUILDS, *joins)
         pipe.sadd(keys.USERS, *{user_id for user_ids in joins.values() for user_id in user_ids})
         await pipe.execute()
 
@@ -185,7 +197,7 @@ class Store:
             await self.redis.sadd(keys.USERS, *back)
 
     @asynccontextmanager
-    async def _reachable(self) -> AsyncIterator[None]:
+    async def reachable(self) -> AsyncIterator[None]:
         try:
             async with asyncio.timeout(self._timeout):
                 yield

@@ -1,0 +1,124 @@
+"""`python -m services.gateway`: Discord's presences into Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+from prometheus_client import start_http_server
+
+from services.gateway import metrics
+from services.gateway.bot import Bot, Refused, gateway_info
+from services.gateway.icons import Icons
+from services.gateway.intake import Intake
+from services.gateway.member_requests import MemberRequests
+from services.gateway.people import People
+from services.gateway.roster import Roster
+from services.gateway.shard import Shard
+from services.gateway.sweep import Sweep
+from services.gateway.vitals import Vitals
+from services.gateway.writer import Writer
+from shared import config, logs
+from shared.cdn import Cdn
+from shared.config import ConfigError, GatewaySettings
+from shared.store import Store
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = "DiscordBot (https://github.com/grux/grux, 0.1)"
+LAST_FLUSH = 5.0  # seconds
+
+
+async def serve(settings: GatewaySettings) -> None:
+    """Run until cancelled. Raises Refused (or a group of it): Discord will not have the bot."""
+    cdn = Cdn(settings.discord_cdn_url)
+    people = People()
+    async with Store.connect(settings.redis_url, timeout=5.0) as store:
+        icons = Icons(store, settings.discord_api_url, USER_AGENT)
+        writer = Writer(store, people, icons, cdn)
+        sweep = Sweep(store, writer)
+        roster = Roster(people, writer, sweep.guild)
+        metrics.PEOPLE.set_function(lambda: len(people))
+        metrics.OWED.set_function(lambda: writer.owed)
+
+        info = await gateway_info(settings)
+        count = settings.shard_count or info.shard_count
+        shards = [
+            Shard(settings.discord_token, shard_id, count)
+            for shard_id in settings.shards() or range(count)
+        ]
+        vitals = Vitals(store, shards, writer.rewrite)
+        async with asyncio.TaskGroup() as tasks:
+            intakes = []
+            for shard in shards:
+                requests = MemberRequests(shard)
+                tasks.create_task(requests.run())
+                intake = Intake(
+                    (shard.id, count),
+                    only=settings.guilds(),
+                    people=people,
+                    roster=roster,
+                    owed=writer,
+                    requests=requests,
+                    sweep=sweep,
+                )
+                intakes.append((shard, intake))
+            tasks.create_task(writer.run())
+            tasks.create_task(icons.run())
+            tasks.create_task(sweep.run(roster))
+            tasks.create_task(vitals.run())
+            try:
+                await Bot(info).run(intakes)
+            finally:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_FLUSH):
+                        await writer.settled()
+                        await vitals.end()
+
+
+async def main() -> int:
+    """The process's exit code."""
+    try:
+        settings = config.from_env(GatewaySettings, config.environment())
+        if not settings.discord_token:
+            raise ConfigError(
+                "DISCORD_TOKEN must be set: the bot's token. To try Grux without a bot, run "
+                "`make run`, which brings a simulated Discord."
+            )
+    except ConfigError as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return 2
+    logs.set_up(settings, "gateway")
+    if settings.metrics_port:
+        start_http_server(settings.metrics_port)
+    serving = asyncio.create_task(serve(settings))
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, serving.cancel)
+    code = 0
+    try:
+        await serving
+    except* asyncio.CancelledError:
+        log.info("stopped")
+    except* Refused as refused:
+        log.error("%s", _first(refused))
+        code = 1
+    return code
+
+
+def _first(group: BaseExceptionGroup[Refused]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+if __name__ == "__main__":
+    try:
+        import uvloop
+    except ImportError:
+        sys.exit(asyncio.run(main()))
+    sys.exit(uvloop.run(main()))

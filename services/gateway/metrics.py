@@ -1,0 +1,15 @@
+"""What the gateway counts."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+EVENTS = Counter("grux_gateway_events_total", "Dispatches received.", ["type"])
+REFUSED = Counter("grux_gateway_refused_total", "Input that could not be used.", ["reason"])
+SAVES_WRITTEN = Counter("grux_gateway_saves_written_total", "Snapshots written.")
+SAVES_UNCHANGED = Counter("grux_gateway_saves_unchanged_total", "Snapshots that were the same.")
+SAVES_FAILED = Counter("grux_gateway_saves_failed_total", "Batches that Redis did not take.")
+CONNECTS = Counter("grux_gateway_connects_total", "Connections to Discord, by what began.", ["how"])
+DISCONNECTS = Counter("grux_gateway_disconnects_total", "Connections to Discord that ended.")
+PEOPLE = Gauge("grux_gateway_people", "Monitored users of this process.")
+OWED = Gauge("grux_gateway_owed", "Users whose newest state is not in Redis yet.")

@@ -1,0 +1,90 @@
+"""What the gateway knows of each person, kept small: JSON bytes, and the guilds they share.
+
+A hundred thousand people are mostly offline ones: they share one presence, and a user object is
+decoded only when it changes or is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from services.gateway import clean
+from services.gateway.clean import Json
+
+_encode = msgspec.json.encode
+_decode = msgspec.json.decode
+
+OFFLINE = _encode({"status": "offline", "client_status": {}, "activities": []})
+
+
+class Person:
+    """One monitored user."""
+
+    __slots__ = ("guilds", "presence", "user")
+
+    def __init__(self, user: bytes) -> None:
+        self.user = user  # clean.user
+        self.presence = OFFLINE  # clean.presence
+        self.guilds: tuple[int, ...] = ()
+
+    def discord(self) -> bytes:
+        """`{"user", "status", "client_status", "activities"}`"""
+        return b'{"user":%b,%b' % (self.user, self.presence[1:])
+
+
+class People:
+    """Everyone who is in a monitored guild of this process's shards."""
+
+    def __init__(self) -> None:
+        self._people: dict[int, Person] = {}
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __iter__(self) -> Iterator[tuple[int, Person]]:
+        return iter(self._people.items())
+
+    def get(self, user_id: int) -> Person | None:
+        return self._people.get(user_id)
+
+    def add(self, user_id: int, user: Json) -> Person | None:
+        """Make the person known. None when `user` has no name: there would be nothing to show."""
+        if not user.get("username"):
+            return None
+        person = self._people[user_id] = Person(_encode({**user, "id": str(user_id)}))
+        return person
+
+    def forget(self, user_id: int) -> None:
+        self._people.pop(user_id, None)
+
+
+def merge_user(person: Person, user: Json) -> bool:
+    """Take over what a whole or partial user says. Tells whether anything changed."""
+    user.pop("id", None)
+    if not user:
+        return False
+    if not user.get("username", "?"):  # a name is never cleared
+        del user["username"]
+    merged = _encode({**_decode(person.user), **user})
+    if merged == person.user:
+        return False
+    person.user = merged
+    return True
+
+
+def merge_presence(person: Person, raw: Mapping[str, Any]) -> bool:
+    """Take over what a presence event says. Tells whether anything changed."""
+    kept = clean.presence(raw)
+    if len(kept) < 3:
+        kept = {**_decode(person.presence), **kept}
+    if kept["status"] == "offline":
+        merged = OFFLINE
+    else:
+        merged = _encode({key: kept[key] for key in ("status", "client_status", "activities")})
+    if merged == person.presence:
+        return False
+    person.presence = merged
+    return True

@@ -1,0 +1,156 @@
+"""One connection to Discord's gateway: hikari's shard, with a synchronous way in.
+
+hikari's own event manager makes a task for every listener of every event; given this one
+instead, an event costs a sixth (docs/decisions/0001-raw-shards.md).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
+
+import hikari
+import msgspec
+from hikari.impl import GatewayShardImpl, HTTPSettings, ProxySettings
+
+from services.gateway import metrics
+
+log = logging.getLogger(__name__)
+
+INTENTS: Final = (
+    hikari.Intents.GUILDS | hikari.Intents.GUILD_MEMBERS | hikari.Intents.GUILD_PRESENCES
+)
+LARGE_THRESHOLD: Final = 250  # Discord's greatest: small guilds come whole, without chunks
+
+
+class Dispatches(Protocol):
+    """Who takes in what comes: the intake."""
+
+    def take(self, name: str, payload: Any) -> None: ...
+
+
+class Shard:
+    """A shard of Grux's bot. `run` until it ends; `ask_for…` while it is connected."""
+
+    def __init__(self, token: str, shard_id: int, shard_count: int) -> None:
+        self.id = shard_id
+        self.count = shard_count
+        self._token = token
+        self._hikari: GatewayShardImpl | None = None
+        self._events: _EventManager | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self._hikari is not None and self._hikari.is_connected
+
+    @property
+    def latency(self) -> float:
+        """Seconds between the last heartbeat and its answer; not a number before the first."""
+        return self._hikari.heartbeat_latency if self._hikari else float("nan")
+
+    @property
+    def last_event(self) -> float:
+        """When the last dispatch came, in seconds since 1970; 0 before the first."""
+        return self._events.last if self._events else 0.0
+
+    async def run(self, url: str, dispatches: Dispatches, on_started: Callable[[], None]) -> None:
+        """Connect to `url` and stay. Raises what hikari raises when it gives up."""
+        self._events = _EventManager(dispatches)
+        shard = self._hikari = GatewayShardImpl(
+            token=self._token,
+            url=url,
+            shard_id=self.id,
+            shard_count=self.count,
+            intents=INTENTS,
+            large_threshold=LARGE_THRESHOLD,
+            http_settings=HTTPSettings(),
+            proxy_settings=ProxySettings(),
+            loads=_loads,
+            dumps=_dumps,
+            event_manager=cast("Any", self._events),
+            event_factory=cast("Any", _EventFactory()),
+        )
+        try:
+            await shard.start()
+            on_started()
+            await shard.join()
+        finally:
+            if shard.is_alive:
+                await shard.close()
+            self._hikari = None
+
+    async def ask_for_all(self, guild_id: int, nonce: str) -> None:
+        """Request every member of the guild, with presences."""
+        await self._ask(guild_id, nonce, hikari.UNDEFINED)
+
+    async def ask_for(self, guild_id: int, user_ids: list[int], nonce: str) -> None:
+        """Request these members (100 at most), with presences."""
+        await self._ask(guild_id, nonce, [hikari.Snowflake(user_id) for user_id in user_ids])
+
+    async def _ask(
+        self, guild_id: int, nonce: str, users: hikari.UndefinedOr[list[hikari.Snowflake]]
+    ) -> None:
+        if self._hikari is None:
+            return
+        try:
+            await self._hikari.request_guild_members(
+                guild_id, include_presences=True, users=users, nonce=nonce
+            )
+        except (hikari.ComponentStateConflictError, ConnectionError) as error:
+            log.debug("members of guild %s were not asked for: %s", guild_id, error)
+
+
+class _EventManager:
+    """The two methods of hikari's event manager that a shard calls."""
+
+    def __init__(self, dispatches: Dispatches) -> None:
+        self._dispatches = dispatches
+        self.last = 0.0
+
+    def consume_raw_event(self, name: str, shard: object, payload: Any) -> None:
+        self.last = time.time()
+        self._dispatches.take(name, payload)
+
+    async def dispatch(self, connected: bool, *, return_tasks: bool = False) -> None:
+        if not connected:
+            metrics.DISCONNECTS.inc()
+            log.info("disconnected from Discord")
+
+
+class _EventFactory:
+    """The two methods of hikari's event factory that a shard calls."""
+
+    def deserialize_connected_event(self, shard: object) -> bool:
+        return True
+
+    def deserialize_disconnected_event(self, shard: object) -> bool:
+        return False
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def _loads(payload: bytes | str) -> Any:
+    """A payload's JSON. What cannot be read is passed on as an opcode that hikari ignores:
+    raising would end the session."""
+    try:
+        return _decode(payload)
+    except (msgspec.DecodeError, UnicodeError):
+        pass
+    try:
+        return json.loads(payload)  # reads lone surrogates, which clean.py then takes out
+    except ValueError:
+        metrics.REFUSED.labels("json").inc()
+        return {"op": -1}
+
+
+def _dumps(message: Any) -> bytes:
+    """A message's JSON. hikari sends `query` beside `user_ids`; Discord takes one of them."""
+    data = message.get("d")
+    if isinstance(data, dict) and "user_ids" in data:
+        data = {key: value for key, value in data.items() if key not in ("query", "limit")}
+        message = {**message, "d": data}
+    return json.dumps(message).encode()

@@ -1,0 +1,79 @@
+"""Takes out of Redis who left while nobody listened.
+
+What an earlier run wrote is compared with what Discord lists now. The comparison is against the
+living roster, member by member, so that somebody who joins during a sweep is not swept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection
+
+from services.gateway.roster import Roster, shard_of
+from services.gateway.writer import Writer
+from shared.store import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+RETRY = 1.0  # seconds
+
+
+class Sweep:
+    """Sweeps guilds one after another; `run` works through what was asked for."""
+
+    def __init__(self, store: Store, writer: Writer) -> None:
+        self._store = store
+        self._writer = writer
+        self._asked: dict[int, None] = {}
+        self._shards: dict[tuple[int, int], frozenset[int]] = {}
+        self._wake = asyncio.Event()
+
+    def guild(self, guild_id: int) -> None:
+        """Sweep the guild: its roster is complete, or the bot has left it."""
+        self._asked[guild_id] = None
+        self._wake.set()
+
+    def shard(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
+        """Sweep every guild that Redis counts to the shard and Discord did not name."""
+        self._shards[shard_id, shard_count] = frozenset(guild_ids)
+        self._wake.set()
+
+    async def run(self, roster: Roster) -> None:
+        """Sweep until cancelled. What could not be read is read again later."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                while self._shards:
+                    await self._left_guilds(*next(iter(self._shards.items())))
+                while self._asked:
+                    await self._one(next(iter(self._asked)), roster)
+            except StoreUnavailable:
+                await asyncio.sleep(RETRY)
+                self._wake.set()
+
+    async def _left_guilds(self, shard: tuple[int, int], named: frozenset[int]) -> None:
+        shard_id, shard_count = shard
+        for guild_id in await self._store.guilds():
+            if shard_of(guild_id, shard_count) == shard_id and guild_id not in named:
+                self._asked[guild_id] = None
+        if self._shards.get(shard) is named:
+            del self._shards[shard]
+
+    async def _one(self, guild_id: int, roster: Roster) -> None:
+        swept = 0
+        async for batch in self._store.members(guild_id):
+            guild = roster.guild(guild_id)
+            if guild is not None and not guild.complete:
+                break  # it is listed afresh: its end asks for a sweep again
+            for user_id in batch:
+                if guild is None or user_id not in guild.members:
+                    self._writer.left(user_id, guild_id)
+                    swept += 1
+        if swept:
+            log.info("swept %d users who left guild %s meanwhile", swept, guild_id)
+        if roster.guild(guild_id) is None:
+            await self._writer.settled()
+            await self._store.forget_guild(guild_id)
+        self._asked.pop(guild_id, None)

@@ -1,0 +1,159 @@
+"""Brings Redis to the newest state of each person.
+
+Per person only the newest state is owed, however many events came: what waits for Redis is
+bounded by people, never by rate.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+import msgspec
+
+from services.gateway import metrics, normalise
+from services.gateway.icons import Icons
+from services.gateway.people import People, Person
+from shared.cdn import Cdn
+from shared.store import NOT_MONITORED, Fields, Save, Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 200  # people in one round trip: large enough to be cheap, small enough to yield
+FIRST_RETRY: Final = 0.1  # seconds; doubles up to
+LAST_RETRY: Final = 2.0
+
+_encode = msgspec.json.encode
+
+
+class Writer:
+    """Owes Redis people; `run` pays."""
+
+    def __init__(self, store: Store, people: People, icons: Icons, cdn: Cdn) -> None:
+        self._store = store
+        self._people = people
+        self._icons = icons
+        self._cdn = cdn
+        self._owed: dict[int, None] = {}  # a set that keeps its order
+        self._joined: dict[int, set[int]] = {}
+        self._left: dict[int, set[int]] = {}
+        self._wake = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        icons.on_found(self.changed)
+
+    @property
+    def owed(self) -> int:
+        """How many people wait for Redis."""
+        return len(self._owed)
+
+    def changed(self, user_id: int) -> None:
+        """The person shows something new."""
+        self._owed[user_id] = None
+        self._settled.clear()
+        self._wake.set()
+
+    def joined(self, user_id: int, guild_id: int) -> None:
+        """The person is in the guild."""
+        _move(user_id, guild_id, self._left, self._joined)
+        self.changed(user_id)
+
+    def left(self, user_id: int, guild_id: int) -> None:
+        """The person is not in the guild any more."""
+        _move(user_id, guild_id, self._joined, self._left)
+        self.changed(user_id)
+
+    def rewrite(self) -> None:
+        """Redis may have lost everything: owe everyone, with all their guilds."""
+        for user_id, person in self._people:
+            for guild_id in person.guilds:
+                self.joined(user_id, guild_id)
+
+    async def settled(self) -> None:
+        """Returns when Redis holds all that was owed."""
+        await self._settled.wait()
+
+    async def run(self) -> None:
+        """Write until cancelled. Redis being away only makes it wait."""
+        retry = FIRST_RETRY
+        while True:
+            await self._wake.wait()
+            saves = list(self._next_batch())
+            try:
+                results = await self._store.save(saves)
+            except StoreUnavailable as error:
+                self._owe_again(saves)
+                if retry == FIRST_RETRY:
+                    log.warning("%s; %d people wait for it", error, len(self._owed))
+                metrics.SAVES_FAILED.inc()
+                await asyncio.sleep(retry)
+                retry = min(retry * 2, LAST_RETRY)
+                continue
+            if retry != FIRST_RETRY:
+                log.info("Redis is back; %d people are still to be written", len(self._owed))
+                retry = FIRST_RETRY
+            self._account(saves, results)
+            if not self._owed:
+                self._wake.clear()
+                self._settled.set()
+
+    def _next_batch(self) -> Iterator[Save]:
+        for user_id in list(islice(self._owed, BATCH)):
+            del self._owed[user_id]
+            joined = tuple(self._joined.pop(user_id, ()))
+            left = tuple(self._left.pop(user_id, ()))
+            person = self._people.get(user_id)
+            fields = self._draw(user_id, person) if person else None
+            if fields or joined or left:
+                yield Save(user_id, fields, joined, left)
+
+    def _draw(self, user_id: int, person: Person) -> Fields | None:
+        discord = person.discord()
+        objects = msgspec.json.decode(discord)
+        try:
+            for application_id in normalise.applications_without_art(objects, self._cdn):
+                self._icons.want(application_id, user_id)
+            profile = normalise.profile(objects["user"], objects, self._cdn)
+            presence = normalise.presence(objects, self._cdn, self._icons.known)
+        except Exception:  # whatever strangers typed: the last snapshot stands, the process too
+            metrics.REFUSED.labels("normalise").inc()
+            log.exception("user %s cannot be shown; the last snapshot stands", user_id)
+            return None
+        return Fields(_encode(profile), _encode(presence), discord)
+
+    def _owe_again(self, saves: list[Save]) -> None:
+        """Owe what was not written, unless something newer has been said meanwhile."""
+        for save in saves:
+            for guild_id in save.joined:
+                if guild_id not in self._left.get(save.user_id, ()):
+                    self.joined(save.user_id, guild_id)
+            for guild_id in save.left:
+                if guild_id not in self._joined.get(save.user_id, ()):
+                    self.left(save.user_id, guild_id)
+            self.changed(save.user_id)
+
+    def _account(self, saves: list[Save], results: list[int]) -> None:
+        written = 0
+        lost = False
+        for save, result in zip(saves, results, strict=True):
+            written += result > 0
+            lost = lost or (result == NOT_MONITORED and save.fields is not None and not save.left)
+        metrics.SAVES_WRITTEN.inc(written)
+        metrics.SAVES_UNCHANGED.inc(len(saves) - written)
+        if lost:
+            log.warning("Redis has lost users that are monitored: writing everyone again")
+            self.rewrite()
+
+
+def _move(
+    user_id: int, guild_id: int, source: dict[int, set[int]], target: dict[int, set[int]]
+) -> None:
+    with contextlib.suppress(KeyError):
+        source[user_id].remove(guild_id)
+        if not source[user_id]:
+            del source[user_id]
+    target.setdefault(user_id, set()).add(guild_id)

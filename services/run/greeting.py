@@ -1,0 +1,71 @@
+"""What is printed when all of it runs: every line works when it is pasted."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import sys
+from pathlib import Path
+
+from services.run.plan import Plan
+
+RUNS = """
+Grux runs.{simulated}
+
+  REST        {api}
+  WebSocket   {ws}
+"""
+
+SIMULATED = " There is no DISCORD_TOKEN, so the people are simulated."
+
+EXAMPLES = """
+Read a presence:
+  curl {api}/user/{person}
+
+Watch it change{often}:
+  {python} -m services.run.watch '{ws}/?user_id={person}'
+
+The same in a browser's console:
+  new WebSocket("{ws}/?user_id={person}").onmessage = (frame) => console.log(frame.data)
+"""
+
+NOBODY = """
+Nobody is monitored yet. Invite the bot to a server of yours, with the Server Members and
+Presence intents switched on:
+  {invite}
+Then: curl {api}/user/<the id of a user of that server>
+"""
+
+END = "\nCtrl-C ends all of it.\n"
+
+
+def text(plan: Plan, person: int | None) -> str:
+    """`person`: a monitored user, None when there is nobody."""
+    simulated = plan.simulator is not None
+    top = RUNS.format(simulated=SIMULATED if simulated else "", api=plan.api_url, ws=plan.ws_url)
+    if person is None:
+        return top + NOBODY.format(api=plan.api_url, invite=_invite(plan.token)) + END
+    examples = EXAMPLES.format(
+        api=plan.api_url,
+        ws=plan.ws_url,
+        person=person,
+        python=_python(),
+        often=" (this person's does every few seconds)" if simulated else "",
+    )
+    return top + examples + END
+
+
+def _python() -> Path:
+    """The running Python, from here if it is below here."""
+    running = Path(sys.executable)
+    return running.relative_to(Path.cwd()) if running.is_relative_to(Path.cwd()) else running
+
+
+def _invite(token: str) -> str:
+    """A bot token begins with the bot's id in base64."""
+    first = token.partition(".")[0]
+    try:
+        bot = int(base64.b64decode(first + "=" * (-len(first) % 4)))
+    except (ValueError, binascii.Error):
+        return "https://discord.com/developers/applications (OAuth2, scope bot)"
+    return f"https://discord.com/oauth2/authorize?client_id={bot}&scope=bot"

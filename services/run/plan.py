@@ -1,0 +1,142 @@
+"""From the settings to what will be started: decided in full before anything starts."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import sys
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from services.run import ports, redis_binary
+from services.run.child import Command
+from shared import config
+
+SIMULATED_BOT = 970112316211200008
+SIMULATED_PERSON = 161092844126208001
+"""Of the simulated people, the one whose presence changes every few seconds."""
+
+REDIS_PORT = 6379
+SIMULATOR_PORT = 8100
+REDIS_FOLDER = ".run"
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What to start, from the bottom up, and where it will be found."""
+
+    redis: Command | None  # None: the one at REDIS_URL is used
+    redis_url: str
+    simulator: Command | None  # None: Discord itself is used
+    simulator_url: str
+    services: tuple[Command, ...]
+    api_url: str
+    ws_url: str
+    token: str
+
+
+class NoRedisServer(Exception):
+    """Raised when a Redis has to be started and there is none on this machine."""
+
+
+def make(env: Mapping[str, str]) -> Plan:
+    """Raises config.ConfigError, ports.PortUnusable and NoRedisServer."""
+    changes: dict[str, str] = {}
+    redis = None if _given(env, "REDIS_URL") else _redis(changes)
+    simulator = None if _given(env, "DISCORD_TOKEN") else _simulator(env, changes)
+    api, ws = _addresses({**env, **changes}, changes)
+    env = {**env, **changes}
+    settings = config.from_env(config.GatewaySettings, env)
+    return Plan(
+        redis=redis,
+        redis_url=settings.redis_url,
+        simulator=simulator,
+        simulator_url=settings.discord_api_url.removesuffix("/api/v10"),
+        services=tuple(
+            Command(name, _module(f"services.{name}"), {**changes, **_metrics(settings, place)})
+            for place, name in enumerate(("gateway", "api", "ws"))
+        ),
+        api_url=f"http://{api}",
+        ws_url=f"ws://{ws}",
+        token=settings.discord_token,
+    )
+
+
+def _given(env: Mapping[str, str], name: str) -> bool:
+    return bool(env.get(name, "").strip())
+
+
+def _module(name: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name, *arguments)
+
+
+def _redis(changes: dict[str, str]) -> Command:
+    """A Redis of our own, that keeps nothing: presence is rebuilt from Discord."""
+    binary = redis_binary.find()
+    if binary is None:
+        raise NoRedisServer(redis_binary.NONE_FOUND)
+    port = ports.free(REDIS_PORT)
+    changes["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    return Command(
+        "redis",
+        (
+            binary,
+            *("--bind", "127.0.0.1", "--port", str(port)),
+            *("--save", "", "--appendonly", "no", "--dir", REDIS_FOLDER),
+        ),
+        shown=False,
+    )
+
+
+def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> Command:
+    """A Discord of our own. What the settings say of the real one does not hold for it."""
+    port = ports.free(SIMULATOR_PORT)
+    url = f"http://127.0.0.1:{port}"
+    token = _simulated_token()
+    changes |= {
+        "DISCORD_TOKEN": token,
+        "DISCORD_API_URL": f"{url}/api/v10",
+        "DISCORD_CDN_URL": f"{url}/cdn",
+        "GUILD_IDS": "",
+        "SHARD_COUNT": "",
+        "SHARD_IDS": "",
+    }
+    if not _given(env, "PROFILE_SOURCE"):
+        changes["PROFILE_SOURCE"] = "upstream"
+        changes["PROFILE_UPSTREAM_URL"] = f"{url}/profiles/{{user_id}}"
+    return Command("simulator", _module("simulator", "--port", str(port), "--token", token))
+
+
+def _simulated_token() -> str:
+    """In the shape of Discord's: the bot's id in base64, and two parts that nobody can guess."""
+    bot = base64.b64encode(str(SIMULATED_BOT).encode()).decode().rstrip("=")
+    return f"{bot}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
+
+
+def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, str]:
+    """Where api and ws will answer, as host:port. A port of 0 becomes one that is free."""
+    api = config.from_env(config.ApiSettings, env)
+    ws = config.from_env(config.WsSettings, env)
+    found: list[str] = []
+    for kind, host, wanted in (("API", api.api_host, api.api_port), ("WS", ws.ws_host, ws.ws_port)):
+        port = wanted or ports.any_free()
+        changes[f"{kind}_PORT"] = str(port)
+        ports.check(host, port, f"{kind}_PORT")
+        found.append(f"{_reachable(host)}:{port}")
+    if found[0] == found[1]:
+        raise ports.PortUnusable(f"API_PORT and WS_PORT are both {api.api_port}: change one")
+    for place in range(3 if api.metrics_port else 0):
+        ports.check("127.0.0.1", api.metrics_port + place, "METRICS_PORT")
+    return found[0], found[1]
+
+
+def _reachable(host: str) -> str:
+    """How a program on this machine spells a host that a server listens on."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not listened on)
+        return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104
+    return f"[{host}]" if ":" in host else host
+
+
+def _metrics(settings: config.Settings, place: int) -> dict[str, str]:
+    """Three processes cannot share one port: they take METRICS_PORT and the two after it."""
+    return {"METRICS_PORT": str(settings.metrics_port + place)} if settings.metrics_port else {}

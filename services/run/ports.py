@@ -1,0 +1,62 @@
+"""Which ports are free, asked before anything starts."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+
+
+class PortUnusable(Exception):
+    """Raised when a process could not listen where its settings say; the text names them."""
+
+
+def check(host: str, port: int, setting: str) -> None:
+    """Raise PortUnusable unless a server could listen on `host` and `port` now.
+
+    `setting` is the name of the port's variable, such as API_PORT; "" when nobody chose it.
+    """
+    if _answers(host, port):
+        raise PortUnusable(_taken(port, setting))
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+                probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortUnusable(_taken(port, setting)) from None
+        if error.errno == errno.EACCES:
+            raise PortUnusable(f"port {port} is not allowed to you: set {setting}") from None
+        host_setting = setting.replace("PORT", "HOST")
+        raise PortUnusable(
+            f"{host_setting}: cannot listen on {host!r} ({error.strerror})"
+        ) from None
+
+
+def free(preferred: int) -> int:
+    """`preferred` on 127.0.0.1 if it is free, else any port that is."""
+    with contextlib.suppress(PortUnusable):
+        check("127.0.0.1", preferred, "")
+        return preferred
+    return any_free()
+
+
+def any_free() -> int:
+    """A port of 127.0.0.1 that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _answers(host: str, port: int) -> bool:
+    """Some systems let two servers have one port on different addresses: so ask as well."""
+    try:
+        with socket.create_connection((host, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def _taken(port: int, setting: str) -> str:
+    return f"port {port} is taken: something else listens there; stop it or set {setting}"

@@ -1,0 +1,18 @@
+"""What has happened in this process: plain numbers, counted in the loop and read by whoever asks."""
+
+from __future__ import annotations
+
+
+class Counters:
+    """All of them only grow, except `connections`."""
+
+    __slots__ = ("connections", "dropped", "frames", "handshakes", "refused", "resyncs", "skipped")
+
+    def __init__(self) -> None:
+        self.connections = 0  # open now, before and after the handshake
+        self.handshakes = 0  # accepted
+        self.frames = 0  # written, of every kind
+        self.skipped = 0  # times that a slow client was passed over
+        self.dropped = 0  # clients that read nothing, or answered no ping
+        self.refused = 0  # error frames
+        self.resyncs = 0  # users loaded again after a cut

@@ -1,0 +1,80 @@
+"""Shows changed topics to their watchers, without holding the loop.
+
+A turn of the loop shows to a slice of watchers. What does not fit in waits for the next turn,
+and several topics take turns. Whoever is reached gets the topic's state of that moment: a
+change during a pass needs no queue, only another pass.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from services.ws.session import Watch
+from services.ws.topic import Topic
+
+
+class _Pass:
+    """One topic's way through its watchers."""
+
+    __slots__ = ("again", "reached", "topic", "watches")
+
+    def __init__(self, topic: Topic) -> None:
+        self.topic = topic
+        self.watches: list[Watch] = list(topic.watches)
+        self.reached = 0
+        self.again = False  # changed meanwhile
+
+
+class FanOut:
+    """Plain calls; needs a running loop only when there is more than one slice to show."""
+
+    def __init__(self, slice_size: int) -> None:
+        self._slice = slice_size
+        self._left = slice_size  # of this turn
+        self._passes: deque[_Pass] = deque()
+        self._by_topic: dict[Topic, _Pass] = {}
+        self._turn_comes = False
+
+    def push(self, topic: Topic) -> None:
+        """The topic shows something new. Small topics are done when this returns."""
+        underway = self._by_topic.get(topic)
+        if underway is not None:
+            underway.again = True
+            return
+        self._start(topic)
+        self._work()
+
+    def _start(self, topic: Topic) -> None:
+        one = self._by_topic[topic] = _Pass(topic)
+        self._passes.append(one)
+
+    def _work(self) -> None:
+        while self._passes and self._left > 0:
+            one = self._passes.popleft()
+            self._show_slice(one)
+            if one.reached < len(one.watches):
+                self._passes.append(one)
+                continue
+            del self._by_topic[one.topic]
+            if one.again:
+                self._start(one.topic)
+            else:
+                one.topic.forget_frames()
+        if not self._turn_comes and self._left < self._slice:
+            self._turn_comes = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+
+    def _show_slice(self, one: _Pass) -> None:
+        watching = one.topic.watches
+        start, one.reached = one.reached, one.reached + self._left
+        todo = one.watches[start : one.reached]
+        self._left -= max(len(todo), 1)
+        for watch in todo:
+            if watch in watching:  # it may have left since the pass began
+                watch.session.show(watch)
+
+    def _next_turn(self) -> None:
+        self._turn_comes = False
+        self._left = self._slice
+        self._work()

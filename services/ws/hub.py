@@ -1,0 +1,208 @@
+"""Who watches whom.
+
+All of it is plain `def`: nothing interleaves, and what can wait (Redis, profile sources) is
+done by a loader and a completion that call back. See docs/decisions/ for the states of a topic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+
+from services.ws.completion import Completion, FactSource
+from services.ws.counters import Counters
+from services.ws.fanout import FanOut
+from services.ws.limits import Limits
+from services.ws.loader import Line, Loader, Snapshots
+from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Problem
+from services.ws.session import Session, Watch
+from services.ws.topic import Topic
+from shared.feed import Listener, Update
+from shared.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+SWEEP_EVERY = 1.0  # seconds
+
+NOT_MONITORED = "No monitored server has this user. Join one, then connect again."
+LEFT = "The user has left every monitored server, so their presence is no longer shown."
+UNREADABLE = "Presence cannot be read now. Connect again in a few seconds."
+
+
+class Hub:
+    """Keeps a topic for every watched user, true to Redis while `run` runs.
+
+    It is the feed's listener, so the feed is made by it: `line` gets the hub.
+    """
+
+    def __init__(
+        self,
+        line: Callable[[Listener], Line],
+        store: Snapshots,
+        facts: FactSource,
+        *,
+        profile_ttl: float,
+        limits: Limits,
+        counters: Counters,
+    ) -> None:
+        self._limits = limits
+        self._counters = counters
+        self._topics: dict[int, Topic] = {}
+        self._deserted: dict[Topic, float] = {}  # without a watcher, since (loop time)
+        self._missing: dict[Topic, float] = {}  # shown, yet not in Redis, since (loop time)
+        self._fan_out = FanOut(limits.fan_out_slice)
+        self._line = line(self)
+        self._loader = Loader(
+            self._line, store, limits, loaded=self._was_loaded, failed=self._redis_is_away
+        )
+        self._completion = Completion(facts, limits, profile_ttl, self._fan_out.push)
+
+    @property
+    def standing(self) -> bool:
+        """Whether updates arrive now."""
+        return self._line.standing
+
+    @property
+    def users(self) -> int:
+        """How many users are followed."""
+        return len(self._topics)
+
+    def watch(self, session: Session, user_ids: Sequence[int]) -> None:
+        """Show these users to the session: at once where they are known, else when loaded."""
+        session.watches = [Watch(session, self._topic(user_id)) for user_id in user_ids]
+        for watch in list(session.watches):
+            topic = watch.topic
+            topic.watches.add(watch)
+            self._deserted.pop(topic, None)
+            if topic.loaded:
+                self._completion.ask_if_old(topic)
+                session.show(watch)
+            else:
+                self._loader.want(topic)
+
+    def leave(self, session: Session) -> None:
+        """The session has ended."""
+        for watch in session.watches:
+            self._close_eye(watch)
+        session.watches = []
+
+    def updated(self, user_id: int, update: Update) -> None:
+        topic = self._topics.get(user_id)
+        if topic is None:
+            return
+        if update.removed:
+            if topic.outlived_by(update.version):
+                self._remove(topic)
+            return
+        topic.apply(update)
+        if topic.loaded:
+            self._missing.pop(topic, None)
+        self._fan_out.push(topic)
+
+    def cut(self) -> None:
+        log.warning("Redis is gone: %d users stay as they are shown until it is back", self.users)
+        self._loader.cut()
+        for topic in list(self._deserted):
+            self._drop(topic)
+        for topic in self._topics.values():
+            topic.doubt()
+
+    def restored(self) -> None:
+        log.info("following Redis; %d users are loaded again", self.users)
+        self._loader.restored()
+        for topic in self._topics.values():
+            if not topic.loaded:
+                self._counters.resyncs += 1
+                self._loader.want(topic)
+
+    async def run(self) -> None:
+        """Load, complete and tidy up until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._loader.run())
+            tasks.create_task(self._completion.run())
+            tasks.create_task(self._sweep())
+
+    def _topic(self, user_id: int) -> Topic:
+        topic = self._topics.get(user_id)
+        if topic is None:
+            topic = self._topics[user_id] = Topic(user_id)
+            self._completion.ask(topic)
+        return topic
+
+    def _was_loaded(self, topic: Topic, snapshot: Snapshot | None) -> None:
+        if snapshot is not None:
+            topic.load(snapshot)
+            self._missing.pop(topic, None)
+            self._fan_out.push(topic)
+        elif not topic.loaded:  # else a message has brought the user meanwhile
+            self._is_missing(topic)
+
+    def _is_missing(self, topic: Topic) -> None:
+        """Redis does not hold the user.
+
+        If it did before a cut, it may have come back empty: the gateway writes everyone anew,
+        and the watchers wait for that. Newcomers are not told that the user is not monitored.
+        """
+        if topic.presence is None or topic.profile is None:
+            self._refuse(topic, list(topic.watches), Problem(USER_NOT_MONITORED, NOT_MONITORED))
+            self._drop(topic)
+        else:
+            self._missing.setdefault(topic, asyncio.get_running_loop().time())
+            self._refuse(topic, _newcomers(topic), Problem(UNAVAILABLE, UNREADABLE))
+
+    def _redis_is_away(self, topics: Sequence[Topic]) -> None:
+        for topic in topics:
+            self._refuse(topic, _newcomers(topic), Problem(UNAVAILABLE, UNREADABLE))
+            if not topic.watches:
+                self._drop(topic)
+
+    def _remove(self, topic: Topic) -> None:
+        watches = list(topic.watches)
+        self._refuse(topic, watches, Problem(USER_NOT_MONITORED, LEFT))
+        self._drop(topic)
+
+    def _refuse(self, topic: Topic, watches: Sequence[Watch], problem: Problem) -> None:
+        about = Problem(problem.ending, problem.message, str(topic.user_id))
+        for watch in watches:
+            if watch in topic.watches:  # an end may have taken others of the same client along
+                self._close_eye(watch)
+                watch.session.refuse(watch, about)
+
+    def _close_eye(self, watch: Watch) -> None:
+        topic = watch.topic
+        topic.watches.discard(watch)
+        if not topic.watches and self._topics.get(topic.user_id) is topic:
+            self._deserted[topic] = asyncio.get_running_loop().time()
+
+    def _drop(self, topic: Topic) -> None:
+        self._topics.pop(topic.user_id, None)
+        self._deserted.pop(topic, None)
+        self._missing.pop(topic, None)
+        self._loader.forget(topic)
+        self._completion.forget(topic)
+        self._line.unsubscribe(topic.user_id)
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(min(SWEEP_EVERY, self._limits.linger, self._limits.grace))
+            now = loop.time()
+            for topic in _older(self._deserted, now - self._limits.linger):
+                self._drop(topic)
+            for topic in _older(self._missing, now - self._limits.grace):
+                self._remove(topic)
+
+
+def _newcomers(topic: Topic) -> list[Watch]:
+    return [watch for watch in topic.watches if watch.presence is None]
+
+
+def _older(since: dict[Topic, float], than: float) -> list[Topic]:
+    """The topics that have been there longest: a dict keeps the order in which they came."""
+    old: list[Topic] = []
+    for topic, when in since.items():
+        if when > than:
+            break
+        old.append(topic)
+    return old

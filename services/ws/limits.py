@@ -1,0 +1,50 @@
+"""What one client, one user and one process may take: every number in one struct.
+
+The defaults are what production uses; tests pass smaller ones, so that they need not wait.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Times are in seconds, sizes in bytes."""
+
+    # What a client may ask and send.
+    users: int = 50  # on one connection
+    connections_per_address: int = 500  # a school behind one address still fits
+    handshake_size: int = 32_768  # cookies of a shared domain pass through here
+    message_size: int = 4096
+    frames: int = 120  # in `frames_within`
+    frames_within: float = 60.0
+
+    # How long a client may take.
+    handshake_within: float = 10.0
+    ping_every: float = 20.0  # also how long the pong may take
+    slow_within: float = 45.0  # with its buffer full and nothing read
+    close_within: float = 5.0  # to answer our Close
+    shutdown_within: float = 5.0  # all of them together
+
+    # What waits for a client that does not read: the kernel's part, and ours above it.
+    kernel_buffer: int = 65_536
+    buffer_high: int = 65_536
+    buffer_low: int = 16_384
+
+    # How Redis is read.
+    load_within: float = 1.0  # or the newcomers hear `unavailable`
+    load_batch: int = 128
+    load_again: float = 0.05  # after a failure
+
+    # How long a user stays without a reason to.
+    linger: float = 30.0  # subscribed after the last watcher has left
+    grace: float = 30.0  # shown although a Redis that came back empty does not hold them (yet)
+
+    # How profile facts are kept young.
+    facts_within: float = 2.5  # an `initial_data` waits for them no longer
+    facts_again: float = 2.0  # after no answer; doubled each time
+    facts_per_second: int = 20
+    facts_at_once: int = 64
+
+    # How long the loop is held.
+    fan_out_slice: int = 256  # watchers

@@ -1,0 +1,101 @@
+"""Subscribe, then load: how a topic comes by its state, first and after every cut.
+
+One worker takes the waiting topics in batches, so that a thousand newcomers cost a few round
+trips. What is published between the subscription and the load arrives as a message, and the
+topic's versions sort it out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Protocol
+
+from services.ws.limits import Limits
+from services.ws.topic import Topic
+from shared.snapshot import Snapshot
+from shared.store import StoreUnavailable
+
+
+class Line(Protocol):
+    """shared.feed.Feed, as far as it is needed here."""
+
+    @property
+    def standing(self) -> bool: ...
+
+    async def subscribe(self, user_id: int) -> None:
+        """Raises StoreUnavailable."""
+
+    def unsubscribe(self, user_id: int) -> None: ...
+
+
+class Snapshots(Protocol):
+    """shared.store.Store, as far as it is needed here."""
+
+    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
+        """Raises StoreUnavailable."""
+
+
+class Loader:
+    """Loads what is wanted while `run` runs."""
+
+    def __init__(
+        self,
+        line: Line,
+        store: Snapshots,
+        limits: Limits,
+        *,
+        loaded: Callable[[Topic, Snapshot | None], None],
+        failed: Callable[[Sequence[Topic]], None],
+    ) -> None:
+        """`loaded` gets each topic that was wanted; `failed` all that wait when Redis is away."""
+        self._line = line
+        self._store = store
+        self._limits = limits
+        self._loaded = loaded
+        self._failed = failed
+        self._wanted: dict[Topic, None] = {}
+        self._some = asyncio.Event()
+        self._standing = asyncio.Event()
+
+    def want(self, topic: Topic) -> None:
+        self._wanted[topic] = None
+        self._some.set()
+
+    def forget(self, topic: Topic) -> None:
+        self._wanted.pop(topic, None)
+
+    def cut(self) -> None:
+        self._standing.clear()
+
+    def restored(self) -> None:
+        self._standing.set()
+
+    async def run(self) -> None:
+        """Until cancelled. A topic whose load failed stays wanted until somebody forgets it."""
+        while True:
+            await self._some.wait()
+            try:
+                async with asyncio.timeout(self._limits.load_within):
+                    await self._load_batch()
+            except TimeoutError:
+                self._failed(list(self._wanted))
+            if not self._wanted:
+                self._some.clear()
+
+    async def _load_batch(self) -> None:
+        while True:
+            await self._standing.wait()
+            batch = list(islice(self._wanted, self._limits.load_batch))
+            try:
+                await asyncio.gather(*(self._line.subscribe(topic.user_id) for topic in batch))
+                snapshots = await self._store.load_many([topic.user_id for topic in batch])
+            except StoreUnavailable:
+                await asyncio.sleep(self._limits.load_again)
+                continue
+            for topic, snapshot in zip(batch, snapshots, strict=True):
+                if topic in self._wanted:
+                    del self._wanted[topic]
+                    self._loaded(topic, snapshot)
+            return

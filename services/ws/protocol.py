@@ -1,0 +1,84 @@
+"""What goes over the wire: frames built from JSON bytes, and how a connection ends.
+
+A frame is built once and the same bytes go to every client: no mask, no extension, no fragment
+(RFC 6455 section 5.2).
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+TEXT: Final = 0x81  # FIN and opcode 1
+CLOSE: Final = 0x88
+PING: Final = b"\x89\x00"  # without a payload: any sign of life is answer enough
+
+
+def text(payload: bytes) -> bytes:
+    """One whole text frame."""
+    size = len(payload)
+    if size < 126:
+        return struct.pack("!BB", TEXT, size) + payload
+    if size < 65_536:
+        return struct.pack("!BBH", TEXT, 126, size) + payload
+    return struct.pack("!BBQ", TEXT, 127, size) + payload
+
+
+def initial_data(user_id: int, profile: bytes, presence: bytes) -> bytes:
+    """The first frame about a user. `presence` is an object with members: they follow `profile`."""
+    return text(
+        b'{"op":"initial_data","user_id":"%d","d":{"profile":%b,%b}'
+        % (user_id, profile, presence[1:])
+    )
+
+
+def presence_update(user_id: int, presence: bytes) -> bytes:
+    return text(b'{"op":"presence_update","user_id":"%d","d":%b}' % (user_id, presence))
+
+
+def profile_update(user_id: int, profile: bytes) -> bytes:
+    return text(b'{"op":"profile_update","user_id":"%d","d":{"profile":%b}}' % (user_id, profile))
+
+
+def error(user_id: str | None, code: str, message: str) -> bytes:
+    return text(
+        msgspec.json.encode(
+            {"op": "error", "user_id": user_id, "d": {"code": code, "message": message}}
+        )
+    )
+
+
+class Ending(Struct, frozen=True):
+    """Why this side closes a connection."""
+
+    close: int  # RFC 6455 section 7.4; 4000 and up are ours (docs/websocket.md)
+    code: str  # in the error frame, and the reason in the Close frame
+
+    @property
+    def frame(self) -> bytes:
+        """The Close frame. Its payload is at most 125 bytes: codes are short (section 5.5)."""
+        payload = struct.pack("!H", self.close) + self.code.encode()
+        return struct.pack("!BB", CLOSE, len(payload)) + payload
+
+
+INVALID_USER_ID: Final = Ending(4400, "invalid_user_id")
+USER_NOT_MONITORED: Final = Ending(4404, "user_not_monitored")
+NO_PONG: Final = Ending(4408, "no_pong")
+RATE_LIMITED: Final = Ending(4429, "rate_limited")
+RESTART: Final = Ending(1012, "restart")
+UNAVAILABLE: Final = Ending(1013, "unavailable")
+
+
+class Problem(Struct, frozen=True):
+    """What an error frame says before the connection ends."""
+
+    ending: Ending
+    message: str
+    user_id: str | None = None
+
+    @property
+    def frame(self) -> bytes:
+        return error(self.user_id, self.ending.code, self.message)

@@ -1,0 +1,86 @@
+"""One client: what it has seen, and so what it is owed.
+
+There is no queue. A client holds the very bytes it was sent last; whatever its topics show
+beyond them it is owed, as soon as it can take it.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from services.ws.counters import Counters
+from services.ws.protocol import UNAVAILABLE, Ending, Problem
+from services.ws.topic import Topic
+
+
+class Peer(Protocol):
+    """The client's socket."""
+
+    paused: bool  # its buffer is full
+
+    def write(self, frame: bytes) -> None: ...
+
+    def end(self, ending: Ending) -> None:
+        """Close the connection. The session hears of it, and watches nobody from then on."""
+
+
+class Watch:
+    """One client's eye on one user."""
+
+    __slots__ = ("presence", "profile", "session", "topic")
+
+    def __init__(self, session: Session, topic: Topic) -> None:
+        self.session = session
+        self.topic = topic
+        self.presence: bytes | None = None  # None: `initial_data` is still owed
+        self.profile: bytes | None = None
+
+
+class Session:
+    """What one client watches."""
+
+    __slots__ = ("_counters", "_peer", "watches")
+
+    def __init__(self, peer: Peer, counters: Counters) -> None:
+        self._peer = peer
+        self._counters = counters
+        self.watches: list[Watch] = []
+
+    def show(self, watch: Watch) -> None:
+        """Send what differs between the topic and what the client has of it."""
+        if self._peer.paused:
+            self._counters.skipped += 1
+            return
+        topic = watch.topic
+        if watch.presence is None:
+            if topic.ready:
+                self._peer.write(topic.initial_frame())
+                watch.presence, watch.profile = topic.presence, topic.profile
+            return
+        if watch.profile is not topic.profile:
+            if watch.profile != topic.profile:
+                self._peer.write(topic.profile_frame())
+            watch.profile = topic.profile
+        if watch.presence is not topic.presence:
+            if watch.presence != topic.presence:
+                self._peer.write(topic.presence_frame())
+            watch.presence = topic.presence
+
+    def catch_up(self) -> None:
+        """The client reads again: give it what it missed, until its buffer is full once more."""
+        for watch in self.watches:
+            if self._peer.paused:
+                return
+            self.show(watch)
+
+    def refuse(self, watch: Watch, problem: Problem) -> None:
+        """Say why this user cannot be shown (any more), and end what then watches nobody.
+
+        A client that is refused because Redis is away is closed whatever else it watches:
+        coming again is the only way in which it gets all of its users.
+        """
+        self._counters.refused += 1
+        self._peer.write(problem.frame)
+        self.watches.remove(watch)
+        if not self.watches or problem.ending is UNAVAILABLE:
+            self._peer.end(problem.ending)

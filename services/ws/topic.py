@@ -1,0 +1,144 @@
+"""One user: the newest state that is known, and the frames that show it.
+
+Nothing here awaits, and nothing knows of sockets or Redis.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import UNSET
+
+from services.ws import protocol
+from shared.facts import Facts, complete
+from shared.feed import Update
+from shared.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from services.ws.session import Watch
+
+
+class Topic:
+    """A user that somebody watches, or watched a moment ago.
+
+    Versions stand per field: after a cut, a message about one field says nothing of the other.
+    `presence` and `profile` are replaced by equal bytes never: who holds the same object has
+    seen the same state.
+    """
+
+    __slots__ = (
+        "_facts",
+        "_presence_frame",
+        "_presence_version",
+        "_profile_frame",
+        "_profile_version",
+        "_source",
+        "facts_asked",
+        "facts_due",
+        "facts_tries",
+        "loaded",
+        "presence",
+        "profile",
+        "user_id",
+        "watches",
+    )
+
+    def __init__(self, user_id: int) -> None:
+        self.user_id = user_id
+        self.watches: set[Watch] = set()
+        self.loaded = False  # since the line to Redis stands: an update cannot have been missed
+        self.presence: bytes | None = None
+        self.profile: bytes | None = None  # completed with facts
+        self.facts_asked = False  # at least once: answered, or given up
+        self.facts_due = 0.0  # loop time; 0 while they are being asked for
+        self.facts_tries = 0  # without an answer, in a row
+        self._source: bytes | None = None  # the profile as the gateway knows it
+        self._facts: Facts | None = None
+        self._presence_version = 0
+        self._profile_version = 0
+        self._presence_frame: bytes | None = None
+        self._profile_frame: bytes | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether a newcomer can be shown this."""
+        return self.loaded and self.facts_asked
+
+    def apply(self, update: Update) -> None:
+        """Take what is newer than what is held. One that holds every field is a whole state."""
+        profile, presence = update.profile, update.presence
+        if profile is not UNSET and update.version > self._profile_version:
+            self._take_profile(bytes(profile), update.version)
+        if presence is not UNSET and update.version > self._presence_version:
+            self._take_presence(bytes(presence), update.version)
+        if profile is not UNSET and presence is not UNSET:
+            self.loaded = True
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Take what no message has overtaken."""
+        if snapshot.version > self._profile_version:
+            self._take_profile(snapshot.profile, snapshot.version)
+        if snapshot.version > self._presence_version:
+            self._take_presence(snapshot.presence, snapshot.version)
+        self.loaded = True
+
+    def outlived_by(self, version: int) -> bool:
+        """Whether a message of this version is newer than everything held."""
+        return version > max(self._profile_version, self._presence_version)
+
+    def doubt(self) -> None:
+        """The line to Redis is cut: whatever is loaded next is the truth.
+
+        A Redis may come back with older data than it had. What it holds then is what every
+        other reader sees, so no version from before the cut may stand against it.
+        """
+        self.loaded = False
+        self._profile_version = self._presence_version = 0
+
+    def learn(self, facts: Facts | None) -> None:
+        """Take what the profile source said. None, no answer, leaves what is known."""
+        self.facts_asked = True
+        if facts is not None and facts != self._facts:
+            self._facts = facts
+            self._complete()
+
+    def initial_frame(self) -> bytes:
+        assert self.profile is not None
+        assert self.presence is not None
+        return protocol.initial_data(self.user_id, self.profile, self.presence)
+
+    def presence_frame(self) -> bytes:
+        if self._presence_frame is None:
+            assert self.presence is not None
+            self._presence_frame = protocol.presence_update(self.user_id, self.presence)
+        return self._presence_frame
+
+    def profile_frame(self) -> bytes:
+        if self._profile_frame is None:
+            assert self.profile is not None
+            self._profile_frame = protocol.profile_update(self.user_id, self.profile)
+        return self._profile_frame
+
+    def forget_frames(self) -> None:
+        """Everyone who could be sent them has been: a quiet topic holds its state only."""
+        self._presence_frame = self._profile_frame = None
+
+    def _take_presence(self, presence: bytes, version: int) -> None:
+        self._presence_version = version
+        if presence != self.presence:
+            self.presence = presence
+            self._presence_frame = None
+
+    def _take_profile(self, source: bytes, version: int) -> None:
+        self._profile_version = version
+        if source != self._source:
+            self._source = source
+            self._complete()
+
+    def _complete(self) -> None:
+        if self._source is None:
+            return
+        profile = complete(self._source, self._facts)
+        if profile != self.profile:
+            self.profile = profile
+            self._profile_frame = None

@@ -1,0 +1,61 @@
+"""Links to connected accounts. Source: the Discord client's table of platforms.
+
+Ids and names are typed by strangers, or come from other sites: percent-encoded where they stand
+in a path, checked where they are a host or a whole address.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+BY_ID: Final = {
+    "bluesky": "https://bsky.app/profile/{}",
+    "roblox": "https://roblox.com/users/{}/profile",
+    "spotify": "https://open.spotify.com/user/{}",
+    "steam": "https://steamcommunity.com/profiles/{}",
+    "youtube": "https://youtube.com/channel/{}",
+}
+
+BY_NAME: Final = {
+    "ebay": "https://www.ebay.com/usr/{}",
+    "github": "https://github.com/{}",
+    "instagram": "https://www.instagram.com/{}",
+    "reddit": "https://www.reddit.com/u/{}",
+    "tiktok": "https://www.tiktok.com/@{}",
+    "twitch": "https://www.twitch.tv/{}",
+    "twitter": "https://x.com/{}",
+}
+"""Every other kind has no public page of its own; `skype:` is no web address."""
+
+_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
+_DOMAIN = re.compile(_HOST, re.ASCII | re.IGNORECASE)
+_MASTODON = re.compile(rf"https://{_HOST}(?:/[A-Za-z0-9@._~%-]+)*/?", re.ASCII | re.IGNORECASE)
+_LONGEST_HOST: Final = 253  # characters, RFC 1035
+_LONGEST_ADDRESS: Final = 512
+
+
+def link(kind: str, account_id: str | None, name: str | None) -> str | None:
+    """The public page of an account, None when there is none or it cannot be trusted."""
+    if kind == "domain":
+        return _domain(account_id or "")
+    if kind == "mastodon":
+        return _mastodon(account_id or "")
+    template, value = BY_ID.get(kind), account_id
+    if template is None:
+        template, value = BY_NAME.get(kind), name
+    if template is None or not value or not value.strip("."):  # "..": a step up, not a name
+        return None
+    safe = ":" if kind == "bluesky" else ""  # its ids are DIDs, as in did:plc:abc
+    return template.format(quote(value, safe=safe))
+
+
+def _domain(host: str) -> str | None:
+    usable = len(host) <= _LONGEST_HOST and _DOMAIN.fullmatch(host)
+    return f"https://{host}/" if usable else None
+
+
+def _mastodon(address: str) -> str | None:
+    usable = len(address) <= _LONGEST_ADDRESS and _MASTODON.fullmatch(address)
+    return address if usable else None

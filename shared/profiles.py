@@ -1,0 +1,155 @@
+"""Facts about users, from the cache or from the profile source.
+
+Nobody waits long for them, and nothing fails for want of them: a presence without a bio is
+better than no presence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final, Self
+
+from shared.config import ProfileSettings
+from shared.facts import Facts
+from shared.profile_cache import Claim, ProfileCache
+from shared.sources.choice import open_source
+from shared.sources.source import Source, SourceFailed, SourceStopped
+from shared.store import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+CAP: Final = 2.0  # seconds that a reader waits; then the answer goes out without facts
+ASK_WITHIN: Final = 10.0  # seconds that a question may take, for the next reader's sake
+COMPLAIN_EVERY: Final = 60.0  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between looks at what another process does
+
+
+class Profiles:
+    """What the profile source knows. `async with Profiles.connect(...)` is its lifetime."""
+
+    def __init__(
+        self,
+        source: Source | None,
+        cache: ProfileCache,
+        *,
+        cap: float = CAP,
+        ask_within: float = ASK_WITHIN,
+    ) -> None:
+        """`source` None: there is nobody to ask, and `facts` is always None."""
+        self._source = source
+        self._cache = cache
+        self._cap = cap
+        self._ask_within = ask_within
+        self._flights: dict[int, asyncio.Task[Facts | None]] = {}
+        self._complained = float("-inf")
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, settings: ProfileSettings, store: Store) -> AsyncIterator[Self]:
+        """With the source that the settings name, until the block ends."""
+        async with open_source(settings) as source:
+            profiles = cls(source, ProfileCache(store, settings.profile_ttl))
+            try:
+                yield profiles
+            finally:
+                await profiles.close()
+
+    async def close(self) -> None:
+        """Give up every question under way, so that another process may ask it."""
+        flights = list(self._flights.values())
+        for flight in flights:
+            flight.cancel()
+        await asyncio.gather(*flights, return_exceptions=True)
+
+    async def facts(self, user_id: int) -> Facts | None:
+        """What the source knows of a monitored user; None when nobody can tell now.
+
+        Never raises, not even when Redis is away: presence then fails by itself, or is held in
+        memory and goes out without facts. Returns within the cap.
+        """
+        if self._source is None:
+            return None
+        deadline = asyncio.get_running_loop().time() + self._cap
+        try:
+            found = await self._cache.read(user_id)
+        except StoreUnavailable:
+            return None
+        if found is None:
+            return await self._wait_for(user_id, deadline)
+        if found.old:
+            self._flight(user_id)  # whoever comes later gets the new answer
+        return found.facts
+
+    async def _wait_for(self, user_id: int, deadline: float) -> Facts | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                return await asyncio.shield(self._flight(user_id))
+        return None
+
+    def _flight(self, user_id: int) -> asyncio.Task[Facts | None]:
+        """The one task of this process that finds out about the user."""
+        flight = self._flights.get(user_id)
+        if flight is None:
+            flight = self._flights[user_id] = asyncio.create_task(self._find_out(user_id))
+            flight.add_done_callback(lambda _: self._flights.pop(user_id, None))
+        return flight
+
+    async def _find_out(self, user_id: int) -> Facts | None:
+        """Ask, or see what the process that has the claim comes back with."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._cap
+        pause = _FIRST_PAUSE
+        try:
+            while loop.time() < give_up:
+                claim = await self._cache.claim(user_id)
+                if claim is Claim.OURS:
+                    return await self._ask(user_id)
+                if claim is Claim.NOT_MONITORED:
+                    return None
+                found = await self._cache.read(user_id)
+                if found is not None:
+                    return found.facts
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
+        except StoreUnavailable:
+            pass
+        return None
+
+    async def _ask(self, user_id: int) -> Facts | None:
+        try:
+            facts = await self._answer(user_id)
+        except asyncio.CancelledError:
+            with suppress(StoreUnavailable):
+                await self._cache.release(user_id)
+            raise
+        if facts is None:
+            await self._cache.keep_failure(user_id)
+        else:
+            await self._cache.keep(user_id, facts)
+        return facts
+
+    async def _answer(self, user_id: int) -> Facts | None:
+        """The source's answer, or None when it fails, in whatever way."""
+        if self._source is None:
+            return None
+        try:
+            async with asyncio.timeout(self._ask_within):
+                return await self._source.facts(user_id)
+        except SourceStopped:
+            self._source = None  # the source has said in the log what is to be done
+        except SourceFailed as failure:
+            self._complain(str(failure))
+        except TimeoutError:
+            self._complain(f"no answer within {self._ask_within:g} s")
+        except Exception:
+            log.exception("profiles: a bug while asking the profile source")
+        return None
+
+    def _complain(self, why: str) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._complained >= COMPLAIN_EVERY:
+            self._complained = now
+            log.warning("profiles: the profile source fails (%s); answers go out without it", why)

@@ -1,0 +1,50 @@
+"""Profile source `discord`: what Discord tells the bot itself. Discord docs: Get User."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from shared.cdn import Cdn
+from shared.facts import NOTHING, Facts
+from shared.sources import user_object
+from shared.sources.client import Client, Refused
+from shared.sources.source import SourceStopped
+
+log = logging.getLogger(__name__)
+
+USER_AGENT: Final = "DiscordBot (https://github.com/matheusaudibert/grux, 0.1.0)"
+
+
+class Discord:
+    """Asks `GET /users/:id` with the bot's token."""
+
+    def __init__(self, client: Client, api_url: str, token: str, cdn: Cdn) -> None:
+        self._client = client
+        self._users = f"{api_url}/users"
+        self._headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
+        self._cdn = cdn
+        self._refused = False
+
+    async def facts(self, user_id: int) -> Facts:
+        """Banner, accent colour, nameplate and server tag. Raises SourceFailed, SourceStopped."""
+        if self._refused:
+            raise SourceStopped("the token is refused")
+        try:
+            user = await self._client.get(f"{self._users}/{user_id}", self._headers)
+        except Refused:
+            self._refuse()
+            raise SourceStopped("the token is refused") from None
+        if user is None:
+            return NOTHING
+        return user_object.facts(user_object.of(user, user_id), user_id, self._cdn)
+
+    def _refuse(self) -> None:
+        """Requests that Discord does not accept add up to a ban: never ask again."""
+        if not self._refused:
+            self._refused = True
+            log.error(
+                "profiles: Discord does not accept DISCORD_TOKEN (status 401), so it is not asked "
+                "again: put the bot's token there and restart; until then profiles show what the "
+                "gateway knows"
+            )
