@@ -29,10 +29,12 @@ BY_NAME: Final = {
 }
 """Every other kind has no public page of its own; `skype:` is no web address."""
 
-_HOST = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
+_HOST = (  # RFC 1035: labels of at most 63 characters, 253 in all
+    r"(?=[^/]{1,253}(?:/|\Z))"
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])"
+)
 _DOMAIN = re.compile(_HOST, re.ASCII | re.IGNORECASE)
 _MASTODON = re.compile(rf"https://{_HOST}(?:/[A-Za-z0-9@._~%-]+)*/?", re.ASCII | re.IGNORECASE)
-_LONGEST_HOST: Final = 253  # characters, RFC 1035
 _LONGEST_ADDRESS: Final = 512
 
 
@@ -52,8 +54,7 @@ def link(kind: str, account_id: str | None, name: str | None) -> str | None:
 
 
 def _domain(host: str) -> str | None:
-    usable = len(host) <= _LONGEST_HOST and _DOMAIN.fullmatch(host)
-    return f"https://{host}/" if usable else None
+    return f"https://{host}/" if _DOMAIN.fullmatch(host) else None
 
 
 def _mastodon(address: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
@@ -60,14 +60,9 @@ class LineCut(Exception):
 class Feed:
     """Keeps a line to Redis while `run` runs, and the wanted users subscribed on it."""
 
-    def __init__(self, url: str, listener: Listener) -> None:
-        self._redis = Redis.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=1.0,
-            socket_timeout=PING_AFTER,
-        )
+    def __init__(self, redis: Redis, listener: Listener) -> None:
+        """`redis` must not retry: see `connect`. The feed closes it."""
+        self._redis = redis
         self._listener = listener
         self._wanted: set[int] = set()
         self._changed: set[int] = set()
@@ -77,6 +72,17 @@ class Feed:
         self._standing = False
         self._heard = 0.0
         self._decode = msgspec.json.Decoder(Update).decode
+
+    @classmethod
+    def connect(cls, url: str, listener: Listener) -> Self:
+        redis = Redis.from_url(
+            url,
+            protocol=2,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=1.0,
+            socket_timeout=PING_AFTER,
+        )
+        return cls(redis, listener)
 
     @property
     def standing(self) -> bool:
@@ -122,17 +128,23 @@ class Feed:
     async def _one_line(self) -> None:
         """From a connection's first subscription to its end."""
         pubsub = self._redis.pubsub()
+        # Not a TaskGroup: before Python 3.13 one that is failing swallows its own cancellation.
+        tasks: list[asyncio.Task[None]] = []
         try:
-            async with asyncio.TaskGroup() as line:
-                await pubsub.subscribe(STANDING)
-                line.create_task(self._read(pubsub))
-                line.create_task(self._send(pubsub))
-                line.create_task(self._watch(pubsub))
-        except* (RedisError, OSError, LineCut, TimeoutError) as errors:
-            cause = errors.exceptions[0]
+            await pubsub.subscribe(STANDING)
+            tasks = [
+                asyncio.create_task(work(pubsub)) for work in (self._read, self._send, self._watch)
+            ]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except (RedisError, OSError, LineCut, TimeoutError) as cause:
             if self._standing:
                 log.warning("feed: the line to Redis is cut (%s)", type(cause).__name__)
         finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._lost()
             with contextlib.suppress(RedisError, OSError):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]

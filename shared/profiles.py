@@ -125,10 +125,11 @@ class Profiles:
             with suppress(StoreUnavailable):
                 await self._cache.release(user_id)
             raise
-        if facts is None:
-            await self._cache.keep_failure(user_id)
-        else:
-            await self._cache.keep(user_id, facts)
+        with suppress(StoreUnavailable):  # this reader has the answer all the same
+            if facts is None:
+                await self._cache.keep_failure(user_id)
+            else:
+                await self._cache.keep(user_id, facts)
         return facts
 
     async def _answer(self, user_id: int) -> Facts | None:

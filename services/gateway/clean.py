@@ -20,7 +20,7 @@ Check = Callable[[Any], Any]
 MAX_TEXT: Final = 512  # Discord allows 128 to 313; nothing that long is worth showing
 MAX_ACTIVITIES: Final = 50
 MAX_CLIENTS: Final = 16
-STATUSES: Final = frozenset({"online", "idle", "dnd"})
+STATUSES: Final = ("online", "idle", "dnd")  # a tuple: what is looked up may be unhashable
 _SAFE_INTEGER: Final = 2**53
 _DISCRIMINATOR = re.compile(r"[0-9]{1,4}", re.ASCII)
 

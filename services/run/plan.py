@@ -45,6 +45,8 @@ def make(env: Mapping[str, str]) -> Plan:
     redis = None if _given(env, "REDIS_URL") else _redis(changes)
     simulator = None if _given(env, "DISCORD_TOKEN") else _simulator(env, changes)
     api, ws = _addresses({**env, **changes}, changes)
+    if not _given(env, "PUBLIC_WS_URL"):
+        changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # api's start page tells it
     env = {**env, **changes}
     settings = config.from_env(config.GatewaySettings, env)
     return Plan(

@@ -16,6 +16,10 @@ MOST_BYTES: Final = 256 * 1024  # a whole profile is 2 to 10 KB
 _ATTEMPTS: Final = 2  # the second one after a 429 that came although every limit was kept
 
 
+class NotFound(Exception):
+    """Raised at 404: an answer, too."""
+
+
 class Refused(SourceFailed):
     """Raised at 401: the server does not accept who we say we are."""
 
@@ -28,14 +32,14 @@ class Client:
         self._limit = RateLimit(AT_ONCE)
 
     async def get(self, url: str, headers: Mapping[str, str]) -> Any:
-        """The decoded body, or None when the server answers 404. Raises SourceFailed, Refused."""
+        """The decoded body. Raises NotFound, Refused, SourceFailed."""
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
         for _ in range(_ATTEMPTS):
             status, body = await self._get(url, headers)
             if status != 429:
                 break
         if status == 404:
-            return None
+            raise NotFound
         if status == 401:
             raise Refused("it refuses us: status 401")
         if status != 200:

@@ -8,7 +8,7 @@ from typing import Final
 from shared.cdn import Cdn
 from shared.facts import NOTHING, Facts
 from shared.sources import user_object
-from shared.sources.client import Client, Refused
+from shared.sources.client import Client, NotFound, Refused
 from shared.sources.source import SourceStopped
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Discord:
         except Refused:
             self._refuse()
             raise SourceStopped("the token is refused") from None
-        if user is None:
+        except NotFound:
             return NOTHING
         return user_object.facts(user_object.of(user, user_id), user_id, self._cdn)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from shared.cdn import Cdn
 from shared.facts import NOTHING, Facts
 from shared.sources import profile_object
-from shared.sources.client import Client
+from shared.sources.client import Client, NotFound
 
 
 class Upstream:
@@ -23,5 +23,8 @@ class Upstream:
     async def facts(self, user_id: int) -> Facts:
         """All that a profile shows. Raises SourceFailed."""
         url = self._url.replace("{user_id}", str(user_id))
-        profile = await self._client.get(url, {})
-        return NOTHING if profile is None else profile_object.facts(profile, user_id, self._cdn)
+        try:
+            profile = await self._client.get(url, {})
+        except NotFound:
+            return NOTHING
+        return profile_object.facts(profile, user_id, self._cdn)

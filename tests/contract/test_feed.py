@@ -1,0 +1,183 @@
+"""Subscribed users' updates, and the cut line that is never passed over in silence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from shared import feed
+from shared.feed import Feed, Update
+from shared.store import Fields, Save, Store, StoreUnavailable
+from tests.contract.conftest import Connect
+from tests.redis_server import RedisServer
+
+USER, GUILD = 161092844126208001, 816976062578688017
+
+
+class Heard:
+    """A listener that remembers, and wakes whoever waits for more."""
+
+    def __init__(self) -> None:
+        self.events: list[object] = []
+        self._more = asyncio.Event()
+
+    def updated(self, user_id: int, update: Update) -> None:
+        self._hear((user_id, update))
+
+    def cut(self) -> None:
+        self._hear("cut")
+
+    def restored(self) -> None:
+        self._hear("restored")
+
+    def _hear(self, event: object) -> None:
+        self.events.append(event)
+        self._more.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(15):
+            while not holds():
+                self._more.clear()
+                await self._more.wait()
+
+    def versions(self) -> list[int]:
+        return [event[1].version for event in self.events if isinstance(event, tuple)]
+
+
+@asynccontextmanager
+async def running(line: Feed) -> AsyncIterator[None]:
+    task = asyncio.create_task(line.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def state(presence: int) -> Fields:
+    return Fields(b"{}", b'{"status":"%d"}' % presence, b"{}")
+
+
+async def test_subscribed_users_updates_arrive(store: Store, connect: Connect) -> None:
+    """From the moment that `subscribe` returns, and no other user's."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await store.save([Save(user, state(1), joined=(GUILD,)) for user in (USER, 5)])
+        await line.subscribe(USER)
+        [_, version] = await store.save([Save(5, state(2)), Save(USER, state(2))])
+        await heard.until(lambda: version in heard.versions())
+    assert heard.versions() == [version]
+
+
+async def test_unsubscribed_users_are_silent(store: Store, connect: Connect) -> None:
+    """Also when they are subscribed and unsubscribed in one breath."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await store.save([Save(user, state(1), joined=(GUILD,)) for user in (USER, 5)])
+        await line.subscribe(USER)
+        await line.subscribe(5)
+        line.unsubscribe(USER)
+        await store.save([Save(USER, state(2))])
+        line.unsubscribe(5)
+        await line.subscribe(5)
+        [version] = await store.save([Save(5, state(2))])
+        await heard.until(lambda: version in heard.versions())
+    assert heard.versions() == [version]
+
+
+async def test_many_subscribe_at_once(store: Store, connect: Connect) -> None:
+    """A crowd that comes together is subscribed in few commands, and each is confirmed."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    users = range(1, 1201)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await asyncio.gather(*(line.subscribe(user) for user in users))
+        await store.save([Save(user, state(1), joined=(GUILD,)) for user in users])
+        await heard.until(lambda: len(heard.versions()) == len(users))
+
+
+async def test_waiting_for_a_user_who_is_unsubscribed_ends(connect: Connect) -> None:
+    """Nobody waits forever for a confirmation that cannot come."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        waiting = asyncio.create_task(line.subscribe(USER))
+        await asyncio.sleep(0)
+        line.unsubscribe(USER)
+        with pytest.raises(StoreUnavailable):
+            await waiting
+
+
+async def test_message_that_is_not_readable_is_left_out(store: Store, connect: Connect) -> None:
+    """Whatever else publishes there: the next update arrives."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await store.save([Save(USER, state(1), joined=(GUILD,))])
+        await line.subscribe(USER)
+        for message in (b"", b"{", b"[]", b'{"version":"x"}', b"\xff"):
+            await store.redis.publish(f"presence:{{{USER}}}", message)
+        [version] = await store.save([Save(USER, state(2))])
+        await heard.until(lambda: version in heard.versions())
+    assert heard.versions() == [version]
+
+
+async def test_killed_connection_is_a_cut_and_a_restoration(redis_url: str) -> None:
+    """redis-py would reconnect in silence and lose what was published meanwhile."""
+    heard = Heard()
+    line = Feed.connect(redis_url, heard)
+    async with running(line), Store.connect(redis_url) as store:
+        await heard.until(lambda: "restored" in heard.events)
+        await store.save([Save(USER, state(1), joined=(GUILD,))])
+        await line.subscribe(USER)
+        for round_ in range(5):
+            heard.events.clear()
+            await store.redis.client_kill_filter(_type="pubsub")
+            await heard.until(lambda: "restored" in heard.events)
+            assert heard.events[:2] == ["cut", "restored"]
+            [version] = await store.save([Save(USER, state(10 + round_))])
+            await heard.until(lambda at=version: at in heard.versions())  # type: ignore[misc]
+
+
+async def test_redis_restart_is_a_cut_and_a_restoration() -> None:
+    """While Redis is away nobody can subscribe; afterwards everyone still is."""
+    heard = Heard()
+    async with RedisServer() as server:
+        line = Feed.connect(server.url, heard)
+        async with running(line), Store.connect(server.url) as store:
+            await heard.until(lambda: "restored" in heard.events)
+            await line.subscribe(USER)
+            heard.events.clear()
+            await server.kill()
+            await heard.until(lambda: "cut" in heard.events)
+            with pytest.raises(StoreUnavailable):
+                await line.subscribe(5)
+            await server.start()
+            await heard.until(lambda: "restored" in heard.events)
+            [version] = await store.save([Save(USER, state(1), joined=(GUILD,))])
+            await heard.until(lambda: version in heard.versions())
+
+
+async def test_line_that_dies_without_a_word_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A paused server keeps the connection open and says nothing."""
+    monkeypatch.setattr(feed, "PING_AFTER", 0.2)
+    heard = Heard()
+    async with RedisServer() as server:
+        line = Feed.connect(server.url, heard)
+        async with running(line):
+            await heard.until(lambda: "restored" in heard.events)
+            await server.pause()
+            await heard.until(lambda: "cut" in heard.events)
+            heard.events.clear()
+            await server.resume()
+            await heard.until(lambda: "restored" in heard.events)

@@ -1,0 +1,227 @@
+"""Save, load, remove: what every reader and writer of Redis relies on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared import keys
+from shared.snapshot import Snapshot
+from shared.store import NOT_MONITORED, REMOVED, UNCHANGED, Fields, Save, Store, StoreUnavailable
+from tests.contract.conftest import Connect
+from tests.redis_server import RedisServer
+
+Following = Callable[[], Awaitable[dict[str, Any]]]
+"""Gives the next message of the user's channel."""
+
+USER, GUILD, OTHER = 161092844126208001, 816976062578688017, 492605905305600005
+
+
+def fields(profile: int = 1, presence: int = 1, discord: int = 1) -> Fields:
+    return Fields(
+        b'{"id":"%d"}' % profile, b'{"status":"%d"}' % presence, b'{"user":"%d"}' % discord
+    )
+
+
+async def test_what_was_saved_is_loaded(store: Store) -> None:
+    """The JSON comes back byte for byte, with its version."""
+    [version] = await store.save([Save(USER, fields(), joined=(GUILD,))])
+    assert await store.load(USER) == Snapshot(version, b'{"id":"1"}', b'{"status":"1"}')
+    assert await store.count_users() == 1
+    assert await store.guilds() == [GUILD]
+    assert [batch async for batch in store.members(GUILD)] == [[USER]]
+
+
+async def test_nobody_is_loaded_as_none(store: Store) -> None:
+    """Alone and among others."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    assert await store.load(1) is None
+    found = await store.load_many([1, USER])
+    assert found[0] is None
+    assert found[1] is not None
+
+
+async def test_the_same_state_again_is_no_change(store: Store) -> None:
+    """The version stays."""
+    [version] = await store.save([Save(USER, fields(), joined=(GUILD,))])
+    assert await store.save([Save(USER, fields())]) == [UNCHANGED]
+    loaded = await store.load(USER)
+    assert loaded is not None
+    assert loaded.version == version
+
+
+async def test_each_change_grows_the_version(store: Store) -> None:
+    """Also one that only another dialect would show."""
+    versions = [
+        *await store.save([Save(USER, fields(), joined=(GUILD,))]),
+        *await store.save([Save(USER, fields(presence=2))]),
+        *await store.save([Save(USER, fields(profile=2, presence=2))]),
+        *await store.save([Save(USER, fields(profile=2, presence=2, discord=2))]),
+    ]
+    assert sorted(set(versions)) == versions
+
+
+async def test_version_grows_over_a_wiped_redis(store: Store) -> None:
+    """Watchers hold the old version: a lower one would be dropped as old news."""
+    [before] = await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.redis.flushall()
+    [after] = await store.save([Save(USER, fields(), joined=(GUILD,))])
+    assert after > before
+
+
+async def test_a_version_from_the_future_is_outgrown(store: Store) -> None:
+    """A clock that was set back must not stop the versions."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.redis.hset(keys.presence(USER), "version", 4_000_000_000_000_000)
+    assert await store.save([Save(USER, fields(presence=2))]) == [4_000_000_000_000_001]
+
+
+async def test_state_of_somebody_who_is_in_no_guild_is_not_written(store: Store) -> None:
+    """A save that is late must not bring back whoever has left."""
+    assert await store.save([Save(USER, fields())]) == [NOT_MONITORED]
+    assert await store.load(USER) is None
+    assert await store.redis.keys("*") == []
+
+
+async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
+    """Then nothing of theirs is kept, also not what a profile source said."""
+    await store.save([Save(USER, fields(), joined=(GUILD, OTHER))])
+    await store.redis.set(keys.profile(USER), "{}")
+    [version] = await store.save([Save(USER, fields(presence=2), left=(GUILD,))])
+    assert version > 0
+    assert await store.save([Save(USER, left=(OTHER,))]) == [REMOVED]
+    assert await store.load(USER) is None
+    assert await store.count_users() == 0
+    await store.forget_guild(GUILD)
+    await store.forget_guild(OTHER)
+    assert await store.redis.keys("*") == []
+
+
+async def test_guild_with_members_is_not_forgotten(store: Store) -> None:
+    """Its roster is needed for the next sweep."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.forget_guild(GUILD)
+    assert await store.guilds() == [GUILD]
+
+
+async def test_leaving_and_joining_in_one_save_keeps_the_user(store: Store) -> None:
+    """Whoever moves from one guild to the other is monitored all the while."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    [version] = await store.save([Save(USER, fields(presence=2), joined=(OTHER,), left=(GUILD,))])
+    assert version > 0
+    assert [batch async for batch in store.members(GUILD)] in ([], [[]])
+
+
+async def test_leaving_a_guild_that_nobody_was_in_does_no_harm(store: Store) -> None:
+    """Discord may tell of a member whom the gateway never saw."""
+    assert await store.save([Save(USER, left=(GUILD,))]) == [NOT_MONITORED]
+
+
+async def test_script_is_loaded_again_when_redis_forgot_it(store: Store) -> None:
+    """As after a restart."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.redis.script_flush()
+    [version] = await store.save([Save(USER, fields(presence=2))])
+    assert version > 0
+
+
+async def test_message_holds_what_changed_and_the_version(store: Store, connect: Connect) -> None:
+    """Only the changed fields are published, as JSON inside JSON."""
+    async with _messages(connect) as messages:
+        [first] = await store.save([Save(USER, fields(), joined=(GUILD,))])
+        [second] = await store.save([Save(USER, fields(presence=2))])
+        [third] = await store.save([Save(USER, fields(profile=2, presence=2))])
+        await store.save([Save(USER, fields(profile=2, presence=2, discord=2))])
+        await store.save([Save(USER, left=(GUILD,))])
+        got = [await messages() for _ in range(4)]
+    assert got[:3] == [
+        {"version": first, "profile": {"id": "1"}, "presence": {"status": "1"}},
+        {"version": second, "presence": {"status": "2"}},
+        {"version": third, "profile": {"id": "2"}},
+    ]
+    assert got[3]["removed"] is True
+    assert got[3]["version"] > third
+
+
+async def test_concurrent_writers_publish_in_the_order_of_versions(
+    connect: Connect,
+) -> None:
+    """Several gateways write one user: watchers see strictly growing versions, and the end."""
+    stores = [Store(connect(), timeout=10.0) for _ in range(4)]
+    await stores[0].save([Save(USER, fields(), joined=(GUILD,))])
+    async with _messages(connect) as messages:
+        await asyncio.gather(
+            *(
+                store.save([Save(USER, fields(presence=100 * writer + n)) for n in range(50)])
+                for writer, store in enumerate(stores)
+            )
+        )
+        got = [await messages() for _ in range(200)]
+    versions = [message["version"] for message in got]
+    assert versions == sorted(set(versions))
+    loaded = await stores[0].load(USER)
+    assert loaded is not None
+    assert loaded.version == versions[-1]
+    assert msgspec.json.decode(loaded.presence) == got[-1]["presence"]
+    for store in stores:
+        await store.redis.aclose()
+
+
+async def test_large_rosters_come_in_batches(store: Store) -> None:
+    """SSCAN, never SMEMBERS: everybody comes, none is left out."""
+    await store.save([Save(user_id, joined=(GUILD,)) for user_id in range(1, 3000)])
+    batches = [batch async for batch in store.members(GUILD)]
+    assert len(batches) > 1
+    assert {user_id for batch in batches for user_id in batch} == set(range(1, 3000))
+
+
+async def test_redis_that_is_gone_is_told() -> None:
+    """Every call raises StoreUnavailable, and works again when Redis is back."""
+    async with RedisServer() as server, Store.connect(server.url, timeout=1.0) as store:
+        await store.save([Save(USER, fields(), joined=(GUILD,))])
+        await server.kill()
+        with pytest.raises(StoreUnavailable):
+            await store.load(USER)
+        with pytest.raises(StoreUnavailable):
+            await store.save([Save(USER, fields())])
+        await server.start()
+        [version] = await store.save([Save(USER, fields(), joined=(GUILD,))])
+        assert version > 0
+
+
+async def test_redis_that_does_not_answer_is_told() -> None:
+    """A paused server accepts connections and says nothing: the timeout ends the wait."""
+    async with RedisServer() as server, Store.connect(server.url, timeout=0.2) as store:
+        await store.ping()
+        await server.pause()
+        with pytest.raises(StoreUnavailable):
+            await store.load(USER)
+        await server.resume()
+        await store.ping()
+
+
+@asynccontextmanager
+async def _messages(connect: Connect) -> AsyncIterator[Following]:
+    redis = connect()
+    pubsub = redis.pubsub()
+    await pubsub.subscribe(keys.presence(USER))
+    await pubsub.get_message(timeout=5.0)
+
+    async def following() -> dict[str, Any]:
+        async with asyncio.timeout(10):
+            while True:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
+                if message is not None:
+                    decoded: dict[str, Any] = msgspec.json.decode(message["data"])
+                    return decoded
+
+    try:
+        yield following
+    finally:
+        await pubsub.aclose()  # type: ignore[no-untyped-call]
+        await redis.aclose()
