@@ -40,9 +40,11 @@ async def run(what: plan.Plan, screen: Screen) -> int:
             asyncio.create_task(_come_up(what, stack, screen)),
         ]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        failure = next(end for end in ends if end.done()).result()
+        first = next(end for end in ends if end.done())
         for end in ends:
             end.cancel()
+        await asyncio.wait(ends)  # from here on nothing is started any more
+        failure = first.result()
         if failure is None:
             screen.say("\nStopping.")
         else:

@@ -10,13 +10,14 @@ from pathlib import Path
 from services.run.plan import Plan
 
 RUNS = """
-Grux runs.{simulated}
+Grux runs.
 
   REST        {api}
   WebSocket   {ws}
+  Discord     {discord}
 """
 
-SIMULATED = " There is no DISCORD_TOKEN, so the people are simulated."
+SIMULATED = "simulated at {url}, because there is no DISCORD_TOKEN"
 
 EXAMPLES = """
 Read a presence:
@@ -42,7 +43,8 @@ END = "\nCtrl-C ends all of it.\n"
 def text(plan: Plan, person: int | None) -> str:
     """`person`: a monitored user, None when there is nobody."""
     simulated = plan.simulator is not None
-    top = RUNS.format(simulated=SIMULATED if simulated else "", api=plan.api_url, ws=plan.ws_url)
+    discord = SIMULATED.format(url=plan.simulator_url) if simulated else "the bot of DISCORD_TOKEN"
+    top = RUNS.format(api=plan.api_url, ws=plan.ws_url, discord=discord)
     if person is None:
         return top + NOBODY.format(api=plan.api_url, invite=_invite(plan.token)) + END
     examples = EXAMPLES.format(

@@ -106,7 +106,8 @@ def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> Command:
     if not _given(env, "PROFILE_SOURCE"):
         changes["PROFILE_SOURCE"] = "upstream"
         changes["PROFILE_UPSTREAM_URL"] = f"{url}/profiles/{{user_id}}"
-    return Command("simulator", _module("simulator", "--port", str(port), "--token", token))
+    arguments = _module("simulator", "--port", str(port), "--token", token)
+    return Command("simulator", arguments, shown=False)  # what it says is for other bots
 
 
 def _simulated_token() -> str:

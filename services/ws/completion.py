@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable
-from itertools import count
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from services.ws.limits import Limits
@@ -21,6 +20,7 @@ from shared.store import StoreUnavailable
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 0.5  # seconds
+REFRESH_AT = 0.25  # of the TTL: an answer may come from a cache, where it has aged before
 
 
 class FactSource(Protocol):
@@ -34,17 +34,24 @@ class Completion:
     """Asks for the facts of every topic it was given, until told to forget it."""
 
     def __init__(
-        self, source: FactSource, limits: Limits, ttl: float, learned: Callable[[Topic], None]
+        self,
+        source: FactSource,
+        limits: Limits,
+        *,
+        ttl: float,
+        topics: Mapping[int, Topic],
+        learned: Callable[[Topic], None],
     ) -> None:
-        """`ttl`: seconds after which facts are old. `learned` is called after every answer."""
+        """`ttl`: seconds that facts may be old. `learned` is called after every answer."""
         self._source = source
         self._limits = limits
         self._ttl = ttl
+        self._topics = topics
         self._learned = learned
         self._gate = asyncio.Semaphore(limits.facts_at_once)
         self._asking: dict[Topic, asyncio.Task[None]] = {}
-        self._due: list[tuple[float, int, Topic]] = []  # a heap; the number keeps topics apart
-        self._numbers = count()
+        # A heap. It holds ids, so that a topic that is forgotten leaves no more than a number.
+        self._due: list[tuple[float, int]] = []
 
     def ask(self, topic: Topic) -> None:
         """Ask now, unless that is under way."""
@@ -53,13 +60,12 @@ class Completion:
             self._asking[topic] = asyncio.get_running_loop().create_task(self._ask(topic))
 
     def ask_if_old(self, topic: Topic) -> None:
-        """Ask now if the facts are older than their time to live."""
+        """Ask now if the next question is due: the sweep may be behind."""
         if topic.facts_due and topic.facts_due <= asyncio.get_running_loop().time():
             self.ask(topic)
 
     def forget(self, topic: Topic) -> None:
         """Nobody watches it: its facts may grow old."""
-        topic.facts_due = 0.0
         task = self._asking.pop(topic, None)
         if task is not None:
             task.cancel()
@@ -81,8 +87,9 @@ class Completion:
         now = asyncio.get_running_loop().time()
         old: list[Topic] = []
         while self._due and len(old) < at_most and self._due[0][0] <= now:
-            due, _, topic = heapq.heappop(self._due)
-            if topic.facts_due == due:  # not asked or forgotten since
+            due, user_id = heapq.heappop(self._due)
+            topic = self._topics.get(user_id)
+            if topic is not None and topic.facts_due == due:  # not asked since
                 old.append(topic)
         return old
 
@@ -90,7 +97,9 @@ class Completion:
         facts = await self._answer(topic.user_id)
         self._asking.pop(topic, None)
         topic.facts_tries = 0 if facts is not None else topic.facts_tries + 1
-        self._plan(topic, self._ttl if facts is not None else self._again_after(topic.facts_tries))
+        pause = self._ttl * REFRESH_AT if facts is not None else self._pause(topic.facts_tries)
+        topic.facts_due = asyncio.get_running_loop().time() + pause
+        heapq.heappush(self._due, (topic.facts_due, topic.user_id))
         topic.learn(facts)
         self._learned(topic)
 
@@ -105,9 +114,5 @@ class Completion:
             log.exception("profile facts of user %d could not be read", user_id)
             return None
 
-    def _again_after(self, tries: int) -> float:
+    def _pause(self, tries: int) -> float:
         return min(self._ttl, self._limits.facts_again * 2.0 ** min(tries - 1, 30))
-
-    def _plan(self, topic: Topic, seconds: float) -> None:
-        topic.facts_due = asyncio.get_running_loop().time() + seconds
-        heapq.heappush(self._due, (topic.facts_due, next(self._numbers), topic))

@@ -1,4 +1,4 @@
-"""What has happened in this process: plain numbers, counted in the loop and read by whoever asks."""
+"""What has happened in this process: plain numbers, read by whoever asks."""
 
 from __future__ import annotations
 

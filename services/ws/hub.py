@@ -1,7 +1,7 @@
 """Who watches whom.
 
 All of it is plain `def`: nothing interleaves, and what can wait (Redis, profile sources) is
-done by a loader and a completion that call back. See docs/decisions/ for the states of a topic.
+done by a loader and a completion that call back.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ class Hub:
         self._loader = Loader(
             self._line, store, limits, loaded=self._was_loaded, failed=self._redis_is_away
         )
-        self._completion = Completion(facts, limits, profile_ttl, self._fan_out.push)
+        self._completion = Completion(
+            facts, limits, ttl=profile_ttl, topics=self._topics, learned=self._fan_out.push
+        )
 
     @property
     def standing(self) -> bool:
@@ -101,7 +103,6 @@ class Hub:
         self._fan_out.push(topic)
 
     def cut(self) -> None:
-        log.warning("Redis is gone: %d users stay as they are shown until it is back", self.users)
         self._loader.cut()
         for topic in list(self._deserted):
             self._drop(topic)
@@ -109,7 +110,8 @@ class Hub:
             topic.doubt()
 
     def restored(self) -> None:
-        log.info("following Redis; %d users are loaded again", self.users)
+        again = f"; {self.users} users are loaded again" if self.users else ""
+        log.info("ws: following Redis%s", again)
         self._loader.restored()
         for topic in self._topics.values():
             if not topic.loaded:
@@ -117,8 +119,9 @@ class Hub:
                 self._loader.want(topic)
 
     async def run(self) -> None:
-        """Load, complete and tidy up until cancelled."""
+        """Follow, load, complete and tidy up until cancelled."""
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._line.run())
             tasks.create_task(self._loader.run())
             tasks.create_task(self._completion.run())
             tasks.create_task(self._sweep())
@@ -144,7 +147,7 @@ class Hub:
         If it did before a cut, it may have come back empty: the gateway writes everyone anew,
         and the watchers wait for that. Newcomers are not told that the user is not monitored.
         """
-        if topic.presence is None or topic.profile is None:
+        if not topic.known:
             self._refuse(topic, list(topic.watches), Problem(USER_NOT_MONITORED, NOT_MONITORED))
             self._drop(topic)
         else:
@@ -195,7 +198,7 @@ class Hub:
 
 
 def _newcomers(topic: Topic) -> list[Watch]:
-    return [watch for watch in topic.watches if watch.presence is None]
+    return [watch for watch in topic.watches if not watch.presence]
 
 
 def _older(since: dict[Topic, float], than: float) -> list[Topic]:

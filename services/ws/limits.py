@@ -43,7 +43,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     # How profile facts are kept young.
     facts_within: float = 2.5  # an `initial_data` waits for them no longer
     facts_again: float = 2.0  # after no answer; doubled each time
-    facts_per_second: int = 20
+    facts_per_second: int = 100  # questions, most of which a cache answers
     facts_at_once: int = 64
 
     # How long the loop is held.

@@ -29,6 +29,9 @@ class Line(Protocol):
 
     def unsubscribe(self, user_id: int) -> None: ...
 
+    async def run(self) -> None:
+        """Hold the line until cancelled."""
+
 
 class Snapshots(Protocol):
     """shared.store.Store, as far as it is needed here."""
@@ -88,6 +91,8 @@ class Loader:
         while True:
             await self._standing.wait()
             batch = list(islice(self._wanted, self._limits.load_batch))
+            if not batch:  # everyone has left meanwhile
+                return
             try:
                 await asyncio.gather(*(self._line.subscribe(topic.user_id) for topic in batch))
                 snapshots = await self._store.load_many([topic.user_id for topic in batch])

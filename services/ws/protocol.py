@@ -54,7 +54,7 @@ def error(user_id: str | None, code: str, message: str) -> bytes:
 class Ending(Struct, frozen=True):
     """Why this side closes a connection."""
 
-    close: int  # RFC 6455 section 7.4; 4000 and up are ours (docs/websocket.md)
+    close: int  # RFC 6455 section 7.4; 4000 and up are ours
     code: str  # in the error frame, and the reason in the Close frame
 
     @property

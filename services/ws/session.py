@@ -32,8 +32,8 @@ class Watch:
     def __init__(self, session: Session, topic: Topic) -> None:
         self.session = session
         self.topic = topic
-        self.presence: bytes | None = None  # None: `initial_data` is still owed
-        self.profile: bytes | None = None
+        self.presence = b""  # `initial_data` is still owed
+        self.profile = b""
 
 
 class Session:
@@ -52,7 +52,7 @@ class Session:
             self._counters.skipped += 1
             return
         topic = watch.topic
-        if watch.presence is None:
+        if not watch.presence:
             if topic.ready:
                 self._peer.write(topic.initial_frame())
                 watch.presence, watch.profile = topic.presence, topic.profile

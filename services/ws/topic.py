@@ -5,8 +5,10 @@ Nothing here awaits, and nothing knows of sockets or Redis.
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import UNSET
 
 from services.ws import protocol
@@ -16,6 +18,8 @@ from shared.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from services.ws.session import Watch
+
+log = logging.getLogger(__name__)
 
 
 class Topic:
@@ -47,17 +51,22 @@ class Topic:
         self.user_id = user_id
         self.watches: set[Watch] = set()
         self.loaded = False  # since the line to Redis stands: an update cannot have been missed
-        self.presence: bytes | None = None
-        self.profile: bytes | None = None  # completed with facts
+        self.presence = b""  # not known yet
+        self.profile = b""  # completed with facts
         self.facts_asked = False  # at least once: answered, or given up
         self.facts_due = 0.0  # loop time; 0 while they are being asked for
         self.facts_tries = 0  # without an answer, in a row
-        self._source: bytes | None = None  # the profile as the gateway knows it
+        self._source = b""  # the profile as the gateway knows it
         self._facts: Facts | None = None
         self._presence_version = 0
         self._profile_version = 0
         self._presence_frame: bytes | None = None
         self._profile_frame: bytes | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a whole state, be it an old one."""
+        return bool(self.presence and self.profile)
 
     @property
     def ready(self) -> bool:
@@ -103,19 +112,15 @@ class Topic:
             self._complete()
 
     def initial_frame(self) -> bytes:
-        assert self.profile is not None
-        assert self.presence is not None
         return protocol.initial_data(self.user_id, self.profile, self.presence)
 
     def presence_frame(self) -> bytes:
         if self._presence_frame is None:
-            assert self.presence is not None
             self._presence_frame = protocol.presence_update(self.user_id, self.presence)
         return self._presence_frame
 
     def profile_frame(self) -> bytes:
         if self._profile_frame is None:
-            assert self.profile is not None
             self._profile_frame = protocol.profile_update(self.user_id, self.profile)
         return self._profile_frame
 
@@ -136,9 +141,14 @@ class Topic:
             self._complete()
 
     def _complete(self) -> None:
-        if self._source is None:
+        if not self._source:
             return
-        profile = complete(self._source, self._facts)
+        try:
+            profile = complete(self._source, self._facts)
+        except msgspec.MsgspecError:
+            # Written by a gateway of another version. Without facts it is still the truth.
+            log.warning("the profile of user %d is not in the known shape", self.user_id)
+            profile = self._source
         if profile != self.profile:
             self.profile = profile
             self._profile_frame = None

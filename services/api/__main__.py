@@ -1,0 +1,62 @@
+"""`python -m services.api`: settings, Redis, profile source, HTTP server."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from typing import Final
+
+from uvicorn.loops.auto import auto_loop_factory
+
+from services.api import http_server
+from services.api.app import build
+from shared import config, logs
+from shared.config import ApiSettings, ConfigError
+from shared.profiles import Profiles
+from shared.store import Store
+
+log = logging.getLogger(__name__)
+
+CANNOT_LISTEN: Final = 1
+BAD_SETTING: Final = 2
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, _leave)
+    try:
+        settings = config.from_env(ApiSettings, config.environment())
+        listener = http_server.listen(settings)
+    except ConfigError as error:
+        print(f"api: {error}", file=sys.stderr)
+        return BAD_SETTING
+    except http_server.CannotListen as error:
+        print(f"api: {error}", file=sys.stderr)
+        return CANNOT_LISTEN
+    logs.set_up(settings, "api")
+    with listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(_serve(settings, listener))
+    return 0
+
+
+async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
+    async with (
+        Store.connect(settings.redis_url) as store,
+        Profiles.connect(settings, store) as profiles,
+    ):
+        host, port = listener.getsockname()[:2]
+        log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+        await http_server.server(build(store, profiles, settings)).serve([listener])
+
+
+def _leave(*_: object) -> None:
+    """uvicorn sends itself the signal again when it has finished: that is no failure."""
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""The HTTP server around the application: its port and uvicorn's settings."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from shared.config import ApiSettings
+
+BACKLOG: Final = 2048  # connections that wait to be accepted
+LEAVE_WITHIN: Final = 5  # seconds for the answers under way
+
+
+class CannotListen(Exception):
+    """Raised when the address cannot be had; the text names the setting to change."""
+
+
+def listen(settings: ApiSettings) -> socket.socket:
+    """A socket that clients may connect to from now on. Raises CannotListen."""
+    host, port = settings.api_host, settings.api_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(_in_plain_words(error, host, port)) from None
+
+
+def server(app: ASGIApp) -> uvicorn.Server:
+    """uvicorn, quiet: nothing a client does is worth a line, but for what breaks here."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            backlog=BACKLOG,
+            log_config=None,
+            log_level="error",  # a warning is one line for each client that talks nonsense
+            timeout_graceful_shutdown=LEAVE_WITHIN,
+        )
+    )
+
+
+def _in_plain_words(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"API_PORT {port} is taken by another program: stop that one, or set API_PORT to "
+            "a free port"
+        )
+    if error.errno == errno.EACCES:
+        return f"API_PORT {port} is not allowed for this account: set API_PORT to 1024 or more"
+    return f"API_HOST {host!r} is no address of this machine: {error.strerror}"

@@ -1,0 +1,34 @@
+"""Whether a client would rather read HTML than JSON. RFC 9110, 12.5.1."""
+
+from __future__ import annotations
+
+import re
+
+_QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
+
+Preference = tuple[float, int]  # quality, how exactly the client names the type
+
+
+def prefers_html(accept: str) -> bool:
+    """Browsers name text/html; a client that takes anything is a program and gets JSON."""
+    return _preference(accept, "text/html") > _preference(accept, "application/json")
+
+
+def _preference(accept: str, kind: str) -> Preference:
+    """The most exact range that covers `kind` decides, as the RFC has it."""
+    ranges = ("*/*", f"{kind.partition('/')[0]}/*", kind)
+    best: Preference = (0.0, -1)
+    for part in accept.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        if name in ranges and ranges.index(name) > best[1]:
+            best = (_quality(parameters), ranges.index(name))
+    return best
+
+
+def _quality(parameters: list[str]) -> float:
+    """1 unless a `q` says otherwise; one that cannot be read counts as 0."""
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            return float(value) if _QUALITY.fullmatch(value.strip()) else 0.0
+    return 1.0

@@ -1,0 +1,94 @@
+"""What goes wrong, as the public sees it: one table from errors to answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import cors
+from services.api.answers import Answer, Header, final
+from shared.store import StoreUnavailable
+
+RETRY_AFTER: Final = 5  # seconds: Redis is back by then, or it takes longer than a retry helps
+
+
+class InvalidUserId(Exception):
+    """Raised when a path names no Discord id."""
+
+
+class UserNotMonitored(Exception):
+    """Raised when no monitored server has the user."""
+
+
+class Problem(Struct, frozen=True):
+    """One row of the contract's table of errors."""
+
+    status: int
+    code: str
+    message: str  # what happened, why, what to do
+    headers: tuple[Header, ...] = ()
+
+
+PROBLEMS: Final[dict[type[Exception] | int, Problem]] = {
+    InvalidUserId: Problem(
+        400,
+        "invalid_user_id",
+        "This is not a Discord user id: an id has 15 to 20 digits, like 1274150219482660897. "
+        "Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",
+    ),
+    UserNotMonitored: Problem(
+        404,
+        "user_not_monitored",
+        "This user is not monitored: they are in no server that Grux watches. "
+        "Have them join one (discord_invite, unless it is null), then ask again.",
+    ),
+    404: Problem(404, "not_found", "Route does not exist"),
+    405: Problem(
+        405,
+        "method_not_allowed",
+        "This can only be read: use GET or HEAD.",
+        ((b"allow", cors.METHODS),),
+    ),
+    StoreUnavailable: Problem(
+        503,
+        "unavailable",
+        "Presence cannot be read now, because Redis cannot be reached. "
+        f"Try again in {RETRY_AFTER} seconds.",
+        ((b"retry-after", b"%d" % RETRY_AFTER),),
+    ),
+    Exception: Problem(
+        500,
+        "internal_server_error",
+        "Something is wrong on this server, not with your request: it has been logged. "
+        "Try again; if it stays, tell whoever runs the server.",
+    ),
+}
+"""By the error's type; Starlette's own errors by their status."""
+
+Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
+
+
+def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]:
+    """The table as Starlette's exception handlers, with answers that are ready."""
+    return {
+        error: _handler(_answer(problem, discord_invite)) for error, problem in PROBLEMS.items()
+    }
+
+
+def _handler(answer: Answer) -> Handler:
+    async def handler(_request: Request, _error: Exception) -> Response:
+        return answer
+
+    return handler
+
+
+def _answer(problem: Problem, discord_invite: str | None) -> Answer:
+    error = {"code": problem.code, "message": problem.message}
+    known = {"discord_invite": discord_invite} if problem.code == "user_not_monitored" else {}
+    body = msgspec.json.encode({"error": {**error, **known}, "success": False})
+    return final(problem.status, body, *problem.headers)

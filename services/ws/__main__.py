@@ -1,0 +1,148 @@
+"""`python -m services.ws`: wires the process together, and ends it on a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from services.ws.addresses import Addresses
+from services.ws.completion import FactSource
+from services.ws.connection import House
+from services.ws.counters import Counters
+from services.ws.handshake import Health
+from services.ws.hub import Hub
+from services.ws.keepalive import Keepalive
+from services.ws.limits import Limits
+from services.ws.server import CannotListen, Server
+from shared import logs
+from shared.config import ConfigError, WsSettings, environment, from_env
+from shared.feed import Feed
+from shared.profiles import Profiles
+from shared.store import Store
+
+log = logging.getLogger(__name__)
+
+CANNOT_LISTEN: Final = 1
+BAD_SETTING: Final = 2
+MOST_FILES: Final = 1 << 20
+FOUND_WITHIN: Final = 1.0  # seconds in which Redis should be found
+
+
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ending, lambda *_: sys.exit(0))  # until there are clients to part from
+    try:
+        settings = from_env(WsSettings, environment())
+    except ConfigError as error:
+        print(f"ws: {error}", file=sys.stderr)
+        return BAD_SETTING
+    logs.set_up(settings, "ws")
+    _allow_many_sockets()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(settings))
+    except CannotListen as error:
+        print(f"ws: {error}", file=sys.stderr)
+        return CANNOT_LISTEN
+    return 0
+
+
+async def _run(settings: WsSettings) -> None:
+    """Serve until a signal comes. Raises CannotListen."""
+    async with (
+        Store.connect(settings.redis_url) as store,
+        Profiles.connect(settings, store) as profiles,
+        serving(settings, store, profiles, Limits()),
+    ):
+        await _signal()
+
+
+@asynccontextmanager
+async def serving(
+    settings: WsSettings, store: Store, facts: FactSource, limits: Limits
+) -> AsyncIterator[Server]:
+    """Listen and follow Redis while the block runs; then part from every client in good order.
+
+    Raises CannotListen.
+    """
+    counters = Counters()
+    hub = Hub(
+        lambda listener: Feed.connect(settings.redis_url, listener),
+        store,
+        facts,
+        profile_ttl=settings.profile_ttl,
+        limits=limits,
+        counters=counters,
+    )
+    house = House(
+        hub=hub,
+        keepalive=Keepalive(limits.ping_every),
+        addresses=Addresses(limits.connections_per_address),
+        limits=limits,
+        counters=counters,
+        health=lambda: Health(hub.standing, counters.connections, hub.users),
+    )
+    server = Server(house)
+    await server.listen(settings.ws_host, settings.ws_port)
+    async with asyncio.TaskGroup() as tasks:
+        work = [
+            tasks.create_task(hub.run()),
+            tasks.create_task(house.keepalive.run()),
+            tasks.create_task(_say_if_away(hub)),
+        ]
+        try:
+            yield server
+        finally:
+            await server.close()
+            for task in work:
+                task.cancel()
+
+
+async def _say_if_away(hub: Hub) -> None:
+    await asyncio.sleep(FOUND_WITHIN)
+    if not hub.standing:
+        log.warning(
+            "ws: Redis cannot be reached (REDIS_URL): clients hear 'unavailable' until it is back"
+        )
+
+
+async def _signal() -> None:
+    """Returns on the first SIGTERM or Ctrl-C; the second ends the process at once."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def received() -> None:
+        if stop.is_set():
+            os._exit(1)
+        stop.set()
+
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, received)
+    await stop.wait()
+
+
+def _allow_many_sockets() -> None:
+    """Every client is an open file, and the usual soft limit of 1024 is soon reached."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop  # noqa: PLC0415 (not made for every platform)
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

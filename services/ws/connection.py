@@ -1,0 +1,254 @@
+"""One client's socket: handshake, frames both ways, close."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from msgspec import Struct
+
+from services.ws import handshake
+from services.ws.addresses import Addresses, client_of
+from services.ws.counters import Counters
+from services.ws.handshake import Answer, Health
+from services.ws.hub import Hub
+from services.ws.incoming import PIECE, Incoming
+from services.ws.keepalive import Keepalive
+from services.ws.limits import Limits
+from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, Problem
+from services.ws.session import Session
+
+CROWDED = Problem(
+    RATE_LIMITED,
+    "Too many connections are open from your address. Close some, or watch several users on one.",
+)
+FLOOD = Problem(
+    RATE_LIMITED,
+    "Too many messages came from you. This server needs none: connect, and only listen.",
+)
+
+
+class House(Struct, frozen=True):
+    """What all connections share."""
+
+    hub: Hub
+    keepalive: Keepalive
+    addresses: Addresses
+    limits: Limits
+    counters: Counters
+    health: Callable[[], Health]
+
+
+class Connection(asyncio.Protocol):
+    """A client. Small while idle: the handshake's and the reader's state exist while needed."""
+
+    __slots__ = (
+        "_address",
+        "_ending",
+        "_frames",
+        "_frames_since",
+        "_head",
+        "_house",
+        "_incoming",
+        "_over",
+        "_quiet",
+        "_session",
+        "_transport",
+        "paused",
+        "place",
+    )
+
+    _transport: asyncio.Transport
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._head: bytearray | None = bytearray()  # None: the handshake is done
+        self._session: Session | None = None
+        self._incoming: Incoming | None = None
+        self._ending: Ending | None = None  # we have sent this Close
+        self._over = False  # nothing is written any more, and what comes is thrown away
+        self._address: str | None = None  # counted
+        self._quiet = False  # nothing came since the last ping
+        self._frames = 0
+        self._frames_since = 0.0
+        self.paused = False
+        self.place = 0
+
+    # What the loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        limits = self._house.limits
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
+        self._transport.set_write_buffer_limits(limits.buffer_high, limits.buffer_low)
+        self._house.counters.connections += 1
+        self._house.keepalive.join(self)
+        self._house.keepalive.allow(self, limits.handshake_within)
+
+    def data_received(self, data: bytes) -> None:
+        self._quiet = False
+        if self._over:
+            return
+        if self._head is not None:
+            self._read_handshake(self._head, data)
+        else:
+            self._read_frames(data)
+
+    def eof_received(self) -> None:
+        """The client sends no more, and by RFC 6455 gets no more: the transport closes."""
+        self._over = True
+        self._leave()
+        self._house.keepalive.allow(self, self._house.limits.close_within)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
+        self._leave()
+        self._house.keepalive.leave(self)
+        self._house.counters.connections -= 1
+        if self._address is not None:
+            self._house.addresses.give_back(self._address)
+
+    def pause_writing(self) -> None:
+        self.paused = True
+        if self._session is not None:
+            self._house.keepalive.allow(self, self._house.limits.slow_within)
+
+    def resume_writing(self) -> None:
+        self.paused = False
+        if self._session is not None:
+            self._house.keepalive.release(self)
+            self._session.catch_up()
+
+    # What the session, the sweep and the server call.
+
+    def write(self, frame: bytes) -> None:
+        self._house.counters.frames += 1
+        self._transport.write(frame)
+
+    def end(self, ending: Ending) -> None:
+        """Send Close, and give the client time to answer it (RFC 6455 section 7.1.1)."""
+        if self._over or self._ending is not None:
+            return
+        self._leave()
+        if self._head is not None:
+            self._transport.abort()
+            return
+        self._ending = ending
+        if self._incoming is not None:
+            self._incoming.close_sent(ending)
+        self.write(ending.frame)
+        self._house.keepalive.allow(self, self._house.limits.close_within)
+
+    def ping(self) -> None:
+        if self._session is None:
+            return
+        if self._quiet:
+            self._house.counters.dropped += 1
+            self.end(NO_PONG)
+        else:
+            self._quiet = True
+            self.write(PING)
+
+    def out_of_time(self) -> None:
+        if self._session is not None:
+            self._house.counters.dropped += 1
+        self._over = True
+        self._leave()
+        self._transport.abort()
+
+    def restart(self) -> None:
+        """Close 1012 and half-close: nobody's answer is waited for longer than it must."""
+        self.end(RESTART)
+        if self._ending is not None and not self._over:
+            self._finish()
+
+    def _read_handshake(self, head: bytearray, data: bytes) -> None:
+        seen = max(0, len(head) - len(handshake.END) + 1)
+        head += data
+        end = head.find(handshake.END, seen)
+        limits = self._house.limits
+        if max(end, 0 if end >= 0 else len(head)) > limits.handshake_size:
+            self._say_and_close(handshake.too_large())
+        elif end >= 0:
+            end += len(handshake.END)
+            answer = handshake.answer(bytes(head[:end]), limits, self._house.health)
+            if isinstance(answer, Answer):
+                self._say_and_close(answer)
+            else:
+                self._head = None
+                self._transport.write(answer.response)
+                self._house.counters.handshakes += 1
+                self._house.keepalive.release(self)
+                self._admit(answer.users, answer.forwarded_for)
+                if len(head) > end:
+                    self._read_frames(bytes(head[end:]))
+
+    def _say_and_close(self, answer: Answer) -> None:
+        self._transport.write(answer.response)
+        self._finish()
+
+    def _admit(self, users: tuple[int, ...] | Problem, forwarded_for: str) -> None:
+        peer = self._transport.get_extra_info("peername")
+        client = client_of(peer[0] if peer else "", forwarded_for)
+        if client is not None:
+            if not self._house.addresses.take(client):
+                self._refuse(CROWDED)
+                return
+            self._address = client
+        if isinstance(users, Problem):
+            self._refuse(users)
+            return
+        self._session = Session(self, self._house.counters)
+        self._house.hub.watch(self._session, users)
+
+    def _refuse(self, problem: Problem) -> None:
+        self._house.counters.refused += 1
+        self.write(problem.frame)
+        self.end(problem.ending)
+
+    def _read_frames(self, data: bytes) -> None:
+        incoming = self._incoming
+        if incoming is None:
+            incoming = self._incoming = Incoming(self._house.limits.message_size)
+            if self._ending is not None:
+                incoming.close_sent(self._ending)
+        for start in range(0, len(data), PIECE):
+            heard = incoming.feed(data[start : start + PIECE])
+            if heard.reply and not self.paused:  # who does not read its pongs gets none
+                self._transport.write(heard.reply)
+            if heard.ended:
+                self._finish()
+                return
+            if self._is_flood(heard.frames):
+                if self._ending is None:
+                    self._refuse(FLOOD)
+                self._finish()  # the rest of the flood is not even read
+                return
+        if incoming.between_messages:
+            self._incoming = None
+
+    def _is_flood(self, frames: int) -> bool:
+        limits = self._house.limits
+        now = asyncio.get_running_loop().time()
+        if now - self._frames_since > limits.frames_within:
+            self._frames_since, self._frames = now, 0
+        self._frames += frames
+        return self._frames > limits.frames
+
+    def _finish(self) -> None:
+        """Everything is said. Half-close, and throw away what still comes until the client closes.
+
+        Closing at once would answer unread bytes with a reset, and a reset can overtake our
+        last frame (RFC 6455 section 7.1.1).
+        """
+        self._over = True
+        self._leave()
+        self._head = self._incoming = None
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+        self._house.keepalive.allow(self, self._house.limits.close_within)
+
+    def _leave(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self._house.hub.leave(session)

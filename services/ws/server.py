@@ -1,0 +1,97 @@
+"""Listens, and closes in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+
+from services.ws.connection import Connection, House
+from services.ws.keepalive import SLICE
+
+log = logging.getLogger(__name__)
+
+BACKLOG = 1024  # connections that the kernel holds for us: after a restart everyone comes at once
+
+
+class CannotListen(Exception):
+    """Raised when the address cannot be had; the text says why and which setting to change."""
+
+
+class Server:
+    """The listening sockets and the clients that came through them."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self._servers: list[asyncio.Server] = []
+        self.port = 0
+
+    async def listen(self, host: str, port: int) -> None:
+        """Accept clients from now on. Port 0 takes a free one. Raises CannotListen."""
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except OSError as error:
+            raise CannotListen(
+                f"WS_HOST {host!r} is not known ({error.strerror}): set it to an address of this "
+                "machine, such as 127.0.0.1"
+            ) from error
+        for family, _, _, _, address in dict.fromkeys(found):
+            bound = (str(address[0]), self.port or port)
+            listener = self._bind(family, bound)
+            self.port = listener.getsockname()[1]
+            self._servers.append(
+                await loop.create_server(
+                    lambda: Connection(self.house), sock=listener, backlog=BACKLOG
+                )
+            )
+        log.info("ws: listening on ws://%s:%d", f"[{host}]" if ":" in host else host, self.port)
+
+    async def close(self) -> None:
+        """Stop listening, send every client Close 1012, and wait until what is owed is flushed."""
+        for server in self._servers:
+            server.close()
+        peers = list(self.house.keepalive)
+        log.info("ws: closing: %d clients are told to come again", len(peers))
+        for number, peer in enumerate(peers, 1):
+            peer.restart()
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        try:
+            async with asyncio.timeout(self.house.limits.shutdown_within):
+                await self.house.keepalive.everyone_left()
+        except TimeoutError:
+            log.warning("ws: %d clients did not close in time", self.house.counters.connections)
+        for peer in self.house.keepalive:
+            peer.out_of_time()
+
+    def _bind(self, family: int, address: tuple[str, int]) -> socket.socket:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Inherited by every client's socket. Left alone, the kernel would hold megabytes of old
+        # presence for a client that does not read, before we could see that it is slow.
+        listener.setsockopt(
+            socket.SOL_SOCKET, socket.SO_SNDBUF, self.house.limits.kernel_buffer // 2
+        )
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            listener.close()
+            raise CannotListen(_in_plain_words(error, *address)) from error
+        return listener
+
+
+def _in_plain_words(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"WS_PORT {port} is taken by another program: stop that one, or set WS_PORT to a "
+            "free port"
+        )
+    if error.errno == errno.EACCES:
+        return f"WS_PORT {port} is not allowed for this account: set WS_PORT to 1024 or more"
+    return f"WS_HOST {host!r} is no address of this machine ({error.strerror})"

@@ -1,0 +1,11 @@
+"""A Discord on localhost: REST, gateway, CDN pictures, and people whose days go by.
+
+Run it with ``python -m simulator``; in tests use :class:`simulator.server.Simulator`.
+Importing this package alone costs nothing: it holds two constants.
+"""
+
+from typing import Final
+
+BOT_ID: Final = "970112316211200008"
+# A bot token's first part is the bot's id in unpadded base64: clients read the id from it.
+DEFAULT_TOKEN: Final = "OTcwMTEyMzE2MjExMjAwMDA4.simulator.not-a-secret"  # noqa: S105

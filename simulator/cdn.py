@@ -1,0 +1,106 @@
+"""The CDN: Discord's picture paths, each answered with a small generated PNG.
+
+Source: reference, "Image Formatting", "CDN Endpoints". Whatever format a path names, the
+bytes are PNG and are declared as such; browsers show them. Animations stand still, and there
+is no video (a nameplate's ``asset.webm`` is a 404).
+"""
+
+import re
+import zlib
+from typing import Final, NamedTuple
+
+from aiohttp import web
+
+from simulator.drawings import Shape, default_avatar, drawing
+from simulator.stats import Stats
+
+_ID: Final = r"[1-9][0-9]{14,19}"
+_HASH: Final = r"(?:a_)?[0-9a-f]{32}"
+_STILL: Final = r"(?:png|jpe?g|webp)"
+_ANY: Final = r"(?:png|jpe?g|webp|gif|avif)"
+
+
+class _Place(NamedTuple):
+    """A family of paths, and what pictures there look like. Height is relative to width."""
+
+    path: re.Pattern[str]
+    shape: Shape
+    width: int = 128
+    height_share: float = 1.0
+    resizable: bool = True
+
+
+_PLACES: Final = (
+    _Place(re.compile(rf"avatars/{_ID}/{_HASH}\.{_ANY}"), "identicon"),
+    _Place(re.compile(rf"guilds/{_ID}/users/{_ID}/avatars/{_HASH}\.{_ANY}"), "identicon"),
+    _Place(re.compile(rf"guilds/{_ID}/users/{_ID}/banners/{_HASH}\.{_ANY}"), "stripes", 600, 0.4),
+    _Place(re.compile(rf"banners/{_ID}/{_HASH}\.{_ANY}"), "stripes", 600, 0.4),
+    _Place(re.compile(rf"avatar-decoration-presets/{_HASH}\.png"), "ring", 160),
+    _Place(
+        re.compile(r"assets/collectibles/[a-z0-9_]+(?:/[a-z0-9_]+)*/(?:static|img)\.png"),
+        "stripes",
+        448,
+        0.1875,
+        False,
+    ),
+    _Place(re.compile(rf"(?:guild-tag|clan)-badges/{_ID}/{_HASH}\.{_STILL}"), "shield", 32),
+    _Place(re.compile(r"badge-icons/[0-9a-f]{32,64}\.png"), "shield", 32),
+    _Place(re.compile(rf"app-icons/{_ID}/{_HASH}\.{_STILL}"), "tile"),
+    _Place(re.compile(rf"app-assets/{_ID}/[0-9a-z_]+\.{_STILL}"), "tile"),
+    _Place(re.compile(rf"emojis/{_ID}\.{_ANY}"), "smile", 48),
+    _Place(re.compile(rf"icons/{_ID}/{_HASH}\.{_ANY}"), "tile"),
+    # Not on this host in the real Discord: what ``mp:``, ``spotify:`` and stream keys point to.
+    _Place(re.compile(r"(?:external|attachments|image|vi|previews-ttv)/[^?#]+"), "tile", 160),
+)
+_DEFAULT_AVATAR: Final = re.compile(r"embed/avatars/([0-5])\.png")
+_ANIMATED_DECORATION: Final = re.compile(rf"avatar-decoration-presets/{_HASH}\.gif")
+_SIZES: Final = frozenset(str(1 << power) for power in range(4, 13))
+# A path's bytes never change; Discord says so too.
+_CACHE: Final = "public, max-age=31536000"
+
+
+class Cdn:
+    """``GET /cdn/…``."""
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+
+    def routes(self) -> list[web.RouteDef]:
+        """One route: the paths are told apart by their shape."""
+        return [web.get("/cdn/{path:.*}", self.picture)]
+
+    async def picture(self, request: web.Request) -> web.Response:
+        self._stats.cdn += 1
+        path = request.match_info["path"]
+        size = request.query.get("size")
+        if size is not None and size not in _SIZES:
+            return web.Response(status=400, text="Invalid resize")
+        if _ANIMATED_DECORATION.fullmatch(path):
+            return web.Response(status=415, text="Unsupported Media Type")
+        data = picture_at(path, None if size is None else int(size))
+        if data is None:
+            return web.Response(status=404, text="404: Not Found")
+        headers = {
+            "Cache-Control": _CACHE,
+            "Access-Control-Allow-Origin": "*",
+            "ETag": f'"{zlib.crc32(data):08x}"',
+        }
+        if request.headers.get("If-None-Match") == headers["ETag"]:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=data, content_type="image/png", headers=headers)
+
+
+def picture_at(path: str, size: int | None) -> bytes | None:
+    """The picture at a path (without ``/cdn/``), None where Discord has none."""
+    default = _DEFAULT_AVATAR.fullmatch(path)
+    if default is not None:
+        return default_avatar(int(default.group(1)), 256)
+    if ".." in path:
+        return None
+    for place in _PLACES:
+        if place.path.fullmatch(path):
+            width = place.width if size is None or not place.resizable else size
+            # Formats of one picture look alike.
+            seed = path.rpartition(".")[0] or path
+            return drawing(place.shape, seed, width, max(1, int(width * place.height_share)))
+    return None

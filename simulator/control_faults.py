@@ -1,0 +1,179 @@
+"""Control verbs that break things: connections, sessions, REST, the portal's switches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta
+
+from simulator.conversation import DropHow
+from simulator.faults import Refusal, RestFault
+from simulator.model import Json
+from simulator.options import NotNegative, Options
+from simulator.verb import Verb
+from simulator.world import Unknown
+
+if TYPE_CHECKING:
+    from simulator.server import Simulator
+
+# What is read once, when the simulator starts, cannot be changed later.
+_FIXED: Final = frozenset({"host", "port", "members", "guilds", "seed"})
+
+
+class Drop(Verb):
+    """End connections: all, those of one shard, or the one of a session.
+
+    how: close (with code and reason), rst, eof (TCP end without a close frame), reconnect
+    (op 7), invalid (op 9 false), invalid_resumable (op 9 true).
+    """
+
+    how: DropHow = "close"
+    code: Annotated[int, Meta(ge=1000, le=4999)] = 4000
+    reason: str | None = None
+    shard: Annotated[int, Meta(ge=0)] | None = None
+    session_id: str | None = None
+
+    async def run(self, sim: Simulator) -> Json:
+        dropped = sim.drop(
+            self.how,
+            code=self.code,
+            reason=self.reason,
+            shard=self.shard,
+            session_id=self.session_id,
+        )
+        return {"connections": dropped}
+
+
+class StallAcks(Verb):
+    """Leave heartbeats unanswered, or answer them again."""
+
+    stalled: bool = True
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.faults.acks_stalled = self.stalled
+        return {}
+
+
+class AskHeartbeat(Verb):
+    """Send op 1 to every client: it must answer with a heartbeat at once."""
+
+    async def run(self, sim: Simulator) -> Json:
+        return {"connections": sim.gateway.ask_heartbeat()}
+
+
+class Refuse(Verb):
+    """Refuse new gateway connections for seconds, or (null) until clear; http is a 503."""
+
+    seconds: NotNegative | None = None
+    how: Refusal = "http"
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.refuse(self.seconds, self.how)
+        return {}
+
+
+class RefuseResumes(Verb):
+    """Answer the next resumes (null: all, until clear) with op 9 false."""
+
+    times: Annotated[int, Meta(ge=1)] | None = None
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.faults.refuse_resumes(self.times)
+        return {}
+
+
+class ReconnectAtHello(Verb):
+    """Greet the next connections with op 7 in place of HELLO."""
+
+    times: Annotated[int, Meta(ge=1)] = 1
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.faults.reconnect_at_hello(self.times)
+        return {}
+
+
+class BreakRest(Verb):
+    """Make requests under a path prefix (as in /users; "/" is all) fail with status (429 with
+    retry_after, 500…), wait delay seconds, or both: for so many times, or until clear.
+    """
+
+    prefix: str = "/"
+    status: Annotated[int, Meta(ge=400, le=599)] | None = None
+    delay: NotNegative = 0.0
+    retry_after: NotNegative = 1.0
+    times: Annotated[int, Meta(ge=1)] | None = None
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.faults.add_rest(
+            RestFault(
+                prefix=self.prefix,
+                status=self.status,
+                delay=self.delay,
+                retry_after=self.retry_after,
+                times=self.times,
+            )
+        )
+        return {}
+
+
+class Clear(Verb):
+    """End every fault that is in force, and answer heartbeats again."""
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.faults.clear()
+        return {}
+
+
+class Intents(Verb):
+    """Switch the portal's privileged intents; off means 4014 at the next Identify."""
+
+    members: bool | None = None
+    presences: bool | None = None
+
+    async def run(self, sim: Simulator) -> Json:
+        if self.members is not None:
+            sim.options.allow_members = self.members
+        if self.presences is not None:
+            sim.options.allow_presences = self.presences
+        return {"members": sim.options.allow_members, "presences": sim.options.allow_presences}
+
+
+class Settings(Verb):
+    """Change options of this run (fields of simulator.options, as in heartbeat_interval_ms)."""
+
+    options: dict[str, Any]
+
+    async def run(self, sim: Simulator) -> Json:
+        for name in self.options:
+            if name not in Options.__struct_fields__ or name in _FIXED:
+                raise Unknown(f"options.{name}", "(no option that can change)")
+        changed = {**msgspec.structs.asdict(sim.options), **self.options}
+        msgspec.convert(changed, Options)
+        for name, value in self.options.items():
+            setattr(sim.options, name, value)
+        return {}
+
+
+class Frame(Verb):
+    """Send text to every client as it is: an unknown opcode, or no JSON at all."""
+
+    text: str
+
+    async def run(self, sim: Simulator) -> Json:
+        return {"connections": sim.gateway.send_text(self.text)}
+
+
+FAULT_VERBS: Final[dict[str, type[Verb]]] = {
+    "drop": Drop,
+    "stall_acks": StallAcks,
+    "ask_heartbeat": AskHeartbeat,
+    "refuse": Refuse,
+    "refuse_resumes": RefuseResumes,
+    "reconnect_at_hello": ReconnectAtHello,
+    "break_rest": BreakRest,
+    "clear": Clear,
+    "intents": Intents,
+    "settings": Settings,
+    "frame": Frame,
+}

@@ -1,0 +1,206 @@
+"""Control verbs that change people and guilds, or send what no world would."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType, field
+
+from simulator import catalogue
+from simulator.model import Guild, Json, Member, Person, User
+from simulator.options import NotNegative
+from simulator.people import some_population
+from simulator.snowflakes import is_snowflake, snowflake
+from simulator.verb import Verb
+from simulator.world import Unknown
+
+if TYPE_CHECKING:
+    from simulator.server import Simulator
+
+Snowflake = Annotated[str, Meta(pattern="^[1-9][0-9]{14,19}$")]
+
+
+class SetPresence(Verb):
+    """Replace somebody's presence. Without client_status they sit at a desktop."""
+
+    user_id: Snowflake
+    status: Literal["online", "idle", "dnd", "offline", "invisible"] = "online"
+    activities: list[dict[str, Any]] = field(default_factory=list)
+    client_status: dict[str, str] | None = None
+
+    async def run(self, sim: Simulator) -> Json:
+        told = sim.world.set_presence(
+            self.user_id, self.status, self.activities, self.client_status
+        )
+        return {"events": told}
+
+
+class AddMember(Verb):
+    """Somebody joins: a known person by user_id, or somebody new by user (id, username…)."""
+
+    guild_id: Snowflake
+    user_id: Snowflake | None = None
+    user: User | None = None
+    nick: str | None = None
+    roles: list[Snowflake] = field(default_factory=list)
+
+    async def run(self, sim: Simulator) -> Json:
+        who = self.user or self.user_id
+        if who is None:
+            raise Unknown("user_id", "(nobody given)")
+        if isinstance(who, User) and not is_snowflake(who.id):
+            raise Unknown("user.id", who.id)
+        sim.world.add_member(self.guild_id, who, Member(nick=self.nick, roles=self.roles))
+        return {}
+
+
+class RemoveMember(Verb):
+    """Somebody leaves a guild."""
+
+    guild_id: Snowflake
+    user_id: Snowflake
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.world.remove_member(self.guild_id, self.user_id)
+        return {}
+
+
+class UpdateUser(Verb):
+    """Change fields of a user object (username, global_name, avatar, public_flags…)."""
+
+    user_id: Snowflake
+    fields: dict[str, Any]
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.world.update_user(self.user_id, **self.fields)
+        return {}
+
+
+class Rename(Verb):
+    """Change somebody's username, display name, or both."""
+
+    user_id: Snowflake
+    username: str | UnsetType = UNSET
+    global_name: str | UnsetType | None = UNSET
+
+    async def run(self, sim: Simulator) -> Json:
+        names = {"username": self.username, "global_name": self.global_name}
+        given = {field: name for field, name in names.items() if name is not UNSET}
+        sim.world.update_user(self.user_id, **given)
+        return {}
+
+
+class UpdateMember(Verb):
+    """Change what one guild knows of a member (nick, avatar, roles, pending…)."""
+
+    guild_id: Snowflake
+    user_id: Snowflake
+    fields: dict[str, Any]
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.world.update_member(self.guild_id, self.user_id, **self.fields)
+        return {}
+
+
+class AddGuild(Verb):
+    """The bot is invited to a new guild with so many new members, and these known people."""
+
+    guild_id: Snowflake | None = None
+    name: str = catalogue.GUILD_NAMES[0]
+    members: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    user_ids: list[Snowflake] = field(default_factory=list)
+
+    async def run(self, sim: Simulator) -> Json:
+        now_ms = int(time.time() * 1000)
+        guild_id = self.guild_id or snowflake(now_ms, secrets.randbits(22))
+        if guild_id in sim.world.guilds:
+            raise Unknown("guild_id", f"{guild_id}: it is there already")
+        newcomers: list[Person] = some_population(self.members, now_ms, secrets.randbits(32))
+        sim.world.people.update({person.user.id: person for person in newcomers})
+        ids = [*self.user_ids, *(person.user.id for person in newcomers)]
+        for user_id in ids:
+            sim.world.person(user_id)
+        guild = Guild(
+            id=guild_id,
+            name=self.name,
+            owner_id=ids[0] if ids else next(iter(sim.world.people)),
+            joined_at=time.strftime("%Y-%m-%dT%H:%M:%S.000000+00:00", time.gmtime()),
+            members={user_id: Member() for user_id in ids},
+        )
+        sim.world.add_guild(guild)
+        return {"guild_id": guild_id, "user_ids": ids}
+
+
+class RemoveGuild(Verb):
+    """The bot is thrown out: GUILD_DELETE without unavailable."""
+
+    guild_id: Snowflake
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.world.remove_guild(self.guild_id)
+        return {}
+
+
+class GuildAvailable(Verb):
+    """Begin an outage of a guild (available false), or end it (true)."""
+
+    guild_id: Snowflake
+    available: bool
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.world.set_available(self.guild_id, self.available)
+        return {}
+
+
+class Blast(Verb):
+    """At least so many events at once, as fast as the clients read them."""
+
+    events: Annotated[int, Meta(ge=1)]
+
+    async def run(self, sim: Simulator) -> Json:
+        began = time.monotonic()
+        made = await sim.world.blast(self.events)
+        return {"events": made, "seconds": round(time.monotonic() - began, 3)}
+
+
+class Rate(Verb):
+    """Changes a second from now on; 0 stops the days, null is as fast as clients read."""
+
+    rate: NotNegative | None
+
+    async def run(self, sim: Simulator) -> Json:
+        sim.options.rate = self.rate
+        return {}
+
+
+class Dispatch(Verb):
+    """Send any event, however malformed, past the world and the intents.
+
+    It goes to the sessions of the shard that has d.guild_id; without one to all sessions.
+    """
+
+    t: str | None
+    d: msgspec.Raw
+    session_id: str | None = None
+
+    async def run(self, sim: Simulator) -> Json:
+        return {"sessions": sim.sessions.raw(self.t, bytes(self.d), self.session_id)}
+
+
+WORLD_VERBS: Final[dict[str, type[Verb]]] = {
+    "set_presence": SetPresence,
+    "add_member": AddMember,
+    "remove_member": RemoveMember,
+    "update_user": UpdateUser,
+    "rename": Rename,
+    "update_member": UpdateMember,
+    "add_guild": AddGuild,
+    "remove_guild": RemoveGuild,
+    "guild_available": GuildAvailable,
+    "blast": Blast,
+    "rate": Rate,
+    "dispatch": Dispatch,
+}

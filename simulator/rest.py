@@ -1,0 +1,277 @@
+"""REST v10: what a bot can ask. Source: resources/user, application, guild; topics/gateway."""
+
+from hashlib import sha256
+from typing import Final
+
+from aiohttp import web
+
+from simulator import BOT_ID, catalogue, dispatches
+from simulator.gateway import gateway_url
+from simulator.model import Guild, Json, Person, User
+from simulator.options import Options
+from simulator.problems import Problem
+from simulator.sessions import Sessions
+from simulator.snowflakes import is_snowflake
+from simulator.world import World
+
+_MOST_MEMBERS: Final = 1000
+
+
+class Rest:
+    """The handlers, each named for its route."""
+
+    def __init__(self, world: World, sessions: Sessions, options: Options) -> None:
+        self._world = world
+        self._sessions = sessions
+        self._options = options
+
+    def routes(self) -> list[web.RouteDef]:
+        """Everything under ``/api/v10``."""
+        return [
+            web.get("/gateway", self.gateway),
+            web.get("/gateway/bot", self.gateway_bot),
+            web.get("/users/@me", self.me),
+            web.get("/users/@me/guilds", self.my_guilds),
+            web.get("/users/{user_id}", self.user),
+            web.get("/users/{user_id}/profile", self.profile),
+            web.get("/applications/@me", self.my_application),
+            web.get("/oauth2/applications/@me", self.my_application),
+            web.get("/applications/{application_id}/rpc", self.rpc),
+            web.get("/games/detectable", self.detectable),
+            web.get("/guilds/{guild_id}", self.guild),
+            web.get("/guilds/{guild_id}/members", self.members),
+            web.get("/guilds/{guild_id}/members/search", self.search),
+            web.get("/guilds/{guild_id}/members/{user_id}", self.member),
+        ]
+
+    async def gateway(self, request: web.Request) -> web.Response:
+        return web.json_response({"url": gateway_url(request)})
+
+    async def gateway_bot(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "url": gateway_url(request),
+                "shards": self._options.shards,
+                "session_start_limit": self._sessions.start_limit(),
+            }
+        )
+
+    async def me(self, request: web.Request) -> web.Response:
+        own = {"mfa_enabled": True, "locale": "en-US", "verified": True, "email": None}
+        return web.json_response({**user_object(self._world.person(BOT_ID).user), **own})
+
+    async def user(self, request: web.Request) -> web.Response:
+        return web.json_response(user_object(self._person(request).user))
+
+    async def profile(self, request: web.Request) -> web.Response:
+        """User accounts only. Source: topics/opcodes-and-status-codes, code 20001."""
+        raise Problem(403, 20001, "Bots cannot use this endpoint")
+
+    async def my_guilds(self, request: web.Request) -> web.Response:
+        return web.json_response(
+            [
+                {
+                    "id": guild.id,
+                    "name": guild.name,
+                    "icon": guild.icon,
+                    "banner": None,
+                    "owner": False,
+                    "permissions": "2248473465835073",
+                    "features": [],
+                }
+                for guild in self._world.guilds.values()
+            ]
+        )
+
+    async def my_application(self, request: web.Request) -> web.Response:
+        bot = user_object(self._world.person(BOT_ID).user)
+        owner = user_object(next(iter(self._world.people.values())).user)
+        members = self._options.allow_members
+        presences = self._options.allow_presences
+        flags = (1 << 13 if presences else 0) | (1 << 15 if members else 0)
+        return web.json_response(
+            {
+                "id": BOT_ID,
+                "name": bot["username"],
+                "icon": None,
+                "description": "A simulated application.",
+                "type": None,
+                "bot": bot,
+                "summary": "",
+                "bot_public": True,
+                "bot_require_code_grant": False,
+                "verify_key": verify_key(BOT_ID),
+                "flags": flags,
+                "flags_new": str(flags),
+                "redirect_uris": [],
+                "interactions_endpoint_url": None,
+                "role_connections_verification_url": None,
+                "owner": owner,
+                "approximate_guild_count": len(self._world.guilds),
+                "approximate_user_install_count": 0,
+                "approximate_user_authorization_count": 0,
+                "explicit_content_filter": 0,
+                "team": None,
+                "eligible_oauth2_scopes": [],
+            }
+        )
+
+    async def rpc(self, request: web.Request) -> web.Response:
+        """Undocumented, and needs no token."""
+        application_id = _id(request, "application_id")
+        for game in catalogue.GAMES:
+            if game.application_id == application_id:
+                return web.json_response(application_object(game))
+        raise Problem(404, 10002, "Unknown Application")
+
+    async def detectable(self, request: web.Request) -> web.Response:
+        """Undocumented, and needs no token."""
+        return web.json_response(
+            [
+                {
+                    "id": game.application_id,
+                    "name": game.application or game.name,
+                    "icon_hash": icon_hash(game),
+                    "cover_image_hash": None,
+                    "aliases": [],
+                    "executables": [],
+                    "themes": [],
+                    "hook": True,
+                    "overlay": True,
+                }
+                for game in catalogue.GAMES
+            ]
+        )
+
+    async def guild(self, request: web.Request) -> web.Response:
+        guild = self._guild(request)
+        answer = dispatches.guild_outline(guild)
+        if request.query.get("with_counts") in {"true", "1"}:
+            present = sum(
+                self._world.people[user_id].presence.status != "offline"
+                for user_id in guild.members
+            )
+            answer["approximate_member_count"] = len(guild.members)
+            answer["approximate_presence_count"] = present
+        return web.json_response(answer)
+
+    async def members(self, request: web.Request) -> web.Response:
+        """Members by id, after ``after``. Needs GUILD_MEMBERS in the portal."""
+        guild = self._guild(request)
+        self._need_members_intent()
+        limit = _integer(request, "limit", 1, _MOST_MEMBERS, default=1)
+        after = _integer(request, "after", 0, 1 << 64, default=0)
+        ids = sorted((i for i in guild.members if int(i) > after), key=int)[:limit]
+        return web.json_response([self._member_object(guild, user_id) for user_id in ids])
+
+    async def search(self, request: web.Request) -> web.Response:
+        guild = self._guild(request)
+        limit = _integer(request, "limit", 1, _MOST_MEMBERS, default=1)
+        prefix = request.query.get("query", "").casefold()
+        found: list[Json] = []
+        for user_id, seen in guild.members.items():
+            user = self._world.people[user_id].user
+            names = (user.username, user.global_name or "", seen.nick or "")
+            if len(found) < limit and any(n.casefold().startswith(prefix) for n in names):
+                found.append(self._member_object(guild, user_id))
+        return web.json_response(found)
+
+    async def member(self, request: web.Request) -> web.Response:
+        guild = self._guild(request)
+        user_id = _id(request, "user_id")
+        if user_id not in guild.members:
+            if user_id in self._world.people:
+                raise Problem(404, 10007, "Unknown Member")
+            raise Problem(404, 10013, "Unknown User")
+        return web.json_response(self._member_object(guild, user_id))
+
+    # --- the parts ------------------------------------------------------------------------
+
+    def _person(self, request: web.Request) -> Person:
+        person = self._world.people.get(_id(request, "user_id"))
+        if person is None:
+            raise Problem(404, 10013, "Unknown User")
+        return person
+
+    def _guild(self, request: web.Request) -> Guild:
+        guild = self._world.guilds.get(_id(request, "guild_id"))
+        if guild is None:
+            raise Problem(404, 10004, "Unknown Guild")
+        return guild
+
+    def _need_members_intent(self) -> None:
+        if not self._options.allow_members:
+            raise Problem(403, 50001, "Missing Access")
+
+    def _member_object(self, guild: Guild, user_id: str) -> Json:
+        user = self._world.people[user_id].user
+        seen = dispatches.member(user, guild.members[user_id])
+        return {**seen, "user": user_object(user)}
+
+
+def user_object(user: User) -> Json:
+    """``bot`` is there for bots alone."""
+    answer = {name: getattr(user, name) for name in user.__struct_fields__ if name != "bot"}
+    return {**answer, "bot": True} if user.bot is True else answer
+
+
+def application_object(game: catalogue.Game) -> Json:
+    """What ``/applications/:id/rpc`` says."""
+    return {
+        "id": game.application_id,
+        "name": game.application or game.name,
+        "icon": icon_hash(game),
+        "description": "",
+        "summary": "",
+        "type": 5,
+        "is_monetized": False,
+        "is_verified": False,
+        "is_discoverable": False,
+        "cover_image": None,
+        "hook": True,
+        "storefront_available": False,
+        "verify_key": verify_key(game.application_id),
+        "flags": 0,
+    }
+
+
+def icon_hash(game: catalogue.Game) -> str | None:
+    """32 hex digits; a few applications have no icon."""
+    return sha256(game.name.encode()).hexdigest()[:32] if game.has_icon else None
+
+
+def verify_key(application_id: str) -> str:
+    """64 hex digits."""
+    return sha256(application_id.encode()).hexdigest()
+
+
+def _id(request: web.Request, name: str) -> str:
+    text = request.match_info[name]
+    if is_snowflake(text):
+        return text
+    raise Problem(
+        400,
+        50035,
+        "Invalid Form Body",
+        errors={
+            name: {
+                "_errors": [
+                    {
+                        "code": "NUMBER_TYPE_COERCE",
+                        "message": f'Value "{text}" is not snowflake.',
+                    }
+                ]
+            }
+        },
+    )
+
+
+def _integer(request: web.Request, name: str, least: int, most: int, *, default: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if text.isdecimal() and least <= int(text) <= most:
+        return int(text)
+    message = f"int value should be greater than or equal to {least} and at most {most}."
+    errors = {name: {"_errors": [{"code": "NUMBER_TYPE_RANGE", "message": message}]}}
+    raise Problem(400, 50035, "Invalid Form Body", errors=errors)

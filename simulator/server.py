@@ -1,0 +1,139 @@
+"""The simulator as one object: a world, its gateway, REST, CDN and controls on one port."""
+
+import asyncio
+import logging
+import time
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from simulator.cdn import Cdn
+from simulator.control import Control
+from simulator.conversation import DropHow
+from simulator.days import Days
+from simulator.faults import Faults, Refusal
+from simulator.front_desk import API_PREFIX, FrontDesk
+from simulator.gateway import Gateway
+from simulator.member_requests import MemberRequests
+from simulator.options import Options
+from simulator.people import population
+from simulator.profiles import Profiles
+from simulator.rest import Rest
+from simulator.sessions import Sessions
+from simulator.stats import Stats
+from simulator.world import World
+
+_log = logging.getLogger("simulator")
+
+
+class Simulator:
+    """``async with Simulator(Options(port=0)) as sim:`` listens, and lives, inside the block.
+
+    Raises :class:`OSError` on entering if the port is taken.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = options or Options()
+        self.stats = Stats()
+        self.faults = Faults()
+        now_ms = int(time.time() * 1000)
+        people, guilds = population(
+            self.options.members, self.options.guilds, self.options.seed, now_ms
+        )
+        self.world = World(people, guilds)
+        self.sessions = Sessions(self.world, self.options, self.stats)
+        self.days = Days(self.world, self.options, now_ms)
+        members = MemberRequests(self.world, self.options, self.stats)
+        self.gateway = Gateway(self.sessions, members, self.options, self.stats, self.faults)
+        self.port = self.options.port
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
+        self._living: asyncio.Task[None] | None = None
+
+    def _application(self) -> web.Application:
+        desk = FrontDesk(self.options, self.stats, self.faults)
+        rest = web.Application(middlewares=[desk.admit])
+        rest.add_routes(Rest(self.world, self.sessions, self.options).routes())
+        app = web.Application()
+        app.add_subapp(API_PREFIX, rest)
+        app.add_routes([web.get("/gateway", self.gateway.handle)])
+        app.add_routes([web.get("/gateway/", self.gateway.handle)])
+        app.add_routes(Cdn(self.stats).routes())
+        app.add_routes(Profiles(self.world, self.faults).routes())
+        app.add_routes(Control(self).routes())
+        return app
+
+    @property
+    def token(self) -> str:
+        """The bot token that this Discord knows."""
+        return self.options.token
+
+    @property
+    def url(self) -> str:
+        """``http://host:port``."""
+        return f"http://{self.options.host}:{self.port}"
+
+    @property
+    def api_url(self) -> str:
+        """What Grux wants as ``DISCORD_API_URL``."""
+        return self.url + API_PREFIX
+
+    @property
+    def cdn_url(self) -> str:
+        """What Grux wants as ``DISCORD_CDN_URL``."""
+        return f"{self.url}/cdn"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where REST sends gateway clients."""
+        return f"ws://{self.options.host}:{self.port}/gateway"
+
+    def drop(
+        self,
+        how: DropHow = "close",
+        *,
+        code: int = 4000,
+        reason: str | None = None,
+        shard: int | None = None,
+        session_id: str | None = None,
+    ) -> int:
+        """End connections (see :class:`simulator.control_faults.Drop`); returns how many."""
+        conversations = self.gateway.matching(shard, session_id)
+        for conversation in conversations:
+            conversation.drop(how, code, reason)
+        return len(conversations)
+
+    def refuse(self, seconds: float | None = None, how: Refusal = "http") -> None:
+        """Take no gateway connections for ``seconds``, or until ``faults.clear()``."""
+        self.faults.refuse(seconds, how)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self.options.host, self.options.port)
+        try:
+            await site.start()
+        except OSError:
+            await self._runner.cleanup()
+            raise
+        self.port = self._runner.addresses[0][1]
+        self._living = asyncio.create_task(self.days.live())
+        self._living.add_done_callback(_complain)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._living is not None:
+            self._living.cancel()
+            await asyncio.gather(self._living, return_exceptions=True)
+        await self.gateway.close()
+        await self._runner.cleanup()
+
+
+def _complain(days: asyncio.Task[None]) -> None:
+    """Days that end by themselves are a bug, which nobody awaits to see."""
+    if not days.cancelled() and (error := days.exception()) is not None:
+        _log.error("the simulated days ended", exc_info=error)

@@ -1,0 +1,236 @@
+"""All gateway sessions: who hears of an event, and who may start or resume one."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from simulator import BOT_ID, dispatches
+from simulator.dispatches import Dispatch
+from simulator.guild_view import guild_for
+from simulator.model import Guild, Json
+from simulator.options import Options
+from simulator.protocol import HONOURED_INTENTS, KNOWN_INTENTS, CloseCode, Closed, Identify, Intent
+from simulator.session import Session
+from simulator.snowflakes import is_snowflake, shard_of
+from simulator.stats import Stats
+from simulator.world import World
+
+_DAY_SECONDS: Final = 86_400
+# A blast waits while a connected client has this many dispatches unread.
+_UNREAD: Final = 2_048
+# A client that takes nothing for so long holds up nobody: its session is given up.
+_STALLED_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.001
+
+
+class Sessions:
+    """The audience of a :class:`World`."""
+
+    def __init__(self, world: World, options: Options, stats: Stats) -> None:
+        self._world = world
+        self._options = options
+        self._stats = stats
+        self._by_id: dict[str, Session] = {}
+        self._identified: dict[int, float] = {}
+        self._starts_used = 0
+        self._starts_since = time.monotonic()
+        world.audience = self
+
+    def __iter__(self) -> Iterator[Session]:
+        self._expire()
+        return iter(list(self._by_id.values()))
+
+    def tell(self, name: str, guild_id: str | None, d: object) -> int:
+        """Queue an event for every session that gets it; returns how many those are."""
+        listeners = [s for s in self._by_id.values() if s.wants(name, guild_id)]
+        if listeners:
+            self.offer(name, d, listeners)
+        return len(listeners)
+
+    def offer(self, name: str, d: object, listeners: list[Session]) -> None:
+        """Encode an event once and queue it for these sessions, whatever their intents."""
+        dispatch = Dispatch(name, msgspec.json.encode(d))
+        for session in listeners:
+            session.offer(dispatch)
+        self._stats.dispatched(name, len(listeners))
+
+    def raw(self, name: str | None, body: bytes, session_id: str | None = None) -> int:
+        """Queue any event as it is, whatever intents say; returns for how many sessions.
+
+        A guild's event goes to the guild's shard, others to all, unless one is named.
+        """
+        guild_id = _guild_of(body)
+        listeners = [
+            s
+            for s in self._by_id.values()
+            if (s.id == session_id if session_id else guild_id is None or s.has_guild(guild_id))
+        ]
+        dispatch = Dispatch(name, body)
+        for session in listeners:
+            session.offer(dispatch)
+        self._stats.dispatched(name or "null", len(listeners))
+        return len(listeners)
+
+    def tell_guild(self, guild: Guild, *, joined: bool) -> None:
+        """GUILD_CREATE, which depends on what each session asked for."""
+        for session in self._by_id.values():
+            if session.wants("GUILD_CREATE", guild.id):
+                self._create_guild(session, guild, joined=joined)
+
+    async def room(self) -> bool:
+        """Wait until every connected session has room, so that a blast stays bounded.
+
+        Returns False if no session is connected.
+        """
+        deadline = time.monotonic() + _STALLED_SECONDS
+        while slow := [s for s in self._connected() if s.waiting > _UNREAD]:
+            if time.monotonic() > deadline:
+                for session in slow:
+                    session.lose()
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        await asyncio.sleep(0)
+        return any(self._connected())
+
+    def _connected(self) -> Iterator[Session]:
+        return (s for s in self._by_id.values() if s.detached_at is None)
+
+    # --- starting and ending -------------------------------------------------------------
+
+    def start_limit(self) -> Json:
+        """``session_start_limit`` of ``GET /gateway/bot``. Source: "Session Start Limit"."""
+        age = time.monotonic() - self._starts_since
+        if age > _DAY_SECONDS:
+            self._starts_used, self._starts_since, age = 0, time.monotonic(), 0.0
+        return {
+            "total": self._options.session_starts,
+            "remaining": max(0, self._options.session_starts - self._starts_used),
+            "reset_after": int((_DAY_SECONDS - age) * 1000),
+            "max_concurrency": self._options.max_concurrency,
+        }
+
+    def identify(self, asked: Identify, url: str) -> Session | None:
+        """A new session with READY and the guilds queued; None means "op 9, not now".
+
+        Raises :class:`Closed` with the code that Discord closes with.
+        """
+        shard, intents = self._checked(asked)
+        bucket = shard[0] % self._options.max_concurrency
+        now = time.monotonic()
+        last = self._identified.get(bucket)
+        if last is not None and now - last < self._options.identify_seconds:
+            self._stats.identifies_refused += 1
+            return None
+        self._identified[bucket] = now
+        self._starts_used += 1
+        self._stats.identifies += 1
+        self._expire()
+        session = Session(
+            secrets.token_hex(16),
+            intents=intents,
+            shard=shard,
+            large_threshold=asked.large_threshold,
+            capacity=self._options.replay_events,
+        )
+        self._by_id[session.id] = session
+        self._greet(session, url)
+        return session
+
+    def _checked(self, asked: Identify) -> tuple[tuple[int, int], Intent]:
+        if asked.token.removeprefix("Bot ") != self._options.token:
+            raise Closed(CloseCode.AUTHENTICATION_FAILED)
+        # Discord resets the token of who runs out of starts, so the old one fails.
+        if self.start_limit()["remaining"] == 0:
+            raise Closed(CloseCode.AUTHENTICATION_FAILED)
+        shard, count = self._checked_shard(asked.shard)
+        if asked.intents < 0 or asked.intents & ~KNOWN_INTENTS:
+            raise Closed(CloseCode.INVALID_INTENTS)
+        intents = Intent(asked.intents & HONOURED_INTENTS)
+        refused = Intent.NONE
+        if not self._options.allow_members:
+            refused |= Intent.GUILD_MEMBERS
+        if not self._options.allow_presences:
+            refused |= Intent.GUILD_PRESENCES
+        if intents & refused:
+            raise Closed(CloseCode.DISALLOWED_INTENTS)
+        held = sum(shard_of(guild_id, count) == shard for guild_id in self._world.guilds)
+        if held > self._options.guilds_per_shard:
+            raise Closed(CloseCode.SHARDING_REQUIRED)
+        return (shard, count), intents
+
+    @staticmethod
+    def _checked_shard(asked: list[int] | None) -> tuple[int, int]:
+        match asked:
+            case None:
+                return 0, 1
+            case [shard, count] if 0 <= shard < count:
+                return shard, count
+            case _:
+                raise Closed(CloseCode.INVALID_SHARD)
+
+    def _greet(self, session: Session, url: str) -> None:
+        guilds = [g for g in self._world.guilds.values() if session.has_guild(g.id)]
+        bot = self._world.person(BOT_ID).user
+        hello = dispatches.ready(
+            bot, [guild.id for guild in guilds], session.id, url, list(session.shard)
+        )
+        self.offer("READY", hello, [session])
+        if Intent.GUILDS in session.intents:
+            for guild in guilds:
+                if guild.available:
+                    self._create_guild(session, guild, joined=False)
+
+    def _create_guild(self, session: Session, guild: Guild, *, joined: bool) -> None:
+        limit = self._options.presence_limit
+        d = guild_for(session, guild, self._world, presence_limit=limit, joined=joined)
+        self.offer("GUILD_CREATE", d, [session])
+
+    def resumable(self, session_id: str, seq: int) -> Session | None:
+        """The session, owing what came after ``seq``; None means "op 9, identify again".
+
+        Raises :class:`Closed` 4007 for a ``seq`` that was never sent.
+        """
+        self._expire()
+        session = self._by_id.get(session_id)
+        if session is None:
+            return None
+        if not 0 <= seq <= session.seq:
+            self.end(session)
+            raise Closed(CloseCode.INVALID_SEQ)
+        if not session.rewind(seq):
+            self.end(session)
+            return None
+        return session
+
+    def resumed(self, session: Session) -> None:
+        """Close a resume: RESUMED comes after everything that was missed."""
+        self._stats.resumes += 1
+        self.offer("RESUMED", {"_trace": []}, [session])
+
+    def end(self, session: Session) -> None:
+        """The session is over: nothing is queued for it any more."""
+        session.lose()
+        self._by_id.pop(session.id, None)
+
+    def _expire(self) -> None:
+        oldest = time.monotonic() - self._options.session_keep_seconds
+        for session in list(self._by_id.values()):
+            if session.detached_at is not None and session.detached_at < oldest:
+                self.end(session)
+
+
+class _GuildEvent(msgspec.Struct):
+    guild_id: str
+
+
+def _guild_of(body: bytes) -> str | None:
+    """The guild that an event is about, None if it names none that could be."""
+    try:
+        guild_id = msgspec.json.decode(body, type=_GuildEvent).guild_id
+    except msgspec.MsgspecError:
+        return None
+    return guild_id if is_snowflake(guild_id) else None

@@ -1,0 +1,216 @@
+"""The whole of Grux as its users run it: a simulated Discord, a real Redis, real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import msgspec
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from simulator.options import Options
+from simulator.server import Simulator
+from tests.redis_server import RedisServer, free_port
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+PATIENCE = 20.0  # seconds
+ROBIN = "161092844126208001"
+FIRST, SECOND = "816976062578688017", "492605905305600005"
+
+
+def quiet(**more: Any) -> Options:
+    """A small Discord in which nothing happens by itself, and waits are short."""
+    defaults = {"port": 0, "members": 30, "guilds": 2, "rate": 0, "chunk_seconds": 1.0}
+    calm = {"identify_seconds": 0.0, "demo_seconds": 86_400}
+    return Options(**{**defaults, **calm, **more})
+
+
+class Process:
+    """One service, with what it wrote."""
+
+    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
+        self.name = name
+        self.process = process
+        self.lines: list[str] = []
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, name: str, env: dict[str, str]) -> Self:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"services.{name}"),
+            cwd=ROOT,
+            env={**os.environ, **env},
+            stdin=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        return cls(name, process)
+
+    async def _read(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.lines.append(line.decode(errors="replace").rstrip())
+
+    async def said(self, words: str) -> str:
+        """Wait for a line with these words."""
+        return await eventually(lambda: next((line for line in self.lines if words in line), ""))
+
+    async def ended(self) -> int:
+        """Wait for the end; the exit code."""
+        async with asyncio.timeout(PATIENCE):
+            code = await self.process.wait()
+            await self._reading
+        return code
+
+    async def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
+        if self.process.returncode is None:
+            self.process.send_signal(sign)
+        return await self.ended()
+
+
+class Watcher:
+    """A WebSocket client that remembers its frames."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.frames: list[dict[str, Any]] = []
+        self.close_code: int | None = None
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        try:
+            async for message in self.connection:
+                self.frames.append(msgspec.json.decode(message))
+        except ConnectionClosed:
+            pass
+        self.close_code = self.connection.close_code
+
+    async def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait for a frame of which this holds."""
+        found = await eventually(lambda: [frame for frame in self.frames if holds(frame)])
+        return found[0]
+
+    def last(self, user_id: str = ROBIN) -> dict[str, Any]:
+        """The state that the frames add up to."""
+        state: dict[str, Any] = {}
+        for frame in self.frames:
+            if frame["user_id"] == user_id and frame["op"] != "error":
+                state.update(frame["d"])
+        return state
+
+    async def close(self) -> None:
+        await self.connection.close()
+        await self._reading
+
+
+class Stack:
+    """Use `running`."""
+
+    def __init__(self, simulator: Simulator, redis: RedisServer, http: aiohttp.ClientSession):
+        self.simulator = simulator
+        self.redis = redis
+        self.processes: dict[str, Process] = {}
+        self._http = http
+        self._watchers: list[Watcher] = []
+        self.api_port, self.ws_port = free_port(), free_port()
+        self.env = {
+            "DISCORD_TOKEN": simulator.token,
+            "DISCORD_API_URL": simulator.api_url,
+            "DISCORD_CDN_URL": simulator.cdn_url,
+            "REDIS_URL": redis.url,
+            "API_PORT": str(self.api_port),
+            "WS_PORT": str(self.ws_port),
+            "PROFILE_SOURCE": "off",
+        }
+
+    def everybody(self) -> set[str]:
+        """The ids of all who are in a guild."""
+        guilds = self.simulator.world.guilds.values()
+        return {user_id for guild in guilds for user_id in guild.members}
+
+    async def start(self, name: str, **env: str) -> Process:
+        process = self.processes[name] = await Process.start(name, {**self.env, **env})
+        return process
+
+    async def get(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Status and JSON of the api; 0 where nobody listens."""
+        try:
+            async with self._http.get(f"http://127.0.0.1:{self.api_port}{path}") as answer:
+                return answer.status, msgspec.json.decode(await answer.read())
+        except aiohttp.ClientConnectionError:
+            return 0, {}
+
+    async def shows(self, user_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait until GET /user/:id answers with `data` of which this holds."""
+
+        async def shown() -> dict[str, Any]:
+            status, body = await self.get(f"/user/{user_id}")
+            return body["data"] if status == 200 and holds(body["data"]) else {}
+
+        return await eventually_async(shown)
+
+    async def not_monitored(self, user_id: str) -> None:
+        """Wait until GET /user/:id answers 404."""
+
+        async def gone() -> bool:
+            return (await self.get(f"/user/{user_id}"))[0] == 404
+
+        await eventually_async(gone)
+
+    async def watch(self, *user_ids: str) -> Watcher:
+        query = "&".join(f"user_id={user_id}" for user_id in user_ids)
+        connection = await connect(f"ws://127.0.0.1:{self.ws_port}/?{query}", proxy=None)
+        watcher = Watcher(connection)
+        self._watchers.append(watcher)
+        return watcher
+
+    async def close(self) -> None:
+        for watcher in self._watchers:
+            await watcher.close()
+        for process in reversed(self.processes.values()):
+            await process.stop()
+
+
+@asynccontextmanager
+async def running(
+    options: Options | None = None, services: Sequence[str] = ("api", "ws", "gateway")
+) -> AsyncIterator[Stack]:
+    """Everything up, and Robin readable (where there is an api and a gateway)."""
+    async with AsyncExitStack() as parts:
+        simulator = await parts.enter_async_context(Simulator(options or quiet()))
+        redis = await parts.enter_async_context(RedisServer())
+        http = await parts.enter_async_context(aiohttp.ClientSession())
+        stack = Stack(simulator, redis, http)
+        parts.push_async_callback(stack.close)
+        for name in services:
+            await stack.start(name)
+        if "ws" in services:
+            await stack.processes["ws"].said("listening")
+        if {"api", "gateway"} <= set(services):
+            await stack.shows(ROBIN, lambda data: True)
+        yield stack
+
+
+async def eventually(holds: Callable[[], T]) -> T:
+    """Wait until this is true; gives what it gave."""
+
+    async def check() -> T:
+        return holds()
+
+    return await eventually_async(check)
+
+
+async def eventually_async(holds: Callable[[], Awaitable[T]]) -> T:
+    """Wait until this is true; gives what it gave."""
+    async with asyncio.timeout(PATIENCE):
+        while not (value := await holds()):  # noqa: ASYNC110 (what is waited for is elsewhere)
+            await asyncio.sleep(0.02)
+        return value

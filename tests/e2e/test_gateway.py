@@ -1,0 +1,205 @@
+"""The gateway against a simulated Discord that behaves, and one that does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared import keys
+from shared.store import Store
+from tests.e2e.stack import (
+    FIRST,
+    ROBIN,
+    SECOND,
+    Stack,
+    eventually,
+    eventually_async,
+    quiet,
+    running,
+)
+
+
+async def test_bad_token_is_told_in_plain_words() -> None:
+    """And the process exits non-zero: trying again would not mend it."""
+    async with running(services=()) as stack:
+        gateway = await stack.start("gateway", DISCORD_TOKEN="OTcw.not.it")
+        assert await gateway.ended() == 1
+        assert "DISCORD_TOKEN is wrong" in "\n".join(gateway.lines)
+        assert "OTcw.not.it" not in "\n".join(gateway.lines)
+
+
+@pytest.mark.parametrize("portal", [{"allow_presences": False}, {"allow_members": False}])
+async def test_missing_intents_are_told_in_plain_words(portal: dict[str, bool]) -> None:
+    """4014: what to switch on, and where."""
+    async with running(quiet(**portal), services=()) as stack:
+        gateway = await stack.start("gateway")
+        assert await gateway.ended() == 1
+        said = "\n".join(gateway.lines)
+        assert "PRESENCE INTENT" in said
+        assert "SERVER MEMBERS INTENT" in said
+
+
+async def test_no_token_is_told_in_plain_words() -> None:
+    """The gateway by itself does not fall back to the simulator."""
+    async with running(services=()) as stack:
+        gateway = await stack.start("gateway", DISCORD_TOKEN="")
+        assert await gateway.ended() == 2
+        assert "DISCORD_TOKEN must be set" in "\n".join(gateway.lines)
+
+
+async def test_large_guild_is_learned_by_chunks() -> None:
+    """Also one of which GUILD_CREATE shows the bot alone."""
+    async with running(quiet(members=2500, presence_limit=1000), services=("gateway",)) as stack:
+        await _holds_everybody(stack)
+        assert stack.simulator.stats.op8_ambiguous == 0
+
+
+async def test_shards_share_the_guilds() -> None:
+    """Two gateway processes, each with its shards, hold everybody together."""
+    options = quiet(members=300, guilds=6, shards=4, max_concurrency=4)
+    async with running(options, services=()) as stack:
+        await stack.start("gateway", SHARD_COUNT="4", SHARD_IDS="0-1")
+        first = stack.processes.pop("gateway")
+        stack.processes["first"] = first
+        await stack.start("gateway", SHARD_COUNT="4", SHARD_IDS="2,3")
+        await _holds_everybody(stack)
+
+
+async def test_resume_replays_what_was_missed() -> None:
+    """The connection dies, somebody changes, the session goes on: no new Identify."""
+    async with running() as stack:
+        stack.simulator.drop("rst")
+        stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
+        assert stack.simulator.stats.resumes == 1
+        assert stack.simulator.stats.identifies == 1
+
+
+@pytest.mark.parametrize("how", ["invalid", "reconnect", "invalid_resumable"])
+async def test_session_ends_in_each_way_and_the_truth_comes_back(how: str) -> None:
+    """op 9 false: whoever left meanwhile is swept, whoever went offline is invisible."""
+    async with running() as stack:
+        world = stack.simulator.world
+        world.set_presence(ROBIN, "online", [], {"web": "online"})
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
+        leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
+        stack.simulator.refuse(0.5)
+        stack.simulator.drop(how)  # type: ignore[arg-type]
+        world.set_presence(ROBIN, "offline", [], {})
+        world.remove_member(FIRST, leaver)
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
+        await stack.not_monitored(leaver)
+        await _holds_everybody(stack)
+
+
+async def test_who_leaves_while_the_gateway_is_away_is_swept() -> None:
+    """And a guild that the bot was removed from, with everyone who was only there."""
+    async with running() as stack:
+        world = stack.simulator.world
+        await stack.processes["gateway"].stop()
+        leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
+        world.remove_member(FIRST, leaver)
+        world.remove_guild(SECOND)
+        await stack.start("gateway")
+        await stack.not_monitored(leaver)
+        await _holds_everybody(stack)
+
+
+async def test_outage_keeps_everybody_and_removal_does_not() -> None:
+    """GUILD_DELETE both ways, while the gateway listens."""
+    async with running() as stack:
+        world = stack.simulator.world
+        world.set_available(FIRST, False)
+        world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
+        world.set_available(FIRST, True)
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
+        world.remove_guild(SECOND)
+        await _holds_everybody(stack)
+
+
+async def test_only_the_named_guilds_are_monitored() -> None:
+    """GUILD_IDS; who was monitored before and is not named now is swept."""
+    async with running() as stack:
+        await stack.processes["gateway"].stop()
+        await stack.start("gateway", GUILD_IDS=FIRST)
+        await _holds(stack, set(stack.simulator.world.guild(FIRST).members))
+
+
+async def test_blast_while_redis_is_away_leaves_the_newest_state() -> None:
+    """What waits is bounded by people; what is written is the end of it."""
+    async with running() as stack:
+        await stack.redis.kill()
+        sent = await stack.simulator.world.blast(5000)
+        assert sent >= 5000
+        stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
+        await stack.redis.start()
+        await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
+        await _agrees(stack)
+
+
+async def test_malformed_dispatches_end_nothing() -> None:
+    """Garbage in the middle of a session: the next event is taken in all the same."""
+    async with running() as stack:
+        garbage: tuple[object, ...] = (
+            "x",
+            None,
+            [],
+            {"user": {"id": "x"}},
+            {"user": {"id": ROBIN}, "status": 5},
+        )
+        for payload in garbage:
+            stack.simulator.sessions.tell("PRESENCE_UPDATE", FIRST, payload)
+        stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
+        await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
+
+
+def _only_here(stack: Stack, user_id: str) -> bool:
+    person = stack.simulator.world.person(user_id)
+    return person.guilds == [FIRST] and user_id != ROBIN and not person.user.bot
+
+
+async def _holds_everybody(stack: Stack) -> None:
+    await _holds(stack, stack.everybody())
+
+
+async def _holds(stack: Stack, user_ids: set[str]) -> None:
+    """Redis has these users, their snapshots, and no others."""
+    async with Store.connect(stack.redis.url) as store:
+
+        async def held() -> bool:
+            users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
+            snapshots = {
+                str(keys.user_of_channel(key)) async for key in store.redis.scan_iter("presence:*")
+            }
+            return users == snapshots == user_ids
+
+        await eventually_async(held)
+
+
+async def _agrees(stack: Stack) -> None:
+    """Every snapshot shows the status that the simulator knows."""
+    async with Store.connect(stack.redis.url) as store:
+
+        async def agreed() -> bool:
+            people = [stack.simulator.world.person(one) for one in stack.everybody()]
+            found = await store.load_many([int(person.user.id) for person in people])
+            return all(
+                one is not None and _status(person.presence.status) in one.presence[:30]
+                for person, one in zip(people, found, strict=True)
+            )
+
+        await eventually_async(agreed)
+
+
+def _status(status: str) -> bytes:
+    return f'"status":"{"invisible" if status == "offline" else status}"'.encode()
+
+
+async def test_redis_away_at_the_start_is_waited_for() -> None:
+    """The gateway starts before Redis: it connects to Discord and writes when it can."""
+    async with running(services=("api",)) as stack:
+        await stack.redis.kill()
+        gateway = await stack.start("gateway")
+        await gateway.said("connected to Discord")
+        await eventually(lambda: any("Redis is not available" in line for line in gateway.lines))
+        await stack.redis.start()
+        await stack.shows(ROBIN, lambda data: True)

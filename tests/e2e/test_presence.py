@@ -1,0 +1,178 @@
+"""A presence goes from Discord to a browser: all parts, as they run."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from shared.snapshot import Presence, Profile
+from simulator.model import User
+from tests.e2e.stack import (
+    FIRST,
+    ROBIN,
+    SECOND,
+    Stack,
+    eventually,
+    eventually_async,
+    quiet,
+    running,
+)
+
+NEW = "1138383128625152005"
+PLAYING = {
+    "id": "5d44176e3524575c",
+    "name": "Rocket League",
+    "type": 0,
+    "created_at": 1784053200000,
+    "application_id": "356877880938070016",
+}
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[Stack]:
+    async with running() as stack:
+        yield stack
+
+
+async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:
+    """The thinnest way: one user, one status, one GET, one socket."""
+    stack.simulator.world.set_presence(ROBIN, "idle", [], {"mobile": "idle"})
+    data = await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
+    msgspec.convert(data["profile"], Profile, strict=True)
+    assert data["profile"]["device"] == "mobile"
+    watcher = await stack.watch(ROBIN)
+    first = await watcher.until(lambda frame: frame["op"] == "initial_data")
+    assert first == {"op": "initial_data", "user_id": ROBIN, "d": data}
+    stack.simulator.world.set_presence(ROBIN, "dnd", [PLAYING], {"desktop": "dnd"})
+    update = await watcher.until(lambda frame: frame["op"] == "presence_update")
+    msgspec.convert(update["d"], Presence, strict=True)
+    assert update["d"]["activity"][0]["name"] == "Rocket League"
+    profile = await watcher.until(lambda frame: frame["op"] == "profile_update")
+    assert profile["d"]["profile"]["device"] == "desktop"
+    assert (await stack.get(f"/activity/{ROBIN}"))[1]["data"]["status"] == "dnd"
+
+
+async def test_who_joins_is_shown_and_who_leaves_is_gone(stack: Stack) -> None:
+    """At once, everywhere; the watcher is told and closed."""
+    assert (await stack.get(f"/user/{NEW}"))[0] == 404
+    world = stack.simulator.world
+    world.add_member(FIRST, User(id=NEW, username="newbie"))
+    data = await stack.shows(NEW, lambda data: True)
+    assert data["status"] == "invisible"
+    watcher = await stack.watch(NEW)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    world.set_presence(NEW, "online", [], {"web": "online"})
+    await watcher.until(lambda frame: frame["d"].get("status") == "online")
+    world.remove_member(FIRST, NEW)
+    await eventually(lambda: watcher.close_code)
+    assert watcher.close_code == 4404
+    assert watcher.frames[-1]["d"]["code"] == "user_not_monitored"
+    await stack.not_monitored(NEW)
+
+
+async def test_who_joins_while_online_is_shown_so(stack: Stack) -> None:
+    """GUILD_MEMBER_ADD has no presence: it is asked for."""
+    world = stack.simulator.world
+    world.add_member(FIRST, User(id=NEW, username="newbie"))
+    world.set_presence(NEW, "dnd", [], {"desktop": "dnd"})
+    await stack.shows(NEW, lambda data: bool(data["status"] == "dnd"))
+    world.remove_member(FIRST, NEW)
+    await stack.not_monitored(NEW)
+    world.add_member(FIRST, NEW)
+    await stack.shows(NEW, lambda data: bool(data["status"] == "dnd"))
+
+
+async def test_rename_reaches_watchers_as_profile_update(stack: Stack) -> None:
+    """Names and avatars are live."""
+    watcher = await stack.watch(ROBIN)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    stack.simulator.world.update_user(ROBIN, global_name="Robin the Second")
+    frame = await watcher.until(lambda frame: frame["op"] == "profile_update")
+    assert frame["d"]["profile"]["display_name"] == "Robin the Second"
+    assert (await stack.get(f"/user/{ROBIN}"))[1]["data"]["profile"] == frame["d"]["profile"]
+
+
+async def test_user_of_two_guilds_stays_until_both_are_left(stack: Stack) -> None:
+    """And one change, which Discord sends once per guild, is one frame."""
+    world = stack.simulator.world
+    for guild in (FIRST, SECOND):
+        world.add_member(guild, User(id=NEW, username="newbie") if guild == FIRST else NEW)
+    await stack.shows(NEW, lambda data: True)
+    watcher = await stack.watch(NEW)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    for status in ("online", "idle", "dnd"):
+        world.set_presence(NEW, status, [], {"web": status})
+        await watcher.until(lambda frame, now=status: frame["d"].get("status") == now)  # type: ignore[misc]
+    statuses = [frame["d"]["status"] for frame in watcher.frames if "status" in frame["d"]]
+    assert statuses == ["invisible", "online", "idle", "dnd"]
+    world.remove_member(FIRST, NEW)
+    world.set_presence(NEW, "online", [], {"web": "online"})
+    await eventually(lambda: watcher.last(NEW)["status"] == "online")
+    world.remove_member(SECOND, NEW)
+    await stack.not_monitored(NEW)
+
+
+async def test_activity_without_art_gets_its_icon_a_moment_later(stack: Stack) -> None:
+    """The presence is not delayed by it: without the icon first, then with it."""
+    watcher = await stack.watch(ROBIN)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    application = {**PLAYING, "application_id": "764429562019840003"}
+    stack.simulator.world.set_presence(ROBIN, "online", [application], {"web": "online"})
+    frame = await watcher.until(
+        lambda frame: any(one["largeImage"] for one in frame["d"].get("activity", []))
+    )
+    icon = frame["d"]["activity"][0]["largeImage"]
+    assert icon.startswith(f"{stack.simulator.cdn_url}/app-icons/764429562019840003/")
+
+
+async def test_several_users_on_one_connection(stack: Stack) -> None:
+    """One initial_data each; a stranger among them is told and the others go on."""
+    watcher = await stack.watch(ROBIN, NEW)
+    await watcher.until(lambda frame: frame["op"] == "error" and frame["user_id"] == NEW)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
+    await watcher.until(lambda frame: frame["d"].get("status") == "idle")
+
+
+async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
+    """Empty or not: the client stays connected and ends with the truth."""
+    watcher = await stack.watch(ROBIN)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    await stack.redis.kill()
+    stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
+    await stack.processes["ws"].said("cut")
+    assert (await stack.get(f"/user/{ROBIN}"))[0] == 503
+    await stack.redis.start()
+    await watcher.until(lambda frame: frame["d"].get("status") == "idle")
+    await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
+    everybody = len(stack.everybody())
+
+    async def all_counted() -> bool:
+        status, body = await stack.get("/")
+        return status == 200 and body["data"]["monitored_user_count"] == everybody
+
+    await eventually_async(all_counted)
+    assert watcher.close_code is None
+
+
+async def test_every_process_ends_cleanly_on_sigterm(stack: Stack) -> None:
+    """Exit code 0; the watcher is told that the server restarts."""
+    watcher = await stack.watch(ROBIN)
+    await watcher.until(lambda frame: frame["op"] == "initial_data")
+    codes = [await process.stop() for process in stack.processes.values()]
+    assert codes == [0, 0, 0]
+    await eventually(lambda: watcher.close_code)
+    assert watcher.close_code == 1012
+
+
+async def test_token_is_never_written(stack: Stack) -> None:
+    """Not even at the most talkative level."""
+    await stack.processes["gateway"].stop()
+    gateway = await stack.start("gateway", LOG_LEVEL="DEBUG")
+    await gateway.said("connected to Discord")
+    stack.simulator.drop("rst")
+    await gateway.said("disconnected")
+    assert not [line for line in gateway.lines if stack.simulator.token in line]
+    assert quiet().token == stack.simulator.token
