@@ -27,6 +27,7 @@ KEEP: Final = 86_400  # seconds in Redis, for "it has none" too
 JITTER: Final = 3600  # seconds: what was learned together is not asked for together
 REMEMBERED: Final = 10_000  # applications in memory
 TRIES: Final = 4
+AFTER_FAILURE: Final = 30.0  # seconds
 WORKERS: Final = 4
 _ANSWER_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -57,6 +58,11 @@ class Icons:
     def known(self) -> Mapping[str, str | None]:
         """Application id to icon hash, None when it has none."""
         return self._known
+
+    @property
+    def waiting(self) -> int:
+        """How many applications are being asked about."""
+        return len(self._waiting)
 
     def on_found(self, found: Callable[[int], None]) -> None:
         """Have `found` called with each user who waited for an icon that is there now."""
@@ -142,10 +148,10 @@ class Icons:
                 if answer.status in (400, 403, 404):
                     return None
                 if answer.status != 200:
-                    raise NotAnswered(30.0)
+                    raise NotAnswered(AFTER_FAILURE)
                 body = msgspec.json.decode(await answer.content.read(65_536))
         except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, OSError):
-            raise NotAnswered(30.0) from None
+            raise NotAnswered(AFTER_FAILURE) from None
         icon = body.get("icon") if isinstance(body, dict) else None
         return icon if is_hash(icon) else None
 
@@ -154,7 +160,7 @@ class Icons:
         try:
             after = min(float(answer.headers.get("Retry-After", "")), 3600.0)
         except ValueError:
-            after = 30.0
+            after = AFTER_FAILURE
         self._open.clear()
         asyncio.get_running_loop().call_later(after, self._open.set)
         return after

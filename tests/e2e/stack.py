@@ -6,10 +6,10 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import aiohttp
 import msgspec
@@ -18,11 +18,10 @@ from websockets.exceptions import ConnectionClosed
 
 from simulator.options import Options
 from simulator.server import Simulator
+from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.redis_server import RedisServer, free_port
 
-T = TypeVar("T")
 ROOT = Path(__file__).parents[2]
-PATIENCE = 20.0  # seconds
 ROBIN = "161092844126208001"
 FIRST, SECOND = "816976062578688017", "492605905305600005"
 
@@ -197,20 +196,3 @@ async def running(
         if {"api", "gateway"} <= set(services):
             await stack.shows(ROBIN, lambda data: True)
         yield stack
-
-
-async def eventually(holds: Callable[[], T]) -> T:
-    """Wait until this is true; gives what it gave."""
-
-    async def check() -> T:
-        return holds()
-
-    return await eventually_async(check)
-
-
-async def eventually_async(holds: Callable[[], Awaitable[T]]) -> T:
-    """Wait until this is true; gives what it gave."""
-    async with asyncio.timeout(PATIENCE):
-        while not (value := await holds()):  # noqa: ASYNC110 (what is waited for is elsewhere)
-            await asyncio.sleep(0.02)
-        return value

@@ -6,16 +6,8 @@ import pytest
 
 from shared import keys
 from shared.store import Store
-from tests.e2e.stack import (
-    FIRST,
-    ROBIN,
-    SECOND,
-    Stack,
-    eventually,
-    eventually_async,
-    quiet,
-    running,
-)
+from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
+from tests.eventually import eventually, eventually_async
 
 
 async def test_bad_token_is_told_in_plain_words() -> None:

@@ -1,0 +1,185 @@
+"""What Redis is owed: the newest state of each person, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
+
+from services.gateway import normalise
+from services.gateway import writer as writer_module
+from services.gateway.icons import Icons
+from services.gateway.people import People, merge_presence
+from services.gateway.roster import Roster
+from services.gateway.sweep import Sweep
+from services.gateway.writer import Writer
+from shared.cdn import Cdn
+from shared.store import Save, Store, StoreUnavailable
+from tests.eventually import eventually, eventually_async
+from tests.gateway.room import GUILD, OTHER, member, online
+
+USER = 161092844126208001
+
+
+class Watched(Store):
+    """A store that remembers its batches and can be away."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeAsyncRedis(server=FakeServer()), timeout=5.0)
+        self.batches: list[Sequence[Save]] = []
+        self.away = False
+
+    async def save(self, saves: Sequence[Save]) -> list[int]:
+        self.batches.append(saves)
+        if self.away:
+            await asyncio.sleep(0)
+            raise StoreUnavailable("away")
+        return await super().save(saves)
+
+
+class Desk:
+    """A writer at work, and what it works on."""
+
+    def __init__(self) -> None:
+        self.store = Watched()
+        self.people = People()
+        self.icons = Icons(self.store, "http://127.0.0.1:9", "test")
+        self.writer = Writer(self.store, self.people, self.icons, Cdn())
+        self.roster = Roster(self.people, self.writer, lambda guild_id: None)
+
+    def enlist(self, guild_id: int, *user_ids: int) -> None:
+        self.roster.begin(guild_id)
+        self.roster.list_members(guild_id, [member(user_id) for user_id in user_ids], [])
+        self.roster.end(guild_id)
+
+    def show(self, user_id: int, status: str) -> None:
+        person = self.people.get(user_id)
+        assert person is not None
+        if merge_presence(person, online(user_id, status)):
+            self.writer.changed(user_id)
+
+    async def tries(self, more: int) -> None:
+        """Wait for this many more batches, written or not."""
+        wanted = len(self.store.batches) + more
+        await eventually(lambda: len(self.store.batches) >= wanted)
+
+    async def lists(self, guilds: list[int]) -> bool:
+        return await self.store.guilds() == guilds
+
+    async def status(self, user_id: int) -> str | None:
+        async with asyncio.timeout(10):
+            await self.writer.settled()
+        snapshot = await self.store.load(user_id)
+        return msgspec.json.decode(snapshot.presence)["status"] if snapshot else None
+
+
+@pytest.fixture
+async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
+    monkeypatch.setattr(writer_module, "FIRST_RETRY", 0.001)
+    monkeypatch.setattr(writer_module, "LAST_RETRY", 0.001)
+    desk = Desk()
+    task = asyncio.create_task(desk.writer.run())
+    yield desk
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await desk.store.redis.aclose()
+
+
+async def test_newest_state_is_written(desk: Desk) -> None:
+    """A burst of changes of one person is one write."""
+    desk.enlist(GUILD, USER)
+    for _ in range(500):
+        for status in ("online", "idle", "dnd"):
+            desk.show(USER, status)
+    assert desk.writer.owed == 1
+    assert await desk.status(USER) == "dnd"
+    assert len(desk.store.batches) == 1
+
+
+async def test_many_people_are_written_in_batches(desk: Desk) -> None:
+    """None larger than a round trip should be."""
+    desk.enlist(GUILD, *range(1, 1001))
+    assert await desk.status(1000) == "invisible"
+    assert await desk.store.count_users() == 1000
+    assert max(len(batch) for batch in desk.store.batches) == writer_module.BATCH
+
+
+async def test_redis_being_away_costs_nothing_but_time(desk: Desk) -> None:
+    """What waits stays one state a person; afterwards Redis holds the newest."""
+    desk.enlist(GUILD, USER, 5)
+    assert await desk.status(USER) == "invisible"
+    desk.store.away = True
+    for status in ("online", "idle", "dnd"):
+        desk.show(USER, status)
+        await desk.tries(2)
+    assert desk.writer.owed <= 1
+    desk.store.away = False
+    assert await desk.status(USER) == "dnd"
+
+
+async def test_membership_survives_a_failed_write(desk: Desk) -> None:
+    """Also when it changes while the write is under way: the newest word counts."""
+    desk.store.away = True
+    desk.enlist(GUILD, USER, 5)
+    desk.enlist(OTHER, USER)
+    await desk.tries(3)
+    desk.roster.remove(GUILD, 5)
+    desk.roster.remove(GUILD, USER)
+    await desk.tries(3)
+    desk.store.away = False
+    assert await desk.status(USER) == "invisible"
+    assert await desk.status(5) is None
+    assert [batch async for batch in desk.store.members(GUILD)] in ([], [[]])
+    assert [batch async for batch in desk.store.members(OTHER)] == [[USER]]
+
+
+async def test_wiped_redis_gets_everybody_again(desk: Desk) -> None:
+    """It is noticed at the next write: whoever is monitored is not in Redis any more."""
+    desk.enlist(GUILD, *range(1, 301))
+    assert await desk.status(1) == "invisible"
+    await desk.store.redis.flushall()
+    desk.show(7, "dnd")
+    assert await desk.status(7) == "dnd"
+    assert await desk.store.count_users() == 300
+
+
+async def test_person_who_cannot_be_shown_leaves_the_last_snapshot(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in drawing one person neither ends the process nor holds up the others."""
+    desk.enlist(GUILD, USER, 5)
+    desk.show(USER, "idle")
+    assert await desk.status(USER) == "idle"
+    draw = normalise.presence
+
+    def broken(objects: Any, *rest: Any) -> Any:
+        if objects["status"] == "dnd":
+            raise ValueError("bug")
+        return draw(objects, *rest)
+
+    monkeypatch.setattr(normalise, "presence", broken)
+    desk.show(USER, "dnd")
+    desk.show(5, "online")
+    assert await desk.status(5) == "online"
+    assert await desk.status(USER) == "idle"
+
+
+async def test_sweep_takes_out_who_is_not_on_the_roster(desk: Desk) -> None:
+    """What an earlier run wrote is compared with what Discord lists now."""
+    await Store.save(desk.store, [Save(user_id, None, (GUILD,)) for user_id in range(1, 800)])
+    await Store.save(desk.store, [Save(9999, None, (OTHER,))])
+    sweep = Sweep(desk.store, desk.writer)
+    desk.enlist(GUILD, 1, 2, 3)
+    sweep.guild(GUILD)
+    sweep.shard(0, 1, [GUILD])
+    task = asyncio.create_task(sweep.run(desk.roster))
+    await eventually_async(lambda: desk.lists([GUILD]))
+    await desk.writer.settled()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await desk.store.count_users() == 3
+    assert await desk.store.load(4) is None
