@@ -80,7 +80,7 @@ class Feed:
             protocol=2,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=1.0,
-            socket_timeout=PING_AFTER,
+            socket_timeout=None,  # see Store.connect; a dead line is noticed by `_watch`
         )
         return cls(redis, listener)
 
@@ -225,7 +225,8 @@ class Feed:
         loop = asyncio.get_running_loop()
         while True:
             asked = loop.time()
-            await pubsub.ping()
+            async with asyncio.timeout(PING_AFTER):  # the kernel may hold no more of it
+                await pubsub.ping()
             await asyncio.sleep(PING_AFTER)
             if self._heard < asked:
                 raise LineCut(f"no answer for {PING_AFTER} s")

@@ -86,7 +86,7 @@ class ProfileCache:
         self._name = secrets.token_hex(8)  # of this process's claims
 
     async def read(self, user_id: int) -> Found | None:
-        """The user's entry, if there is one that can be read."""
+        """The user's entry, if there is one."""
         key = keys.profile(user_id)
         async with self._store.reachable():
             pipe = self._store.redis.pipeline(transaction=False)
@@ -97,9 +97,11 @@ class ProfileCache:
             return None
         try:
             facts = _decode(value).facts
-        except (msgspec.DecodeError, UnicodeDecodeError):  # written by another version of Grux
-            return None
-        return Found(facts, old=facts is not None and False)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            # Another version of Grux wrote it. Two versions that run side by side would ask the
+            # source without end if each threw away what the other one has: it counts as a failure.
+            return Found(None, old=False)
+        return Found(facts, old=facts is not None and left_ms < self._old_below_ms)
 
     async def claim(self, user_id: int) -> Claim:
         """Ask for the right to ask about this user. OURS has to end in `keep…` or `release`."""

@@ -60,7 +60,12 @@ class Store:
 
     @classmethod
     def connect(cls, url: str, *, timeout: float = 0.9, connections: int = 16) -> Self:
-        """Connects on first use. A stale connection of the pool is replaced once, unseen."""
+        """Connects on first use. A stale connection of the pool is replaced once, unseen.
+
+        `socket_timeout` is off: with it redis-py writes through asyncio.wait_for, which up to
+        Python 3.11 loses a cancellation that comes just then, and a task that nobody can end
+        hangs the process's shutdown. Every call has a time limit of its own anyway.
+        """
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=connections,
@@ -68,7 +73,7 @@ class Store:
             # a cancellation that comes as it returns; a call let in at the last moment meets that.
             timeout=timeout * 2 / 3,
             protocol=2,
-            socket_timeout=timeout,
+            socket_timeout=None,
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 1),
         )

@@ -109,7 +109,7 @@ class Conversation:
     def _identify(self, asked: Identify) -> None:
         if self.connection.session is not None:
             raise Closed(CloseCode.ALREADY_AUTHENTICATED)
-        session = self._gateway.sessions.identify(asked, self._url)
+        session = self._gateway.sessions.begin(asked, self._url)
         if session is None:
             self.connection.send(Op.INVALID_SESSION, False)
             return
@@ -121,8 +121,7 @@ class Conversation:
         if self.connection.session is not None:
             raise Closed(CloseCode.ALREADY_AUTHENTICATED)
         gateway = self._gateway
-        if asked.token.removeprefix("Bot ") != gateway.options.token:
-            raise Closed(CloseCode.AUTHENTICATION_FAILED)
+        gateway.sessions.admission.check_token(asked.token)
         session = gateway.sessions.resumable(asked.session_id, asked.seq)
         if session is not None and gateway.faults.take_resume_refusal():
             gateway.sessions.end(session)

@@ -16,6 +16,8 @@ from simulator.world import World
 
 # The loop wakes so often; what falls in between happens in one go.
 _TICK_SECONDS: Final = 0.02
+# A second's changes may be late, at low rates this many.
+_MOST_OWED: Final = 2.0
 # At full speed, so many changes between two looks at how far the clients are.
 _SLICE: Final = 256
 
@@ -53,31 +55,37 @@ class Days:
     async def live(self) -> None:
         """Let days go by at ``options.rate`` until cancelled; the rate may change meanwhile."""
         owed = 0.0
+        earlier = self._options.rate
         last = time.monotonic()
         while True:
             rate = self._options.rate
             if rate is None:
-                self._now_ms = time.time() * 1000
-                for _ in range(_SLICE):
-                    self.step(int(self._now_ms))
-                if not await self._world.room():
-                    # Nobody sees how fast the days go by: no reason to burn a processor.
-                    await asyncio.sleep(_TICK_SECONDS)
+                await self._hurry()
                 last = time.monotonic()
                 continue
             await asyncio.sleep(_TICK_SECONDS)
             now = time.monotonic()
-            # A loop that was held up for long does not catch up with a burst.
-            owed = min(owed + (now - last) * rate, max(rate, 1.0))
+            owed += (now - last) * rate
             last = now
-            count = 0
-            while owed >= 1:
+            most = max(rate, _MOST_OWED)
+            if rate != earlier or owed > most:
+                # A new rate, or a loop that was held up: no burst, but the time it is now.
+                owed, earlier = min(owed, most), rate
+                self._now_ms = (time.time() - (owed / rate if rate else 0.0)) * 1000
+            for _ in range(int(owed)):
                 owed -= 1
-                count += 1
                 self._now_ms += 1000 / rate
                 self.step(int(self._now_ms))
-                if count % _SLICE == 0:
-                    await self._world.room()
+            await self._world.room()
+
+    async def _hurry(self) -> None:
+        """A slice of days at full speed."""
+        self._now_ms = time.time() * 1000
+        for _ in range(_SLICE):
+            self.step(int(self._now_ms))
+        if not await self._world.room():
+            # Nobody sees how fast the days go by: no reason to burn a processor.
+            await asyncio.sleep(_TICK_SECONDS)
 
     def step(self, now_ms: int) -> None:
         """One change, at ``now_ms``."""

@@ -44,10 +44,10 @@ class Gateway:
             if refusal == "reset" and transport is not None:
                 abort_with_reset(transport)
             return web.Response(status=503, text="upstream connect error")
-        self.stats.connections += 1
-        # A context takeover of permessage-deflate would only compress twice.
+        # permessage-deflate would only compress a second time.
         ws = web.WebSocketResponse(compress=False, timeout=2.0, max_msg_size=1 << 20)
         await ws.prepare(request)
+        self.stats.connections += 1
         compress = TRANSPORTS.get(request.query.get("compress", ""))
         connection = Connection(ws, transport, compress and compress(), self.options)
         conversation = Conversation(self, connection, gateway_url(request))

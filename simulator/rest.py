@@ -6,11 +6,11 @@ from typing import Final
 from aiohttp import web
 
 from simulator import BOT_ID, catalogue, dispatches
+from simulator.admission import Admission
 from simulator.gateway import gateway_url
 from simulator.model import Guild, Json, Person, User
 from simulator.options import Options
 from simulator.problems import Problem
-from simulator.sessions import Sessions
 from simulator.snowflakes import is_snowflake
 from simulator.world import World
 
@@ -20,9 +20,9 @@ _MOST_MEMBERS: Final = 1000
 class Rest:
     """The handlers, each named for its route."""
 
-    def __init__(self, world: World, sessions: Sessions, options: Options) -> None:
+    def __init__(self, world: World, admission: Admission, options: Options) -> None:
         self._world = world
-        self._sessions = sessions
+        self._admission = admission
         self._options = options
 
     def routes(self) -> list[web.RouteDef]:
@@ -52,7 +52,7 @@ class Rest:
             {
                 "url": gateway_url(request),
                 "shards": self._options.shards,
-                "session_start_limit": self._sessions.start_limit(),
+                "session_start_limit": self._admission.start_limit(),
             }
         )
 

@@ -53,7 +53,7 @@ class Simulator:
     def _application(self) -> web.Application:
         desk = FrontDesk(self.options, self.stats, self.faults)
         rest = web.Application(middlewares=[desk.admit])
-        rest.add_routes(Rest(self.world, self.sessions, self.options).routes())
+        rest.add_routes(Rest(self.world, self.sessions.admission, self.options).routes())
         app = web.Application()
         app.add_subapp(API_PREFIX, rest)
         app.add_routes([web.get("/gateway", self.gateway.handle)])

@@ -55,7 +55,9 @@ class Session:
     def wants(self, name: str, guild_id: str | None) -> bool:
         """Whether intents and shard let an event through."""
         needed = NEEDS.get(name, Intent.NONE)
-        return self.intents & needed == needed and self.has_guild(guild_id)
+        if self.lost or self.intents & needed != needed:
+            return False
+        return self.has_guild(guild_id)
 
     def offer(self, dispatch: Dispatch) -> None:
         """Owe the client this event."""

@@ -1,4 +1,4 @@
-"""All gateway sessions: who hears of an event, and who may start or resume one."""
+"""All gateway sessions: they hear of events, begin, are resumed and end."""
 
 import asyncio
 import secrets
@@ -9,17 +9,17 @@ from typing import Final
 import msgspec
 
 from simulator import BOT_ID, dispatches
+from simulator.admission import Admission
 from simulator.dispatches import Dispatch
 from simulator.guild_view import guild_for
-from simulator.model import Guild, Json
+from simulator.model import Guild
 from simulator.options import Options
-from simulator.protocol import HONOURED_INTENTS, KNOWN_INTENTS, CloseCode, Closed, Identify, Intent
+from simulator.protocol import CloseCode, Closed, Identify, Intent
 from simulator.session import Session
-from simulator.snowflakes import is_snowflake, shard_of
+from simulator.snowflakes import is_snowflake
 from simulator.stats import Stats
 from simulator.world import World
 
-_DAY_SECONDS: Final = 86_400
 # A blast waits while a connected client has this many dispatches unread.
 _UNREAD: Final = 2_048
 # A client that takes nothing for so long holds up nobody: its session is given up.
@@ -35,21 +35,18 @@ class Sessions:
         self._options = options
         self._stats = stats
         self._by_id: dict[str, Session] = {}
-        self._identified: dict[int, float] = {}
-        self._starts_used = 0
-        self._starts_since = time.monotonic()
+        self.admission = Admission(world, options)
         world.audience = self
 
     def __iter__(self) -> Iterator[Session]:
         self._expire()
         return iter(list(self._by_id.values()))
 
-    def tell(self, name: str, guild_id: str | None, d: object) -> int:
-        """Queue an event for every session that gets it; returns how many those are."""
+    def tell(self, name: str, guild_id: str | None, d: object) -> None:
+        """Queue an event for every session that gets it."""
         listeners = [s for s in self._by_id.values() if s.wants(name, guild_id)]
         if listeners:
             self.offer(name, d, listeners)
-        return len(listeners)
 
     def offer(self, name: str, d: object, listeners: list[Session]) -> None:
         """Encode an event once and queue it for these sessions, whatever their intents."""
@@ -99,34 +96,15 @@ class Sessions:
     def _connected(self) -> Iterator[Session]:
         return (s for s in self._by_id.values() if s.detached_at is None)
 
-    # --- starting and ending -------------------------------------------------------------
-
-    def start_limit(self) -> Json:
-        """``session_start_limit`` of ``GET /gateway/bot``. Source: "Session Start Limit"."""
-        age = time.monotonic() - self._starts_since
-        if age > _DAY_SECONDS:
-            self._starts_used, self._starts_since, age = 0, time.monotonic(), 0.0
-        return {
-            "total": self._options.session_starts,
-            "remaining": max(0, self._options.session_starts - self._starts_used),
-            "reset_after": int((_DAY_SECONDS - age) * 1000),
-            "max_concurrency": self._options.max_concurrency,
-        }
-
-    def identify(self, asked: Identify, url: str) -> Session | None:
+    def begin(self, asked: Identify, url: str) -> Session | None:
         """A new session with READY and the guilds queued; None means "op 9, not now".
 
-        Raises :class:`Closed` with the code that Discord closes with.
+        Raises :class:`simulator.protocol.Closed` with the code that Discord closes with.
         """
-        shard, intents = self._checked(asked)
-        bucket = shard[0] % self._options.max_concurrency
-        now = time.monotonic()
-        last = self._identified.get(bucket)
-        if last is not None and now - last < self._options.identify_seconds:
+        shard, intents = self.admission.check(asked)
+        if not self.admission.take_start(shard):
             self._stats.identifies_refused += 1
             return None
-        self._identified[bucket] = now
-        self._starts_used += 1
         self._stats.identifies += 1
         self._expire()
         session = Session(
@@ -139,38 +117,6 @@ class Sessions:
         self._by_id[session.id] = session
         self._greet(session, url)
         return session
-
-    def _checked(self, asked: Identify) -> tuple[tuple[int, int], Intent]:
-        if asked.token.removeprefix("Bot ") != self._options.token:
-            raise Closed(CloseCode.AUTHENTICATION_FAILED)
-        # Discord resets the token of who runs out of starts, so the old one fails.
-        if self.start_limit()["remaining"] == 0:
-            raise Closed(CloseCode.AUTHENTICATION_FAILED)
-        shard, count = self._checked_shard(asked.shard)
-        if asked.intents < 0 or asked.intents & ~KNOWN_INTENTS:
-            raise Closed(CloseCode.INVALID_INTENTS)
-        intents = Intent(asked.intents & HONOURED_INTENTS)
-        refused = Intent.NONE
-        if not self._options.allow_members:
-            refused |= Intent.GUILD_MEMBERS
-        if not self._options.allow_presences:
-            refused |= Intent.GUILD_PRESENCES
-        if intents & refused:
-            raise Closed(CloseCode.DISALLOWED_INTENTS)
-        held = sum(shard_of(guild_id, count) == shard for guild_id in self._world.guilds)
-        if held > self._options.guilds_per_shard:
-            raise Closed(CloseCode.SHARDING_REQUIRED)
-        return (shard, count), intents
-
-    @staticmethod
-    def _checked_shard(asked: list[int] | None) -> tuple[int, int]:
-        match asked:
-            case None:
-                return 0, 1
-            case [shard, count] if 0 <= shard < count:
-                return shard, count
-            case _:
-                raise Closed(CloseCode.INVALID_SHARD)
 
     def _greet(self, session: Session, url: str) -> None:
         guilds = [g for g in self._world.guilds.values() if session.has_guild(g.id)]

@@ -29,7 +29,7 @@ class Unknown(LookupError):
 class Audience(Protocol):
     """Those who hear of changes: :class:`simulator.sessions.Sessions`."""
 
-    def tell(self, name: str, guild_id: str | None, d: object) -> int: ...
+    def tell(self, name: str, guild_id: str | None, d: object) -> None: ...
 
     def tell_guild(self, guild: Guild, *, joined: bool) -> None: ...
 
@@ -213,8 +213,7 @@ class World:
         Random people change their status line. Returns how many events it made (one person
         in three guilds makes three at once).
         """
-        ids = [user_id for user_id, person in self.people.items() if person.guilds]
-        ids.remove(BOT_ID)
+        ids = [u for u, person in self.people.items() if person.guilds and u != BOT_ID]
         told = 0
         count = 0
         while ids and told < n:

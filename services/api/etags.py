@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
-_TAG = re.compile(rb'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
+_TAG = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
 
 
 def tag(body: bytes) -> bytes:

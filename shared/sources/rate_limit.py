@@ -39,7 +39,6 @@ class RateLimit:
 
         Raises SourceFailed when the turn is known to come too late.
         """
-        self._give_up_if_late()
         async with self._door:
             await self._may_go()
             self._left -= 1

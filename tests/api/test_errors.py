@@ -1,0 +1,167 @@
+"""Every row of the contract's table of errors, byte for byte."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from shared.snapshot import Snapshot
+from shared.store import Store
+from tests.api.golden import RICH
+from tests.api.http_client import Answer, ask
+from tests.api.replica import serving
+
+INVALID_USER_ID = (
+    b'{"error":{"code":"invalid_user_id","message":"This is not a Discord user id: an id has 15 '
+    b"to 20 digits, like 1274150219482660897. Turn on Developer Mode in Discord, right-click the "
+    b'user and choose Copy User ID."},"success":false}'
+)
+NOT_MONITORED = (
+    b'{"error":{"code":"user_not_monitored","message":"This user is not monitored: they are in '
+    b"no server that Grux watches. Have them join one (discord_invite, unless it is null), then "
+    b'ask again.","discord_invite":%b},"success":false}'
+)
+NOT_FOUND = b'{"error":{"code":"not_found","message":"Route does not exist"},"success":false}'
+NOT_ALLOWED = (
+    b'{"error":{"code":"method_not_allowed","message":"This can only be read: use GET or HEAD."},'
+    b'"success":false}'
+)
+INTERNAL = (
+    b'{"error":{"code":"internal_server_error","message":"Something is wrong on this server, not '
+    b"with your request: it has been logged. Try again; if it stays, tell whoever runs the "
+    b'server."},"success":false}'
+)
+UNAVAILABLE = (
+    b'{"error":{"code":"unavailable","message":"Presence cannot be read now, because Redis '
+    b'cannot be reached. Try again in 5 seconds."},"success":false}'
+)
+
+HUGE = "9" * 7000
+INVALID_IDS = {
+    "word": "robin",
+    "short": "12345678901234",
+    "long": "123456789012345678901",
+    "leading zero": "01274150219482660897",
+    "negative": "-1274150219482660897",
+    "plus": "+1274150219482660897",
+    "decimal": "1274150219482660897.0",
+    "exponent": "1e18",
+    "hex": "0x11ae8c5b1f8a2b61",
+    "underscores": "1_274_150_219_482_660_897",
+    "from the future": "9223372036854775807",
+    "over 64 bits": "18446744073709551616",
+    "huge": HUGE,
+    "newline after": "1274150219482660897%0A",
+    "newline before": "%0A1274150219482660897",
+    "carriage return": "1274150219482660897%0D%0ASet-Cookie:%20x=1",
+    "zero byte": "1274150219482660897%00",
+    "space": "1274150219482660897%20",
+    "arabic digits": "%D9%A1" * 18,
+    "full-width digits": "%EF%BC%91" * 18,
+    "superscripts": "%C2%B9" * 18,
+    "broken UTF-8": "%FF%FE",
+    "broken encoding": "%zz%",
+    "encoded twice": "%2531274150219482660897",
+    "two dots": "%2E%2E",
+    "key of another user": "x}:{1274150219482660897",
+    "glob": "*",
+    "markup": "<script>",
+    "backslash": "..\\1274150219482660897",
+    "list": "1274150219482660897,1274150219482660897",
+    "matrix parameter": "1274150219482660897;x=1",
+}
+
+NO_ROUTES = {
+    "unknown": "/presence",
+    "no id": "/user",
+    "empty id": "/user/",
+    "slash at the end": f"/user/{RICH.user_id}/",
+    "more after the id": f"/user/{RICH.user_id}/x",
+    "encoded slash": f"/user/{RICH.user_id}%2Fx",
+    "upper case": f"/USER/{RICH.user_id}",
+    "two slashes": f"//user/{RICH.user_id}",
+    "dots": f"/x/../user/{RICH.user_id}",
+    "docs of a framework": "/openapi.json",
+    "huge": f"/{HUGE}",
+}
+
+
+def check(answer: Answer, status: int, body: bytes, *more: tuple[str, str]) -> None:
+    assert answer.body == body
+    assert answer.status == status
+    assert answer.headers == [
+        ("content-type", "application/json; charset=utf-8"),
+        ("content-length", str(len(body))),
+        ("x-content-type-options", "nosniff"),
+        ("cache-control", "no-store"),
+        *more,
+        ("access-control-allow-origin", "*"),
+        ("access-control-expose-headers", "ETag, Retry-After"),
+        ("connection", "close"),
+    ]
+
+
+@pytest.mark.parametrize("route", ["user", "activity"])
+@pytest.mark.parametrize("text", INVALID_IDS.values(), ids=INVALID_IDS)
+async def test_invalid_user_id(port: int, route: str, text: str) -> None:
+    """Whatever is no Discord id is told so, and none of it comes back."""
+    check(await ask(port, f"/{route}/{text}"), 400, INVALID_USER_ID)
+
+
+@pytest.mark.parametrize("route", ["user", "activity"])
+async def test_user_not_monitored(port: int, route: str) -> None:
+    """A well-formed id that no monitored server has."""
+    answer = await ask(port, f"/{route}/1274150219482660898")
+    check(answer, 404, NOT_MONITORED % b"null")
+
+
+async def test_user_not_monitored_with_an_invite(store: Store) -> None:
+    """The invite that the operator has set is in the error."""
+    async with serving(store, discord_invite="https://discord.gg/grux") as port:
+        answer = await ask(port, "/user/1274150219482660898")
+    check(answer, 404, NOT_MONITORED % b'"https://discord.gg/grux"')
+
+
+@pytest.mark.parametrize("path", NO_ROUTES.values(), ids=NO_ROUTES)
+async def test_not_found(port: int, path: str) -> None:
+    """No such route: there are no redirects, no lists and no other spellings."""
+    check(await ask(port, path), 404, NOT_FOUND)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize("path", ["/", f"/user/{RICH.user_id}", "/activity/x", "/health", "/ready"])
+async def test_method_not_allowed(port: int, method: str, path: str) -> None:
+    """Every route can only be read, and says so in Allow."""
+    answer = await ask(port, path, method=method, body="{}")
+    check(answer, 405, NOT_ALLOWED, ("allow", "GET, HEAD, OPTIONS"))
+
+
+class Broken(Store):
+    """A bug that nobody has foreseen."""
+
+    async def load(self, user_id: int) -> Snapshot | None:
+        raise ZeroDivisionError("the password is hunter2")
+
+
+async def test_internal_server_error(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A bug is told without its detail, which is in the log with the traceback."""
+    async with Broken.connect(redis_url) as store, serving(store) as port:
+        check(await ask(port, f"/user/{RICH.user_id}"), 500, INTERNAL)
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    "path", ["/", f"/user/{RICH.user_id}", f"/activity/{RICH.user_id}", "/ready"]
+)
+async def test_unavailable(path: str) -> None:
+    """Without Redis nothing can be told, and the client learns when to come back."""
+    async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
+        check(await ask(port, path), 503, UNAVAILABLE, ("retry-after", "5"))
+
+
+async def test_an_error_is_never_cached_as_known(port: int) -> None:
+    """If-None-Match on an error gets the error."""
+    assert (await ask(port, "/user/x", "If-None-Match: *")).status == 400

@@ -1,0 +1,141 @@
+"""`python -m services.api` as an operator meets it: starting, failing to start, ending."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.api.golden import RICH
+from tests.api.http_client import ask
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = {"API_PORT": "0", "PROFILE_SOURCE": "off", "REDIS_URL": "redis://127.0.0.1:1"}
+
+
+@asynccontextmanager
+async def running(folder: Path, **settings: str) -> AsyncIterator[Process]:
+    """The process, in a folder without a .env file and with no other settings."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "services.api"),
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), **SETTINGS, **settings},
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    try:
+        async with asyncio.timeout(30):
+            yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def port_of(process: Process) -> int:
+    """Waits for the line that says where it listens."""
+    assert process.stderr is not None
+    line = (await process.stderr.readline()).decode()
+    found = re.search(r"api: listening on http://127\.0\.0\.1:([0-9]+)\n", line)
+    assert found, line
+    return int(found[1])
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_well(
+    tmp_path: Path, redis_url: str, ending: signal.Signals
+) -> None:
+    """One line when it listens, none when it ends, and the exit code is 0."""
+    async with running(tmp_path, REDIS_URL=redis_url) as process:
+        port = await port_of(process)
+        assert (await ask(port, f"/user/{RICH.user_id}")).status == 404
+        ready = await ask(port, "/ready")
+        assert (ready.status, ready.header("server")) == (200, None)
+        process.send_signal(ending)
+        out, err = await process.communicate()
+    assert (process.returncode, out, err) == (0, b"", b"")
+
+
+async def test_answers_under_way_are_finished(tmp_path: Path) -> None:
+    """A signal that comes during a request ends the process after the answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that accepts and says nothing
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        async with running(tmp_path, REDIS_URL=url) as process:
+            port = await port_of(process)
+            answer = asyncio.create_task(ask(port, "/ready"))
+            connection, _ = await asyncio.to_thread(silent.accept)  # the request has got that far
+            process.send_signal(signal.SIGTERM)
+            assert (await answer).status == 503
+            assert await process.wait() == 0
+            connection.close()
+
+
+async def test_it_starts_without_redis(tmp_path: Path) -> None:
+    """The order in which services start does not matter."""
+    async with running(tmp_path) as process:
+        assert (await ask(await port_of(process), "/ready")).status == 503
+
+
+async def test_clients_cannot_fill_the_log(tmp_path: Path) -> None:
+    """Neither requests nor nonsense nor a WebSocket handshake are worth a line."""
+    async with running(tmp_path) as process:
+        port = await port_of(process)
+        await ask(port, "/nowhere")
+        await ask(port, "nonsense", "nonsense", method="\x00")
+        handshake = "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA=="
+        assert (await ask(port, "/health", "Connection: Upgrade", *handshake)).status == 200
+        process.terminate()
+        _, err = await process.communicate()
+    assert err == b""
+
+
+async def test_a_taken_port(tmp_path: Path) -> None:
+    """One line that names the setting, and exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        async with running(tmp_path, API_PORT=port) as process:
+            out, err = await process.communicate()
+    assert process.returncode == 1
+    assert out == b""
+    assert err.decode() == (
+        f"api: API_PORT {port} is taken by another program: stop that one, or set API_PORT to "
+        "a free port\n"
+    )
+
+
+async def test_a_host_that_is_not_here(tmp_path: Path) -> None:
+    """One line that names the setting, and exit code 1."""
+    async with running(tmp_path, API_HOST="192.0.2.1") as process:
+        _, err = await process.communicate()
+    assert process.returncode == 1
+    assert re.fullmatch(
+        r"api: API_HOST '192\.0\.2\.1' is no address of this machine: .+\n", err.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"API_PORT": "eighty"}, "api: API_PORT is not usable: "),
+        ({"DISCORD_INVITE": "javascript:1"}, "api: DISCORD_INVITE must be a URL that starts with "),
+        ({"REDIS_URL": "http://:hunter2@redis"}, "api: REDIS_URL must be a URL that starts with "),
+    ],
+)
+async def test_a_bad_setting(tmp_path: Path, settings: dict[str, str], message: str) -> None:
+    """One line that says what the setting takes, never a secret, and exit code 2."""
+    async with running(tmp_path, **settings) as process:
+        out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out == b""
+    assert err.decode().startswith(message)
+    assert err.decode().count("\n") == 1
+    assert b"hunter2" not in err

@@ -1,0 +1,98 @@
+"""GET /user/:userid completed by a profile source."""
+
+from __future__ import annotations
+
+import asyncio
+
+from shared.facts import Facts
+from shared.snapshot import Badge, ConnectedAccount
+from shared.sources.source import SourceFailed
+from shared.store import Store
+from tests.api.golden import BOT, RICH
+from tests.api.http_client import ask
+from tests.api.replica import serving
+from tests.eventually import eventually_async
+from tests.shared.scripted_source import ScriptedSource
+
+FACTS = Facts(
+    badges=[
+        Badge("automod", "Uses AutoMod", "f2", "https://cdn.discordapp.com/badge-icons/f2.png")
+    ],
+    connected_accounts=[ConnectedAccount("github", "robin", "https://github.com/robin")],
+    bio="Hëllo",
+    accent_color=7,  # the gateway knows better
+)
+
+COMPLETED = (
+    b'{"data":{"profile":{"bot":true,"device":"web","id":"970112316211200008",'
+    b'"creation_date":"2022-05-01T00:00:00.000Z","username":"HelperBot",'
+    b'"display_name":"HelperBot","link":"https://discord.com/users/970112316211200008",'
+    b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
+    b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[{"id":"automod",'
+    b'"description":"Uses AutoMod","asset":"f2",'
+    b'"badge_image":"https://cdn.discordapp.com/badge-icons/f2.png"}],"clan":null,'
+    b'"connected_accounts":[{"type":"github","name":"robin","link":"https://github.com/robin"}],'
+    b'"devices":{"web":"online"},"public_flags":65536,"bio":"H\xc3\xabllo",'
+    b'"banner_image":null,"accent_color":0},'
+    b'"status":"invisible","spotify":null,"activity":[],"custom_status":null},"success":true}'
+)
+
+
+async def test_facts_complete_the_profile(store: Store) -> None:
+    """What the gateway shows as null or empty is filled; what it knows stays."""
+    async with serving(store, source=ScriptedSource(FACTS)) as port:
+        answer = await ask(port, f"/user/{BOT.user_id}")
+    assert answer.body == COMPLETED
+
+
+async def test_activity_asks_no_source(store: Store) -> None:
+    """Presence alone needs no profile."""
+    source = ScriptedSource(FACTS)
+    async with serving(store, source=source) as port:
+        assert (await ask(port, f"/activity/{BOT.user_id}")).body == BOT.activity
+    assert source.asked == []
+
+
+async def test_replicas_ask_once(store: Store, redis_url: str) -> None:
+    """Many viewers at several replicas are one question, and all see the same."""
+    source = ScriptedSource(FACTS)
+    async with (
+        Store.connect(redis_url) as other_store,
+        serving(store, source=source) as port,
+        serving(other_store, source=source) as other,
+    ):
+        path = f"/user/{BOT.user_id}"
+        answers = await asyncio.gather(*(ask(p, path) for p in [port, other] * 10))
+    assert {answer.body for answer in answers} == {COMPLETED}
+    assert len({answer.header("etag") for answer in answers}) == 1
+    assert source.asked == [BOT.user_id]
+
+
+async def test_a_failing_source_costs_only_the_facts(store: Store) -> None:
+    """Presence goes out with what the gateway knows."""
+    async with serving(store, source=ScriptedSource(SourceFailed("status 500"))) as port:
+        assert (await ask(port, f"/user/{RICH.user_id}")).body == RICH.user
+
+
+async def test_a_slow_source_costs_only_the_facts(store: Store) -> None:
+    """The answer goes out without facts, and a later one has them."""
+    source = ScriptedSource(FACTS)
+    source.gate.clear()
+    path = f"/user/{BOT.user_id}"
+    async with serving(store, source=source, cap=0.05) as port:
+        assert (await ask(port, path)).body == BOT.user
+        source.gate.set()
+
+        async def completed() -> bool:
+            return (await ask(port, path)).body == COMPLETED
+
+        await eventually_async(completed)
+    assert source.asked == [BOT.user_id]
+
+
+async def test_no_source_is_asked_about_strangers(store: Store) -> None:
+    """An id that nobody monitors costs one look into Redis."""
+    source = ScriptedSource(FACTS)
+    async with serving(store, source=source) as port:
+        assert (await ask(port, "/user/1274150219482660898")).status == 404
+    assert source.asked == []

@@ -1,0 +1,75 @@
+"""Redis dies, hangs and comes back under a replica that goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.facts import Facts
+from shared.store import Store
+from tests.api.golden import RICH
+from tests.api.http_client import Answer, ask
+from tests.api.replica import serving
+from tests.redis_server import RedisServer
+from tests.shared.scripted_source import ScriptedSource
+
+PATHS = (f"/user/{RICH.user_id}", f"/activity/{RICH.user_id}", "/", "/ready")
+
+
+@pytest.fixture
+async def redis() -> AsyncIterator[RedisServer]:
+    async with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def port(redis: RedisServer) -> AsyncIterator[int]:
+    async with (
+        Store.connect(redis.url) as store,
+        serving(store, source=ScriptedSource(Facts(bio="Hello"))) as port,
+    ):
+        await store.save([RICH.save()])
+        yield port
+
+
+async def everything(port: int) -> list[Answer]:
+    return await asyncio.gather(*(ask(port, path) for path in PATHS))
+
+
+def statuses(answers: list[Answer]) -> list[int]:
+    return [answer.status for answer in answers]
+
+
+async def test_a_dead_redis(redis: RedisServer, port: int) -> None:
+    """503 while Redis is gone; afterwards the same process answers again."""
+    assert statuses(await everything(port)) == [200] * 4
+    await redis.kill()
+    answers = await everything(port)
+    assert statuses(answers) == [503] * 4
+    assert {answer.header("retry-after") for answer in answers} == {"5"}
+    assert {answer.header("cache-control") for answer in answers} == {"no-store"}
+    await redis.start()
+    assert statuses(await everything(port)) == [404, 404, 200, 200]  # it has forgotten the user
+
+
+async def test_a_hanging_redis(redis: RedisServer, port: int) -> None:
+    """503 comes although Redis never answers; when it goes on, so does the replica."""
+    assert statuses(await everything(port)) == [200] * 4
+    await redis.pause()
+    assert statuses(await everything(port)) == [503] * 4
+    assert (await ask(port, "/health")).status == 200
+    await redis.resume()
+    answers = await everything(port)
+    assert statuses(answers) == [200] * 4
+    assert b'"bio":"Hello"' in answers[0].body
+
+
+async def test_a_crowd_before_a_hanging_redis(redis: RedisServer, port: int) -> None:
+    """Many clients at once do not wait for each other: all get their 503."""
+    await redis.pause()
+    answers = await asyncio.gather(*(ask(port, PATHS[n % 4]) for n in range(200)))
+    assert set(statuses(answers)) == {503}
+    await redis.resume()
+    assert statuses(await everything(port)) == [200] * 4

@@ -1,0 +1,24 @@
+"""A profile source that says what a test wants, when the test wants it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from shared.facts import NOTHING, Facts
+
+
+class ScriptedSource:
+    """Counts who was asked about. While `gate` is cleared, nobody gets an answer."""
+
+    def __init__(self, answer: Facts | Exception = NOTHING) -> None:
+        self.answer = answer
+        self.asked: list[int] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def facts(self, user_id: int) -> Facts:
+        self.asked.append(user_id)
+        await self.gate.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer

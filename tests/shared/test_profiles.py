@@ -1,0 +1,302 @@
+"""The profile cache in front of its source: who asks, who waits, what is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+from shared import keys
+from shared.config import ProfileSettings
+from shared.facts import NOTHING, Facts
+from shared.profile_cache import FAILURE_TTL, Claim, Found, ProfileCache
+from shared.profiles import Profiles
+from shared.sources.source import SourceFailed, SourceStopped
+from shared.store import Save, Store
+from tests.eventually import eventually, eventually_async
+from tests.shared.conftest import GUILD, USER
+from tests.shared.scripted_source import ScriptedSource
+
+KNOWN = Facts(bio="Hello")
+NEWER = Facts(bio="Hello again")
+TTL = 300
+STRANGER = USER + 1
+SHORT = 0.05  # seconds: a cap for tests whose source does not answer
+
+
+def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) -> Profiles:
+    """What one process has. The cap is long, unless the test is about it."""
+    return Profiles(source, ProfileCache(store, TTL), cap=cap)
+
+
+async def until_cached(profiles: Profiles, facts: Facts) -> None:
+    async def cached() -> bool:
+        return await profiles.facts(USER) == facts
+
+    await eventually_async(cached)
+
+
+async def make_old(store: Store) -> None:
+    """Let the entry reach the age from which it is asked for anew."""
+    await store.redis.pexpire(keys.profile(USER), TTL * 1000 // 5 - 1000)
+
+
+async def test_without_a_source_nobody_asks_redis() -> None:
+    """Source `off` is None at once, even where no Redis runs."""
+    async with Store.connect("redis://127.0.0.1:1") as nowhere:
+        assert await profiles_of(None, nowhere).facts(USER) is None
+
+
+@pytest.mark.parametrize(
+    "settings", [ProfileSettings(profile_source="off"), ProfileSettings(discord_token="")]
+)
+async def test_settings_may_name_no_source(settings: ProfileSettings, store: Store) -> None:
+    """Neither `off` nor `discord` without a token has anybody to ask."""
+    async with Profiles.connect(settings, store) as profiles:
+        assert await profiles.facts(USER) is None
+    assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
+
+
+async def test_an_answer_is_kept_for_the_ttl(store: Store) -> None:
+    """The source is asked once, and the answer ends with PROFILE_TTL."""
+    source = ScriptedSource(KNOWN)
+    profiles = profiles_of(source, store)
+    assert [await profiles.facts(USER) for _ in range(3)] == [KNOWN] * 3
+    assert source.asked == [USER]
+    assert TTL - 10 <= await store.redis.ttl(keys.profile(USER)) <= TTL
+    assert not await store.redis.exists(keys.profile_lock(USER))
+
+
+async def test_a_user_the_source_does_not_know_is_kept_for_the_ttl(store: Store) -> None:
+    """Nothing is an answer like any other."""
+    source = ScriptedSource(NOTHING)
+    profiles = profiles_of(source, store)
+    assert [await profiles.facts(USER) for _ in range(2)] == [NOTHING] * 2
+    assert source.asked == [USER]
+    assert await store.redis.ttl(keys.profile(USER)) > FAILURE_TTL
+
+
+async def test_many_readers_of_a_process_ask_once(store: Store) -> None:
+    """A hundred readers at the same time are one question, and all get the answer."""
+    source = ScriptedSource(KNOWN)
+    profiles = profiles_of(source, store)
+    assert await asyncio.gather(*(profiles.facts(USER) for _ in range(100))) == [KNOWN] * 100
+    assert source.asked == [USER]
+
+
+class CountingCache(ProfileCache):
+    """Counts how often a process has looked, and has asked for the right to ask."""
+
+    reads = 0
+    claims = 0
+
+    async def read(self, user_id: int) -> Found | None:
+        found = await super().read(user_id)
+        self.reads += 1
+        return found
+
+    async def claim(self, user_id: int) -> Claim:
+        self.claims += 1
+        return await super().claim(user_id)
+
+
+async def test_many_readers_of_a_process_claim_once(store: Store) -> None:
+    """Nor do they crowd before Redis: the process waits once for all of them."""
+    cache = CountingCache(store, TTL)
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = Profiles(source, cache, cap=10.0)
+    readers = [asyncio.create_task(profiles.facts(USER)) for _ in range(10)]
+    await eventually(lambda: cache.reads == 10)
+    source.gate.set()
+    assert await asyncio.gather(*readers) == [KNOWN] * 10
+    assert cache.claims == 1
+
+
+async def test_two_processes_ask_once(store: Store, redis_url: str) -> None:
+    """The process without the claim waits for the answer of the one that has it."""
+    sources = ScriptedSource(KNOWN), ScriptedSource(KNOWN)
+    async with Store.connect(redis_url) as other_store:
+        pair = profiles_of(sources[0], store), profiles_of(sources[1], other_store)
+        sources[0].gate.clear()
+        sources[1].gate.clear()
+        readers = [asyncio.create_task(pair[i % 2].facts(USER)) for i in range(20)]
+        await eventually(lambda: bool(sources[0].asked or sources[1].asked))
+        await pair[1].facts(STRANGER)  # a round trip of each process, in which both might ask
+        await pair[0].facts(STRANGER)
+        sources[0].gate.set()
+        sources[1].gate.set()
+        assert await asyncio.gather(*readers) == [KNOWN] * 20
+    assert sorted(sources[0].asked + sources[1].asked) == [USER]
+
+
+async def test_nobody_asks_about_strangers(store: Store) -> None:
+    """Of a user whom no monitored guild has, the source is not asked and nothing is kept."""
+    source = ScriptedSource(KNOWN)
+    assert await profiles_of(source, store).facts(STRANGER) is None
+    assert source.asked == []
+    assert not await store.redis.exists(keys.profile(STRANGER), keys.profile_lock(STRANGER))
+
+
+async def test_a_failure_is_kept_for_a_short_time(store: Store) -> None:
+    """A source in trouble is left alone for some seconds, then asked again."""
+    source = ScriptedSource(SourceFailed("status 500"))
+    profiles = profiles_of(source, store)
+    assert [await profiles.facts(USER) for _ in range(3)] == [None] * 3
+    assert source.asked == [USER]
+    for key in (keys.profile(USER), keys.profile_lock(USER)):
+        assert 0 < await store.redis.pttl(key) <= FAILURE_TTL * 1000
+    await store.redis.delete(keys.profile(USER), keys.profile_lock(USER))  # as time does
+    source.answer = KNOWN
+    assert await profiles.facts(USER) == KNOWN
+
+
+async def test_a_failure_is_told_once_a_minute(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says that the source fails, not once per user."""
+    other = Save(STRANGER, joined=(GUILD,))
+    await store.save([other])
+    profiles = profiles_of(ScriptedSource(SourceFailed("it answers with status 500")), store)
+    await profiles.facts(USER)
+    await profiles.facts(STRANGER)
+    assert [record.getMessage() for record in caplog.records] == [
+        "profiles: the profile source fails (it answers with status 500); answers go out without it"
+    ]
+
+
+async def test_a_slow_source_holds_nobody_up(store: Store) -> None:
+    """When the cap passes the answer goes out without facts, and the next reader has them."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = profiles_of(source, store, cap=SHORT)
+    assert await profiles.facts(USER) is None
+    assert await profiles.facts(USER) is None
+    source.gate.set()
+    await until_cached(profiles, KNOWN)
+    assert source.asked == [USER]
+
+
+async def test_a_source_that_never_answers_fails(store: Store) -> None:
+    """A question ends after its time and counts as a failure."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = Profiles(source, ProfileCache(store, TTL), cap=10.0, ask_within=SHORT)
+    assert await profiles.facts(USER) is None
+    assert 0 < await store.redis.pttl(keys.profile(USER)) <= FAILURE_TTL * 1000
+
+
+async def test_an_old_answer_is_refreshed_ahead(store: Store) -> None:
+    """Near its end an answer is served still, and asked for anew in the background."""
+    source = ScriptedSource(KNOWN)
+    profiles = profiles_of(source, store)
+    await profiles.facts(USER)
+    await make_old(store)
+    source.answer = NEWER
+    source.gate.clear()
+    assert [await profiles.facts(USER) for _ in range(5)] == [KNOWN] * 5
+    source.gate.set()
+    await until_cached(profiles, NEWER)
+    assert source.asked == [USER, USER]
+    assert await store.redis.ttl(keys.profile(USER)) > TTL / 2
+
+
+async def test_a_refresh_that_fails_keeps_what_there_is(store: Store) -> None:
+    """A good answer outlives the source's trouble, and the source is left alone meanwhile."""
+    source = ScriptedSource(KNOWN)
+    profiles = profiles_of(source, store)
+    await profiles.facts(USER)
+    await make_old(store)
+    source.answer = SourceFailed("status 500")
+    assert await profiles.facts(USER) == KNOWN
+    await eventually(lambda: len(source.asked) == 2)
+    assert [await profiles.facts(USER) for _ in range(5)] == [KNOWN] * 5
+    await profiles.close()
+    assert source.asked == [USER, USER]
+
+
+async def test_the_claim_of_a_dead_process_ends(store: Store) -> None:
+    """Whoever waits for a process that died asks when its claim has run out."""
+    source = ScriptedSource(KNOWN)
+    await store.redis.set(keys.profile_lock(USER), "dead", px=100)
+    assert await profiles_of(source, store).facts(USER) == KNOWN
+    assert source.asked == [USER]
+
+
+async def test_waiting_for_another_process_has_the_same_cap(store: Store) -> None:
+    """A reader does not wait longer for another process than for the source."""
+    source = ScriptedSource(KNOWN)
+    await store.redis.set(keys.profile_lock(USER), "another process", px=60_000)
+    assert await profiles_of(source, store, cap=SHORT).facts(USER) is None
+    assert source.asked == []
+
+
+async def test_closing_gives_the_claim_back(store: Store) -> None:
+    """A process that is told to end leaves the question to the next one."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = profiles_of(source, store)
+    reader = asyncio.create_task(profiles.facts(USER))
+    await eventually(lambda: bool(source.asked))
+    await profiles.close()
+    with pytest.raises(asyncio.CancelledError):
+        await reader
+    assert not await store.redis.exists(keys.profile_lock(USER))
+
+
+async def test_nothing_is_kept_of_a_user_who_has_left(store: Store) -> None:
+    """An answer that comes after the user has left the last guild is not written."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = profiles_of(source, store)
+    reader = asyncio.create_task(profiles.facts(USER))
+    await eventually(lambda: bool(source.asked))
+    await store.save([Save(USER, left=(GUILD,))])
+    source.gate.set()
+    await reader
+    assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
+
+
+async def test_what_is_known_of_a_user_goes_when_they_leave(store: Store) -> None:
+    """Leaving the last guild takes the facts out of the cache as well."""
+    await profiles_of(ScriptedSource(KNOWN), store).facts(USER)
+    await store.save([Save(USER, left=(GUILD,))])
+    assert not await store.redis.exists(keys.profile(USER))
+
+
+async def test_redis_away_is_no_error() -> None:
+    """Presence fails by itself then; facts are only missing."""
+    async with Store.connect("redis://127.0.0.1:1") as nowhere:
+        assert await profiles_of(ScriptedSource(KNOWN), nowhere).facts(USER) is None
+
+
+@pytest.mark.parametrize("entry", [b'{"facts":7}', b"{}", b"", b"\xff", b'{"facts":{"bio":'])
+async def test_an_unreadable_entry_counts_as_a_failure(store: Store, entry: bytes) -> None:
+    """What another version of Grux has written is left alone until it ends."""
+    source = ScriptedSource(KNOWN)
+    await store.redis.set(keys.profile(USER), entry, px=60_000 * 5)
+    assert await profiles_of(source, store).facts(USER) is None
+    assert source.asked == []
+
+
+async def test_a_bug_costs_the_facts_not_the_answer(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error that nobody expected is logged with its traceback and counts as a failure."""
+    profiles = profiles_of(ScriptedSource(ZeroDivisionError()), store)
+    assert await profiles.facts(USER) is None
+    [record] = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_a_stopped_source_is_not_asked_again(store: Store) -> None:
+    """After the source has said that asking is of no use, nobody is asked about."""
+    await store.save([Save(STRANGER, joined=(GUILD,))])
+    source = ScriptedSource(SourceStopped("the token is refused"))
+    profiles = profiles_of(source, store)
+    assert await profiles.facts(USER) is None
+    assert await profiles.facts(STRANGER) is None
+    assert source.asked == [USER]

@@ -1,0 +1,152 @@
+"""Pictures at Discord's paths."""
+
+import struct
+import zlib
+
+import aiohttp
+import pytest
+
+from simulator import catalogue, rest
+from simulator.cdn import picture_at
+from simulator.png import SIGNATURE
+from simulator.server import Simulator
+
+HASH = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+USER = "161092844126208001"
+GUILD = "816976062578688017"
+
+PATHS = [
+    f"avatars/{USER}/{HASH}.png",
+    f"avatars/{USER}/a_{HASH}.gif",
+    f"avatars/{USER}/{HASH}.webp",
+    "embed/avatars/0.png",
+    "embed/avatars/5.png",
+    f"guilds/{GUILD}/users/{USER}/avatars/{HASH}.png",
+    f"guilds/{GUILD}/users/{USER}/banners/{HASH}.png",
+    f"banners/{USER}/{HASH}.png",
+    f"avatar-decoration-presets/a_{HASH}.png",
+    "assets/collectibles/nameplates/zodiac/virgo/static.png",
+    "assets/collectibles/nameplates/zodiac/virgo/img.png",
+    f"guild-tag-badges/{GUILD}/{HASH}.png",
+    f"clan-badges/{GUILD}/{HASH}.png",
+    f"badge-icons/{HASH}.png",
+    f"app-icons/764429562019840003/{HASH}.png",
+    "app-assets/764429562019840003/1232994765373440001.png",
+    "emojis/1101234567890123521.webp",
+    "emojis/1101234567890123521.gif",
+    f"icons/{GUILD}/{HASH}.png",
+]
+
+ODD = [
+    "",
+    "avatars/1/x.png",
+    f"avatars/{USER}/{HASH}",
+    f"avatars/{USER}/{HASH}.exe",
+    f"avatars/{USER}/../{HASH}.png",
+    "avatars/%2e%2e/secret.png",
+    "embed/avatars/6.png",
+    "assets/collectibles/nameplates/zodiac/virgo/asset.webm",
+    "assets/collectibles/../static.png",
+    f"unknown/{USER}/{HASH}.png",
+]
+
+
+def pixels(data: bytes) -> tuple[int, int, bytes]:
+    """Width, height and unfiltered rows of a PNG, every checksum verified."""
+    assert data.startswith(SIGNATURE)
+    chunks: dict[bytes, bytes] = {}
+    at = len(SIGNATURE)
+    while at < len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        kind = data[at + 4 : at + 8]
+        body = data[at + 8 : at + 8 + length]
+        (checksum,) = struct.unpack_from(">I", data, at + 8 + length)
+        assert checksum == zlib.crc32(kind + body), kind
+        chunks[kind] = body
+        at += 12 + length
+    width, height, depth, colour, *_ = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
+    assert (depth, colour) == (8, 3)
+    rows = zlib.decompress(chunks[b"IDAT"])
+    assert len(rows) == (width + 1) * height
+    assert max(rows) < len(chunks[b"PLTE"]) // 3 == len(chunks[b"tRNS"])
+    return width, height, rows
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_discords_paths_have_pictures(sim: Simulator, path: str) -> None:
+    """Each is a PNG that decodes, of the right type, to be cached for ever."""
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{sim.cdn_url}/{path}") as response:
+            assert response.status == 200
+            assert response.content_type == "image/png"
+            assert "max-age=31536000" in response.headers["Cache-Control"]
+            etag = response.headers["ETag"]
+            pixels(await response.read())
+        async with http.get(f"{sim.cdn_url}/{path}", headers={"If-None-Match": etag}) as response:
+            assert response.status == 304
+
+
+@pytest.mark.parametrize("path", ODD)
+async def test_odd_paths_have_none(sim: Simulator, path: str) -> None:
+    """404 for what Discord would not have either."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sim.cdn_url}/{path}") as response,
+    ):
+        assert response.status == 404
+
+
+@pytest.mark.parametrize(("size", "status"), [("16", 200), ("4096", 200), ("100", 400), ("x", 400)])
+async def test_sizes_are_powers_of_two(sim: Simulator, size: str, status: int) -> None:
+    """``?size`` is honoured from 16 to 4096 and refused otherwise."""
+    path = f"avatars/{USER}/{HASH}.png?size={size}"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sim.cdn_url}/{path}") as response,
+    ):
+        assert response.status == status
+        if status == 200:
+            width, height, _ = pixels(await response.read())
+            assert (width, height) == (int(size), int(size))
+
+
+async def test_a_moving_decoration_is_415(sim: Simulator) -> None:
+    """Decorations are APNG; their .gif is an unsupported type."""
+    path = f"avatar-decoration-presets/a_{HASH}.gif"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sim.cdn_url}/{path}") as response,
+    ):
+        assert response.status == 415
+
+
+def test_colours_follow_the_path() -> None:
+    """Two people look different, one person always the same, in every format."""
+    one = picture_at(f"avatars/{USER}/{HASH}.png", None)
+    other = picture_at(f"avatars/{GUILD}/{HASH}.png", None)
+    assert one == picture_at(f"avatars/{USER}/{HASH}.webp", None)
+    assert one != other
+
+
+def test_everything_that_people_wear_has_a_picture(sim: Simulator) -> None:
+    """Avatars, banners, decorations, plates, tags and icons of the world are on the CDN."""
+    paths: list[str] = []
+    for person in sim.world.people.values():
+        user = person.user
+        paths += [f"avatars/{user.id}/{user.avatar}.png"] if user.avatar else []
+        paths += [f"banners/{user.id}/{user.banner}.png"] if user.banner else []
+        if user.avatar_decoration_data:
+            paths.append(f"avatar-decoration-presets/{user.avatar_decoration_data['asset']}.png")
+        if user.collectibles:
+            asset = user.collectibles["nameplate"]["asset"]
+            paths.append(f"assets/collectibles/{asset}static.png")
+        if user.primary_guild:
+            tag = user.primary_guild
+            paths.append(f"guild-tag-badges/{tag['identity_guild_id']}/{tag['badge']}.png")
+    for game in catalogue.GAMES:
+        icon = rest.icon_hash(game)
+        paths += [f"app-icons/{game.application_id}/{icon}.png"] if icon else []
+        if game.large and game.large.isdecimal():
+            paths.append(f"app-assets/{game.application_id}/{game.large}.png")
+    assert len(paths) > 20
+    assert [path for path in paths if picture_at(path, None) is None] == []

@@ -1,0 +1,348 @@
+"""The control API: every verb, its errors, and reading back the truth."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from simulator import BOT_ID
+from simulator.control import VERBS, field_of
+from simulator.people import FIRST_GUILDS, FIRST_PERSON
+from simulator.server import Simulator
+from tests.simulator.client import PATIENCE, connected, connected_raw, control, eventually
+
+GUILD = FIRST_GUILDS[0]
+NEWBIE = "574461543710720003"
+
+Post = Callable[..., Any]
+
+
+@pytest.fixture
+async def post(sim: Simulator) -> AsyncIterator[Post]:
+    """Posts a verb with its fields."""
+    async with control(sim) as function:
+        yield function
+
+
+async def get(sim: Simulator, path: str) -> Any:
+    """The JSON at a control path."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sim.url}/control{path}") as response,
+    ):
+        return await response.json()
+
+
+async def test_the_list_names_every_verb_and_field(sim: Simulator) -> None:
+    """``GET /control`` says what each verb does and takes."""
+    verbs = await get(sim, "")
+    assert verbs.keys() == VERBS.keys()
+    assert verbs["set_presence"]["required"] == ["user_id"]
+    assert "client_status" in verbs["set_presence"]["fields"]
+    assert all(verb["does"] for verb in verbs.values())
+
+
+def test_the_page_names_every_verb() -> None:
+    """docs/simulator.md leaves no verb out."""
+    page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
+    assert [name for name in VERBS if f"`{name}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "field"),
+    [
+        ("set_presence", {}, "user_id"),
+        ("set_presence", {"user_id": 5}, "user_id"),
+        ("set_presence", {"user_id": FIRST_PERSON, "status": "away"}, "status"),
+        ("set_presence", {"user_id": FIRST_PERSON, "activities": [1]}, "activities[0]"),
+        ("set_presence", {"user_id": "999999999999999999"}, "user_id"),
+        ("set_presence", {"user_id": FIRST_PERSON, "mood": 1}, "mood"),
+        ("add_member", {"guild_id": "999999999999999999", "user_id": BOT_ID}, "guild_id"),
+        ("add_member", {"guild_id": GUILD}, "user_id"),
+        ("add_member", {"guild_id": GUILD, "user": {"id": "x", "username": "x"}}, "user.id"),
+        ("update_user", {"user_id": FIRST_PERSON, "fields": {"id": "1"}}, "fields.id"),
+        ("update_user", {"user_id": FIRST_PERSON, "fields": {"username": 1}}, "username"),
+        ("blast", {"events": 0}, "events"),
+        ("drop", {"how": "gently"}, "how"),
+        ("drop", {"code": 99}, "code"),
+        ("rate", {}, "rate"),
+        ("settings", {"options": {"port": 1}}, "options.port"),
+        ("settings", {"options": {"rest_limit": -1}}, "rest_limit"),
+        ("remove_guild", {"guild_id": "x"}, "guild_id"),
+    ],
+)
+async def test_bad_input_names_the_field(post: Post, verb: str, fields: Any, field: str) -> None:
+    """400 and the field at fault."""
+    answer = await post(verb, **fields)
+    assert answer["status"] == 400
+    assert answer["ok"] is False
+    assert answer["error"]["field"] == field
+    assert answer["error"]["message"]
+
+
+async def test_what_is_no_json_is_400(sim: Simulator) -> None:
+    """A body that does not parse is told so."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(f"{sim.url}/control/rate", data=b"{") as response,
+    ):
+        assert response.status == 400
+        assert "not JSON" in (await response.json())["error"]["message"]
+
+
+async def test_an_unknown_verb_is_404(post: Post) -> None:
+    """And the answer lists those there are."""
+    answer = await post("explode")
+    assert answer["status"] == 404
+    assert "set_presence" in answer["error"]["message"]
+
+
+def test_fields_are_found_in_messages() -> None:
+    """msgspec's wording, taken apart."""
+    assert field_of("Object missing required field `user_id`") == "user_id"
+    assert field_of("Object missing required field `id` - at `$.user`") == "user.id"
+    assert field_of("Expected `str`, got `int` - at `$.activities[0]`") == "activities[0]"
+    assert field_of("Expected `object`, got `int`") == ""
+
+
+async def test_people_change_and_the_truth_follows(sim: Simulator, post: Post) -> None:
+    """Presence, joining, names, nicks, leaving: each is in the truth at once."""
+    activity = {"id": "x", "name": "Game", "type": 0}
+    assert (await post("set_presence", user_id=FIRST_PERSON, status="dnd", activities=[activity]))[
+        "events"
+    ] == len(sim.world.person(FIRST_PERSON).guilds)
+    truth = await get(sim, f"/truth/{FIRST_PERSON}")
+    assert (truth["status"], truth["activities"]) == ("dnd", [activity])
+    assert truth["client_status"] == {"desktop": "dnd"}
+    user = {"id": NEWBIE, "username": "newbie"}
+    assert (await post("add_member", guild_id=GUILD, user=user, nick="New"))["ok"]
+    assert (await post("rename", user_id=NEWBIE, username="newer"))["ok"]
+    assert (await post("update_user", user_id=NEWBIE, fields={"accent_color": 0}))["ok"]
+    truth = await get(sim, f"/truth/{NEWBIE}")
+    assert truth["user"]["username"] == "newer"
+    assert truth["user"]["accent_color"] == 0
+    assert truth["nicks"] == {GUILD: "New"}
+    assert (await post("update_member", guild_id=GUILD, user_id=NEWBIE, fields={"nick": None}))[
+        "ok"
+    ]
+    assert (await get(sim, f"/truth/{NEWBIE}"))["nicks"] == {GUILD: None}
+    assert (await post("remove_member", guild_id=GUILD, user_id=NEWBIE))["ok"]
+    assert (await get(sim, f"/truth/{NEWBIE}"))["guilds"] == []
+    everybody = {member["user"]["id"] for member in (await get(sim, "/truth"))["members"]}
+    assert everybody == set(sim.world.people)
+
+
+async def test_guilds_come_and_go(sim: Simulator, post: Post) -> None:
+    """Invitation with people, outage, return, removal."""
+    async with connected(sim) as client:
+        await client.start()
+        added = await post("add_guild", name="New", members=3, user_ids=[FIRST_PERSON])
+        created = await client.until("GUILD_CREATE")
+        assert (created["id"], created["member_count"]) == (added["guild_id"], 5)
+        await post("guild_available", guild_id=added["guild_id"], available=False)
+        assert (await client.until("GUILD_DELETE"))["unavailable"] is True
+        truth = await get(sim, "/truth")
+        [outage] = [guild["id"] for guild in truth["guilds"] if not guild["available"]]
+        assert outage == added["guild_id"]
+        await post("guild_available", guild_id=added["guild_id"], available=True)
+        assert (await client.until("GUILD_CREATE"))["unavailable"] is False
+        await post("remove_guild", guild_id=added["guild_id"])
+        assert await client.until("GUILD_DELETE") == {"id": added["guild_id"]}
+        assert (await post("add_guild", guild_id=GUILD))["error"]["field"] == "guild_id"
+
+
+async def test_a_blast_reaches_the_client(sim: Simulator, post: Post) -> None:
+    """The answer says how many events there were; all of them arrive."""
+    async with connected(sim, "zlib-stream") as client:
+        await client.start()
+        made = (await post("blast", events=500))["events"]
+        assert made >= 500
+        frames = await client.everything_so_far()
+        assert len(frames) == made
+
+
+async def test_the_rate_is_set(sim: Simulator, post: Post) -> None:
+    """A number, or null for full speed."""
+    await post("rate", rate=2.5)
+    assert sim.options.rate == 2.5
+    await post("rate", rate=0)
+    assert (await get(sim, "/stats"))["rate"] == 0
+
+
+async def test_raw_dispatches_arrive_as_they_are(sim: Simulator, post: Post) -> None:
+    """Any t and any d, malformed too, whatever the intents; a guild's go to its shard."""
+    async with connected(sim) as client:
+        await client.start(intents=1)
+        odd = [{"guild_id": 5}, [1, None], "text", None, {"user": {}, "guild_id": GUILD}]
+        for d in odd:
+            assert (await post("dispatch", t="PRESENCE_UPDATE", d=d))["sessions"] == 1
+        got = [await client.until("PRESENCE_UPDATE") for _ in odd]
+        assert got == odd
+        assert (await post("dispatch", t=None, d={}))["sessions"] == 1
+        assert (await client.receive())["t"] is None
+        unknown = await post("dispatch", t="X", d=1, session_id="none")
+        assert unknown["sessions"] == 0
+
+
+async def test_odd_frames_arrive_as_they_are(sim: Simulator, post: Post) -> None:
+    """Unknown opcodes, and text that is no JSON."""
+    async with connected(sim) as client:
+        await client.start()
+        await post("frame", text='{"op":77,"d":{},"t":null,"s":null}')
+        assert (await client.receive())["op"] == 77
+        await post("frame", text="{no json")
+        assert (await client.ws.receive(PATIENCE)).data == "{no json"
+
+
+@pytest.mark.parametrize("code", [1000, 4000, 4001, 4007, 4009, 4014])
+async def test_any_close_code_can_be_sent(sim: Simulator, post: Post, code: int) -> None:
+    """Drop with a code and a reason; only some codes end the session."""
+    async with connected(sim) as client:
+        await client.start()
+        answer = await post("drop", code=code, reason="because")
+        assert answer["connections"] == 1
+        assert await client.close_code() == code
+    await eventually(lambda: sim.stats.closes_by_code[code] == 1)
+    assert len(list(sim.sessions)) == (0 if code in {4007, 4009} else 1)
+
+
+async def test_one_session_can_be_dropped(sim: Simulator, post: Post) -> None:
+    """By its id; the other stays."""
+    async with connected(sim) as first, connected(sim) as second:
+        await first.start()
+        await second.start()
+        assert (await post("drop", how="rst", session_id=first.session_id))["connections"] == 1
+        assert await first.close_code() == 1006
+        await second.everything_so_far()
+        assert (await post("drop", how="eof", shard=7))["connections"] == 0
+
+
+async def test_a_reset_is_a_reset(sim: Simulator, post: Post) -> None:
+    """``rst`` is seen as a connection reset, not as an orderly end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", sim.port)
+    writer.write(
+        b"GET /gateway?v=10&encoding=json HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    await eventually(lambda: len(sim.gateway.conversations) == 1)
+    await post("drop", how="rst")
+    with pytest.raises(ConnectionResetError):
+        await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+
+
+async def test_connections_are_refused_and_taken_again(sim: Simulator, post: Post) -> None:
+    """By a 503 or a reset, for seconds or until cleared."""
+    await post("refuse")
+    with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+        async with connected_raw(sim):
+            pass
+    await post("refuse", how="reset")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        async with connected_raw(sim):
+            pass
+    await post("clear")
+    async with connected(sim):
+        pass
+    await post("refuse", seconds=0)
+    async with connected(sim):
+        pass
+    # A client may try a reset connection once more by itself.
+    assert sim.stats.connections_refused >= 2
+
+
+async def test_faults_of_the_gateway_are_set_and_cleared(sim: Simulator, post: Post) -> None:
+    """Stalled ACKs, refused resumes, op 7 at HELLO, a heartbeat asked for."""
+    async with connected(sim) as client:
+        await client.start()
+        await post("ask_heartbeat")
+        assert (await client.receive())["op"] == 1
+        await post("stall_acks")
+        await client.send(1, None)
+        await eventually(lambda: sim.stats.heartbeats_unanswered == 1)
+        await post("stall_acks", stalled=False)
+        await client.send(1, None)
+        assert (await client.receive())["op"] == 11
+    await post("refuse_resumes")
+    await post("reconnect_at_hello")
+    async with connected_raw(sim) as client:
+        assert (await client.receive())["op"] == 7
+    assert sim.faults.take_resume_refusal()
+    await post("clear")
+    assert not sim.faults.take_resume_refusal()
+
+
+async def test_rest_fails_as_told(sim: Simulator, post: Post) -> None:
+    """429, 500 or late, under a prefix, so many times."""
+    await post("break_rest", prefix="/users", status=429, retry_after=0.5, times=1)
+    await post("break_rest", prefix="/users", status=500, times=1)
+    await post("break_rest", prefix="/gateway", delay=0.2, times=1)
+    headers = {"Authorization": f"Bot {sim.token}"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        answers = []
+        for _ in range(3):
+            async with http.get(f"{sim.api_url}/users/@me") as response:
+                answers.append((response.status, await response.json()))
+        began = time.monotonic()
+        async with http.get(f"{sim.api_url}/gateway/bot") as response:
+            assert response.status == 200
+        assert time.monotonic() - began >= 0.2
+    assert [status for status, _ in answers] == [429, 500, 200]
+    assert answers[0][1]["retry_after"] == 0.5
+    assert answers[1][1] == {"message": "500: Internal Server Error", "code": 0}
+    assert sim.stats.rest_by_route["GET /users/@me"] == 3
+    assert sim.stats.rest_by_status[429] == 1
+
+
+async def test_rest_stays_broken_until_cleared(sim: Simulator, post: Post) -> None:
+    """Without a number of times."""
+    await post("break_rest", status=503)
+    async with aiohttp.ClientSession() as http:
+        for _ in range(3):
+            async with http.get(f"{sim.api_url}/gateway") as response:
+                assert response.status == 503
+        await post("clear")
+        async with http.get(f"{sim.api_url}/gateway") as response:
+            assert response.status == 200
+
+
+async def test_intents_can_be_forced_off(sim: Simulator, post: Post) -> None:
+    """The next Identify that asks for them is closed with 4014."""
+    assert (await post("intents", presences=False))["presences"] is False
+    async with connected(sim) as client:
+        await client.identify()
+        assert await client.close_code() == 4014
+    assert (await post("intents", presences=True, members=False))["members"] is False
+
+
+async def test_options_change_while_it_runs(sim: Simulator, post: Post) -> None:
+    """Those that are not read once at the start."""
+    await post("settings", options={"heartbeat_interval_ms": 1234})
+    async with connected_raw(sim) as client:
+        assert (await client.receive())["d"]["heartbeat_interval"] == 1234
+
+
+async def test_the_stats_count(sim: Simulator) -> None:
+    """Sessions, events, heartbeats, REST hits: all by name."""
+    async with connected(sim) as client:
+        await client.start()
+        sim.world.set_presence(FIRST_PERSON, "dnd")
+        await client.everything_so_far()
+        stats = await get(sim, "/stats")
+    assert stats["identifies"] == stats["connected"] == stats["heartbeats"] == 1
+    assert stats["events_by_name"]["GUILD_CREATE"] == 2
+    [session] = stats["sessions"]
+    assert session["id"] == client.session_id
+    assert (session["connected"], session["shard"], session["intents"]) == (True, [0, 1], 259)
+    assert session["seq"] == client.seq
+
+
+async def test_nobodys_truth_is_404(sim: Simulator) -> None:
+    """With the field named."""
+    assert (await get(sim, "/truth/999999999999999999"))["error"]["field"] == "user_id"
