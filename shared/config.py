@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -137,7 +137,7 @@ def from_env(kind: type[Config], env: Mapping[str, str]) -> Config:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(_in_plain_words(error, given)) from None
+        raise ConfigError(_in_plain_words(error, kind, given)) from None
 
 
 def _check_url(name: str, value: str) -> None:
@@ -154,13 +154,21 @@ def _check_url(name: str, value: str) -> None:
         raise ConfigError(f"{name.upper()} must be a URL that starts with {wanted}")
 
 
-def _in_plain_words(error: msgspec.ValidationError, given: Mapping[str, Any]) -> str:
+def _in_plain_words(
+    error: msgspec.ValidationError, kind: type[Settings], given: Mapping[str, Any]
+) -> str:
     what, _, path = str(error).partition(" - at `$.")
     name = path.rstrip("`")
     if not name:  # raised by a __post_init__: its text is a sentence already
         return what
+    choices = get_args(get_type_hints(kind)[name])
+    if choices:
+        takes = f"one of {', '.join(choices)}"
+    else:
+        bound = what.partition(", got ")[0].removeprefix("Expected `int`")
+        takes = f"a whole number{bound.replace(' <=', ', up to').replace(' >=', ', from')}"
     shown = "" if name in SECRETS else f", got {given.get(name)!r}"
-    return f"{name.upper()} is not usable: {what[0].lower()}{what[1:]}{shown}"
+    return f"{name.upper()} takes {takes}{shown}"
 
 
 def _numbers(name: str, text: str) -> list[int]:

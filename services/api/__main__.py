@@ -13,7 +13,7 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from services.api import http_server
 from services.api.app import build
-from shared import config, logs
+from shared import config, logs, metrics
 from shared.config import ApiSettings, ConfigError
 from shared.profiles import Profiles
 from shared.store import Store
@@ -30,6 +30,7 @@ def main() -> int:
         signal.signal(ending, _leave)
     try:
         settings = config.from_env(ApiSettings, config.environment())
+        metrics.serve(settings)
         listener = http_server.listen(settings)
     except ConfigError as error:
         print(f"api: {error}", file=sys.stderr)

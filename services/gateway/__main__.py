@@ -8,8 +8,7 @@ import logging
 import signal
 import sys
 
-from prometheus_client import start_http_server
-
+import shared.metrics
 from services.gateway import metrics
 from services.gateway.bot import Bot, Refused, gateway_info
 from services.gateway.icons import Icons
@@ -88,12 +87,11 @@ async def main() -> int:
                 "DISCORD_TOKEN must be set: the bot's token. To try Grux without a bot, run "
                 "`make run`, which brings a simulated Discord."
             )
+        shared.metrics.serve(settings)
     except ConfigError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
     logs.set_up(settings, "gateway")
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port)
     serving = asyncio.create_task(serve(settings))
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):

@@ -12,6 +12,8 @@ from typing import Self
 
 from msgspec import Struct
 
+from services.run.lifeline import end_with_parent
+
 LAST_LINES = 15
 LONGEST_LINE = 1 << 20  # bytes
 DRAIN_FOR = 1.0  # seconds that a dead process's pipe may stay open in somebody else's hands
@@ -50,6 +52,7 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             limit=LONGEST_LINE,
             start_new_session=True,
+            preexec_fn=end_with_parent,
         )
         return cls(command, process, say)
 

@@ -21,7 +21,7 @@ from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits
 from services.ws.server import CannotListen, Server
-from shared import logs
+from shared import logs, metrics
 from shared.config import ConfigError, WsSettings, environment, from_env
 from shared.feed import Feed
 from shared.profiles import Profiles
@@ -41,6 +41,7 @@ def main() -> int:
         signal.signal(ending, lambda *_: sys.exit(0))  # until there are clients to part from
     try:
         settings = from_env(WsSettings, environment())
+        metrics.serve(settings)
     except ConfigError as error:
         print(f"ws: {error}", file=sys.stderr)
         return BAD_SETTING
@@ -110,7 +111,8 @@ async def _say_if_away(hub: Hub) -> None:
     await asyncio.sleep(FOUND_WITHIN)
     if not hub.standing:
         log.warning(
-            "ws: Redis cannot be reached (REDIS_URL): clients hear 'unavailable' until it is back"
+            "ws: Redis cannot be reached, so clients hear 'unavailable': start it, or check "
+            "REDIS_URL"
         )
 
 

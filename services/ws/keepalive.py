@@ -45,6 +45,9 @@ class Keepalive:
         for place in self._places:
             yield from tuple(place)
 
+    def __len__(self) -> int:
+        return self._count
+
     def join(self, peer: Client) -> None:
         """Client first after one whole turn."""
         peer.place = self._hand

@@ -55,7 +55,7 @@ class Server:
         for server in self._servers:
             server.close()
         peers = list(self.house.keepalive)
-        log.info("ws: closing: %d clients are told to come again", len(peers))
+        log.info("ws: closing; clients told to come again: %d", len(peers))
         for number, peer in enumerate(peers, 1):
             peer.restart()
             if number % SLICE == 0:
@@ -64,7 +64,9 @@ class Server:
             async with asyncio.timeout(self.house.limits.shutdown_within):
                 await self.house.keepalive.everyone_left()
         except TimeoutError:
-            log.warning("ws: %d clients did not close in time", self.house.counters.connections)
+            log.warning(
+                "ws: clients cut off, as they did not close in time: %d", len(self.house.keepalive)
+            )
         for peer in self.house.keepalive:
             peer.out_of_time()
 
