@@ -24,10 +24,10 @@ from shared import config, logs
 from shared.cdn import Cdn
 from shared.config import ConfigError, GatewaySettings
 from shared.store import Store
+from shared.user_agent import USER_AGENT
 
 log = logging.getLogger(__name__)
 
-USER_AGENT = "DiscordBot (https://github.com/grux/grux, 0.1)"
 LAST_FLUSH = 5.0  # seconds
 
 

@@ -49,7 +49,7 @@ class Keepalive:
         return self._count
 
     def join(self, peer: Client) -> None:
-        """Client first after one whole turn."""
+        """It is pinged first after one whole turn."""
         peer.place = self._hand
         self._places[self._hand].add(peer)
         self._count += 1

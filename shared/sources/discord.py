@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-from typing import Final
 
 from shared.cdn import Cdn
 from shared.facts import NOTHING, Facts
 from shared.sources import user_object
 from shared.sources.client import Client, NotFound, Refused
 from shared.sources.source import SourceStopped
+from shared.user_agent import USER_AGENT
 
 log = logging.getLogger(__name__)
-
-USER_AGENT: Final = "DiscordBot (https://github.com/matheusaudibert/grux, 0.1.0)"
 
 
 class Discord:

@@ -1,0 +1,7 @@
+"""How Grux names itself to Discord and to profile sources. Discord docs: Reference, User Agent."""
+
+from __future__ import annotations
+
+from typing import Final
+
+USER_AGENT: Final = "DiscordBot (https://github.com/matheusaudibert/grux, 0.1.0)"
