@@ -23,12 +23,13 @@ OFFLINE = _encode({"status": "offline", "client_status": {}, "activities": []})
 class Person:
     """One monitored user."""
 
-    __slots__ = ("guilds", "presence", "user")
+    __slots__ = ("guilds", "heard", "presence", "user")
 
     def __init__(self, user: bytes) -> None:
         self.user = user  # clean.user
         self.presence = OFFLINE  # clean.presence
         self.guilds: tuple[int, ...] = ()
+        self.heard = 0  # hash of the last raw presence
 
     def discord(self) -> bytes:
         """`{"user", "status", "client_status", "activities"}`"""
@@ -77,6 +78,10 @@ def merge_user(person: Person, user: Json) -> bool:
 
 def merge_presence(person: Person, raw: Mapping[str, Any]) -> bool:
     """Take over what a presence event says. Tells whether anything changed."""
+    heard = _hash(raw)
+    if heard and heard == person.heard:
+        return False  # 4 µs, where cleaning takes 13: Discord repeats it for each shared guild
+    person.heard = heard
     kept = clean.presence(raw)
     if len(kept) < 3:
         kept = {**_decode(person.presence), **kept}
@@ -88,3 +93,12 @@ def merge_presence(person: Person, raw: Mapping[str, Any]) -> bool:
         return False
     person.presence = merged
     return True
+
+
+def _hash(raw: Mapping[str, Any]) -> int:
+    """Of what a raw presence shows; 0, which is never heard, of one that is not plain JSON."""
+    shown = [raw.get(key, "\0") for key in ("status", "client_status", "activities")]
+    try:
+        return hash(_encode(shown)) or 1
+    except (UnicodeError, RecursionError):
+        return 0
