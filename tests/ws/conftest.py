@@ -1,0 +1,38 @@
+"""The ws room: a server in this process, on the loop that production uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+import uvloop
+
+from shared.store import Store
+from tests.redis_server import RedisServer
+from tests.ws.room import Room
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+async def room(redis_url: str) -> AsyncIterator[Room]:
+    """Servers and people over the shared Redis."""
+    async with Store.connect(redis_url) as store:
+        yield Room(redis_url, store)
+
+
+@pytest.fixture
+async def own_redis() -> AsyncIterator[RedisServer]:
+    """A Redis that the test may kill."""
+    async with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def own_room(own_redis: RedisServer) -> AsyncIterator[Room]:
+    """Servers and people over a Redis that the test may kill."""
+    async with Store.connect(own_redis.url) as store:
+        yield Room(own_redis.url, store)

@@ -1,0 +1,101 @@
+"""When profile sources are asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from services.ws import completion
+from services.ws.completion import Completion
+from services.ws.limits import Limits
+from services.ws.topic import Topic
+from shared.facts import Facts
+from shared.store import StoreUnavailable
+from tests.ws.room import ANNA, Source, until
+
+
+@asynccontextmanager
+async def completing(
+    source: completion.FactSource, limits: Limits, ttl: float = 300.0
+) -> AsyncIterator[tuple[Completion, Topic, list[Topic]]]:
+    """A completion with one topic, and the list of what it learned."""
+    topic = Topic(ANNA)
+    learned: list[Topic] = []
+    one = Completion(source, limits, ttl=ttl, topics={ANNA: topic}, learned=learned.append)
+    task = asyncio.create_task(one.run())
+    yield one, topic, learned
+    task.cancel()
+
+
+async def test_one_question_at_a_time() -> None:
+    """Who asks while the question is out asks nothing new."""
+    source = Source()
+    source.may_answer.clear()
+    async with completing(source, Limits()) as (one, topic, learned):
+        for _ in range(5):
+            one.ask(topic)
+        await until(lambda: source.asked)
+        source.may_answer.set()
+        await until(lambda: learned)
+        assert source.asked == [ANNA]
+        one.ask_if_old(topic)
+        await asyncio.sleep(0)
+        assert source.asked == [ANNA], "they are young"
+
+
+async def test_no_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Silence is followed by another question; the wait doubles."""
+    monkeypatch.setattr(completion, "SWEEP_EVERY", 0.005)
+    source = Source()
+    source.known[ANNA] = None
+    async with completing(source, Limits(facts_again=0.005)) as (one, topic, _):
+        one.ask(topic)
+        await until(lambda: len(source.asked) >= 3)
+        assert topic.facts_asked
+        source.known[ANNA] = Facts(bio="at last")
+        await until(lambda: topic.facts_tries == 0)
+
+
+async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
+    """A source that raises costs the facts, not the profile."""
+
+    class Broken:
+        async def facts(self, user_id: int) -> Facts | None:
+            raise ZeroDivisionError
+
+    with caplog.at_level(logging.ERROR):
+        async with completing(Broken(), Limits()) as (one, topic, learned):
+            one.ask(topic)
+            await until(lambda: learned)
+    assert topic.facts_asked
+    assert str(ANNA) in caplog.text
+
+
+async def test_redis_is_away() -> None:
+    """That is no answer, and no news for the log."""
+
+    class Away:
+        async def facts(self, user_id: int) -> Facts | None:
+            raise StoreUnavailable("away")
+
+    async with completing(Away(), Limits()) as (one, topic, learned):
+        one.ask(topic)
+        await until(lambda: learned)
+        assert topic.facts_tries == 1
+
+
+async def test_a_forgotten_topic() -> None:
+    """The question is dropped with the last watcher."""
+    source = Source()
+    source.may_answer.clear()
+    async with completing(source, Limits()) as (one, topic, learned):
+        one.ask(topic)
+        await until(lambda: source.asked)
+        one.forget(topic)
+        source.may_answer.set()
+        await asyncio.sleep(0.01)
+        assert not learned

@@ -1,0 +1,88 @@
+"""The wheel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.ws.keepalive import PLACES, Keepalive
+
+
+class Client:
+    """It only counts."""
+
+    def __init__(self) -> None:
+        self.place = 0
+        self.pinged = 0
+        self.late = asyncio.Event()
+
+    def ping(self) -> None:
+        self.pinged += 1
+
+    def out_of_time(self) -> None:
+        self.late.set()
+
+    def restart(self) -> None: ...
+
+
+@pytest.fixture
+async def wheel() -> AsyncIterator[Keepalive]:
+    keepalive = Keepalive(PLACES * 0.005)
+    task = asyncio.create_task(keepalive.run())
+    yield keepalive
+    task.cancel()
+
+
+async def test_everyone_is_pinged_once_a_turn(wheel: Keepalive) -> None:
+    """Clients that came at different moments are pinged equally often."""
+    clients = [Client() for _ in range(300)]
+    for number, client in enumerate(clients):
+        wheel.join(client)
+        if number % 100 == 0:
+            await asyncio.sleep(0.02)
+    async with asyncio.timeout(5):
+        while min(client.pinged for client in clients) < 3:
+            await asyncio.sleep(0.005)
+    assert max(client.pinged for client in clients) <= 4
+
+
+async def test_a_newcomer_has_a_whole_turn(wheel: Keepalive) -> None:
+    """Nobody is pinged, let alone dropped, right after coming."""
+    first = Client()
+    wheel.join(first)
+    async with asyncio.timeout(5):
+        while not first.pinged:
+            await asyncio.sleep(0)
+    second = Client()
+    wheel.join(second)
+    await asyncio.sleep(0.01)
+    assert second.pinged == 0
+
+
+async def test_time_runs_out(wheel: Keepalive) -> None:
+    """Who is allowed some time is told when it is over; who is released, or leaves, is not."""
+    slow, quick, gone = Client(), Client(), Client()
+    for client in (slow, quick, gone):
+        wheel.join(client)
+        wheel.allow(client, 0.02)
+    wheel.release(quick)
+    wheel.leave(gone)
+    async with asyncio.timeout(5):
+        await slow.late.wait()
+    assert not quick.late.is_set()
+    assert not gone.late.is_set()
+
+
+async def test_everyone_left(wheel: Keepalive) -> None:
+    """The wait ends with the last client's leaving, and at once when there is none."""
+    await wheel.everyone_left()
+    client = Client()
+    wheel.join(client)
+    waiting = asyncio.create_task(wheel.everyone_left())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    wheel.leave(client)
+    async with asyncio.timeout(5):
+        await waiting

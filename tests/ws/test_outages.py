@@ -1,0 +1,193 @@
+"""Redis goes away, hangs, loses everything: clients stay, and end with the truth."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from services.ws.limits import Limits
+from tests.redis_server import RedisServer
+from tests.ws.room import (
+    ANNA,
+    BERT,
+    CARL,
+    Room,
+    nothing_comes,
+    number_of,
+    receive,
+    until,
+    until_closed,
+)
+
+
+async def test_the_line_is_cut(room: Room) -> None:
+    """What is published while the line is cut reaches the watchers after it."""
+    await room.show(ANNA, 1)
+    await room.show(BERT, 1)
+    async with room.serving() as ws, ws.client(ANNA, BERT) as client:
+        await receive(client)
+        await receive(client)
+        await room.store.redis.client_kill_filter(_type="pubsub")
+        await until(lambda: not ws.hub.standing)
+        await room.show(ANNA, 2, "hannah")
+        frames = [await receive(client), await receive(client)]
+        assert [frame["op"] for frame in frames] == ["profile_update", "presence_update"]
+        assert number_of(frames[1]) == 2
+        await nothing_comes(client)  # least of all about Bert, who is as he was
+        await room.show(BERT, 2)
+        assert number_of(await receive(client)) == 2
+
+
+async def test_the_line_is_cut_again_and_again(room: Room) -> None:
+    """Under writers and cuts together each client still sees only newer states, to the last."""
+    await room.show(ANNA, 0)
+    async with room.serving() as ws:
+        clients = [await ws.client(ANNA) for _ in range(5)]
+        for number in range(1, 201):
+            await room.show(ANNA, number)
+            if number % 40 == 0:
+                await room.store.redis.client_kill_filter(_type="pubsub")
+            await asyncio.sleep(0.002)
+        for client in clients:
+            shown = [number_of(await receive(client))]
+            while shown[-1] != 200:
+                shown.append(number_of(await receive(client)))
+            assert shown == sorted(set(shown))
+            await client.close()
+
+
+async def test_newcomers_during_a_short_cut(room: Room) -> None:
+    """A newcomer waits out a cut that heals at once, whether the user is watched or not."""
+    await room.show(ANNA, 1)
+    await room.show(BERT, 1)
+    async with room.serving() as ws, ws.client(ANNA) as watcher:
+        await receive(watcher)
+        await room.store.redis.client_kill_filter(_type="pubsub")
+        await until(lambda: not ws.hub.standing)
+        async with ws.client(ANNA) as one, ws.client(BERT) as two:
+            assert (await receive(one))["op"] == "initial_data"
+            assert (await receive(two))["op"] == "initial_data"
+
+
+async def test_the_user_leaves_during_a_cut(room: Room) -> None:
+    """Who is gone after a cut is shown for a while, then removed."""
+    await room.show(ANNA, 1)
+    async with room.serving(Limits(grace=0.1)) as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await room.store.redis.client_kill_filter(_type="pubsub")
+        await until(lambda: not ws.hub.standing)
+        await room.remove(ANNA)
+        frames, code = await until_closed(client)
+        assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
+
+
+async def test_redis_restarts_with_its_data(own_redis: RedisServer, own_room: Room) -> None:
+    """After a restart with data nothing is sent that is known, and updates go on."""
+    await own_room.show(ANNA, 1)
+    async with own_room.serving() as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await own_redis.restart(empty=False)
+        await ws.standing()
+        await nothing_comes(client)
+        await own_room.show(ANNA, 2)
+        assert number_of(await receive(client)) == 2
+
+
+async def test_redis_restarts_with_old_data(own_redis: RedisServer, own_room: Room) -> None:
+    """A Redis that comes back with an older state is believed: every other reader sees it."""
+    await own_room.show(ANNA, 1)
+    await own_room.store.redis.save()
+    async with own_room.serving() as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await own_room.show(ANNA, 2)
+        assert number_of(await receive(client)) == 2
+        await own_redis.kill()
+        await own_redis.start()
+        assert number_of(await receive(client)) == 1
+        await own_room.show(ANNA, 3)
+        assert number_of(await receive(client)) == 3
+
+
+async def test_redis_restarts_empty(own_redis: RedisServer, own_room: Room) -> None:
+    """Watchers outlast a Redis that lost everything: the gateway's rewrite goes on to them."""
+    for user_id in (ANNA, BERT):
+        await own_room.show(user_id, 1)
+    async with (
+        own_room.serving() as ws,
+        ws.client(ANNA) as one,
+        ws.client(ANNA, BERT) as two,
+    ):
+        for client, frames in ((one, 1), (two, 2)):
+            for _ in range(frames):
+                await receive(client)
+        await own_redis.restart(empty=True)
+        await ws.standing()
+        await nothing_comes(one)
+        await own_room.show(BERT, 1)  # as he was
+        await own_room.show(ANNA, 2)
+        for client in (one, two):
+            assert number_of(await receive(client)) == 2
+            await nothing_comes(client)
+
+
+async def test_who_is_not_written_again(own_redis: RedisServer, own_room: Room) -> None:
+    """Who does not come back into an empty Redis in time is removed; newcomers may try again."""
+    await own_room.show(ANNA, 1)
+    async with own_room.serving(Limits(grace=0.5)) as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await own_redis.restart(empty=True)
+        await ws.standing()
+        async with ws.client(ANNA) as late:
+            frames, code = await until_closed(late)
+            assert (code, frames[0]["d"]["code"]) == (1013, "unavailable")
+        assert (await until_closed(client))[1] == 4404
+
+
+async def test_newcomers_while_redis_is_away(own_redis: RedisServer, own_room: Room) -> None:
+    """Newcomers hear unavailable within about a second; whoever was there stays."""
+    await own_room.show(ANNA, 1)
+    async with own_room.serving() as ws, ws.client(ANNA) as watcher:
+        await receive(watcher)
+        await own_redis.kill()
+        await until(lambda: not ws.hub.standing)
+        began = time.monotonic()
+        async with ws.client(ANNA) as one, ws.client(BERT, CARL) as two:
+            for client in (one, two):
+                frames, code = await until_closed(client)
+                assert (code, frames[0]["d"]["code"]) == (1013, "unavailable")
+        assert time.monotonic() - began < 2
+        await own_redis.start()
+        await own_room.show(ANNA, 2)
+        assert number_of(await receive(watcher)) == 2
+
+
+async def test_newcomers_while_redis_hangs(own_redis: RedisServer, own_room: Room) -> None:
+    """A Redis that accepts and says nothing holds nobody up for long either."""
+    await own_room.show(ANNA, 1)
+    async with own_room.serving() as ws:
+        await own_redis.pause()
+        began = time.monotonic()
+        async with ws.client(ANNA) as client:
+            assert (await until_closed(client))[1] == 1013
+        assert time.monotonic() - began < 2
+        await own_redis.resume()
+        await ws.standing()
+        async with ws.client(ANNA) as client:
+            assert number_of(await receive(client)) == 1
+
+
+async def test_redis_is_away_at_the_start(own_redis: RedisServer, own_room: Room) -> None:
+    """The server starts without Redis, and heals when it comes."""
+    await own_redis.kill()
+    async with own_room.serving(standing=False) as ws:
+        async with ws.client(ANNA) as client:
+            assert (await until_closed(client))[1] == 1013
+        reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
+        writer.write(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        writer.close()
+        await own_redis.start()
+        await ws.standing()
+        await own_room.show(ANNA, 1)
+        async with ws.client(ANNA) as client:
+            assert number_of(await receive(client)) == 1

@@ -1,0 +1,166 @@
+"""`python -m services.ws` as an operator meets it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import connect
+
+from services.ws.limits import Limits
+from tests.ws.room import ANNA, SOON, Room, number_of, receive, until_closed
+
+
+async def start(**settings: str) -> Process:
+    environment = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME")}
+    environment |= {"PROFILE_SOURCE": "off", "PYTHONWARNINGS": "error", **settings}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.ws"), env=environment, stderr=PIPE
+    )
+
+
+@asynccontextmanager
+async def running(**settings: str) -> AsyncIterator[tuple[Process, str]]:
+    """The process and the URL that it names, once it follows Redis."""
+    process = await start(WS_PORT="0", **settings)
+    try:
+        said = await says(process, r"listening on (ws://\S+)")
+        yield process, said[1]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def says(process: Process, pattern: str) -> re.Match[str]:
+    """The first log line with the pattern in it."""
+    assert process.stderr is not None
+    async with asyncio.timeout(SOON * 2):
+        async for line in process.stderr:
+            if found := re.search(pattern, line.decode()):
+                return found
+    raise AssertionError(f"the process ended without a line about {pattern}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_in_good_order(room: Room, number: signal.Signals) -> None:
+    """SIGTERM and Ctrl-C close clients with 1012; the process ends with 0 and says so."""
+    await room.show(ANNA, 1)
+    async with running(REDIS_URL=room.redis_url) as (process, url):
+        async with connect(f"{url}/?user_id={ANNA}") as client:
+            assert number_of(await receive(client)) == 1
+            await room.show(ANNA, 2)
+            assert number_of(await receive(client)) == 2
+            process.send_signal(number)
+            assert (await until_closed(client))[1] == 1012
+        async with asyncio.timeout(SOON):
+            _, errors = await process.communicate()
+        assert process.returncode == 0
+        assert b"Traceback" not in errors
+        assert b"Error" not in errors
+
+
+async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
+    """Who cannot wait for the clients sends the signal twice."""
+    await room.show(ANNA, 1)
+    async with running(REDIS_URL=room.redis_url) as (process, url):
+        port = int(url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(
+            f"GET /?user_id={ANNA} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+        await reader.readuntil(b"initial_data")
+        process.send_signal(signal.SIGTERM)
+        await says(process, "clients told to come again: 1")
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(SOON / 2):  # less than the clients would be given
+            assert await process.wait() == 1
+        writer.close()
+
+
+async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
+    """Nobody can hold the server up for longer than it gives its clients."""
+    await room.show(ANNA, 1)
+    async with room.serving(Limits(shutdown_within=0.1)) as ws:
+        raw = await ws.raw(ANNA)
+        assert (await raw.frame())[0] == 1
+    assert await raw.close_code() == 1012
+    assert await raw.ended() == b""
+    await raw.hang_up()
+    assert ws.counters.connections == 0
+
+
+async def test_without_uvloop(room: Room, tmp_path: Path) -> None:
+    """Where uvloop does not exist, asyncio's own loop serves as well."""
+    (tmp_path / "uvloop.py").write_text("raise ImportError")
+    await room.show(ANNA, 1)
+    async with running(REDIS_URL=room.redis_url, PYTHONPATH=str(tmp_path)) as (process, url):
+        async with connect(f"{url}/?user_id={ANNA}") as client:
+            assert number_of(await receive(client)) == 1
+            await room.show(ANNA, 2)
+            assert number_of(await receive(client)) == 2
+            process.terminate()
+            assert (await until_closed(client))[1] == 1012
+        async with asyncio.timeout(SOON):
+            assert await process.wait() == 0
+
+
+async def test_the_port_is_taken(room: Room) -> None:
+    """A taken port ends in one line that names WS_PORT, and exit code 1."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        process = await start(REDIS_URL=room.redis_url, WS_PORT=port)
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert errors.decode().splitlines() == [
+        f"ws: WS_PORT {port} is taken by another program: stop that one, or set WS_PORT to a "
+        "free port"
+    ]
+
+
+@pytest.mark.parametrize("host", ["203.0.113.1", "no.such.host.invalid"])
+async def test_the_host_is_not_ours(room: Room, host: str) -> None:
+    """An address that is not this machine's ends in one line that names WS_HOST."""
+    process = await start(REDIS_URL=room.redis_url, WS_HOST=host)
+    _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert errors.startswith(f"ws: WS_HOST '{host}' is".encode())
+    assert len(errors.splitlines()) == 1
+
+
+async def test_a_setting_that_cannot_be_used() -> None:
+    """A bad setting ends in its text, and exit code 2."""
+    process = await start(WS_PORT="many")
+    _, errors = await process.communicate()
+    assert process.returncode == 2
+    assert b"WS_PORT" in errors
+    assert len(errors.splitlines()) == 1
+
+
+async def test_redis_is_away(unused_port: int) -> None:
+    """Without Redis the process starts, says what is missing, and answers."""
+    async with running(REDIS_URL=f"redis://127.0.0.1:{unused_port}/0") as (process, url):
+        await says(process, "Redis cannot be reached")
+        async with connect(f"{url}/?user_id={ANNA}") as client:
+            assert (await until_closed(client))[1] == 1013
+        process.terminate()
+        async with asyncio.timeout(SOON):
+            assert await process.wait() == 0
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,61 @@
+"""Which users a query names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ws.protocol import INVALID_USER_ID, Problem
+from services.ws.request import user_ids
+from tests.ws.room import ANNA, BERT, CARL
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        (f"user_id={ANNA}", (ANNA,)),
+        (f"user_id={ANNA},{BERT}", (ANNA, BERT)),
+        (f"user_id={BERT}&user_id={ANNA}", (BERT, ANNA)),
+        (f"user_id={ANNA}%2C{BERT}", (ANNA, BERT)),
+        (f"utm_source=x&user_id={ANNA}&v=1", (ANNA,)),
+        (f"user_id={ANNA},{BERT}&user_id={BERT},{CARL},{ANNA}", (ANNA, BERT, CARL)),
+    ],
+)
+def test_good_queries(query: str, ids: tuple[int, ...]) -> None:
+    """Ids come in the order in which they are named, each once."""
+    assert user_ids(query, 50) == ids
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "user_id",
+        "user_id=",
+        "user_id=,",
+        f"USER_ID={ANNA}",
+        f"user_id={ANNA},",
+        f"user_id=,{ANNA}",
+        f"user_id={ANNA} ",
+        f"user_id=+{ANNA}",
+        f"user_id={ANNA};{BERT}",
+        f"user_id=0{ANNA}",
+        "user_id=1",
+        "user_id=18446744073709551616",
+        "user_id=18446744073709551615",
+        "user_id=١٢٧٤١٥٠٢١٩٤٨٢٦٦٠٨٩٧",
+        f"user_id={ANNA},{BERT},{CARL}",
+    ],
+)
+def test_bad_queries(query: str) -> None:
+    """Anything else is a Problem; three users are too many where two are allowed."""
+    problem = user_ids(query, 2)
+    assert isinstance(problem, Problem)
+    assert problem.ending is INVALID_USER_ID
+
+
+@given(st.text())
+def test_any_query(query: str) -> None:
+    """No query is a crash."""
+    assert isinstance(user_ids(query, 50), tuple | Problem)

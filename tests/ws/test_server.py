@@ -1,0 +1,230 @@
+"""The contract (docs: WebSocket), line by line, over real sockets and a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from services.ws.limits import Limits
+from tests.ws.room import (
+    ANNA,
+    BERT,
+    CARL,
+    SOON,
+    STRANGER,
+    Room,
+    fields,
+    nothing_comes,
+    number_of,
+    receive,
+    until,
+    until_closed,
+)
+
+
+async def test_the_frames_byte_for_byte(room: Room) -> None:
+    """A client gets initial_data, then presence_update and profile_update, spelt as promised."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, ws.client(ANNA) as client:
+        first = fields(ANNA, 1)
+        assert await client.recv(decode=False) == (
+            b'{"op":"initial_data","user_id":"%d","d":{"profile":%b,%b}'
+            % (ANNA, first.profile, first.presence[1:])
+        )
+        await room.show(ANNA, 2)
+        second = fields(ANNA, 2)
+        assert await client.recv(decode=False) == (
+            b'{"op":"presence_update","user_id":"%d","d":%b}' % (ANNA, second.presence)
+        )
+        await room.show(ANNA, 2, "hannah")
+        third = fields(ANNA, 2, "hannah")
+        assert await client.recv(decode=False) == (
+            b'{"op":"profile_update","user_id":"%d","d":{"profile":%b}}' % (ANNA, third.profile)
+        )
+
+
+async def test_key_order(room: Room) -> None:
+    """`op`, `user_id`, `d`; and in the first `d` the profile comes before the presence."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, ws.client(ANNA) as client:
+        frame = await receive(client)
+        assert list(frame) == ["op", "user_id", "d"]
+        assert list(frame["d"]) == ["profile", "status", "spotify", "activity", "custom_status"]
+
+
+async def test_one_save_that_changes_both(room: Room) -> None:
+    """The profile comes first when profile and presence change together."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await room.show(ANNA, 2, "hannah")
+        assert [(await receive(client))["op"] for _ in range(2)] == [
+            "profile_update",
+            "presence_update",
+        ]
+
+
+@pytest.mark.parametrize("path", ["/", "/socket"])
+async def test_paths(room: Room, path: str) -> None:
+    """The endpoint is `/`, and `/socket` for proxies that need a path of its own."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, connect(ws.url(ANNA, path=path)) as client:
+        assert (await receive(client))["op"] == "initial_data"
+
+
+async def test_no_compression(room: Room) -> None:
+    """A client that offers permessage-deflate is answered without it."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, connect(ws.url(ANNA), compression="deflate") as client:
+        assert client.response is not None
+        assert "Sec-WebSocket-Extensions" not in client.response.headers
+        assert (await receive(client))["op"] == "initial_data"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"user_id={ANNA}&user_id={BERT}&user_id={CARL}",
+        f"user_id={ANNA},{BERT},{CARL}",
+        f"user_id={ANNA},{BERT}&user_id={CARL},{ANNA}&user_id={BERT}",
+    ],
+)
+async def test_several_users(room: Room, query: str) -> None:
+    """Each user of a connection, named once or twice, has one initial_data and own updates."""
+    for user_id in (ANNA, BERT, CARL):
+        await room.show(user_id, 1)
+    async with room.serving() as ws, connect(f"ws://127.0.0.1:{ws.port}/?{query}") as client:
+        first = [await receive(client) for _ in range(3)]
+        assert {frame["op"] for frame in first} == {"initial_data"}
+        assert sorted(frame["user_id"] for frame in first) == [str(ANNA), str(BERT), str(CARL)]
+        await room.show(BERT, 2)
+        frame = await receive(client)
+        assert (frame["op"], frame["user_id"]) == ("presence_update", str(BERT))
+        await nothing_comes(client)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", None),
+        ("user_id=", None),
+        ("userid=1", None),
+        ("user_id=12", "12"),
+        ("user_id=me", "me"),
+        (f"user_id={ANNA},", ""),
+        (f"user_id={ANNA}&user_id=0{BERT}", f"0{BERT}"),
+        ("user_id=" + "9" * 5000, "9" * 64),
+        ("user_id=%00%0A%22%3Cscript%3E", '\x00\n"<script>'),
+        ("user_id=" + ",".join(str(ANNA + n) for n in range(51)), None),
+    ],
+)
+async def test_malformed_ids(room: Room, query: str, shown: str | None) -> None:
+    """A malformed request is let in, told what is wrong, and closed with 4400."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, connect(f"ws://127.0.0.1:{ws.port}/?{query}") as client:
+        frames, code = await until_closed(client)
+        assert code == 4400
+        assert [frame["op"] for frame in frames] == ["error"]
+        assert list(frames[0]) == ["op", "user_id", "d"]
+        assert frames[0]["user_id"] == shown
+        assert list(frames[0]["d"]) == ["code", "message"]
+        assert frames[0]["d"]["code"] == "invalid_user_id"
+
+
+async def test_fifty_users_are_not_too_many(room: Room) -> None:
+    """Fifty users fit on one connection, however often they are named."""
+    users = [ANNA + n for n in range(50)]
+    for user_id in users:
+        await room.show(user_id, 1)
+    async with room.serving() as ws, ws.client(*users, *users) as client:
+        got = {(await receive(client))["user_id"] for _ in users}
+        assert got == set(map(str, users))
+
+
+async def test_a_stranger(room: Room) -> None:
+    """Who is not monitored is reported, and the connection closes with 4404."""
+    async with room.serving() as ws, ws.client(STRANGER) as client:
+        frames, code = await until_closed(client)
+        assert code == 4404
+        assert [(f["op"], f["user_id"], f["d"]["code"]) for f in frames] == [
+            ("error", str(STRANGER), "user_not_monitored")
+        ]
+
+
+async def test_a_stranger_among_several(room: Room) -> None:
+    """With several users a stranger is reported alone, and the others go on."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, ws.client(STRANGER, ANNA) as client:
+        frames = {(await receive(client))["op"] for _ in range(2)}
+        assert frames == {"error", "initial_data"}
+        await room.show(ANNA, 2)
+        assert number_of(await receive(client)) == 2
+
+
+async def test_nobody_but_strangers(room: Room) -> None:
+    """When none of several users is monitored, the connection closes with 4404."""
+    async with room.serving() as ws, ws.client(STRANGER, STRANGER + 1) as client:
+        frames, code = await until_closed(client)
+        assert (len(frames), code) == (2, 4404)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/socket/more", "//"])
+async def test_no_such_path(room: Room, path: str) -> None:
+    """A handshake elsewhere is refused with 404."""
+    async with room.serving() as ws:
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(ws.url(ANNA, path=path))
+        assert refused.value.response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("GET", "/health", 200, b'"status":"ok"'),
+        ("GET", "/ready", 200, b'"status":"ready"'),
+        ("HEAD", "/health", 200, b""),
+        ("GET", f"/?user_id={ANNA}", 426, b"WebSocket endpoint"),
+        ("GET", "/nowhere", 426, b"WebSocket endpoint"),
+        ("POST", "/", 426, b"WebSocket endpoint"),
+    ],
+)
+async def test_plain_http(room: Room, method: str, path: str, status: int, said: bytes) -> None:
+    """Plain HTTP gets our health, or is told what this port is."""
+    async with room.serving() as ws:
+        reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        async with asyncio.timeout(SOON):
+            head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        writer.close()
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        assert b"application/json" in head
+        assert said in body
+        assert bool(body) == (method != "HEAD")
+
+
+async def test_one_address_may_not_take_everything(room: Room) -> None:
+    """Connections beyond an address's share hear rate_limited and close with 4429."""
+    await room.show(ANNA, 1)
+    headers = {"X-Forwarded-For": "10.0.0.1, 203.0.112.7"}
+    async with room.serving(Limits(connections_per_address=1)) as ws:
+        async with connect(ws.url(ANNA), additional_headers=headers) as first:
+            await receive(first)
+            async with connect(ws.url(ANNA), additional_headers=headers) as second:
+                frames, code = await until_closed(second)
+                assert (code, frames[0]["d"]["code"]) == (4429, "rate_limited")
+        await until(lambda: ws.counters.connections == 0)
+        async with connect(ws.url(ANNA), additional_headers=headers) as third:
+            assert (await receive(third))["op"] == "initial_data"
+
+
+async def test_closing_tells_everyone(room: Room) -> None:
+    """A server that ends closes its clients with 1012, after everything it had for them."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws:
+        clients = [await ws.client(ANNA) for _ in range(20)]
+    for client in clients:
+        frames, code = await until_closed(client)
+        assert (code, [frame["op"] for frame in frames]) == (1012, ["initial_data"])

@@ -1,0 +1,138 @@
+"""What a client is owed."""
+
+from __future__ import annotations
+
+from services.ws.counters import Counters
+from services.ws.fanout import FanOut
+from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Ending, Problem
+from services.ws.session import Session, Watch
+from services.ws.topic import Topic
+from shared.snapshot import Snapshot
+from tests.ws.room import ANNA, BERT
+
+
+class Peer:
+    """A socket that only takes notes."""
+
+    def __init__(self) -> None:
+        self.paused = False
+        self.frames: list[bytes] = []
+        self.ending: Ending | None = None
+
+    def write(self, frame: bytes) -> None:
+        self.frames.append(frame)
+
+    def end(self, ending: Ending) -> None:
+        self.ending = ending
+
+
+def topic_at(number: int, user_id: int = ANNA) -> Topic:
+    topic = Topic(user_id)
+    topic.learn(None)
+    show(topic, number)
+    return topic
+
+
+def show(topic: Topic, number: int) -> None:
+    topic.load(Snapshot(number, b'{"n":%d}' % number, b'{"s":%d}' % number))
+
+
+def watching(*topics: Topic) -> tuple[Peer, Session]:
+    peer = Peer()
+    session = Session(peer, Counters())
+    session.watches = [Watch(session, topic) for topic in topics]
+    for watch in session.watches:
+        watch.topic.watches.add(watch)
+    return peer, session
+
+
+def test_nothing_before_the_topic_is_ready() -> None:
+    """A newcomer waits for a whole state."""
+    peer, session = watching(Topic(ANNA))
+    session.show(session.watches[0])
+    assert peer.frames == []
+
+
+def test_showing_twice_sends_once() -> None:
+    """What the client has is not sent again."""
+    topic = topic_at(1)
+    peer, session = watching(topic)
+    session.show(session.watches[0])
+    session.show(session.watches[0])
+    assert peer.frames == [topic.initial_frame()]
+
+
+def test_a_paused_client_catches_up_with_the_newest() -> None:
+    """However much it missed, it gets one state."""
+    topic = topic_at(1)
+    peer, session = watching(topic)
+    session.show(session.watches[0])
+    peer.paused = True
+    for number in range(2, 100):
+        show(topic, number)
+        session.show(session.watches[0])
+    peer.paused = False
+    session.catch_up()
+    assert peer.frames[1:] == [topic.profile_frame(), topic.presence_frame()]
+
+
+def test_there_and_back_again() -> None:
+    """A state that came back is the one that the client has: nothing is sent."""
+    topic = Topic(ANNA)
+    topic.learn(None)
+    topic.load(Snapshot(1, b'{"n":1}', b'{"s":1}'))
+    peer, session = watching(topic)
+    session.show(session.watches[0])
+    peer.paused = True
+    topic.load(Snapshot(2, b'{"n":2}', b'{"s":2}'))
+    topic.load(Snapshot(3, b'{"n":1}', b'{"s":1}'))
+    peer.paused = False
+    session.catch_up()
+    assert len(peer.frames) == 1
+
+
+def test_a_full_buffer_stops_the_catching_up() -> None:
+    """The rest waits for the next time that the client reads."""
+    peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
+    write = peer.write
+
+    def write_and_fill(frame: bytes) -> None:
+        write(frame)
+        peer.paused = True
+
+    peer.write = write_and_fill  # type: ignore[method-assign]
+    session.catch_up()
+    assert len(peer.frames) == 1
+    peer.paused = False
+    session.catch_up()
+    assert len(peer.frames) == 2
+
+
+def test_the_last_refusal_ends_the_connection() -> None:
+    """With several users each is refused alone."""
+    peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
+    gone = Problem(USER_NOT_MONITORED, "Gone.")
+    session.refuse(session.watches[0], gone)
+    assert peer.ending is None
+    session.refuse(session.watches[0], gone)
+    assert peer.ending is USER_NOT_MONITORED
+    assert peer.frames == [gone.frame] * 2
+
+
+def test_an_outage_ends_the_connection() -> None:
+    """One user that cannot be read ends it all: the client has to come again."""
+    peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
+    session.refuse(session.watches[0], Problem(UNAVAILABLE, "Later."))
+    assert peer.ending is UNAVAILABLE
+
+
+async def test_a_watcher_that_leaves_during_a_pass() -> None:
+    """It gets nothing more, and the others get everything."""
+    topic = topic_at(1)
+    watchers = [watching(topic) for _ in range(5)]
+    fan_out = FanOut(2)
+    fan_out.push(topic)
+    for _, session in watchers:
+        topic.watches.discard(session.watches[0])
+    fan_out.push(topic)
+    assert sum(len(peer.frames) for peer, _ in watchers) == 2

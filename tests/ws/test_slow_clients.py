@@ -1,0 +1,143 @@
+"""Clients that do not read: they skip, cost little, and delay nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import msgspec
+
+from services.ws.limits import Limits
+from tests.ws.room import (
+    ANNA,
+    SOON,
+    Raw,
+    Room,
+    Serving,
+    number_of,
+    receive,
+    until,
+)
+
+TEXT, PING, PONG = 1, 9, 10
+
+SMALL = Limits(kernel_buffer=8192, buffer_high=8192, buffer_low=2048)
+
+
+async def test_a_slow_client_skips(room: Room) -> None:
+    """A client that reads late gets the newest state, not everything that it missed."""
+    last = 300
+    await room.show(ANNA, 0)
+    async with room.serving(SMALL) as ws:
+        raw = await narrow(ws)
+        for number in range(1, last + 1):
+            await room.show(ANNA, number, "anna" if number < last else "hannah", size=2000)
+        await until(lambda: ws.counters.skipped > 0)
+        shown = [-1]
+        name = ""
+        while shown[-1] != last or name != "hannah":
+            opcode, payload = await raw.frame()
+            assert opcode == TEXT
+            frame = msgspec.json.decode(payload)
+            if frame["op"] != "profile_update":
+                shown.append(number_of(frame))
+            if "profile" in frame["d"]:
+                name = frame["d"]["profile"]["username"]
+        assert shown == sorted(set(shown))
+        assert len(shown) < last / 2
+        raw.send(PING, b"done")
+        assert await raw.frame() == (PONG, b"done")
+        await raw.hang_up()
+
+
+async def test_a_slow_client_that_missed_a_round_trip(room: Room) -> None:
+    """What changed and changed back while a client was away is not sent to it."""
+    await room.show(ANNA, 0)
+    async with room.serving(SMALL) as ws:
+        raw = await narrow(ws)
+        number = 0
+        while not ws.counters.skipped:
+            number += 1
+            await room.show(ANNA, number, size=2000)
+            await asyncio.sleep(0)
+        # The client holds whatever was written last; find it, then make it the truth again.
+        await room.show(ANNA, number + 1, size=2000)
+        await room.show(ANNA, number, size=2000)
+        shown: list[int] = []
+        while not shown or shown[-1] != number:
+            shown.append(number_of(msgspec.json.decode((await raw.frame())[1])))
+        raw.send(PING)
+        assert (await raw.frame())[0] == PONG
+        assert number + 1 not in shown
+        await raw.hang_up()
+
+
+async def test_a_client_that_never_reads(room: Room) -> None:
+    """It costs a bounded number of bytes however much happens, and is dropped in the end."""
+    await room.show(ANNA, 0)
+    limits = Limits(
+        kernel_buffer=8192,
+        buffer_high=8192,
+        buffer_low=2048,
+        slow_within=0.3,
+        ping_every=2.0,
+    )
+    async with room.serving(limits) as ws:
+        raw = await narrow(ws)
+        await until(lambda: ws.counters.frames == 1)
+        for number in range(1, 200):
+            await room.show(ANNA, number, size=2000)
+        await until(lambda: ws.counters.skipped > 0)
+        written = ws.counters.frames
+        for number in range(200, 300):
+            await room.show(ANNA, number, size=2000)
+        assert ws.counters.frames == written
+        assert written * 2500 < 200_000
+        await until(lambda: ws.counters.connections == 0)
+        assert ws.counters.dropped == 1
+        await raw.hang_up()
+
+
+async def test_a_slow_client_delays_nobody(room: Room) -> None:
+    """Others get every update while one client does not read."""
+    await room.show(ANNA, 0)
+    async with room.serving(SMALL) as ws, ws.client(ANNA) as quick:
+        raw = await narrow(ws)
+        await receive(quick)
+        for number in range(1, 150):
+            await room.show(ANNA, number, size=2000)
+            assert number_of(await receive(quick)) == number
+        assert ws.counters.skipped > 0
+        await raw.hang_up()
+
+
+async def test_one_big_user_list_to_a_slow_client(room: Room) -> None:
+    """First frames that do not fit into the buffer wait for the client to read."""
+    users = [ANNA + n for n in range(40)]
+    for user_id in users:
+        await room.show(user_id, 1, size=3000)
+    async with room.serving(SMALL) as ws:
+        raw = await narrow(ws, *users)
+        await until(lambda: ws.counters.skipped > 0)
+        assert ws.counters.frames < len(users)
+        got = [msgspec.json.decode((await raw.frame())[1])["user_id"] for _ in users]
+        assert sorted(got) == sorted(map(str, users))
+        await raw.hang_up()
+
+
+async def narrow(ws: Serving, *user_ids: int) -> Raw:
+    """A client that reads nothing by itself: its buffers, of kernel and loop, are small."""
+    line = socket.socket()
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    line.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", ws.port))
+    raw = Raw(*await asyncio.open_connection(sock=line, limit=1024))
+    asked = ",".join(map(str, user_ids or (ANNA,)))
+    raw.writer.write(
+        f"GET /?user_id={asked} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        "Sec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    async with asyncio.timeout(SOON):
+        await raw.reader.readuntil(b"\r\n\r\n")
+    return raw

@@ -1,0 +1,140 @@
+"""One user's state, whatever order its news comes in."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET, Raw
+
+from services.ws.topic import Topic
+from shared.facts import Facts
+from shared.feed import Update
+from shared.snapshot import Snapshot
+from tests.ws.room import ANNA, fields
+
+
+def profile(version: int) -> bytes:
+    return b'{"p":%d}' % version
+
+
+def presence(version: int) -> bytes:
+    return b'{"s":%d}' % version
+
+
+def update(version: int, *changed: str) -> Update:
+    return Update(
+        version,
+        Raw(profile(version)) if "profile" in changed else UNSET,
+        Raw(presence(version)) if "presence" in changed else UNSET,
+    )
+
+
+def test_nothing_is_known_at_first() -> None:
+    """A topic is shown when it is loaded and its facts have been asked for."""
+    topic = Topic(ANNA)
+    assert not topic.ready
+    topic.load(Snapshot(1, profile(1), presence(1)))
+    assert not topic.ready
+    topic.learn(None)
+    assert topic.ready
+
+
+def test_older_news_is_dropped() -> None:
+    """A message that is not newer than the snapshot changes nothing."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(5, profile(5), presence(5)))
+    topic.apply(update(4, "profile", "presence"))
+    assert (topic.profile, topic.presence) == (profile(5), presence(5))
+
+
+def test_equal_bytes_keep_the_object() -> None:
+    """Who has seen the same state has seen the same object."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(1, profile(1), presence(1)))
+    shown = topic.profile, topic.presence
+    topic.load(Snapshot(2, profile(1), presence(1)))
+    assert (topic.profile is shown[0], topic.presence is shown[1]) == (True, True)
+
+
+@given(
+    st.lists(
+        st.sampled_from([("profile",), ("presence",), ("profile", "presence")]),
+        min_size=1,
+        max_size=12,
+    ),
+    st.data(),
+)
+def test_any_race_ends_with_the_truth(changes: list[tuple[str, ...]], data: st.DataObject) -> None:
+    """Whenever the subscription starts and the snapshot is read, the newest state remains."""
+    subscribed = data.draw(st.integers(0, len(changes)), "messages missed")
+    read = data.draw(st.integers(subscribed, len(changes)), "changes in the snapshot")
+    arrives = data.draw(st.integers(subscribed, len(changes)), "messages before the snapshot")
+
+    def newest(field: str, upto: int) -> int:
+        return max((n for n, c in enumerate(changes[:upto], 2) if field in c), default=1)
+
+    topic = Topic(ANNA)
+    was_connected_before = data.draw(st.booleans(), "after a cut")
+    if was_connected_before:
+        topic.load(Snapshot(1, profile(1), presence(1)))
+        topic.doubt()
+    seen = []
+    snapshot = Snapshot(
+        1 + read, profile(newest("profile", read)), presence(newest("presence", read))
+    )
+    for at in range(subscribed, len(changes) + 1):
+        if at == max(arrives, read):  # a snapshot cannot arrive before what it holds has happened
+            topic.load(snapshot)
+        if at < len(changes):
+            topic.apply(update(at + 2, *changes[at]))
+        seen.append((topic.profile, topic.presence))
+    end = len(changes)
+    assert topic.profile == profile(newest("profile", end))
+    assert topic.presence == presence(newest("presence", end))
+    numbers = [int(state[1][5:-1]) for state in seen if state[1]]
+    assert numbers == sorted(numbers), "it went back in time"
+
+
+def test_after_a_cut_older_data_is_the_truth() -> None:
+    """A Redis that came back with an old state wins over what was known before."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(9, profile(9), presence(9)))
+    topic.doubt()
+    assert not topic.loaded
+    topic.load(Snapshot(3, profile(3), presence(3)))
+    assert topic.presence == presence(3)
+
+
+def test_a_message_with_everything_is_a_state() -> None:
+    """After a cut the gateway's rewrite counts as loaded; a message about one field does not."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(1, profile(1), presence(1)))
+    topic.doubt()
+    topic.apply(update(2, "presence"))
+    assert not topic.loaded
+    topic.apply(update(3, "profile", "presence"))
+    assert topic.loaded
+
+
+def test_facts_outlast_a_silence() -> None:
+    """A source that gives no answer takes nothing away."""
+    topic = Topic(ANNA)
+    first = fields(ANNA, 1)
+    topic.load(Snapshot(1, first.profile, first.presence))
+    topic.learn(Facts(bio="hello"))
+    topic.learn(None)
+    assert msgspec.json.decode(topic.profile)["bio"] == "hello"
+
+
+def test_a_profile_of_an_unknown_shape(caplog: pytest.LogCaptureFixture) -> None:
+    """What another version's gateway wrote is shown without facts, and the log says so."""
+    topic = Topic(ANNA)
+    topic.learn(Facts(bio="hello"))
+    with caplog.at_level(logging.WARNING):
+        topic.load(Snapshot(1, profile(1), presence(1)))
+    assert topic.profile == profile(1)
+    assert str(ANNA) in caplog.text
