@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.run import redis_binary
+from services.run.lifeline import end_with_parent
 
 START_WITHIN = 10.0  # seconds
 
@@ -98,6 +99,7 @@ class RedisServer:
             ],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is for the tests
+            preexec_fn=end_with_parent,  # noqa: PLW1509 (it takes no lock that a thread may hold)
         )
 
     def _signal(self, number: signal.Signals) -> None:

@@ -129,7 +129,7 @@ def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, st
     if found[0] == found[1]:
         raise ports.PortUnusable(f"API_PORT and WS_PORT are both {api.api_port}: change one")
     for place in range(3 if api.metrics_port else 0):
-        ports.check("127.0.0.1", api.metrics_port + place, "METRICS_PORT")
+        ports.check("0.0.0.0", api.metrics_port + place, "METRICS_PORT")  # noqa: S104 (as they do)
     return found[0], found[1]
 
 

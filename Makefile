@@ -1,0 +1,54 @@
+# Everything happens in .venv and .run; nothing outside this folder is touched.
+# Variables: ARGS (more arguments for pytest), PYTHON (the Python that makes .venv).
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types check fmt clean environment python
+
+CANDIDATES := python3.13 python3.12 python3.11 python3 python
+NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
+FIRST_GOOD := for name in $(CANDIDATES); do $$name -c $(NEW_ENOUGH) && echo $$name && break; done
+PYTHON ?= $(eval PYTHON := $(shell ($(FIRST_GOOD)) 2>/dev/null))$(PYTHON)
+
+define NO_PYTHON
+Grux needs Python 3.11 or newer, and there is none on the PATH.
+  Debian, Ubuntu: apt install python3 python3-venv
+  macOS: brew install python
+endef
+export NO_PYTHON
+
+help: ## List the targets
+	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) \
+		| awk '{ printf "  make %-7s", $$2; $$1 = $$2 = ""; print }'
+
+run: python ## Run all of it on this machine: with simulated people, or as the bot of DISCORD_TOKEN
+	@$(PYTHON) -m services.run.environment services
+	@.venv/bin/python -m services.run.redis_binary --unless-set
+	@exec .venv/bin/python -m services
+
+test: environment ## Run the tests
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: environment ## Check style and format
+	@.venv/bin/python -m ruff check .
+	@.venv/bin/python -m ruff format --check .
+
+types: environment ## Check types
+	@.venv/bin/python -m mypy
+
+check: lint types test ## All three: what has to pass before a change lands
+
+fmt: environment ## Format the code
+	@.venv/bin/python -m ruff check --fix --exit-zero --quiet .
+	@.venv/bin/python -m ruff format .
+
+clean: ## Remove all that the others made
+	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+environment: python
+	@$(PYTHON) -m services.run.environment dev
+
+python:
+	@test -n '$(PYTHON)' || { echo "$$NO_PYTHON" >&2; exit 1; }
+	@$(PYTHON) -c $(NEW_ENOUGH) || { echo "Python 3.11 or newer is needed: $(PYTHON) is not." >&2; exit 1; }

@@ -1,0 +1,189 @@
+"""The whole of it, with real processes: what a newcomer sees after `make run`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import pytest
+
+from services.run import greeting, plan
+from services.run.ports import any_free
+from tests.run.running import FREE_PORTS, PROC, ROOT, alive, running
+
+needs_proc = pytest.mark.skipif(not PROC.exists(), reason="needs Linux's /proc")
+README, API, WEBSOCKET = (
+    (ROOT / name).read_text() for name in ("README.md", "docs/api.md", "docs/websocket.md")
+)
+
+
+async def fetch(url: str) -> dict[str, object]:
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        assert answer.status == 200
+        found: dict[str, object] = await answer.json()
+        return found
+
+
+async def frames_of(command: str, last: str) -> list[str]:
+    """Paste `command`: the `op` of each frame that it prints, up to the first `last`."""
+    process = await asyncio.create_subprocess_exec(
+        *shlex.split(command),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    seen: list[str] = []
+    async with asyncio.timeout(60):
+        while last not in seen:
+            line = await process.stdout.readline()
+            assert line, f"it ended after {seen}"
+            seen.append(json.loads(line)["op"])
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+    return seen
+
+
+@asynccontextmanager
+async def discord() -> AsyncIterator[dict[str, str]]:
+    """A simulated Discord that the runner takes for the real one: the settings that lead there."""
+    port, token = any_free(), "OTcwMTEyMzE2MjExMjAwMDA4.right.token"
+    simulator = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "simulator", "--port", str(port), "--token", token),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert simulator.stdout is not None
+        assert b"listening" in await simulator.stdout.readline()
+        url = f"http://127.0.0.1:{port}/api/v10"
+        yield {"DISCORD_TOKEN": token, "DISCORD_API_URL": url}
+    finally:
+        simulator.terminate()
+        await simulator.communicate()
+
+
+async def test_what_is_printed_works_when_it_is_pasted() -> None:
+    """The curl line shows a presence, the WebSocket line shows it change; Ctrl-C ends with 0."""
+    async with running({}) as it:
+        await it.prints("Ctrl-C ends all of it.")
+        curl = it.line_with("curl ")
+        answer = await fetch(curl.removeprefix("curl "))
+        assert answer["success"] is True
+        watch = it.line_with("services.run.watch")
+        frames = await frames_of(watch, last="presence_update")
+        assert frames[0] == "initial_data"
+        pids = it.children()
+        it.process.send_signal(signal.SIGINT)
+        assert await it.end() == (0, "")
+        assert [command for pid, command in pids.items() if alive(pid)] == []
+
+
+def test_the_readme_says_what_is_printed() -> None:
+    """README and docs/websocket.md show the same lines, with the usual ports."""
+    made = plan.make(FREE_PORTS)
+    shown = greeting.text(made, plan.SIMULATED_PERSON)
+    shown = shown.replace(made.api_url, "http://127.0.0.1:8000")
+    shown = shown.replace(made.ws_url, "ws://127.0.0.1:8001")
+    lines = [line.strip() for line in shown.splitlines()]
+    curl = next(line for line in lines if line.startswith("curl "))
+    watch = next(line for line in lines if "services.run.watch" in line)
+    watch = watch.replace(sys.executable, ".venv/bin/python")
+    assert curl in README
+    assert curl in API
+    assert watch in README
+    assert watch in WEBSOCKET
+
+
+@needs_proc
+async def test_a_process_that_dies_is_named(redis_url: str) -> None:
+    """With a Redis from outside: a killed service is named, and all the others end."""
+    async with running({"REDIS_URL": redis_url}) as it:
+        await it.prints("Ctrl-C ends all of it.")
+        pids = it.children()
+        commands = sorted(command.split(" -m ")[1].split()[0] for command in pids.values())
+        assert commands == ["services.api", "services.gateway", "services.ws", "simulator"]
+        os.kill(next(pid for pid in pids if "services.ws" in pids[pid]), signal.SIGKILL)
+        status, errors = await it.end()
+        assert status == 1
+        assert errors.strip().startswith("ws died (killed by SIGKILL).")
+        assert [command for pid, command in pids.items() if alive(pid)] == []
+
+
+async def test_a_bot_token_that_discord_refuses_is_explained() -> None:
+    """With a token there is no simulator, and the gateway's own words say what is wrong."""
+    async with discord() as settings:
+        wrong = {**settings, "DISCORD_TOKEN": "OTcwMTEyMzE2MjExMjAwMDA4.wrong.token"}
+        async with running(wrong) as it:
+            status, errors = await it.end()
+    assert status == 1
+    assert errors.strip().startswith("gateway died (exit status 1).")
+    assert "DISCORD_TOKEN is wrong" in errors
+    assert wrong["DISCORD_TOKEN"] not in it.printed + errors
+
+
+async def test_with_a_bot_token_somebody_of_its_servers_is_shown() -> None:
+    """The curl line names a user whom the bot really sees; the token is not printed."""
+    async with discord() as settings, running(settings) as it:
+        await it.prints("Ctrl-C ends all of it.")
+        answer = await fetch(it.line_with("curl ").removeprefix("curl "))
+        assert answer["success"] is True
+        assert "simulated" not in it.printed
+        assert settings["DISCORD_TOKEN"] not in it.printed
+
+
+@needs_proc
+async def test_a_killed_runner_leaves_nobody_behind() -> None:
+    """Even when it cannot end its children, they end."""
+    async with running({}) as it:
+        await it.prints("Ctrl-C ends all of it.")
+        pids = it.children()
+        assert len(pids) == 5
+        it.process.kill()
+        async with asyncio.timeout(30):
+            while any(alive(pid) for pid in pids):
+                await asyncio.sleep(0.05)
+        await it.end()
+
+
+async def test_a_redis_that_does_not_answer_is_named() -> None:
+    """REDIS_URL is trusted to be meant: no other Redis is started, and no password is shown."""
+    port = any_free()
+    async with running({"REDIS_URL": f"redis://:hunter2@127.0.0.1:{port}/0"}) as it:
+        status, errors = await it.end()
+    assert status == 1
+    assert f"no usable Redis at 127.0.0.1:{port}" in errors
+    assert "hunter2" not in it.printed + errors
+
+
+async def test_a_taken_port_is_named_before_anything_starts() -> None:
+    """One line says which port, and what to do about it."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        async with running({"API_PORT": str(port)}) as it:
+            status, errors = await it.end()
+    assert status == 2
+    assert errors == (
+        f"port {port} is taken: something else listens there; stop it or set API_PORT\n"
+    )
+    assert it.printed == ""
+
+
+async def test_being_told_to_stop_early_is_no_failure() -> None:
+    """A Ctrl-C before everything stands ends what stands, with status 0."""
+    async with running({}) as it:
+        await it.prints("listening on")
+        it.process.send_signal(signal.SIGTERM)
+        status, _ = await it.end()
+    assert status == 0

@@ -1,0 +1,138 @@
+"""What `python -m services` decides to start, for which settings."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from services.run import plan, ports, redis_binary
+from services.run.child import Command
+from shared.config import ConfigError
+
+ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
+REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody listens on."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        yield other.getsockname()[1]
+
+
+def services(made: plan.Plan) -> Mapping[str, Command]:
+    return {command.name: command for command in made.services}
+
+
+def test_without_a_token_discord_is_simulated_for_every_service() -> None:
+    """The simulator's address and token reach all three services, and its own command line."""
+    made = plan.make({**ANY_PORTS, "GUILD_IDS": "123456789012345678", "DISCORD_TOKEN": " "})
+    assert made.simulator is not None
+    assert made.token in made.simulator.arguments
+    for command in made.services:
+        assert command.env["DISCORD_TOKEN"] == made.token
+        assert command.env["DISCORD_API_URL"] == f"{made.simulator_url}/api/v10"
+        assert command.env["DISCORD_CDN_URL"] == f"{made.simulator_url}/cdn"
+        assert command.env["PROFILE_SOURCE"] == "upstream"
+        assert command.env["PROFILE_UPSTREAM_URL"] == made.simulator_url + "/profiles/{user_id}"
+        assert command.env["GUILD_IDS"] == ""
+        assert command.env["PUBLIC_WS_URL"] == made.ws_url
+
+
+def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
+    """A bot token begins with the bot's id in base64; the rest cannot be guessed."""
+    first, second = plan.make(ANY_PORTS).token, plan.make(ANY_PORTS).token
+    name = first.split(".")[0]
+    assert base64.b64decode(name + "=" * (-len(name) % 4)) == str(plan.SIMULATED_BOT).encode()
+    assert first != second
+
+
+def test_a_profile_source_that_was_chosen_stays() -> None:
+    """PROFILE_SOURCE in the settings wins over the simulator's."""
+    made = plan.make({**ANY_PORTS, "PROFILE_SOURCE": "off"})
+    assert all("PROFILE_SOURCE" not in command.env for command in made.services)
+
+
+def test_with_a_token_nothing_is_simulated() -> None:
+    """The services talk to Discord with the token from their own environment."""
+    made = plan.make({**ANY_PORTS, "DISCORD_TOKEN": REAL_TOKEN})
+    assert made.simulator is None
+    assert made.token == REAL_TOKEN
+    assert all("DISCORD_API_URL" not in command.env for command in made.services)
+
+
+def test_a_redis_that_is_named_is_used() -> None:
+    """With REDIS_URL set, none is started."""
+    made = plan.make({**ANY_PORTS, "REDIS_URL": "redis://redis.example.org:6380/1"})
+    assert made.redis is None
+    assert made.redis_url == "redis://redis.example.org:6380/1"
+
+
+def test_a_redis_of_somebody_else_is_left_alone(
+    taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the usual port is taken, the Redis that is started takes another one."""
+    monkeypatch.setattr(plan, "REDIS_PORT", taken)
+    made = plan.make(ANY_PORTS)
+    assert made.redis is not None
+    assert str(taken) not in made.redis.arguments
+    assert made.redis_url in {command.env["REDIS_URL"] for command in made.services}
+
+
+def test_without_a_redis_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No REDIS_URL and no redis-server on this machine: the text names both ways out."""
+    monkeypatch.setattr(redis_binary, "find", lambda: None)
+    with pytest.raises(plan.NoRedisServer, match="REDIS_URL"):
+        plan.make(ANY_PORTS)
+
+
+@pytest.mark.parametrize("setting", ["API_PORT", "WS_PORT", "METRICS_PORT"])
+def test_a_taken_port_is_named(taken: int, setting: str) -> None:
+    """The text names the port, and the setting to change."""
+    with pytest.raises(ports.PortUnusable, match=rf"port {taken} is taken: .* set {setting}"):
+        plan.make({**ANY_PORTS, setting: str(taken)})
+
+
+def test_two_services_on_one_port_are_refused() -> None:
+    """The same API_PORT and WS_PORT are seen before either starts."""
+    port = str(ports.any_free())
+    with pytest.raises(ports.PortUnusable, match="API_PORT and WS_PORT are both"):
+        plan.make({"API_PORT": port, "WS_PORT": port})
+
+
+def test_a_host_that_is_not_this_machine_is_named() -> None:
+    """A server cannot listen on an address that this machine does not have (TEST-NET-1)."""
+    with pytest.raises(ports.PortUnusable, match="API_HOST"):
+        plan.make({**ANY_PORTS, "API_HOST": "192.0.2.1"})
+
+
+def test_every_setting_is_read_before_anything_starts() -> None:
+    """A setting that only one service reads is refused by the runner already."""
+    with pytest.raises(ConfigError, match="GUILD_IDS"):
+        plan.make({**ANY_PORTS, "DISCORD_TOKEN": REAL_TOKEN, "GUILD_IDS": "my server"})
+
+
+def test_metrics_ports_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """METRICS_PORT is the gateway's, the next one api's, the one after it ws's."""
+    monkeypatch.setattr(ports, "check", lambda *_: None)
+    made = plan.make({"METRICS_PORT": "9100"})
+    found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
+    assert found == {"gateway": "9100", "api": "9101", "ws": "9102"}
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("localhost", "localhost")]
+)
+def test_the_addresses_work_on_this_machine(host: str, shown: str) -> None:
+    """A server that listens everywhere is shown with an address that a program can fetch."""
+    try:
+        made = plan.make({**ANY_PORTS, "API_HOST": host})
+    except ports.PortUnusable:
+        pytest.skip(f"this machine has no {host}")
+    port = services(made)["api"].env["API_PORT"]
+    assert made.api_url == f"http://{shown}:{port}"

@@ -1,0 +1,69 @@
+"""The WebSocket example that README and `make run` print."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+
+from websockets.asyncio.server import ServerConnection, serve
+
+from services.run.ports import any_free
+from services.run.watch import inert
+
+
+async def start(url: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.run.watch", url),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def test_it_prints_a_frame_on_a_line_until_ctrl_c() -> None:
+    """Without a keyboard it goes on all the same, and a Ctrl-C is no failure."""
+
+    async def two_frames(socket: ServerConnection) -> None:
+        await socket.send('{"op": "initial_data"}')
+        await socket.send('{"op": "presence_update"}')
+        await socket.wait_closed()
+
+    async with serve(two_frames, "127.0.0.1", 0) as server, asyncio.timeout(20):
+        port = next(iter(server.sockets)).getsockname()[1]
+        process = await start(f"ws://127.0.0.1:{port}/?user_id=1")
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b'{"op": "initial_data"}\n'
+        assert await process.stdout.readline() == b'{"op": "presence_update"}\n'
+        process.send_signal(signal.SIGINT)
+        assert await process.communicate() == (b"", b"")
+        assert process.returncode == 0
+
+
+async def test_it_says_why_the_server_hung_up() -> None:
+    """A close code and its reason end it with status 1."""
+
+    async def refuse(socket: ServerConnection) -> None:
+        await socket.close(4404, "user_not_monitored")
+
+    async with serve(refuse, "127.0.0.1", 0) as server, asyncio.timeout(20):
+        port = next(iter(server.sockets)).getsockname()[1]
+        process = await start(f"ws://127.0.0.1:{port}/?user_id=1")
+        _, errors = await process.communicate()
+        assert b"4404" in errors
+        assert b"user_not_monitored" in errors
+        assert process.returncode == 1
+
+
+async def test_it_says_when_nobody_listens() -> None:
+    """No server: one line, no traceback."""
+    async with asyncio.timeout(20):
+        process = await start(f"ws://127.0.0.1:{any_free()}/?user_id=1")
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert len(errors.splitlines()) == 1
+
+
+def test_other_peoples_text_commands_no_terminal() -> None:
+    """Control and bidirectional characters are shown by number; emoji and letters stay."""
+    assert inert("\x9b2Jé🎧\u202e") == "\\u009b2Jé🎧\\u202e"

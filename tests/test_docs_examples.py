@@ -1,0 +1,165 @@
+"""The examples in the documents are what the code sends: keys, order, types, codes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from services.api.problems import PROBLEMS
+from services.ws import protocol
+from shared import badges, snowflake
+from shared.cdn import Cdn
+from shared.snapshot import Activity, CustomStatus, Presence, Profile, Spotify, Status
+from tests.documents import DOCUMENTS, ROOT, Block, blocks, rows
+
+API, WEBSOCKET = ROOT / "docs/api.md", ROOT / "docs/websocket.md"
+
+
+class User(Struct):
+    profile: Profile
+    status: Status
+    spotify: Spotify | None
+    activity: list[Activity]
+    custom_status: CustomStatus | None
+
+
+class UserAnswer(Struct):
+    data: User
+    success: Literal[True]
+
+
+class ActivityAnswer(Struct):
+    data: Presence
+    success: Literal[True]
+
+
+class Front(Struct):
+    info: str
+    discord_invite: str | None
+    monitored_user_count: int
+
+
+class FrontAnswer(Struct):
+    data: Front
+    success: Literal[True]
+
+
+class NotMonitored(Struct):
+    code: Literal["user_not_monitored"]
+    message: str
+    discord_invite: str | None
+
+
+class ErrorAnswer(Struct):
+    error: NotMonitored
+    success: Literal[False]
+
+
+class InitialData(Struct):
+    op: Literal["initial_data"]
+    user_id: str
+    d: User
+
+
+class PresenceUpdate(Struct):
+    op: Literal["presence_update"]
+    user_id: str
+    d: Presence
+
+
+class OnlyProfile(Struct):
+    profile: Profile
+
+
+class ProfileUpdate(Struct):
+    op: Literal["profile_update"]
+    user_id: str
+    d: OnlyProfile
+
+
+class Complaint(Struct):
+    code: str
+    message: str
+
+
+class ErrorFrame(Struct):
+    op: Literal["error"]
+    user_id: str | None
+    d: Complaint
+
+
+KINDS: dict[str, type[Struct]] = {
+    "GET /user/:userid": UserAnswer,
+    "GET /activity/:userid": ActivityAnswer,
+    "GET /": FrontAnswer,
+    "Errors": ErrorAnswer,
+    "The API on one screen": ActivityAnswer,
+    "initial_data": InitialData,
+    "presence_update": PresenceUpdate,
+    "profile_update": ProfileUpdate,
+    "error": ErrorFrame,
+}
+"""By the heading above the example."""
+
+EXAMPLES = [
+    pytest.param(block, id=f"{path.name}: {block.heading}")
+    for path in DOCUMENTS
+    for block in blocks(path)
+    if block.language == "json"
+]
+
+
+def profiles(example: Any) -> list[dict[str, Any]]:
+    holder = example.get("data") or example.get("d") or {}
+    return [holder["profile"]] if "profile" in holder else []
+
+
+@pytest.mark.parametrize("block", EXAMPLES)
+def test_examples_have_the_shape_of_the_answers(block: Block) -> None:
+    """No key is missing, invented or in another place, and every value has its type."""
+    decoded = msgspec.json.decode(block.text, type=KINDS[block.heading])
+    assert json.dumps(json.loads(block.text)) == json.dumps(msgspec.to_builtins(decoded))
+
+
+@pytest.mark.parametrize("block", EXAMPLES)
+def test_examples_are_true_to_themselves(block: Block) -> None:
+    """What is computed from the id, the avatar and the flags fits them."""
+    for shown in profiles(json.loads(block.text)):
+        profile = msgspec.convert(shown, Profile)
+        cdn, user_id = Cdn(), int(profile.id)
+        created = snowflake.created_ms(user_id)
+        assert profile.creation_date.endswith(f".{created % 1000:03}Z")
+        assert profile.avatar_image == cdn.avatar(user_id, profile.avatar, None)
+        assert profile.badges == badges.from_flags(profile.public_flags, cdn)
+        assert profile.device == next(iter(profile.devices))
+
+
+def test_every_kind_of_answer_has_an_example() -> None:
+    """The documents show each answer and each frame."""
+    shown = {
+        block.heading for path in DOCUMENTS for block in blocks(path) if block.language == "json"
+    }
+    assert shown == KINDS.keys()
+
+
+def test_every_error_is_documented() -> None:
+    """Status and code of each error that the API answers stand in the table."""
+    documented = {(int(status), code) for status, code, _ in rows(API, "Errors")}
+    answered = {(problem.status, problem.code) for problem in PROBLEMS.values()}
+    assert documented - answered <= {(429, "rate_limited")}
+    assert answered <= documented
+
+
+def test_every_close_code_is_documented() -> None:
+    """Code and name of each way in which the WebSocket server ends stand in the table."""
+    table = {int(code): name for code, name, *_ in rows(WEBSOCKET, "When the connection closes")}
+    endings = {
+        ending.close: ending.code
+        for ending in vars(protocol).values()
+        if isinstance(ending, protocol.Ending)
+    }
+    assert table == {**endings, 1009: ""}

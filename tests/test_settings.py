@@ -1,0 +1,66 @@
+"""`.env.example` tells all that the code reads, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from shared import config
+from shared.config import ApiSettings, GatewaySettings, Settings, WsSettings
+
+EXAMPLE = (Path(__file__).parents[1] / ".env.example").read_text()
+KINDS: tuple[type[Settings], ...] = (GatewaySettings, ApiSettings, WsSettings)
+
+
+def documented() -> dict[str, str]:
+    """Name and value of every setting in the example, those behind a # included."""
+    return dict(re.findall(r"^#?([A-Z][A-Z_]*)=(.*)$", EXAMPLE, re.MULTILINE))
+
+
+def defaults() -> dict[str, str]:
+    """Name and default of every setting that a process reads."""
+    return {
+        field.name.upper(): str(field.default)
+        for kind in KINDS
+        for field in msgspec.structs.fields(kind)
+    }
+
+
+def test_every_setting_is_there_with_its_default() -> None:
+    """Nothing is missing, nothing is made up, and every default is the code's."""
+    assert documented() == defaults()
+
+
+def test_every_setting_is_explained() -> None:
+    """Above each setting, or above the ones right before it, stands a comment."""
+    for block in EXAMPLE.split("\n\n"):
+        lines = block.strip().splitlines()
+        if any(re.match(r"#?[A-Z][A-Z_]*=", line) for line in lines):
+            assert lines[0].startswith("# "), lines[0]
+
+
+def test_a_plain_copy_changes_nothing() -> None:
+    """Nothing but the empty token is set by `cp .env.example .env`."""
+    assert re.findall(r"^[A-Z].*$", EXAMPLE, re.MULTILINE) == ["DISCORD_TOKEN="]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_values_are_accepted_as_they_stand(kind: type[Settings]) -> None:
+    """With every # taken away, each process reads its defaults."""
+    assert config.from_env(kind, documented()) == kind()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_environment_wins_over_the_file(
+    kind: type[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`.env` is read from the working directory; a variable that is set goes before it."""
+    (tmp_path / ".env").write_text("LOG_LEVEL=DEBUG\nLOG_FORMAT=json\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")
+    monkeypatch.delenv("LOG_FORMAT", raising=False)
+    settings = config.from_env(kind, config.environment())
+    assert (settings.log_level, settings.log_format) == ("WARNING", "json")
