@@ -16,7 +16,7 @@ from msgspec import Struct
 from services.api.answers import Header
 from shared.config import ApiSettings
 
-EXAMPLE_ID: Final = "1274150219482660897"
+EXAMPLE_ID: Final = "161092844126208001"  # somebody in the simulator
 
 _STYLE: Final = """
 :root { color-scheme: light dark; }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 
@@ -94,8 +95,14 @@ async def main() -> int:
     logs.set_up(settings, "gateway")
     serving = asyncio.create_task(serve(settings))
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if serving.cancelling():
+            os._exit(1)  # the second time: at once
+        serving.cancel()
+
     for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, serving.cancel)
+        loop.add_signal_handler(sign, stop)
     code = 0
     try:
         await serving

@@ -6,6 +6,8 @@ instead, an event costs a sixth (docs/decisions/0001-raw-shards.md).
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -23,6 +25,7 @@ log = logging.getLogger(__name__)
 INTENTS: Final = (
     hikari.Intents.GUILDS | hikari.Intents.GUILD_MEMBERS | hikari.Intents.GUILD_PRESENCES
 )
+CLOSE_WITHIN: Final = 2.0  # seconds
 LARGE_THRESHOLD: Final = 250  # Discord's greatest: small guilds come whole, without chunks
 
 
@@ -79,7 +82,7 @@ class Shard:
             await shard.join()
         finally:
             if shard.is_alive:
-                await shard.close()
+                await _close(shard)
             self._hikari = None
 
     async def ask_for_all(self, guild_id: int, nonce: str) -> None:
@@ -101,6 +104,13 @@ class Shard:
             )
         except (hikari.ComponentStateConflictError, ConnectionError) as error:
             log.debug("members of guild %s were not asked for: %s", guild_id, error)
+
+
+async def _close(shard: GatewayShardImpl) -> None:
+    """hikari loses a cancellation that comes while it hangs up: then it is told once more."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_WITHIN):
+            await shard.close()
 
 
 class _EventManager:

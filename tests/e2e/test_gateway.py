@@ -195,3 +195,14 @@ async def test_redis_away_at_the_start_is_waited_for() -> None:
         await eventually(lambda: any("Redis is not available" in line for line in gateway.lines))
         await stack.redis.start()
         await stack.shows(ROBIN, lambda data: True)
+
+
+@pytest.mark.parametrize("how", ["rst", "eof", "reconnect"])
+async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None:
+    """hikari may lose the cancellation in that moment."""
+    async with running(services=("gateway",)) as stack:
+        gateway = stack.processes["gateway"]
+        await gateway.said("connected to Discord")
+        stack.simulator.refuse(60)
+        stack.simulator.drop(how)  # type: ignore[arg-type]
+        assert await gateway.stop() == 0, gateway.lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import pytest
 
@@ -12,7 +11,7 @@ from shared.config import ProfileSettings
 from shared.facts import NOTHING, Facts
 from shared.profile_cache import FAILURE_TTL, Claim, Found, ProfileCache
 from shared.profiles import Profiles
-from shared.sources.source import SourceFailed, SourceStopped
+from shared.sources.source import SourceFailed
 from shared.store import Save, Store
 from tests.eventually import eventually, eventually_async
 from tests.shared.conftest import GUILD, USER
@@ -263,40 +262,3 @@ async def test_what_is_known_of_a_user_goes_when_they_leave(store: Store) -> Non
     await profiles_of(ScriptedSource(KNOWN), store).facts(USER)
     await store.save([Save(USER, left=(GUILD,))])
     assert not await store.redis.exists(keys.profile(USER))
-
-
-async def test_redis_away_is_no_error() -> None:
-    """Presence fails by itself then; facts are only missing."""
-    async with Store.connect("redis://127.0.0.1:1") as nowhere:
-        assert await profiles_of(ScriptedSource(KNOWN), nowhere).facts(USER) is None
-
-
-@pytest.mark.parametrize("entry", [b'{"facts":7}', b"{}", b"", b"\xff", b'{"facts":{"bio":'])
-async def test_an_unreadable_entry_counts_as_a_failure(store: Store, entry: bytes) -> None:
-    """What another version of Grux has written is left alone until it ends."""
-    source = ScriptedSource(KNOWN)
-    await store.redis.set(keys.profile(USER), entry, px=60_000 * 5)
-    assert await profiles_of(source, store).facts(USER) is None
-    assert source.asked == []
-
-
-async def test_a_bug_costs_the_facts_not_the_answer(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An error that nobody expected is logged with its traceback and counts as a failure."""
-    profiles = profiles_of(ScriptedSource(ZeroDivisionError()), store)
-    assert await profiles.facts(USER) is None
-    [record] = caplog.records
-    assert record.levelno == logging.ERROR
-    assert record.exc_info is not None
-    assert record.exc_info[0] is ZeroDivisionError
-
-
-async def test_a_stopped_source_is_not_asked_again(store: Store) -> None:
-    """After the source has said that asking is of no use, nobody is asked about."""
-    await store.save([Save(STRANGER, joined=(GUILD,))])
-    source = ScriptedSource(SourceStopped("the token is refused"))
-    profiles = profiles_of(source, store)
-    assert await profiles.facts(USER) is None
-    assert await profiles.facts(STRANGER) is None
-    assert source.asked == [USER]

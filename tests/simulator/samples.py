@@ -1,4 +1,4 @@
-"""The shared Discord samples, which live beside the repository and are never copied."""
+"""Discord's samples: ours in tests/data, third-party ones beside the repository, if at all."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-_FOLDER = Path(__file__).parents[3] / "shared" / "discord" / "data"
+_OURS = Path(__file__).parents[1] / "data"
+_BESIDE = Path(__file__).parents[3] / "shared" / "discord" / "data"
 
 
 def sample(name: str) -> Any:
@@ -16,7 +17,9 @@ def sample(name: str) -> Any:
 
 def sample_path(name: str) -> Path:
     """Where a sample file is; skips the test where it is not."""
-    path = _FOLDER / name
+    path = _OURS / name
+    if not path.exists():
+        path = _BESIDE / name
     if not path.exists():
         pytest.skip(f"{name} is not here: it lies beside the repository, not in it")
     return path
