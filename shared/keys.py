@@ -45,6 +45,21 @@ def gateway(shard_id: int) -> str:
     return f"gateway:{shard_id}"
 
 
+def lease(shard_id: int, shard_count: int) -> str:
+    """String with a TTL: which process runs the shard."""
+    return f"lease:{{{shard_id}/{shard_count}}}"
+
+
+def standby(shard_id: int, shard_count: int) -> str:
+    """String with a TTL: a process waits to take the shard over."""
+    return f"standby:{{{shard_id}/{shard_count}}}"
+
+
+def identify(bucket: int) -> str:
+    """String with a TTL: a shard of this bucket has just identified with Discord."""
+    return f"identify:{bucket}"
+
+
 def app_icon(application_id: str) -> str:
     """String with a TTL: an application's icon hash, empty when it has none."""
     return f"app-icon:{application_id}"

@@ -71,7 +71,7 @@ async def serve(settings: GatewaySettings) -> None:
             tasks.create_task(sweep.run(roster))
             tasks.create_task(vitals.run())
             try:
-                await Bot(info).run(intakes)
+                await Bot(info, store).run(intakes)
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LAST_FLUSH):

@@ -12,14 +12,16 @@ import hikari
 from hikari.impl import RESTApp
 
 from services.gateway import metrics
+from services.gateway.lease import Lease
 from services.gateway.shard import Dispatches, Shard
+from services.gateway.turns import Turns
 from shared.config import GatewaySettings
+from shared.store import Store
 
 log = logging.getLogger(__name__)
 
-IDENTIFY_EVERY: Final = 5.0  # seconds for each of max_concurrency buckets (docs: Gateway)
 FIRST_RETRY: Final = 1.0  # seconds; doubles up to
-LAST_RETRY: Final = 60.0
+LAST_RETRY: Final = 120.0  # Discord allows 1,000 sessions a day
 
 UNAUTHORIZED: Final = (
     "Discord refuses the bot token (close code 4004). DISCORD_TOKEN is wrong or was reset: copy "
@@ -73,12 +75,13 @@ async def gateway_info(settings: GatewaySettings) -> hikari.GatewayBotInfo:
 
 
 class Bot:
-    """Keeps shards connected. Identifies keep Discord's pace: one in 5 s for each bucket."""
+    """Keeps those shards connected which this process has the lease of."""
 
-    def __init__(self, info: hikari.GatewayBotInfo) -> None:
+    def __init__(self, info: hikari.GatewayBotInfo, store: Store) -> None:
         self._url = info.url
         self._limit = info.session_start_limit
-        self._turns = [0.0] * max(1, self._limit.max_concurrency)  # loop time, for each bucket
+        self._store = store
+        self._turns = Turns(store, self._limit.max_concurrency)
 
     async def run(self, shards: Sequence[tuple[Shard, Dispatches]]) -> None:
         """Until cancelled. Raises Refused, in a group."""
@@ -94,6 +97,25 @@ class Bot:
                 running.create_task(self._keep(shard, dispatches))
 
     async def _keep(self, shard: Shard, dispatches: Dispatches) -> None:
+        while True:
+            lease = Lease(self._store, shard.id, shard.count)
+            await lease.acquire()
+            work = [
+                asyncio.create_task(self._connect(shard, dispatches)),
+                asyncio.create_task(lease.hold()),
+            ]
+            try:
+                done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in work:
+                    task.cancel()
+                await asyncio.gather(*work, return_exceptions=True)
+                await lease.release()
+            dispatches.lost()
+
+    async def _connect(self, shard: Shard, dispatches: Dispatches) -> None:
         """hikari resumes by itself; what it gives up on begins again as a new session."""
         retry = FIRST_RETRY
         while True:
@@ -110,18 +132,10 @@ class Bot:
             retry = min(retry * 2, LAST_RETRY)
 
     async def _one_session(self, shard: Shard, dispatches: Dispatches) -> None:
-        await self._turn(shard.id)
+        await self._turns.wait(shard.id)
 
         def started() -> None:
             metrics.CONNECTS.labels("first").inc()
             log.info("shard %d of %d is connected to Discord", shard.id, shard.count)
 
         await shard.run(self._url, dispatches, started)
-
-    async def _turn(self, shard_id: int) -> None:
-        """Wait until the shard may identify."""
-        bucket = shard_id % len(self._turns)
-        now = asyncio.get_running_loop().time()
-        turn = max(now, self._turns[bucket])
-        self._turns[bucket] = turn + IDENTIFY_EVERY
-        await asyncio.sleep(turn - now)

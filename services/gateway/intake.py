@@ -78,6 +78,11 @@ class Intake:
             metrics.REFUSED.labels("exception").inc()
             log.exception("a %s event could not be taken in", name)
 
+    def lost(self) -> None:
+        """Another process runs the shard now, and speaks for its guilds."""
+        self._requests.reset()
+        self._roster.disown(*self._shard)
+
     def _presence_update(self, payload: Payload) -> None:
         user = payload.get("user")
         user_id = clean.user_id(user)

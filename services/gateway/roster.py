@@ -40,6 +40,8 @@ class Owed(Protocol):
 
     def left(self, user_id: int, guild_id: int) -> None: ...
 
+    def disowned(self, user_id: int, guild_id: int) -> None: ...
+
 
 class Roster:
     """Every monitored guild of this process's shards."""
@@ -135,6 +137,15 @@ class Roster:
             if person is not None:
                 self._leave(person, user_id, guild_id)
             self._owed.left(user_id, guild_id)
+
+    def disown(self, shard_id: int, shard_count: int) -> None:
+        """Forget the shard's guilds without a word to Redis: they are another process's."""
+        for guild_id in [one for one in self._guilds if shard_of(one, shard_count) == shard_id]:
+            for user_id in self._guilds.pop(guild_id).members:
+                person = self._people.get(user_id)
+                if person is not None:
+                    self._leave(person, user_id, guild_id)
+                self._owed.disowned(user_id, guild_id)
 
     def _leave(self, person: Person, user_id: int, guild_id: int) -> None:
         person.guilds = tuple(other for other in person.guilds if other != guild_id)

@@ -34,6 +34,8 @@ class Dispatches(Protocol):
 
     def take(self, name: str, payload: Any) -> None: ...
 
+    def lost(self) -> None: ...
+
 
 class Shard:
     """A shard of Grux's bot. `run` until it ends; `ask_for…` while it is connected."""

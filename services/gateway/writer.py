@@ -67,6 +67,11 @@ class Writer:
         _move(user_id, guild_id, self._joined, self._left)
         self.changed(user_id)
 
+    def disowned(self, user_id: int, guild_id: int) -> None:
+        """Whether the person is in the guild is for another process to say."""
+        for said in (self._joined, self._left):
+            _take_out(user_id, guild_id, said)
+
     def rewrite(self) -> None:
         """Redis may have lost everything: owe everyone, with all their guilds."""
         for user_id, person in self._people:
@@ -152,8 +157,12 @@ class Writer:
 def _move(
     user_id: int, guild_id: int, source: dict[int, set[int]], target: dict[int, set[int]]
 ) -> None:
-    with contextlib.suppress(KeyError):
-        source[user_id].remove(guild_id)
-        if not source[user_id]:
-            del source[user_id]
+    _take_out(user_id, guild_id, source)
     target.setdefault(user_id, set()).add(guild_id)
+
+
+def _take_out(user_id: int, guild_id: int, said: dict[int, set[int]]) -> None:
+    with contextlib.suppress(KeyError):
+        said[user_id].remove(guild_id)
+        if not said[user_id]:
+            del said[user_id]

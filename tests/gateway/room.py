@@ -32,6 +32,9 @@ class Ledger:
     def left(self, user_id: int, guild_id: int) -> None:
         self.said.append(("left", user_id, guild_id))
 
+    def disowned(self, user_id: int, guild_id: int) -> None:
+        self.said.append(("disowned", user_id, guild_id))
+
     def take(self) -> list[tuple[Any, ...]]:
         """What was said since the last time."""
         said, self.said = self.said, []

@@ -1,0 +1,132 @@
+"""The right to run a shard: one process has it, others stand by and take over when it is gone.
+
+The right is a key in Redis that its holder renews. Whoever stands by says so beside it, and that
+is what the holder goes by when it cannot reach Redis: with nobody standing by it stays connected
+to Discord, so that nothing is missed; else it lets go when its time has run out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from typing import Final
+
+from shared import keys
+from shared.store import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+KEPT: Final = 8.0  # seconds after the last renewal
+RENEW_EVERY: Final = 2.0  # seconds
+LOOK_EVERY: Final = 1.0  # seconds, while standing by
+SETTLE: Final = 3.0  # seconds: a Redis that came back empty is given time to hear of the holder
+
+# KEYS lease, standby; ARGV owner, ms. 1: ours. 2: ours, and somebody stands by. 0: another's.
+_RENEW = """
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return redis.call('EXISTS', KEYS[2]) == 1 and 2 or 1
+"""
+_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
+
+class Lease:
+    """One process's claim to one shard."""
+
+    def __init__(self, store: Store, shard_id: int, shard_count: int) -> None:
+        self._store = store
+        self._what = f"shard {shard_id} of {shard_count}"
+        self._names = (
+            keys.lease(shard_id, shard_count),
+            keys.standby(shard_id, shard_count),
+        )
+        self._owner = secrets.token_hex(8)
+        self._contended = False
+
+    @property
+    def contended(self) -> bool:
+        """Whether somebody stood by at the last renewal."""
+        return self._contended
+
+    async def acquire(self) -> None:
+        """Returns when the shard is ours. Stands by as long as another process has it."""
+        if await self._take_if_free():
+            return
+        log.info("%s is run by another process; standing by", self._what)
+        free_since = None
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            try:
+                await self._stand_by()
+                if await self._holder() is not None:
+                    free_since = None
+                    continue
+                free_since = free_since or _now()
+                if _now() - free_since >= SETTLE and await self._take():
+                    log.warning("%s is taken over by this process", self._what)
+                    return
+            except StoreUnavailable:
+                free_since = None
+
+    async def hold(self) -> None:
+        """Renew until the shard is not ours any more; then returns."""
+        renewed = _now()
+        while True:
+            try:
+                answer = await self._renew()
+                if answer == 0:
+                    log.warning("%s is run by another process now", self._what)
+                    return
+                renewed, self._contended = _now(), answer == 2
+            except StoreUnavailable:
+                if self._contended and _now() - renewed >= KEPT:
+                    log.warning(
+                        "%s may have been taken over, as Redis has not been reached for %.0f s",
+                        self._what,
+                        KEPT,
+                    )
+                    return
+            await asyncio.sleep(RENEW_EVERY)
+
+    async def release(self) -> None:
+        """Let the one who stands by have it at once."""
+        try:
+            async with self._store.reachable():
+                await self._store.redis.eval(_RELEASE, 1, self._names[0], self._owner)
+        except StoreUnavailable:
+            log.debug("the lease of %s runs out by itself", self._what)
+
+    async def _take_if_free(self) -> bool:
+        try:
+            return await self._take()
+        except StoreUnavailable:
+            return True  # Redis may be away for long, and Discord's events should not be missed
+
+    async def _holder(self) -> object:
+        async with self._store.reachable():
+            return await self._store.redis.get(self._names[0])
+
+    async def _take(self) -> bool:
+        async with self._store.reachable():
+            taken = await self._store.redis.set(
+                self._names[0], self._owner, nx=True, px=round(KEPT * 1000)
+            )
+        return bool(taken)
+
+    async def _stand_by(self) -> None:
+        async with self._store.reachable():
+            await self._store.redis.set(self._names[1], self._owner, px=round(KEPT * 1000))
+
+    async def _renew(self) -> int:
+        async with self._store.reachable():
+            return int(
+                await self._store.redis.eval(
+                    _RENEW, 2, *self._names, self._owner, round(KEPT * 1000)
+                )
+            )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,158 @@
+"""The right to run a shard, over two processes and one Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from fakeredis import FakeAsyncRedis, FakeServer
+
+from services.gateway import lease as lease_module
+from services.gateway import turns as turns_module
+from services.gateway.lease import Lease
+from services.gateway.turns import Turns
+from shared import keys
+from shared.store import Store
+from tests.eventually import eventually, eventually_async
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in (("KEPT", 0.4), ("RENEW_EVERY", 0.05), ("LOOK_EVERY", 0.02)):
+        monkeypatch.setattr(lease_module, name, seconds)
+    monkeypatch.setattr(lease_module, "SETTLE", 0.1)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()
+
+
+def process(server: FakeServer) -> Store:
+    """A store of its own, as another process would have."""
+    return Store(FakeAsyncRedis(server=server), timeout=1.0)
+
+
+@asynccontextmanager
+async def holding(lease: Lease) -> AsyncIterator[asyncio.Task[None]]:
+    await lease.acquire()
+    task = asyncio.create_task(lease.hold())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_only_one_has_it(server: FakeServer) -> None:
+    """The other one stands by for as long as the first renews."""
+    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    async with holding(first):
+        waiting = asyncio.create_task(second.acquire())
+        done, _ = await asyncio.wait({waiting}, timeout=lease_module.KEPT * 2)
+        assert not done
+        waiting.cancel()
+
+
+async def test_another_shard_is_free(server: FakeServer) -> None:
+    """A lease is for one shard of one division of the guilds."""
+    async with holding(Lease(process(server), 0, 2)):
+        async with asyncio.timeout(5):
+            await Lease(process(server), 1, 2).acquire()
+            await Lease(process(server), 0, 3).acquire()
+
+
+async def test_who_stands_by_takes_over_from_a_dead_process(server: FakeServer) -> None:
+    """When the last renewal has run out."""
+    second = Lease(process(server), 0, 1)
+    async with holding(Lease(process(server), 0, 1)):
+        waiting = asyncio.create_task(second.acquire())
+        store = process(server)
+        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+    async with asyncio.timeout(5):
+        await waiting
+
+
+async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer) -> None:
+    """As after being stopped for long: it lets go at its next renewal."""
+    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    async with holding(first) as task:
+        await process(server).redis.delete(keys.lease(0, 1))
+        async with holding(second), asyncio.timeout(5):
+            await task
+
+
+async def test_wiped_redis_goes_back_to_the_holder(server: FakeServer) -> None:
+    """Who stands by gives it time to renew."""
+    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    async with holding(first) as task:
+        waiting = asyncio.create_task(second.acquire())
+        store = process(server)
+        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+        await store.redis.flushall()
+        done, _ = await asyncio.wait({waiting, task}, timeout=lease_module.KEPT * 2)
+        assert not done
+        waiting.cancel()
+
+
+async def test_without_redis_the_shard_is_run_all_the_same(server: FakeServer) -> None:
+    """With nobody standing by, the holder keeps it through an outage as well."""
+    lease = Lease(process(server), 0, 1)
+    server.connected = False
+    async with holding(lease) as task:
+        done, _ = await asyncio.wait({task}, timeout=lease_module.KEPT * 2)
+        assert not done
+
+
+async def test_with_somebody_standing_by_an_unreachable_redis_ends_it(server: FakeServer) -> None:
+    """They may have taken over, unseen."""
+    first = Lease(process(server), 0, 1)
+    async with holding(first) as task:
+        await process(server).redis.set(keys.standby(0, 1), "x")
+        await eventually(lambda: first.contended)
+        server.connected = False
+        async with asyncio.timeout(5):
+            await task
+
+
+async def test_released_lease_is_free(server: FakeServer) -> None:
+    """And another one's is not released by us."""
+    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    await first.acquire()
+    await second.release()
+    assert await process(server).redis.exists(keys.lease(0, 1))
+    await first.release()
+    async with asyncio.timeout(5):
+        await second.acquire()
+
+
+async def test_turns_to_identify_are_shared_by_processes(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One in a while for each bucket; another bucket has its own."""
+    monkeypatch.setattr(turns_module, "IDENTIFY_EVERY", 0.3)
+    monkeypatch.setattr(turns_module, "SLACK", 0.0)
+    first, second = (Turns(process(server), 2) for _ in range(2))
+    await first.wait(0)
+    async with asyncio.timeout(5):
+        await second.wait(1)
+    store = process(server)
+    waiting = asyncio.create_task(second.wait(2))
+    assert not (await asyncio.wait({waiting}, timeout=0))[0]
+    await eventually_async(lambda: _gone(store, keys.identify(0)))
+    async with asyncio.timeout(5):
+        await waiting
+
+
+async def test_turns_without_redis_do_not_hold_up(server: FakeServer) -> None:
+    """Discord is more important than the pace."""
+    turns = Turns(process(server), 1)
+    server.connected = False
+    async with asyncio.timeout(5):
+        await turns.wait(0)
+
+
+async def _gone(store: Store, key: str) -> bool:
+    return not await store.redis.exists(key)
