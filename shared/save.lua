@@ -3,8 +3,9 @@
 --
 -- KEYS  presence:{user}  guilds:{user}  profile:{user}
 -- ARGV  number joined, number left, the joined guilds, the left guilds,
---       then nothing, or the three fields profile, presence, discord
--- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, nothing written.
+--       then nothing, or the three fields profile (empty: as it is), presence, discord
+-- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, nothing written;
+-- -3 there is no profile to leave as it is, nothing written.
 local presence, guilds, profile = KEYS[1], KEYS[2], KEYS[3]
 local joined, left = tonumber(ARGV[1]), tonumber(ARGV[2])
 local fields = 2 + joined + left
@@ -30,13 +31,18 @@ end
 if #ARGV == fields then return 0 end
 
 local old = redis.call('HMGET', presence, 'version', 'profile', 'presence', 'discord')
-local message = ''
-if old[2] ~= ARGV[fields + 1] then message = message .. ',"profile":' .. ARGV[fields + 1] end
+local profile_now, message = ARGV[fields + 1], ''
+if profile_now == '' then
+  if not old[2] then return -3 end
+  profile_now = old[2]
+elseif old[2] ~= profile_now then
+  message = ',"profile":' .. profile_now
+end
 if old[3] ~= ARGV[fields + 2] then message = message .. ',"presence":' .. ARGV[fields + 2] end
 if message == '' and old[4] == ARGV[fields + 3] then return 0 end
 
 local version = version_after(old[1])
-redis.call('HSET', presence, 'version', version, 'profile', ARGV[fields + 1],
+redis.call('HSET', presence, 'version', version, 'profile', profile_now,
   'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
 if message ~= '' then
   redis.call('PUBLISH', presence, '{"version":' .. version .. message .. '}')

@@ -24,6 +24,7 @@ from shared.snapshot import Snapshot
 UNCHANGED: Final = 0
 REMOVED: Final = -1
 NOT_MONITORED: Final = -2
+NO_PROFILE: Final = -3
 
 _SAVE = (Path(__file__).parent / "save.lua").read_text()
 
@@ -35,7 +36,7 @@ class StoreUnavailable(Exception):
 class Fields(Struct, frozen=True):
     """One user's newest state, as JSON."""
 
-    profile: bytes  # snapshot.Profile
+    profile: bytes  # snapshot.Profile; empty: as Redis has it, else the save is NO_PROFILE
     presence: bytes  # snapshot.Presence
     discord: bytes  # cleaned Discord objects: user, status, client_status, activities
 
@@ -103,7 +104,7 @@ class Store:
         return [_snapshot(one) for one in found]
 
     async def save(self, saves: Sequence[Save]) -> list[int]:
-        """Write them in one go; for each its new version, UNCHANGED, REMOVED or NOT_MONITORED.
+        """Write them in one go; for each its new version, or UNCHANGED, REMOVED, …
 
         Rosters are widened before the users' own keys and narrowed after them: whatever is cut
         off half-way, a roster names everyone who has a guild, and a sweep can find them.

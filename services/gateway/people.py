@@ -23,13 +23,14 @@ OFFLINE = _encode({"status": "offline", "client_status": {}, "activities": []})
 class Person:
     """One monitored user."""
 
-    __slots__ = ("guilds", "heard", "presence", "user")
+    __slots__ = ("guilds", "heard", "presence", "user", "written")
 
     def __init__(self, user: bytes) -> None:
         self.user = user  # clean.user
         self.presence = OFFLINE  # clean.presence
         self.guilds: tuple[int, ...] = ()
         self.heard = 0  # hash of the last raw presence
+        self.written = 0  # hash of what the profile in Redis was drawn from
 
     def discord(self) -> bytes:
         """`{"user", "status", "client_status", "activities"}`"""

@@ -19,15 +19,18 @@ from services.gateway import metrics, normalise
 from services.gateway.icons import Icons
 from services.gateway.people import People, Person
 from shared.cdn import Cdn
-from shared.store import NOT_MONITORED, Fields, Save, Store, StoreUnavailable
+from shared.store import NO_PROFILE, NOT_MONITORED, Fields, Save, Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 BATCH: Final = 200  # people in one round trip: large enough to be cheap, small enough to yield
+BUSY: Final = 3  # people in one batch: more are coming, and together they are cheaper,
+GATHER: Final = 0.003  # seconds: 44 instead of 68 µs of CPU each at 5,000 events a second
 FIRST_RETRY: Final = 0.1  # seconds; doubles up to
 LAST_RETRY: Final = 2.0
 
 _encode = msgspec.json.encode
+_decode = msgspec.json.decode
 
 
 class Writer:
@@ -41,6 +44,7 @@ class Writer:
         self._owed: dict[int, None] = {}  # a set that keeps its order
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
+        self._drawn: dict[int, int] = {}  # what this batch's profiles were drawn from
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -75,6 +79,7 @@ class Writer:
     def rewrite(self) -> None:
         """Redis may have lost everything: owe everyone, with all their guilds."""
         for user_id, person in self._people:
+            person.written = 0
             for guild_id in person.guilds:
                 self.joined(user_id, guild_id)
 
@@ -87,6 +92,7 @@ class Writer:
         retry = FIRST_RETRY
         while True:
             await self._wake.wait()
+            self._drawn.clear()
             saves = list(self._next_batch())
             try:
                 results = await self._store.save(saves)
@@ -105,6 +111,8 @@ class Writer:
             if not self._owed:
                 self._wake.clear()
                 self._settled.set()
+            if len(saves) >= BUSY:
+                await asyncio.sleep(GATHER)
 
     def _next_batch(self) -> Iterator[Save]:
         for user_id in list(islice(self._owed, BATCH)):
@@ -117,18 +125,21 @@ class Writer:
                 yield Save(user_id, fields, joined, left)
 
     def _draw(self, user_id: int, person: Person) -> Fields | None:
-        discord = person.discord()
-        objects = msgspec.json.decode(discord)
         try:
-            for application_id in normalise.applications_without_art(objects, self._cdn):
+            shown = _decode(person.presence)
+            drawn_from = hash((person.user, *shown["client_status"].items()))
+            profile = b""
+            if drawn_from != person.written:  # else 10 µs and a kilobyte are spared
+                profile = _encode(normalise.profile(_decode(person.user), shown, self._cdn))
+                self._drawn[user_id] = drawn_from
+            for application_id in normalise.applications_without_art(shown, self._cdn):
                 self._icons.want(application_id, user_id)
-            profile = normalise.profile(objects["user"], objects, self._cdn)
-            presence = normalise.presence(objects, self._cdn, self._icons.known)
+            presence = _encode(normalise.presence(shown, self._cdn, self._icons.known))
         except Exception:  # whatever strangers typed: the last snapshot stands, the process too
             metrics.REFUSED.labels("normalise").inc()
             log.exception("user %s cannot be shown; the last snapshot stands", user_id)
             return None
-        return Fields(_encode(profile), _encode(presence), discord)
+        return Fields(profile, presence, person.discord())
 
     def _owe_again(self, saves: list[Save]) -> None:
         """Owe what was not written, unless something newer has been said meanwhile."""
@@ -146,7 +157,16 @@ class Writer:
         lost = False
         for save, result in zip(saves, results, strict=True):
             written += result > 0
-            lost = lost or (result == NOT_MONITORED and save.fields is not None and not save.left)
+            person = self._people.get(save.user_id)
+            if person is None or save.fields is None:
+                continue
+            if result == NO_PROFILE:
+                person.written = 0
+                self.changed(save.user_id)
+            elif result == NOT_MONITORED and not save.left:
+                lost = True
+            elif save.fields.profile:
+                person.written = self._drawn[save.user_id]
         metrics.SAVES_WRITTEN.inc(written)
         metrics.SAVES_UNCHANGED.inc(len(saves) - written)
         if lost:

@@ -12,7 +12,16 @@ import pytest
 
 from shared import keys
 from shared.snapshot import Snapshot
-from shared.store import NOT_MONITORED, REMOVED, UNCHANGED, Fields, Save, Store, StoreUnavailable
+from shared.store import (
+    NO_PROFILE,
+    NOT_MONITORED,
+    REMOVED,
+    UNCHANGED,
+    Fields,
+    Save,
+    Store,
+    StoreUnavailable,
+)
 from tests.contract.conftest import Connect
 from tests.redis_server import RedisServer
 
@@ -53,6 +62,25 @@ async def test_the_same_state_again_is_no_change(store: Store) -> None:
     loaded = await store.load(USER)
     assert loaded is not None
     assert loaded.version == version
+
+
+async def test_an_empty_profile_leaves_the_one_that_is_there(
+    store: Store, connect: Connect
+) -> None:
+    """Most changes are of the presence alone; the message does not repeat the profile."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    async with _messages(connect) as messages:
+        [version] = await store.save([Save(USER, Fields(b"", b'{"status":"2"}', b"{}"))])
+        assert await messages() == {"version": version, "presence": {"status": "2"}}
+    assert await store.load(USER) == Snapshot(version, b'{"id":"1"}', b'{"status":"2"}')
+
+
+async def test_an_empty_profile_where_there_is_none_writes_nothing(store: Store) -> None:
+    """Whoever saves is told, and saves all of it."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.redis.delete(keys.presence(USER))
+    assert await store.save([Save(USER, Fields(b"", b"{}", b"{}"))]) == [NO_PROFILE]
+    assert await store.load(USER) is None
 
 
 async def test_each_change_grows_the_version(store: Store) -> None:

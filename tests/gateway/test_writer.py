@@ -17,6 +17,7 @@ from services.gateway.people import People, merge_presence
 from services.gateway.roster import Roster
 from services.gateway.sweep import Sweep
 from services.gateway.writer import Writer
+from shared import keys
 from shared.cdn import Cdn
 from shared.store import Save, Store, StoreUnavailable
 from tests.eventually import eventually, eventually_async
@@ -145,6 +146,38 @@ async def test_wiped_redis_gets_everybody_again(desk: Desk) -> None:
     desk.show(7, "dnd")
     assert await desk.status(7) == "dnd"
     assert await desk.store.count_users() == 300
+
+
+async def test_a_snapshot_that_redis_lost_is_written_whole_again(desk: Desk) -> None:
+    """Also when the change is of the presence alone, and so the profile was not sent."""
+    desk.enlist(GUILD, USER)
+    desk.show(USER, "idle")
+    assert await desk.status(USER) == "idle"
+    await desk.store.redis.delete(keys.presence(USER))
+    desk.show(USER, "dnd")
+    assert await desk.status(USER) == "dnd"
+
+
+async def test_profile_is_sent_only_when_it_changes(desk: Desk) -> None:
+    """A presence changes a thousand times as often."""
+    desk.enlist(GUILD, USER)
+    desk.show(USER, "idle")
+    await desk.status(USER)
+    activity = {"name": "x", "type": 0}
+    person = desk.people.get(USER)
+    assert person is not None
+    merge_presence(person, {**online(USER, "idle"), "activities": [activity]})
+    desk.writer.changed(USER)
+    await desk.status(USER)
+    fields = desk.store.batches[-1][0].fields
+    assert fields is not None
+    assert fields.profile == b""
+    assert b'"name":"x"' in fields.presence
+    desk.show(USER, "dnd")
+    await desk.status(USER)
+    fields = desk.store.batches[-1][0].fields
+    assert fields is not None
+    assert fields.profile != b""
 
 
 async def test_person_who_cannot_be_shown_leaves_the_last_snapshot(
