@@ -12,6 +12,9 @@ USERS = "users"
 GUILDS = "guilds"
 """Set: every guild that has a roster, so that one which was left meanwhile is found."""
 
+GATEWAYS = "gateways"
+"""Sorted set: `shard/shards` by the time in ms at which it was last connected to Discord."""
+
 PRESENCE_PREFIX = "presence:{"
 
 

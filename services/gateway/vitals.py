@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from services.gateway.shard import Shard
-from shared import keys
+from shared import keys, pulse
 from shared.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ class Vitals:
                 pipe.hset(keys.gateway(shard.id), mapping=self._vitals(shard))
                 pipe.expire(keys.gateway(shard.id), KEPT)
             await pipe.execute()
+        connected = [shard.id for shard in self._shards if shard.is_connected]
+        await pulse.beat(self._store, self._shards[0].count, connected)
         self._signed = True
 
     def _vitals(self, shard: Shard) -> dict[Any, Any]:

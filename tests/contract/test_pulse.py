@@ -1,0 +1,64 @@
+"""How long ago the gateway was last heard."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from shared import keys, pulse
+from shared.pulse import Pulse
+from shared.store import Store
+from tests.eventually import eventually
+
+
+async def test_never_heard_is_not_stale(store: Store) -> None:
+    """A gateway that never was cannot have gone."""
+    assert await pulse.silence(store) is None
+
+
+async def test_a_beat_ends_the_silence(store: Store) -> None:
+    """By Redis' clock: those of the processes may differ."""
+    await pulse.beat(store, 1, [0])
+    silence = await pulse.silence(store)
+    assert silence is not None
+    assert 0 <= silence < 60
+
+
+async def test_the_quietest_shard_counts(store: Store) -> None:
+    """A user may be in a guild of that one."""
+    await pulse.beat(store, 2, [0, 1])
+    await store.redis.zincrby(keys.GATEWAYS, -60_000, "1/2")
+    await pulse.beat(store, 2, [0])
+    silence = await pulse.silence(store)
+    assert silence is not None
+    assert silence >= 60
+
+
+async def test_another_division_of_the_guilds_is_forgotten(store: Store) -> None:
+    """After more shards were given, the old ones are not missed."""
+    await pulse.beat(store, 1, [0])
+    await store.redis.zincrby(keys.GATEWAYS, -60_000, "0/1")
+    await pulse.beat(store, 11, [0, 10])
+    silence = await pulse.silence(store)
+    assert silence is not None
+    assert silence < 60
+    assert await store.redis.zcard(keys.GATEWAYS) == 2
+
+
+async def test_staleness_grows_while_redis_is_asked(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And ends with the next beat."""
+    monkeypatch.setattr(pulse, "LOOK_EVERY", 0.01)
+    await pulse.beat(store, 1, [0])
+    await store.redis.zincrby(keys.GATEWAYS, -100_000, "0/1")
+    felt = Pulse(store)
+    task = asyncio.create_task(felt.run())
+    await eventually(lambda: felt.stale)
+    assert felt.stale is not None
+    assert felt.stale >= 100
+    await pulse.beat(store, 1, [0])
+    await eventually(lambda: felt.stale is None)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
