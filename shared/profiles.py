@@ -45,6 +45,7 @@ class Profiles:
         self._ask_within = ask_within
         self._flights: dict[int, asyncio.Task[Facts | None]] = {}
         self._complained = float("-inf")
+        self._slow = False  # a circuit breaker: one reader waited in vain, the others do not
 
     @classmethod
     @asynccontextmanager
@@ -78,6 +79,10 @@ class Profiles:
         except StoreUnavailable:
             return None
         if found is None:
+            if self._slow:
+                if not self._flights:
+                    self._flight(user_id)  # a probe: nobody waits for it
+                return None
             return await self._wait_for(user_id, deadline)
         if found.old:
             self._flight(user_id)  # whoever comes later gets the new answer
@@ -87,6 +92,9 @@ class Profiles:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 return await asyncio.shield(self._flight(user_id))
+        if not self._slow:
+            log.warning("profiles: the profile source is slow; nobody waits for it from now on")
+        self._slow = True
         return None
 
     def _flight(self, user_id: int) -> asyncio.Task[Facts | None]:
@@ -119,12 +127,14 @@ class Profiles:
         return None
 
     async def _ask(self, user_id: int) -> Facts | None:
+        asked = asyncio.get_running_loop().time()
         try:
             facts = await self._answer(user_id)
         except asyncio.CancelledError:
             with suppress(StoreUnavailable):
                 await self._cache.release(user_id)
             raise
+        self._slow = asyncio.get_running_loop().time() - asked > self._cap
         with suppress(StoreUnavailable):  # this reader has the answer all the same
             if facts is None:
                 await self._cache.keep_failure(user_id)

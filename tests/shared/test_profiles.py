@@ -8,37 +8,24 @@ import pytest
 
 from shared import keys
 from shared.config import ProfileSettings
-from shared.facts import NOTHING, Facts
+from shared.facts import NOTHING
 from shared.profile_cache import FAILURE_TTL, Claim, Found, ProfileCache
 from shared.profiles import Profiles
 from shared.sources.source import SourceFailed
 from shared.store import Save, Store
-from tests.eventually import eventually, eventually_async
+from tests.eventually import eventually
 from tests.shared.conftest import GUILD, USER
+from tests.shared.readers import (
+    KNOWN,
+    NEWER,
+    SHORT,
+    STRANGER,
+    TTL,
+    make_old,
+    profiles_of,
+    until_cached,
+)
 from tests.shared.scripted_source import ScriptedSource
-
-KNOWN = Facts(bio="Hello")
-NEWER = Facts(bio="Hello again")
-TTL = 300
-STRANGER = USER + 1
-SHORT = 0.05  # seconds: a cap for tests whose source does not answer
-
-
-def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) -> Profiles:
-    """What one process has. The cap is long, unless the test is about it."""
-    return Profiles(source, ProfileCache(store, TTL), cap=cap)
-
-
-async def until_cached(profiles: Profiles, facts: Facts) -> None:
-    async def cached() -> bool:
-        return await profiles.facts(USER) == facts
-
-    await eventually_async(cached)
-
-
-async def make_old(store: Store) -> None:
-    """Let the entry reach the age from which it is asked for anew."""
-    await store.redis.pexpire(keys.profile(USER), TTL * 1000 // 5 - 1000)
 
 
 async def test_without_a_source_nobody_asks_redis() -> None:

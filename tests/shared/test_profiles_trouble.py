@@ -7,37 +7,25 @@ import logging
 import pytest
 
 from shared import keys
-from shared.facts import Facts
-from shared.profile_cache import ProfileCache
 from shared.profiles import Profiles
 from shared.sources.source import SourceStopped
 from shared.store import Save, Store
 from tests.eventually import eventually_async
 from tests.shared.conftest import GUILD, USER
+from tests.shared.readers import (
+    KNOWN,
+    SHORT,
+    STRANGER,
+    profiles_of,
+    until_cached,
+)
 from tests.shared.scripted_source import ScriptedSource
 
-KNOWN = Facts(bio="Hello")
-NEWER = Facts(bio="Hello again")
-TTL = 300
-STRANGER = USER + 1
-SHORT = 0.05  # seconds: a cap for tests whose source does not answer
 
-
-def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) -> Profiles:
-    """What one process has. The cap is long, unless the test is about it."""
-    return Profiles(source, ProfileCache(store, TTL), cap=cap)
-
-
-async def until_cached(profiles: Profiles, facts: Facts) -> None:
-    async def cached() -> bool:
-        return await profiles.facts(USER) == facts
-
-    await eventually_async(cached)
-
-
-async def make_old(store: Store) -> None:
-    """Let the entry reach the age from which it is asked for anew."""
-    await store.redis.pexpire(keys.profile(USER), TTL * 1000 // 5 - 1000)
+def slow_down(profiles: Profiles) -> Profiles:
+    """Give the cap its usual length: from here on waiting would show."""
+    profiles._cap = 10.0
+    return profiles
 
 
 async def test_redis_away_is_no_error() -> None:
@@ -75,3 +63,32 @@ async def test_a_stopped_source_is_not_asked_again(store: Store) -> None:
     assert await profiles.facts(USER) is None
     assert await profiles.facts(STRANGER) is None
     assert source.asked == [USER]
+
+
+async def test_a_slow_source_holds_up_one_reader_only(store: Store) -> None:
+    """After one waited in vain the others are answered at once, and one probe is under way."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = profiles_of(source, store, cap=SHORT)
+    assert await profiles.facts(USER) is None
+    profiles = slow_down(profiles)
+    await store.save([Save(user_id, joined=(GUILD,)) for user_id in range(1, 50)])
+    for user_id in range(1, 50):
+        assert await profiles.facts(user_id) is None
+    assert source.asked == [USER]
+    await profiles.close()
+
+
+async def test_a_source_that_is_quick_again_is_waited_for(store: Store) -> None:
+    """A probe that comes back in time closes the circuit."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    profiles = profiles_of(source, store, cap=SHORT)
+    await store.save([Save(user_id, joined=(GUILD,)) for user_id in (1, 2)])
+    assert await profiles.facts(USER) is None
+    source.gate.set()
+    await until_cached(profiles, KNOWN)
+    profiles = slow_down(profiles)
+    assert await profiles.facts(1) is None
+    await eventually_async(lambda: store.redis.exists(keys.profile(1)))
+    assert await profiles.facts(2) == KNOWN
