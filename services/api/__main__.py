@@ -13,10 +13,12 @@ from uvicorn.loops.auto import auto_loop_factory
 
 from services.api import http_server
 from services.api.app import build
+from services.api.cache import Cache
 from shared import config, logs, metrics
 from shared.config import ApiSettings, ConfigError
 from shared.profiles import Profiles
 from shared.store import Store
+from shared.tracking import tracking
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +47,15 @@ def main() -> int:
 
 
 async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
+    cache = Cache()
     async with (
         Store.connect(settings.redis_url) as store,
         Profiles.connect(settings, store) as profiles,
+        tracking(settings.redis_url, cache),
     ):
         host, port = listener.getsockname()[:2]
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
-        await http_server.server(build(store, profiles, settings)).serve([listener])
+        await http_server.server(build(store, profiles, settings, cache)).serve([listener])
 
 
 def _leave(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The routes. Nothing is kept between requests, so any replica answers the same."""
+"""The routes. What is kept between requests is true of Redis, so any replica answers the same."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from services.api import pages, problems
-from services.api.answers import Answer, checked, envelope, final
+from services.api.answers import Answer, envelope, final, tagged
+from services.api.cache import ACTIVITY, USER, Cache
 from services.api.cors import Preflight
 from services.api.negotiation import prefers_html
 from services.api.problems import InvalidUserId, UserNotMonitored
+from services.api.shortcut import Shortcut
 from shared import snowflake
 from shared.config import ApiSettings
 from shared.facts import complete
 from shared.profiles import Profiles
-from shared.snapshot import Snapshot
+from shared.reads import Read, Reads
 from shared.store import Store
 
 INFO: Final = (
@@ -29,13 +31,19 @@ INFO: Final = (
 _VARY: Final = (b"vary", b"Accept")
 
 
-def build(store: Store, profiles: Profiles, settings: ApiSettings) -> ASGIApp:
-    """The whole application over these two, which stay open as long as it serves."""
-    endpoints = Endpoints(store, profiles, settings)
+def build(
+    store: Store, profiles: Profiles, settings: ApiSettings, cache: Cache | None = None
+) -> ASGIApp:
+    """The whole application over these, which stay open as long as it serves.
+
+    `cache`: what `shared.tracking` keeps true; without one every read goes to Redis.
+    """
+    cache = Cache() if cache is None else cache
+    endpoints = Endpoints(store, profiles, settings, cache)
     app = Starlette(
         routes=[
-            Route("/user/{user_id}", endpoints.user),
-            Route("/activity/{user_id}", endpoints.activity),
+            Route(f"{USER}{{user_id}}", endpoints.user),
+            Route(f"{ACTIVITY}{{user_id}}", endpoints.activity),
             Route("/", endpoints.front),
             Route("/health", endpoints.health),
             Route("/ready", endpoints.ready),
@@ -43,43 +51,59 @@ def build(store: Store, profiles: Profiles, settings: ApiSettings) -> ASGIApp:
         exception_handlers=problems.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address
-    return Preflight(app)
+    return Shortcut(cache, Preflight(app))
 
 
 class Endpoints:
     """What each route answers. Every method may raise what problems.PROBLEMS lists."""
 
-    def __init__(self, store: Store, profiles: Profiles, settings: ApiSettings) -> None:
+    def __init__(
+        self, store: Store, profiles: Profiles, settings: ApiSettings, cache: Cache
+    ) -> None:
         self._store = store
         self._profiles = profiles
+        self._cache = cache
         self._invite = settings.discord_invite or None
         self._page = pages.front(settings)
+        with_facts = settings.profile_source != "off"
+        self._reads = Reads(store, settings.profile_ttl, with_facts=with_facts)
 
     async def user(self, request: Request) -> Answer:
         """`data`: `{"profile", "status", "spotify", "activity", "custom_status"}`"""
         user_id = _user_id(request)
-        snapshot = await self._load(user_id)  # first: a stranger's id must cost nothing more
-        profile = complete(snapshot.profile, await self._profiles.facts(user_id))
-        return checked(request, envelope(b'{"profile":%b,%b' % (profile, snapshot.presence[1:])))
+        with self._cache.loading(user_id) as load:
+            read = await self._read(user_id)
+            facts = read.facts
+            if read.ask:  # only now: a stranger's id must cost nothing more
+                facts = await self._profiles.facts(user_id) or facts
+            snapshot = read.snapshot
+            profile = complete(snapshot.profile, facts)
+            found = tagged(envelope(b'{"profile":%b,%b' % (profile, snapshot.presence[1:])))
+            load.keep(USER, snapshot.version, found, until=read.good_until)
+        return found.answer(request.scope["headers"])
 
     async def activity(self, request: Request) -> Answer:
         """`data`: `{"status", "spotify", "activity", "custom_status"}`"""
-        snapshot = await self._load(_user_id(request))
-        return checked(request, envelope(snapshot.presence))
+        user_id = _user_id(request)
+        with self._cache.loading(user_id) as load:
+            snapshot = (await self._read(user_id)).snapshot
+            found = tagged(envelope(snapshot.presence))
+            load.keep(ACTIVITY, snapshot.version, found)
+        return found.answer(request.scope["headers"])
 
     async def front(self, request: Request) -> Answer:
         """The page, or `data`: `{"info", "discord_invite", "monitored_user_count"}`"""
         if prefers_html(", ".join(request.headers.getlist("accept"))):
             page = self._page
-            return checked(
-                request, page.body, _VARY, *page.headers, kind=b"text/html; charset=utf-8"
-            )
+            html = tagged(page.body, _VARY, *page.headers, kind=b"text/html; charset=utf-8")
+            return html.answer(request.scope["headers"])
         data = {
             "info": INFO,
             "discord_invite": self._invite,
             "monitored_user_count": await self._store.count_users(),
         }
-        return checked(request, envelope(msgspec.json.encode(data)), _VARY)
+        found = tagged(envelope(msgspec.json.encode(data)), _VARY)
+        return found.answer(request.scope["headers"])
 
     async def health(self, _request: Request) -> Answer:
         """The process runs."""
@@ -90,11 +114,11 @@ class Endpoints:
         await self._store.ping()
         return final(200, envelope(b'{"ready":true}'))
 
-    async def _load(self, user_id: int) -> Snapshot:
-        snapshot = await self._store.load(user_id)
-        if snapshot is None:
+    async def _read(self, user_id: int) -> Read:
+        read = await self._reads.read(user_id)
+        if read is None:
             raise UserNotMonitored
-        return snapshot
+        return read
 
 
 def _user_id(request: Request) -> int:

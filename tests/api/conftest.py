@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from services.api.cache import Cache
 from shared.store import Store
 from tests.api.golden import GOLDEN
-from tests.api.replica import serving
+from tests.api.replica import serving, warm
 
 
 @pytest.fixture
@@ -18,8 +19,15 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
         yield store
 
 
-@pytest.fixture
-async def port(store: Store) -> AsyncIterator[int]:
-    """The port of a replica without a profile source."""
-    async with serving(store) as port:
+@pytest.fixture(params=["from Redis", "from memory"])
+async def port(request: pytest.FixtureRequest, store: Store) -> AsyncIterator[int]:
+    """The port of a replica without a profile source: the contract holds on both paths."""
+    if request.param == "from Redis":
+        async with serving(store) as port:
+            yield port
+        return
+    cache = Cache()
+    async with serving(store, cache=cache) as port:
+        routes = ("user", "activity")
+        await warm(port, cache, *(f"/{r}/{g.user_id}" for r in routes for g in GOLDEN.values()))
         yield port

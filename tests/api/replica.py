@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from uvicorn.lifespan.off import LifespanOff
 
 from services.api import http_server
 from services.api.app import build
+from services.api.cache import Cache
 from shared.config import ApiSettings
 from shared.profile_cache import ProfileCache
 from shared.profiles import Profiles
 from shared.sources.source import Source
 from shared.store import Store
+from shared.tracking import tracking
+from tests.api.http_client import ask
+from tests.eventually import eventually, eventually_async
 
 
 @asynccontextmanager
@@ -25,8 +29,14 @@ async def serving(
     discord_invite: str = "",
     public_url: str = "",
     public_ws_url: str = "",
+    cache: Cache | None = None,
+    tracking_url: str = "",
 ) -> AsyncIterator[int]:
-    """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests."""
+    """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
+
+    `cache`: kept true by `store`'s Redis, over `tracking_url` if there is one. Without a cache
+    every read goes to Redis, as it does wherever the cache is not known to be true.
+    """
     settings = ApiSettings(
         api_port=0,
         discord_invite=discord_invite,
@@ -35,13 +45,35 @@ async def serving(
     )
     profiles = Profiles(source, ProfileCache(store, settings.profile_ttl), cap=cap)
     listener = http_server.listen(settings)
-    server = http_server.server(build(store, profiles, settings))
+    server = http_server.server(build(store, profiles, settings, cache))
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        for each in server.servers:
-            each.close()
-        await profiles.close()
+    async with AsyncExitStack() as stack:
+        if cache is not None:
+            await stack.enter_async_context(tracking(tracking_url or url_of(store), cache))
+            await eventually(lambda: cache.trusted)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            for each in server.servers:
+                each.close()
+            await profiles.close()
+
+
+def url_of(store: Store) -> str:
+    """The Redis that it is connected to."""
+    where = store.redis.connection_pool.connection_kwargs
+    return f"redis://{where['host']}:{where['port']}/{where['db']}"
+
+
+async def warm(port: int, cache: Cache, *paths: str) -> None:
+    """Ask until the answers are in memory."""
+
+    async def remembered() -> bool:
+        for path in paths:
+            if cache.get(path) is None:
+                await ask(port, path)
+        return all(cache.get(path) is not None for path in paths)
+
+    await eventually_async(remembered)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from shared.snapshot import Snapshot
 from shared.store import Store
 from tests.api.golden import RICH
 from tests.api.http_client import Answer, ask
@@ -140,8 +141,10 @@ async def test_method_not_allowed(port: int, method: str, path: str) -> None:
 class Broken(Store):
     """A bug that nobody has foreseen."""
 
-    async def load(self, user_id: int) -> Snapshot | None:
+    @asynccontextmanager
+    async def reachable(self) -> AsyncIterator[None]:
         raise ZeroDivisionError("the password is hunter2")
+        yield
 
 
 async def test_internal_server_error(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
