@@ -1,8 +1,8 @@
 # Everything happens in .venv and .run; nothing outside this folder is touched.
-# Variables: ARGS (more arguments for pytest), PYTHON (the Python that makes .venv).
+# Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check fmt clean environment python
+.PHONY: help run test lint types check fmt bench bench-compare clean environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -17,7 +17,7 @@ endef
 export NO_PYTHON
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\): .*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) \
+	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) \
 		| awk '{ printf "  make %-7s", $$2; $$1 = $$2 = ""; print }'
 
 run: python ## Run all of it on this machine: with simulated people, or as the bot of DISCORD_TOKEN
@@ -41,6 +41,14 @@ check: lint types test ## All three: what has to pass before a change lands
 fmt: environment ## Format the code
 	@.venv/bin/python -m ruff check --fix --exit-zero --quiet .
 	@.venv/bin/python -m ruff format .
+
+bench: environment ## Measure what it costs, in less than ten minutes (docs/performance.md)
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m bench $(ARGS)
+
+bench-compare: environment ## Measure two revisions side by side: A=rev B=rev
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m bench.compare $(or $(A),$(error Say A=rev B=rev)) $(or $(B),$(error Say A=rev B=rev)) $(ARGS)
 
 clean: ## Remove all that the others made
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

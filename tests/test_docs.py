@@ -13,7 +13,7 @@ import pytest
 from shared.config import ApiSettings, GatewaySettings, WsSettings
 from tests.documents import DOCUMENTS, ROOT, anchors, blocks, prose
 
-ROOMS = "services|shared|simulator|tests|docs|requirements|bench|deploy|\\.ci"
+ROOMS = "services|shared|simulator|tests|docs|requirements|bench|chaos|deploy|\\.ci"
 PATH = re.compile(rf"(?<![\w./-])((?:{ROOMS})/[\w./*-]*[\w/*]|[A-Z]+\.md|Makefile|LICENSE)")
 CODE = [
     path for room in ("services", "shared", "simulator") for path in (ROOT / room).rglob("*.py")
@@ -28,7 +28,7 @@ documents = pytest.mark.parametrize(
 
 def targets() -> dict[str, str]:
     """The Makefile's public targets, and what it says of them."""
-    return dict(re.findall(r"^(\w+):.* ## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return dict(re.findall(r"^([\w-]+):.* ## (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 @documents
@@ -64,7 +64,7 @@ def test_code_refers_to_documents_that_exist() -> None:
 def test_make_targets_exist(document: Path) -> None:
     """`make ...` in code or as a command is a target."""
     code = [*re.findall(r"`([^`\n]+)`", prose(document)), *(b.text for b in blocks(document))]
-    named = {name for text in code for name in re.findall(r"^make (\w+)", text, re.MULTILINE)}
+    named = {name for text in code for name in re.findall(r"^make ([\w-]+)", text, re.MULTILINE)}
     assert named <= targets().keys()
 
 

@@ -1,0 +1,108 @@
+"""`python -m bench`: run the rows, print the table, write bench/results.json."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Protocol
+
+from bench import figures, kernel, table
+from bench.child import Broken
+from bench.figures import Figure, Results
+from bench.sizes import QUICK, Sizes
+from bench.stage import HERE, Stage
+
+ROWS: Final = (
+    "fan_out",
+    "lag",
+    "idle_memory",
+    "handshake",
+    "reads",
+    "ingest",
+    "saves",
+    "burst",
+    "end_to_end",
+    "startup",
+    "growth",
+)
+
+
+class Row(Protocol):
+    """A module of bench/rows."""
+
+    async def run(self, stage: Stage) -> list[Figure]: ...
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    asked = _parse(arguments)
+    if not kernel.IS_LINUX:
+        print(
+            "bench: CPU time and memory of processes are read as Linux gives them", file=sys.stderr
+        )
+        return 2
+    kernel.pin_to(kernel.LOAD_CORE)
+    with tempfile.TemporaryDirectory(prefix="grux-bench-") as folder:
+        stage = Stage(QUICK if asked.quick else Sizes(), Path(folder), asked.tree)
+        results = asyncio.run(_measure(stage, asked.only))
+    asked.json.write_bytes(figures.encode(results))
+    print(table.drawn(results))
+    return 0
+
+
+async def _measure(stage: Stage, only: Sequence[str]) -> Results:
+    found: list[Figure] = []
+    left_out: list[str] = []
+    if not stage.compiler:
+        left_out.append("the C floor: there is no gcc; load comes from slower Python programs")
+    stage.compile()
+    for name in only:
+        row: Row = importlib.import_module(f"bench.rows.{name}")
+        began = time.monotonic()
+        try:
+            found += await row.run(stage)
+        except Broken as broken:
+            left_out.append(f"{name}: {broken}")
+        print(f"bench: {name}, {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return Results(quick=stage.sizes.quick, machine=_machine(), left_out=left_out, figures=found)
+
+
+def _machine() -> dict[str, str | int]:
+    return {
+        "cores": os.cpu_count() or 1,
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="tiny numbers: shows that it works")
+    parser.add_argument(
+        "--only", type=rows, default=ROWS, metavar="ROW,…", help=f"some of {', '.join(ROWS)}"
+    )
+    parser.add_argument("--json", type=Path, default=HERE / "results.json", metavar="PATH")
+    parser.add_argument(
+        "--tree", type=Path, default=HERE.parent, help="whose services/ and shared/ are measured"
+    )
+    return parser.parse_args(arguments)
+
+
+def rows(text: str) -> Sequence[str]:
+    """The value of --only."""
+    names = text.split(",")
+    for name in names:
+        if name not in ROWS:
+            raise argparse.ArgumentTypeError(f"no row is called {name!r}")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""Sockets in large numbers: ws with its watchers, and the C floor with as many."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec import Struct
+
+from bench import frames, kernel, people
+from bench.child import Broken, Child
+from bench.stage import Redis, Stage, free_port
+
+WITHIN = 60_000  # ms that any wait for sockets or frames may take
+
+
+class Crowd(Struct, frozen=True):
+    """A server and the clients of its own."""
+
+    server: Child
+    watchers: Child
+    port: int
+
+    async def open(self, count: int, first: int = people.FIRST, step: int = 0) -> dict[str, Any]:
+        """So many more clients; client i watches user `first` + i * `step`. Latencies in µs."""
+        opened = await self.watchers.ask(f"open {count} {first} {step}")
+        if opened["samples"] != count:
+            raise Broken(f"{self.server.name}: {opened['samples']} of {count} clients were greeted")
+        return opened
+
+    async def burst(
+        self, send: Callable[[], Awaitable[None]], messages: int, sockets: int
+    ) -> tuple[float, float]:
+        """CPU of the server and wall time, in seconds, of so many messages, one after the other.
+
+        A message is sent when all have the one before, so that none is skipped.
+        """
+        await self.watchers.ask("mark")
+        cpu, began = self.server.cpu(), time.monotonic()
+        for number in range(1, messages + 1):
+            await send()
+            seen = await self.watchers.ask(f"await {number * sockets} {WITHIN}")
+            if seen["frames"] != number * sockets:
+                raise Broken(f"{self.server.name}: {seen['frames']} of {number * sockets} frames")
+        return self.server.cpu() - cpu, time.monotonic() - began
+
+
+@asynccontextmanager
+async def of_ws(stage: Stage, redis: Redis, *, modest: bool = False) -> AsyncIterator[Crowd]:
+    """ws, and nobody connected. `modest` clients leave their core to a probe."""
+    port = free_port()
+    how = ("modest",) if modest else ()
+    async with (
+        stage.service("ws", redis, WS_PORT=str(port)) as ws,
+        stage.program("watchers", port, *how) as watchers,
+    ):
+        yield Crowd(ws, watchers, port)
+
+
+@asynccontextmanager
+async def of_floor(stage: Stage) -> AsyncIterator[Crowd | None]:
+    """A C server that greets with, and on each line of its stdin writes, the frame of ws.
+
+    None where nothing can compile it.
+    """
+    if not stage.compiler:
+        yield None
+        return
+    frame = stage.folder / "frame"
+    frame.write_bytes(frames.presence_update(people.FIRST, 0))
+    async with stage.program("floor", frame, core=kernel.SERVER_CORE) as floor:
+        port = int(await floor.line())
+        async with stage.program("watchers", port) as watchers:
+            yield Crowd(floor, watchers, port)

@@ -1,0 +1,90 @@
+"""A gateway between a simulated Discord and Redis, and whether Redis holds what was said last."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from bench import people
+from bench.child import Broken, Child
+from bench.stage import Redis, Stage
+from shared.snapshot import Snapshot
+
+HEARTBEAT = 41_250  # ms between two: Discord's own
+LOOK_EVERY = 0.005  # seconds
+BATCH = 1_000
+LARGEST_GUILD = 50_000  # members; from 75,000 on Discord sends a guild without its presences
+WITHIN = 30.0  # seconds that all of it may take
+
+
+class Ingestion(Struct, frozen=True):
+    """All members are in Redis, and nothing happens by itself."""
+
+    discord: Child
+    gateway: Child
+    redis: Redis
+
+    async def events(self, count: int, rate: int, users: int, kind: str = "new") -> dict[str, Any]:
+        """Send; returns when the last one is queued for the gateway."""
+        return await self.discord.ask(f"events {count} {rate} {users} {kind}")
+
+    async def holds(self, users: int, round_number: int) -> None:
+        """Returns when Redis shows this round's event of each of the users."""
+        mark = b'"round %d"' % round_number
+        await _until(self.redis, users, lambda snapshot: mark in snapshot.presence)
+
+
+@asynccontextmanager
+async def running(
+    stage: Stage, redis: Redis, members: int, guilds: int = 1, heartbeat: int = HEARTBEAT
+) -> AsyncIterator[Ingestion]:
+    async with (
+        of_discord(stage, members, guilds, heartbeat) as (discord, env),
+        stage.service("gateway", redis, **env) as gateway,
+    ):
+        await readable(redis, members)
+        yield Ingestion(discord, gateway, redis)
+
+
+@asynccontextmanager
+async def of_discord(
+    stage: Stage, members: int, guilds: int, heartbeat: int = HEARTBEAT
+) -> AsyncIterator[tuple[Child, dict[str, str]]]:
+    """The simulator, and what a gateway needs to find it."""
+    async with stage.module("bench.discord", members, guilds, heartbeat) as discord:
+        yield discord, msgspec.json.decode(await discord.line(), type=dict[str, str])
+
+
+async def readable(redis: Redis, members: int) -> float:
+    """The monotonic time (s) at which everyone could be read. Raises Broken if that never is."""
+    deadline = time.monotonic() + WITHIN
+    while await redis.store.redis.dbsize() < 2 * members:  # a hash and a set of guilds each
+        if time.monotonic() > deadline:
+            raise Broken("the gateway did not write everyone")
+        await asyncio.sleep(LOOK_EVERY)
+    at = time.monotonic()
+    await _until(redis, members, lambda snapshot: bool(snapshot.presence))
+    return at
+
+
+async def _until(redis: Redis, users: int, holds: Callable[[Snapshot], bool]) -> None:
+    """Users are looked at in the order in which they are written, each until it holds."""
+    deadline = time.monotonic() + WITHIN
+    ids = range(people.FIRST, people.FIRST + users)
+    # The last ones first: while those are missing, reading the others would only cost.
+    for batch in [ids[start : start + BATCH] for start in range(0, users, BATCH)][::-1]:
+        while True:
+            found: list[Snapshot | None] = await redis.store.load_many(batch[-1:])
+            if found[0] is not None and holds(found[0]):
+                found = await redis.store.load_many(batch)
+                if all(one is not None and holds(one) for one in found):
+                    break
+            if time.monotonic() > deadline:
+                raise Broken("Redis does not hold what Discord said last")
+            await asyncio.sleep(LOOK_EVERY)

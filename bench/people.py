@@ -1,0 +1,99 @@
+"""Made-up users in Redis, with presences as large as real ones."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared.cdn import Cdn
+from shared.snapshot import Activity, Badge, Clan, Presence, Profile, Spotify, Timestamps
+from shared.store import Fields, Save, Store
+
+FIRST = 500_000_000_000_000_000
+GUILD = 400_000_000_000_000_000
+BATCH = 500
+_CDN = Cdn()
+_DISCORD = msgspec.json.encode(
+    {"user": {"id": str(FIRST)}, "status": "online", "filler": "x" * 900}
+)
+
+
+def profile(user_id: int) -> bytes:
+    """About 1 KB, as most are."""
+    icon = "6bdc42827a38498929a4920da12695d9"
+    return msgspec.json.encode(
+        Profile(
+            bot=False,
+            device="desktop",
+            id=str(user_id),
+            creation_date="2024-08-16T23:38:04.891Z",
+            username="grwx",
+            display_name="Audibert",
+            link=f"https://discord.com/users/{user_id}",
+            avatar=icon,
+            avatar_image=_CDN.avatar(user_id, icon, None),
+            avatar_decoration_image=None,
+            nameplate_image=_CDN.nameplate("nameplates/nameplates/twilight/"),
+            badges=[Badge("active_developer", "Active Developer", icon, _CDN.badge(icon))],
+            clan=Clan("CODE", str(GUILD), icon, _CDN.clan(str(GUILD), icon)),
+            connected_accounts=[],
+            devices={"desktop": "online"},
+            public_flags=1 << 22,
+        )
+    )
+
+
+def presence(change: int) -> bytes:
+    """A song and an editor; a frame of it has about 800 bytes (docs/api.md shows one like it).
+
+    `change` makes it differ from the one before, at the same size.
+    """
+    return msgspec.json.encode(
+        Presence(
+            status="online",
+            spotify=Spotify(
+                song=f"90mph {change % 10**6:06}",
+                artist="JBEE, Sillage",
+                album="90mph",
+                album_image="https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",
+                link="https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",
+                timestamps=Timestamps(1750873861045, 1750874008612),
+                created_at=1750873861499,
+                track_id="6uT2TsDrCrXue7ROEfNeGN",
+            ),
+            activity=[
+                Activity(
+                    type="Playing",
+                    name="Code",
+                    state="Workspace: audibert",
+                    details="Editing README.md",
+                    largeText=None,
+                    largeImage=None,
+                    smallText=None,
+                    smallImage=None,
+                    timestamps=Timestamps(1750865485922),
+                    created_at=1750873791410,
+                    application_id="383226320970055681",
+                    url=None,
+                    buttons=[],
+                    party=None,
+                )
+            ],
+            custom_status=None,
+        )
+    )
+
+
+def fields(user_id: int, change: int) -> Fields:
+    return Fields(profile(user_id), presence(change), _DISCORD)
+
+
+async def admit(store: Store, count: int, first: int = FIRST) -> None:
+    """The users `first`, `first` + 1 … are monitored and readable."""
+    for start in range(first, first + count, BATCH):
+        ids = range(start, min(start + BATCH, first + count))
+        await store.save([Save(user, fields(user, 0), joined=(GUILD,)) for user in ids])
+
+
+async def change(store: Store, user_id: int, number: int) -> None:
+    """One real presence_update of this user."""
+    await store.save([Save(user_id, fields(user_id, number))])

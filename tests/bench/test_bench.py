@@ -1,0 +1,135 @@
+"""The bench itself works: every row measures something. How long anything takes is not tested."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import compare, figures, kernel, table
+from bench.__main__ import ROWS, main
+from bench.figures import Figure, Results, Series
+
+NEED_GCC = {"saves"}
+
+measures = pytest.mark.skipif(not kernel.IS_LINUX, reason="the bench needs Linux")
+ROOT = Path(__file__).parents[2]
+
+
+def figure(**more: object) -> Figure:
+    given = {"row": "reads", "name": "a GET", "unit": "µs", "value": 30.0, **more}
+    return msgspec.convert(given, Figure)
+
+
+def short_form(file: Path, *more: str, **env: str) -> Results:
+    """As CI runs it."""
+    subprocess.run(
+        [sys.executable, "-m", "bench", "--quick", "--json", str(file), *more],
+        cwd=ROOT,
+        env={**os.environ, **env},
+        check=True,
+        timeout=120,
+    )
+    return msgspec.json.decode(file.read_bytes(), type=Results)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return short_form(tmp_path_factory.mktemp("bench") / "results.json")
+
+
+@measures
+def test_every_row_has_figures(results: Results) -> None:
+    assert [left for left in results.left_out if "gcc" not in left] == []
+    assert {figure.row for figure in results.figures} >= set(ROWS) - NEED_GCC
+
+
+@measures
+def test_no_figure_is_made_up_of_nothing(results: Results) -> None:
+    """A time or a size that is not above zero was not measured."""
+    for one in results.figures:
+        assert one.unit == "count" or one.value > 0, one
+
+
+@measures
+def test_each_figure_has_a_name_of_its_own(results: Results) -> None:
+    """Comparing two revisions goes by it."""
+    names = [one.name for one in results.figures]
+    assert len(set(names)) == len(names)
+
+
+@measures
+def test_results_say_where_they_come_from(results: Results) -> None:
+    assert results.quick
+    assert set(results.machine) == {"cores", "kernel", "python"}
+
+
+@measures
+def test_without_a_compiler_the_floor_is_left_out_and_said(tmp_path: Path) -> None:
+    """Everything else is measured, with load that is made in Python."""
+    found = short_form(tmp_path / "results.json", "--only", "fan_out,lag,handshake,reads", PATH="")
+    assert any("the C floor" in left for left in found.left_out)
+    assert {one.row for one in found.figures} == {"fan_out", "lag", "handshake", "reads"}
+    assert {one.floor for one in found.figures if one.row in ("fan_out", "handshake")} == {None}
+
+
+@measures
+def test_two_revisions_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same one twice is a comparison like any other."""
+    assert compare.main(["HEAD", "HEAD", "--quick", "--only", "fan_out"]) == 0
+    shown = capsys.readouterr().out
+    assert "A: HEAD" in shown
+    assert "CPU of ws a frame" in shown
+
+
+def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--only", "nothing"])
+    assert "no row is called 'nothing'" in capsys.readouterr().err
+
+
+def test_a_ratio_is_what_the_floor_makes_of_it() -> None:
+    assert figure(floor=20.0).ratio == 1.5
+    assert figure().ratio is None
+
+
+@pytest.mark.parametrize(
+    ("more", "reached"),
+    [
+        ({}, None),
+        ({"goal": 30.0}, True),
+        ({"goal": 29.0}, False),
+        ({"goal": 1.5, "goal_is": "ratio", "floor": 20.0}, True),
+        ({"goal": 1.4, "goal_is": "ratio", "floor": 20.0}, False),
+        ({"goal": 1.4, "goal_is": "ratio"}, None),  # no compiler, no floor
+    ],
+)
+def test_a_goal_is_of_the_figure_or_of_the_ratio(
+    more: dict[str, object], reached: bool | None
+) -> None:
+    assert figure(**more).reached is reached
+
+
+def test_the_table_says_what_was_left_out() -> None:
+    shown = table.drawn(
+        Results(quick=True, machine={}, left_out=["fan_out: no compiler"], figures=[figure()])
+    )
+    assert shown.splitlines()[-1] == "left out: fan_out: no compiler"
+    assert "| a GET | 30 µs " in shown
+
+
+def test_results_carry_the_ratio() -> None:
+    whole = Results(quick=True, machine={}, left_out=[], figures=[figure(floor=20.0)])
+    assert msgspec.json.decode(figures.encode(whole))["figures"][0]["ratio"] == 1.5
+
+
+def test_the_median_counts() -> None:
+    series = Series()
+    for value in (1.0, 9.0, 2.0):
+        series.add("a GET", value)
+    assert series["a GET"] == 2.0
+    assert series.get("a POST") is None
