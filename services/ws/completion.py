@@ -20,7 +20,7 @@ from shared.store import StoreUnavailable
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 0.5  # seconds
-REFRESH_AT = 0.25  # of the TTL: an answer may come from a cache, where it has aged before
+REFRESH_AT = 0.2  # of the TTL: an answer may come from a cache, which keeps it for 0.8 of it
 
 
 class FactSource(Protocol):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 
 from msgspec import Struct
@@ -17,7 +18,7 @@ from services.ws.incoming import PIECE, Incoming
 from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits
 from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, Problem
-from services.ws.session import Session
+from services.ws.session import NO_FD, Session
 
 CROWDED = Problem(
     RATE_LIMITED,
@@ -55,6 +56,7 @@ class Connection(asyncio.Protocol):
         "_quiet",
         "_session",
         "_transport",
+        "fd",
         "paused",
         "place",
     )
@@ -72,18 +74,21 @@ class Connection(asyncio.Protocol):
         self._quiet = False  # nothing came since the last ping
         self._frames = 0
         self._frames_since = 0.0
+        self.fd = NO_FD
         self.paused = False
         self.place = 0
 
     # What the loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        limits = self._house.limits
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
-        self._transport.set_write_buffer_limits(limits.buffer_high, limits.buffer_low)
+        # Paused means: bytes wait in the transport. Whoever is not paused may be written to past
+        # it, and a slow client holds the kernel's buffer and a begun frame or two, no more.
+        self._transport.set_write_buffer_limits(0)
+        self.fd = self._transport.get_extra_info("socket").fileno()
         self._house.counters.connections += 1
         self._house.keepalive.join(self)
-        self._house.keepalive.allow(self, limits.handshake_within)
+        self._house.keepalive.allow(self, self._house.limits.handshake_within)
 
     def data_received(self, data: bytes) -> None:
         self._quiet = False
@@ -101,8 +106,11 @@ class Connection(asyncio.Protocol):
         self._house.keepalive.allow(self, self._house.limits.close_within)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        # The transport closes the descriptor after this call, and the next client may get the
+        # same number: from here on nobody may hold it.
         self._over = True
         self._leave()
+        self.fd = NO_FD
         self._house.keepalive.leave(self)
         self._house.counters.connections -= 1
         if self._address is not None:
@@ -111,6 +119,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         self.paused = True
         if self._session is not None:
+            self._session.queue_up()
             self._house.keepalive.allow(self, self._house.limits.slow_within)
 
     def resume_writing(self) -> None:
@@ -124,6 +133,10 @@ class Connection(asyncio.Protocol):
     def write(self, frame: bytes) -> None:
         self._house.counters.frames += 1
         self._transport.write(frame)
+
+    def write_rest(self, rest: bytes) -> None:
+        """A dead socket gives the transport the error that it gave before: the transport closes."""
+        self._transport.write(rest)
 
     def end(self, ending: Ending) -> None:
         """Send Close, and give the client time to answer it (RFC 6455 section 7.1.1)."""
@@ -214,7 +227,7 @@ class Connection(asyncio.Protocol):
                 incoming.close_sent(self._ending)
         for start in range(0, len(data), PIECE):
             heard = incoming.feed(data[start : start + PIECE])
-            if heard.reply and not self.paused:  # who does not read its pongs gets none
+            if heard.reply and self._transport.get_write_buffer_size() < self._house.limits.replies:
                 self._transport.write(heard.reply)
             if heard.ended:
                 self._finish()
@@ -245,7 +258,8 @@ class Connection(asyncio.Protocol):
         self._leave()
         self._head = self._incoming = None
         if not self._transport.is_closing():
-            self._transport.write_eof()
+            with suppress(OSError):  # asyncio's own transport: the client has reset meanwhile
+                self._transport.write_eof()
         self._house.keepalive.allow(self, self._house.limits.close_within)
 
     def _leave(self) -> None:

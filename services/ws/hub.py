@@ -16,7 +16,7 @@ from services.ws.fanout import FanOut
 from services.ws.limits import Limits
 from services.ws.loader import Line, Loader, Snapshots
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Problem
-from services.ws.session import Session, Watch
+from services.ws.session import NO_FD, Session, Watch
 from services.ws.topic import Topic
 from shared.feed import Listener, Update
 from shared.snapshot import Snapshot
@@ -51,7 +51,7 @@ class Hub:
         self._topics: dict[int, Topic] = {}
         self._deserted: dict[Topic, float] = {}  # without a watcher, since (loop time)
         self._missing: dict[Topic, float] = {}  # shown, yet not in Redis, since (loop time)
-        self._fan_out = FanOut(limits.fan_out_slice)
+        self._fan_out = FanOut(limits.fan_out_slice, counters)
         self._line = line(self)
         self._loader = Loader(
             self._line, store, limits, loaded=self._was_loaded, failed=self._redis_is_away
@@ -75,7 +75,7 @@ class Hub:
         session.watches = [Watch(session, self._topic(user_id)) for user_id in user_ids]
         for watch in list(session.watches):
             topic = watch.topic
-            topic.watches.add(watch)
+            topic.watches[watch] = None
             self._deserted.pop(topic, None)
             if topic.loaded:
                 self._completion.ask_if_old(topic)
@@ -174,7 +174,8 @@ class Hub:
 
     def _close_eye(self, watch: Watch) -> None:
         topic = watch.topic
-        topic.watches.discard(watch)
+        topic.watches.pop(watch, None)
+        watch.fd = NO_FD
         if not topic.watches and self._topics.get(topic.user_id) is topic:
             self._deserted[topic] = asyncio.get_running_loop().time()
 

@@ -26,10 +26,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     close_within: float = 5.0  # to answer our Close
     shutdown_within: float = 5.0  # all of them together
 
-    # What waits for a client that does not read: the kernel's part, and ours above it.
+    # What waits for a client that does not read: the kernel's part, a frame or two, pongs.
     kernel_buffer: int = 65_536
-    buffer_high: int = 65_536
-    buffer_low: int = 16_384
+    replies: int = 16_384  # with so much waiting, its pings get no pong
 
     # How Redis is read.
     load_within: float = 1.0  # or the newcomers hear `unavailable`
@@ -47,4 +46,4 @@ class Limits(Struct, frozen=True, kw_only=True):
     facts_at_once: int = 64
 
     # How long the loop is held.
-    fan_out_slice: int = 256  # watchers
+    fan_out_slice: int = 64  # watchers: a newcomer waits for 3 slices or so, see decision 0003

@@ -6,19 +6,25 @@ beyond them it is owed, as soon as it can take it.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from services.ws.counters import Counters
 from services.ws.protocol import UNAVAILABLE, Ending, Problem
 from services.ws.topic import Topic
 
+NO_FD: Final = -1
+
 
 class Peer(Protocol):
     """The client's socket."""
 
-    paused: bool  # its buffer is full
+    fd: int  # its descriptor
+    paused: bool  # the kernel takes no more now, and bytes wait in the transport
 
     def write(self, frame: bytes) -> None: ...
+
+    def write_rest(self, rest: bytes) -> None:
+        """Send what the descriptor did not take of a frame that was written to it."""
 
     def end(self, ending: Ending) -> None:
         """Close the connection. The session hears of it, and watches nobody from then on."""
@@ -27,13 +33,16 @@ class Peer(Protocol):
 class Watch:
     """One client's eye on one user."""
 
-    __slots__ = ("presence", "profile", "session", "topic")
+    __slots__ = ("fd", "presence", "profile", "session", "topic")
 
     def __init__(self, session: Session, topic: Topic) -> None:
         self.session = session
         self.topic = topic
         self.presence = b""  # `initial_data` is still owed
         self.profile = b""
+        # The client's descriptor while a frame may be written straight to it: `initial_data` has
+        # gone, nothing waits in the transport, and the watch is not closed. Else NO_FD.
+        self.fd = NO_FD
 
 
 class Session:
@@ -53,10 +62,10 @@ class Session:
             return
         topic = watch.topic
         if not watch.presence:
-            if topic.ready:
-                self._peer.write(topic.initial_frame())
-                watch.presence, watch.profile = topic.presence, topic.profile
-            return
+            if not topic.ready:
+                return
+            self._peer.write(topic.initial_frame())
+            watch.presence, watch.profile = topic.presence, topic.profile
         if watch.profile is not topic.profile:
             if watch.profile != topic.profile:
                 self._peer.write(topic.profile_frame())
@@ -65,6 +74,17 @@ class Session:
             if watch.presence != topic.presence:
                 self._peer.write(topic.presence_frame())
             watch.presence = topic.presence
+        if not self._peer.paused:  # nothing of this is left in the transport
+            watch.fd = self._peer.fd
+
+    def write_rest(self, rest: bytes) -> None:
+        """Send the end of a frame that was written straight to the client's descriptor."""
+        self._peer.write_rest(rest)
+
+    def queue_up(self) -> None:
+        """Bytes wait in the transport: nothing is written past them."""
+        for watch in self.watches:
+            watch.fd = NO_FD
 
     def catch_up(self) -> None:
         """The client reads again: give it what it missed, until its buffer is full once more."""

@@ -52,7 +52,9 @@ class Topic:
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
-        self.watches: set[Watch] = set()
+        # In the order in which they came, as the C floor goes (fan-out: 0.99 of what a set costs,
+        # which is less than the noise of one run).
+        self.watches: dict[Watch, None] = {}
         self.loaded = False  # since the line to Redis stands: an update cannot have been missed
         self.presence = b""  # not known yet
         self.profile = b""  # completed with facts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from services.ws.counters import Counters
 from services.ws.fanout import FanOut
 from tests.ws.room import ANNA, BERT
 from tests.ws.test_session import show, topic_at, watching
@@ -13,7 +14,7 @@ async def test_few_watchers_are_done_at_once() -> None:
     """Up to a slice is shown before `push` returns: every update, not only the newest."""
     topic = topic_at(1)
     peer, _ = watching(topic)
-    fan_out = FanOut(256)
+    fan_out = FanOut(256, Counters())
     fan_out.push(topic)
     for number in range(2, 100):
         show(topic, number)
@@ -25,7 +26,7 @@ async def test_many_watchers_go_in_slices() -> None:
     """A turn of the loop shows to one slice."""
     topic = topic_at(1)
     peers = [watching(topic)[0] for _ in range(10)]
-    fan_out = FanOut(4)
+    fan_out = FanOut(4, Counters())
     fan_out.push(topic)
     reached = [sum(bool(peer.frames) for peer in peers)]
     while reached[-1] < 10:
@@ -38,7 +39,7 @@ async def test_a_change_during_a_pass() -> None:
     """Everyone ends with the newest state; nobody gets an older one after a newer one."""
     topic = topic_at(1)
     peers = [watching(topic)[0] for _ in range(10)]
-    fan_out = FanOut(3)
+    fan_out = FanOut(3, Counters())
     fan_out.push(topic)
     show(topic, 2)
     fan_out.push(topic)
@@ -57,7 +58,7 @@ async def test_a_large_topic_does_not_hold_up_a_small_one() -> None:
     large, small = topic_at(1, ANNA), topic_at(1, BERT)
     crowd = [watching(large)[0] for _ in range(100)]
     peer, _ = watching(small)
-    fan_out = FanOut(10)
+    fan_out = FanOut(10, Counters())
     fan_out.push(large)
     fan_out.push(small)
     for _ in range(3):
@@ -71,7 +72,7 @@ async def test_a_large_topic_does_not_hold_up_a_small_one() -> None:
 
 async def test_a_topic_without_watchers() -> None:
     """It is done at once, and costs the next turn nothing."""
-    fan_out = FanOut(2)
+    fan_out = FanOut(2, Counters())
     for number in range(10):
         fan_out.push(topic_at(number + 1))
     await asyncio.sleep(0)

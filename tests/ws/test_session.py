@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.ws.counters import Counters
 from services.ws.fanout import FanOut
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Ending, Problem
-from services.ws.session import Session, Watch
+from services.ws.session import NO_FD, Session, Watch
 from services.ws.topic import Topic
 from shared.snapshot import Snapshot
 from tests.ws.room import ANNA, BERT
@@ -15,12 +15,16 @@ class Peer:
     """A socket that only takes notes."""
 
     def __init__(self) -> None:
+        self.fd = NO_FD
         self.paused = False
         self.frames: list[bytes] = []
         self.ending: Ending | None = None
 
     def write(self, frame: bytes) -> None:
         self.frames.append(frame)
+
+    def write_rest(self, rest: bytes) -> None:
+        raise AssertionError("nothing is written to a descriptor here")
 
     def end(self, ending: Ending) -> None:
         self.ending = ending
@@ -42,7 +46,7 @@ def watching(*topics: Topic) -> tuple[Peer, Session]:
     session = Session(peer, Counters())
     session.watches = [Watch(session, topic) for topic in topics]
     for watch in session.watches:
-        watch.topic.watches.add(watch)
+        watch.topic.watches[watch] = None
     return peer, session
 
 
@@ -130,9 +134,9 @@ async def test_a_watcher_that_leaves_during_a_pass() -> None:
     """It gets nothing more, and the others get everything."""
     topic = topic_at(1)
     watchers = [watching(topic) for _ in range(5)]
-    fan_out = FanOut(2)
+    fan_out = FanOut(2, Counters())
     fan_out.push(topic)
     for _, session in watchers:
-        topic.watches.discard(session.watches[0])
+        del topic.watches[session.watches[0]]
     fan_out.push(topic)
     assert sum(len(peer.frames) for peer, _ in watchers) == 2

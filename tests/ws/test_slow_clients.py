@@ -21,7 +21,7 @@ from tests.ws.room import (
 
 TEXT, PING, PONG = 1, 9, 10
 
-SMALL = Limits(kernel_buffer=8192, buffer_high=8192, buffer_low=2048)
+SMALL = Limits(kernel_buffer=8192)
 
 
 async def test_a_slow_client_skips(room: Room) -> None:
@@ -77,8 +77,6 @@ async def test_a_client_that_never_reads(room: Room) -> None:
     await room.show(ANNA, 0)
     limits = Limits(
         kernel_buffer=8192,
-        buffer_high=8192,
-        buffer_low=2048,
         slow_within=0.3,
         ping_every=2.0,
     )
