@@ -12,8 +12,13 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta, Struct
 
+from shared.peers import Networks, networks
+
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+
+Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
+"""0: no limit."""
 
 SECRETS = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
 """Settings whose value never stands in a message: they are, or may carry, a password."""
@@ -48,6 +53,26 @@ class ProfileSettings(Settings, frozen=True, kw_only=True):
                 "PROFILE_UPSTREAM_URL must be set when PROFILE_SOURCE is 'upstream': "
                 "a URL with {user_id} in it, such as https://profiles.example.org/{user_id}"
             )
+
+
+class FrontSettings(ProfileSettings, frozen=True, kw_only=True):
+    """What the two processes read that anybody may reach."""
+
+    trusted_proxies: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.proxies()
+
+    def proxies(self) -> Networks:
+        """Those whose X-Forwarded-For is believed."""
+        try:
+            return networks(self.trusted_proxies)
+        except ValueError as error:
+            raise ConfigError(
+                "TRUSTED_PROXIES takes addresses and networks separated by commas, such as "
+                f"10.0.0.0/8,192.168.0.7: {error}"
+            ) from None
 
 
 class GatewaySettings(Settings, frozen=True, kw_only=True):
@@ -86,21 +111,25 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         return sorted(shards)
 
 
-class ApiSettings(ProfileSettings, frozen=True, kw_only=True):
+class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     """Settings of services/api."""
 
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    api_requests_per_minute: Limit = 1200
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
 
 
-class WsSettings(ProfileSettings, frozen=True, kw_only=True):
+class WsSettings(FrontSettings, frozen=True, kw_only=True):
     """Settings of services/ws."""
 
     ws_host: str = "127.0.0.1"
     ws_port: Port = 8001
+    ws_connections_per_address: Limit = 500
+    ws_max_connections: Limit = 0
+    ws_messages_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 120
 
 
 Config = TypeVar("Config", bound=Settings)

@@ -21,7 +21,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared import keys
-from shared.store import StoreUnavailable
+from shared.store import StoreUnavailable, is_loss
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,9 @@ class Feed:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except (RedisError, OSError, LineCut, TimeoutError) as cause:
+        except (RedisError, OSError, LineCut, TimeoutError, RuntimeError) as cause:
+            if not is_loss(cause):
+                raise
             if self._standing:
                 log.warning("feed: the line to Redis is cut (%s)", type(cause).__name__)
         finally:
@@ -146,7 +148,7 @@ class Feed:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._lost()
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(RedisError, OSError, RuntimeError):
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     def _lost(self) -> None:

@@ -209,8 +209,18 @@ class Store:
         try:
             async with asyncio.timeout(self._timeout):
                 yield
-        except (RedisError, OSError, TimeoutError) as error:
+        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+            if not is_loss(error):
+                raise
             raise StoreUnavailable(f"Redis is not available: {type(error).__name__}") from error
+
+
+def is_loss(error: Exception) -> bool:
+    """Whether it is the connection to Redis that failed.
+
+    uvloop says RuntimeError where a transport is written to that was lost in this very moment.
+    """
+    return not isinstance(error, RuntimeError) or "closed" in str(error)
 
 
 def _snapshot(found: Sequence[Any]) -> Snapshot | None:

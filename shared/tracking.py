@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from shared import keys
+from shared.store import is_loss
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,9 @@ class _Tracking:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
-        except (RedisError, OSError, LineCut, TimeoutError) as cause:
+        except (RedisError, OSError, LineCut, TimeoutError, RuntimeError) as cause:
+            if not is_loss(cause):
+                raise
             self._complain(cause)
         finally:
             self._standing = False
@@ -104,7 +107,7 @@ class _Tracking:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(RedisError, OSError, RuntimeError):
                 await connection.disconnect(nowait=True)
 
     async def _read(self, connection: AbstractConnection) -> None:

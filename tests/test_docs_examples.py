@@ -48,6 +48,17 @@ class FrontAnswer(Struct):
     success: Literal[True]
 
 
+class Health(Struct):
+    status: Literal["ok"]
+    redis: bool
+    gateway_silent_for: int | None
+
+
+class HealthAnswer(Struct):
+    data: Health
+    success: Literal[True]
+
+
 class NotMonitored(Struct):
     code: Literal["user_not_monitored"]
     message: str
@@ -96,6 +107,7 @@ KINDS: dict[str, type[Struct]] = {
     "GET /user/:userid": UserAnswer,
     "GET /activity/:userid": ActivityAnswer,
     "GET /": FrontAnswer,
+    "GET /health and GET /ready": HealthAnswer,
     "Errors": ErrorAnswer,
     "The API on one screen": ActivityAnswer,
     "initial_data": InitialData,

@@ -14,9 +14,12 @@ from uvicorn.loops.auto import auto_loop_factory
 from services.api import http_server
 from services.api.app import build
 from services.api.cache import Cache
+from services.api.honesty import Honesty
+from services.api.quota import Quota
 from shared import config, logs, metrics
 from shared.config import ApiSettings, ConfigError
 from shared.profiles import Profiles
+from shared.pulse import Pulse
 from shared.store import Store
 from shared.tracking import tracking
 
@@ -53,9 +56,17 @@ async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
         Profiles.connect(settings, store) as profiles,
         tracking(settings.redis_url, cache),
     ):
+        pulse = Pulse(store)
+        feeling = asyncio.create_task(pulse.run())
         host, port = listener.getsockname()[:2]
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
-        await http_server.server(build(store, profiles, settings, cache)).serve([listener])
+        try:
+            app = Honesty(pulse, build(store, profiles, settings, cache, pulse))
+            quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
+            await http_server.server(quota).serve([listener])
+        finally:
+            feeling.cancel()
+            await asyncio.gather(feeling, return_exceptions=True)
 
 
 def _leave(*_: object) -> None:

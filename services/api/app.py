@@ -14,6 +14,7 @@ from services.api import pages, problems
 from services.api.answers import Answer, envelope, final, tagged
 from services.api.cache import ACTIVITY, USER, Cache
 from services.api.cors import Preflight
+from services.api.honesty import Pulse
 from services.api.negotiation import prefers_html
 from services.api.problems import InvalidUserId, UserNotMonitored
 from services.api.shortcut import Shortcut
@@ -22,7 +23,7 @@ from shared.config import ApiSettings
 from shared.facts import complete
 from shared.profiles import Profiles
 from shared.reads import Read, Reads
-from shared.store import Store
+from shared.store import Store, StoreUnavailable
 
 INFO: Final = (
     "Grux: Discord presence as one fetch or one WebSocket. Ask GET /user/:userid for profile and "
@@ -32,14 +33,19 @@ _VARY: Final = (b"vary", b"Accept")
 
 
 def build(
-    store: Store, profiles: Profiles, settings: ApiSettings, cache: Cache | None = None
+    store: Store,
+    profiles: Profiles,
+    settings: ApiSettings,
+    cache: Cache | None = None,
+    pulse: Pulse | None = None,
 ) -> ASGIApp:
     """The whole application over these, which stay open as long as it serves.
 
-    `cache`: what `shared.tracking` keeps true; without one every read goes to Redis.
+    `cache`: what `shared.tracking` keeps true; without one every read goes to Redis. `pulse`: the
+    gateway's; without one nothing is known of it.
     """
     cache = Cache() if cache is None else cache
-    endpoints = Endpoints(store, profiles, settings, cache)
+    endpoints = Endpoints(store, profiles, settings, cache, pulse)
     app = Starlette(
         routes=[
             Route(f"{USER}{{user_id}}", endpoints.user),
@@ -58,9 +64,15 @@ class Endpoints:
     """What each route answers. Every method may raise what problems.PROBLEMS lists."""
 
     def __init__(
-        self, store: Store, profiles: Profiles, settings: ApiSettings, cache: Cache
+        self,
+        store: Store,
+        profiles: Profiles,
+        settings: ApiSettings,
+        cache: Cache,
+        pulse: Pulse | None,
     ) -> None:
         self._store = store
+        self._pulse = pulse
         self._profiles = profiles
         self._cache = cache
         self._invite = settings.discord_invite or None
@@ -106,8 +118,18 @@ class Endpoints:
         return found.answer(request.scope["headers"])
 
     async def health(self, _request: Request) -> Answer:
-        """The process runs."""
-        return final(200, envelope(b'{"status":"ok"}'))
+        """The process runs. `data`: `{"status", "redis", "gateway_silent_for"}`
+
+        `redis`: whether it answers. `gateway_silent_for`: seconds, once they are too many.
+        """
+        try:
+            await self._store.ping()
+            redis = True
+        except StoreUnavailable:
+            redis = False
+        stale = self._pulse.stale if self._pulse else None
+        health = {"status": "ok", "redis": redis, "gateway_silent_for": stale}
+        return final(200, envelope(msgspec.json.encode(health)))
 
     async def ready(self, _request: Request) -> Answer:
         """Presence can be read."""

@@ -10,7 +10,7 @@ METHODS: Final = b"GET, HEAD, OPTIONS"
 
 HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Retry-After"),
+    (b"access-control-expose-headers", b"ETag, Retry-After, X-Grux-Stale"),
 )
 """Part of every answer."""
 

@@ -34,6 +34,7 @@ def server(app: ASGIApp) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            interface="asgi3",
             lifespan="off",
             ws="none",
             access_log=False,

@@ -70,6 +70,11 @@ PROBLEMS: Final[dict[type[Exception] | int, Problem]] = {
 }
 """By the error's type; Starlette's own errors by their status."""
 
+_RATE_LIMITED: Final = (
+    "Too many requests came from your address in this minute. Wait as long as Retry-After says; "
+    "to be told of changes without asking, use the WebSocket."
+)
+
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 
@@ -92,3 +97,9 @@ def _answer(problem: Problem, discord_invite: str | None) -> Answer:
     known = {"discord_invite": discord_invite} if problem.code == "user_not_monitored" else {}
     body = msgspec.json.encode({"error": {**error, **known}, "success": False})
     return final(problem.status, body, *problem.headers)
+
+
+def rate_limited(seconds: int) -> Answer:
+    """To an address that has asked too often; it may ask again after so many seconds."""
+    retry = (b"retry-after", b"%d" % seconds)
+    return _answer(Problem(429, "rate_limited", _RATE_LIMITED, (retry,)), None)

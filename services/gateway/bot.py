@@ -118,7 +118,9 @@ class Bot:
     async def _connect(self, shard: Shard, dispatches: Dispatches) -> None:
         """hikari resumes by itself; what it gives up on begins again as a new session."""
         retry = FIRST_RETRY
+        loop = asyncio.get_running_loop()
         while True:
+            began = loop.time()
             try:
                 await self._one_session(shard, dispatches)
             except hikari.GatewayServerClosedConnectionError as closed:
@@ -128,6 +130,8 @@ class Bot:
             except Exception:
                 log.exception("shard %d failed", shard.id)
             metrics.CONNECTS.labels("again").inc()
+            if loop.time() - began > LAST_RETRY:
+                retry = FIRST_RETRY  # it stood: what ended it is another trouble
             await asyncio.sleep(retry)
             retry = min(retry * 2, LAST_RETRY)
 

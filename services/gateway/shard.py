@@ -52,6 +52,11 @@ class Shard:
         return self._hikari is not None and self._hikari.is_connected
 
     @property
+    def is_ours(self) -> bool:
+        """Whether this process runs the shard, connected or about to be."""
+        return self._hikari is not None
+
+    @property
     def latency(self) -> float:
         """Seconds between the last heartbeat and its answer; not a number before the first."""
         return self._hikari.heartbeat_latency if self._hikari else float("nan")

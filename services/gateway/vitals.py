@@ -24,12 +24,17 @@ class Vitals:
     """Writes `gateway:<shard>`; `run` until cancelled."""
 
     def __init__(self, store: Store, shards: Sequence[Shard], on_loss: Callable[[], None]) -> None:
-        """`on_loss` is called when our sign is gone from Redis: so is all else, perhaps."""
+        """`on_loss` is called when Redis may have lost what we wrote.
+
+        That is when our sign is gone, or when it is another server that answers: one that was
+        started again, or took over, may hold what was true a while ago.
+        """
         self._store = store
         self._shards = shards
         self._on_loss = on_loss
         self._run_id = uuid.uuid4().hex
-        self._signed = False
+        self._signed: list[int] = []  # shards, the last time
+        self._signed_at = ""  # which start of which Redis server that was
         self._since: dict[int, int] = {}
 
     async def run(self) -> None:
@@ -42,27 +47,37 @@ class Vitals:
 
     async def end(self) -> None:
         """Take the signs back: this process is gone on purpose."""
+        if not self._signed:
+            return
         try:
             async with self._store.reachable():
-                await self._store.redis.delete(*(keys.gateway(shard.id) for shard in self._shards))
+                await self._store.redis.delete(*(keys.gateway(one) for one in self._signed))
         except StoreUnavailable:
             log.debug("the signs of life run out by themselves")
 
     async def _sign(self) -> None:
+        """For the shards that this process runs: who stands by has nothing to say."""
+        ours = [shard for shard in self._shards if shard.is_ours]
+        again = [shard.id for shard in ours if shard.id in self._signed]
+        self._signed = [shard.id for shard in ours]
+        if not ours:
+            return
         async with self._store.reachable():
-            first = await self._store.redis.hget(keys.gateway(self._shards[0].id), "run")
-        if self._signed and first is None:
-            log.warning("Redis has lost our signs of life: writing everyone again")
+            server = (await self._store.redis.info("server")).get("run_id", "")
+            signs = [await self._store.redis.hget(keys.gateway(one), "run") for one in again]
+        lost = any(sign != self._run_id.encode() for sign in signs)
+        if lost or server != (self._signed_at or server):
+            log.warning("Redis may have lost what it held: writing everyone again")
             self._on_loss()
         async with self._store.reachable():
             pipe = self._store.redis.pipeline(transaction=False)
-            for shard in self._shards:
+            for shard in ours:
                 pipe.hset(keys.gateway(shard.id), mapping=self._vitals(shard))
                 pipe.expire(keys.gateway(shard.id), KEPT)
             await pipe.execute()
-        connected = [shard.id for shard in self._shards if shard.is_connected]
-        await pulse.beat(self._store, self._shards[0].count, connected)
-        self._signed = True
+        connected = [shard.id for shard in ours if shard.is_connected]
+        await pulse.beat(self._store, ours[0].count, connected)
+        self._signed_at = server
 
     def _vitals(self, shard: Shard) -> dict[Any, Any]:
         now = int(time.time() * 1000)

@@ -19,7 +19,7 @@ from services.ws.counters import Counters
 from services.ws.handshake import Health
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
-from services.ws.limits import Limits
+from services.ws.limits import Limits, from_settings
 from services.ws.server import CannotListen, Server
 from shared import logs, metrics
 from shared.config import ConfigError, WsSettings, environment, from_env
@@ -46,22 +46,22 @@ def main() -> int:
         print(f"ws: {error}", file=sys.stderr)
         return BAD_SETTING
     logs.set_up(settings, "ws")
-    _allow_many_sockets()
+    limits = from_settings(settings, _allow_many_files())
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(settings))
+            runner.run(_run(settings, limits))
     except CannotListen as error:
         print(f"ws: {error}", file=sys.stderr)
         return CANNOT_LISTEN
     return 0
 
 
-async def _run(settings: WsSettings) -> None:
+async def _run(settings: WsSettings, limits: Limits) -> None:
     """Serve until a signal comes. Raises CannotListen."""
     async with (
         Store.connect(settings.redis_url) as store,
         Profiles.connect(settings, store) as profiles,
-        serving(settings, store, profiles, Limits()),
+        serving(settings, store, profiles, limits),
     ):
         await _signal()
 
@@ -93,6 +93,7 @@ async def serving(
     )
     server = Server(house)
     await server.listen(settings.ws_host, settings.ws_port)
+    log.info("ws: at most %d connections", limits.connections)
     async with asyncio.TaskGroup() as tasks:
         work = [
             tasks.create_task(hub.run()),
@@ -131,11 +132,12 @@ async def _signal() -> None:
     await stop.wait()
 
 
-def _allow_many_sockets() -> None:
+def _allow_many_files() -> int:
     """Every client is an open file, and the usual soft limit of 1024 is soon reached."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -10,7 +10,7 @@ from typing import cast
 from msgspec import Struct
 
 from services.ws import handshake
-from services.ws.addresses import Addresses, client_of
+from services.ws.addresses import Addresses
 from services.ws.counters import Counters
 from services.ws.handshake import Answer, Health
 from services.ws.hub import Hub
@@ -19,6 +19,7 @@ from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits
 from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, Problem
 from services.ws.session import NO_FD, Session
+from shared.peers import client_of
 
 CROWDED = Problem(
     RATE_LIMITED,
@@ -184,7 +185,8 @@ class Connection(asyncio.Protocol):
             self._say_and_close(handshake.too_large())
         elif end >= 0:
             end += len(handshake.END)
-            answer = handshake.answer(bytes(head[:end]), limits, self._house.health)
+            full = self._house.counters.connections > limits.connections
+            answer = handshake.answer(bytes(head[:end]), limits, self._house.health, full=full)
             if isinstance(answer, Answer):
                 self._say_and_close(answer)
             else:
@@ -202,7 +204,7 @@ class Connection(asyncio.Protocol):
 
     def _admit(self, users: tuple[int, ...] | Problem, forwarded_for: str) -> None:
         peer = self._transport.get_extra_info("peername")
-        client = client_of(peer[0] if peer else "", forwarded_for)
+        client = client_of(peer[0] if peer else "", forwarded_for, self._house.limits.trusted)
         if client is not None:
             if not self._house.addresses.take(client):
                 self._refuse(CROWDED)

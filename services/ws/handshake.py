@@ -30,6 +30,8 @@ HOW = (
     "initial_data, then presence_update and profile_update."
 )
 
+FULL = "This server holds as many connections as it may. Try again in a few seconds."
+
 
 class Health(Struct, frozen=True):
     """What /health and /ready say."""
@@ -53,33 +55,44 @@ class Answer(Struct, frozen=True):
     response: bytes
 
 
-def answer(head: bytes, limits: Limits, health: Callable[[], Health]) -> Welcome | Answer:
-    """What the request gets. `head` ends with the empty line, and is complete."""
+def answer(
+    head: bytes, limits: Limits, health: Callable[[], Health], *, full: bool = False
+) -> Welcome | Answer:
+    """What the request gets. `head` ends with the empty line, and is complete.
+
+    `full`: no more WebSockets are taken.
+    """
     server = ServerProtocol(logger=_QUIET)
     server.receive_data(head)
     match server.events_received():
         case [Request() as request]:
-            return _to(request, server, limits, health)
+            return _to(request, server, limits, health, full)
         case _:
             refused = b"".join(server.data_to_send())
             return Answer(refused) if refused else bad_request()
 
 
 def _to(
-    request: Request, server: ServerProtocol, limits: Limits, health: Callable[[], Health]
+    request: Request,
+    server: ServerProtocol,
+    limits: Limits,
+    health: Callable[[], Health],
+    full: bool,
 ) -> Welcome | Answer:
     path, _, query = request.path.partition("?")
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
         return _plain(request.method, path, health)
     if path not in ("/", "/socket"):
         return _refusal(HTTPStatus.NOT_FOUND, "not_found", HOW)
+    if full:
+        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", FULL)
     response = server.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         said = response.body.decode().strip()
         return _refusal(HTTPStatus(response.status_code), "bad_handshake", f"{said} {HOW}")
     users = asked.user_ids(query, limits.users)
-    forwarded = request.headers.get_all("X-Forwarded-For")
-    return Welcome(response.serialize(), users, forwarded[-1] if forwarded else "")
+    forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
+    return Welcome(response.serialize(), users, forwarded)
 
 
 def bad_request() -> Answer:

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from shared.config import WsSettings
+from shared.peers import Networks
+
+SPARE_FILES = 256  # besides clients: Redis, profile source, log, listeners, and those being refused
+
 
 class Limits(Struct, frozen=True, kw_only=True):
     """Times are in seconds, sizes in bytes."""
 
     # What a client may ask and send.
     users: int = 50  # on one connection
+    connections: int = 1_000_000  # of this process; the file limit is lower nearly everywhere
     connections_per_address: int = 500  # a school behind one address still fits
+    trusted: Networks = ()  # proxies whose X-Forwarded-For is believed
     handshake_size: int = 32_768  # cookies of a shared domain pass through here
     message_size: int = 4096
     frames: int = 120  # in `frames_within`
@@ -47,3 +54,15 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     # How long the loop is held.
     fan_out_slice: int = 64  # watchers: a newcomer waits for 3 slices or so, see decision 0003
+
+
+def from_settings(settings: WsSettings, files: int) -> Limits:
+    """`files`: how many this process may have open."""
+    most = max(1, files - SPARE_FILES)
+    asked = settings.ws_max_connections or most
+    return Limits(
+        connections=min(asked, most),
+        connections_per_address=settings.ws_connections_per_address or most,
+        frames=settings.ws_messages_per_minute,
+        trusted=settings.proxies(),
+    )

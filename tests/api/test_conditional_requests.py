@@ -33,7 +33,7 @@ async def test_known_answers_are_not_sent_again(port: int, headers: list[str]) -
         ("etag", ETAG),
         ("cache-control", "no-cache"),
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After"),
+        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
         ("connection", "close"),
     ]
 

@@ -98,7 +98,7 @@ def check(answer: Answer, status: int, body: bytes, *more: tuple[str, str]) -> N
         ("cache-control", "no-store"),
         *more,
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After"),
+        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
         ("connection", "close"),
     ]
 

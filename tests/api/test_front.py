@@ -32,7 +32,7 @@ async def test_a_program_gets_json(port: int) -> None:
         ("cache-control", "no-cache"),
         ("vary", "Accept"),
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After"),
+        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
         ("connection", "close"),
     ]
 

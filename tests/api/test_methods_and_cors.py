@@ -52,7 +52,7 @@ async def test_preflight(port: int, path: str) -> None:
     assert answer.body == b""
     assert answer.headers == [
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After"),
+        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
         ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
         ("access-control-allow-headers", "*, Authorization"),
         ("access-control-max-age", "86400"),
@@ -68,14 +68,17 @@ async def test_every_answer_may_be_read(port: int, path: str) -> None:
     for headers in ([], ["Origin: https://example.org"], ["Origin: null"]):
         answer = await ask(port, path, *headers)
         assert answer.header("access-control-allow-origin") == "*"
-        assert answer.header("access-control-expose-headers") == "ETag, Retry-After"
+        assert answer.header("access-control-expose-headers") == "ETag, Retry-After, X-Grux-Stale"
         assert answer.header("access-control-allow-credentials") is None
 
 
 async def test_health_and_readiness(port: int) -> None:
     """Both are JSON that nobody keeps."""
     for path, body in (
-        ("/health", b'{"data":{"status":"ok"},"success":true}'),
+        (
+            "/health",
+            b'{"data":{"status":"ok","redis":true,"gateway_silent_for":null},"success":true}',
+        ),
         ("/ready", b'{"data":{"ready":true},"success":true}'),
     ):
         answer = await ask(port, path)
@@ -86,4 +89,6 @@ async def test_health_and_readiness(port: int) -> None:
 async def test_health_without_redis() -> None:
     """The process runs, whatever becomes of Redis."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
-        assert (await ask(port, "/health")).status == 200
+        answer = await ask(port, "/health")
+        assert answer.status == 200
+        assert b'"redis":false' in answer.body

@@ -45,7 +45,7 @@ def headers(length: int, etag: str) -> list[tuple[str, str]]:
         ("etag", etag),
         ("cache-control", "no-cache"),
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After"),
+        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
         ("connection", "close"),
     ]
 

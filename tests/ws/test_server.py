@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import Limits
+from shared.peers import networks
 from tests.ws.room import (
     ANNA,
     BERT,
@@ -209,7 +210,8 @@ async def test_one_address_may_not_take_everything(room: Room) -> None:
     """Connections beyond an address's share hear rate_limited and close with 4429."""
     await room.show(ANNA, 1)
     headers = {"X-Forwarded-For": "10.0.0.1, 203.0.112.7"}
-    async with room.serving(Limits(connections_per_address=1)) as ws:
+    limits = Limits(connections_per_address=1, trusted=networks("127.0.0.0/8, ::1"))
+    async with room.serving(limits) as ws:
         async with connect(ws.url(ANNA), additional_headers=headers) as first:
             await receive(first)
             async with connect(ws.url(ANNA), additional_headers=headers) as second:
@@ -218,6 +220,21 @@ async def test_one_address_may_not_take_everything(room: Room) -> None:
         await until(lambda: ws.counters.connections == 0)
         async with connect(ws.url(ANNA), additional_headers=headers) as third:
             assert (await receive(third))["op"] == "initial_data"
+
+
+async def test_a_full_process_says_so_before_the_handshake(room: Room) -> None:
+    """503, as a load balancer understands; whoever is in stays, and health is still told."""
+    await room.show(ANNA, 1)
+    async with room.serving(Limits(connections=1)) as ws:
+        async with connect(ws.url(ANNA)) as first:
+            await receive(first)
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(ws.url(ANNA))
+            assert refused.value.response.status_code == 503
+            assert b"Try again" in refused.value.response.body
+        await until(lambda: ws.counters.connections == 0)
+        async with connect(ws.url(ANNA)) as second:
+            assert (await receive(second))["op"] == "initial_data"
 
 
 async def test_closing_tells_everyone(room: Room) -> None:

@@ -1,0 +1,56 @@
+"""So many requests a minute for each address: one that asks without end is held off.
+
+It stands before everything else, as what it holds off should cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from time import monotonic
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.api import problems
+from shared.peers import Networks, client_of
+
+WINDOW: Final = 60.0  # seconds
+ADDRESSES: Final = 100_000  # counted at once: a flood from more than these starts a new window
+
+
+class Quota:
+    """Counts in windows of a minute."""
+
+    def __init__(self, per_minute: int, trusted: Networks, app: ASGIApp) -> None:
+        """`per_minute` 0: nobody is held off."""
+        self._per_minute = per_minute
+        self._trusted = trusted
+        self._app = app
+        self._asked: dict[str, int] = {}
+        self._until = 0.0
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if self._per_minute and scope["type"] == "http":
+            client = self._client(scope)
+            if client is not None and self._count(client) > self._per_minute:
+                left = max(1, round(self._until - monotonic()))
+                return problems.rate_limited(left)(scope, receive, send)
+        return self._app(scope, receive, send)
+
+    def _client(self, scope: Scope) -> str | None:
+        peer = scope["client"]
+        if peer is None or (peer[0] == "127.0.0.1" and not self._trusted):
+            return None
+        forwarded = b",".join(
+            value for name, value in scope["headers"] if name == b"x-forwarded-for"
+        )
+        return client_of(peer[0], forwarded.decode("latin-1"), self._trusted)
+
+    def _count(self, client: str) -> int:
+        now = monotonic()
+        if now >= self._until or len(self._asked) >= ADDRESSES:
+            self._asked.clear()
+            self._until = now + WINDOW
+        asked = self._asked.get(client, 0) + 1
+        self._asked[client] = asked
+        return asked

@@ -1,0 +1,47 @@
+"""Whom limits per address count."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.config import ConfigError, WsSettings
+from shared.peers import client_of, networks
+
+PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "client"),
+    [
+        ("8.8.8.8", "", "8.8.8.8"),
+        ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # whoever comes by himself is not believed
+        ("192.168.0.7", "9.9.9.9", None),  # nor a private address that is not named
+        ("127.0.0.1", "", None),
+        ("127.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("10.1.2.3", "1.1.1.1, 9.9.9.9", "9.9.9.9"),  # the first may be made up
+        ("10.1.2.3", "9.9.9.9, 10.0.0.2, 203.0.113.7", "9.9.9.9"),  # through three proxies
+        ("203.0.113.7", "1.1.1.1,9.9.9.9", "9.9.9.9"),
+        ("10.1.2.3", "192.168.0.7", None),
+        ("10.1.2.3", "9.9.9.9, unknown", None),
+        ("", "9.9.9.9", None),
+        ("::1", "2606:4700:1:2:3:4:5:6", "2606:4700:1:2::/64"),
+        ("::ffff:8.8.8.8", "", "8.8.8.8"),
+        ("::ffff:10.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("fe80::1%eth0", "", None),
+    ],
+)
+def test_client_of(peer: str, forwarded_for: str, client: str | None) -> None:
+    """A public peer counts as itself; a named proxy's word counts, and nobody else's."""
+    assert client_of(peer, forwarded_for, PROXIES) == client
+
+
+def test_without_named_proxies_nobody_is_believed() -> None:
+    """The default."""
+    assert client_of("127.0.0.1", "9.9.9.9", ()) is None
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy", "10.0.0.0/99"])
+def test_a_bad_setting_is_named(text: str) -> None:
+    """Before anything listens."""
+    with pytest.raises(ConfigError, match="TRUSTED_PROXIES takes addresses and networks"):
+        WsSettings(trusted_proxies=text)
