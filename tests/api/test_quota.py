@@ -79,3 +79,4 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(100):
         await statuses(quota, f"8.8.8.{number}", 1)
     assert len(quota._asked) <= 10
+    assert len(quota._clients) <= 10
