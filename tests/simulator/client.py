@@ -22,6 +22,8 @@ ALL_INTENTS = 259
 PATIENCE = 5.0
 
 Frame = dict[str, Any]
+Post = Callable[..., Any]
+"""Posts a control verb with its fields."""
 
 
 def quiet(**options: Any) -> Options:
@@ -161,3 +163,12 @@ async def control(sim: Simulator) -> AsyncIterator[Callable[..., Any]]:
                 return {"status": response.status, **await response.json()}
 
         yield post
+
+
+async def read_control(sim: Simulator, path: str) -> Any:
+    """The JSON at a control path."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sim.url}/control{path}") as response,
+    ):
+        return await response.json()

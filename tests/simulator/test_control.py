@@ -1,6 +1,5 @@
 """The control API: every verb, its errors, and reading back the truth."""
 
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +10,15 @@ from simulator import BOT_ID
 from simulator.control import VERBS, field_of
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
-from tests.simulator.client import PATIENCE, connected, control
+from tests.simulator.client import PATIENCE, Post, connected, read_control
 
 GUILD = FIRST_GUILDS[0]
 NEWBIE = "574461543710720003"
 
-Post = Callable[..., Any]
-
-
-@pytest.fixture
-async def post(sim: Simulator) -> AsyncIterator[Post]:
-    """Posts a verb with its fields."""
-    async with control(sim) as function:
-        yield function
-
-
-async def get(sim: Simulator, path: str) -> Any:
-    """The JSON at a control path."""
-    async with (
-        aiohttp.ClientSession() as http,
-        http.get(f"{sim.url}/control{path}") as response,
-    ):
-        return await response.json()
-
 
 async def test_the_list_names_every_verb_and_field(sim: Simulator) -> None:
     """``GET /control`` says what each verb does and takes."""
-    verbs = await get(sim, "")
+    verbs = await read_control(sim, "")
     assert verbs.keys() == VERBS.keys()
     assert verbs["set_presence"]["required"] == ["user_id"]
     assert "client_status" in verbs["set_presence"]["fields"]
@@ -113,24 +94,24 @@ async def test_people_change_and_the_truth_follows(sim: Simulator, post: Post) -
     assert (await post("set_presence", user_id=FIRST_PERSON, status="dnd", activities=[activity]))[
         "events"
     ] == len(sim.world.person(FIRST_PERSON).guilds)
-    truth = await get(sim, f"/truth/{FIRST_PERSON}")
+    truth = await read_control(sim, f"/truth/{FIRST_PERSON}")
     assert (truth["status"], truth["activities"]) == ("dnd", [activity])
     assert truth["client_status"] == {"desktop": "dnd"}
     user = {"id": NEWBIE, "username": "newbie"}
     assert (await post("add_member", guild_id=GUILD, user=user, nick="New"))["ok"]
     assert (await post("rename", user_id=NEWBIE, username="newer"))["ok"]
     assert (await post("update_user", user_id=NEWBIE, fields={"accent_color": 0}))["ok"]
-    truth = await get(sim, f"/truth/{NEWBIE}")
+    truth = await read_control(sim, f"/truth/{NEWBIE}")
     assert truth["user"]["username"] == "newer"
     assert truth["user"]["accent_color"] == 0
     assert truth["nicks"] == {GUILD: "New"}
     assert (await post("update_member", guild_id=GUILD, user_id=NEWBIE, fields={"nick": None}))[
         "ok"
     ]
-    assert (await get(sim, f"/truth/{NEWBIE}"))["nicks"] == {GUILD: None}
+    assert (await read_control(sim, f"/truth/{NEWBIE}"))["nicks"] == {GUILD: None}
     assert (await post("remove_member", guild_id=GUILD, user_id=NEWBIE))["ok"]
-    assert (await get(sim, f"/truth/{NEWBIE}"))["guilds"] == []
-    everybody = {member["user"]["id"] for member in (await get(sim, "/truth"))["members"]}
+    assert (await read_control(sim, f"/truth/{NEWBIE}"))["guilds"] == []
+    everybody = {member["user"]["id"] for member in (await read_control(sim, "/truth"))["members"]}
     assert everybody == set(sim.world.people)
 
 
@@ -143,7 +124,7 @@ async def test_guilds_come_and_go(sim: Simulator, post: Post) -> None:
         assert (created["id"], created["member_count"]) == (added["guild_id"], 5)
         await post("guild_available", guild_id=added["guild_id"], available=False)
         assert (await client.until("GUILD_DELETE"))["unavailable"] is True
-        truth = await get(sim, "/truth")
+        truth = await read_control(sim, "/truth")
         [outage] = [guild["id"] for guild in truth["guilds"] if not guild["available"]]
         assert outage == added["guild_id"]
         await post("guild_available", guild_id=added["guild_id"], available=True)
@@ -168,7 +149,7 @@ async def test_the_rate_is_set(sim: Simulator, post: Post) -> None:
     await post("rate", rate=2.5)
     assert sim.options.rate == 2.5
     await post("rate", rate=0)
-    assert (await get(sim, "/stats"))["rate"] == 0
+    assert (await read_control(sim, "/stats"))["rate"] == 0
 
 
 async def test_raw_dispatches_arrive_as_they_are(sim: Simulator, post: Post) -> None:

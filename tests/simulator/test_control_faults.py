@@ -2,36 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import aiohttp
 import pytest
 
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
-from tests.simulator.client import PATIENCE, connected, connected_raw, control, eventually
+from tests.simulator.client import (
+    PATIENCE,
+    Post,
+    connected,
+    connected_raw,
+    eventually,
+    read_control,
+)
 
 GUILD = FIRST_GUILDS[0]
 NEWBIE = "574461543710720003"
-
-Post = Callable[..., Any]
-
-
-@pytest.fixture
-async def post(sim: Simulator) -> AsyncIterator[Post]:
-    """Posts a verb with its fields."""
-    async with control(sim) as function:
-        yield function
-
-
-async def get(sim: Simulator, path: str) -> Any:
-    """The JSON at a control path."""
-    async with (
-        aiohttp.ClientSession() as http,
-        http.get(f"{sim.url}/control{path}") as response,
-    ):
-        return await response.json()
 
 
 @pytest.mark.parametrize("code", [1000, 4000, 4001, 4007, 4009, 4014])
@@ -170,7 +157,7 @@ async def test_the_stats_count(sim: Simulator) -> None:
         await client.start()
         sim.world.set_presence(FIRST_PERSON, "dnd")
         await client.everything_so_far()
-        stats = await get(sim, "/stats")
+        stats = await read_control(sim, "/stats")
     assert stats["identifies"] == stats["connected"] == stats["heartbeats"] == 1
     assert stats["events_by_name"]["GUILD_CREATE"] == 2
     [session] = stats["sessions"]
@@ -181,4 +168,4 @@ async def test_the_stats_count(sim: Simulator) -> None:
 
 async def test_nobodys_truth_is_404(sim: Simulator) -> None:
     """With the field named."""
-    assert (await get(sim, "/truth/999999999999999999"))["error"]["field"] == "user_id"
+    assert (await read_control(sim, "/truth/999999999999999999"))["error"]["field"] == "user_id"
