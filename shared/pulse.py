@@ -67,6 +67,12 @@ class Pulse:
         silence = self._silence + asyncio.get_running_loop().time() - self._felt
         return round(silence) if silence > STALE_AFTER else None
 
+    @property
+    def stale_now(self) -> int:
+        """`stale` as it was when Redis was asked last, 0 for None. From any thread."""
+        silence = self._silence or 0.0
+        return round(silence) if silence > STALE_AFTER else 0
+
     async def run(self) -> None:
         was_stale = False
         while True:

@@ -98,3 +98,12 @@ def test_plain_make_lists_every_target() -> None:
         assert re.search(rf"^ +make {name} +{re.escape(line)}$", printed, re.MULTILINE)
     wanted = {"run", "test", "lint", "types", "check", "fmt", "clean"}
     assert wanted <= targets().keys()
+
+
+def test_every_metric_is_explained() -> None:
+    """docs/operations.md names each, and none that is not there."""
+    named = {
+        name for path in CODE for name in re.findall(r'"(grux_\w+?)(?:_total)?"', path.read_text())
+    }
+    page = (ROOT / "docs" / "operations.md").read_text()
+    assert set(re.findall(r"`(grux_\w+)`", page)) == named

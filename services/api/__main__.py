@@ -15,6 +15,7 @@ from services.api import http_server
 from services.api.app import build
 from services.api.cache import Cache
 from services.api.honesty import Honesty
+from services.api.metrics import readings
 from services.api.quota import Quota
 from shared import config, logs, metrics
 from shared.config import ApiSettings, ConfigError
@@ -57,6 +58,7 @@ async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
         tracking(settings.redis_url, cache),
     ):
         pulse = Pulse(store)
+        metrics.export(readings(cache, pulse))
         feeling = asyncio.create_task(pulse.run())
         host, port = listener.getsockname()[:2]
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)

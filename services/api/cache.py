@@ -62,6 +62,7 @@ class Cache:
 
     def __init__(self, answers: int = ANSWERS, size: int = BYTES) -> None:
         """At most so many, and so many bytes; the oldest go first."""
+        self.hits = 0  # answers given from here
         self._most_answers = answers
         self._most_bytes = size
         self._kept: dict[str, _Kept] = {}  # by path, the one that was remembered first in front
@@ -89,7 +90,10 @@ class Cache:
         if kept is None:
             return None
         now = monotonic()
-        return kept.found if now < self._true_until and now < kept.until else None
+        if now >= self._true_until or now >= kept.until:
+            return None
+        self.hits += 1
+        return kept.found
 
     def loading(self, user_id: int) -> Load:
         """Call before Redis is asked about the user, and leave the block when it is done.

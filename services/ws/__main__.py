@@ -20,6 +20,7 @@ from services.ws.handshake import Health
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits, from_settings
+from services.ws.metrics import readings
 from services.ws.server import CannotListen, Server
 from shared import logs, metrics
 from shared.config import ConfigError, WsSettings, environment, from_env
@@ -61,8 +62,9 @@ async def _run(settings: WsSettings, limits: Limits) -> None:
     async with (
         Store.connect(settings.redis_url) as store,
         Profiles.connect(settings, store) as profiles,
-        serving(settings, store, profiles, limits),
+        serving(settings, store, profiles, limits) as server,
     ):
+        metrics.export(readings(server.house))
         await _signal()
 
 
