@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import Counter
 from typing import Any, Final, Protocol, Self
 
 import msgspec
@@ -25,7 +26,7 @@ from shared.store import StoreUnavailable, is_loss
 
 log = logging.getLogger(__name__)
 
-STANDING: Final = b"feed"  # nobody publishes here: it keeps the line readable without users
+STANDING: Final = keys.FEED.encode()  # it also keeps the line readable without users
 PING_AFTER = 5.0  # seconds of silence
 RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
 _BATCH = 500  # channels in one SUBSCRIBE
@@ -57,6 +58,10 @@ class LineCut(Exception):
     """Raised inside a line to end it."""
 
 
+class WrittenAnew(LineCut):
+    """Raised to begin a new line, as with the old one: what Redis lost was never told of."""
+
+
 class Feed:
     """Keeps a line to Redis while `run` runs, and the wanted users subscribed on it."""
 
@@ -67,6 +72,7 @@ class Feed:
         self._wanted: set[int] = set()
         self._changed: set[int] = set()
         self._confirmed: set[int] = set()
+        self._leaving: Counter[int] = Counter()  # UNSUBSCRIBEs that are not answered yet
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._to_send = asyncio.Event()
         self._standing = False
@@ -141,7 +147,9 @@ class Feed:
         except (RedisError, OSError, LineCut, TimeoutError, RuntimeError) as cause:
             if not is_loss(cause):
                 raise
-            if self._standing:
+            if isinstance(cause, WrittenAnew):
+                log.info("feed: everyone was written anew")
+            elif self._standing:
                 log.warning("feed: the line to Redis is cut (%s)", type(cause).__name__)
         finally:
             for task in tasks:
@@ -154,6 +162,7 @@ class Feed:
     def _lost(self) -> None:
         was_standing, self._standing = self._standing, False
         self._confirmed.clear()
+        self._leaving.clear()
         for user_id in list(self._waiting):
             self._wanted.discard(user_id)
             self._give_up(user_id, "the line to Redis was cut")
@@ -172,9 +181,13 @@ class Feed:
             kind, channel, data = await _response(pubsub)
             self._heard = loop.time()
             if kind == b"message":
+                if channel == STANDING:
+                    raise WrittenAnew
                 self._deliver(channel, data)
             elif kind == b"subscribe":
                 self._confirm(channel)
+            elif kind == b"unsubscribe":
+                self._left(channel)
 
     def _deliver(self, channel: bytes, data: bytes) -> None:
         user_id = keys.user_of_channel(channel)
@@ -196,11 +209,19 @@ class Feed:
             self._to_send.set()
             return
         user_id = keys.user_of_channel(channel)
+        if user_id in self._leaving or user_id in self._changed:
+            return  # an older one: what has been sent since, or will be, undoes it
         self._confirmed.add(user_id)
         confirmation = self._waiting.pop(user_id, None)
         if confirmation is not None and not confirmation.done():
             confirmation.set_result(None)
         self._stand_if_complete()
+
+    def _left(self, channel: bytes) -> None:
+        user_id = keys.user_of_channel(channel)
+        self._leaving[user_id] -= 1
+        if self._leaving[user_id] <= 0:
+            del self._leaving[user_id]
 
     def _stand_if_complete(self) -> None:
         if not self._standing and self._confirmed >= self._wanted:
@@ -216,6 +237,7 @@ class Feed:
             new = [keys.presence(user) for user in changed if user in self._wanted]
             old = [user for user in changed if user not in self._wanted]
             self._confirmed.difference_update(old)
+            self._leaving.update(old)
             for start in range(0, len(new), _BATCH):
                 await pubsub.subscribe(*new[start : start + _BATCH])
             for start in range(0, len(old), _BATCH):

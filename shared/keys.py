@@ -12,6 +12,9 @@ USERS = "users"
 GUILDS = "guilds"
 """Set: every guild that has a roster, so that one which was left meanwhile is found."""
 
+FEED = "feed"
+"""Channel: every feed listens to it. A message: everyone was written anew."""
+
 GATEWAYS = "gateways"
 """Sorted set: `shard/shards` by the time in ms at which it was last connected to Discord."""
 

@@ -141,6 +141,14 @@ class Store:
             if not await self.redis.exists(keys.members(guild_id)):
                 await self.redis.srem(keys.GUILDS, guild_id)
 
+    async def announce(self) -> None:
+        """Everyone is written anew: whoever follows users had better load them again.
+
+        What Redis lost is not published, so nobody else tells of users who were lost with it.
+        """
+        async with self.reachable():
+            await self.redis.publish(keys.FEED, b"")
+
     async def ping(self) -> None:
         async with self.reachable():
             await self.redis.ping()

@@ -14,6 +14,7 @@ from services.gateway import metrics
 from services.gateway.bot import Bot, Refused, gateway_info
 from services.gateway.icons import Icons
 from services.gateway.intake import Intake
+from services.gateway.lease import Lease
 from services.gateway.member_requests import MemberRequests
 from services.gateway.people import People
 from services.gateway.roster import Roster
@@ -38,7 +39,8 @@ async def serve(settings: GatewaySettings) -> None:
     people = People()
     async with Store.connect(settings.redis_url, timeout=5.0) as store:
         icons = Icons(store, settings.discord_api_url, USER_AGENT)
-        writer = Writer(store, people, icons, cdn)
+        leases: set[Lease] = set()
+        writer = Writer(store, people, icons, cdn, lambda: all(one.valid for one in leases))
         sweep = Sweep(store, writer)
         roster = Roster(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
@@ -50,7 +52,12 @@ async def serve(settings: GatewaySettings) -> None:
             Shard(settings.discord_token, shard_id, count)
             for shard_id in settings.shards() or range(count)
         ]
-        vitals = Vitals(store, shards, writer.rewrite)
+
+        def write_anew() -> None:
+            writer.rewrite()
+            sweep.again(roster)
+
+        vitals = Vitals(store, shards, write_anew)
         async with asyncio.TaskGroup() as tasks:
             intakes = []
             for shard in shards:
@@ -71,7 +78,7 @@ async def serve(settings: GatewaySettings) -> None:
             tasks.create_task(sweep.run(roster))
             tasks.create_task(vitals.run())
             try:
-                await Bot(info, store).run(intakes)
+                await Bot(info, store, leases).run(intakes)
             finally:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LAST_FLUSH):

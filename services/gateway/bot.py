@@ -12,7 +12,7 @@ import hikari
 from hikari.impl import RESTApp
 
 from services.gateway import metrics
-from services.gateway.lease import Lease
+from services.gateway.lease import LOOK_EVERY, Lease
 from services.gateway.shard import Dispatches, Shard
 from services.gateway.turns import Turns
 from shared.config import GatewaySettings
@@ -77,11 +77,13 @@ async def gateway_info(settings: GatewaySettings) -> hikari.GatewayBotInfo:
 class Bot:
     """Keeps those shards connected which this process has the lease of."""
 
-    def __init__(self, info: hikari.GatewayBotInfo, store: Store) -> None:
+    def __init__(self, info: hikari.GatewayBotInfo, store: Store, leases: set[Lease]) -> None:
+        """`leases`: those that are held, kept up to date for who writes by them."""
         self._url = info.url
         self._limit = info.session_start_limit
         self._store = store
         self._turns = Turns(store, self._limit.max_concurrency)
+        self._leases = leases
 
     async def run(self, shards: Sequence[tuple[Shard, Dispatches]]) -> None:
         """Until cancelled. Raises Refused, in a group."""
@@ -100,6 +102,7 @@ class Bot:
         while True:
             lease = Lease(self._store, shard.id, shard.count)
             await lease.acquire()
+            self._leases.add(lease)
             work = [
                 asyncio.create_task(self._connect(shard, dispatches)),
                 asyncio.create_task(lease.hold()),
@@ -114,6 +117,8 @@ class Bot:
                 await asyncio.gather(*work, return_exceptions=True)
                 await lease.release()
             dispatches.lost()
+            self._leases.discard(lease)
+            await asyncio.sleep(LOOK_EVERY)
 
     async def _connect(self, shard: Shard, dispatches: Dispatches) -> None:
         """hikari resumes by itself; what it gives up on begins again as a new session."""

@@ -56,6 +56,7 @@ class Intake:
             "GUILD_CREATE": self._guild_create,
             "GUILD_DELETE": self._guild_delete,
             "READY": self._ready,
+            "RESUMED": lambda _: requests.resumed(),
             "RATE_LIMITED": requests.rate_limited,
         }
         self._events = {name: metrics.EVENTS.labels(name) for name in self._handlers}
@@ -141,6 +142,7 @@ class Intake:
         if payload.get("unavailable") is True or not self._is_monitored(guild_id):
             return  # an outage: what is known of its members stands
         members = _list(payload.get("members"))
+        self._sweep.names(self._shard).add(guild_id)
         self._roster.begin(guild_id)
         self._roster.list_members(guild_id, members, _list(payload.get("presences")))
         count = clean.integer(payload.get("member_count"))
@@ -154,6 +156,7 @@ class Intake:
         if payload.get("unavailable") is True:
             return  # an outage: what is known of its members stands
         self._requests.forget(guild_id)
+        self._sweep.names(self._shard).discard(guild_id)
         self._roster.remove_guild(guild_id)
         self._sweep.guild(guild_id)
 

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 KEPT: Final = 8.0  # seconds after the last renewal
 RENEW_EVERY: Final = 2.0  # seconds
+ASK_AGAIN: Final = 0.25  # seconds, while Redis is away: what is owed waits for the answer
 LOOK_EVERY: Final = 1.0  # seconds, while standing by
 SETTLE: Final = 3.0  # seconds: a Redis that came back empty is given time to hear of the holder
 
@@ -44,6 +45,16 @@ class Lease:
         )
         self._owner = secrets.token_hex(8)
         self._contended = False
+        self._renewed = float("-inf")
+
+    @property
+    def valid(self) -> bool:
+        """Whether Redis has confirmed it so lately that nobody else can have it.
+
+        It is not after this process was stopped for long, or where it started without Redis:
+        then nothing may be written before the next renewal.
+        """
+        return _now() - self._renewed < KEPT
 
     @property
     def contended(self) -> bool:
@@ -72,23 +83,29 @@ class Lease:
 
     async def hold(self) -> None:
         """Renew until the shard is not ours any more; then returns."""
-        renewed = _now()
+        began = _now()
+        away = False
         while True:
+            asked = _now()
             try:
                 answer = await self._renew()
                 if answer == 0:
                     log.warning("%s is run by another process now", self._what)
                     return
-                renewed, self._contended = _now(), answer == 2
-            except StoreUnavailable:
-                if self._contended and _now() - renewed >= KEPT:
+                self._renewed, self._contended, away = asked, answer == 2, False
+                await asyncio.sleep(RENEW_EVERY)
+            except StoreUnavailable as error:
+                if not away:
+                    away = True
+                    log.warning("%s; what is to be written waits for it", error)
+                if self._contended and _now() - max(began, self._renewed) >= KEPT:
                     log.warning(
                         "%s may have been taken over, as Redis has not been reached for %.0f s",
                         self._what,
                         KEPT,
                     )
                     return
-            await asyncio.sleep(RENEW_EVERY)
+                await asyncio.sleep(ASK_AGAIN)
 
     async def release(self) -> None:
         """Let the one who stands by have it at once."""
@@ -101,6 +118,10 @@ class Lease:
     async def _take_if_free(self) -> bool:
         try:
             return await self._take()
+        except StoreUnavailable:
+            pass
+        try:
+            return await self._holder() is None  # it can be read, and not written
         except StoreUnavailable:
             return True  # Redis may be away for long, and Discord's events should not be missed
 

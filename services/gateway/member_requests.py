@@ -43,6 +43,17 @@ class Request:
         self.chunks: set[int] = set()
 
 
+class Lookup:
+    """Single members that have been asked for."""
+
+    __slots__ = ("due", "guild_id", "user_ids")
+
+    def __init__(self, guild_id: int, user_ids: list[int], due: float) -> None:
+        self.guild_id = guild_id
+        self.user_ids = user_ids
+        self.due = due  # loop time at which the answer counts as lost
+
+
 class MemberRequests:
     """One shard's requests; `run` sends them."""
 
@@ -51,6 +62,7 @@ class MemberRequests:
         self._waiting: dict[int, None] = {}  # guilds
         self._asked: dict[int, Request] = {}
         self._users: dict[int, set[int]] = {}
+        self._lookups: dict[str, Lookup] = {}  # by nonce
         self._wake = asyncio.Event()
         self._count = 0
 
@@ -59,6 +71,15 @@ class MemberRequests:
         self._waiting.clear()
         self._asked.clear()
         self._users.clear()
+        self._lookups.clear()
+
+    def resumed(self) -> None:
+        """A new connection: what was asked by the old one, and not answered, is lost."""
+        for request in self._asked.values():
+            request.due = _now()
+        for nonce in list(self._lookups):
+            self._look_up_again(nonce)
+        self._wake.set()
 
     def whole(self, guild_id: int) -> None:
         """Ask for everybody in the guild."""
@@ -75,11 +96,16 @@ class MemberRequests:
         """The guild is gone."""
         for requests in (self._waiting, self._asked, self._users):
             requests.pop(guild_id, None)
+        for nonce in [n for n, asked in self._lookups.items() if asked.guild_id == guild_id]:
+            del self._lookups[nonce]
 
     def chunk(self, guild_id: int, payload: Mapping[str, Any]) -> bool:
         """Take note of a chunk. True when it is the last one of the whole guild."""
+        nonce = payload.get("nonce")
+        if isinstance(nonce, str):
+            self._lookups.pop(nonce, None)
         request = self._asked.get(guild_id)
-        if request is None or payload.get("nonce") != request.nonce:
+        if request is None or nonce != request.nonce:
             return False
         index, count = clean.integer(payload.get("chunk_index")), payload.get("chunk_count")
         if index is not None:
@@ -119,10 +145,17 @@ class MemberRequests:
             await asyncio.sleep(GATHER)
 
     def _until_next(self) -> float | None:
-        dues = [request.due for request in self._asked.values()]
+        dues = [asked.due for asked in self._asked.values()]
+        dues += [asked.due for asked in self._lookups.values()]
         return max(min(dues) - _now(), 0.05) if dues else None
 
+    def _look_up_again(self, nonce: str) -> None:
+        lost = self._lookups.pop(nonce)
+        self._users.setdefault(lost.guild_id, set()).update(lost.user_ids)
+
     async def _ask_again(self) -> None:
+        for nonce in [nonce for nonce, asked in self._lookups.items() if asked.due <= _now()]:
+            self._look_up_again(nonce)
         for guild_id, request in list(self._asked.items()):
             if request.due <= _now():
                 log.info("asking again for the members of guild %s", guild_id)
@@ -145,7 +178,9 @@ class MemberRequests:
             ids = sorted(user_ids)
             for start in range(0, len(ids), USERS_AT_ONCE):
                 some = ids[start : start + USERS_AT_ONCE]
-                await self._line.ask_for(guild_id, some, self._nonce("some"))
+                nonce = self._nonce("some")
+                self._lookups[nonce] = Lookup(guild_id, some, _now() + SILENCE)
+                await self._line.ask_for(guild_id, some, nonce)
 
     def _nonce(self, kind: str) -> str:
         self._count += 1

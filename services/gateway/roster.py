@@ -56,6 +56,15 @@ class Roster:
     def guild(self, guild_id: int) -> Guild | None:
         return self._guilds.get(guild_id)
 
+    @property
+    def complete(self) -> bool:
+        """Whether everybody in every guild is known."""
+        return all(guild.complete for guild in self._guilds.values())
+
+    def complete_guilds(self) -> list[int]:
+        """Those in which everybody is known."""
+        return [guild_id for guild_id, guild in self._guilds.items() if guild.complete]
+
     def keep_only(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
         """Of this shard's guilds only these are left."""
         for guild_id in list(self._guilds):

@@ -125,10 +125,17 @@ class _EventManager:
 
     def __init__(self, dispatches: Dispatches) -> None:
         self._dispatches = dispatches
+        self._taken = 0  # the greatest sequence number of this session
         self.last = 0.0
 
     def consume_raw_event(self, name: str, shard: object, payload: Any) -> None:
+        """A resume may replay what has been taken in: that would show what was, for a moment."""
         self.last = time.time()
+        number = getattr(shard, "_seq", None)
+        if isinstance(number, int):
+            if name != "READY" and number <= self._taken:
+                return
+            self._taken = number
         self._dispatches.take(name, payload)
 
     async def dispatch(self, connected: bool, *, return_tasks: bool = False) -> None:

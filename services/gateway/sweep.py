@@ -27,6 +27,8 @@ class Sweep:
         self._writer = writer
         self._asked: dict[int, None] = {}
         self._shards: dict[tuple[int, int], frozenset[int]] = {}
+        self._named: dict[tuple[int, int], set[int]] = {}
+        self._to_announce = False
         self._wake = asyncio.Event()
 
     def guild(self, guild_id: int) -> None:
@@ -34,10 +36,27 @@ class Sweep:
         self._asked[guild_id] = None
         self._wake.set()
 
+    def everybody(self) -> None:
+        """Everyone is being written anew: announce it when that is done."""
+        self._to_announce = True
+        self._wake.set()
+
     def shard(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
         """Sweep every guild that Redis counts to the shard and Discord did not name."""
+        self._named[shard_id, shard_count] = set(guild_ids)
         self._shards[shard_id, shard_count] = frozenset(guild_ids)
-        self._wake.set()
+        self.everybody()
+
+    def names(self, shard: tuple[int, int]) -> set[int]:
+        """The guilds that the shard has now, for the intake to keep up to date."""
+        return self._named.setdefault(shard, set())
+
+    def again(self, roster: Roster) -> None:
+        """Redis may hold again who was swept: everything is compared anew."""
+        for shard, named in self._named.items():
+            self._shards[shard] = frozenset(named)
+        self._asked.update(dict.fromkeys(roster.complete_guilds()))
+        self.everybody()
 
     async def run(self, roster: Roster) -> None:
         """Sweep until cancelled. What could not be read is read again later."""
@@ -49,6 +68,10 @@ class Sweep:
                     await self._left_guilds(*next(iter(self._shards.items())))
                 while self._asked:
                     await self._one(next(iter(self._asked)), roster)
+                if self._to_announce and roster.complete:
+                    await self._writer.settled()
+                    await self._store.announce()
+                    self._to_announce = False
             except StoreUnavailable:
                 await asyncio.sleep(RETRY)
                 self._wake.set()

@@ -104,6 +104,30 @@ async def test_many_subscribe_at_once(store: Store, connect: Connect) -> None:
         await heard.until(lambda: len(heard.versions()) == len(users))
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_the_last_word_counts_however_fast_words_follow(
+    store: Store, connect: Connect, turns: int
+) -> None:
+    """A confirmation of the first SUBSCRIBE says nothing of the second, after an UNSUBSCRIBE."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    users = range(1, 41)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await store.save([Save(user, state(1), joined=(GUILD,)) for user in users])
+        for user in users:
+            first = asyncio.create_task(line.subscribe(user))
+            for _ in range(turns + user % 5):
+                await asyncio.sleep(0)
+            line.unsubscribe(user)
+            for _ in range(user % 3):
+                await asyncio.sleep(0)
+            await line.subscribe(user)
+            await asyncio.gather(first, return_exceptions=True)
+        versions = set(await store.save([Save(user, state(2)) for user in users]))
+        await heard.until(lambda: versions <= set(heard.versions()))
+
+
 async def test_waiting_for_a_user_who_is_unsubscribed_ends(connect: Connect) -> None:
     """Nobody waits forever for a confirmation that cannot come."""
     heard = Heard()
@@ -130,6 +154,21 @@ async def test_message_that_is_not_readable_is_left_out(store: Store, connect: C
         [version] = await store.save([Save(USER, state(2))])
         await heard.until(lambda: version in heard.versions())
     assert heard.versions() == [version]
+
+
+async def test_announcement_is_a_cut_and_a_restoration(store: Store, connect: Connect) -> None:
+    """Redis may have lost users of whom no message tells: everything is loaded again."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await line.subscribe(USER)
+        heard.events.clear()
+        await store.announce()
+        await heard.until(lambda: "restored" in heard.events)
+        assert heard.events[:2] == ["cut", "restored"]
+        [version] = await store.save([Save(USER, state(1), joined=(GUILD,))])
+        await heard.until(lambda: version in heard.versions())
 
 
 async def test_killed_connection_is_a_cut_and_a_restoration(redis_url: str) -> None:

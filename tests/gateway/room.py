@@ -66,6 +66,10 @@ class Swept(Sweep):
     def __init__(self) -> None:
         self.guilds: list[int] = []
         self.shards: list[tuple[int, int, set[int]]] = []
+        self.named: set[int] = set()
+
+    def names(self, shard: tuple[int, int]) -> set[int]:
+        return self.named
 
     def guild(self, guild_id: int) -> None:
         self.guilds.append(guild_id)

@@ -20,7 +20,8 @@ from tests.eventually import eventually, eventually_async
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in (("KEPT", 0.4), ("RENEW_EVERY", 0.05), ("LOOK_EVERY", 0.02)):
+    quickly = {"KEPT": 0.4, "RENEW_EVERY": 0.05, "LOOK_EVERY": 0.02, "ASK_AGAIN": 0.02}
+    for name, seconds in quickly.items():
         monkeypatch.setattr(lease_module, name, seconds)
     monkeypatch.setattr(lease_module, "SETTLE", 0.1)
 
@@ -115,6 +116,31 @@ async def test_with_somebody_standing_by_an_unreachable_redis_ends_it(server: Fa
         server.connected = False
         async with asyncio.timeout(5):
             await task
+
+
+async def test_valid_is_what_redis_has_confirmed_lately(server: FakeServer) -> None:
+    """Not before the first renewal, and not when renewals have failed for too long."""
+    lease = Lease(process(server), 0, 1)
+    assert not lease.valid
+    async with holding(lease):
+        await eventually(lambda: lease.valid)
+        server.connected = False
+        await eventually(lambda: not lease.valid)
+        server.connected = True
+        await eventually(lambda: lease.valid)
+
+
+async def test_started_without_redis_it_learns_of_the_holder(server: FakeServer) -> None:
+    """Nothing may have been written in between: it was never valid."""
+    async with holding(Lease(process(server), 0, 1)) as first:
+        server.connected = False
+        second = Lease(process(server), 0, 1)
+        async with holding(second) as task:
+            server.connected = True
+            async with asyncio.timeout(5):
+                await task
+            assert not second.valid
+        assert not first.done()
 
 
 async def test_released_lease_is_free(server: FakeServer) -> None:

@@ -21,6 +21,7 @@ class Line:
         self.is_connected = True
         self.all: list[tuple[int, str]] = []
         self.some: list[tuple[int, list[int]]] = []
+        self.nonces: list[str] = []
 
     async def ask_for_all(self, guild_id: int, nonce: str) -> None:
         self.all.append((guild_id, nonce))
@@ -28,6 +29,7 @@ class Line:
     async def ask_for(self, guild_id: int, user_ids: list[int], nonce: str) -> None:
         assert len(nonce.encode()) <= 32
         self.some.append((guild_id, user_ids))
+        self.nonces.append(nonce)
 
 
 @pytest.fixture
@@ -140,3 +142,29 @@ async def test_new_session_forgets_what_was_asked(line: Line, requests: MemberRe
     assert not requests.chunk(GUILD, chunk(line.all[0][1], 0, 1))
     requests.whole(GUILD)
     await eventually(lambda: len(line.all) == 2)
+
+
+async def test_what_a_lost_connection_was_asked_is_asked_again(
+    line: Line, requests: MemberRequests
+) -> None:
+    """A resume replays events, not answers."""
+    requests.whole(GUILD)
+    requests.user(GUILD, 7)
+    await eventually(lambda: len(line.all) == 1 and len(line.some) == 1)
+    requests.resumed()
+    await eventually(lambda: len(line.all) == 2 and len(line.some) == 2)
+    assert line.some == [(GUILD, [7]), (GUILD, [7])]
+
+
+async def test_what_was_answered_is_not_asked_again(line: Line, requests: MemberRequests) -> None:
+    """Neither guilds nor users."""
+    requests.whole(GUILD)
+    requests.user(GUILD, 7)
+    await eventually(lambda: len(line.all) == 1 and len(line.some) == 1)
+    requests.chunk(GUILD, chunk(line.all[0][1], 0, 1))
+    requests.chunk(GUILD, chunk(line.nonces[0], 0, 1))
+    requests.resumed()
+    requests.user(GUILD, 8)
+    await eventually(lambda: len(line.some) == 2)
+    assert line.some[1] == (GUILD, [8])
+    assert len(line.all) == 1

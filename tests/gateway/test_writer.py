@@ -71,6 +71,9 @@ class Desk:
     async def lists(self, guilds: list[int]) -> bool:
         return await self.store.guilds() == guilds
 
+    async def shows(self, user_id: int, status: str) -> bool:
+        return await self.status(user_id) == status
+
     async def status(self, user_id: int) -> str | None:
         async with asyncio.timeout(10):
             await self.writer.settled()
@@ -136,6 +139,49 @@ async def test_membership_survives_a_failed_write(desk: Desk) -> None:
     assert await desk.status(5) is None
     assert [batch async for batch in desk.store.members(GUILD)] in ([], [[]])
     assert [batch async for batch in desk.store.members(OTHER)] == [[USER]]
+
+
+async def test_nothing_is_written_while_another_may_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The lease is not confirmed: what is owed waits, and the newest of it is written then."""
+    monkeypatch.setattr(writer_module, "LOOK_EVERY", 0.001)
+    desk = Desk()
+    allowed = False
+    desk.writer = Writer(desk.store, desk.people, desk.icons, Cdn(), lambda: allowed)
+    desk.roster = Roster(desk.people, desk.writer, lambda guild_id: None)
+    task = asyncio.create_task(desk.writer.run())
+    desk.enlist(GUILD, USER)
+    desk.show(USER, "idle")
+    done, _ = await asyncio.wait({task}, timeout=0.05)
+    assert not done
+    assert desk.store.batches == []
+    desk.show(USER, "dnd")
+    allowed = True
+    assert await desk.status(USER) == "dnd"
+    assert len(desk.store.batches) == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await desk.store.redis.aclose()
+
+
+async def test_a_write_that_was_given_up_on_and_came_late_is_corrected(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed socket does not take back what the network has under way."""
+    monkeypatch.setattr(writer_module, "LATE", 0.05)
+    desk.enlist(GUILD, USER)
+    desk.show(USER, "idle")
+    assert await desk.status(USER) == "idle"
+    desk.store.away = True
+    desk.show(USER, "online")
+    await desk.tries(1)
+    late = desk.store.batches[-1]
+    desk.show(USER, "dnd")
+    desk.store.away = False
+    assert await desk.status(USER) == "dnd"
+    await Store.save(desk.store, late)
+    await eventually_async(lambda: desk.shows(USER, "dnd"))
 
 
 async def test_wiped_redis_gets_everybody_again(desk: Desk) -> None:
