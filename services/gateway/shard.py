@@ -133,9 +133,9 @@ class _EventManager:
         self.last = time.time()
         number = getattr(shard, "_seq", None)
         if isinstance(number, int):
-            if name != "READY" and number <= self._taken:
+            if number <= self._taken and name not in ("READY", "RESUMED"):
                 return
-            self._taken = number
+            self._taken = number if name == "READY" else max(number, self._taken)
         self._dispatches.take(name, payload)
 
     async def dispatch(self, connected: bool, *, return_tasks: bool = False) -> None:
