@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from typing import Any
 
 import shared.metrics
 from services.gateway import metrics
@@ -102,6 +103,7 @@ async def main() -> int:
     logs.set_up(settings, "gateway")
     serving = asyncio.create_task(serve(settings))
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_complain)
 
     def stop() -> None:
         if serving.cancelling():
@@ -119,6 +121,14 @@ async def main() -> int:
         log.error("%s", _first(refused))
         code = 1
     return code
+
+
+def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """hikari's heartbeat may find its socket gone in the moment in which it ends: no news."""
+    if isinstance(context.get("exception"), AssertionError) and "heartbeat" in str(context):
+        log.debug("the heartbeat of a connection that ended: %s", context.get("message"))
+    else:
+        loop.default_exception_handler(context)
 
 
 def _first(group: BaseExceptionGroup[Refused]) -> BaseException:

@@ -101,10 +101,10 @@ class Intake:
     def _member_add(self, payload: Payload) -> None:
         guild_id, guild = self._monitored(payload)
         user_id = clean.user_id(payload.get("user"))
-        was_known = user_id is not None and self._people.get(user_id) is not None
+        is_current = user_id is not None and self._roster.vouches_for(user_id)
         if self._roster.admit(guild_id, guild, payload.get("user")) is None:
             raise Refused("member")
-        if not was_known and user_id is not None:
+        if not is_current and user_id is not None:
             self._requests.user(guild_id, user_id)  # the event carries no presence
 
     def _member_update(self, payload: Payload) -> None:

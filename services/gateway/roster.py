@@ -71,6 +71,15 @@ class Roster:
             if shard_of(guild_id, shard_count) == shard_id and guild_id not in guild_ids:
                 self.remove_guild(guild_id)
 
+    def vouches_for(self, user_id: int) -> bool:
+        """Whether a guild has shown the person since this session began.
+
+        One that is still to be listed afresh may know them from before, with what they did then.
+        """
+        person = self._people.get(user_id)
+        guilds = (self._guilds.get(guild_id) for guild_id in person.guilds) if person else ()
+        return any(guild and (guild.complete or user_id in guild.seen) for guild in guilds)
+
     def begin(self, guild_id: int) -> None:
         """The guild's members are about to be listed afresh."""
         guild = self._guilds.setdefault(guild_id, Guild())

@@ -105,6 +105,16 @@ def test_known_member_of_another_guild_keeps_their_presence_on_joining() -> None
     assert room.shown(1)["status"] == "online"
 
 
+def test_joiner_known_from_a_guild_that_is_being_listed_afresh_is_asked_for() -> None:
+    """What was known of them is from before: they may have left it, and done other things."""
+    room = Room()
+    room.take("GUILD_CREATE", guild(GUILD, [1], [online(1)]))
+    room.take("GUILD_CREATE", guild(OTHER, [2]))
+    room.take("GUILD_CREATE", guild(GUILD, [], large=True, member_count=900))
+    room.take("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    assert room.asked.users == [(OTHER, 1)]
+
+
 def test_presence_after_leaving_brings_nobody_back() -> None:
     """A late PRESENCE_UPDATE is no membership: the user is looked up instead."""
     room = Room()
