@@ -2,7 +2,7 @@
 # Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check fmt bench bench-compare clean environment python
+.PHONY: help run test lint types check fmt bench bench-compare chaos clean environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -49,6 +49,10 @@ bench: environment ## Measure what it costs, in less than ten minutes (docs/perf
 bench-compare: environment ## Measure two revisions side by side: A=rev B=rev
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m bench.compare $(or $(A),$(error Say A=rev B=rev)) $(or $(B),$(error Say A=rev B=rev)) $(ARGS)
+
+chaos: environment ## Break everything, and check that it comes back: SEEDS=1-20 MINUTES=0.25
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
 
 clean: ## Remove all that the others made
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,56 @@
+"""`python -m chaos`: runs seeds one after another, and says what came of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import Final
+
+from chaos import report
+from chaos.run import Result, Size, run
+
+LOGS: Final = Path(".run/chaos")
+SLACK: Final = 120.0  # seconds that a run may take beside its faults and its convergence
+
+
+def main() -> int:
+    """0 when every seed passed."""
+    given = _arguments()
+    size = Size(faults_for=given.minutes * 60, burst=given.burst, only=given.only)
+    results = []
+    for seed in _seeds(given.seeds):
+        result = asyncio.run(_bounded(seed, size))
+        results.append(result)
+        print(report.line(result), flush=True)
+        if not result.passed:
+            print(report.failure(result, LOGS), flush=True)
+    print(report.summary(results))
+    return 0 if all(result.passed for result in results) else 1
+
+
+async def _bounded(seed: int, size: Size) -> Result:
+    async with asyncio.timeout(size.faults_for + size.converge_within + SLACK):
+        return await run(seed, size)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
+    parser.add_argument("--seeds", default="1-3", help="such as 7, 1-20 or 3,8,10-12")
+    parser.add_argument("--minutes", type=float, default=0.25, help="of faults, for each seed")
+    parser.add_argument("--burst", type=int, default=5_000, help="events at once")
+    parser.add_argument("--only", default="", help="kinds of faults that begin so, as in redis_")
+    return parser.parse_args()
+
+
+def _seeds(text: str) -> list[int]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        seeds.extend(range(int(first), int(last or first) + 1))
+    return seeds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""WebSocket clients of all manners."""

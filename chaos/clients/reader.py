@@ -1,0 +1,140 @@
+"""A client that reads, and comes again whenever it is sent away: normal, slow or restless."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from typing import Final
+
+from msgspec import Struct
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from chaos.clients.view import View
+from chaos.facts import Seen, Who
+from chaos.history import History
+
+_OPEN_WITHIN: Final = 10.0  # seconds
+_MOST_AT_ONCE: Final = 40  # handshakes of the whole crowd
+
+REFUSED: Final = "user_not_monitored"
+
+
+class Manner(Struct, frozen=True):
+    """Times are in seconds."""
+
+    name: str
+    users: int = 1  # at most
+    pause: float = 0.0  # between two reads, at most
+    stays: float = 0.0  # before it comes anew, on average; 0: as long as it may
+
+
+class Crowd(Struct):
+    """What all clients share."""
+
+    history: History
+    ports: list[int]
+    back_is_allowed: bool
+    calm: bool = False  # the faults are over: the slow read on, the restless stay
+    frames: int = 0
+    connections: int = 0
+    wrong: list[str] = []
+    closes: Counter[str] = Counter()
+    gate: asyncio.Semaphore | None = None
+
+
+class Reader:
+    """`run` until cancelled; `shows` tells what it was shown last."""
+
+    def __init__(
+        self, crowd: Crowd, number: int, manner: Manner, users: tuple[str, ...], seed: int
+    ) -> None:
+        self.manner = manner
+        self.users = users
+        self.number = number
+        self.view: View | None = None
+        self._crowd = crowd
+        self._rng = random.Random(seed * 1_000_003 + number)
+        self._connected = False
+        self._gone = dict.fromkeys(users, False)
+
+    def __str__(self) -> str:
+        return f"{self.manner.name} client {self.number}"
+
+    def shows(self, user_id: str) -> tuple[Seen | None, Who | None] | None:
+        """What the connection shows of the user; None: it says that there is nobody to show."""
+        view = self.view
+        if view is None:
+            return None if self._gone[user_id] else (None, None)
+        shown = view.users[user_id]
+        if shown.refused == REFUSED:
+            return None
+        return (shown.seen, shown.who) if self._connected else (None, None)
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._one_connection()
+            except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+                self._crowd.closes[type(error).__name__] += 1
+            await asyncio.sleep(0.2 + self._rng.random() * 0.4)
+
+    async def _one_connection(self) -> None:
+        crowd = self._crowd
+        query = "&".join(f"user_id={user_id}" for user_id in self.users)
+        url = f"ws://127.0.0.1:{crowd.ports[self.number % len(crowd.ports)]}/?{query}"
+        if crowd.gate is None:
+            crowd.gate = asyncio.Semaphore(_MOST_AT_ONCE)
+        async with crowd.gate:
+            connection = await connect(
+                url,
+                proxy=None,
+                compression=None,
+                open_timeout=_OPEN_WITHIN,
+                close_timeout=1.0,
+                max_queue=4 if self.manner.pause else 64,
+            )
+        crowd.connections += 1
+        view = self.view = View(crowd.history, self.users, crowd.back_is_allowed)
+        self._connected = True
+        try:
+            await self._read(connection, view)
+        finally:
+            self._connected = False
+            for user_id, shown in view.users.items():
+                self._gone[user_id] = shown.refused == REFUSED
+            crowd.closes[str(connection.close_code)] += 1
+            crowd.frames += view.frames
+            crowd.wrong += [f"{self}: {words}" for words in view.wrong]
+            connection.transport.abort()
+
+    async def _read(self, connection: ClientConnection, view: View) -> None:
+        loop = asyncio.get_running_loop()
+        leaves = float("inf")
+        if self.manner.stays:
+            leaves = loop.time() + self.manner.stays * (0.2 + self._rng.random() * 1.6)
+        while True:
+            try:
+                async with asyncio.timeout(0.5):
+                    message = await connection.recv()
+            except TimeoutError:
+                if self._misses_somebody(view):
+                    return
+            except ConnectionClosed:
+                return
+            else:
+                view.take(message)
+            if self._crowd.calm:
+                continue
+            if loop.time() > leaves:
+                return
+            if self.manner.pause:
+                await asyncio.sleep(self._rng.random() * self.manner.pause)
+
+    def _misses_somebody(self, view: View) -> bool:
+        """A user was refused and is there again: only a new connection shows them."""
+        return any(
+            shown.refused and self._crowd.history.truth(user_id) is not None
+            for user_id, shown in view.users.items()
+        )

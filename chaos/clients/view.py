@@ -1,0 +1,90 @@
+"""What one connection has shown, frame by frame, and whether it might."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from chaos.facts import Seen, Who, seen_in, who_in
+from chaos.history import History, Place
+
+_decode = msgspec.json.decode
+
+
+class Shown:
+    """One user as the connection shows them."""
+
+    __slots__ = ("place", "presence", "profile", "refused", "seen", "who")
+
+    def __init__(self) -> None:
+        self.place = Place()
+        self.presence: dict[str, Any] | None = None
+        self.profile: dict[str, Any] | None = None
+        self.seen: Seen | None = None
+        self.who: Who | None = None
+        self.refused = ""  # the code of the error frame
+
+
+class View:
+    """One connection's frames. Wrong ones are told to `wrong`."""
+
+    def __init__(self, history: History, users: tuple[str, ...], back_is_allowed: bool) -> None:
+        """`back_is_allowed`: Redis is going to come back with older data than it had."""
+        self.users = {user_id: Shown() for user_id in users}
+        self.frames = 0
+        self.began = time.monotonic()
+        self.wrong: list[str] = []
+        self._history = history
+        self._back_is_allowed = back_is_allowed
+
+    def take(self, message: str | bytes) -> None:
+        """One frame."""
+        self.frames += 1
+        try:
+            self._take(_decode(message))
+        except (msgspec.DecodeError, LookupError, TypeError) as error:
+            self.wrong.append(f"a frame of another shape: {error!r}: {message[:300]!r}")
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        user_id, d = frame["user_id"], frame["d"]
+        shown = self.users.get(user_id)
+        if shown is None:
+            self.wrong.append(f"{user_id} was not asked for")
+            return
+        if shown.refused:
+            self.wrong.append(f"{user_id} {frame['op']} after {shown.refused}")
+        match frame["op"]:
+            case "error":
+                shown.refused = d["code"]
+                return
+            case "initial_data":
+                if shown.presence is not None:
+                    self.wrong.append(f"{user_id} initial_data twice")
+                profile, presence = d.pop("profile"), d
+            case "presence_update":
+                if shown.presence is None:
+                    self.wrong.append(f"{user_id} presence_update before initial_data")
+                if d == shown.presence:
+                    self.wrong.append(f"{user_id} the same presence twice")
+                profile, presence = shown.profile, d
+            case "profile_update":
+                if d["profile"] == shown.profile:
+                    self.wrong.append(f"{user_id} the same profile twice")
+                profile, presence = d["profile"], shown.presence
+            case op:
+                self.wrong.append(f"{user_id} unknown op {op}")
+                return
+        self._show(user_id, shown, presence, profile)
+
+    def _show(self, user_id: str, shown: Shown, presence: Any, profile: Any) -> None:
+        seen = seen_in(presence) if presence is not shown.presence else None
+        who = who_in(profile) if profile is not shown.profile else None
+        problem = shown.place.moves_to(self._history, user_id, seen, who)
+        if problem and not (self._back_is_allowed and problem.startswith("went back")):
+            age = time.monotonic() - self.began
+            self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
+        shown.presence, shown.profile = presence, profile
+        shown.seen = seen or shown.seen
+        shown.who = who or shown.who

@@ -1,0 +1,95 @@
+"""What can be seen of a person, in few words: drawn from Discord's side, and from an answer.
+
+The two ways share nothing with the gateway's own, so that its mistakes are not repeated here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from simulator.model import Person, Presence, User
+
+_STATUS: Final = {"online", "idle", "dnd"}
+_DEVICES: Final = ("desktop", "mobile", "web", "embedded", "vr")
+_CUSTOM: Final = 4
+
+
+class Seen(Struct, frozen=True):
+    """What somebody does. `created_at` of what they do grows with every change."""
+
+    status: str
+    song: tuple[str | None, int | None] | None
+    activities: tuple[tuple[str | None, str | None, int | None], ...]
+    custom: str | None
+
+
+Names = tuple[str, str]
+"""Username and display name."""
+
+Devices = tuple[tuple[str, str], ...]
+"""Each device with its status, in alphabetical order."""
+
+
+class Who(Struct, frozen=True):
+    """Who somebody is, and where they sit."""
+
+    names: Names
+    device: str | None
+    devices: Devices
+
+
+NOTHING: Final = Seen("invisible", None, (), None)
+
+
+def seen_of(presence: Presence) -> Seen:
+    """What Grux has to show of this presence."""
+    if presence.status not in _STATUS:
+        return NOTHING
+    songs = [one for one in presence.activities if str(one.get("id")).startswith("spotify:")]
+    rest = [one for one in presence.activities if one not in songs]
+    custom = [one for one in rest if one["type"] == _CUSTOM]
+    return Seen(
+        presence.status,
+        (songs[0]["details"], songs[0]["created_at"]) if songs else None,
+        tuple(
+            (one["name"], one.get("details"), one["created_at"])
+            for one in rest
+            if one["type"] != _CUSTOM
+        ),
+        custom[0].get("state") if custom else None,
+    )
+
+
+def who_of(user: User, devices: dict[str, str]) -> Who:
+    """Who Grux has to show."""
+    return Who(
+        (user.username, user.global_name or user.username),
+        next((device for device in _DEVICES if device in devices), None),
+        tuple(sorted(devices.items())),
+    )
+
+
+def facts_of(person: Person) -> tuple[Seen, Who]:
+    return seen_of(person.presence), who_of(person.user, person.presence.client_status)
+
+
+def seen_in(d: dict[str, Any]) -> Seen:
+    """What an answer or a frame shows. Raises LookupError or TypeError for another shape."""
+    song, custom = d["spotify"], d["custom_status"]
+    return Seen(
+        d["status"],
+        (song["song"], song["created_at"]) if song else None,
+        tuple((one["name"], one["details"], one["created_at"]) for one in d["activity"]),
+        custom["text"] if custom else None,
+    )
+
+
+def who_in(profile: dict[str, Any]) -> Who:
+    """Raises LookupError or TypeError for another shape."""
+    return Who(
+        (profile["username"], profile["display_name"]),
+        profile["device"],
+        tuple(sorted(profile["devices"].items())),
+    )

@@ -1,0 +1,130 @@
+"""Discord, which drops sessions, refuses them, limits, goes away, and talks nonsense."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+
+from chaos.plan import Fault
+from chaos.stack import Stack
+from simulator.conversation import DropHow
+from simulator.faults import RestFault
+
+# What a client may come back after. The others (4004, 4010 to 4014) end the gateway on purpose.
+_CLOSE_CODES = (1000, 1001, 4000, 4001, 4002, 4003, 4005, 4007, 4008, 4009)
+_NONSENSE = ("{", "[]x", '{"op": 99, "d": null}', '{"op":0,"s":null,"t":"PRESENCE_UPDATE","d":7}')
+
+
+def _drop(stack: Stack, how: DropHow) -> None:
+    with contextlib.suppress(OSError):  # one of them is going by itself just now
+        stack.simulator.drop(how)
+
+
+def drop(how: DropHow) -> Callable[[Stack, Fault], Awaitable[None]]:
+    async def do(stack: Stack, fault: Fault) -> None:
+        _drop(stack, how)
+
+    return do
+
+
+async def close_code(stack: Stack, fault: Fault) -> None:
+    stack.simulator.drop("close", code=random.Random(fault.seed).choice(_CLOSE_CODES))
+
+
+async def acks_missing(stack: Stack, fault: Fault) -> None:
+    stack.simulator.faults.acks_stalled = True
+    await asyncio.sleep(fault.seconds)
+    stack.simulator.faults.acks_stalled = False
+
+
+async def refuses(stack: Stack, fault: Fault) -> None:
+    """The session drops, and nobody gets in for a while."""
+    how = random.Random(fault.seed).choice(("http", "reset"))
+    stack.simulator.refuse(fault.seconds, "http" if how == "http" else "reset")
+    _drop(stack, "rst")
+    await asyncio.sleep(fault.seconds)
+
+
+async def resume_refused(stack: Stack, fault: Fault) -> None:
+    stack.simulator.faults.refuse_resumes(1)
+    _drop(stack, "rst")
+    await asyncio.sleep(fault.seconds)
+    stack.simulator.faults.refuse_resumes(0)
+
+
+async def op7_for_hello(stack: Stack, fault: Fault) -> None:
+    stack.simulator.faults.reconnect_at_hello(2)
+    _drop(stack, "reconnect")
+    await asyncio.sleep(fault.seconds)
+    stack.simulator.faults.reconnect_at_hello(0)
+
+
+async def replays_twice(stack: Stack, fault: Fault) -> None:
+    """A resume replays also what the client had already."""
+    stack.replays.again = random.Random(fault.seed).randint(1, 200)
+    _drop(stack, "rst")
+    await asyncio.sleep(fault.seconds)
+    stack.replays.again = 0
+
+
+async def roster_limited(stack: Stack, fault: Fault) -> None:
+    """A fresh session, whose op 8 is answered with RATE_LIMITED."""
+    options = stack.simulator.options
+    kept, options.chunk_seconds = options.chunk_seconds, fault.seconds
+    _drop(stack, "invalid")
+    await asyncio.sleep(fault.seconds / 2)
+    _drop(stack, "invalid")
+    await asyncio.sleep(fault.seconds / 2)
+    options.chunk_seconds = kept
+
+
+async def rest_fails(stack: Stack, fault: Fault) -> None:
+    rng = random.Random(fault.seed)
+    delay = rng.choice((0.0, 0.0, 3.0))
+    status = rng.choice((429, 500, 503, None if delay else 500))
+    stack.simulator.faults.add_rest(RestFault(prefix="/", status=status, delay=delay))
+    await asyncio.sleep(fault.seconds)
+    stack.simulator.faults.clear()  # nothing else is in force: Discord has one fault at a time
+
+
+async def outage(stack: Stack, fault: Fault) -> None:
+    """A guild is unavailable for a while; what its people do meanwhile is not told."""
+    world = stack.simulator.world
+    guild_id = random.Random(fault.seed).choice(sorted(world.guilds))
+    world.set_available(guild_id, False)
+    await asyncio.sleep(fault.seconds)
+    world.set_available(guild_id, True)
+
+
+async def nonsense(stack: Stack, fault: Fault) -> None:
+    rng = random.Random(fault.seed)
+    for _ in range(5):
+        stack.simulator.gateway.send_text(rng.choice(_NONSENSE))
+        stack.simulator.gateway.ask_heartbeat()
+        await asyncio.sleep(fault.seconds / 5)
+
+
+async def burst(stack: Stack, fault: Fault) -> None:
+    await stack.life.burst(stack.burst)
+
+
+WAYS = {
+    "discord_reset": drop("rst"),
+    "discord_hung_up": drop("eof"),
+    "discord_reconnect": drop("reconnect"),
+    "discord_invalid": drop("invalid"),
+    "discord_invalid_resumable": drop("invalid_resumable"),
+    "discord_close_code": close_code,
+    "discord_acks_missing": acks_missing,
+    "discord_refuses": refuses,
+    "discord_resume_refused": resume_refused,
+    "discord_op7_for_hello": op7_for_hello,
+    "discord_replays_twice": replays_twice,
+    "discord_roster_limited": roster_limited,
+    "discord_rest_fails": rest_fails,
+    "discord_outage": outage,
+    "discord_nonsense": nonsense,
+    "burst": burst,
+}

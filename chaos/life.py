@@ -1,0 +1,131 @@
+"""What the simulated people do during a run: seeded changes at a set rate, all of them noted."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from typing import Any, Final
+
+from chaos.history import History
+from simulator import BOT_ID, catalogue
+from simulator.activities import spotify
+from simulator.model import Member, offline
+from simulator.people import some_user
+from simulator.world import World
+
+_TICK: Final = 0.02  # seconds
+_EPOCH_MS: Final = 1_784_053_200_000
+_MOST_LATE: Final = 0.5  # seconds of changes that are made up for at once
+
+
+class Life:
+    """The only one who changes the world during a run, so that nothing true goes unnoted."""
+
+    def __init__(self, world: World, history: History, seed: int) -> None:
+        self.rate = 0.0  # changes a second
+        self.changes = 0
+        self.left: set[str] = set()  # who was a member once and is none now
+        self._world = world
+        self._history = history
+        self._rng = random.Random(seed)
+        self._counter = itertools.count(1)
+        self._numbers = itertools.count(len(world.people) + 1)
+        self._ids = [user_id for user_id in world.people if user_id != BOT_ID]
+
+    async def run(self) -> None:
+        """Live until cancelled."""
+        loop = asyncio.get_running_loop()
+        last, owed = loop.time(), 0.0
+        while True:
+            await asyncio.sleep(_TICK)
+            now = loop.time()
+            owed = min(owed + (now - last) * self.rate, max(1.0, self.rate * _MOST_LATE))
+            last = now
+            while owed >= 1:
+                owed -= 1
+                self.step()
+
+    def step(self) -> None:
+        """One change of some kind."""
+        chance = self._rng.random()
+        if chance < 0.02:
+            self._leave()
+        elif chance < 0.04:
+            self._join()
+        elif chance < 0.07:
+            self._rename()
+        else:
+            self.show(self._someone())
+
+    def show(self, user_id: str) -> None:
+        """The person does something that they never did before (or goes, one time in seven)."""
+        rng, number = self._rng, next(self._counter)
+        created = _EPOCH_MS + number
+        if rng.random() < 0.14:
+            self._set(user_id, "offline", [], {})
+            return
+        status = rng.choice(("online", "idle", "dnd"))
+        device = rng.choice(("desktop", "mobile", "web"))
+        shown: list[dict[str, Any]] = [
+            {"id": "c", "name": "Custom Status", "type": 4, "state": f"#{number}", "created_at": 1}
+        ]
+        if rng.random() < 0.3:
+            shown.append(spotify(user_id, rng.choice(catalogue.SONGS), created))
+        if rng.random() < 0.5:
+            game = {"id": "g", "name": "Chess", "type": 0, "details": f"move {number}"}
+            shown.append({**game, "created_at": created})
+        self._set(user_id, status, shown, {device: status})
+
+    async def burst(self, events: int) -> None:
+        """So many changes as fast as the gateway reads them."""
+        for number in range(events):
+            self.show(self._someone())
+            if number % 128 == 0:
+                await self._world.room()
+                await asyncio.sleep(0)
+
+    def _set(self, user_id: str, status: str, shown: list[Any], devices: dict[str, str]) -> None:
+        self._world.set_presence(user_id, status, shown, devices)
+        self._history.note(self._world.people[user_id])
+        self.changes += 1
+
+    def _someone(self) -> str:
+        return self._ids[self._rng.randrange(len(self._ids))]
+
+    def _leave(self) -> None:
+        person = self._world.people[self._someone()]
+        if person.guilds:
+            self._world.remove_member(self._rng.choice(person.guilds), person.user.id)
+            self.changes += 1
+            if not person.guilds:
+                self.left.add(person.user.id)
+
+    def _join(self) -> None:
+        """Somebody who left comes back, or somebody new comes in, or a member to another guild."""
+        guild_id = self._rng.choice(list(self._world.guilds))
+        chance = self._rng.random()
+        if chance < 0.4 and self.left:
+            user_id = self._rng.choice(sorted(self.left))
+            self._world.add_member(guild_id, user_id, Member())
+        elif chance < 0.7:
+            user = some_user(self._rng, next(self._numbers))
+            user_id = user.id
+            self._world.add_member(guild_id, user, Member())
+            self._world.people[user_id].presence = offline()
+            self._ids.append(user_id)
+        else:
+            user_id = self._someone()
+            if guild_id in self._world.people[user_id].guilds:
+                return
+            self._world.add_member(guild_id, user_id, Member())
+        self.left.discard(user_id)
+        self._history.note_join(self._world.people[user_id])
+        self.changes += 1
+
+    def _rename(self) -> None:
+        user_id = self._someone()
+        name = f"{self._rng.choice(catalogue.FIRST_NAMES)} {next(self._counter)}"
+        self._world.update_user(user_id, global_name=name)
+        self._history.note(self._world.people[user_id])
+        self.changes += 1

@@ -1,0 +1,106 @@
+"""From a seed to a timed list of faults. Pure: the same seed gives the same list."""
+
+from __future__ import annotations
+
+import random
+from typing import Final
+
+from msgspec import Struct
+
+GATEWAYS: Final = ("gateway", "standby")
+APIS: Final = ("api-1", "api-2")
+SOCKETS: Final = ("ws-1", "ws-2")
+PROCESSES: Final = (*GATEWAYS, *APIS, *SOCKETS)
+REDIS_LINKS: Final = tuple(f"{name}>redis" for name in PROCESSES)
+DISCORD_LINKS: Final = tuple(f"{name}>discord" for name in GATEWAYS)
+CLIENT_LINKS: Final = tuple(f"clients>{name}" for name in SOCKETS)
+LINKS: Final = (*REDIS_LINKS, *DISCORD_LINKS, *CLIENT_LINKS)
+
+
+class Kind(Struct, frozen=True):
+    """One kind of fault: what it may hit and how long it lasts, in seconds."""
+
+    name: str
+    targets: tuple[str, ...]
+    shortest: float
+    longest: float
+
+
+class Fault(Struct, frozen=True):
+    """One thing that goes wrong: `at` seconds after the start, for `seconds`."""
+
+    at: float
+    kind: str
+    target: str
+    seconds: float
+    seed: int  # for whatever else there is to choose
+
+    def __str__(self) -> str:
+        return f"{self.at:6.2f} s  {self.kind:22} {self.target:18} {self.seconds:5.2f} s"
+
+
+KINDS: Final = (
+    Kind("process_killed", PROCESSES, 0.1, 3.0),
+    Kind("process_ended", PROCESSES, 0.1, 3.0),
+    Kind("process_stopped", PROCESSES, 0.5, 4.0),
+    Kind("gateway_killed", GATEWAYS, 0.1, 2.0),
+    Kind("gateway_stopped_long", GATEWAYS, 9.0, 13.0),
+    Kind("redis_killed", ("redis",), 0.1, 3.0),
+    Kind("redis_emptied", ("redis",), 0.0, 0.0),
+    Kind("redis_restarted_empty", ("redis",), 0.0, 0.1),
+    Kind("redis_rolled_back", ("redis",), 1.0, 3.0),
+    Kind("redis_paused", ("redis",), 0.5, 4.0),
+    Kind("redis_out_of_memory", ("redis",), 0.5, 4.0),
+    Kind("redis_read_only", ("redis",), 0.5, 4.0),
+    Kind("redis_pubsub_killed", ("redis",), 0.0, 1.0),
+    Kind("redis_clients_killed", ("redis",), 0.0, 0.0),
+    Kind("redis_scripts_lost", ("redis",), 0.0, 0.0),
+    Kind("link_cut", LINKS, 0.1, 4.0),
+    Kind("link_delayed", LINKS, 1.0, 4.0),
+    Kind("link_reset", LINKS, 0.0, 0.0),
+    Kind("link_reset_mid_frame", LINKS, 0.5, 2.0),
+    Kind("link_throttled", LINKS, 1.0, 4.0),
+    Kind("link_silent", LINKS, 0.5, 7.0),
+    Kind("discord_reset", ("discord",), 0.0, 0.0),
+    Kind("discord_hung_up", ("discord",), 0.0, 0.0),
+    Kind("discord_reconnect", ("discord",), 0.0, 0.0),
+    Kind("discord_invalid", ("discord",), 0.0, 0.0),
+    Kind("discord_invalid_resumable", ("discord",), 0.0, 0.0),
+    Kind("discord_close_code", ("discord",), 0.0, 0.0),
+    Kind("discord_acks_missing", ("discord",), 2.0, 5.0),
+    Kind("discord_refuses", ("discord",), 1.0, 5.0),
+    Kind("discord_resume_refused", ("discord",), 1.0, 2.0),
+    Kind("discord_op7_for_hello", ("discord",), 0.5, 1.0),
+    Kind("discord_replays_twice", ("discord",), 1.0, 2.0),
+    Kind("discord_roster_limited", ("discord",), 3.0, 5.0),
+    Kind("discord_rest_fails", ("discord",), 1.0, 4.0),
+    Kind("discord_outage", ("discord",), 0.5, 3.0),
+    Kind("discord_nonsense", ("discord",), 0.5, 1.0),
+    Kind("burst", ("people",), 0.0, 0.0),
+)
+
+
+def plan(seed: int, seconds: float, only: str = "") -> list[Fault]:
+    """Faults that all begin and end within so many seconds, one at a time on each target.
+
+    Kinds come like cards from a shuffled deck, so that a long run has them all. `only`: kinds
+    whose name begins so.
+    """
+    rng = random.Random(seed)
+    kinds = [kind for kind in KINDS if kind.name.startswith(only)]
+    deck: list[Kind] = []
+    free: dict[str, float] = {}
+    faults: list[Fault] = []
+    at = 0.5
+    while at < seconds:
+        if not deck:
+            deck = rng.sample(kinds, len(kinds))
+        kind = deck.pop()
+        target = rng.choice(kind.targets)
+        lasts = round(rng.uniform(kind.shortest, kind.longest), 2)
+        begins = max(at, free.get(target, 0.0))
+        if begins + lasts <= seconds:
+            faults.append(Fault(round(begins, 2), kind.name, target, lasts, rng.getrandbits(32)))
+            free[target] = begins + lasts + 0.3
+        at += rng.uniform(0.1, 1.3)
+    return sorted(faults, key=lambda fault: fault.at)

@@ -1,0 +1,172 @@
+"""One seed: everything up, faults, quiet, and the comparison."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections import Counter
+from typing import Final
+
+import aiohttp
+from msgspec import Struct
+
+from chaos import crowd as crowds
+from chaos.checker import Convergence, converge
+from chaos.clients.reader import Crowd, Reader
+from chaos.faults import WAYS
+from chaos.history import History
+from chaos.plan import Fault, plan
+from chaos.pollers import Replica
+from chaos.stack import Stack
+from simulator import BOT_ID
+
+ASKED: Final = 150  # users, over REST
+FOLLOWED_WITHIN: Final = 8.0  # seconds in which a change of quiet times is everywhere
+FAULTS_BEGIN: Final = "faults begin"
+MOST_MEMORY_KB: Final = 300_000
+
+
+class Size(Struct, frozen=True):
+    """How large a run is. Times are in seconds, the rate in changes a second."""
+
+    faults_for: float = 15.0
+    converge_within: float = 45.0
+    people: int = 480
+    rate: float = 120.0
+    clients: int = 200
+    rude: int = 15
+    burst: int = 5_000
+    only: str = ""  # kinds of faults whose name begins so
+
+
+class Result(Struct):
+    """What came of one seed."""
+
+    seed: int
+    size: Size
+    faults: list[Fault]
+    problems: list[str]
+    convergence: Convergence
+    followed: Convergence
+    frames: int = 0
+    connections: int = 0
+    changes: int = 0
+    answers: Counter[int] = Counter()
+    closes: Counter[str] = Counter()
+    memory_kb: dict[str, int] = {}
+    seconds: float = 0.0
+    log: list[tuple[float, str, str]] = []  # when, who, what
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+
+async def run(seed: int, size: Size) -> Result:
+    """Do all of it. Every child is gone when this returns or raises."""
+    began = time.monotonic()
+    faults = plan(seed, size.faults_for, size.only)
+    async with Stack(seed, size.people, size.burst) as stack, aiohttp.ClientSession() as http:
+        replicas = [
+            Replica(name, port, http, stack.history) for name, port in stack.api_ports.items()
+        ]
+        crowd = Crowd(
+            stack.history,
+            stack.ws_ports,
+            any(fault.kind == "redis_rolled_back" for fault in faults),
+        )
+        readers = crowds.readers(crowd, size.clients, seed)
+        tasks = crowds.start(
+            [
+                stack.life.run(),
+                *(reader.run() for reader in readers),
+                *crowds.rude_ones(stack.history, stack.ws_ports, size.rude, seed),
+                *(replica.poll(seed) for replica in replicas),
+            ]
+        )
+        result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
+        try:
+            stack.life.rate = size.rate
+            result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
+            await _break(stack, faults)
+            stack.life.rate, crowd.calm = 0.0, True
+            result.log.append((time.monotonic(), "chaos", "all is healed"))
+            await _compare(result, stack, replicas, readers)
+        finally:
+            died = [task for task in tasks if task.done()]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        result.problems += [f"the test itself broke: {task.exception()!r}" for task in died]
+        _gather(result, stack, crowd, replicas)
+    result.seconds = time.monotonic() - began
+    return result
+
+
+async def _break(stack: Stack, faults: list[Fault]) -> None:
+    """Do every fault at its time; returns when the last one is healed."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    targets: dict[str, asyncio.Lock] = {}
+
+    async def one(fault: Fault) -> None:
+        await asyncio.sleep(began + fault.at - loop.time())
+        # What a fault hits may take longer to come back than was planned.
+        async with targets.setdefault(fault.target, asyncio.Lock()):
+            await WAYS[fault.kind](stack, fault)
+
+    await asyncio.gather(*map(one, faults))
+
+
+async def _compare(
+    result: Result, stack: Stack, replicas: list[Replica], readers: list[Reader]
+) -> None:
+    async with stack.redis.client() as redis:
+        asked = _asked(stack.history, result.seed)
+        result.convergence = await converge(
+            stack.history,
+            redis,
+            replicas,
+            readers,
+            asked=asked,
+            within=result.size.converge_within,
+        )
+        result.problems += result.convergence.left
+        result.log.append((time.monotonic(), "chaos", "compared"))
+        if result.convergence.left:
+            return
+        members = sorted(stack.history.members() - {BOT_ID})
+        for user_id in members:
+            stack.life.show(user_id)
+        result.followed = await converge(
+            stack.history, redis, replicas, readers, asked=asked, within=FOLLOWED_WITHIN
+        )
+        result.problems += [f"afterwards: {words}" for words in result.followed.left]
+
+
+def _asked(history: History, seed: int) -> list[str]:
+    """Members and leavers."""
+    rng = random.Random(seed)
+    members = history.members()
+    left = sorted(history.names.keys() - members)
+    return [
+        *rng.sample(sorted(members), min(ASKED, len(members))),
+        *rng.sample(left, min(ASKED // 4, len(left))),
+    ]
+
+
+def _gather(result: Result, stack: Stack, crowd: Crowd, replicas: list[Replica]) -> None:
+    result.frames, result.connections = crowd.frames, crowd.connections
+    result.closes, result.changes = crowd.closes, stack.life.changes
+    result.problems += crowd.wrong
+    for replica in replicas:
+        result.answers += replica.statuses
+        result.problems += replica.wrong
+    for name, service in stack.services.items():
+        result.problems += service.troubles
+        result.memory_kb[name] = service.memory_kb()
+        if result.memory_kb[name] > MOST_MEMORY_KB:
+            result.problems.append(f"{name} took {result.memory_kb[name]} kB")
+        result.log += [(when, name, text) for when, text in service.lines]
+    result.log.sort()

@@ -1,0 +1,41 @@
+"""The schedule of faults: repeatable, within its time, and of every kind."""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+
+import pytest
+
+from chaos.faults import WAYS
+from chaos.plan import KINDS, Fault, plan
+
+
+def test_the_same_seed_gives_the_same_faults() -> None:
+    """A failure can be seen again."""
+    assert plan(7, 30) == plan(7, 30)
+    assert plan(7, 30) != plan(8, 30)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_everything_is_healed_in_time(seed: int) -> None:
+    """No fault lasts longer than the run, and nothing is broken twice at once."""
+    by_target: dict[str, list[Fault]] = defaultdict(list)
+    for fault in plan(seed, 15):
+        assert fault.at + fault.seconds <= 15
+        by_target[fault.target].append(fault)
+    for faults in by_target.values():
+        for earlier, later in itertools.pairwise(faults):
+            assert earlier.at + earlier.seconds < later.at
+
+
+def test_every_kind_comes_up() -> None:
+    """Each kind of fault has a way to be done, and ten short runs have all of them."""
+    kinds = {kind.name for kind in KINDS}
+    assert kinds == WAYS.keys()
+    assert {fault.kind for seed in range(1, 11) for fault in plan(seed, 15)} == kinds
+
+
+def test_one_kind_alone() -> None:
+    """A run may be narrowed down."""
+    assert {fault.target for fault in plan(1, 30, "redis_")} == {"redis"}

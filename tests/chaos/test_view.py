@@ -1,0 +1,136 @@
+"""The checker itself: it sees what it is there to see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from chaos.clients.view import View
+from chaos.facts import facts_of, seen_in, who_in
+from chaos.history import History
+from chaos.life import Life
+from services.gateway import normalise
+from shared.cdn import Cdn
+from simulator.people import population
+from simulator.world import World
+
+ROBIN = "161092844126208001"
+SOMEBODY_ELSE = "1"
+
+
+@pytest.fixture
+def history() -> History:
+    return History(World(*population(50, 2, 1, 1_784_053_200_000)))
+
+
+class Frames:
+    """Builds the frames that ws would send."""
+
+    def __init__(self, history: History) -> None:
+        self._life = Life(history.world, history, 1)
+        self._world = history.world
+
+    def change(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Robin does something; the profile and the presence that show it."""
+        self._life.show(ROBIN)
+        person = self._world.people[ROBIN]
+        discord = msgspec.to_builtins(person.presence)
+        cdn = Cdn("https://cdn.example.org")
+        user = msgspec.to_builtins(person.user)
+        return (
+            msgspec.to_builtins(normalise.profile(user, discord, cdn)),
+            msgspec.to_builtins(normalise.presence(discord, cdn, {})),
+        )
+
+
+def frame(op: str, d: dict[str, Any], user_id: str = ROBIN) -> bytes:
+    return msgspec.json.encode({"op": op, "user_id": user_id, "d": d})
+
+
+def initial(profile: dict[str, Any], presence: dict[str, Any]) -> bytes:
+    return frame("initial_data", {"profile": profile, **presence})
+
+
+def test_the_truth_is_right(history: History) -> None:
+    """In order, with gaps, without doubles: nothing to say."""
+    frames, view = Frames(history), View(history, (ROBIN,), False)
+    view.take(initial(*frames.change()))
+    frames.change()
+    profile, presence = frames.change()
+    view.take(frame("profile_update", {"profile": profile}))
+    view.take(frame("presence_update", presence))
+    assert view.wrong == []
+    assert (view.users[ROBIN].seen, view.users[ROBIN].who) == history.truth(ROBIN)
+
+
+def test_a_step_back_is_seen(history: History) -> None:
+    frames, view = Frames(history), View(history, (ROBIN,), False)
+    old = frames.change()
+    view.take(initial(*frames.change()))
+    view.take(frame("presence_update", old[1]))
+    assert "went back" in view.wrong[0]
+
+
+def test_a_step_back_is_allowed_where_redis_was_set_back(history: History) -> None:
+    frames, view = Frames(history), View(history, (ROBIN,), True)
+    old = frames.change()
+    view.take(initial(*frames.change()))
+    view.take(frame("presence_update", old[1]))
+    assert view.wrong == []
+
+
+def test_what_was_never_true_is_seen(history: History) -> None:
+    frames, view = Frames(history), View(history, (ROBIN,), False)
+    profile, presence = frames.change()
+    view.take(initial(profile, {**presence, "custom_status": {"text": "?", "emoji": None}}))
+    assert "never true" in view.wrong[0]
+
+
+def test_doubles_are_seen(history: History) -> None:
+    frames, view = Frames(history), View(history, (ROBIN,), False)
+    profile, presence = frames.change()
+    view.take(initial(profile, presence))
+    view.take(frame("presence_update", presence))
+    view.take(frame("profile_update", {"profile": profile}))
+    view.take(initial(profile, presence))
+    assert [words.partition(" ")[2] for words in view.wrong] == [
+        "the same presence twice",
+        "the same profile twice",
+        "initial_data twice",
+    ]
+
+
+def test_an_update_before_the_beginning_is_seen(history: History) -> None:
+    frames, view = Frames(history), View(history, (ROBIN,), False)
+    view.take(frame("presence_update", frames.change()[1]))
+    assert "before initial_data" in view.wrong[0]
+
+
+def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> None:
+    """Nor may anything follow a refusal."""
+    frames, view = Frames(history), View(history, (ROBIN,), False)
+    view.take(frame("presence_update", frames.change()[1], SOMEBODY_ELSE))
+    assert "not asked for" in view.wrong[0]
+    view.take(frame("error", {"code": "user_not_monitored", "message": ""}))
+    view.take(initial(*frames.change()))
+    assert "after user_not_monitored" in view.wrong[1]
+
+
+@pytest.mark.parametrize("message", [b"", b"{", b"{}", b"[]", b'{"op":1,"user_id":2,"d":3}'])
+def test_other_shapes_are_seen(history: History, message: bytes) -> None:
+    view = View(history, (ROBIN,), False)
+    view.take(message)
+    assert len(view.wrong) == 1
+
+
+def test_facts_are_the_same_from_both_ends(history: History) -> None:
+    """What is drawn from Discord's side is what is read from a right answer, for everybody."""
+    cdn = Cdn("https://cdn.example.org")
+    for person in history.world.people.values():
+        discord = msgspec.to_builtins(person.presence)
+        user = msgspec.to_builtins(person.user)
+        presence = msgspec.to_builtins(normalise.presence(discord, cdn, {}))
+        profile = msgspec.to_builtins(normalise.profile(user, discord, cdn))
+        assert (seen_in(presence), who_in(profile)) == facts_of(person)
