@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 BATCH: Final = 200  # people in one round trip: large enough to be cheap, small enough to yield
 BUSY: Final = 3  # people in one batch: more are coming, and together they are cheaper,
-GATHER: Final = 0.003  # seconds: 44 instead of 68 µs of CPU each at 5,000 events a second
+GATHER: Final = 0.006  # seconds: a tenth less CPU each at 5,000 events a second
 LOOK_EVERY: Final = 0.05  # seconds, while another process may be writing
 LATE: Final = 10.0  # seconds after which a write that was given up on is not under way any more
 FIRST_RETRY: Final = 0.1  # seconds; doubles up to
