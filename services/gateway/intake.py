@@ -82,6 +82,7 @@ class Intake:
     def lost(self) -> None:
         """Another process runs the shard now, and speaks for its guilds."""
         self._requests.reset()
+        self._sweep.disown(*self._shard)
         self._roster.disown(*self._shard)
 
     def _presence_update(self, payload: Payload) -> None:

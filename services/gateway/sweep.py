@@ -51,6 +51,13 @@ class Sweep:
         """The guilds that the shard has now, for the intake to keep up to date."""
         return self._named.setdefault(shard, set())
 
+    def disown(self, shard_id: int, shard_count: int) -> None:
+        """Another process runs the shard: that we know none of its guilds now says nothing."""
+        self._named.pop((shard_id, shard_count), None)
+        self._shards.pop((shard_id, shard_count), None)
+        for guild_id in [one for one in self._asked if shard_of(one, shard_count) == shard_id]:
+            del self._asked[guild_id]
+
     def again(self, roster: Roster) -> None:
         """Redis may hold again who was swept: everything is compared anew."""
         for shard, named in self._named.items():
@@ -78,15 +85,19 @@ class Sweep:
 
     async def _left_guilds(self, shard: tuple[int, int], named: frozenset[int]) -> None:
         shard_id, shard_count = shard
-        for guild_id in await self._store.guilds():
+        listed = await self._store.guilds()
+        if self._shards.get(shard) is not named:
+            return  # disowned, or named anew, meanwhile
+        for guild_id in listed:
             if shard_of(guild_id, shard_count) == shard_id and guild_id not in named:
                 self._asked[guild_id] = None
-        if self._shards.get(shard) is named:
-            del self._shards[shard]
+        del self._shards[shard]
 
     async def _one(self, guild_id: int, roster: Roster) -> None:
         swept = 0
         async for batch in self._store.members(guild_id):
+            if guild_id not in self._asked:
+                return  # disowned meanwhile
             guild = roster.guild(guild_id)
             if guild is not None and not guild.complete:
                 break  # it is listed afresh: its end asks for a sweep again

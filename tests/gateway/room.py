@@ -68,6 +68,11 @@ class Swept(Sweep):
         self.shards: list[tuple[int, int, set[int]]] = []
         self.named: set[int] = set()
 
+        self.disowned: list[tuple[int, int]] = []
+
+    def disown(self, shard_id: int, shard_count: int) -> None:
+        self.disowned.append((shard_id, shard_count))
+
     def names(self, shard: tuple[int, int]) -> set[int]:
         return self.named
 

@@ -187,6 +187,16 @@ def test_fresh_session_forgets_guilds_that_it_does_not_name() -> None:
     assert room.people.get(2) is not None
 
 
+def test_lost_shard_is_forgotten_without_a_word_to_redis() -> None:
+    """Another process runs it: nobody has left anything."""
+    room = Room()
+    room.take("GUILD_CREATE", guild(GUILD, [1, 2]))
+    room.intake.lost()
+    assert sorted(room.ledger.take()) == [("disowned", 1, GUILD), ("disowned", 2, GUILD)]
+    assert room.swept.disowned == [(0, 1)]
+    assert len(room.people) == 0
+
+
 def test_only_the_named_guilds_are_monitored() -> None:
     """GUILD_IDS."""
     room = Room(only=[OTHER])

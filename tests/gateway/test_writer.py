@@ -262,3 +262,25 @@ async def test_sweep_takes_out_who_is_not_on_the_roster(desk: Desk) -> None:
     await asyncio.gather(task, return_exceptions=True)
     assert await desk.store.count_users() == 3
     assert await desk.store.load(4) is None
+
+
+async def test_sweep_of_a_shard_that_another_process_took_over_takes_nobody_out(
+    desk: Desk,
+) -> None:
+    """Its guilds are not known here any more: that does not mean that the bot has left them."""
+    desk.enlist(GUILD, 1, 2, 3)
+    assert await desk.status(1) == "invisible"
+    sweep = Sweep(desk.store, desk.writer)
+    sweep.shard(0, 1, [GUILD])
+    sweep.guild(GUILD)
+    sweep.disown(0, 1)
+    desk.roster.disown(0, 1)
+    sweep.again(desk.roster)
+    task = asyncio.create_task(sweep.run(desk.roster))
+    await Store.save(desk.store, [Save(9, joined=(OTHER,))])
+    sweep.guild(OTHER)  # when this one is swept, so would the others be
+    await eventually_async(lambda: desk.lists([GUILD]))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await desk.status(1) == "invisible"
+    assert await desk.store.count_users() == 3
