@@ -106,9 +106,7 @@ class Endpoints:
     async def front(self, request: Request) -> Answer:
         """The page, or `data`: `{"info", "discord_invite", "monitored_user_count"}`"""
         if prefers_html(", ".join(request.headers.getlist("accept"))):
-            page = self._page
-            html = tagged(page.body, _VARY, *page.headers, kind=b"text/html; charset=utf-8")
-            return html.answer(request.scope["headers"])
+            return self._page.answer(request.scope["headers"])
         data = {
             "info": INFO,
             "discord_invite": self._invite,

@@ -5,18 +5,17 @@ It asks nothing of other servers and runs no script; its one style sheet is allo
 
 from __future__ import annotations
 
-import base64
-from hashlib import sha256
 from html import escape
 from string import Template
 from typing import Final
 
-from msgspec import Struct
-
-from services.api.answers import Header
+from services.api import html_page
+from services.api.answers import Tagged
 from shared.config import ApiSettings
 
 EXAMPLE_ID: Final = "161092844126208001"  # somebody in the simulator
+
+_VARY: Final = (b"vary", b"Accept")  # `/` is JSON for programs
 
 _STYLE: Final = """
 :root { color-scheme: light dark; }
@@ -77,17 +76,10 @@ send.</p>
 """)
 
 
-class Page(Struct, frozen=True):
-    """A page and the headers that go with it."""
-
-    body: bytes
-    headers: tuple[Header, ...]
-
-
-def front(settings: ApiSettings) -> Page:
+def front(settings: ApiSettings) -> Tagged:
     """The page, with the addresses that the settings name."""
     invite = escape(settings.discord_invite)
-    page = _PAGE.substitute(
+    text = _PAGE.substitute(
         style=_STYLE,
         example=EXAMPLE_ID,
         base=escape(settings.public_url),
@@ -97,20 +89,5 @@ def front(settings: ApiSettings) -> Page:
         if settings.public_ws_url
         else "",
     )
-    return Page(page.encode(), _HEADERS)
-
-
-_POLICY: Final = "; ".join(
-    (
-        "default-src 'none'",
-        f"style-src 'sha256-{base64.b64encode(sha256(_STYLE.encode()).digest()).decode()}'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-
-_HEADERS: Final = (
-    (b"content-security-policy", _POLICY.encode()),
-    (b"referrer-policy", b"no-referrer"),
-)
+    allowed = html_page.Allowed(styles=(html_page.digest(_STYLE),))
+    return html_page.answer(text.encode(), allowed, _VARY)
