@@ -41,6 +41,11 @@ def profile_lock(user_id: int) -> str:
     return f"profile-lock:{{{user_id}}}"
 
 
+def order(of: int | str) -> str:
+    """With a TTL, what was written last. Of a user: a string; of a set: a hash by guild."""
+    return f"order:{{{of}}}"
+
+
 def members(guild_id: int) -> str:
     """Set: who was in the guild when last seen."""
     return f"members:{guild_id}"

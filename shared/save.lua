@@ -1,17 +1,26 @@
 -- Moves one user to their newest state: the guilds they joined and left, and what they show now.
 -- Hash, guild set and channel change together, so that no reader sees one without the other.
 --
--- KEYS  presence:{user}  guilds:{user}  profile:{user}
--- ARGV  number joined, number left, the joined guilds, the left guilds,
+-- KEYS  presence:{user}  guilds:{user}  profile:{user}  order:{user}
+-- ARGV  order, number joined, number left, the joined guilds, the left guilds,
 --       then nothing, or the three fields profile (empty: as it is), presence, discord
--- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, nothing written;
--- -3 there is no profile to leave as it is, nothing written.
-local presence, guilds, profile = KEYS[1], KEYS[2], KEYS[3]
-local joined, left = tonumber(ARGV[1]), tonumber(ARGV[2])
-local fields = 2 + joined + left
+-- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
+-- -3 there is no profile to leave as it is, no state written; anything less: it comes late,
+-- nothing is written, and that is the greater order, negative.
+local presence, guilds, profile, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local joined, left = tonumber(ARGV[2]), tonumber(ARGV[3])
+local fields = 3 + joined + left
 
-for i = 3, 2 + joined do redis.call('SADD', guilds, ARGV[i]) end
-for i = 3 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
+-- In a key of its own: a user who was removed keeps it, and api, which is told of every write to
+-- presence:{user}, does not hear of it. Nothing that is older than its hour is still under way.
+local before = redis.call('SET', order, ARGV[1], 'EX', 3600, 'GET')
+if before and tonumber(before) > tonumber(ARGV[1]) then
+  redis.call('SET', order, before, 'EX', 3600)
+  return -tonumber(before)
+end
+
+for i = 4, 3 + joined do redis.call('SADD', guilds, ARGV[i]) end
+for i = 4 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
 
 -- Microseconds outgrow every counter, so a version grows even over a wiped Redis.
 local function version_after(old)

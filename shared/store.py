@@ -9,24 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from msgspec import Struct
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import RedisError
 
 from shared import keys
+from shared.clock import Clock
+from shared.rosters import Rosters
+from shared.script import Argument, Script
 from shared.snapshot import Snapshot
 
 UNCHANGED: Final = 0
 REMOVED: Final = -1
 NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
-
-_SAVE = (Path(__file__).parent / "save.lua").read_text()
+LATE: Final = -4
 
 
 class StoreUnavailable(Exception):
@@ -56,8 +57,10 @@ class Store:
     def __init__(self, redis: Redis, *, timeout: float) -> None:
         """`timeout`: seconds that any one call may take."""
         self.redis = redis
+        self.clock = Clock()
         self._timeout = timeout
-        self._save_sha = ""
+        self._script = Script(redis, "save.lua")
+        self._rosters = Rosters(redis)
 
     @classmethod
     def connect(cls, url: str, *, timeout: float = 0.9, connections: int = 16) -> Self:
@@ -103,17 +106,25 @@ class Store:
             found = await pipe.execute()
         return [_snapshot(one) for one in found]
 
-    async def save(self, saves: Sequence[Save]) -> list[int]:
+    async def save(self, saves: Sequence[Save], order: int | None = None) -> list[int]:
         """Write them in one go; for each its new version, or UNCHANGED, REMOVED, …
+
+        `order`: a number of `clock`, taken when it was certain that these may be written. What
+        was saved later stands against them, whenever they arrive: then it is LATE. If it may
+        still be written, it is to be saved again.
 
         Rosters are widened before the users' own keys and narrowed after them: whatever is cut
         off half-way, a roster names everyone who has a guild, and a sweep can find them.
         """
+        number = self.clock.next() if order is None else order
         async with self.reachable():
-            await self._join_rosters(saves)
-            results = await self._run_script(saves)
-            await self._leave_rosters(saves, results)
-        return results
+            late = await self._rosters.widen(_by_guild(saves, "joined"), number)
+            if late:
+                self.clock.outgrow(late)
+                return [LATE] * len(saves)
+            results = await self._script.run(4, [_arguments(save, number) for save in saves])
+            results = [self._told(result) for result in results]
+            return await self._narrow(saves, results, number)
 
     async def count_users(self) -> int:
         """How many users are monitored."""
@@ -138,8 +149,7 @@ class Store:
     async def forget_guild(self, guild_id: int) -> None:
         """Strike the guild off the list, unless somebody is still on its roster."""
         async with self.reachable():
-            if not await self.redis.exists(keys.members(guild_id)):
-                await self.redis.srem(keys.GUILDS, guild_id)
+            self.clock.outgrow(await self._rosters.forget(guild_id, self.clock.next()))
 
     async def announce(self) -> None:
         """Everyone is written anew: whoever follows users had better load them again.
@@ -153,64 +163,25 @@ class Store:
         async with self.reachable():
             await self.redis.ping()
 
-    async def _join_rosters(self, saves: Sequence[Save]) -> None:
-        joins: dict[int, list[int]] = {}
-        for save in saves:
-            for guild_id in save.joined:
-                joins.setdefault(guild_id, []).append(save.user_id)
-        if not joins:
-            return
-        pipe = self.redis.pipeline(transaction=False)
-        for guild_id, user_ids in joins.items():
-            pipe.sadd(keys.members(guild_id), *user_ids)
-        pipe.sadd(keys.GUILDS, *joins)
-        pipe.sadd(keys.USERS, *{user_id for user_ids in joins.values() for user_id in user_ids})
-        await pipe.execute()
+    def _told(self, result: int) -> int:
+        if result >= LATE:
+            return result
+        self.clock.outgrow(-result)  # the order that stands against it
+        return LATE
 
-    async def _run_script(self, saves: Sequence[Save]) -> list[int]:
-        results: list[Any] = []
-        for attempt in range(2):
-            if not self._save_sha:
-                self._save_sha = str(await self.redis.script_load(_SAVE))
-            pipe = self.redis.pipeline(transaction=False)
-            for save in saves:
-                pipe.evalsha(self._save_sha, 3, *_script_arguments(save))
-            results = await pipe.execute(raise_on_error=False)
-            if attempt or not any(isinstance(result, NoScriptError) for result in results):
-                break
-            self._save_sha = ""  # Redis was restarted and has forgotten its scripts
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        return results
-
-    async def _leave_rosters(self, saves: Sequence[Save], results: Sequence[int]) -> None:
-        leavers = [save for save in saves if save.left]
-        if not leavers:
-            return
-        gone = [
-            save.user_id
+    async def _narrow(self, saves: Sequence[Save], results: list[int], order: int) -> list[int]:
+        left = [
+            (save, result)
             for save, result in zip(saves, results, strict=True)
-            if save.left and result in (REMOVED, NOT_MONITORED)
+            if save.left and result != LATE
         ]
-        pipe = self.redis.pipeline(transaction=False)
-        for save in leavers:
-            for guild_id in save.left:
-                pipe.srem(keys.members(guild_id), save.user_id)
-        if gone:
-            pipe.srem(keys.USERS, *gone)
-        await pipe.execute()
-        await self._list_returned(gone)
-
-    async def _list_returned(self, gone: Sequence[int]) -> None:
-        """Another shard's process may let a user in between the script and the SREM above."""
-        pipe = self.redis.pipeline(transaction=False)
-        for user_id in gone:
-            pipe.exists(keys.guilds(user_id))
-        there = await pipe.execute()
-        back = [user_id for user_id, exists in zip(gone, there, strict=True) if exists]
-        if back:
-            await self.redis.sadd(keys.USERS, *back)
+        gone = {save.user_id for save, result in left if result in (REMOVED, NOT_MONITORED)}
+        guilds = _by_guild([save for save, _ in left], "left")
+        late = await self._rosters.narrow(guilds, gone, order)
+        if not late:
+            return results
+        self.clock.outgrow(late)
+        return [LATE if save.left else result for save, result in zip(saves, results, strict=True)]
 
     @asynccontextmanager
     async def reachable(self) -> AsyncIterator[None]:
@@ -238,12 +209,22 @@ def _snapshot(found: Sequence[Any]) -> Snapshot | None:
     return Snapshot(int(version), profile, presence)
 
 
-def _script_arguments(save: Save) -> list[str | bytes | int]:
+def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[int, list[int]]:
+    users: dict[int, list[int]] = {}
+    for save in saves:
+        for guild_id in save.joined if what == "joined" else save.left:
+            users.setdefault(guild_id, []).append(save.user_id)
+    return users
+
+
+def _arguments(save: Save, order: int) -> list[Argument]:
     user_id = save.user_id
-    arguments: list[str | bytes | int] = [
+    arguments: list[Argument] = [
         keys.presence(user_id),
         keys.guilds(user_id),
         keys.profile(user_id),
+        keys.order(user_id),
+        order,
         len(save.joined),
         len(save.left),
         *save.joined,

@@ -50,9 +50,10 @@ async def _script(redis: Redis) -> bytes:
     """As Store.save calls it."""
     sha = await redis.store.redis.script_load(SCRIPT.read_text())
     user = people.FIRST
-    names = (keys.presence(user), keys.guilds(user), keys.profile(user))
+    names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.order(user))
     fields = people.fields(user, 0)
-    return resp("EVALSHA", sha, 3, *names, 0, 0, fields.profile, fields.presence, fields.discord)
+    shown = (fields.profile, fields.presence, fields.discord)
+    return resp("EVALSHA", sha, 4, *names, redis.store.clock.next(), 0, 0, *shown)
 
 
 def _commands() -> bytes:

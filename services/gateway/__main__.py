@@ -58,6 +58,12 @@ async def serve(settings: GatewaySettings) -> None:
             writer.rewrite()
             sweep.again(roster)
 
+        async def flushed() -> bool:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_FLUSH):
+                    await writer.settled()
+            return not writer.owed
+
         vitals = Vitals(store, shards, write_anew)
         async with asyncio.TaskGroup() as tasks:
             intakes = []
@@ -79,12 +85,10 @@ async def serve(settings: GatewaySettings) -> None:
             tasks.create_task(sweep.run(roster))
             tasks.create_task(vitals.run())
             try:
-                await Bot(info, store, leases).run(intakes)
+                await Bot(info, store, leases, flushed).run(intakes)
             finally:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LAST_FLUSH):
-                        await writer.settled()
-                        await vitals.end()
+                if await flushed():
+                    await vitals.end()
 
 
 async def main() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -77,13 +77,23 @@ async def gateway_info(settings: GatewaySettings) -> hikari.GatewayBotInfo:
 class Bot:
     """Keeps those shards connected which this process has the lease of."""
 
-    def __init__(self, info: hikari.GatewayBotInfo, store: Store, leases: set[Lease]) -> None:
-        """`leases`: those that are held, kept up to date for who writes by them."""
+    def __init__(
+        self,
+        info: hikari.GatewayBotInfo,
+        store: Store,
+        leases: set[Lease],
+        flushed: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """`leases`: those that are held, kept up to date for who writes by them.
+
+        `flushed` writes what is owed, as well as that goes, and tells whether all of it is.
+        """
         self._url = info.url
         self._limit = info.session_start_limit
         self._store = store
         self._turns = Turns(store, self._limit.max_concurrency)
         self._leases = leases
+        self._flushed = flushed
 
     async def run(self, shards: Sequence[tuple[Shard, Dispatches]]) -> None:
         """Until cancelled. Raises Refused, in a group."""
@@ -112,10 +122,13 @@ class Bot:
                 for task in done:
                     task.result()
             finally:
+                lost = work[1].done()
                 for task in work:
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
-                await lease.release()
+                # Whoever takes over writes newer states: ours must not come after those.
+                if lost or await self._flushed():
+                    await lease.release()
             dispatches.lost()
             self._leases.discard(lease)
             await asyncio.sleep(LOOK_EVERY)

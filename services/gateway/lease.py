@@ -23,12 +23,14 @@ ASK_AGAIN: Final = 0.25  # seconds, while Redis is away: what is owed waits for 
 LOOK_EVERY: Final = 1.0  # seconds, while standing by
 SETTLE: Final = 3.0  # seconds: a Redis that came back empty is given time to hear of the holder
 
-# KEYS lease, standby; ARGV owner, ms. 1: ours. 2: ours, and somebody stands by. 0: another's.
+# KEYS lease, standby; ARGV owner, ms. Gives Redis' time, behind 0: another's, 1: ours,
+# 2: ours, and somebody stands by.
 _RENEW = """
 local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
+local time = redis.call('TIME')
+if owner and owner ~= ARGV[1] then return {0, time[1], time[2]} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return redis.call('EXISTS', KEYS[2]) == 1 and 2 or 1
+return {redis.call('EXISTS', KEYS[2]) == 1 and 2 or 1, time[1], time[2]}
 """
 _RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
@@ -90,6 +92,7 @@ class Lease:
             try:
                 answer = await self._renew()
                 if answer == 0:
+                    self._renewed = float("-inf")
                     log.warning("%s is run by another process now", self._what)
                     return
                 self._renewed, self._contended, away = asked, answer == 2, False
@@ -142,11 +145,11 @@ class Lease:
 
     async def _renew(self) -> int:
         async with self._store.reachable():
-            return int(
-                await self._store.redis.eval(
-                    _RENEW, 2, *self._names, self._owner, round(KEPT * 1000)
-                )
+            answer, *time = await self._store.redis.eval(
+                _RENEW, 2, *self._names, self._owner, round(KEPT * 1000)
             )
+        self._store.clock.heard(*map(int, time))
+        return int(answer)
 
 
 def _now() -> float:

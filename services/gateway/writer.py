@@ -19,7 +19,7 @@ from services.gateway import metrics, normalise
 from services.gateway.icons import Icons
 from services.gateway.people import People, Person
 from shared.cdn import Cdn
-from shared.store import NO_PROFILE, NOT_MONITORED, Fields, Save, Store, StoreUnavailable
+from shared.store import LATE, NO_PROFILE, NOT_MONITORED, Fields, Save, Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,6 @@ BATCH: Final = 200  # people in one round trip: large enough to be cheap, small 
 BUSY: Final = 3  # people in one batch: more are coming, and together they are cheaper,
 GATHER: Final = 0.006  # seconds: a tenth less CPU each at 5,000 events a second
 LOOK_EVERY: Final = 0.05  # seconds, while another process may be writing
-LATE: Final = 10.0  # seconds after which a write that was given up on is not under way any more
 FIRST_RETRY: Final = 0.1  # seconds; doubles up to
 LAST_RETRY: Final = 2.0
 
@@ -103,15 +102,13 @@ class Writer:
         retry = FIRST_RETRY
         while True:
             await self._wake.wait()
-            while not self._may_write():  # noqa: ASYNC110 (time makes it false, not an event)
-                await asyncio.sleep(LOOK_EVERY)
+            order = await self._order()
             self._drawn.clear()
             saves = list(self._next_batch())
             try:
-                results = await self._store.save(saves)
+                results = await self._store.save(saves, order)
             except StoreUnavailable as error:
                 self._owe_again(saves)
-                asyncio.get_running_loop().call_later(LATE, self._write_anew, saves)
                 if retry == FIRST_RETRY:
                     log.warning("%s; %d people wait for it", error, len(self._owed))
                 metrics.SAVES_FAILED.inc()
@@ -127,6 +124,14 @@ class Writer:
                 self._settled.set()
             if len(saves) >= BUSY:
                 await asyncio.sleep(GATHER)
+
+    async def _order(self) -> int:
+        """Taken before it is seen that nobody else writes: whoever does so later has a greater."""
+        while True:
+            order = self._store.clock.next()
+            if self._may_write():
+                return order
+            await asyncio.sleep(LOOK_EVERY)
 
     def _next_batch(self) -> Iterator[Save]:
         for user_id in list(islice(self._owed, BATCH)):
@@ -158,6 +163,9 @@ class Writer:
     def _owe_again(self, saves: list[Save]) -> None:
         """Owe what was not written, unless something newer has been said meanwhile."""
         for save in saves:
+            person = self._people.get(save.user_id)
+            if person is not None:
+                person.written = 0  # it may have been written, and nobody knows
             for guild_id in save.joined:
                 if guild_id not in self._left.get(save.user_id, ()):
                     self.joined(save.user_id, guild_id)
@@ -166,19 +174,14 @@ class Writer:
                     self.left(save.user_id, guild_id)
             self.changed(save.user_id)
 
-    def _write_anew(self, saves: list[Save]) -> None:
-        """What was given up on may have arrived after all, and after something newer."""
-        for save in saves:
-            person = self._people.get(save.user_id)
-            if person is not None:
-                person.written = 0
-                self.changed(save.user_id)
-
     def _account(self, saves: list[Save], results: list[int]) -> None:
         written = 0
         lost = False
         for save, result in zip(saves, results, strict=True):
             written += result > 0
+            if result == LATE:  # another shard's process has just written this person
+                self._owe_again([save])
+                continue
             person = self._people.get(save.user_id)
             if person is None or save.fields is None:
                 continue

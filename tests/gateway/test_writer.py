@@ -3,94 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-import msgspec
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
 
 from services.gateway import normalise
 from services.gateway import writer as writer_module
-from services.gateway.icons import Icons
-from services.gateway.people import People, merge_presence
+from services.gateway.people import merge_presence
 from services.gateway.roster import Roster
 from services.gateway.sweep import Sweep
 from services.gateway.writer import Writer
 from shared import keys
 from shared.cdn import Cdn
-from shared.store import Save, Store, StoreUnavailable
-from tests.eventually import eventually, eventually_async
-from tests.gateway.room import GUILD, OTHER, member, online
+from shared.store import Save, Store
+from tests.eventually import eventually_async
+from tests.gateway.desk import Desk
+from tests.gateway.room import GUILD, OTHER, online
 
 USER = 161092844126208001
-
-
-class Watched(Store):
-    """A store that remembers its batches and can be away."""
-
-    def __init__(self) -> None:
-        super().__init__(FakeAsyncRedis(server=FakeServer()), timeout=5.0)
-        self.batches: list[Sequence[Save]] = []
-        self.away = False
-
-    async def save(self, saves: Sequence[Save]) -> list[int]:
-        self.batches.append(saves)
-        if self.away:
-            await asyncio.sleep(0)
-            raise StoreUnavailable("away")
-        return await super().save(saves)
-
-
-class Desk:
-    """A writer at work, and what it works on."""
-
-    def __init__(self) -> None:
-        self.store = Watched()
-        self.people = People()
-        self.icons = Icons(self.store, "http://127.0.0.1:9", "test")
-        self.writer = Writer(self.store, self.people, self.icons, Cdn())
-        self.roster = Roster(self.people, self.writer, lambda guild_id: None)
-
-    def enlist(self, guild_id: int, *user_ids: int) -> None:
-        self.roster.begin(guild_id)
-        self.roster.list_members(guild_id, [member(user_id) for user_id in user_ids], [])
-        self.roster.end(guild_id)
-
-    def show(self, user_id: int, status: str) -> None:
-        person = self.people.get(user_id)
-        assert person is not None
-        if merge_presence(person, online(user_id, status)):
-            self.writer.changed(user_id)
-
-    async def tries(self, more: int) -> None:
-        """Wait for this many more batches, written or not."""
-        wanted = len(self.store.batches) + more
-        await eventually(lambda: len(self.store.batches) >= wanted)
-
-    async def lists(self, guilds: list[int]) -> bool:
-        return await self.store.guilds() == guilds
-
-    async def shows(self, user_id: int, status: str) -> bool:
-        return await self.status(user_id) == status
-
-    async def status(self, user_id: int) -> str | None:
-        async with asyncio.timeout(10):
-            await self.writer.settled()
-        snapshot = await self.store.load(user_id)
-        return msgspec.json.decode(snapshot.presence)["status"] if snapshot else None
-
-
-@pytest.fixture
-async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
-    monkeypatch.setattr(writer_module, "FIRST_RETRY", 0.001)
-    monkeypatch.setattr(writer_module, "LAST_RETRY", 0.001)
-    desk = Desk()
-    task = asyncio.create_task(desk.writer.run())
-    yield desk
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await desk.store.redis.aclose()
 
 
 async def test_newest_state_is_written(desk: Desk) -> None:
@@ -163,25 +93,6 @@ async def test_nothing_is_written_while_another_may_write(
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await desk.store.redis.aclose()
-
-
-async def test_a_write_that_was_given_up_on_and_came_late_is_corrected(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A closed socket does not take back what the network has under way."""
-    monkeypatch.setattr(writer_module, "LATE", 0.05)
-    desk.enlist(GUILD, USER)
-    desk.show(USER, "idle")
-    assert await desk.status(USER) == "idle"
-    desk.store.away = True
-    desk.show(USER, "online")
-    await desk.tries(1)
-    late = desk.store.batches[-1]
-    desk.show(USER, "dnd")
-    desk.store.away = False
-    assert await desk.status(USER) == "dnd"
-    await Store.save(desk.store, late)
-    await eventually_async(lambda: desk.shows(USER, "dnd"))
 
 
 async def test_wiped_redis_gets_everybody_again(desk: Desk) -> None:
