@@ -78,11 +78,13 @@ async def test_who_stands_by_takes_over_from_a_dead_process(server: FakeServer) 
 
 async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer) -> None:
     """As after being stopped for long: it lets go at its next renewal."""
-    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    first = Lease(process(server), 0, 1)
     async with holding(first) as task:
-        await process(server).redis.delete(keys.lease(0, 1))
-        async with holding(second), asyncio.timeout(5):
+        await eventually(lambda: first.valid)
+        await process(server).redis.set(keys.lease(0, 1), "another")
+        async with asyncio.timeout(5):
             await task
+        assert not first.valid
 
 
 async def test_wiped_redis_goes_back_to_the_holder(server: FakeServer) -> None:
