@@ -11,7 +11,6 @@ import aiohttp
 import hikari
 from hikari.impl import RESTApp
 
-from services.gateway import metrics
 from services.gateway.lease import LOOK_EVERY, Lease
 from services.gateway.shard import Dispatches, Shard
 from services.gateway.turns import Turns
@@ -111,7 +110,9 @@ class Bot:
     async def _keep(self, shard: Shard, dispatches: Dispatches) -> None:
         while True:
             lease = Lease(self._store, shard.id, shard.count)
+            shard.stands_by = True
             await lease.acquire()
+            shard.stands_by = False
             self._leases.add(lease)
             work = [
                 asyncio.create_task(self._connect(shard, dispatches)),
@@ -147,7 +148,6 @@ class Bot:
                 log.warning("Discord closed shard %d (code %s)", shard.id, closed.code)
             except Exception:
                 log.exception("shard %d failed", shard.id)
-            metrics.CONNECTS.labels("again").inc()
             if loop.time() - began > LAST_RETRY:
                 retry = FIRST_RETRY  # it stood: what ended it is another trouble
             await asyncio.sleep(retry)
@@ -155,9 +155,4 @@ class Bot:
 
     async def _one_session(self, shard: Shard, dispatches: Dispatches) -> None:
         await self._turns.wait(shard.id)
-
-        def started() -> None:
-            metrics.CONNECTS.labels("first").inc()
-            log.info("shard %d of %d is connected to Discord", shard.id, shard.count)
-
-        await shard.run(self._url, dispatches, started)
+        await shard.run(self._url, dispatches)

@@ -11,14 +11,14 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Literal, Protocol, cast
 
 import hikari
 import msgspec
 from hikari.impl import GatewayShardImpl, HTTPSettings, ProxySettings
 
 from services.gateway import metrics
+from services.gateway.endings import TellingShard
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class Shard:
     def __init__(self, token: str, shard_id: int, shard_count: int) -> None:
         self.id = shard_id
         self.count = shard_count
+        self.stands_by = False  # another process runs it, and this one waits
         self._token = token
         self._hikari: GatewayShardImpl | None = None
         self._events: _EventManager | None = None
@@ -57,6 +58,12 @@ class Shard:
         return self._hikari is not None
 
     @property
+    def state(self) -> Literal["connected", "connecting", "standing_by"]:
+        if self.is_connected:
+            return "connected"
+        return "standing_by" if self.stands_by else "connecting"
+
+    @property
     def latency(self) -> float:
         """Seconds between the last heartbeat and its answer; not a number before the first."""
         return self._hikari.heartbeat_latency if self._hikari else float("nan")
@@ -66,10 +73,10 @@ class Shard:
         """When the last dispatch came, in seconds since 1970; 0 before the first."""
         return self._events.last if self._events else 0.0
 
-    async def run(self, url: str, dispatches: Dispatches, on_started: Callable[[], None]) -> None:
+    async def run(self, url: str, dispatches: Dispatches) -> None:
         """Connect to `url` and stay. Raises what hikari raises when it gives up."""
         self._events = _EventManager(dispatches)
-        shard = self._hikari = GatewayShardImpl(
+        shard = self._hikari = TellingShard(
             token=self._token,
             url=url,
             shard_id=self.id,
@@ -85,7 +92,6 @@ class Shard:
         )
         try:
             await shard.start()
-            on_started()
             await shard.join()
         finally:
             if shard.is_alive:
@@ -138,20 +144,18 @@ class _EventManager:
             self._taken = number if name == "READY" else max(number, self._taken)
         self._dispatches.take(name, payload)
 
-    async def dispatch(self, connected: bool, *, return_tasks: bool = False) -> None:
-        if not connected:
-            metrics.DISCONNECTS.inc()
-            log.info("disconnected from Discord")
+    async def dispatch(self, event: None, *, return_tasks: bool = False) -> None:
+        """TellingShard has told of it, and knows more."""
 
 
 class _EventFactory:
     """The two methods of hikari's event factory that a shard calls."""
 
-    def deserialize_connected_event(self, shard: object) -> bool:
-        return True
+    def deserialize_connected_event(self, shard: object) -> None:
+        return None
 
-    def deserialize_disconnected_event(self, shard: object) -> bool:
-        return False
+    def deserialize_disconnected_event(self, shard: object) -> None:
+        return None
 
 
 _decode = msgspec.json.Decoder().decode
