@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -22,6 +22,8 @@ Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 SECRETS = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
 """Settings whose value never stands in a message: they are, or may carry, a password."""
+
+SHORTEST_SECRET = 4  # characters: to blot out every "a" would hide a log from its reader
 
 
 class ConfigError(Exception):
@@ -167,6 +169,33 @@ def from_env(kind: type[Config], env: Mapping[str, str]) -> Config:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(_in_plain_words(error, kind, given)) from None
+
+
+def in_words(settings: Settings) -> str:
+    """The settings that are not the defaults, for the log: no secrets."""
+    changed = []
+    for field in msgspec.structs.fields(settings):
+        value = getattr(settings, field.name)
+        if value != field.default:
+            changed.append(f"{field.name.upper()}={_harmless(field.name, value)}")
+    return " ".join(changed) or "all settings are the defaults"
+
+
+def secrets_in(settings: Settings) -> list[str]:
+    """What must never be printed: token, passwords, and URLs that may carry one."""
+    found = [settings.discord_token, getattr(settings, "profile_upstream_url", "")]
+    password = urlsplit(settings.redis_url).password or ""
+    if len(password) >= SHORTEST_SECRET:
+        found += [password, unquote(password)]
+    return [secret for secret in found if secret]
+
+
+def _harmless(name: str, value: object) -> object:
+    if name == "redis_url":  # its query, too, may hold a password
+        parts = urlsplit(str(value))
+        host = parts.netloc.rpartition("@")[2]
+        return f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{host}{parts.path}"
+    return "***" if name in SECRETS else value
 
 
 def _check_url(name: str, value: str) -> None:
