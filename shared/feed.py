@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from shared import keys
+from shared.metrics import REDIS_LOST
 from shared.store import StoreUnavailable, is_loss
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 STANDING: Final = keys.FEED.encode()  # it also keeps the line readable without users
 PING_AFTER = 5.0  # seconds of silence
 RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
+_LOST: Final = REDIS_LOST.labels("feed")
 _BATCH = 500  # channels in one SUBSCRIBE
 
 
@@ -150,6 +152,7 @@ class Feed:
             if isinstance(cause, WrittenAnew):
                 log.info("feed: everyone was written anew")
             elif self._standing:
+                _LOST.inc()
                 log.warning("feed: the line to Redis is cut (%s)", type(cause).__name__)
         finally:
             for task in tasks:

@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Self
 
+from prometheus_client import Counter
+
 from shared.config import ProfileSettings
-from shared.facts import Facts
+from shared.facts import NOTHING, Facts
 from shared.profile_cache import Claim, ProfileCache
 from shared.sources.choice import open_source
 from shared.sources.source import Source, SourceFailed, SourceStopped
@@ -24,6 +26,15 @@ log = logging.getLogger(__name__)
 CAP: Final = 2.0  # seconds that a reader waits; then the answer goes out without facts
 ASK_WITHIN: Final = 10.0  # seconds that a question may take, for the next reader's sake
 COMPLAIN_EVERY: Final = 60.0  # seconds
+FETCHES: Final = Counter(
+    "grux_profile_fetches_total",
+    "Questions to the profile source, and readers who did not wait for one.",
+    ["source", "outcome"],
+)
+OUTCOMES: Final = ("ok", "nothing", "failed", "timeout", "stopped", "open")
+"""`nothing`: it does not know more. `stopped`: it refuses us, and is not asked again. `open`: a
+reader who did not wait, as the source is slow (the circuit is open)."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between looks at what another process does
 
 
@@ -37,14 +48,19 @@ class Profiles:
         *,
         cap: float = CAP,
         ask_within: float = ASK_WITHIN,
+        name: str = "unnamed",
     ) -> None:
-        """`source` None: there is nobody to ask, and `facts` is always None."""
+        """`source` None: there is nobody to ask, and `facts` is always None.
+
+        `name`: the source's, for the count.
+        """
         self._source = source
         self._cache = cache
         self._cap = cap
         self._ask_within = ask_within
         self._flights: dict[int, asyncio.Task[Facts | None]] = {}
         self._complained = float("-inf")
+        self._counts = {one: FETCHES.labels(name, one) for one in OUTCOMES} if source else {}
         self._slow = False  # a circuit breaker: one reader waited in vain, the others do not
 
     @classmethod
@@ -52,7 +68,8 @@ class Profiles:
     async def connect(cls, settings: ProfileSettings, store: Store) -> AsyncIterator[Self]:
         """With the source that the settings name, until the block ends."""
         async with open_source(settings) as source:
-            profiles = cls(source, ProfileCache(store, settings.profile_ttl))
+            cache = ProfileCache(store, settings.profile_ttl)
+            profiles = cls(source, cache, name=settings.profile_source)
             try:
                 yield profiles
             finally:
@@ -80,6 +97,7 @@ class Profiles:
             return None
         if found is None:
             if self._slow:
+                self._counts["open"].inc()
                 if not self._flights:
                     self._flight(user_id)  # a probe: nobody waits for it
                 return None
@@ -148,14 +166,20 @@ class Profiles:
             return None
         try:
             async with asyncio.timeout(self._ask_within):
-                return await self._source.facts(user_id)
+                facts = await self._source.facts(user_id)
+            self._counts["nothing" if facts == NOTHING else "ok"].inc()
+            return facts
         except SourceStopped:
+            self._counts["stopped"].inc()
             self._source = None  # the source has said in the log what is to be done
         except SourceFailed as failure:
+            self._counts["failed"].inc()
             self._complain(str(failure))
         except TimeoutError:
+            self._counts["timeout"].inc()
             self._complain(f"no answer within {self._ask_within:g} s")
         except Exception:
+            self._counts["failed"].inc()
             log.exception("profiles: a bug while asking the profile source")
         return None
 

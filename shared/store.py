@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from shared import keys
 from shared.clock import Clock
+from shared.metrics import REDIS_LOST
 from shared.rosters import Rosters
 from shared.script import Argument, Script
 from shared.snapshot import Snapshot
@@ -28,6 +29,8 @@ REMOVED: Final = -1
 NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
 LATE: Final = -4
+
+_LOST: Final = REDIS_LOST.labels("calls")
 
 
 class StoreUnavailable(Exception):
@@ -58,6 +61,7 @@ class Store:
         """`timeout`: seconds that any one call may take."""
         self.redis = redis
         self.clock = Clock()
+        self.up: bool | None = None  # whether the last call was answered; None before the first
         self._timeout = timeout
         self._script = Script(redis, "save.lua")
         self._rosters = Rosters(redis)
@@ -188,9 +192,13 @@ class Store:
         try:
             async with asyncio.timeout(self._timeout):
                 yield
+            self.up = True
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             if not is_loss(error):
                 raise
+            if self.up is not False:
+                _LOST.inc()
+            self.up = False
             raise StoreUnavailable(f"Redis is not available: {type(error).__name__}") from error
 
 

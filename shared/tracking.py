@@ -22,6 +22,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from shared import keys
+from shared.metrics import REDIS_LOST
 from shared.store import is_loss
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 TRUE_FOR: Final = 2.0  # seconds: no answer from memory is older, whatever becomes of the line
 PING_EVERY: Final = 0.5  # seconds
 RECONNECT_EVERY: Final = 0.25  # seconds
+_LOST: Final = REDIS_LOST.labels("tracking")
 _CHANNEL: Final = "__redis__:invalidate"  # Redis' own name
 _PREFIXES: Final = [key(0).removesuffix("0}") for key in (keys.presence, keys.profile)]
 
@@ -145,6 +147,7 @@ class _Tracking:
     def _complain(self, cause: Exception) -> None:
         """Once for each time that it makes a difference."""
         if self._standing:
+            _LOST.inc()
             log.warning("tracking: the line to Redis is cut (%s)", type(cause).__name__)
         elif isinstance(cause, ResponseError) and str(cause) != self._refused:
             self._refused = str(cause)

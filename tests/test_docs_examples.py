@@ -59,6 +59,51 @@ class HealthAnswer(Struct):
     success: Literal[True]
 
 
+class Shard(Struct):
+    id: int
+    count: int
+    state: Literal["connected", "connecting", "standing_by"]
+    latency: float | None
+    last_event: float | None
+
+
+class OfEveryProcess(Struct):
+    status: Literal["ok", "stuck"]
+    service: str
+    uptime: float
+    loop_lag: float
+    worst_loop_lag: float
+    ready: bool
+    unready: str | None
+
+
+class GatewayHealth(OfEveryProcess):
+    redis: bool | None
+    discord: Literal["connected", "connecting", "standing_by"]
+    owed: int
+    people: int
+    shards: list[Shard]
+
+
+class ApiHealth(OfEveryProcess):
+    redis: bool | None
+    gateway_silent_for: int | None
+    trusted: bool
+    answers: int
+
+
+class WsHealth(OfEveryProcess):
+    redis: bool
+    connections: int
+    users: int
+    watchers: int
+
+
+class Ready(Struct):
+    ready: bool
+    unready: str | None
+
+
 class NotMonitored(Struct):
     code: Literal["user_not_monitored"]
     message: str
@@ -114,6 +159,10 @@ KINDS: dict[str, type[Struct]] = {
     "presence_update": PresenceUpdate,
     "profile_update": ProfileUpdate,
     "error": ErrorFrame,
+    "Health of a gateway": GatewayHealth,
+    "Health of an api": ApiHealth,
+    "Health of a ws": WsHealth,
+    "Ready": Ready,
 }
 """By the heading above the example."""
 

@@ -12,13 +12,15 @@ from typing import Final
 from uvicorn.loops.auto import auto_loop_factory
 
 from services.api import http_server
+from services.api.answers import SENT
 from services.api.app import build
 from services.api.cache import Cache
 from services.api.honesty import Honesty
-from services.api.metrics import readings
+from services.api.metrics import looker, readings
 from services.api.quota import Quota
-from shared import config, logs, metrics
+from shared import config, logs, metrics, metrics_server
 from shared.config import ApiSettings, ConfigError
+from shared.health import Health
 from shared.profiles import Profiles
 from shared.pulse import Pulse
 from shared.store import Store
@@ -34,9 +36,10 @@ def main() -> int:
     """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, _leave)
+    health = Health("api")
     try:
         settings = config.from_env(ApiSettings, config.environment())
-        metrics.serve(settings)
+        metrics_server.serve(settings, health)
         listener = http_server.listen(settings)
     except ConfigError as error:
         print(f"api: {error}", file=sys.stderr)
@@ -46,11 +49,11 @@ def main() -> int:
         return CANNOT_LISTEN
     logs.set_up(settings, "api")
     with listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(_serve(settings, listener))
+        runner.run(_serve(settings, listener, health))
     return 0
 
 
-async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
+async def _serve(settings: ApiSettings, listener: socket.socket, health: Health) -> None:
     cache = Cache()
     async with (
         Store.connect(settings.redis_url) as store,
@@ -59,9 +62,11 @@ async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
     ):
         pulse = Pulse(store)
         metrics.export(readings(cache, pulse))
+        health.begin(looker(store, cache, pulse))
         feeling = asyncio.create_task(pulse.run())
         host, port = listener.getsockname()[:2]
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
+        log.info("api: %s", config.in_words(settings))
         try:
             app = Honesty(pulse, build(store, profiles, settings, cache, pulse))
             quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
@@ -69,6 +74,12 @@ async def _serve(settings: ApiSettings, listener: socket.socket) -> None:
         finally:
             feeling.cancel()
             await asyncio.gather(feeling, return_exceptions=True)
+            log.info(
+                "api: stopped after %.0f s: %d answers, %d of them from memory",
+                health.uptime,
+                SENT.total(),
+                cache.hits,
+            )
 
 
 def _leave(*_: object) -> None:

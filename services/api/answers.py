@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -22,15 +23,21 @@ _NO_CACHE: Final = (b"cache-control", b"no-cache")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 
+SENT: Final[Counter[int]] = Counter()
+"""Answers of this process, by status."""
+
+
 class Answer(Response):
     """A whole answer. May be sent more than once."""
 
     def __init__(self, status: int, body: bytes, headers: tuple[Header, ...]) -> None:
         """Without Starlette's own set-up, which encodes and looks up what is constant here."""
+        self._status = status
         self._start = {"type": "http.response.start", "status": status, "headers": headers}
         self._body = {"type": "http.response.body", "body": body}
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        SENT[self._status] += 1
         await send(self._start)
         await send(self._body)
 

@@ -63,6 +63,7 @@ class Cache:
     def __init__(self, answers: int = ANSWERS, size: int = BYTES) -> None:
         """At most so many, and so many bytes; the oldest go first."""
         self.hits = 0  # answers given from here
+        self.misses = 0  # answers for which Redis was asked
         self._most_answers = answers
         self._most_bytes = size
         self._kept: dict[str, _Kept] = {}  # by path, the one that was remembered first in front
@@ -101,6 +102,7 @@ class Cache:
         Looks that overlap share one Load, and the first to end ends it for all: a slow one among
         them cannot come back with something older than what was remembered meanwhile.
         """
+        self.misses += 1
         load = self._loads.get(user_id)
         if load is None:
             load = Load(self, user_id)

@@ -1,18 +1,51 @@
-"""What the api tells of itself."""
+"""What the api tells of itself on METRICS_PORT."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from services.api.answers import SENT
 from services.api.cache import Cache
+from shared.health import Look
 from shared.metrics import Reading
 from shared.pulse import Pulse
+from shared.store import Store
+
+
+def looker(store: Store, cache: Cache, pulse: Pulse) -> Callable[[], Look]:
+    """What looks at these. The pulse asks Redis once a second, so `redis` is never older."""
+
+    def look() -> Look:
+        facts = {
+            "redis": store.up,
+            "gateway_silent_for": pulse.stale_now or None,
+            "trusted": cache.trusted,
+            "answers": len(cache),
+        }
+        return Look(facts, "" if store.up else "Redis does not answer")
+
+    return look
 
 
 def readings(cache: Cache, pulse: Pulse) -> list[Reading]:
     return [
+        Reading(
+            "grux_api_responses",
+            "Answers given, by status.",
+            lambda: {str(status): count for status, count in SENT.copy().items()},
+            counter=True,
+            label="status",
+        ),
         Reading("grux_api_answers", "Answers in memory.", lambda: len(cache)),
         Reading("grux_api_answer_bytes", "Their size, about.", lambda: cache.size),
         Reading("grux_api_trusted", "1 while memory is known to be true.", lambda: cache.trusted),
         Reading("grux_api_hits", "Answers from memory.", lambda: cache.hits, counter=True),
+        Reading(
+            "grux_api_misses",
+            "Answers for which Redis was asked.",
+            lambda: cache.misses,
+            counter=True,
+        ),
         Reading(
             "grux_gateway_silent_seconds",
             "Since the gateway was last connected to Discord, once that is too long; else 0.",

@@ -10,9 +10,9 @@ import signal
 import sys
 from typing import Any
 
-import shared.metrics
 from services.gateway import metrics
 from services.gateway.bot import Bot, Refused, gateway_info
+from services.gateway.condition import looker
 from services.gateway.icons import Icons
 from services.gateway.intake import Intake
 from services.gateway.lease import Lease
@@ -23,9 +23,10 @@ from services.gateway.shard import Shard
 from services.gateway.sweep import Sweep
 from services.gateway.vitals import Vitals
 from services.gateway.writer import Writer
-from shared import config, logs
+from shared import config, logs, metrics_server
 from shared.cdn import Cdn
 from shared.config import ConfigError, GatewaySettings
+from shared.health import Health
 from shared.store import Store
 from shared.user_agent import USER_AGENT
 
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 LAST_FLUSH = 5.0  # seconds
 
 
-async def serve(settings: GatewaySettings) -> None:
+async def serve(settings: GatewaySettings, health: Health) -> None:
     """Run until cancelled. Raises Refused (or a group of it): Discord will not have the bot."""
     cdn = Cdn(settings.discord_cdn_url)
     people = People()
@@ -46,10 +47,12 @@ async def serve(settings: GatewaySettings) -> None:
         roster = Roster(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
         metrics.OWED.set_function(lambda: writer.owed)
+        shards: list[Shard] = []
+        health.begin(looker(store, writer, lambda: len(people), shards))
 
         info = await gateway_info(settings)
         count = settings.shard_count or info.shard_count
-        shards = [
+        shards += [
             Shard(settings.discord_token, shard_id, count)
             for shard_id in settings.shards() or range(count)
         ]
@@ -93,6 +96,7 @@ async def serve(settings: GatewaySettings) -> None:
 
 async def main() -> int:
     """The process's exit code."""
+    health = Health("gateway")
     try:
         settings = config.from_env(GatewaySettings, config.environment())
         if not settings.discord_token:
@@ -100,12 +104,13 @@ async def main() -> int:
                 "DISCORD_TOKEN must be set: the bot's token. To try Grux without a bot, run "
                 "`make run`, which brings a simulated Discord."
             )
-        shared.metrics.serve(settings)
+        metrics_server.serve(settings, health)
     except ConfigError as error:
         print(f"gateway: {error}", file=sys.stderr)
         return 2
     logs.set_up(settings, "gateway")
-    serving = asyncio.create_task(serve(settings))
+    log.info("starting: %s", config.in_words(settings))
+    serving = asyncio.create_task(serve(settings, health))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_complain)
 
@@ -120,7 +125,12 @@ async def main() -> int:
     try:
         await serving
     except* asyncio.CancelledError:
-        log.info("stopped")
+        log.info(
+            "stopped after %.0f s: %d events, %d snapshots written",
+            health.uptime,
+            metrics.total(metrics.EVENTS),
+            metrics.total(metrics.SAVES_WRITTEN),
+        )
     except* Refused as refused:
         log.error("%s", _first(refused))
         code = 1

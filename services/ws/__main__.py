@@ -20,10 +20,10 @@ from services.ws.handshake import Health
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits, from_settings
-from services.ws.metrics import readings
+from services.ws.metrics import looker, readings
 from services.ws.server import CannotListen, Server
-from shared import logs, metrics
-from shared.config import ConfigError, WsSettings, environment, from_env
+from shared import health, logs, metrics, metrics_server
+from shared.config import ConfigError, WsSettings, environment, from_env, in_words
 from shared.feed import Feed
 from shared.profiles import Profiles
 from shared.store import Store
@@ -40,9 +40,10 @@ def main() -> int:
     """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: sys.exit(0))  # until there are clients to part from
+    process = health.Health("ws")
     try:
         settings = from_env(WsSettings, environment())
-        metrics.serve(settings)
+        metrics_server.serve(settings, process)
     except ConfigError as error:
         print(f"ws: {error}", file=sys.stderr)
         return BAD_SETTING
@@ -50,14 +51,14 @@ def main() -> int:
     limits = from_settings(settings, _allow_many_files())
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(settings, limits))
+            runner.run(_run(settings, limits, process))
     except CannotListen as error:
         print(f"ws: {error}", file=sys.stderr)
         return CANNOT_LISTEN
     return 0
 
 
-async def _run(settings: WsSettings, limits: Limits) -> None:
+async def _run(settings: WsSettings, limits: Limits, process: health.Health) -> None:
     """Serve until a signal comes. Raises CannotListen."""
     async with (
         Store.connect(settings.redis_url) as store,
@@ -65,7 +66,16 @@ async def _run(settings: WsSettings, limits: Limits) -> None:
         serving(settings, store, profiles, limits) as server,
     ):
         metrics.export(readings(server.house))
+        process.begin(looker(server.house))
         await _signal()
+    counters = server.house.counters
+    log.info(
+        "ws: stopped after %.0f s: %d clients, %d frames, %d users loaded again",
+        process.uptime,
+        counters.handshakes,
+        counters.frames,
+        counters.resyncs,
+    )
 
 
 @asynccontextmanager
@@ -95,7 +105,7 @@ async def serving(
     )
     server = Server(house)
     await server.listen(settings.ws_host, settings.ws_port)
-    log.info("ws: at most %d connections", limits.connections)
+    log.info("ws: at most %d connections; %s", limits.connections, in_words(settings))
     async with asyncio.TaskGroup() as tasks:
         work = [
             tasks.create_task(hub.run()),

@@ -111,6 +111,7 @@ class Connection(asyncio.Protocol):
         # same number: from here on nobody may hold it.
         self._over = True
         self._leave()
+        self._set_fast()
         self.fd = NO_FD
         self._house.keepalive.leave(self)
         self._house.counters.connections -= 1
@@ -119,12 +120,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused = True
+        self._house.counters.slow += 1
         if self._session is not None:
             self._session.queue_up()
             self._house.keepalive.allow(self, self._house.limits.slow_within)
 
     def resume_writing(self) -> None:
-        self.paused = False
+        self._set_fast()
         if self._session is not None:
             self._house.keepalive.release(self)
             self._session.catch_up()
@@ -263,6 +265,11 @@ class Connection(asyncio.Protocol):
             with suppress(OSError):  # asyncio's own transport: the client has reset meanwhile
                 self._transport.write_eof()
         self._house.keepalive.allow(self, self._house.limits.close_within)
+
+    def _set_fast(self) -> None:
+        if self.paused:
+            self.paused = False
+            self._house.counters.slow -= 1
 
     def _leave(self) -> None:
         session, self._session = self._session, None

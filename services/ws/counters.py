@@ -4,12 +4,24 @@ from __future__ import annotations
 
 
 class Counters:
-    """All of them only grow, except `connections`."""
+    """All of them only grow, except for the first three, which are of now."""
 
-    __slots__ = ("connections", "dropped", "frames", "handshakes", "refused", "resyncs", "skipped")
+    __slots__ = (
+        "connections",
+        "dropped",
+        "frames",
+        "handshakes",
+        "refused",
+        "resyncs",
+        "skipped",
+        "slow",
+        "watchers",
+    )
 
     def __init__(self) -> None:
         self.connections = 0  # open now, before and after the handshake
+        self.watchers = 0  # eyes of clients on users
+        self.slow = 0  # clients for whom bytes wait here, as the kernel takes no more
         self.handshakes = 0  # accepted
         self.frames = 0  # written, of every kind
         self.skipped = 0  # times that a slow client was passed over

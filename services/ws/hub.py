@@ -76,6 +76,7 @@ class Hub:
         for watch in list(session.watches):
             topic = watch.topic
             topic.watches[watch] = None
+            self._counters.watchers += 1
             self._deserted.pop(topic, None)
             if topic.loaded:
                 self._completion.ask_if_old(topic)
@@ -174,7 +175,9 @@ class Hub:
 
     def _close_eye(self, watch: Watch) -> None:
         topic = watch.topic
-        topic.watches.pop(watch, None)
+        if watch in topic.watches:
+            del topic.watches[watch]
+            self._counters.watchers -= 1
         watch.fd = NO_FD
         if not topic.watches and self._topics.get(topic.user_id) is topic:
             self._deserted[topic] = asyncio.get_running_loop().time()

@@ -1,9 +1,28 @@
-"""What the WebSocket service tells of itself."""
+"""What the WebSocket service tells of itself on METRICS_PORT."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from services.ws.connection import House
+from shared.health import Look
 from shared.metrics import Reading
+
+
+def looker(house: House) -> Callable[[], Look]:
+    """What looks at it. `redis`: whether updates arrive."""
+
+    def look() -> Look:
+        following = house.hub.standing
+        facts = {
+            "redis": following,
+            "connections": house.counters.connections,
+            "users": house.hub.users,
+            "watchers": house.counters.watchers,
+        }
+        return Look(facts, "" if following else "updates do not arrive from Redis")
+
+    return look
 
 
 def readings(house: House) -> list[Reading]:
@@ -11,6 +30,12 @@ def readings(house: House) -> list[Reading]:
     return [
         Reading("grux_ws_connections", "Open connections.", lambda: counters.connections),
         Reading("grux_ws_users", "Users that are followed.", lambda: hub.users),
+        Reading(
+            "grux_ws_watchers",
+            "Eyes of clients on users: a client that watches two users has two.",
+            lambda: counters.watchers,
+        ),
+        Reading("grux_ws_slow", "Clients that take no more now.", lambda: counters.slow),
         Reading("grux_ws_following", "1 while updates arrive from Redis.", lambda: hub.standing),
         Reading("grux_ws_handshakes", "Handshakes.", lambda: counters.handshakes, counter=True),
         Reading("grux_ws_frames", "Frames written.", lambda: counters.frames, counter=True),

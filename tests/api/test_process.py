@@ -42,11 +42,12 @@ async def running(folder: Path, **settings: str) -> AsyncIterator[Process]:
 
 
 async def port_of(process: Process) -> int:
-    """Waits for the line that says where it listens."""
+    """Waits for the lines that say where it listens, and with which settings."""
     assert process.stderr is not None
     line = (await process.stderr.readline()).decode()
     found = re.search(r"api: listening on http://127\.0\.0\.1:([0-9]+)\n", line)
     assert found, line
+    assert b"api: REDIS_URL=redis://" in await process.stderr.readline()
     return int(found[1])
 
 
@@ -54,7 +55,7 @@ async def port_of(process: Process) -> int:
 async def test_a_signal_ends_it_well(
     tmp_path: Path, redis_url: str, ending: signal.Signals
 ) -> None:
-    """One line when it listens, none when it ends, and the exit code is 0."""
+    """Some lines when it starts, one with the totals when it ends, and the exit code is 0."""
     async with running(tmp_path, REDIS_URL=redis_url) as process:
         port = await port_of(process)
         assert (await ask(port, f"/user/{RICH.user_id}")).status == 404
@@ -62,7 +63,10 @@ async def test_a_signal_ends_it_well(
         assert (ready.status, ready.header("server")) == (200, None)
         process.send_signal(ending)
         out, err = await process.communicate()
-    assert (process.returncode, out, err) == (0, b"", b"")
+    assert (process.returncode, out) == (0, b"")
+    last = err.decode().splitlines()[-1]
+    assert re.search(r"api: stopped after \d+ s: 2 answers, 0 of them from memory$", last)
+    assert not [line for line in err.decode().splitlines() if " INFO " not in line]
 
 
 async def test_answers_under_way_are_finished(tmp_path: Path) -> None:
@@ -95,7 +99,8 @@ async def test_clients_cannot_fill_the_log(tmp_path: Path) -> None:
         assert (await ask(port, "/health", "Connection: Upgrade", *handshake)).status == 200
         process.terminate()
         _, err = await process.communicate()
-    assert err == b""
+    (last,) = err.decode().splitlines()
+    assert "api: stopped" in last
 
 
 async def test_a_taken_port(tmp_path: Path) -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared import keys
-from shared.profiles import Profiles
-from shared.sources.source import SourceStopped
+from shared.facts import NOTHING, Facts
+from shared.profile_cache import ProfileCache
+from shared.profiles import OUTCOMES, Profiles
+from shared.sources.source import SourceFailed, SourceStopped
 from shared.store import Save, Store
-from tests.eventually import eventually_async
+from tests.eventually import eventually, eventually_async
 from tests.shared.conftest import GUILD, USER
 from tests.shared.readers import (
     KNOWN,
@@ -92,3 +95,46 @@ async def test_a_source_that_is_quick_again_is_waited_for(store: Store) -> None:
     assert await profiles.facts(1) is None
     await eventually_async(lambda: store.redis.exists(keys.profile(1)))
     assert await profiles.facts(2) == KNOWN
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (KNOWN, "ok"),
+        (NOTHING, "nothing"),
+        (SourceFailed("it answers with status 500"), "failed"),
+        (ZeroDivisionError(), "failed"),
+        (SourceStopped("the token is refused"), "stopped"),
+    ],
+)
+async def test_every_fetch_is_counted_by_its_outcome(
+    store: Store, answer: Facts | Exception, outcome: str
+) -> None:
+    """One of them, and no other."""
+    profiles = Profiles(ScriptedSource(answer), ProfileCache(store, 300), name="counted")
+    before = fetches("counted")
+    await profiles.facts(USER)
+    assert fetches("counted") == before | {outcome: before[outcome] + 1}
+
+
+async def test_whoever_does_not_wait_is_counted(store: Store) -> None:
+    """A source that never answers: one timeout, and the readers whom the circuit spared."""
+    source = ScriptedSource(KNOWN)
+    source.gate.clear()
+    cache = ProfileCache(store, 300)
+    profiles = Profiles(source, cache, cap=SHORT, ask_within=2 * SHORT, name="silent")
+    await store.save([Save(STRANGER, joined=(GUILD,))])
+    assert await profiles.facts(USER) is None
+    assert await profiles.facts(STRANGER) is None
+    await eventually(lambda: fetches("silent")["timeout"] == 1)
+    assert fetches("silent")["open"] == 1
+    await profiles.close()
+
+
+def fetches(source: str) -> dict[str, float]:
+    """How often each outcome was counted."""
+    name = "grux_profile_fetches_total"
+    return {
+        one: REGISTRY.get_sample_value(name, {"source": source, "outcome": one}) or 0.0
+        for one in OUTCOMES
+    }

@@ -33,6 +33,7 @@ async def test_a_slow_client_skips(room: Room) -> None:
         for number in range(1, last + 1):
             await room.show(ANNA, number, "anna" if number < last else "hannah", size=2000)
         await until(lambda: ws.counters.skipped > 0)
+        assert ws.counters.slow == 1
         shown = [-1]
         name = ""
         while shown[-1] != last or name != "hannah":
@@ -47,7 +48,9 @@ async def test_a_slow_client_skips(room: Room) -> None:
         assert len(shown) < last / 2
         raw.send(PING, b"done")
         assert await raw.frame() == (PONG, b"done")
+        assert (ws.counters.slow, ws.counters.watchers) == (0, 1)
         await raw.hang_up()
+        await until(lambda: ws.counters.watchers == 0)
 
 
 async def test_a_slow_client_that_missed_a_round_trip(room: Room) -> None:

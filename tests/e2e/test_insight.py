@@ -1,0 +1,201 @@
+"""What the real processes say of themselves on METRICS_PORT, while things happen to them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from simulator.options import Options
+from tests.documents import ROOT
+from tests.e2e.stack import FIRST, ROBIN, Stack, quiet, running
+from tests.eventually import eventually
+from tests.redis_server import free_port
+from tests.scraped import asked, scraped, until, until_health, value
+
+HOSTILE = 'robin\n12:00:00 gateway INFO  forged\x1b[31m\u2028"}'
+
+
+@asynccontextmanager
+async def observed(
+    options: Options | None = None, *names: str, **env: str
+) -> AsyncIterator[tuple[Stack, dict[str, int]]]:
+    """The stack and the METRICS_PORT of each process."""
+    ports = {name: free_port() for name in names or ("api", "ws", "gateway")}
+    async with running(options, services=()) as stack:
+        for name, port in ports.items():
+            await stack.start(name, METRICS_PORT=str(port), **env)
+        for port in ports.values():
+            await until_health(port, lambda shown: bool(shown["ready"]))
+        yield stack, ports
+
+
+async def test_every_metric_is_there_and_moves() -> None:
+    """All that the page of operations names is shown by the process that it names it for."""
+    async with observed(PROFILE_SOURCE="discord") as (stack, ports):
+        await stack.shows(ROBIN, lambda data: True)
+        await stack.get(f"/user/{ROBIN}")
+        watcher = await stack.watch(ROBIN, "161092844126208999")
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+        await until(ports["ws"], "grux_ws_watchers", holds=lambda found: found == 1)
+        written = await value(ports["gateway"], "grux_gateway_saves_written_total")
+        events = await value(ports["gateway"], "grux_gateway_events_total", "PRESENCE_UPDATE")
+        frames = await value(ports["ws"], "grux_ws_frames_total")
+        stack.simulator.sessions.tell("PRESENCE_UPDATE", FIRST, "x")
+        stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
+        await watcher.until(lambda frame: frame["op"] == "presence_update")
+        await until(
+            ports["gateway"], "grux_gateway_saves_written_total", holds=lambda now: now > written
+        )
+        name = "grux_gateway_events_total"
+        assert await value(ports["gateway"], name, "PRESENCE_UPDATE") > events
+        assert await value(ports["gateway"], "grux_gateway_refused_total", "payload") == 1
+        assert await value(ports["ws"], "grux_ws_frames_total") > frames
+        assert await value(ports["ws"], "grux_ws_refused_total") == 1
+        shown = {
+            process: {name for name, _ in await scraped(port)} for process, port in ports.items()
+        }
+        for process, names in documented().items():
+            missing = {name for name in names if not is_shown(name, shown[process])}
+            assert missing == set(), process
+        assert await value(ports["api"], "grux_api_responses_total", "200") >= 1
+        assert await value(ports["api"], "grux_api_misses_total") >= 1
+        name = "grux_profile_fetches_total"
+        fetches = [await scraped(ports[process]) for process in ("api", "ws")]
+        outcomes = [frozenset(["discord", outcome]) for outcome in ("ok", "nothing")]
+        assert sum(found[name, one] for found in fetches for one in outcomes) >= 1
+        for port in ports.values():
+            assert await value(port, "grux_ready") == 1
+            assert await value(port, "grux_loop_lag_seconds_count") > 0
+            assert await value(port, "grux_uptime_seconds") > 0
+            assert await value(port, "process_resident_memory_bytes") > 0
+
+
+def documented() -> dict[str, set[str]]:
+    """The metrics of each process, by the headings of the page."""
+    page = (ROOT / "docs" / "operations.md").read_text()
+    parts = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
+    named = {title: set(re.findall(r"`(grux_\w+)`", text)) for title, text in parts.items()}
+    every, profiles = named["Every process"], named["api and ws"]
+    return {
+        "gateway": every | named["The gateway"],
+        "api": every | profiles | named["api"],
+        "ws": every | profiles | named["ws"],
+    }
+
+
+def is_shown(name: str, samples: set[str]) -> bool:
+    return bool({name, f"{name}_total", f"{name}_bucket"} & samples)
+
+
+REASONS: dict[Any, tuple[str, str]] = {
+    "reconnect": ("op_7", "resumed"),
+    "invalid": ("op_9", "identified"),
+    "rst": ("network", "resumed"),
+    "close": ("close_4000", "resumed"),
+}
+"""How Discord drops a connection: the cause that is counted, and how the next one begins."""
+
+
+async def test_reconnects_are_counted_by_cause() -> None:
+    """Once each, with one line that says why; the next connection is counted by how it began."""
+    async with observed(None, "gateway") as (stack, ports):
+        port, gateway = ports["gateway"], stack.processes["gateway"]
+        for number, (how, (cause, began)) in enumerate(REASONS.items(), 1):
+            before = await value(port, "grux_gateway_connects_total", began)
+            stack.simulator.drop(how)
+            name = "grux_gateway_connects_total"
+            await until(port, name, began, holds=(before + 1).__eq__)
+            assert await value(port, "grux_gateway_disconnects_total", cause) == 1
+            assert len([line for line in gateway.lines if "is disconnected: " in line]) == number
+            assert f"connected to Discord ({began})" in gateway.lines[-1]
+
+
+async def test_missed_heartbeats_are_a_cause_too() -> None:
+    """Discord leaves them unanswered."""
+    options = quiet(heartbeat_interval_ms=300)
+    async with observed(options, "gateway") as (stack, ports):
+        stack.simulator.faults.acks_stalled = True
+        name = "grux_gateway_disconnects_total"
+        await until(ports["gateway"], name, "heartbeat", holds=lambda now: now >= 1)
+        stack.simulator.faults.acks_stalled = False
+
+
+async def test_the_gateway_without_discord_is_well_and_not_ready() -> None:
+    """It says which shard it misses; when Discord is back it is ready again."""
+    async with observed(None, "gateway") as (stack, ports):
+        port, gateway = ports["gateway"], stack.processes["gateway"]
+        await gateway.said("ready after")
+        shown = await until_health(port, lambda now: now["shards"][0]["latency"] is not None)
+        assert shown["discord"] == "connected"
+        assert shown["redis"] is True
+        assert shown["people"] == len(stack.everybody())
+        assert shown["shards"][0]["state"] == "connected"
+        stack.simulator.refuse(60)
+        stack.simulator.drop("rst")
+        await until_health(port, lambda now: bool(now["discord"] == "connecting"))
+        assert (await asked(port, "/health"))[0] == 200
+        status, ready = await asked(port, "/ready")
+        assert (status, ready["unready"]) == (503, "not connected to Discord: shard 0")
+        await gateway.said("not ready: not connected to Discord")
+        stack.simulator.refuse(0)
+        await until_health(port, lambda now: bool(now["ready"]))
+        await eventually(lambda: len([one for one in gateway.lines if "ready after" in one]) == 2)
+
+
+async def test_the_gateway_that_stands_by_is_ready() -> None:
+    """So that an update may end the first one; Redis away, it could not take over."""
+    async with observed(None, "gateway") as (stack, _):
+        stack.processes["first"] = stack.processes.pop("gateway")
+        port = free_port()
+        await stack.start("gateway", METRICS_PORT=str(port))
+        shown = await until_health(port, lambda now: bool(now["discord"] == "standing_by"))
+        assert shown["shards"][0]["state"] == "standing_by"
+        await until_health(port, lambda now: bool(now["ready"]))
+        await stack.redis.kill()
+        shown = await until_health(port, lambda now: not now["ready"])
+        assert shown["unready"] == "Redis does not answer"
+        assert (await asked(port, "/health"))[0] == 200
+        assert await value(port, "grux_redis_lost_total", "calls") == 1
+        await stack.redis.start()
+        await until_health(port, lambda now: bool(now["ready"]))
+
+
+async def test_redis_away_makes_api_and_ws_unready() -> None:
+    """They stay well; each says what it misses, and counts the loss once."""
+    async with observed(None, "api", "ws") as (stack, ports):
+        await stack.redis.kill()
+        for name, port in ports.items():
+            await until_health(port, lambda now: not now["ready"])
+            assert (await asked(port, "/health"))[0] == 200
+            assert (await asked(port, "/ready"))[0] == 503
+            await stack.processes[name].said("not ready: ")
+        assert await value(ports["ws"], "grux_redis_lost_total", "feed") == 1
+        assert await value(ports["api"], "grux_redis_lost_total", "tracking") == 1
+        assert await value(ports["api"], "grux_redis_lost_total", "calls") == 1
+        await stack.redis.start()
+        for name, port in ports.items():
+            await until_health(port, lambda now: bool(now["ready"]))
+            await stack.processes[name].said("ready after")
+
+
+async def test_a_life_in_the_log() -> None:
+    """Start with settings, ready, end with totals: each line an object, and nothing secret."""
+    async with observed(None, LOG_FORMAT="json") as (stack, _):
+        stack.simulator.world.update_user(ROBIN, username=HOSTILE)
+        watcher = await stack.watch(ROBIN)
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+        for process in stack.processes.values():
+            await process.said('"ready after ')
+        for process in stack.processes.values():
+            assert await process.stop(signal.SIGTERM) == 0
+            said = [json.loads(line)["message"] for line in process.lines]
+            assert [line for line in said if "DISCORD_TOKEN=*** " in line]
+            assert [line for line in said if re.search("stopped after [0-9]+ s: ", line)] == said[
+                -1:
+            ]
+            assert not [line for line in process.lines if stack.simulator.token in line]
+            assert len(said) < 12, said

@@ -1,0 +1,151 @@
+"""METRICS_PORT: what a probe and a scraper are told, most of all while the loop stands still."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared import health, metrics_server
+from shared.config import ConfigError, Settings
+from shared.health import Health, Look
+from shared.loop_lag import LoopLag
+from shared.metrics import Distribution
+from shared.metrics_server import Server
+from tests.eventually import PATIENCE, eventually
+from tests.scraped import asked, fetch
+
+WELL = Look({"redis": True})
+
+
+@pytest.fixture
+def state() -> Health:
+    return Health("api", stuck_after=0.3)
+
+
+@pytest.fixture
+def port(state: Health) -> Iterator[int]:
+    with Server(0, state) as server:
+        server.start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+async def test_before_and_after_the_start(state: Health, port: int) -> None:
+    """A process that starts is well, and not ready."""
+    assert (await asked(port, "/health"))[0] == 200
+    status, ready = await asked(port, "/ready")
+    assert (status, ready) == (503, {"ready": False, "unready": "it is starting"})
+    state.begin(lambda: WELL)
+    assert await asked(port, "/ready") == (200, {"ready": True, "unready": None})
+    status, shown = await asked(port, "/health")
+    assert status == 200
+    assert shown["status"] == "ok"
+    assert shown["service"] == "api"
+    assert shown["redis"] is True
+    assert shown["ready"] is True
+
+
+async def test_a_loop_that_stands_still_is_told(state: Health, port: int) -> None:
+    """Asked from inside the loop, which therefore does not turn; afterwards all is well."""
+    state.begin(lambda: WELL)
+    give_up = time.monotonic() + PATIENCE
+    while (found := fetch(port, "/health"))[0] == 200 and time.monotonic() < give_up:
+        pass  # the loop stands as long as this runs
+    assert found[0] == 503
+    shown: dict[str, Any] = msgspec.json.decode(found[1])
+    assert shown["status"] == "stuck"
+    assert shown["loop_lag"] >= 0.3
+    status, body = fetch(port, "/ready")
+    assert status == 503
+    assert b"the event loop has not turned" in body
+    await eventually(lambda: not state.stuck)
+    assert (await asked(port, "/health"))[0] == 200
+    assert (await asked(port, "/health"))[1]["worst_loop_lag"] >= 0.3
+
+
+async def test_what_it_depends_on_makes_it_unready_and_never_unwell(
+    state: Health, port: int
+) -> None:
+    """A restart brings no Redis back."""
+    state.begin(lambda: Look({"redis": False}, "Redis does not answer"))
+    assert (await asked(port, "/health"))[0] == 200
+    assert (await asked(port, "/ready"))[1]["unready"] == "Redis does not answer"
+
+
+async def test_who_leaves_is_not_ready(state: Health, port: int) -> None:
+    """However well it is."""
+    state.begin(lambda: WELL)
+    state.leave("it is about to end")
+    assert await asked(port, "/ready") == (503, {"ready": False, "unready": "it is about to end"})
+
+
+async def test_elsewhere_and_half_a_request(port: int) -> None:
+    """404 says what there is; who hangs up half-way costs nothing and no line."""
+    status, body = await asyncio.to_thread(fetch, port, "/elsewhere")
+    assert status == 404
+    assert b"/metrics, /health and /ready" in body
+    for words in (b"", b"GET /met", b"\x00\x00\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n"):
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(words)
+    assert (await asked(port, "/health"))[0] == 200
+
+
+async def test_the_log_tells_of_each_turn(
+    state: Health, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ready, not ready and why, ready again: a line each, and no second one."""
+    monkeypatch.setattr(health, "LOOK_EVERY", 0.01)
+    now = WELL
+
+    def said() -> list[str]:
+        return [one.getMessage() for one in caplog.records if one.name == "shared.health"]
+
+    with caplog.at_level(logging.INFO):
+        state.begin(lambda: now)
+        await eventually(said)
+        now = Look({}, "Redis does not answer")
+        await eventually(lambda: len(said()) == 2)
+        now = WELL
+        await eventually(lambda: len(said()) == 3)
+    first, second, third = said()
+    assert first.startswith("ready after ")
+    assert second == "not ready: Redis does not answer"
+    assert third.startswith("ready after ")
+
+
+def test_a_taken_port_names_the_setting(port: int, state: Health) -> None:
+    """And says what to do."""
+    with pytest.raises(ConfigError, match=rf"METRICS_PORT {port} cannot be used"):
+        metrics_server.serve(Settings(metrics_port=port), state)
+
+
+async def test_loop_lag_is_seen() -> None:
+    """What holds the loop is the worst of the last minute, and stands in the distribution."""
+    lag = LoopLag(every=0.01)
+    lag.begin()
+    await eventually(lambda: _count(lag.distribution) > 3)
+    time.sleep(0.2)  # noqa: ASYNC251 (that is the test)
+    await eventually(lambda: lag.worst > 0.15)
+    await eventually(
+        lambda: dict(lag.distribution.buckets)["0.1"] < lag.distribution.buckets[-1][1]
+    )
+
+
+def _count(distribution: Distribution) -> float:
+    return distribution.buckets[-1][1]
+
+
+def test_a_distribution_is_prometheus_own() -> None:
+    """Each bucket counts what is not greater than its bound."""
+    found = Distribution((0.1, 1.0))
+    for seconds in (0.05, 0.1, 0.5, 7.0):
+        found.add(seconds)
+    assert found.buckets == [("0.1", 2.0), ("1.0", 3.0), ("+Inf", 4.0)]
+    assert found.sum == pytest.approx(7.65)
