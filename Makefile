@@ -2,7 +2,7 @@
 # Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check fmt bench bench-compare chaos clean environment python
+.PHONY: help run test lint types check fmt bench bench-compare chaos vendor clean environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -53,6 +53,9 @@ bench-compare: environment ## Measure two revisions side by side: A=rev B=rev
 chaos: environment ## Break everything, and check that it comes back: SEEDS=1-20 MINUTES=0.25
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
+
+vendor: environment ## Fetch the viewers of /docs again, as they are pinned (needs npm)
+	@.venv/bin/python -m services.run.vendor
 
 clean: ## Remove all that the others made
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

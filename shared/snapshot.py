@@ -1,129 +1,185 @@
 """What a presence is: the structs that the API shows.
 
 Field order is the order in the answers. Spelling, types and order are the public contract
-(docs/api.md): a field may be added at the end, none is renamed, retyped or dropped.
+(docs/api.md): a field may be added at the end, none is renamed, retyped or dropped. The words
+beside a field stand in /openapi.json and /asyncapi.json as well; they check nothing.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 Status = Literal["online", "idle", "dnd", "invisible"]
 ActivityType = Literal["Playing", "Streaming", "Listening", "Watching", "Competing"]
 
+Id = Annotated[str, Meta(extra_json_schema={"pattern": "^[0-9]{15,20}$"})]
+"""Of anything in Discord."""
+
+Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970.")]
+
 
 class Badge(Struct, frozen=True):
-    id: str
-    description: str
-    asset: str
-    badge_image: str
+    """A badge on the profile."""
+
+    id: Annotated[str, Meta(description="Discord's name of it, such as `active_developer`.")]
+    description: Annotated[str, Meta(description="As Discord shows it.")]
+    asset: Annotated[str, Meta(description="The icon's hash.")]
+    badge_image: Annotated[Url, Meta(description="The icon.")]
 
 
 class Clan(Struct, frozen=True):
     """The server tag that a user shows."""
 
-    tag: str
-    identity_guild_id: str
-    asset: str | None
-    clan_image: str | None
+    tag: Annotated[str, Meta(description="The text of the tag.")]
+    identity_guild_id: Annotated[Id, Meta(description="The server whose tag it is.")]
+    asset: Annotated[str | None, Meta(description="The hash of the tag's icon.")]
+    clan_image: Annotated[Url | None, Meta(description="The tag's icon.")]
 
 
 class ConnectedAccount(Struct, frozen=True):
-    type: str
-    name: str | None
-    link: str | None
+    """An account elsewhere that the user shows."""
+
+    type: Annotated[str, Meta(description="Where it is, such as `youtube` or `github`.")]
+    name: Annotated[str | None, Meta(description="What the user is called there.")]
+    link: Annotated[Url | None, Meta(description="null where such accounts have no page.")]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
     """Who the user is."""
 
-    bot: bool
-    device: str | None  # the foremost of `devices`
-    id: str
-    creation_date: str  # ISO 8601, UTC, milliseconds
-    username: str
-    display_name: str
-    link: str
-    avatar: str | None
-    avatar_image: str
-    avatar_decoration_image: str | None
-    nameplate_image: str | None
+    bot: Annotated[bool, Meta(description="Whether this is an application's account.")]
+    device: Annotated[
+        str | None,
+        Meta(
+            description="Where the user is: `desktop`, else `mobile`, else `web`, else `embedded` "
+            "(a console), else `vr`; null when offline."
+        ),
+    ]  # the foremost of `devices`
+    id: Annotated[Id, Meta(description="The user's Discord id.")]
+    creation_date: Annotated[
+        str,
+        Meta(
+            description="When the account was made: ISO 8601, UTC, milliseconds.",
+            extra_json_schema={"format": "date-time"},
+        ),
+    ]
+    username: Annotated[str, Meta(description="The unique name.")]
+    display_name: Annotated[str, Meta(description="The name that is shown, not a server nickname.")]
+    link: Annotated[Url, Meta(description="The user's page on Discord.")]
+    avatar: Annotated[str | None, Meta(description="The avatar's hash; null if there is none.")]
+    avatar_image: Annotated[
+        Url,
+        Meta(description="A picture in any case: PNG, 1024 px, or Discord's default."),
+    ]
+    avatar_decoration_image: Annotated[Url | None, Meta(description="The frame around the avatar.")]
+    nameplate_image: Annotated[Url | None, Meta(description="The nameplate, without its motion.")]
     badges: list[Badge]
-    clan: Clan | None
+    clan: Annotated[Clan | None, Meta(description="null if the user shows no server tag.")]
     connected_accounts: list[ConnectedAccount]
-    devices: dict[str, str]  # Discord's client_status
-    public_flags: int
-    bio: str | None = None
-    banner_image: str | None = None
-    accent_color: int | None = None
+    devices: Annotated[
+        dict[str, str],
+        Meta(description="Every device and the status there; `{}` when offline."),
+    ]  # Discord's client_status
+    public_flags: Annotated[int, Meta(description="Discord's flags, the bits behind many badges.")]
+    bio: Annotated[str | None, Meta(description="null where no source knows it.")] = None
+    banner_image: Annotated[Url | None, Meta(description="null where no source knows it.")] = None
+    accent_color: Annotated[
+        int | None, Meta(description="0xRRGGBB as a number; null where no source knows it.")
+    ] = None
 
 
 class Timestamps(Struct, frozen=True):
     """Milliseconds since 1970; an end that is not known is left out."""
 
-    start: int | UnsetType = UNSET
-    end: int | UnsetType = UNSET
+    start: Milliseconds | UnsetType = UNSET
+    end: Milliseconds | UnsetType = UNSET
 
 
 class Spotify(Struct, frozen=True, kw_only=True):
     """The track that Discord's own Spotify link reports."""
 
-    type: str = "Listening to Spotify"
-    name: str = "Spotify"
-    song: str | None
-    artist: str | None
-    album: str | None
-    album_image: str | None
-    link: str | None
+    type: Annotated[str, Meta(extra_json_schema={"const": "Listening to Spotify"})] = (
+        "Listening to Spotify"
+    )
+    name: Annotated[str, Meta(extra_json_schema={"const": "Spotify"})] = "Spotify"
+    song: Annotated[str | None, Meta(description="The track's title.")]
+    artist: Annotated[str | None, Meta(description="Several are joined with `, `.")]
+    album: Annotated[str | None, Meta(description="null for a local file.")]
+    album_image: Annotated[Url | None, Meta(description="The cover; null for a local file.")]
+    link: Annotated[Url | None, Meta(description="The track's page; null for a local file.")]
     timestamps: Timestamps
-    created_at: int | None
-    track_id: str | None
+    created_at: Annotated[
+        Milliseconds | None, Meta(description="When it began to be shown: milliseconds since 1970.")
+    ]
+    track_id: Annotated[str | None, Meta(description="Spotify's id; null for a local file.")]
 
 
 class Party(Struct, frozen=True):
-    id: str | None
-    size: tuple[int, int] | None  # now, at most
+    """Whom the user does it with."""
+
+    id: Annotated[str | None, Meta(description="The same for everybody in the party.")]
+    size: Annotated[
+        tuple[int, int] | None, Meta(description="How many there are, how many there may be.")
+    ]
 
 
 class Activity(Struct, frozen=True, kw_only=True):
     """Anything else that a user does."""
 
-    type: ActivityType | None
-    name: str | None
-    state: str | None
-    details: str | None
-    largeText: str | None  # noqa: N815 (the contract's spelling)
-    largeImage: str | None  # noqa: N815
-    smallText: str | None  # noqa: N815
-    smallImage: str | None  # noqa: N815
+    type: Annotated[ActivityType | None, Meta(description="null for a kind that is not known yet.")]
+    name: Annotated[str | None, Meta(description="The game, application or stream.")]
+    state: Annotated[str | None, Meta(description="The third line that Discord shows.")]
+    details: Annotated[str | None, Meta(description="The second line that Discord shows.")]
+    largeText: Annotated[  # noqa: N815 (the contract's spelling)
+        str | None, Meta(description="The caption of `largeImage`.")
+    ]
+    largeImage: Annotated[  # noqa: N815
+        Url | None, Meta(description="An activity without art shows its application's icon.")
+    ]
+    smallText: Annotated[  # noqa: N815
+        str | None, Meta(description="The caption of `smallImage`.")
+    ]
+    smallImage: Annotated[  # noqa: N815
+        Url | None, Meta(description="The small picture in the corner of the large one.")
+    ]
     timestamps: Timestamps
-    created_at: int | None
-    application_id: str | None
-    url: str | None
-    buttons: list[str]
+    created_at: Annotated[
+        Milliseconds | None, Meta(description="When it began to be shown: milliseconds since 1970.")
+    ]
+    application_id: Annotated[Id | None, Meta(description="The application's id.")]
+    url: Annotated[Url | None, Meta(description="Where the stream is.")]
+    buttons: Annotated[list[str], Meta(description="Labels: Discord tells bots no more.")]
     party: Party | None
 
 
 class Emoji(Struct, frozen=True):
-    name: str | None
-    id: str | None
-    animated: bool
-    image: str | None
+    """The emoji of a custom status."""
+
+    name: Annotated[str | None, Meta(description="The character, or the custom emoji's name.")]
+    id: Annotated[Id | None, Meta(description="null for emoji that everybody has.")]
+    animated: Annotated[bool, Meta(description="Whether the custom emoji moves.")]
+    image: Annotated[Url | None, Meta(description="null for emoji that everybody has.")]
 
 
 class CustomStatus(Struct, frozen=True):
-    text: str | None
+    """What the user wrote below their name. `text` or `emoji` may be null, never both."""
+
+    text: Annotated[str | None, Meta(description="The words.")]
     emoji: Emoji | None
 
 
 class Presence(Struct, frozen=True, kw_only=True):
     """What the user does now."""
 
-    status: Status
-    spotify: Spotify | None
-    activity: list[Activity]
+    status: Annotated[Status, Meta(description="`invisible` is Discord's offline as well.")]
+    spotify: Annotated[Spotify | None, Meta(description="null when there is no song.")]
+    activity: Annotated[
+        list[Activity],
+        Meta(description="All but Spotify and the custom status, in Discord's order."),
+    ]
     custom_status: CustomStatus | None
 
 

@@ -14,6 +14,7 @@ from services.api import pages, problems
 from services.api.answers import Answer, envelope, final, tagged
 from services.api.cache import ACTIVITY, USER, Cache
 from services.api.cors import Preflight
+from services.api.docs.routes import Documents
 from services.api.honesty import Pulse
 from services.api.negotiation import prefers_html
 from services.api.problems import InvalidUserId, UserNotMonitored
@@ -47,17 +48,23 @@ def build(
     cache = Cache() if cache is None else cache
     endpoints = Endpoints(store, profiles, settings, cache, pulse)
     app = Starlette(
-        routes=[
-            Route(f"{USER}{{user_id}}", endpoints.user),
-            Route(f"{ACTIVITY}{{user_id}}", endpoints.activity),
-            Route("/", endpoints.front),
-            Route("/health", endpoints.health),
-            Route("/ready", endpoints.ready),
-        ],
+        routes=routes(endpoints, Documents(settings)),
         exception_handlers=problems.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address
     return Shortcut(cache, Preflight(app))
+
+
+def routes(endpoints: Endpoints, documents: Documents) -> list[Route]:
+    """Each is described in services/api/openapi/operations.py."""
+    return [
+        Route(f"{USER}{{user_id}}", endpoints.user),
+        Route(f"{ACTIVITY}{{user_id}}", endpoints.activity),
+        Route("/", endpoints.front),
+        Route("/health", endpoints.health),
+        Route("/ready", endpoints.ready),
+        *documents.routes(),
+    ]
 
 
 class Endpoints:

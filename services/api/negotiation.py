@@ -1,4 +1,4 @@
-"""Whether a client would rather read HTML than JSON. RFC 9110, 12.5.1."""
+"""What a client would rather have: HTML or JSON, gzip or not. RFC 9110, 12.5."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ Preference = tuple[float, int]  # quality, how exactly the client names the type
 def prefers_html(accept: str) -> bool:
     """Browsers name text/html; a client that takes anything is a program and gets JSON."""
     return _preference(accept, "text/html") > _preference(accept, "application/json")
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Named, or covered by `*`, and not refused by `q=0`."""
+    found: dict[str, float] = {}
+    for part in accept_encoding.lower().split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        found[name] = _quality(parameters)
+    return found.get("gzip", found.get("*", 0.0)) > 0
 
 
 def _preference(accept: str, kind: str) -> Preference:

@@ -70,9 +70,11 @@ PROBLEMS: Final[dict[type[Exception] | int, Problem]] = {
 }
 """By the error's type; Starlette's own errors by their status."""
 
-_RATE_LIMITED: Final = (
+RATE_LIMITED: Final = Problem(
+    429,
+    "rate_limited",
     "Too many requests came from your address in this minute. Wait as long as Retry-After says; "
-    "to be told of changes without asking, use the WebSocket."
+    "to be told of changes without asking, use the WebSocket.",
 )
 
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
@@ -92,14 +94,17 @@ def _handler(answer: Answer) -> Handler:
     return handler
 
 
-def _answer(problem: Problem, discord_invite: str | None) -> Answer:
+def body(problem: Problem, discord_invite: str | None = None) -> bytes:
+    """As JSON."""
     error = {"code": problem.code, "message": problem.message}
     known = {"discord_invite": discord_invite} if problem.code == "user_not_monitored" else {}
-    body = msgspec.json.encode({"error": {**error, **known}, "success": False})
-    return final(problem.status, body, *problem.headers)
+    return msgspec.json.encode({"error": {**error, **known}, "success": False})
+
+
+def _answer(problem: Problem, discord_invite: str | None) -> Answer:
+    return final(problem.status, body(problem, discord_invite), *problem.headers)
 
 
 def rate_limited(seconds: int) -> Answer:
     """To an address that has asked too often; it may ask again after so many seconds."""
-    retry = (b"retry-after", b"%d" % seconds)
-    return _answer(Problem(429, "rate_limited", _RATE_LIMITED, (retry,)), None)
+    return final(429, body(RATE_LIMITED), (b"retry-after", b"%d" % seconds))

@@ -83,7 +83,7 @@ NO_ROUTES = {
     "upper case": f"/USER/{RICH.user_id}",
     "two slashes": f"//user/{RICH.user_id}",
     "dots": f"/x/../user/{RICH.user_id}",
-    "docs of a framework": "/openapi.json",
+    "docs of a framework": "/redoc",
     "huge": f"/{HUGE}",
 }
 

@@ -1,0 +1,130 @@
+"""/asyncapi.json: it says what the WebSocket sends, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from services.api.asyncapi.document import MESSAGES, document
+from services.api.asyncapi.endings import ENDINGS
+from services.ws import protocol, request
+from services.ws.limits import Limits
+from shared.store import Store
+from tests.api.contract import closed, complaints, resolved
+from tests.api.golden import GOLDEN
+from tests.api.http_client import ask
+from tests.api.replica import serving
+from tests.documents import ROOT, blocks, rows
+
+DOCUMENT = document("wss://ws.example.org")
+WEBSOCKET = ROOT / "docs/websocket.md"
+
+
+def payload(frame: bytes) -> dict[str, Any]:
+    """The JSON of an unmasked text frame."""
+    return dict(msgspec.json.decode(frame[frame.index(b'{"op"') :]))
+
+
+def described(frame: dict[str, Any]) -> list[str]:
+    """What is wrong with it, as far as the message of its `op` goes."""
+    whole = closed(json.loads(json.dumps(DOCUMENT)))
+    return complaints(whole, whole["components"]["messages"][frame["op"]]["payload"], frame)
+
+
+def test_every_message_is_described() -> None:
+    """What the protocol can build, and no more; the channel and the operation have them all."""
+    built = {"initial_data", "presence_update", "profile_update", "error"}
+    assert built == {name for name in built if callable(getattr(protocol, name))}
+    assert set(MESSAGES) == set(DOCUMENT["components"]["messages"]) == built
+    channel, operation = DOCUMENT["channels"]["presence"], DOCUMENT["operations"]["follow"]
+    assert set(channel["messages"]) == built
+    assert {part["$ref"].rpartition("/")[2] for part in operation["messages"]} == built
+    assert operation["action"] == "send"  # as AsyncAPI 3 has it: the server does
+    for reference in [*channel["messages"].values(), *operation["messages"]]:
+        assert resolved(DOCUMENT, reference)
+
+
+def test_schemas_are_schemas() -> None:
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+def test_frames_of_the_server_are_as_described(name: str) -> None:
+    """The rich user, the hostile one and the bot, in each frame that there is."""
+    golden = GOLDEN[name]
+    frames = [
+        protocol.initial_data(golden.user_id, golden.profile, golden.presence),
+        protocol.presence_update(golden.user_id, golden.presence),
+        protocol.profile_update(golden.user_id, golden.profile),
+    ]
+    for frame in frames:
+        assert described(payload(frame)) == []
+
+
+@pytest.mark.parametrize("user_id", ["1274150219482660897", "<b>nobody</b>", None])
+def test_problems_are_as_described(user_id: str | None) -> None:
+    frame = protocol.Problem(protocol.INVALID_USER_ID, "What to do.", user_id).frame
+    assert described(payload(frame)) == []
+
+
+def test_examples_are_those_of_the_handbook_and_right() -> None:
+    """docs/websocket.md shows the same frames."""
+    shown = {b.heading: b.text for b in blocks(WEBSOCKET) if b.language == "json"}
+    for name, message in DOCUMENT["components"]["messages"].items():
+        (example,) = message["examples"]
+        assert json.dumps(example["payload"]) == json.dumps(json.loads(shown[name]))
+        assert described(example["payload"]) == []
+
+
+def test_every_close_code_is_described() -> None:
+    """With the codes of the server and the words of docs/websocket.md."""
+    endings = {
+        ending.close: ending.code
+        for ending in vars(protocol).values()
+        if isinstance(ending, protocol.Ending)
+    }
+    assert {ending.code: ending.reason for ending in ENDINGS} == {**endings, 1009: ""}
+    table = [tuple(row) for row in rows(WEBSOCKET, "When the connection closes")]
+    words = [(str(e.code), e.reason, e.when.replace("`", ""), e.then) for e in ENDINGS]
+    assert words == [(code, name, when.replace("`", ""), then) for code, name, when, then in table]
+    channel = DOCUMENT["channels"]["presence"]
+    assert [ending["code"] for ending in channel["x-close-codes"]] == [e.code for e in ENDINGS]
+    assert all(f"| {ending.code} |" in channel["description"] for ending in ENDINGS)
+
+
+def test_the_query_is_described() -> None:
+    """What the schema takes, the server takes; the limit is the server's."""
+    users = Limits().users
+    query = DOCUMENT["channels"]["presence"]["bindings"]["ws"]["query"]
+    schema = query["properties"]["user_id"]
+    assert query["required"] == ["user_id"]
+    ids = [str(1274150219482660897 + number) for number in range(users + 1)]
+    for count, right in ((1, True), (2, True), (users, True), (users + 1, False), (0, False)):
+        text = ",".join(ids[:count])
+        assert (complaints(DOCUMENT, schema, text) == []) is right
+        taken = request.user_ids(f"user_id={text}", users)
+        assert isinstance(taken, tuple) is right
+    for example in schema["examples"]:
+        assert complaints(DOCUMENT, schema, example) == []
+
+
+def test_the_server_is_the_public_one() -> None:
+    """PUBLIC_WS_URL; without it none is named. No password is told."""
+    assert DOCUMENT["servers"]["public"] == {"host": "ws.example.org", "protocol": "wss"}
+    assert "servers" not in document()
+    below = document("ws://me:secret@127.0.0.1:8001/socket")["servers"]["public"]
+    assert below == {"host": "127.0.0.1:8001", "protocol": "ws", "pathname": "/socket"}
+
+
+async def test_it_is_served(store: Store) -> None:
+    async with serving(store, public_ws_url="wss://ws.example.org") as port:
+        answer = await ask(port, "/asyncapi.json")
+        same = await ask(port, "/asyncapi.json", f"If-None-Match: {answer.header('etag')}")
+    assert answer.header("content-type") == "application/json; charset=utf-8"
+    assert answer.body == msgspec.json.encode(DOCUMENT)
+    assert same.status == 304

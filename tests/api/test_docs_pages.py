@@ -1,0 +1,127 @@
+"""/docs and /docs/websocket: the viewers, and that they come from here."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from hashlib import sha256
+from urllib.parse import urljoin
+
+import pytest
+
+from services.api.docs.files import OURS, VENDORED
+from services.run import vendor
+from shared.store import Store
+from tests.api.http_client import ask
+from tests.api.replica import serving
+
+PAGES = {"/docs": "openapi.json", "/docs/websocket": "asyncapi.json"}
+ALL_OF_IT = 3_000_000  # bytes that the viewers may add to the repository
+
+
+def policy(header: str | None) -> dict[str, str]:
+    """Content-Security-Policy by directive."""
+    parts = [part.partition(" ") for part in (header or "").split("; ")]
+    return {name: sources for name, _, sources in parts}
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+async def test_a_page_loads_what_is_there(port: int, path: str) -> None:
+    """Each address in it is relative, and answers with the type that a browser wants."""
+    page = await ask(port, path)
+    assert page.status == 200
+    found = re.findall(r'(?:src|href|data-document)="([^"]*)"', page.body.decode())
+    assert any(PAGES[path] in address for address in found)
+    for address in found:
+        if address == "data:,":  # no icon: else browsers ask for /favicon.ico
+            continue
+        assert not re.match(r"[a-z]+:|//|/", address)
+        answer = await ask(port, urljoin(path, address), "Accept-Encoding: gzip")
+        assert answer.status == 200, address
+        kind = {"js": "text/javascript", "css": "text/css", "json": "application/json"}
+        wanted = kind.get(address.rpartition(".")[2])
+        if wanted:
+            assert answer.header("content-type") == f"{wanted}; charset=utf-8"
+            assert answer.header("content-encoding") == "gzip"
+            assert answer.header("x-content-type-options") == "nosniff"
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+async def test_nothing_stands_in_a_page_that_runs(port: int, path: str) -> None:
+    """No inline script, style or handler: the policy would forbid it."""
+    text = (await ask(port, path)).body.decode()
+    assert re.findall(r"<script[^>]*>[^<]", text) == []
+    assert re.findall(r"<style|\sstyle=|\son\w+=", text) == []
+
+
+async def test_text_becomes_code_on_one_page_alone(port: int) -> None:
+    """AsyncAPI's parser needs it; the page with the buttons that ask this server does not."""
+    rest = policy((await ask(port, "/docs")).header("content-security-policy"))
+    socket = policy((await ask(port, "/docs/websocket")).header("content-security-policy"))
+    assert rest["script-src"] == "'self'"
+    assert socket["script-src"] == "'self' 'unsafe-eval'"
+    for found in (rest, socket):
+        assert found["default-src"] == "'none'"
+        assert found["style-src"] == found["connect-src"] == "'self'"
+        assert found["img-src"] == "'self' data:"
+
+
+async def test_the_public_address_may_be_tried_out(store: Store) -> None:
+    """A page that was asked for under another name reaches PUBLIC_URL as well."""
+    async with serving(store, public_url="https://grux.example.org/api") as port:
+        found = policy((await ask(port, "/docs")).header("content-security-policy"))
+    assert found["connect-src"] == "'self' https://grux.example.org"
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in [*VENDORED.iterdir()]))
+async def test_whatever_was_fetched_is_served_or_says_what_it_is(port: int, name: str) -> None:
+    """Viewers in gzip and, for whoever wants that, plain; with tags of their own."""
+    if name == "pins.json":
+        return
+    address = f"/docs/{name.removesuffix('.gz')}"
+    plain = await ask(port, address)
+    zipped = await ask(port, address, "Accept-Encoding: gzip")
+    assert plain.status == zipped.status == 200
+    assert gzip.decompress(zipped.body) == plain.body
+    assert plain.header("etag") != zipped.header("etag")
+    assert plain.header("vary") == zipped.header("vary") == "Accept-Encoding"
+    again = f"If-None-Match: {zipped.header('etag')}"
+    same = await ask(port, address, again, "Accept-Encoding: gzip")
+    assert (same.status, same.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing.js", "pins.json", "..%2Fpages.py", "asyncapi.js.gz", "%00", "", "websocket/"]
+)
+async def test_nothing_else_is_served(port: int, name: str) -> None:
+    """No file but those that were loaded at the start, under exactly these names."""
+    answer = await ask(port, f"/docs/{name}")
+    assert answer.status == 404
+    assert b'"not_found"' in answer.body
+
+
+def test_what_was_fetched_is_what_was_pinned() -> None:
+    """Every file has its hash in the pins, every package its licence beside it."""
+    expected = {"pins.json"}
+    for pin in vendor.pins():
+        assert pin.integrity.startswith("sha512-")
+        assert pin.licence in ("MIT", "Apache-2.0")
+        assert pin.sha256.keys() == pin.files.keys()
+        licences = [name for name, path in pin.files.items() if path == "LICENSE"]
+        assert licences, pin.package
+        for name, digest in pin.sha256.items():
+            path = VENDORED / name
+            if path.exists():
+                content = path.read_bytes()
+            else:
+                path = VENDORED / f"{name}.gz"
+                content = gzip.decompress(path.read_bytes())
+            assert sha256(content).hexdigest() == digest, name
+            expected.add(path.name)
+    assert {path.name for path in VENDORED.iterdir()} == expected
+
+
+def test_the_viewers_stay_small() -> None:
+    """A repository is cloned more often than its docs are read."""
+    files = [*VENDORED.iterdir(), *OURS.iterdir()]
+    assert sum(path.stat().st_size for path in files) < ALL_OF_IT

@@ -1,0 +1,223 @@
+"""/openapi.json: it says what the api does, all of it and nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tomllib
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+
+from services.api import problems
+from services.api.app import Endpoints, routes
+from services.api.cache import Cache
+from services.api.docs.routes import Documents
+from services.api.openapi.document import VERSION, document
+from services.api.openapi.headers import HEADERS
+from services.api.openapi.operations import OPERATIONS, UNDESCRIBED
+from services.api.problems import PROBLEMS
+from shared.config import ApiSettings
+from shared.profile_cache import ProfileCache
+from shared.profiles import Profiles
+from shared.store import Store
+from tests.api.contract import closed, complaints, operations, resolved
+from tests.api.golden import GOLDEN
+from tests.api.http_client import ask
+from tests.api.replica import serving
+from tests.documents import ROOT, blocks
+
+DOCUMENT = document(OPERATIONS, "https://grux.example.org")
+EXAMPLES = {
+    "GET /user/:userid": "/user/{user_id}",
+    "GET /activity/:userid": "/activity/{user_id}",
+    "GET /": "/",
+    "GET /health and GET /ready": "/health",
+}
+"""Headings of docs/api.md, and whose example stands below."""
+
+
+def contents() -> list[Any]:
+    """Every content of every answer."""
+    return [
+        pytest.param(content, id=f"{method} {path} {status}")
+        for path, method, operation in operations(DOCUMENT)
+        for status, response in operation["responses"].items()
+        for content in resolved(DOCUMENT, response).get("content", {}).values()
+    ]
+
+
+async def test_every_route_is_described(store: Store) -> None:
+    """None is missing and none is invented, save for the list of those that are no API."""
+    settings = ApiSettings()
+    profiles = Profiles(None, ProfileCache(store, settings.profile_ttl))
+    endpoints = Endpoints(store, profiles, settings, Cache(), None)
+    routed = {route.path for route in routes(endpoints, Documents(settings))}
+    await profiles.close()
+    described = {operation.path for operation in OPERATIONS}
+    assert len(described) == len(OPERATIONS)
+    assert routed >= UNDESCRIBED
+    assert routed - UNDESCRIBED == described == set(DOCUMENT["paths"])
+
+
+def test_ids_of_operations_are_different() -> None:
+    """Generated clients make functions of them."""
+    ids = [operation["operationId"] for _, _, operation in operations(DOCUMENT)]
+    assert len(ids) == len(set(ids)) == 2 * len(OPERATIONS)
+    assert all(name.isidentifier() for name in ids)
+
+
+def test_schemas_are_schemas() -> None:
+    """JSON Schema 2020-12, which OpenAPI 3.1 takes as it is; each reference leads somewhere."""
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    text = json.dumps(DOCUMENT)
+    for reference in {part.split('"')[0] for part in text.split('"$ref": "')[1:]}:
+        assert resolved(DOCUMENT, {"$ref": reference})
+
+
+def test_every_key_is_required_unless_it_may_be_left_out() -> None:
+    """The contract: every listed key is always present, the ends of timestamps aside."""
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        wanted = [] if name == "Timestamps" else list(schema["properties"])
+        assert schema.get("required", []) == wanted, name
+
+
+def test_every_key_is_explained() -> None:
+    """In words, by what it refers to, or by the one value that it has."""
+    for name, schema in DOCUMENT["components"]["schemas"].items():
+        assert schema["description"], name
+        for key, value in schema["properties"].items():
+            refers = "$ref" in json.dumps(value)
+            only = "const" in value or len(value.get("enum", ())) == 1
+            assert value.get("description") or refers or only, (name, key)
+
+
+@pytest.mark.parametrize("content", contents())
+def test_examples_have_the_shape_that_they_illustrate(content: dict[str, Any]) -> None:
+    """Key by key, and with no key that is not described."""
+    document = closed(json.loads(json.dumps(DOCUMENT)))
+    for example in content.get("examples", {}).values():
+        assert complaints(document, content["schema"], example["value"]) == []
+
+
+def test_every_json_answer_has_an_example() -> None:
+    """The documents themselves aside: they are their own."""
+    for path, method, operation in operations(DOCUMENT):
+        for status, response in operation["responses"].items():
+            found = response.get("content", {}).get("application/json")
+            if found and not path.endswith(".json"):
+                assert found["examples"], (method, path, status)
+
+
+def test_examples_are_those_of_the_handbook() -> None:
+    """docs/api.md shows the same people."""
+    shown = {b.heading: b.text for b in blocks(ROOT / "docs/api.md") if b.language == "json"}
+    for heading, path in EXAMPLES.items():
+        content = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]
+        (example,) = content["application/json"]["examples"].values()
+        assert json.dumps(example["value"]) == json.dumps(json.loads(shown[heading]))
+
+
+def test_every_error_is_described() -> None:
+    """Each row of the table, under its status, with its code, its words and its headers."""
+    for problem in [*PROBLEMS.values(), problems.RATE_LIMITED]:
+        body = msgspec.json.decode(problems.body(problem))
+        found = [
+            response
+            for _, method, operation in operations(DOCUMENT)
+            for status, response in operation["responses"].items()
+            if method == "get" and status == str(problem.status)
+            if complaints(DOCUMENT, response["content"]["application/json"]["schema"], body) == []
+        ]
+        assert found, problem.code
+        for response in found:
+            examples = response["content"]["application/json"]["examples"].values()
+            assert body in [example["value"] for example in examples]
+            names = {name.lower() for name in response["headers"]}
+            assert {name.decode() for name, _ in problem.headers} <= names
+
+
+@pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
+def test_what_may_happen_on_every_route(path: str) -> None:
+    """Another method, too many requests, a bug here; and for how long the gateway is silent."""
+    for method in ("get", "head"):
+        responses = DOCUMENT["paths"][path][method]["responses"]
+        assert {"200", "405", "429", "500"} <= responses.keys()
+        assert {"Allow", "Cache-Control"} <= responses["405"]["headers"].keys()
+        assert "Retry-After" in responses["429"]["headers"]
+        assert all("X-Grux-Stale" in response["headers"] for response in responses.values())
+        assert method == "get" or not any("content" in found for found in responses.values())
+
+
+async def test_what_many_requests_get_is_described() -> None:
+    """The answer comes from before the router, where the fuzzer cannot see it."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        raise AssertionError
+
+    await problems.rate_limited(7)({}, receive, send)
+    headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+    described = DOCUMENT["paths"]["/"]["get"]["responses"][str(sent[0]["status"])]
+    body = msgspec.json.decode(sent[1]["body"])
+    schema = described["content"]["application/json"]["schema"]
+    assert complaints(closed(json.loads(json.dumps(DOCUMENT))), schema, body) == []
+    for name in described["headers"]:
+        if HEADERS[name].get("required"):
+            assert name.lower() in headers
+
+
+@pytest.mark.parametrize("name", sorted(GOLDEN))
+async def test_golden_answers_are_as_described(port: int, name: str) -> None:
+    """The rich one, the hostile one and the bot: every key is described."""
+    served = closed(msgspec.json.decode((await ask(port, "/openapi.json")).body))
+    for path in ("/user/{user_id}", "/activity/{user_id}"):
+        answer = await ask(port, path.format(user_id=GOLDEN[name].user_id))
+        content = served["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+        assert complaints(served, content["schema"], msgspec.json.decode(answer.body)) == []
+
+
+async def test_servers(store: Store) -> None:
+    """The public address first; and whoever was asked, wherever that is."""
+    async with serving(store, public_url="https://grux.example.org/api") as port:
+        served = msgspec.json.decode((await ask(port, "/openapi.json")).body)
+    assert served["servers"] == [{"url": "https://grux.example.org/api"}, {"url": "/"}]
+    assert document(OPERATIONS)["servers"] == [{"url": "/"}]
+
+
+async def test_it_may_be_kept_and_compressed(port: int) -> None:
+    """One tag for each form; whoever has a form is told so."""
+    plain = await ask(port, "/openapi.json")
+    zipped = await ask(port, "/openapi.json", "Accept-Encoding: br, gzip")
+    assert plain.header("content-encoding") is None
+    assert zipped.header("content-encoding") == "gzip"
+    assert gzip.decompress(zipped.body) == plain.body
+    assert len(zipped.body) < len(plain.body) / 5
+    assert plain.header("etag") != zipped.header("etag")
+    for form, accepted in ((plain, "identity"), (zipped, "gzip")):
+        assert form.header("content-type") == "application/json; charset=utf-8"
+        assert form.header("cache-control") == "no-cache"
+        assert form.header("vary") == "Accept-Encoding"
+        assert form.header("access-control-allow-origin") == "*"
+        again = f"If-None-Match: {form.header('etag')}"
+        same = await ask(port, "/openapi.json", again, f"Accept-Encoding: {accepted}")
+        assert (same.status, same.body) == (304, b"")
+        assert same.header("etag") == form.header("etag")
+        assert same.header("content-encoding") is None
+
+
+def test_it_is_the_same_each_time() -> None:
+    """Every replica serves the same bytes, and so the same tag."""
+    again = document(OPERATIONS, "https://grux.example.org")
+    assert msgspec.json.encode(again) == msgspec.json.encode(DOCUMENT)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION == DOCUMENT["info"]["version"]
