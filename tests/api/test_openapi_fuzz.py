@@ -1,0 +1,95 @@
+"""Whatever is asked, the answer is one that /openapi.json describes: Schemathesis finds out.
+
+It reads the document, makes requests up from it (right ones, wrong ones, each limit), and compares
+each answer with it: status, type, headers, every key of the body. One seed, so a failure stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from shared.store import Store
+from tests.api.contract import closed
+from tests.api.golden import GOLDEN
+from tests.api.http_client import ask
+from tests.api.replica import serving
+
+SEED = 20_261_123
+EXAMPLES = 25  # of each operation
+LIMIT = 120  # seconds, only so that a hang ends
+
+# An id that is spelled right may still be from the future: no schema can say that.
+NOT_ASKED = ["positive_data_acceptance"]
+
+
+async def document(port: int) -> dict[str, Any]:
+    """As it is served, with objects that allow no other key than those it names."""
+    return closed(msgspec.json.decode((await ask(port, "/openapi.json")).body))
+
+
+async def fuzz(port: int, schema: dict[str, Any], folder: Path, *without: str) -> None:
+    """Raises AssertionError with what was found and how to ask it again."""
+    path = folder / "openapi.json"
+    path.write_bytes(msgspec.json.encode(schema))
+    program = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"]
+    options = {
+        "--url": f"http://127.0.0.1:{port}",
+        "--checks": "all",
+        "--exclude-checks": ",".join([*NOT_ASKED, *without]),
+        "--phases": "examples,coverage,fuzzing",
+        "--max-examples": str(EXAMPLES),
+        "--seed": str(SEED),
+    }
+    flags = [part for option in options.items() for part in option]
+    process = await asyncio.create_subprocess_exec(
+        *(*program, "run", str(path), *flags, "--no-color"),
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(LIMIT):
+            said, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    text = said.decode(errors="replace")
+    assert process.returncode == 0, text
+    assert f"Tested: {sum(len(path) - 1 for path in schema['paths'].values())}" in text
+
+
+async def test_every_answer_is_described(port: int, tmp_path: Path) -> None:
+    """People, strangers, ids that are none, and whatever else a client may send."""
+    schema = await document(port)
+    people = {"enum": [str(golden.user_id) for golden in GOLDEN.values()]}
+    for item in schema["paths"].values():
+        for parameter in item["parameters"]:
+            if parameter["name"] == "user_id":
+                parameter["schema"] = {"anyOf": [people, parameter["schema"]]}
+    await fuzz(port, schema, tmp_path)
+
+
+async def test_redis_away(tmp_path: Path) -> None:
+    """What cannot be answered is the 503 that is described."""
+    async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
+        await fuzz(port, await document(port), tmp_path, "not_a_server_error")
+
+
+async def test_a_lie_would_be_found(store: Store, tmp_path: Path) -> None:
+    """Take a key out of the description, and the same run fails."""
+    async with serving(store) as port:
+        schema = await document(port)
+        schema["paths"] = {"/health": schema["paths"]["/health"]}
+        health = schema["components"]["schemas"]["Health"]
+        del health["properties"]["redis"]
+        health["required"].remove("redis")
+        with pytest.raises(AssertionError, match="redis"):
+            await fuzz(port, schema, tmp_path)
