@@ -63,13 +63,13 @@ async def _redis_answers(plan: Plan, store: Store) -> None:
 
 
 async def _somebody(store: Store) -> int | None:
-    """Any monitored user, as soon as there is one."""
+    """Any monitored user, as soon as one can be read: they are listed a moment before."""
     try:
         async with asyncio.timeout(PEOPLE_WITHIN):
             while True:
                 async with store.reachable():
                     found = await store.redis.srandmember(keys.USERS)
-                if isinstance(found, bytes):
+                if isinstance(found, bytes) and await store.load(int(found)) is not None:
                     return int(found)
                 await asyncio.sleep(ASK_EVERY)
     except TimeoutError:
