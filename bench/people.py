@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import msgspec
 
 from shared.cdn import Cdn
@@ -96,4 +98,5 @@ async def admit(store: Store, count: int, first: int = FIRST) -> None:
 
 async def change(store: Store, user_id: int, number: int) -> None:
     """One real presence_update of this user."""
-    await store.save([Save(user_id, fields(user_id, number))])
+    received = time.time_ns() // 1000
+    await store.save([Save(user_id, fields(user_id, number), received=received)])

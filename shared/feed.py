@@ -41,6 +41,7 @@ class Update(Struct, frozen=True):
     profile: Raw | UnsetType = UNSET
     presence: Raw | UnsetType = UNSET
     removed: bool = False
+    received: int = 0  # shared.store.Save.received
 
 
 class Listener(Protocol):

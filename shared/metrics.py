@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct
 from prometheus_client import REGISTRY, Counter
@@ -23,6 +24,13 @@ REDIS_LOST = Counter(
     "grux_redis_lost_total", "Times that Redis was lost, by the line to it.", ["line"]
 )
 """`calls`: reads and writes; `feed`: updates to ws; `tracking`: what keeps api's memory true."""
+
+AGES: Final = (
+    *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+    *(1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
+)
+"""Bounds for how old a change is, in seconds: a millisecond where all is well, a minute after an
+outage."""
 
 
 class Distribution:

@@ -2,14 +2,15 @@
 -- Hash, guild set and channel change together, so that no reader sees one without the other.
 --
 -- KEYS  presence:{user}  guilds:{user}  profile:{user}  order:{user}
--- ARGV  order, number joined, number left, the joined guilds, the left guilds,
---       then nothing, or the three fields profile (empty: as it is), presence, discord
+-- ARGV  order, when Discord told of it (µs, 0: unknown), number joined, number left, the joined
+--       guilds, the left guilds, then nothing, or the three fields profile (empty: as it is),
+--       presence, discord
 -- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
 -- -3 there is no profile to leave as it is, no state written; anything less: it comes late,
 -- nothing is written, and that is the greater order, negative.
 local presence, guilds, profile, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local joined, left = tonumber(ARGV[2]), tonumber(ARGV[3])
-local fields = 3 + joined + left
+local joined, left = tonumber(ARGV[3]), tonumber(ARGV[4])
+local fields = 4 + joined + left
 
 -- In a key of its own: a user who was removed keeps it, and api, which is told of every write to
 -- presence:{user}, does not hear of it. Nothing that is older than its hour is still under way.
@@ -19,8 +20,8 @@ if before and tonumber(before) > tonumber(ARGV[1]) then
   return -tonumber(before)
 end
 
-for i = 4, 3 + joined do redis.call('SADD', guilds, ARGV[i]) end
-for i = 4 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
+for i = 5, 4 + joined do redis.call('SADD', guilds, ARGV[i]) end
+for i = 5 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
 
 -- Microseconds outgrow every counter, so a version grows even over a wiped Redis.
 local function version_after(old)
@@ -54,6 +55,7 @@ local version = version_after(old[1])
 redis.call('HSET', presence, 'version', version, 'profile', profile_now,
   'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
 if message ~= '' then
+  if ARGV[2] ~= '0' then message = ',"received":' .. ARGV[2] .. message end
   redis.call('PUBLISH', presence, '{"version":' .. version .. message .. '}')
 end
 return tonumber(version)

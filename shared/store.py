@@ -52,6 +52,9 @@ class Save(Struct, frozen=True):
     fields: Fields | None = None
     joined: tuple[int, ...] = ()
     left: tuple[int, ...] = ()
+    received: int = 0
+    """When Discord told of the oldest change that is in it, by the gateway's clock: microseconds
+    since 1970; 0: not known. Watchers' frames tell by it how old they are."""
 
 
 class Store:
@@ -233,6 +236,7 @@ def _arguments(save: Save, order: int) -> list[Argument]:
         keys.profile(user_id),
         keys.order(user_id),
         order,
+        save.received,
         len(save.joined),
         len(save.left),
         *save.joined,

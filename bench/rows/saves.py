@@ -53,7 +53,7 @@ async def _script(redis: Redis) -> bytes:
     names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.order(user))
     fields = people.fields(user, 0)
     shown = (fields.profile, fields.presence, fields.discord)
-    return resp("EVALSHA", sha, 4, *names, redis.store.clock.next(), 0, 0, *shown)
+    return resp("EVALSHA", sha, 4, *names, redis.store.clock.next(), 0, 0, 0, *shown)
 
 
 def _commands() -> bytes:

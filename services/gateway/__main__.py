@@ -27,6 +27,7 @@ from shared import config, logs, metrics_server
 from shared.cdn import Cdn
 from shared.config import ConfigError, GatewaySettings
 from shared.health import Health
+from shared.metrics import export
 from shared.store import Store
 from shared.user_agent import USER_AGENT
 
@@ -47,6 +48,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         roster = Roster(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
         metrics.OWED.set_function(lambda: writer.owed)
+        export([metrics.write_lag(writer.lag)])
         shards: list[Shard] = []
         health.begin(looker(store, writer, lambda: len(people), shards))
 

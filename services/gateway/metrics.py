@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge
 
+from shared.metrics import Distribution, Reading
+
 EVENTS = Counter("grux_gateway_events_total", "Dispatches received.", ["type"])
 REFUSED = Counter("grux_gateway_refused_total", "Input that could not be used.", ["reason"])
 SAVES_WRITTEN = Counter("grux_gateway_saves_written_total", "Snapshots written.")
@@ -23,6 +25,13 @@ for _reason in (
     *("normalise", "exception"),
 ):
     REFUSED.labels(_reason)
+
+
+def write_lag(lag: Distribution) -> Reading:
+    """As the writer measures it."""
+    return Reading(
+        "grux_gateway_write_lag_seconds", "From Discord's word to Redis' answer.", lambda: lag
+    )
 
 
 def total(counter: Counter) -> int:

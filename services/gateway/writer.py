@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from itertools import islice
+from time import time_ns
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from services.gateway import metrics, normalise
 from services.gateway.icons import Icons
 from services.gateway.people import People, Person
 from shared.cdn import Cdn
+from shared.metrics import AGES, Distribution
 from shared.store import LATE, NO_PROFILE, NOT_MONITORED, Fields, Save, Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -51,7 +53,11 @@ class Writer:
         self._people = people
         self._icons = icons
         self._cdn = cdn
-        self._owed: dict[int, None] = {}  # a set that keeps its order
+        # In the order in which they came, and when the oldest change of each was told (µs since
+        # 1970). The newest would hide an outage: a person who changes all the time would always
+        # look fresh, however long nobody has been shown anything.
+        self._owed: dict[int, int] = {}
+        self.lag = Distribution(AGES)  # from Discord's word to Redis' answer, in seconds
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
         self._drawn: dict[int, int] = {}  # what this batch's profiles were drawn from
@@ -67,7 +73,8 @@ class Writer:
 
     def changed(self, user_id: int) -> None:
         """The person shows something new."""
-        self._owed[user_id] = None
+        if user_id not in self._owed:
+            self._owed[user_id] = time_ns() // 1000
         self._settled.clear()
         self._wake.set()
 
@@ -135,13 +142,13 @@ class Writer:
 
     def _next_batch(self) -> Iterator[Save]:
         for user_id in list(islice(self._owed, BATCH)):
-            del self._owed[user_id]
+            received = self._owed.pop(user_id)
             joined = tuple(self._joined.pop(user_id, ()))
             left = tuple(self._left.pop(user_id, ()))
             person = self._people.get(user_id)
             fields = self._draw(user_id, person) if person else None
             if fields or joined or left:
-                yield Save(user_id, fields, joined, left)
+                yield Save(user_id, fields, joined, left, received)
 
     def _draw(self, user_id: int, person: Person) -> Fields | None:
         try:
@@ -163,6 +170,7 @@ class Writer:
     def _owe_again(self, saves: list[Save]) -> None:
         """Owe what was not written, unless something newer has been said meanwhile."""
         for save in saves:
+            self._owed[save.user_id] = save.received  # the older one, if there is a newer
             person = self._people.get(save.user_id)
             if person is not None:
                 person.written = 0  # it may have been written, and nobody knows
@@ -177,16 +185,20 @@ class Writer:
     def _account(self, saves: list[Save], results: list[int]) -> None:
         written = 0
         lost = False
+        now = time_ns() // 1000
         for save, result in zip(saves, results, strict=True):
             written += result > 0
             if result == LATE:  # another shard's process has just written this person
                 self._owe_again([save])
                 continue
+            if result != NO_PROFILE:
+                self.lag.add(max(0, now - save.received) / 1e6)
             person = self._people.get(save.user_id)
             if person is None or save.fields is None:
                 continue
             if result == NO_PROFILE:
                 person.written = 0
+                self._owed[save.user_id] = save.received
                 self.changed(save.user_id)
             elif result == NOT_MONITORED and not save.left:
                 lost = True

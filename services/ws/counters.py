@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from shared.metrics import AGES, Distribution
+
 
 class Counters:
     """All of them only grow, except for the first three, which are of now."""
 
     __slots__ = (
+        "ages",
         "connections",
         "dropped",
         "frames",
@@ -28,3 +31,4 @@ class Counters:
         self.dropped = 0  # clients that read nothing, or answered no ping
         self.refused = 0  # error frames
         self.resyncs = 0  # users loaded again after a cut
+        self.ages = Distribution(AGES)  # from Discord's word to the last watcher's socket

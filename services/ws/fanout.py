@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from os import write
+from time import time
 
 from services.ws.counters import Counters
 from services.ws.session import Watch
@@ -19,13 +20,15 @@ from services.ws.topic import Topic
 class _Pass:
     """One topic's way through its watchers."""
 
-    __slots__ = ("again", "reached", "topic", "watches")
+    __slots__ = ("again", "reached", "received", "topic", "watches", "wrote")
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
         self.watches: list[Watch] = list(topic.watches)
         self.reached = 0
         self.again = False  # changed meanwhile
+        self.received, topic.received = topic.received, 0  # µs; 0: not known
+        self.wrote = False  # to anybody
 
 
 class FanOut:
@@ -60,6 +63,8 @@ class FanOut:
                 self._passes.append(one)
                 continue
             del self._by_topic[one.topic]
+            if one.wrote and one.received:  # once a pass: for each socket it would cost too much
+                self._counters.ages.add(max(0.0, time() - one.received / 1e6))
             if one.again:
                 self._start(one.topic)
             else:
@@ -73,7 +78,9 @@ class FanOut:
         todo = one.watches[start : one.reached]
         self._left -= max(len(todo), 1)
         if todo:
+            frames = self._counters.frames
             _show(one.topic, todo, self._counters)
+            one.wrote = one.wrote or self._counters.frames > frames
 
     def _next_turn(self) -> None:
         self._turn_comes = False

@@ -40,6 +40,11 @@ def readings(house: House) -> list[Reading]:
         Reading("grux_ws_handshakes", "Handshakes.", lambda: counters.handshakes, counter=True),
         Reading("grux_ws_frames", "Frames written.", lambda: counters.frames, counter=True),
         Reading(
+            "grux_ws_frame_age_seconds",
+            "From Discord's word to the last watcher's socket.",
+            lambda: counters.ages,
+        ),
+        Reading(
             "grux_ws_skipped",
             "Times that a slow client was passed over.",
             lambda: counters.skipped,

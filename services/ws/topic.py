@@ -46,6 +46,7 @@ class Topic:
         "loaded",
         "presence",
         "profile",
+        "received",
         "user_id",
         "watches",
     )
@@ -58,6 +59,7 @@ class Topic:
         self.loaded = False  # since the line to Redis stands: an update cannot have been missed
         self.presence = b""  # not known yet
         self.profile = b""  # completed with facts
+        self.received = 0  # of the oldest update that no pass has taken yet: see shared.store.Save
         self.facts_asked = False  # at least once: answered, or given up
         self.facts_due = 0.0  # loop time; 0 while they are being asked for
         self.facts_tries = 0  # without an answer, in a row
@@ -83,8 +85,10 @@ class Topic:
         profile, presence = update.profile, update.presence
         if profile is not UNSET and update.version > self._profile_version:
             self._take_profile(bytes(profile), update.version)
+            self.received = self.received or update.received
         if presence is not UNSET and update.version > self._presence_version:
             self._take_presence(bytes(presence), update.version)
+            self.received = self.received or update.received
         if profile is not UNSET and presence is not UNSET:
             self.loaded = True
 

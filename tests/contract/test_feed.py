@@ -74,6 +74,21 @@ async def test_subscribed_users_updates_arrive(store: Store, connect: Connect) -
     assert heard.versions() == [version]
 
 
+async def test_updates_say_when_discord_told(store: Store, connect: Connect) -> None:
+    """In microseconds, as the gateway wrote it; 0 where it did not know."""
+    heard = Heard()
+    line = Feed(connect(), heard)
+    now = 1_795_466_603_820_123
+    async with running(line):
+        await heard.until(lambda: "restored" in heard.events)
+        await line.subscribe(USER)
+        await store.save([Save(USER, state(1), joined=(GUILD,), received=now)])
+        await store.save([Save(USER, state(2))])
+        await heard.until(lambda: len(heard.versions()) == 2)
+    updates = [event[1] for event in heard.events if isinstance(event, tuple)]
+    assert [update.received for update in updates] == [now, 0]
+
+
 async def test_unsubscribed_users_are_silent(store: Store, connect: Connect) -> None:
     """Also when they are subscribed and unsubscribed in one breath."""
     heard = Heard()

@@ -44,6 +44,7 @@ async def test_every_metric_is_there_and_moves() -> None:
         written = await value(ports["gateway"], "grux_gateway_saves_written_total")
         events = await value(ports["gateway"], "grux_gateway_events_total", "PRESENCE_UPDATE")
         frames = await value(ports["ws"], "grux_ws_frames_total")
+        ages = await value(ports["ws"], "grux_ws_frame_age_seconds_count")
         stack.simulator.sessions.tell("PRESENCE_UPDATE", FIRST, "x")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
         await watcher.until(lambda frame: frame["op"] == "presence_update")
@@ -53,6 +54,8 @@ async def test_every_metric_is_there_and_moves() -> None:
         name = "grux_gateway_events_total"
         assert await value(ports["gateway"], name, "PRESENCE_UPDATE") > events
         assert await value(ports["gateway"], "grux_gateway_refused_total", "payload") == 1
+        assert await value(ports["gateway"], "grux_gateway_write_lag_seconds_count") > written
+        assert await value(ports["ws"], "grux_ws_frame_age_seconds_count") > ages
         assert await value(ports["ws"], "grux_ws_frames_total") > frames
         assert await value(ports["ws"], "grux_ws_refused_total") == 1
         shown = {

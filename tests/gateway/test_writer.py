@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -53,6 +54,24 @@ async def test_redis_being_away_costs_nothing_but_time(desk: Desk) -> None:
     assert desk.writer.owed <= 1
     desk.store.away = False
     assert await desk.status(USER) == "dnd"
+
+
+async def test_the_oldest_change_tells_how_late_a_write_is(desk: Desk) -> None:
+    """Redis is away, and the person goes on changing: that makes the first change no younger."""
+    desk.enlist(GUILD, USER)
+    assert await desk.status(USER) == "invisible"
+    measured = desk.writer.lag.buckets[-1][1]
+    assert measured == 1
+    desk.store.away = True
+    told = time.time_ns() // 1000
+    for status in ("online", "idle", "dnd"):
+        desk.show(USER, status)
+        await desk.tries(2)
+    desk.store.away = False
+    assert await desk.status(USER) == "dnd"
+    first, *_, last = [batch[0] for batch in desk.store.batches[1:]]
+    assert told <= first.received == last.received <= time.time_ns() // 1000
+    assert desk.writer.lag.buckets[-1][1] == measured + 1
 
 
 async def test_membership_survives_a_failed_write(desk: Desk) -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+
+from msgspec import Raw
 
 from services.ws.counters import Counters
 from services.ws.fanout import FanOut
+from services.ws.topic import Topic
+from shared.feed import Update
 from tests.ws.room import ANNA, BERT
 from tests.ws.test_session import show, topic_at, watching
 
@@ -76,3 +81,73 @@ async def test_a_topic_without_watchers() -> None:
     for number in range(10):
         fan_out.push(topic_at(number + 1))
     await asyncio.sleep(0)
+
+
+async def test_an_age_is_taken_once_for_each_pass() -> None:
+    """However many sockets; not for what nobody is shown, nor where Discord's word is not known."""
+    topic = topic_at(1)
+    counters = Counters()
+    for _ in range(10):
+        watching(topic, counters=counters)
+    fan_out = FanOut(4, counters)
+    fan_out.push(topic)
+    await _turns(4)
+    assert passes(counters) == 0
+    for number in range(2, 5):
+        told(topic, number)
+        fan_out.push(topic)
+        await _turns(4)
+        assert passes(counters) == number - 1
+    deserted = topic_at(1, BERT)
+    told(deserted, 2)
+    fan_out.push(deserted)
+    assert passes(counters) == 3
+
+
+async def test_the_oldest_change_of_a_pass_counts() -> None:
+    """What comes during a pass waits for the next one, and so does its age."""
+    topic = topic_at(1)
+    counters = Counters()
+    for _ in range(10):
+        watching(topic, counters=counters)
+    fan_out = FanOut(4, counters)
+    fan_out.push(topic)
+    await _turns(4)
+    told(topic, 2)
+    fan_out.push(topic)
+    told(topic, 3, seconds_ago=100)
+    fan_out.push(topic)
+    told(topic, 4)
+    fan_out.push(topic)
+    await _turns(8)
+    assert passes(counters) == 2
+    assert 100 < counters.ages.sum < 160
+
+
+async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
+    """The gateway's clock goes before ours."""
+    topic = topic_at(1)
+    counters = Counters()
+    watching(topic, counters=counters)
+    fan_out = FanOut(4, counters)
+    fan_out.push(topic)
+    told(topic, 2, seconds_ago=-100)
+    fan_out.push(topic)
+    assert (passes(counters), counters.ages.sum) == (1, 0.0)
+
+
+def told(topic: Topic, number: int, *, seconds_ago: float = 0.0) -> None:
+    """As Discord told of it so long ago."""
+    presence = Raw(b'{"number":%d}' % number)
+    received = round((time.time() - seconds_ago) * 1e6)
+    topic.apply(Update(number, presence=presence, received=received))
+
+
+def passes(counters: Counters) -> float:
+    """How many ages were taken."""
+    return counters.ages.buckets[-1][1]
+
+
+async def _turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)

@@ -14,13 +14,15 @@ from tests.ws.room import ANNA, BERT
 class Peer:
     """A socket that only takes notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: Counters | None = None) -> None:
+        self.counters = counters or Counters()
         self.fd = NO_FD
         self.paused = False
         self.frames: list[bytes] = []
         self.ending: Ending | None = None
 
     def write(self, frame: bytes) -> None:
+        self.counters.frames += 1
         self.frames.append(frame)
 
     def write_rest(self, rest: bytes) -> None:
@@ -41,9 +43,9 @@ def show(topic: Topic, number: int) -> None:
     topic.load(Snapshot(number, b'{"n":%d}' % number, b'{"s":%d}' % number))
 
 
-def watching(*topics: Topic) -> tuple[Peer, Session]:
-    peer = Peer()
-    session = Session(peer, Counters())
+def watching(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Session]:
+    peer = Peer(counters)
+    session = Session(peer, peer.counters)
     session.watches = [Watch(session, topic) for topic in topics]
     for watch in session.watches:
         watch.topic.watches[watch] = None
