@@ -26,7 +26,7 @@ REDIS_LOST = Counter(
 """`calls`: reads and writes; `feed`: updates to ws; `tracking`: what keeps api's memory true."""
 
 AGES: Final = (
-    *(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
+    *(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),
     *(1.0, 2.0, 5.0, 10.0, 30.0, 60.0),
 )
 """Bounds for how old a change is, in seconds: a millisecond where all is well, a minute after an
