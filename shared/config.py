@@ -6,12 +6,13 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta, Struct
 
+from shared import redis_url
 from shared.peers import Networks, networks
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -143,7 +144,7 @@ URLS = {
     "public_url": ("http", "https"),
     "public_ws_url": ("ws", "wss"),
     "discord_invite": ("http", "https"),
-    "redis_url": ("redis", "rediss", "unix"),
+    "redis_url": redis_url.SCHEMES,
 }
 
 
@@ -184,9 +185,11 @@ def in_words(settings: Settings) -> str:
 def secrets_in(settings: Settings) -> list[str]:
     """What must never be printed: token, passwords, and URLs that may carry one."""
     found = [settings.discord_token, getattr(settings, "profile_upstream_url", "")]
-    password = urlsplit(settings.redis_url).password or ""
-    if len(password) >= SHORTEST_SECRET:
-        found += [password, unquote(password)]
+    parts = urlsplit(settings.redis_url)
+    of_query = [value for name, value in parse_qsl(parts.query) if name.endswith("password")]
+    for password in (parts.password or "", unquote(parts.password or ""), *of_query):
+        if len(password) >= SHORTEST_SECRET:
+            found.append(password)
     return [secret for secret in found if secret]
 
 
@@ -210,6 +213,11 @@ def _check_url(name: str, value: str) -> None:
     if not usable:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise ConfigError(f"{name.upper()} must be a URL that starts with {wanted}")
+    if name == "redis_url":
+        try:
+            redis_url.parse(value)
+        except ValueError as error:
+            raise ConfigError(f"REDIS_URL cannot be used: {error}") from None
 
 
 def _in_plain_words(

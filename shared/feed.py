@@ -11,17 +11,16 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final, Protocol, Self
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from shared import keys
+from shared import keys, redis_clients
 from shared.metrics import REDIS_LOST
 from shared.store import StoreUnavailable, is_loss
 
@@ -68,9 +67,14 @@ class WrittenAnew(LineCut):
 class Feed:
     """Keeps a line to Redis while `run` runs, and the wanted users subscribed on it."""
 
-    def __init__(self, redis: Redis, listener: Listener) -> None:
-        """`redis` must not retry: see `connect`. The feed closes it."""
+    def __init__(self, redis: Redis, listener: Listener, *, of_cluster: bool = False) -> None:
+        """`redis` must not retry: see `connect`. The feed closes it.
+
+        `of_cluster`: it is a master of a cluster, and all wanted users' slots are its own.
+        """
         self._redis = redis
+        self._of_cluster = of_cluster
+        self._sharded = False
         self._listener = listener
         self._wanted: set[int] = set()
         self._changed: set[int] = set()
@@ -84,13 +88,8 @@ class Feed:
 
     @classmethod
     def connect(cls, url: str, listener: Listener) -> Self:
-        redis = Redis.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=1.0,
-            socket_timeout=None,  # see Store.connect; a dead line is noticed by `_watch`
-        )
+        """To one server, or the one that Sentinels name; for any URL: shared.follow."""
+        redis = Redis.from_pool(redis_clients.line(url, timeout=1.0))
         return cls(redis, listener)
 
     @property
@@ -125,6 +124,13 @@ class Feed:
         self._changed.add(user_id)
         self._to_send.set()
 
+    def take_over(self, user_ids: set[int]) -> None:
+        """Follow these as well; the feed does not stand until all of them are confirmed."""
+        self._wanted |= user_ids
+        self._changed |= user_ids
+        self._standing = False
+        self._to_send.set()
+
     async def run(self) -> None:
         """Hold the line until cancelled."""
         try:
@@ -140,6 +146,7 @@ class Feed:
         # Not a TaskGroup: before Python 3.13 one that is failing swallows its own cancellation.
         tasks: list[asyncio.Task[None]] = []
         try:
+            self._sharded = self._of_cluster and await publishes_sharded(self._redis)
             await pubsub.subscribe(STANDING)
             tasks = [
                 asyncio.create_task(work(pubsub)) for work in (self._read, self._send, self._watch)
@@ -184,13 +191,13 @@ class Feed:
         while True:
             kind, channel, data = await _response(pubsub)
             self._heard = loop.time()
-            if kind == b"message":
+            if kind in (b"message", b"smessage"):
                 if channel == STANDING:
                     raise WrittenAnew
                 self._deliver(channel, data)
-            elif kind == b"subscribe":
+            elif kind in (b"subscribe", b"ssubscribe"):
                 self._confirm(channel)
-            elif kind == b"unsubscribe":
+            elif kind in (b"unsubscribe", b"sunsubscribe"):
                 self._left(channel)
 
     def _deliver(self, channel: bytes, data: bytes) -> None:
@@ -223,6 +230,8 @@ class Feed:
 
     def _left(self, channel: bytes) -> None:
         user_id = keys.user_of_channel(channel)
+        if user_id not in self._leaving:
+            raise LineCut("a slot has moved to another master")
         self._leaving[user_id] -= 1
         if self._leaving[user_id] <= 0:
             del self._leaving[user_id]
@@ -239,14 +248,24 @@ class Feed:
             self._to_send.clear()
             changed, self._changed = self._changed, set()
             new = [keys.presence(user) for user in changed if user in self._wanted]
-            old = [user for user in changed if user not in self._wanted]
-            self._confirmed.difference_update(old)
-            self._leaving.update(old)
-            for start in range(0, len(new), _BATCH):
-                await pubsub.subscribe(*new[start : start + _BATCH])
-            for start in range(0, len(old), _BATCH):
-                await pubsub.unsubscribe(*map(keys.presence, old[start : start + _BATCH]))
+            left = [user for user in changed if user not in self._wanted]
+            self._confirmed.difference_update(left)
+            self._leaving.update(left)
+            old = [keys.presence(user) for user in left]
+            await self._say(pubsub, new, old)
             self._stand_if_complete()
+
+    async def _say(self, pubsub: PubSub, new: Sequence[str], old: Sequence[str]) -> None:
+        if self._sharded:  # one at a time: all channels of a command must be of one slot
+            for channel in new:
+                await pubsub.ssubscribe(channel)
+            for channel in old:
+                await pubsub.sunsubscribe(channel)
+            return
+        for start in range(0, len(new), _BATCH):
+            await pubsub.subscribe(*new[start : start + _BATCH])
+        for start in range(0, len(old), _BATCH):
+            await pubsub.unsubscribe(*old[start : start + _BATCH])
 
     async def _watch(self, pubsub: PubSub) -> None:
         """A line may die without a word: ask, and end it when nothing comes back."""
@@ -258,6 +277,12 @@ class Feed:
             await asyncio.sleep(PING_AFTER)
             if self._heard < asked:
                 raise LineCut(f"no answer for {PING_AFTER} s")
+
+
+async def publishes_sharded(redis: Redis) -> bool:
+    """Whether this master of a cluster uses SPUBLISH: save.lua asks it the same question."""
+    version = str((await redis.info("server"))["redis_version"])
+    return int(version.partition(".")[0]) >= 7
 
 
 async def _response(pubsub: PubSub) -> tuple[bytes, bytes, Any]:

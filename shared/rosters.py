@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from redis.asyncio import Redis
-
 from shared import keys
+from shared.redis_clients import Commands
 from shared.script import Argument, Script
 
 OfGuilds = Mapping[int, Sequence[int]]
@@ -21,7 +20,7 @@ OfGuilds = Mapping[int, Sequence[int]]
 class Rosters:
     """Each change has an order, and gives the greater one that stands against it, or 0."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Commands) -> None:
         self._redis = redis
         self._script = Script(redis, "roster.lua")
 

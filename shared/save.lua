@@ -12,6 +12,11 @@ local presence, guilds, profile, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local joined, left = tonumber(ARGV[3]), tonumber(ARGV[4])
 local fields = 4 + joined + left
 
+-- A master of a cluster tells only those who listen to itself, where it can: since Redis 7. Whoever
+-- listens asks it the same (shared/feed.py). `of_cluster` is set by shared/script.py.
+local sharded = of_cluster and (redis.REDIS_VERSION_NUM or 0) >= 0x070000
+local publish = sharded and 'SPUBLISH' or 'PUBLISH'
+
 -- In a key of its own: a user who was removed keeps it, and api, which is told of every write to
 -- presence:{user}, does not hear of it. Nothing that is older than its hour is still under way.
 local before = redis.call('SET', order, ARGV[1], 'EX', 3600, 'GET')
@@ -34,7 +39,7 @@ if redis.call('EXISTS', guilds) == 0 then
   local old = redis.call('HGET', presence, 'version')
   if not old then return -2 end
   redis.call('DEL', presence, profile)
-  redis.call('PUBLISH', presence, '{"version":' .. version_after(old) .. ',"removed":true}')
+  redis.call(publish, presence, '{"version":' .. version_after(old) .. ',"removed":true}')
   return -1
 end
 
@@ -56,6 +61,6 @@ redis.call('HSET', presence, 'version', version, 'profile', profile_now,
   'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
 if message ~= '' then
   if ARGV[2] ~= '0' then message = ',"received":' .. ARGV[2] .. message end
-  redis.call('PUBLISH', presence, '{"version":' .. version .. message .. '}')
+  redis.call(publish, presence, '{"version":' .. version .. message .. '}')
 end
 return tonumber(version)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
+
+from shared.redis_clients import Commands
 
 Argument = str | bytes | int
 
@@ -15,9 +17,11 @@ Argument = str | bytes | int
 class Script:
     """A file beside this one."""
 
-    def __init__(self, redis: Redis, name: str) -> None:
+    def __init__(self, redis: Commands, name: str) -> None:
         self._redis = redis
-        self._text = (Path(__file__).parent / name).read_text()
+        of_cluster = "true" if isinstance(redis, RedisCluster) else "false"
+        text = (Path(__file__).parent / name).read_text()
+        self._text = f"local of_cluster = {of_cluster}\n{text}"
         self._sha = ""
 
     async def run(self, keys: int, calls: Sequence[Sequence[Argument]]) -> list[Any]:
@@ -28,7 +32,7 @@ class Script:
                 self._sha = str(await self._redis.script_load(self._text))
             pipe = self._redis.pipeline(transaction=False)
             for arguments in calls:
-                pipe.evalsha(self._sha, keys, *arguments)
+                pipe.execute_command("EVALSHA", self._sha, keys, *arguments)
             results = await pipe.execute(raise_on_error=False)
             if attempt or not any(isinstance(result, NoScriptError) for result in results):
                 break

@@ -12,14 +12,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Self
 
 from msgspec import Struct
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
-from shared import keys
+from shared import keys, redis_clients
 from shared.clock import Clock
 from shared.metrics import REDIS_LOST
+from shared.redis_clients import Commands
 from shared.rosters import Rosters
 from shared.script import Argument, Script
 from shared.snapshot import Snapshot
@@ -60,7 +59,7 @@ class Save(Struct, frozen=True):
 class Store:
     """Reads and writes snapshots. Every method raises StoreUnavailable."""
 
-    def __init__(self, redis: Redis, *, timeout: float) -> None:
+    def __init__(self, redis: Commands, *, timeout: float) -> None:
         """`timeout`: seconds that any one call may take."""
         self.redis = redis
         self.clock = Clock()
@@ -71,24 +70,10 @@ class Store:
 
     @classmethod
     def connect(cls, url: str, *, timeout: float = 0.9, connections: int = 16) -> Self:
-        """Connects on first use. A stale connection of the pool is replaced once, unseen.
-
-        `socket_timeout` is off: with it redis-py writes through asyncio.wait_for, which up to
-        Python 3.11 loses a cancellation that comes just then, and a task that nobody can end
-        hangs the process's shutdown. Every call has a time limit of its own anyway.
-        """
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=connections,
-            # Less than the call's own: up to 3.11 asyncio.wait_for, under redis-py's send, loses
-            # a cancellation that comes as it returns; a call let in at the last moment meets that.
-            timeout=timeout * 2 / 3,
-            protocol=2,
-            socket_timeout=None,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 1),
+        """Connects on first use. Raises ValueError for a URL that says too little."""
+        return cls(
+            redis_clients.commands(url, timeout=timeout, connections=connections), timeout=timeout
         )
-        return cls(Redis.from_pool(pool), timeout=timeout)
 
     async def __aenter__(self) -> Self:
         return self
@@ -165,6 +150,15 @@ class Store:
         """
         async with self.reachable():
             await self.redis.publish(keys.FEED, b"")
+
+    async def server_runs(self) -> str:
+        """Another text when another server answers, or one that was started again."""
+        async with self.reachable():
+            if isinstance(self.redis, RedisCluster):
+                masters = await self.redis.info("server", target_nodes=RedisCluster.PRIMARIES)
+                return " ".join(sorted(server.get("run_id", "") for server in masters.values()))
+            server = await self.redis.info("server")
+        return str(server.get("run_id", ""))
 
     async def ping(self) -> None:
         async with self.reachable():

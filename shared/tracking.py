@@ -12,13 +12,10 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from shared import keys
@@ -55,26 +52,12 @@ class LineCut(Exception):
     """Raised inside a line to end it."""
 
 
-@asynccontextmanager
-async def tracking(url: str, listener: Listener) -> AsyncIterator[None]:
-    """Tell the listener until the block ends, over as many connections as it takes."""
-    task = asyncio.create_task(_Tracking(url, listener).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+class Tracking:
+    """One line, to one server."""
 
-
-class _Tracking:
-    def __init__(self, url: str, listener: Listener) -> None:
-        self._pool = ConnectionPool.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_connect_timeout=TRUE_FOR,
-            socket_timeout=None,  # see Store.connect; a dead line is noticed by `_prove`
-        )
+    def __init__(self, pool: ConnectionPool, listener: Listener) -> None:
+        """`pool`: makes connections that retry nothing."""
+        self._pool = pool
         self._listener = listener
         self._standing = False
         self._refused = ""

@@ -27,8 +27,14 @@ class RedisServer:
     `async with RedisServer() as server:` starts it and ends it, whatever state it is in.
     """
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, *arguments: str, port: int = 0, sentinel: Path | None = None) -> None:
+        """`arguments`: more of them, for redis-server's command line.
+
+        `sentinel`: a file that makes a Sentinel of it, on that `port`.
+        """
+        self.port = port or free_port()
+        self._arguments = arguments
+        self._sentinel = sentinel
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -91,16 +97,19 @@ class RedisServer:
     def _launch(self) -> subprocess.Popen[bytes]:
         """Without asyncio: the shared server outlives many event loops and belongs to none."""
         return subprocess.Popen(
-            [
-                _binary(),
-                *("--bind", "127.0.0.1", "--port", str(self.port)),
-                *("--save", "", "--appendonly", "no", "--dir", str(self._folder)),
-                *("--logfile", str(self._log)),
-            ],
+            [_binary(), *self._command_line()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is for the tests
             preexec_fn=end_with_parent,  # noqa: PLW1509 (it takes no lock that a thread may hold)
         )
+
+    def _command_line(self) -> list[str]:
+        log = ["--logfile", str(self._log)]
+        if self._sentinel is not None:
+            return [str(self._sentinel), "--sentinel", *log]
+        address = ["--bind", "127.0.0.1", "--port", str(self.port)]
+        nothing_kept = ["--save", "", "--appendonly", "no", "--dir", str(self._folder)]
+        return [*address, *nothing_kept, *log, *self._arguments]
 
     def _signal(self, number: signal.Signals) -> None:
         assert self._process is not None, "redis-server does not run"

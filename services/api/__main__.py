@@ -21,10 +21,10 @@ from services.api.quota import Quota
 from shared import config, logs, metrics, metrics_server
 from shared.config import ApiSettings, ConfigError
 from shared.health import Health
+from shared.lines import track
 from shared.profiles import Profiles
 from shared.pulse import Pulse
 from shared.store import Store
-from shared.tracking import tracking
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ async def _serve(settings: ApiSettings, listener: socket.socket, health: Health)
     async with (
         Store.connect(settings.redis_url) as store,
         Profiles.connect(settings, store) as profiles,
-        tracking(settings.redis_url, cache),
+        track(settings.redis_url, cache),
     ):
         pulse = Pulse(store)
         metrics.export(readings(cache, pulse))

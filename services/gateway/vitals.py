@@ -34,7 +34,7 @@ class Vitals:
         self._on_loss = on_loss
         self._run_id = uuid.uuid4().hex
         self._signed: list[int] = []  # shards, the last time
-        self._signed_at = ""  # which start of which Redis server that was
+        self._signed_at = ""  # which starts of which Redis servers that was
         self._since: dict[int, int] = {}
 
     async def run(self) -> None:
@@ -63,7 +63,7 @@ class Vitals:
         if not ours:
             return
         async with self._store.reachable():
-            server = (await self._store.redis.info("server")).get("run_id", "")
+            server = await self._store.server_runs()
             signs = [await self._store.redis.hget(keys.gateway(one), "run") for one in again]
         lost = any(sign != self._run_id.encode() for sign in signs)
         if lost or server != (self._signed_at or server):

@@ -10,7 +10,7 @@ import aiohttp
 
 from services.run.plan import SIMULATED_PERSON, Plan
 from services.run.stack import Stack
-from shared import keys
+from shared import keys, redis_url
 from shared.store import Store, StoreUnavailable
 
 READY_WITHIN = 60.0  # seconds, for each part
@@ -59,7 +59,9 @@ async def _redis_answers(plan: Plan, store: Store) -> None:
     try:
         await store.ping()
     except StoreUnavailable as error:
-        raise NotReady(NO_REDIS.format(place=_place(plan.redis_url), error=error)) from None
+        raise NotReady(
+            NO_REDIS.format(place=redis_url.parse(plan.redis_url), error=error)
+        ) from None
 
 
 async def _somebody(store: Store) -> int | None:
@@ -109,9 +111,3 @@ async def _ok(http: aiohttp.ClientSession, url: str) -> bool:
             return answer.status == 200
     except (aiohttp.ClientError, TimeoutError):
         return False
-
-
-def _place(redis_url: str) -> str:
-    """Where it should be, without the password."""
-    parts = urlsplit(redis_url)
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"

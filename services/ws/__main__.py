@@ -24,7 +24,7 @@ from services.ws.metrics import looker, readings
 from services.ws.server import CannotListen, Server
 from shared import health, logs, metrics, metrics_server
 from shared.config import ConfigError, WsSettings, environment, from_env, in_words
-from shared.feed import Feed
+from shared.lines import follow
 from shared.profiles import Profiles
 from shared.store import Store
 
@@ -88,7 +88,7 @@ async def serving(
     """
     counters = Counters()
     hub = Hub(
-        lambda listener: Feed.connect(settings.redis_url, listener),
+        lambda listener: follow(settings.redis_url, listener),
         store,
         facts,
         profile_ttl=settings.profile_ttl,

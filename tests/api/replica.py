@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from redis.asyncio import Redis
 from uvicorn.lifespan.off import LifespanOff
 
 from services.api import http_server
 from services.api.app import build
 from services.api.cache import Cache
 from shared.config import ApiSettings
+from shared.lines import track
 from shared.profile_cache import ProfileCache
 from shared.profiles import Profiles
 from shared.sources.source import Source
 from shared.store import Store
-from shared.tracking import tracking
 from tests.api.http_client import ask
 from tests.eventually import eventually, eventually_async
 
@@ -51,7 +52,7 @@ async def serving(
     await server.startup([listener])
     async with AsyncExitStack() as stack:
         if cache is not None:
-            await stack.enter_async_context(tracking(tracking_url or url_of(store), cache))
+            await stack.enter_async_context(track(tracking_url or url_of(store), cache))
             await eventually(lambda: cache.trusted)
         try:
             yield listener.getsockname()[1]
@@ -63,6 +64,7 @@ async def serving(
 
 def url_of(store: Store) -> str:
     """The Redis that it is connected to."""
+    assert isinstance(store.redis, Redis)
     where = store.redis.connection_pool.connection_kwargs
     return f"redis://{where['host']}:{where['port']}/{where['db']}"
 

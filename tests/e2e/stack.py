@@ -180,14 +180,22 @@ class Stack:
 
 @asynccontextmanager
 async def running(
-    options: Options | None = None, services: Sequence[str] = ("api", "ws", "gateway")
+    options: Options | None = None,
+    services: Sequence[str] = ("api", "ws", "gateway"),
+    *,
+    redis_url: str = "",
 ) -> AsyncIterator[Stack]:
-    """Everything up, and Robin readable (where there is an api and a gateway)."""
+    """Everything up, and Robin readable (where there is an api and a gateway).
+
+    `redis_url`: a Redis that is there already, instead of one that `stack.redis` may kill.
+    """
     async with AsyncExitStack() as parts:
         simulator = await parts.enter_async_context(Simulator(options or quiet()))
         redis = await parts.enter_async_context(RedisServer())
         http = await parts.enter_async_context(aiohttp.ClientSession())
         stack = Stack(simulator, redis, http)
+        if redis_url:
+            stack.env["REDIS_URL"] = redis_url
         parts.push_async_callback(stack.close)
         for name in services:
             await stack.start(name)

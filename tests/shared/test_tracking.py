@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 
 from shared import keys
+from shared.lines import track
 from shared.store import Fields, Save, Store
-from shared.tracking import tracking
 from tests.eventually import eventually
 
 ROBIN = 1274150219482660897
@@ -39,7 +39,7 @@ class Told:
 @pytest.fixture
 async def told(redis_url: str) -> AsyncIterator[Told]:
     told = Told()
-    async with tracking(redis_url, told):
+    async with track(redis_url, told):
         await eventually(lambda: told.proofs)
         yield told
 
@@ -98,7 +98,7 @@ async def test_a_redis_that_refuses(redis_url: str, caplog: pytest.LogCaptureFix
             channels=["*"], commands=["-client"],
         )  # fmt: skip
         try:
-            async with tracking(redis_url.replace("//", "//reader:secret@"), told):
+            async with track(redis_url.replace("//", "//reader:secret@"), told):
                 await eventually(lambda: len(told.news) > 1)
                 assert told.proofs == 0
                 await redis.acl_setuser("reader", enabled=True, categories=["+@all"])
