@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
@@ -89,6 +90,8 @@ async def test_a_source_that_is_quick_again_is_waited_for(store: Store) -> None:
     profiles = profiles_of(source, store, cap=SHORT)
     await store.save([Save(user_id, joined=(GUILD,)) for user_id in (1, 2)])
     assert await profiles.facts(USER) is None
+    await eventually(lambda: source.asked)
+    await asyncio.sleep(2 * SHORT)  # the source itself takes longer than the cap
     source.gate.set()
     await until_cached(profiles, KNOWN)
     profiles = slow_down(profiles)
