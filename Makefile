@@ -2,7 +2,8 @@
 # Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check fmt bench bench-compare chaos vendor clean environment python
+.PHONY: help run test lint types check fmt bench bench-compare chaos goldens vendor clean
+.PHONY: environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -56,6 +57,9 @@ chaos: environment ## Break everything, and check that it comes back: SEEDS=1-20
 
 vendor: environment ## Fetch the viewers of /docs again, as they are pinned (needs npm)
 	@.venv/bin/python -m services.run.vendor
+
+goldens: environment ## Draw the cards anew that tests compare with (tests/api/card/goldens)
+	@.venv/bin/python -m tests.api.card.regenerate
 
 clean: ## Remove all that the others made
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

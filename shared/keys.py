@@ -76,6 +76,11 @@ def app_icon(application_id: str) -> str:
     return f"app-icon:{application_id}"
 
 
+def picture(digest: str) -> str:
+    """String with a TTL: a picture of a card, scaled down; empty when there is none to be had."""
+    return f"picture:{digest}"
+
+
 def user_of_channel(channel: bytes) -> int:
     """The user whose presence channel this is."""
     return int(channel[len(PRESENCE_PREFIX) : -1])

@@ -15,8 +15,10 @@ from services.api import http_server
 from services.api.answers import SENT
 from services.api.app import build
 from services.api.cache import Cache
+from services.api.card.studio import Studio
 from services.api.honesty import Honesty
 from services.api.metrics import looker, readings
+from services.api.people import People
 from services.api.quota import Quota
 from shared import config, logs, metrics, metrics_server
 from shared.config import ApiSettings, ConfigError
@@ -67,10 +69,12 @@ async def _serve(settings: ApiSettings, listener: socket.socket, health: Health)
         host, port = listener.getsockname()[:2]
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
         log.info("api: %s", config.in_words(settings))
+        people = People.of(store, profiles, settings)
         try:
-            app = Honesty(pulse, build(store, profiles, settings, cache, pulse))
-            quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
-            await http_server.server(quota).serve([listener])
+            async with Studio(store, people, settings, lambda: pulse.stale) as studio:
+                app = Honesty(pulse, build(store, profiles, settings, cache, pulse, studio))
+                quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
+                await http_server.server(quota).serve([listener])
         finally:
             feeling.cancel()
             await asyncio.gather(feeling, return_exceptions=True)

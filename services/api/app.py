@@ -12,18 +12,19 @@ from starlette.types import ASGIApp
 
 from services.api import pages, problems
 from services.api.answers import Answer, envelope, final, tagged
+from services.api.badges import BadgeEndpoints
 from services.api.cache import ACTIVITY, USER, Cache
+from services.api.card.routes import CardEndpoints
+from services.api.card.studio import Studio
 from services.api.cors import Preflight
 from services.api.docs.routes import Documents
 from services.api.honesty import Pulse
 from services.api.negotiation import prefers_html
-from services.api.problems import InvalidUserId, UserNotMonitored
+from services.api.people import People
+from services.api.quick_links import AvatarEndpoints, user_id_of
 from services.api.shortcut import Shortcut
-from shared import snowflake
 from shared.config import ApiSettings
-from shared.facts import complete
 from shared.profiles import Profiles
-from shared.reads import Read, Reads
 from shared.store import Store, StoreUnavailable
 
 INFO: Final = (
@@ -39,30 +40,41 @@ def build(
     settings: ApiSettings,
     cache: Cache | None = None,
     pulse: Pulse | None = None,
+    studio: Studio | None = None,
 ) -> ASGIApp:
     """The whole application over these, which stay open as long as it serves.
 
     `cache`: what `shared.tracking` keeps true; without one every read goes to Redis. `pulse`: the
-    gateway's; without one nothing is known of it.
+    gateway's; without one nothing is known of it. `studio`: what draws; without one there are no
+    pictures.
     """
     cache = Cache() if cache is None else cache
-    endpoints = Endpoints(store, profiles, settings, cache, pulse)
+    people = People.of(store, profiles, settings)
+    endpoints = Endpoints(store, people, settings, cache, pulse)
     app = Starlette(
-        routes=routes(endpoints, Documents(settings)),
+        routes=routes(endpoints, Documents(settings), people, studio),
         exception_handlers=problems.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address
     return Shortcut(cache, Preflight(app))
 
 
-def routes(endpoints: Endpoints, documents: Documents) -> list[Route]:
+def routes(
+    endpoints: Endpoints, documents: Documents, people: People, studio: Studio | None
+) -> list[Route]:
     """Each is described in services/api/openapi/operations.py."""
+    drawn = []
+    if studio is not None:
+        drawn += CardEndpoints(studio.cards).routes()
+        drawn += BadgeEndpoints(people, studio.draughtsmen).routes()
     return [
         Route(f"{USER}{{user_id}}", endpoints.user),
         Route(f"{ACTIVITY}{{user_id}}", endpoints.activity),
         Route("/", endpoints.front),
         Route("/health", endpoints.health),
         Route("/ready", endpoints.ready),
+        *AvatarEndpoints(people).routes(),
+        *drawn,
         *documents.routes(),
     ]
 
@@ -73,39 +85,32 @@ class Endpoints:
     def __init__(
         self,
         store: Store,
-        profiles: Profiles,
+        people: People,
         settings: ApiSettings,
         cache: Cache,
         pulse: Pulse | None,
     ) -> None:
         self._store = store
         self._pulse = pulse
-        self._profiles = profiles
+        self._people = people
         self._cache = cache
         self._invite = settings.discord_invite or None
         self._page = pages.front(settings)
-        with_facts = settings.profile_source != "off"
-        self._reads = Reads(store, settings.profile_ttl, with_facts=with_facts)
 
     async def user(self, request: Request) -> Answer:
         """`data`: `{"profile", "status", "spotify", "activity", "custom_status"}`"""
-        user_id = _user_id(request)
+        user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
-            read = await self._read(user_id)
-            facts = read.facts
-            if read.ask:  # only now: a stranger's id must cost nothing more
-                facts = await self._profiles.facts(user_id) or facts
-            snapshot = read.snapshot
-            profile = complete(snapshot.profile, facts)
-            found = tagged(envelope(b'{"profile":%b,%b' % (profile, snapshot.presence[1:])))
-            load.keep(USER, snapshot.version, found, until=read.good_until)
+            person = await self._people.person(user_id)
+            found = tagged(envelope(b'{"profile":%b,%b' % (person.profile, person.presence[1:])))
+            load.keep(USER, person.version, found, until=person.good_until)
         return found.answer(request.scope["headers"])
 
     async def activity(self, request: Request) -> Answer:
         """`data`: `{"status", "spotify", "activity", "custom_status"}`"""
-        user_id = _user_id(request)
+        user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
-            snapshot = (await self._read(user_id)).snapshot
+            snapshot = (await self._people.read(user_id)).snapshot
             found = tagged(envelope(snapshot.presence))
             load.keep(ACTIVITY, snapshot.version, found)
         return found.answer(request.scope["headers"])
@@ -140,16 +145,3 @@ class Endpoints:
         """Presence can be read."""
         await self._store.ping()
         return final(200, envelope(b'{"ready":true}'))
-
-    async def _read(self, user_id: int) -> Read:
-        read = await self._reads.read(user_id)
-        if read is None:
-            raise UserNotMonitored
-        return read
-
-
-def _user_id(request: Request) -> int:
-    user_id = snowflake.parse(request.path_params["user_id"])
-    if user_id is None:
-        raise InvalidUserId
-    return user_id

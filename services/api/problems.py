@@ -21,6 +21,10 @@ class InvalidUserId(Exception):
     """Raised when a path names no Discord id."""
 
 
+class InvalidSize(Exception):
+    """Raised when a picture is asked for in a size that Discord does not have."""
+
+
 class UserNotMonitored(Exception):
     """Raised when no monitored server has the user."""
 
@@ -40,6 +44,11 @@ PROBLEMS: Final[dict[type[Exception] | int, Problem]] = {
         "invalid_user_id",
         "This is not a Discord user id: an id has 15 to 20 digits, like 1274150219482660897. "
         "Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",
+    ),
+    InvalidSize: Problem(
+        400,
+        "invalid_size",
+        "There is no such size: use 16, 32, 64, 128, 256, 512, 1024, 2048 or 4096.",
     ),
     UserNotMonitored: Problem(
         404,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from redis.asyncio import Redis
@@ -11,6 +11,8 @@ from uvicorn.lifespan.off import LifespanOff
 from services.api import http_server
 from services.api.app import build
 from services.api.cache import Cache
+from services.api.card.studio import Studio
+from services.api.people import People
 from shared.config import ApiSettings
 from shared.lines import track
 from shared.profile_cache import ProfileCache
@@ -32,6 +34,8 @@ async def serving(
     public_ws_url: str = "",
     cache: Cache | None = None,
     tracking_url: str = "",
+    discord_cdn_url: str = "https://cdn.discordapp.com",
+    silent_for: Callable[[], int | None] = lambda: None,
 ) -> AsyncIterator[int]:
     """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
 
@@ -43,14 +47,17 @@ async def serving(
         discord_invite=discord_invite,
         public_url=public_url,
         public_ws_url=public_ws_url,
+        discord_cdn_url=discord_cdn_url,
     )
     profiles = Profiles(source, ProfileCache(store, settings.profile_ttl), cap=cap)
     listener = http_server.listen(settings)
-    server = http_server.server(build(store, profiles, settings, cache))
+    studio = Studio(store, People.of(store, profiles, settings), settings, silent_for)
+    server = http_server.server(build(store, profiles, settings, cache, studio=studio))
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
     async with AsyncExitStack() as stack:
+        await stack.enter_async_context(studio)
         if cache is not None:
             await stack.enter_async_context(track(tracking_url or url_of(store), cache))
             await eventually(lambda: cache.trusted)

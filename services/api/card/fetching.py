@@ -1,0 +1,125 @@
+"""Fetching a picture from a server that may be slow, broken or hostile.
+
+Redirects are not followed. The address that is connected to is checked as the connection is
+made, after the name was resolved, so that no name and no change of mind of a name server leads
+into a private network. The operator's own DISCORD_CDN_URL may lead there: it is theirs to name.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+import aiohttp
+
+from services.api.card.addresses import Address
+from shared.user_agent import USER_AGENT
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+WITHIN: Final = 4.0  # seconds for all of it
+AT_ONCE: Final = 16  # connections
+
+_MAGIC: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_ENOUGH: Final = 12  # bytes to tell a format by
+
+
+class NotFetched(Exception):
+    """Raised when there is no picture to be had; the text says why, and names no address."""
+
+
+class PrivateAddress(OSError):
+    """Raised instead of connecting into a private network."""
+
+
+class Fetcher:
+    """Opens its connections when the first picture is asked for."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def close(self) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def get(self, address: Address) -> bytes:
+        """The picture's bytes: PNG, JPEG, GIF or WebP by their beginning. Raises NotFetched."""
+        try:
+            async with self._session(address.operators).get(
+                address.url, allow_redirects=False
+            ) as response:
+                if response.status != 200:
+                    raise NotFetched(f"status {response.status}")
+                return await _body(response)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise NotFetched(type(error).__name__) from None
+
+    def _session(self, operators: bool) -> aiohttp.ClientSession:
+        """One for public servers, one for the operator's own: connections are never shared."""
+        if operators not in self._sessions:
+            self._sessions[operators] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=AT_ONCE, socket_factory=None if operators else public_socket
+                ),
+                timeout=aiohttp.ClientTimeout(total=WITHIN),
+                headers={
+                    "User-Agent": USER_AGENT,
+                    "Accept": "image/webp,image/png,image/*;q=0.8",
+                    "Accept-Encoding": "identity",
+                },
+                auto_decompress=False,  # a body that unpacks is a bomb until it is proved none
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._sessions[operators]
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    if (response.content_length or 0) > MOST_BYTES:
+        raise NotFetched(f"longer than {MOST_BYTES} bytes")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise NotFetched(f"longer than {MOST_BYTES} bytes")
+        if len(body) >= _ENOUGH and not is_picture(body):
+            raise NotFetched("no picture")
+    if not is_picture(body):
+        raise NotFetched("no picture")
+    return bytes(body)
+
+
+def is_picture(beginning: bytes | bytearray) -> bool:
+    """By its first bytes; what the server calls it does not count."""
+    if beginning[:4] == b"RIFF":
+        return beginning[8:12] == b"WEBP"
+    return bytes(beginning).startswith(_MAGIC)
+
+
+def public_socket(address: Sequence[Any]) -> socket.socket:
+    """A socket for one row of getaddrinfo, which is connected to as it is. Raises PrivateAddress.
+
+    An aiohttp SocketFactoryType.
+    """
+    family, kind, protocol, _, (host, *_) = address
+    if not is_public(host):
+        raise PrivateAddress("a picture's server has a private address")
+    return socket.socket(family, kind, protocol)
+
+
+def is_public(host: str) -> bool:
+    """Whether the address is one of the internet's, whatever it is wrapped in."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address.teredo:
+            inner = address.teredo[1]
+        if inner is None and address.packed[:12] == _NAT64:
+            inner = ip_address(address.packed[12:])  # type: ignore[assignment]
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return address.is_global and not address.is_multicast
+
+
+_NAT64: Final = bytes.fromhex("0064ff9b0000000000000000")

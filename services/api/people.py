@@ -1,0 +1,49 @@
+"""One person as the answers need them: read from Redis, with the facts that are known besides."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from msgspec import Struct
+
+from services.api.problems import UserNotMonitored
+from shared.config import ApiSettings
+from shared.facts import complete
+from shared.profiles import Profiles
+from shared.reads import Read, Reads
+from shared.store import Store
+
+
+class Person(Struct, frozen=True):
+    version: int
+    profile: bytes  # snapshot.Profile as JSON, completed
+    presence: bytes  # snapshot.Presence as JSON
+    good_until: float  # time.monotonic(): the facts need no other look before
+
+
+class People:
+    def __init__(self, reads: Reads, profiles: Profiles) -> None:
+        self._reads = reads
+        self._profiles = profiles
+
+    @classmethod
+    def of(cls, store: Store, profiles: Profiles, settings: ApiSettings) -> Self:
+        with_facts = settings.profile_source != "off"
+        return cls(Reads(store, settings.profile_ttl, with_facts=with_facts), profiles)
+
+    async def read(self, user_id: int) -> Read:
+        """Raises UserNotMonitored, StoreUnavailable."""
+        read = await self._reads.read(user_id)
+        if read is None:
+            raise UserNotMonitored
+        return read
+
+    async def person(self, user_id: int) -> Person:
+        """With facts, if need be from the profile source. Raises as `read` does."""
+        read = await self.read(user_id)
+        facts = read.facts
+        if read.ask:  # only now: a stranger's id must cost nothing more
+            facts = await self._profiles.facts(user_id) or facts
+        snapshot = read.snapshot
+        profile = complete(snapshot.profile, facts)
+        return Person(snapshot.version, profile, snapshot.presence, read.good_until)

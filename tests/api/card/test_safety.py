@@ -1,0 +1,160 @@
+"""Whatever strangers write, the SVG is well-formed and holds shapes alone."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.api.card import look
+from services.api.card.drawing.badge import badge
+from services.api.card.drawing.card import LARGEST, card, notice
+from services.api.card.drawing.scaling import FITS
+from services.api.card.jobs import DrawBadge, DrawCard, DrawNotice, Picture
+from services.api.card.look import Look
+from services.api.card.subject import choose
+from shared.snapshot import Clan, CustomStatus, Emoji, Timestamps
+from tests.api.card.people import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOW, PICTURES, SONG, like
+
+TAGS = {
+    *("svg", "title", "style", "defs", "clipPath", "mask", "linearGradient", "radialGradient"),
+    *("stop", "g", "path", "rect", "circle", "image", "text"),
+}
+STYLE = re.compile(r"[\w\s{}():;.,%#!@-]*")
+
+evil = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "<script>alert(1)</script>",
+            '" onload="alert(1)" x=\'',
+            "]]><!--",
+            "&lt;&#60;&bogus;",
+            "</svg><svg onload=alert(1)>",
+            "javascript:alert(1)",
+            "url(https://evil.example/x)",
+            "\x00\x0b\ufffe\ud800",
+            "\u202eevil\u2066",
+            "ქართული<b>",
+        ]
+    ),
+)
+maybe = st.none() | evil
+times = st.builds(
+    Timestamps,
+    start=st.integers(-(2**63), 2**63) | st.just(NOW - 5_000),
+    end=st.integers(-(2**63), 2**63) | st.just(NOW + 90_000),
+)
+queries = st.dictionaries(st.sampled_from(look.NAMES), evil)
+
+
+def check(svg: str) -> None:
+    """Well-formed; known elements; no script, no event, no address but of pictures inside."""
+    assert len(svg.encode()) <= LARGEST
+    root = ET.fromstring(svg)  # noqa: S314 (made here)
+    for element in root.iter():
+        tag = element.tag.removeprefix("{http://www.w3.org/2000/svg}")
+        assert tag in TAGS
+        for name, value in element.attrib.items():
+            assert not name.lower().startswith("on")
+            if "href" in name:
+                assert tag == "image"
+                assert re.fullmatch(r"data:image/(png|jpeg|webp);base64,[A-Za-z0-9+/=]*", value)
+            elif name != "aria-label":
+                assert "javascript:" not in value
+                assert re.fullmatch(r"url\(#d[0-9]+\)", value) or "url(" not in value
+        if tag == "style":
+            assert STYLE.fullmatch(element.text or "")
+            assert "url" not in (element.text or "")
+            assert "@import" not in (element.text or "")
+    assert "<!" not in svg
+    assert "<?" not in svg
+
+
+@settings(max_examples=120, deadline=None)
+@given(evil, evil, evil, maybe, maybe, evil, maybe, maybe, times, times, queries, st.booleans())
+def test_cards(
+    name: str,
+    username: str,
+    tag: str,
+    said: str | None,
+    emoji: str | None,
+    title: str,
+    details: str | None,
+    state: str | None,
+    one: Timestamps,
+    other: Timestamps,
+    query: dict[str, str],
+    playing: bool,
+) -> None:
+    """Names, statuses, activities and parameters."""
+    profile = like(AUDIBERT, display_name=name, username=username, clan=Clan(tag, "1", None, None))
+    presence = like(
+        AT_WORK if playing else LISTENING,
+        custom_status=CustomStatus(said, Emoji(emoji, None, False, None)),
+        spotify=None if playing else like(SONG, song=title, artist=details, timestamps=one),
+        activity=[like(EDITOR, name=title, details=details, state=state, timestamps=other)]
+        if playing
+        else [],
+    )
+    shown, _ = look.read(query.items())
+    subject, _ = choose(profile, presence, shown)
+    check(card(DrawCard(subject, shown, PICTURES, NOW, 75, False)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(evil, evil, queries)
+def test_notices(title: str, text: str, query: dict[str, str]) -> None:
+    """What is wrong is said as safely."""
+    check(notice(DrawNotice(title, text, look.read(query.items())[0], False)))
+
+
+@settings(max_examples=50, deadline=None)
+@given(evil, evil, st.sampled_from(["flat", "flat-square", "for-the-badge"]))
+def test_badges(label: str, message: str, style: str) -> None:
+    """And badges."""
+    check(badge(DrawBadge(label, message, "#23a55a", style)))
+
+
+def test_too_many_pictures_are_left_out() -> None:
+    """A card stays below its limit: first without motion, then without pictures."""
+
+    def of(**sizes: Any) -> str:
+        pictures = {
+            role: Picture("image/webp", bytes(size), 1, 1, "#123456", moves=role == "avatar")
+            for role, size in sizes.items()
+        }
+        subject, _ = choose(AUDIBERT, AT_WORK, Look())
+        return card(DrawCard(subject, Look(), pictures, NOW, None, False))
+
+    assert of(avatar=100_000, art=100_000).count("<image") == 2
+    assert of(avatar=700_000, art=100_000).count("<image") == 1
+    assert of(avatar=700_000, art=800_000).count("<image") == 0
+
+
+def test_what_fits_declares_fits_into_a_card() -> None:
+    """All pictures at their largest, and the most text, are below the limit."""
+    largest = sum(max(fit.bytes, fit.moving_bytes) for fit in FITS.values())
+    largest += 9 * FITS["badge"].bytes
+    assert largest * 4 / 3 < LARGEST - 100_000
+
+
+def test_the_most_text_is_small() -> None:
+    """Lines full of the most intricate emoji, in all places at once."""
+    wild = "🧑🏽‍🤝‍🧑🏿🏴󠁧󠁢󠁷󠁬󠁳󠁿🇪🇨🇸🇻" * 20
+    profile = like(
+        AUDIBERT, display_name=wild, username=wild + "x", clan=Clan(wild, "1", None, None)
+    )
+    presence = like(
+        AT_WORK,
+        custom_status=CustomStatus(wild, None),
+        activity=[like(EDITOR, name=wild, details=wild + "y", state=wild)],
+    )
+    wide = Look(width=look.WIDEST)
+    subject, _ = choose(profile, presence, wide)
+    svg = card(DrawCard(subject, wide, {}, NOW, None, False))
+    check(svg)
+    assert len(svg) < LARGEST
