@@ -17,7 +17,7 @@ from services.api.app import build
 from services.api.cache import Cache
 from services.api.card.studio import Studio
 from services.api.honesty import Honesty
-from services.api.metrics import looker, readings
+from services.api.metrics import drawings, looker, readings
 from services.api.people import People
 from services.api.quota import Quota
 from shared import config, logs, metrics, metrics_server
@@ -72,6 +72,7 @@ async def _serve(settings: ApiSettings, listener: socket.socket, health: Health)
         people = People.of(store, profiles, settings)
         try:
             async with Studio(store, people, settings, lambda: pulse.stale) as studio:
+                metrics.export(drawings(studio.draughtsmen))
                 app = Honesty(pulse, build(store, profiles, settings, cache, pulse, studio))
                 quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
                 await http_server.server(quota).serve([listener])

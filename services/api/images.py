@@ -1,8 +1,8 @@
 """Pictures as answers, for those who show them in a README: proxies, and browsers behind them.
 
-The status is 200 in any case: the proxies of GitHub and many a forum show nothing else. They may
-keep a picture for as many seconds as `max_age` says. Without that word GitHub's keeps it for
-hours, and with `no-store` each view of each reader comes through to here.
+The status is 200 in any case: GitHub's proxy was made to show nothing else, and many a forum does
+the same. They may keep a picture for as many seconds as `max_age` says: without that word they
+choose for themselves, and with `no-store` each view of each reader comes through to here.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from services.api.answers import SENT
 from services.api.cache import Cache
+from services.api.card.draughtsmen import Draughtsmen
 from shared.health import Look
 from shared.metrics import Reading
 from shared.pulse import Pulse
@@ -25,6 +26,23 @@ def looker(store: Store, cache: Cache, pulse: Pulse) -> Callable[[], Look]:
         return Look(facts, "" if store.up else "Redis does not answer")
 
     return look
+
+
+def drawings(draughtsmen: Draughtsmen) -> list[Reading]:
+    return [
+        Reading(
+            "grux_api_drawn",
+            "Cards and badges drawn, and pictures for them scaled.",
+            lambda: draughtsmen.done,
+            counter=True,
+        ),
+        Reading(
+            "grux_api_drawings_refused",
+            "Those that were not drawn, because too many waited.",
+            lambda: draughtsmen.refused,
+            counter=True,
+        ),
+    ]
 
 
 def readings(cache: Cache, pulse: Pulse) -> list[Reading]:

@@ -61,8 +61,8 @@ class Pictures:
             flight.cancel()
         await asyncio.gather(*flights, return_exceptions=True)
 
-    async def gather(self, wants: Sequence[Want], patience: float = PATIENCE) -> Gathered:
-        """Those that can be had within `patience` seconds. Raises nothing."""
+    async def gather(self, wants: Sequence[Want]) -> Gathered:
+        """Those that can be had within PATIENCE. Raises nothing."""
         wanted = [
             _Wanted(want, address, _key(address, want))
             for want in wants
@@ -81,7 +81,7 @@ class Pictures:
                 else:
                     flights[each.want.role] = flight
         if flights:
-            await asyncio.wait(set(flights.values()), timeout=patience)
+            await asyncio.wait(set(flights.values()), timeout=PATIENCE)
         for role, flight in flights.items():
             picture = flight.result() if flight.done() and not flight.cancelled() else None
             if isinstance(picture, Picture):

@@ -117,7 +117,7 @@ def _wheel(
     count = len(column.signs)
     cycle = count * column.seconds
     behind = column.now * column.seconds + column.passed
-    turns = (behind + goes_on) / cycle if column.again else 1.0
+    turns = (behind + goes_on) / cycle
     canvas.style(
         f"@keyframes {name}{{to{{transform:translateY(-{height * count}px)}}}}"
         f".{name}{{transform:none;animation:{name} {cycle}s steps({count}) -{num(behind)}s"
