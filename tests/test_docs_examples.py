@@ -10,7 +10,7 @@ import pytest
 from msgspec import Struct
 
 from services.api.asyncapi.frames import ErrorFrame, InitialData, PresenceUpdate, ProfileUpdate
-from services.api.badges import Badge
+from services.api.badges import ShieldsBadge
 from services.api.openapi.shapes import (
     ActivityAnswer,
     FrontAnswer,
@@ -79,7 +79,7 @@ KINDS: dict[str, type[Struct]] = {
     "GET /": FrontAnswer,
     "GET /health and GET /ready": HealthAnswer,
     "Errors": NotMonitoredAnswer,
-    "GET /badge/:userid.json": Badge,
+    "GET /badge/:userid.json": ShieldsBadge,
     "The API on one screen": ActivityAnswer,
     "initial_data": InitialData,
     "presence_update": PresenceUpdate,

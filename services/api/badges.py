@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.routing import Route
 
@@ -24,8 +24,6 @@ from services.api.problems import InvalidUserId, UserNotMonitored
 from services.api.quick_links import user_id_of
 from shared.snapshot import Presence
 from shared.store import StoreUnavailable
-
-Shows = Literal["status", "activity", "spotify", "custom"]
 
 LABEL: Final = "discord"
 LONGEST: Final = 80  # characters of the label and of the message
@@ -47,16 +45,16 @@ _SAID: Final = {"dnd": "do not disturb", "invisible": "offline"}
 _presence = msgspec.json.Decoder(Presence).decode
 
 
-class Badge(Struct, frozen=True, rename="camel"):
+class ShieldsBadge(Struct, frozen=True, rename="camel"):
     """What shields.io asks for."""
 
-    schema_version: int
-    label: str
-    message: str
-    color: str
-    style: str
-    is_error: bool = False
-    cache_seconds: int = CACHE_SECONDS
+    schema_version: Annotated[int, Meta(description="1, of shields.io's own schema.")]
+    label: Annotated[str, Meta(description="The left half; empty: there is none.")]
+    message: Annotated[str, Meta(description="The right half.")]
+    color: Annotated[str, Meta(description="Of the right half: six hex digits.")]
+    style: Annotated[str, Meta(description="One of shields.io's.")]
+    is_error: Annotated[bool, Meta(description="Errors come as such, so never.")] = False
+    cache_seconds: Annotated[int, Meta(description="For which it may be kept.")] = CACHE_SECONDS
 
 
 class BadgeEndpoints:
@@ -87,13 +85,13 @@ class BadgeEndpoints:
         body = await self._drawn(badge)
         return image(body, SVG, request, problem=problem)
 
-    async def _badge(self, request: Request) -> Badge:
+    async def _badge(self, request: Request) -> ShieldsBadge:
         read = await self._people.read(user_id_of(request))
         presence = _presence(read.snapshot.presence)
         message, colour = said(presence, request.query_params.get("show", "status"))
         return _made(request.query_params, message, colour)
 
-    async def _drawn(self, badge: Badge) -> bytes:
+    async def _drawn(self, badge: ShieldsBadge) -> bytes:
         style = badge.style if badge.style in _DRAWN_STYLES else "flat"
         job = DrawBadge(badge.label, badge.message, f"#{badge.color}", style)
         kept = self._kept.get(job)
@@ -132,11 +130,11 @@ def said(presence: Presence, show: str) -> tuple[str, str]:
     return status
 
 
-def _made(query: Mapping[str, str], message: str, colour: str) -> Badge:
+def _made(query: Mapping[str, str], message: str, colour: str) -> ShieldsBadge:
     """With what the parameters `label`, `style` and `color` say, where they can be used."""
     asked = _COLOUR.fullmatch(query.get("color", ""))
     style = query.get("style", "flat")
-    return Badge(
+    return ShieldsBadge(
         1,
         query.get("label", LABEL)[:LONGEST],
         message,

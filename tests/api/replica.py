@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from redis.asyncio import Redis
 from uvicorn.lifespan.off import LifespanOff
@@ -22,6 +23,9 @@ from shared.store import Store
 from tests.api.http_client import ask
 from tests.eventually import eventually, eventually_async
 
+NOWHERE: Final = "http://127.0.0.1:1"
+"""A CDN that is not there. As it is on this machine, none outside is asked either."""
+
 
 @asynccontextmanager
 async def serving(
@@ -34,13 +38,14 @@ async def serving(
     public_ws_url: str = "",
     cache: Cache | None = None,
     tracking_url: str = "",
-    discord_cdn_url: str = "https://cdn.discordapp.com",
+    discord_cdn_url: str = NOWHERE,
     silent_for: Callable[[], int | None] = lambda: None,
 ) -> AsyncIterator[int]:
     """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
 
     `cache`: kept true by `store`'s Redis, over `tracking_url` if there is one. Without a cache
-    every read goes to Redis, as it does wherever the cache is not known to be true.
+    every read goes to Redis, as it does wherever the cache is not known to be true. Pictures are
+    asked for on this machine alone.
     """
     settings = ApiSettings(
         api_port=0,

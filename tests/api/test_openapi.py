@@ -14,10 +14,13 @@ from jsonschema import Draft202012Validator
 from services.api import problems
 from services.api.app import Endpoints, routes
 from services.api.cache import Cache
+from services.api.card.look import NAMES
+from services.api.card.studio import Studio
 from services.api.docs.routes import Documents
 from services.api.openapi.document import VERSION, document
 from services.api.openapi.headers import HEADERS
 from services.api.openapi.operations import OPERATIONS, UNDESCRIBED
+from services.api.people import People
 from services.api.problems import PROBLEMS
 from shared.config import ApiSettings
 from shared.profile_cache import ProfileCache
@@ -53,13 +56,22 @@ async def test_every_route_is_described(store: Store) -> None:
     """None is missing and none is invented, save for the list of those that are no API."""
     settings = ApiSettings()
     profiles = Profiles(None, ProfileCache(store, settings.profile_ttl))
-    endpoints = Endpoints(store, profiles, settings, Cache(), None)
-    routed = {route.path for route in routes(endpoints, Documents(settings))}
+    people = People.of(store, profiles, settings)
+    endpoints = Endpoints(store, people, settings, Cache(), None)
+    async with Studio(store, people, settings, lambda: None) as studio:
+        routed = {r.path for r in routes(endpoints, Documents(settings), people, studio)}
     await profiles.close()
     described = {operation.path for operation in OPERATIONS}
     assert len(described) == len(OPERATIONS)
     assert routed >= UNDESCRIBED
     assert routed - UNDESCRIBED == described == set(DOCUMENT["paths"])
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+def test_every_parameter_of_a_card_is_described(kind: str) -> None:
+    """None is missing and none is invented."""
+    parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{kind}"]["parameters"]
+    assert [p["name"] for p in parameters if p["in"] == "query"] == list(NAMES)
 
 
 def test_ids_of_operations_are_different() -> None:
@@ -145,7 +157,8 @@ def test_what_may_happen_on_every_route(path: str) -> None:
     """Another method, too many requests, a bug here; and for how long the gateway is silent."""
     for method in ("get", "head"):
         responses = DOCUMENT["paths"][path][method]["responses"]
-        assert {"200", "405", "429", "500"} <= responses.keys()
+        assert {"405", "429", "500"} <= responses.keys()
+        assert responses.keys() & {"200", "302"}
         assert {"Allow", "Cache-Control"} <= responses["405"]["headers"].keys()
         assert "Retry-After" in responses["429"]["headers"]
         assert all("X-Grux-Stale" in response["headers"] for response in responses.values())

@@ -7,7 +7,9 @@ the second lock: whatever stands in Redis, nothing else is asked than these plac
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -45,9 +47,13 @@ _PLACES: Final = (
 
 class Addresses:
     def __init__(self, cdn_url: str) -> None:
-        """`cdn_url`: DISCORD_CDN_URL."""
-        self._cdns = dict.fromkeys((f"{cdn_url}/", f"{OFFICIAL}/"))
-        self._operators = f"{cdn_url}/" if cdn_url != OFFICIAL else None
+        """`cdn_url`: DISCORD_CDN_URL. On this machine it is a simulated Discord's, which has all
+        the pictures that people there show: then nobody outside is asked for any.
+        """
+        self._cdn = f"{cdn_url}/"
+        self._cdns = dict.fromkeys((self._cdn, f"{OFFICIAL}/"))
+        self._operators = self._cdn if cdn_url != OFFICIAL else None
+        self._simulated = _is_here(cdn_url)
 
     def of(self, want: Want) -> Address | None:
         """Where the picture is asked for, no larger than needed; None: nowhere."""
@@ -56,12 +62,24 @@ class Addresses:
             return None
         for cdn in self._cdns:
             if url.startswith(cdn):
-                path = url.removeprefix(cdn)
-                return Address(cdn + _resized(path, want), DAY, cdn == self._operators)
+                asked = self._cdn if self._simulated else cdn
+                path = _resized(url.removeprefix(cdn), want)
+                return Address(asked + path, DAY, asked == self._operators)
         for place in _PLACES:
             if url.startswith(place.prefix):
+                if self._simulated:
+                    return Address(self._cdn + url.split("/", 3)[3], place.keep, True)
                 return Address(_proxied(url), place.keep, False)
         return None
+
+
+def _is_here(url: str) -> bool:
+    """Whether the address is one of this machine's own."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _resized(path: str, want: Want) -> str:

@@ -34,6 +34,7 @@ HEADERS_ONLY: Final = "Headers only"
 
 TAGS: Final = (
     {"name": "Presence", "description": "What people do now."},
+    {"name": "Pictures", "description": "For places where no script runs."},
     {"name": "Service", "description": "What this is, and whether it is well."},
     {"name": "Documents", "description": "For tools."},
     {"name": HEADERS_ONLY, "description": "HEAD works wherever GET does."},

@@ -13,8 +13,11 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
     "Cache-Control": {
         "description": "`no-cache`: it may be kept, but is to be asked about each time. "
-        "`no-store`: nobody may keep it.",
-        "schema": {"type": "string", "enum": ["no-cache", "no-store"]},
+        "`no-store`: nobody may keep it. Pictures: `public`, and for how many seconds.",
+        "schema": {
+            "type": "string",
+            "pattern": "^(no-cache|no-store|public, max-age=[0-9]+(, stale-[a-z-]+=[0-9]+)*)$",
+        },
         "example": "no-cache",
         "required": True,
     },
@@ -35,6 +38,23 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
         "schema": {"type": "string"},
         "example": "GET, HEAD, OPTIONS",
         "required": True,
+    },
+    "Location": {
+        "description": "Where the picture is.",
+        "schema": {"type": "string", "format": "uri"},
+        "example": "https://cdn.discordapp.com/embed/avatars/1.png",
+        "required": True,
+    },
+    "X-Grux-Problem": {
+        "description": "The code of what the picture says is wrong; `busy`: more is asked for "
+        "than can be drawn.",
+        "schema": {"type": "string"},
+        "example": "user_not_monitored",
+    },
+    "X-Grux-Unusable": {
+        "description": "The parameters whose value could not be used.",
+        "schema": {"type": "string"},
+        "example": "bg, width",
     },
     "X-Grux-Stale": {
         "description": "Only while the gateway is silent: for how many seconds. The answer may be "

@@ -18,6 +18,7 @@ from services.api.openapi.operation import (
     Reply,
     kept,
 )
+from services.api.openapi.pictures import PICTURES
 from shared.store import StoreUnavailable
 
 _EXAMPLES: Final = Path(__file__).parent / "examples"
@@ -58,6 +59,7 @@ OPERATIONS: Final = (
         ),
         problems=OF_A_USER,
     ),
+    *PICTURES,
     Operation(
         path="/",
         name="getFront",

@@ -92,13 +92,35 @@ def test_nobody_else_is_asked(url: str) -> None:
 
 
 def test_the_operators_own_cdn_is_asked() -> None:
-    """It may be on this machine: its address is not checked, and no other address is spared."""
-    mine = Addresses(OWN).of(Want("avatar", f"{OWN}/{AVATAR}?size=1024"))
-    theirs = Addresses(OWN).of(Want("avatar", f"{CDN}/{AVATAR}?size=1024"))
+    """It may be in their network: its address is not checked, and no other address is spared."""
+    mirror = "https://mirror.example.org"
+    mine = Addresses(mirror).of(Want("avatar", f"{mirror}/{AVATAR}?size=1024"))
+    theirs = Addresses(mirror).of(Want("avatar", f"{CDN}/{AVATAR}?size=1024"))
     assert mine is not None
     assert theirs is not None
     assert (mine.operators, theirs.operators) == (True, False)
-    assert mine.url == f"{OWN}/{AVATAR}?size=256"
+    assert mine.url == f"{mirror}/{AVATAR}?size=256"
+    assert theirs.url == f"{CDN}/{AVATAR}?size=256"
+
+
+@pytest.mark.parametrize("own", [OWN, "http://localhost:8100/cdn", "http://[::1]:8100/cdn"])
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        (f"{CDN}/{AVATAR}?size=1024", f"{AVATAR}?size=256"),
+        ("https://i.scdn.co/image/ab67", "image/ab67"),
+        (
+            "https://media.discordapp.net/external/x/https/e.org/a.png",
+            "external/x/https/e.org/a.png",
+        ),
+        ("https://i.ytimg.com/vi/abcdef/hqdefault.jpg", "vi/abcdef/hqdefault.jpg"),
+    ],
+)
+def test_of_simulated_people_nobody_outside_is_asked(own: str, url: str, path: str) -> None:
+    """A Discord on this machine has all the pictures itself."""
+    address = Addresses(own).of(Want("avatar", url))
+    assert address is not None
+    assert (address.url, address.operators) == (f"{own}/{path}", True)
 
 
 def test_what_changes_is_kept_for_less_long() -> None:

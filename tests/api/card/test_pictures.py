@@ -12,7 +12,7 @@ from services.api.card import cards, pictures
 from shared.store import Store
 from tests.api.card.asking import USER, images, save, seen_at
 from tests.api.card.hostile import PictureServer, moving, serving_pictures
-from tests.api.card.people import AT_WORK, like
+from tests.api.card.people import AT_WORK, NOTHING, like
 from tests.api.http_client import ask
 from tests.api.replica import serving
 from tests.eventually import eventually_async
@@ -26,7 +26,7 @@ async def server() -> AsyncIterator[PictureServer]:
 
 async def test_pictures_are_fetched_once_and_made_anew(store: Store, server: PictureServer) -> None:
     """Then they come from Redis, also for another replica."""
-    await save(store, AT_WORK, seen_at(server, "good/a.png"))
+    await save(store, NOTHING, seen_at(server, "good/a.png"))
     async with serving(store, discord_cdn_url=server.url) as port:
         answer = await ask(port, f"/card/{USER}.svg")
         await ask(port, f"/card/{USER}.png?theme=light")
@@ -45,7 +45,7 @@ async def test_a_picture_that_is_none_is_left_out(
     store: Store, server: PictureServer, kind: str
 ) -> None:
     """And is not asked for again at once."""
-    await save(store, AT_WORK, seen_at(server, f"{kind}/a.png"))
+    await save(store, NOTHING, seen_at(server, f"{kind}/a.png"))
     async with serving_pictures() as inside:
         server.other = inside.url
         async with serving(store, discord_cdn_url=server.url) as port:
@@ -59,7 +59,7 @@ async def test_a_picture_that_is_none_is_left_out(
 
 async def test_a_private_address_in_redis_is_not_asked(store: Store, server: PictureServer) -> None:
     """What stands there is a stranger's word: only the places on the list are."""
-    await save(store, AT_WORK, seen_at(server, "good/a.png"))
+    await save(store, NOTHING, seen_at(server, "good/a.png"))
     async with serving(store) as port:
         answer = await ask(port, f"/card/{USER}.svg")
     assert images(answer) == []
@@ -72,7 +72,7 @@ async def test_a_slow_picture_holds_up_nobody(
     """The card goes out without it, for a short while, and has it when it came."""
     monkeypatch.setattr(pictures, "PATIENCE", 0.05)
     monkeypatch.setattr(cards, "WHILE_INCOMPLETE", 0.0)
-    await save(store, AT_WORK, seen_at(server, "slow/a.png"))
+    await save(store, NOTHING, seen_at(server, "slow/a.png"))
     async with serving(store, discord_cdn_url=server.url) as port:
         first = await ask(port, f"/card/{USER}.svg")
         assert images(first) == []
