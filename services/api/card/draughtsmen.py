@@ -20,7 +20,7 @@ from services.api.card.jobs import Job, Result
 
 log = logging.getLogger(__name__)
 
-MOST: Final = 2  # processes: their memory is 70 MB each, and the machine has other work
+MOST: Final = 2  # processes: their memory is 45 MB each, and the machine has other work
 WAITING: Final = 32  # jobs: whoever comes when as many wait is better told at once
 WITHIN: Final = 10.0  # seconds for one job, a start among them; a slow one takes half of one
 
