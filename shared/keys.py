@@ -66,6 +66,11 @@ def standby(shard_id: int, shard_count: int) -> str:
     return f"standby:{{{shard_id}/{shard_count}}}"
 
 
+def session(shard_id: int, shard_count: int) -> str:
+    """Hash with a TTL: how far the shard's session with Discord has been handled."""
+    return f"session:{{{shard_id}/{shard_count}}}"
+
+
 def identify(bucket: int) -> str:
     """String with a TTL: a shard of this bucket has just identified with Discord."""
     return f"identify:{bucket}"

@@ -98,6 +98,15 @@ class Store:
             found = await pipe.execute()
         return [_snapshot(one) for one in found]
 
+    async def load_discord(self, user_ids: Sequence[int]) -> list[bytes | None]:
+        """For each what the gateway knew of them (`Fields.discord`); None where there is none."""
+        async with self.reachable():
+            pipe = self.redis.pipeline(transaction=False)
+            for user_id in user_ids:
+                pipe.hget(keys.presence(user_id), "discord")
+            found: list[bytes | None] = await pipe.execute()
+        return found
+
     async def save(self, saves: Sequence[Save], order: int | None = None) -> list[int]:
         """Write them in one go; for each its new version, or UNCHANGED, REMOVED, …
 

@@ -11,13 +11,13 @@ import sys
 from typing import Any
 
 from services.gateway import metrics
-from services.gateway.bot import Bot, Refused, gateway_info
+from services.gateway.bot import Bot, Part, Refused, gateway_info
 from services.gateway.condition import looker
 from services.gateway.icons import Icons
 from services.gateway.intake import Intake
-from services.gateway.lease import Lease
 from services.gateway.member_requests import MemberRequests
 from services.gateway.people import People
+from services.gateway.resumption import Known, Resumption, made_for
 from services.gateway.roster import Roster
 from services.gateway.shard import Shard
 from services.gateway.sweep import Sweep
@@ -33,17 +33,20 @@ from shared.user_agent import USER_AGENT
 
 log = logging.getLogger(__name__)
 
-LAST_FLUSH = 5.0  # seconds
+SIGN_OFF_WITHIN = 1.0  # seconds
 
 
 async def serve(settings: GatewaySettings, health: Health) -> None:
     """Run until cancelled. Raises Refused (or a group of it): Discord will not have the bot."""
     cdn = Cdn(settings.discord_cdn_url)
     people = People()
+
+    def may_write() -> bool:
+        return bot.may_write()
+
     async with Store.connect(settings.redis_url, timeout=5.0) as store:
         icons = Icons(store, settings.discord_api_url, USER_AGENT)
-        leases: set[Lease] = set()
-        writer = Writer(store, people, icons, cdn, lambda: all(one.valid for one in leases))
+        writer = Writer(store, people, icons, cdn, may_write)
         sweep = Sweep(store, writer)
         roster = Roster(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
@@ -53,25 +56,23 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         health.begin(looker(store, writer, lambda: len(people), shards))
 
         info = await gateway_info(settings)
+        bot = Bot(settings, info, store, writer)
         count = settings.shard_count or info.shard_count
         shards += [
             Shard(settings.discord_token, shard_id, count)
             for shard_id in settings.shards() or range(count)
         ]
 
+        parts: list[Part] = []
+
         def write_anew() -> None:
+            for part in parts:
+                part.resumption.lost()
             writer.rewrite()
             sweep.again(roster)
 
-        async def flushed() -> bool:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LAST_FLUSH):
-                    await writer.settled()
-            return not writer.owed
-
         vitals = Vitals(store, shards, write_anew)
         async with asyncio.TaskGroup() as tasks:
-            intakes = []
             for shard in shards:
                 requests = MemberRequests(shard)
                 tasks.create_task(requests.run())
@@ -84,16 +85,24 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                     requests=requests,
                     sweep=sweep,
                 )
-                intakes.append((shard, intake))
+                resumption = Resumption(
+                    shard,
+                    Known(store, roster, sweep, writer, requests),
+                    made_for(settings),
+                    disown=intake.lost,
+                    on_loss=write_anew,
+                )
+                parts.append(Part(shard, intake, resumption))
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
             tasks.create_task(sweep.run(roster))
             tasks.create_task(vitals.run())
             try:
-                await Bot(info, store, leases, flushed).run(intakes)
+                await bot.run(parts)
             finally:
-                if await flushed():
-                    await vitals.end()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SIGN_OFF_WITHIN):
+                        await vitals.end()
 
 
 async def main() -> int:
@@ -119,6 +128,7 @@ async def main() -> int:
     def stop() -> None:
         if serving.cancelling():
             os._exit(1)  # the second time: at once
+        health.leave("it is about to end")
         serving.cancel()
 
     for sign in (signal.SIGINT, signal.SIGTERM):

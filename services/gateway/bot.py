@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import aiohttp
 import hikari
 from hikari.impl import RESTApp
+from hikari.sessions import SessionStartLimit
+from msgspec import Struct
 
 from services.gateway.lease import LOOK_EVERY, Lease
+from services.gateway.resumption import Resumption
 from services.gateway.shard import Dispatches, Shard
+from services.gateway.starts import Starts
 from services.gateway.turns import Turns
+from services.gateway.writer import Writer
 from shared.config import GatewaySettings
 from shared.store import Store
 
 log = logging.getLogger(__name__)
 
 FIRST_RETRY: Final = 1.0  # seconds; doubles up to
-LAST_RETRY: Final = 120.0  # Discord allows 1,000 sessions a day
+LAST_RETRY: Final = 120.0
+ASK_AGAIN: Final = 0.25  # seconds, while it is not known whether a shard is still ours
+FLUSH_WITHIN: Final = 4.0  # seconds, at the end
+LET_GO_WITHIN: Final = 1.0  # seconds, after that
 
 UNAUTHORIZED: Final = (
     "Discord refuses the bot token (close code 4004). DISCORD_TOKEN is wrong or was reset: copy "
@@ -73,75 +82,91 @@ async def gateway_info(settings: GatewaySettings) -> hikari.GatewayBotInfo:
         await rest.close()
 
 
+class Part(Struct, frozen=True):
+    """One shard, and who deals with it."""
+
+    shard: Shard
+    dispatches: Dispatches
+    resumption: Resumption
+
+
 class Bot:
     """Keeps those shards connected which this process has the lease of."""
 
     def __init__(
-        self,
-        info: hikari.GatewayBotInfo,
-        store: Store,
-        leases: set[Lease],
-        flushed: Callable[[], Awaitable[bool]],
+        self, settings: GatewaySettings, info: hikari.GatewayBotInfo, store: Store, writer: Writer
     ) -> None:
-        """`leases`: those that are held, kept up to date for who writes by them.
-
-        `flushed` writes what is owed, as well as that goes, and tells whether all of it is.
-        """
+        self._settings = settings
         self._url = info.url
-        self._limit = info.session_start_limit
         self._store = store
-        self._turns = Turns(store, self._limit.max_concurrency)
-        self._leases = leases
-        self._flushed = flushed
+        self._writer = writer
+        self._starts = Starts(self._start_limit)
+        self._turns = Turns(store, info.session_start_limit.max_concurrency)
+        self._held: dict[Lease, Part] = {}
 
-    async def run(self, shards: Sequence[tuple[Shard, Dispatches]]) -> None:
-        """Until cancelled. Raises Refused, in a group."""
-        if self._limit.remaining < len(shards):
-            log.warning(
-                "Discord allows %d more sessions; waiting %s until it allows more",
-                self._limit.remaining,
-                self._limit.reset_after,
-            )
-            await asyncio.sleep(self._limit.reset_after.total_seconds())
-        async with asyncio.TaskGroup() as running:
-            for shard, dispatches in shards:
-                running.create_task(self._keep(shard, dispatches))
+    def may_write(self) -> bool:
+        """Whether nobody else writes what our shards show, and what they show is the newest."""
+        return all(lease.valid and not part.shard.catching_up for lease, part in self._held.items())
 
-    async def _keep(self, shard: Shard, dispatches: Dispatches) -> None:
+    async def run(self, parts: Sequence[Part]) -> None:
+        """Until cancelled; then hands over to whoever runs the shards next. Raises Refused, in a
+        group."""
+        try:
+            async with asyncio.TaskGroup() as running:
+                for part in parts:
+                    running.create_task(self._keep(part))
+        finally:
+            await self._hand_over()
+
+    async def _keep(self, part: Part) -> None:
+        shard = part.shard
         while True:
             lease = Lease(self._store, shard.id, shard.count)
             shard.stands_by = True
             await lease.acquire()
             shard.stands_by = False
-            self._leases.add(lease)
+            self._held[lease] = part
             work = [
-                asyncio.create_task(self._connect(shard, dispatches)),
                 asyncio.create_task(lease.hold()),
+                asyncio.create_task(self._connect(part, lease)),
+                asyncio.create_task(part.resumption.keep(lease)),
             ]
             try:
                 done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
             finally:
-                lost = work[1].done()
                 for task in work:
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
-                # Whoever takes over writes newer states: ours must not come after those.
-                if lost or await self._flushed():
-                    await lease.release()
-            dispatches.lost()
-            self._leases.discard(lease)
+            part.resumption.forget()
+            shard.go_on_with(None)
+            await lease.release()
+            del self._held[lease]
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _connect(self, shard: Shard, dispatches: Dispatches) -> None:
-        """hikari resumes by itself; what it gives up on begins again as a new session."""
+    async def _hand_over(self) -> None:
+        """Nothing comes any more. Write what is owed, and up to where that reaches; let go."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH_WITHIN):
+                await self._writer.settled()
+                for lease, part in self._held.items():
+                    await part.resumption.keep_last(lease)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LET_GO_WITHIN):
+                for lease in self._held:
+                    await lease.release()
+
+    async def _connect(self, part: Part, lease: Lease) -> None:
+        """hikari resumes by itself; what it gives up on is resumed here, or begun anew."""
         retry = FIRST_RETRY
         loop = asyncio.get_running_loop()
+        shard = part.shard
+        shard.go_on_with(await part.resumption.recall())
         while True:
             began = loop.time()
             try:
-                await self._one_session(shard, dispatches)
+                await self._one_session(part, lease)
             except hikari.GatewayServerClosedConnectionError as closed:
                 if closed.code in FATAL:
                     raise Refused(FATAL[int(closed.code)]) from None
@@ -153,6 +178,31 @@ class Bot:
             await asyncio.sleep(retry)
             retry = min(retry * 2, LAST_RETRY)
 
-    async def _one_session(self, shard: Shard, dispatches: Dispatches) -> None:
+    async def _one_session(self, part: Part, lease: Lease) -> None:
+        await part.shard.run(
+            self._url,
+            part.dispatches,
+            may_connect=lambda: self._may_connect(part, lease),
+            on_ready=part.resumption.caught_up,
+        )
+
+    async def _may_connect(self, part: Part, lease: Lease) -> None:
+        """Returns when the shard may connect, and identify if there is nothing to resume."""
+        shard = part.shard
+        while lease.contended and not lease.valid:  # noqa: ASYNC110 (time makes it valid)
+            await asyncio.sleep(ASK_AGAIN)  # else two would take the session from each other
+        if shard.session is not None:
+            return
+        if shard.catching_up:
+            log.info("Discord does not resume the session of shard %d", shard.id)
+            part.resumption.forget()
+            shard.go_on_with(None)
+        await part.resumption.drop()
+        await self._starts.wait(shard.id)
         await self._turns.wait(shard.id)
-        await shard.run(self._url, dispatches)
+
+    async def _start_limit(self) -> SessionStartLimit | None:
+        try:
+            return (await gateway_info(self._settings)).session_start_limit
+        except Refused:
+            return None  # the gateway says so as well, and that ends the process

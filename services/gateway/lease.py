@@ -21,6 +21,7 @@ KEPT: Final = 8.0  # seconds after the last renewal
 RENEW_EVERY: Final = 2.0  # seconds
 ASK_AGAIN: Final = 0.25  # seconds, while Redis is away: what is owed waits for the answer
 LOOK_EVERY: Final = 1.0  # seconds, while standing by
+HANDED_OVER: Final = b""  # what stands in the place of an owner who has let go
 SETTLE: Final = 3.0  # seconds: a Redis that came back empty is given time to hear of the holder
 
 # KEYS lease, standby; ARGV owner, ms. Gives Redis' time, behind 0: another's, 1: ours,
@@ -32,20 +33,29 @@ if owner and owner ~= ARGV[1] then return {0, time[1], time[2]} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {redis.call('EXISTS', KEYS[2]) == 1 and 2 or 1, time[1], time[2]}
 """
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+# KEYS lease; ARGV owner, ms. One that was given back differs from one that Redis has lost.
+_RELEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '', 'PX', ARGV[2]) end
+"""
+# KEYS lease; ARGV owner, ms.
+_TAKE = """
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= '' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
 
 
 class Lease:
     """One process's claim to one shard."""
 
     def __init__(self, store: Store, shard_id: int, shard_count: int) -> None:
+        self.shard = (shard_id, shard_count)
+        self.key = keys.lease(shard_id, shard_count)
+        self.owner = secrets.token_hex(8)
         self._store = store
         self._what = f"shard {shard_id} of {shard_count}"
-        self._names = (
-            keys.lease(shard_id, shard_count),
-            keys.standby(shard_id, shard_count),
-        )
-        self._owner = secrets.token_hex(8)
+        self._standby = keys.standby(shard_id, shard_count)
         self._contended = False
         self._renewed = float("-inf")
 
@@ -73,11 +83,14 @@ class Lease:
             await asyncio.sleep(LOOK_EVERY)
             try:
                 await self._stand_by()
-                if await self._holder() is not None:
+                holder = await self._holder()
+                if holder is None:
+                    free_since = free_since or _now()
+                    is_free = _now() - free_since >= SETTLE
+                else:
                     free_since = None
-                    continue
-                free_since = free_since or _now()
-                if _now() - free_since >= SETTLE and await self._take():
+                    is_free = holder == HANDED_OVER
+                if is_free and await self._take():
                     log.warning("%s is taken over by this process", self._what)
                     return
             except StoreUnavailable:
@@ -111,10 +124,11 @@ class Lease:
                 await asyncio.sleep(ASK_AGAIN)
 
     async def release(self) -> None:
-        """Let the one who stands by have it at once."""
+        """Let the one who stands by have it at once; nothing is written from here on."""
+        self._renewed = float("-inf")
         try:
             async with self._store.reachable():
-                await self._store.redis.eval(_RELEASE, 1, self._names[0], self._owner)
+                await self._store.redis.eval(_RELEASE, 1, self.key, self.owner, _kept())
         except StoreUnavailable:
             log.debug("the lease of %s runs out by itself", self._what)
 
@@ -124,32 +138,33 @@ class Lease:
         except StoreUnavailable:
             pass
         try:
-            return await self._holder() is None  # it can be read, and not written
+            return not await self._holder()  # it can be read, and not written
         except StoreUnavailable:
             return True  # Redis may be away for long, and Discord's events should not be missed
 
     async def _holder(self) -> object:
         async with self._store.reachable():
-            return await self._store.redis.get(self._names[0])
+            return await self._store.redis.get(self.key)
 
     async def _take(self) -> bool:
         async with self._store.reachable():
-            taken = await self._store.redis.set(
-                self._names[0], self._owner, nx=True, px=round(KEPT * 1000)
-            )
-        return bool(taken)
+            return bool(await self._store.redis.eval(_TAKE, 1, self.key, self.owner, _kept()))
 
     async def _stand_by(self) -> None:
         async with self._store.reachable():
-            await self._store.redis.set(self._names[1], self._owner, px=round(KEPT * 1000))
+            await self._store.redis.set(self._standby, self.owner, px=_kept())
 
     async def _renew(self) -> int:
         async with self._store.reachable():
             answer, *time = await self._store.redis.eval(
-                _RENEW, 2, *self._names, self._owner, round(KEPT * 1000)
+                _RENEW, 2, self.key, self._standby, self.owner, _kept()
             )
         self._store.clock.heard(*map(int, time))
         return int(answer)
+
+
+def _kept() -> int:
+    return round(KEPT * 1000)  # milliseconds
 
 
 def _now() -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -64,6 +65,7 @@ class MemberRequests:
         self._users: dict[int, set[int]] = {}
         self._lookups: dict[str, Lookup] = {}  # by nonce
         self._wake = asyncio.Event()
+        self._run = secrets.token_hex(4)
         self._count = 0
 
     def reset(self) -> None:
@@ -80,6 +82,14 @@ class MemberRequests:
         for nonce in list(self._lookups):
             self._look_up_again(nonce)
         self._wake.set()
+
+    @property
+    def lookups(self) -> dict[int, list[int]]:
+        """The single members whose answers have not come, by guild."""
+        found = {guild_id: set(user_ids) for guild_id, user_ids in self._users.items()}
+        for asked in self._lookups.values():
+            found.setdefault(asked.guild_id, set()).update(asked.user_ids)
+        return {guild_id: sorted(user_ids) for guild_id, user_ids in found.items()}
 
     def whole(self, guild_id: int) -> None:
         """Ask for everybody in the guild."""
@@ -174,17 +184,20 @@ class MemberRequests:
 
     async def _ask_for_users(self) -> None:
         users, self._users = self._users, {}
+        new: dict[str, Lookup] = {}
         for guild_id, user_ids in users.items():
             ids = sorted(user_ids)
             for start in range(0, len(ids), USERS_AT_ONCE):
                 some = ids[start : start + USERS_AT_ONCE]
-                nonce = self._nonce("some")
-                self._lookups[nonce] = Lookup(guild_id, some, _now() + SILENCE)
-                await self._line.ask_for(guild_id, some, nonce)
+                new[self._nonce("some")] = Lookup(guild_id, some, _now() + SILENCE)
+        self._lookups |= new
+        for nonce, asked in new.items():
+            await self._line.ask_for(asked.guild_id, asked.user_ids, nonce)
 
     def _nonce(self, kind: str) -> str:
+        """A resume may repeat the answers that another process asked for: none is alike."""
         self._count += 1
-        return f"{kind}-{self._count}"
+        return f"{kind}-{self._run}-{self._count}"
 
 
 def _now() -> float:

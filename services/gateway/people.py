@@ -10,12 +10,25 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Raw, Struct
 
 from services.gateway import clean
 from services.gateway.clean import Json
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
+
+
+class _Known(Struct):
+    """What `Person.discord` gives, each part as it is."""
+
+    user: Raw
+    status: Raw
+    client_status: Raw
+    activities: Raw
+
+
+_known = msgspec.json.Decoder(_Known).decode
 
 OFFLINE = _encode({"status": "offline", "client_status": {}, "activities": []})
 
@@ -57,6 +70,19 @@ class People:
         if not user.get("username"):
             return None
         person = self._people[user_id] = Person(_encode({**user, "id": str(user_id)}))
+        return person
+
+    def recall(self, user_id: int, discord: bytes) -> Person:
+        """Make the person known as `Person.discord` once showed them."""
+        known = _known(discord)
+        person = self._people[user_id] = Person(bytes(known.user))
+        presence = b'{"status":%b,"client_status":%b,"activities":%b}' % (
+            bytes(known.status),
+            bytes(known.client_status),
+            bytes(known.activities),
+        )
+        if presence != OFFLINE:
+            person.presence = presence
         return person
 
     def forget(self, user_id: int) -> None:

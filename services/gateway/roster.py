@@ -56,6 +56,10 @@ class Roster:
     def guild(self, guild_id: int) -> Guild | None:
         return self._guilds.get(guild_id)
 
+    def guild_ids(self, shard_id: int, shard_count: int) -> list[int]:
+        """The guilds of the shard."""
+        return [one for one in self._guilds if shard_of(one, shard_count) == shard_id]
+
     @property
     def complete(self) -> bool:
         """Whether everybody in every guild is known."""
@@ -67,8 +71,8 @@ class Roster:
 
     def keep_only(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
         """Of this shard's guilds only these are left."""
-        for guild_id in list(self._guilds):
-            if shard_of(guild_id, shard_count) == shard_id and guild_id not in guild_ids:
+        for guild_id in self.guild_ids(shard_id, shard_count):
+            if guild_id not in guild_ids:
                 self.remove_guild(guild_id)
 
     def vouches_for(self, user_id: int) -> bool:
@@ -79,6 +83,19 @@ class Roster:
         person = self._people.get(user_id)
         guilds = (self._guilds.get(guild_id) for guild_id in person.guilds) if person else ()
         return any(guild and (guild.complete or user_id in guild.seen) for guild in guilds)
+
+    def recall(self, guild_id: int, members: Mapping[int, bytes], complete: bool) -> None:
+        """Take in members as Redis has them (`Person.discord`): it has nothing to learn of that.
+
+        Who is known already stays as they are: what we have heard is newer.
+        """
+        guild = self._guilds.setdefault(guild_id, Guild())
+        guild.complete = complete
+        for user_id, discord in members.items():
+            person = self._people.get(user_id) or self._people.recall(user_id, discord)
+            guild.members.add(user_id)
+            if guild_id not in person.guilds:
+                person.guilds += (guild_id,)
 
     def begin(self, guild_id: int) -> None:
         """The guild's members are about to be listed afresh."""
@@ -158,7 +175,7 @@ class Roster:
 
     def disown(self, shard_id: int, shard_count: int) -> None:
         """Forget the shard's guilds without a word to Redis: they are another process's."""
-        for guild_id in [one for one in self._guilds if shard_of(one, shard_count) == shard_id]:
+        for guild_id in self.guild_ids(shard_id, shard_count):
             for user_id in self._guilds.pop(guild_id).members:
                 person = self._people.get(user_id)
                 if person is not None:

@@ -11,14 +11,15 @@ import contextlib
 import json
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal, Protocol, cast
 
 import hikari
 import msgspec
-from hikari.impl import GatewayShardImpl, HTTPSettings, ProxySettings
+from hikari.impl import HTTPSettings, ProxySettings
 
 from services.gateway import metrics
-from services.gateway.endings import TellingShard
+from services.gateway.session import ResumableShard, Session
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ INTENTS: Final = (
 )
 CLOSE_WITHIN: Final = 2.0  # seconds
 LARGE_THRESHOLD: Final = 250  # Discord's greatest: small guilds come whole, without chunks
+REPLAY_WITHIN: Final = 60.0  # seconds in which a resume should have repeated everything
 
 
 class Dispatches(Protocol):
@@ -45,8 +47,10 @@ class Shard:
         self.count = shard_count
         self.stands_by = False  # another process runs it, and this one waits
         self._token = token
-        self._hikari: GatewayShardImpl | None = None
+        self._hikari: ResumableShard | None = None
         self._events: _EventManager | None = None
+        self._session: Session | None = None  # while there is no connection
+        self._catching_up_until = 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -73,10 +77,46 @@ class Shard:
         """When the last dispatch came, in seconds since 1970; 0 before the first."""
         return self._events.last if self._events else 0.0
 
-    async def run(self, url: str, dispatches: Dispatches) -> None:
-        """Connect to `url` and stay. Raises what hikari raises when it gives up."""
-        self._events = _EventManager(dispatches)
-        shard = self._hikari = TellingShard(
+    @property
+    def session(self) -> Session | None:
+        """What the next connection resumes; None when it has to identify."""
+        return self._hikari.session if self._hikari else self._session
+
+    @property
+    def catching_up(self) -> bool:
+        """Whether events are being repeated that Redis may be ahead of.
+
+        What is known until their end has been true, and must not be written. It ends in time
+        also where Discord cannot be reached: the process's other shards have something to write.
+        """
+        return _now() < self._catching_up_until
+
+    def go_on_with(self, session: Session | None) -> None:
+        """Resume this session of an earlier process, whose people are known again."""
+        self._session = session
+        self._catching_up_until = _now() + REPLAY_WITHIN if session else 0.0
+
+    async def run(
+        self,
+        url: str,
+        dispatches: Dispatches,
+        may_connect: Callable[[], Awaitable[None]],
+        on_ready: Callable[[], None],
+    ) -> None:
+        """Connect to `url` and stay. Raises what hikari raises when it gives up.
+
+        `may_connect` is waited for before each connection. `on_ready` is called when Discord has
+        begun a session, or repeated all that was missed.
+        """
+
+        def ready() -> None:
+            self._catching_up_until = 0.0
+            on_ready()
+
+        self._events = _EventManager(dispatches, self._session.seq if self._session else 0, ready)
+        shard = self._hikari = ResumableShard(
+            self._session,
+            may_connect,
             token=self._token,
             url=url,
             shard_id=self.id,
@@ -96,6 +136,7 @@ class Shard:
         finally:
             if shard.is_alive:
                 await _close(shard)
+            self._session = shard.session
             self._hikari = None
 
     async def ask_for_all(self, guild_id: int, nonce: str) -> None:
@@ -119,7 +160,7 @@ class Shard:
             log.debug("members of guild %s were not asked for: %s", guild_id, error)
 
 
-async def _close(shard: GatewayShardImpl) -> None:
+async def _close(shard: ResumableShard) -> None:
     """hikari loses a cancellation that comes while it hangs up: then it is told once more."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_WITHIN):
@@ -129,9 +170,10 @@ async def _close(shard: GatewayShardImpl) -> None:
 class _EventManager:
     """The two methods of hikari's event manager that a shard calls."""
 
-    def __init__(self, dispatches: Dispatches) -> None:
+    def __init__(self, dispatches: Dispatches, taken: int, ready: Callable[[], None]) -> None:
         self._dispatches = dispatches
-        self._taken = 0  # the greatest sequence number of this session
+        self._taken = taken  # the greatest sequence number of this session
+        self._ready = ready
         self.last = 0.0
 
     def consume_raw_event(self, name: str, shard: object, payload: Any) -> None:
@@ -143,6 +185,8 @@ class _EventManager:
                 return
             self._taken = number if name == "READY" else max(number, self._taken)
         self._dispatches.take(name, payload)
+        if name in ("READY", "RESUMED"):
+            self._ready()
 
     async def dispatch(self, event: None, *, return_tasks: bool = False) -> None:
         """TellingShard has told of it, and knows more."""
@@ -182,3 +226,7 @@ def _dumps(message: Any) -> bytes:
         data = {key: value for key, value in data.items() if key not in ("query", "limit")}
         message = {**message, "d": data}
     return json.dumps(message).encode()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

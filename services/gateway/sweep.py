@@ -31,6 +31,16 @@ class Sweep:
         self._to_announce = False
         self._wake = asyncio.Event()
 
+    @property
+    def busy(self) -> bool:
+        """Whether Redis may still hold somebody who has left meanwhile."""
+        return bool(self._asked or self._shards)
+
+    @property
+    def to_announce(self) -> bool:
+        """Whether readers are still to be told that everyone was written anew."""
+        return self._to_announce
+
     def guild(self, guild_id: int) -> None:
         """Sweep the guild: its roster is complete, or the bot has left it."""
         self._asked[guild_id] = None

@@ -61,6 +61,9 @@ class Writer:
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
         self._drawn: dict[int, int] = {}  # what this batch's profiles were drawn from
+        self._paid = 0  # how many were taken off what is owed, and are in Redis
+        self._under_way = 0
+        self._setbacks = 0  # how often something that was taken off was owed again
         self._wake = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -100,6 +103,17 @@ class Writer:
             for guild_id in person.guilds:
                 self.joined(user_id, guild_id)
 
+    def watermark(self) -> tuple[int, int]:
+        """What is owed now, for `reached`."""
+        return self._setbacks, self._paid + self._under_way + len(self._owed)
+
+    def reached(self, watermark: tuple[int, int]) -> bool | None:
+        """Whether all that was owed then is in Redis. None: that will not be known any more."""
+        setbacks, position = watermark
+        if setbacks != self._setbacks:
+            return None
+        return self._paid >= position
+
     async def settled(self) -> None:
         """Returns when Redis holds all that was owed."""
         await self._settled.wait()
@@ -111,7 +125,9 @@ class Writer:
             await self._wake.wait()
             order = await self._order()
             self._drawn.clear()
+            owed = len(self._owed)
             saves = list(self._next_batch())
+            self._under_way = owed - len(self._owed)
             try:
                 results = await self._store.save(saves, order)
             except StoreUnavailable as error:
@@ -125,6 +141,8 @@ class Writer:
             if retry != FIRST_RETRY:
                 log.info("Redis is back; %d people are still to be written", len(self._owed))
                 retry = FIRST_RETRY
+            self._paid += self._under_way
+            self._under_way = 0
             self._account(saves, results)
             if not self._owed:
                 self._wake.clear()
@@ -169,6 +187,8 @@ class Writer:
 
     def _owe_again(self, saves: list[Save]) -> None:
         """Owe what was not written, unless something newer has been said meanwhile."""
+        self._setbacks += 1
+        self._under_way = 0
         for save in saves:
             self._owed[save.user_id] = save.received  # the older one, if there is a newer
             person = self._people.get(save.user_id)
@@ -197,6 +217,7 @@ class Writer:
             if person is None or save.fields is None:
                 continue
             if result == NO_PROFILE:
+                self._setbacks += 1
                 person.written = 0
                 self._owed[save.user_id] = save.received
                 self.changed(save.user_id)
@@ -208,6 +229,7 @@ class Writer:
         metrics.SAVES_UNCHANGED.inc(len(saves) - written)
         if lost:
             log.warning("Redis has lost users that are monitored: writing everyone again")
+            self._setbacks += 1
             self.rewrite()
 
 

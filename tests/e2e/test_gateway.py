@@ -210,24 +210,6 @@ async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None
         assert await gateway.stop() == 0, gateway.lines
 
 
-async def test_second_gateway_stands_by_and_takes_over() -> None:
-    """Killed without a word, the first is followed by the second, which sweeps what it missed."""
-    async with running() as stack:
-        first = stack.processes.pop("gateway")
-        second = await stack.start("gateway")
-        await second.said("standing by")
-        assert stack.simulator.stats.identifies == 1
-        first.process.kill()
-        world = stack.simulator.world
-        leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
-        world.remove_member(FIRST, leaver)
-        world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
-        await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
-        await stack.not_monitored(leaver)
-        assert stack.simulator.stats.identifies == 2
-        await first.ended()
-
-
 async def test_gateway_that_was_stopped_for_long_lets_go() -> None:
     """SIGSTOP, takeover, SIGCONT: the first one writes nothing more and stands by."""
     async with running() as stack:

@@ -156,6 +156,24 @@ async def test_released_lease_is_free(server: FakeServer) -> None:
         await second.acquire()
 
 
+async def test_lease_that_was_handed_over_is_taken_at_once(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has to run out, as when the holder died; and it has stopped writing before."""
+    monkeypatch.setattr(lease_module, "KEPT", 3600.0)
+    monkeypatch.setattr(lease_module, "SETTLE", 3600.0)
+    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    async with holding(first):
+        await eventually(lambda: first.valid)
+        waiting = asyncio.create_task(second.acquire())
+        store = process(server)
+        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+    await first.release()
+    assert not first.valid
+    async with asyncio.timeout(5):
+        await waiting
+
+
 async def test_turns_to_identify_are_shared_by_processes(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

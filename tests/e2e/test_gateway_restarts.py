@@ -1,0 +1,257 @@
+"""A gateway that ends and comes back, or is followed by another: the session goes on."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.gateway import bookmark
+from services.gateway.bookmark import Bookmark
+from shared import keys
+from shared.store import Store
+from simulator import BOT_ID
+from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
+from tests.eventually import eventually, eventually_async
+
+
+async def test_restart_resumes_and_loses_nothing() -> None:
+    """Who changed, left, joined, or was renamed meanwhile; no Identify is spent on it."""
+    async with running() as stack:
+        watcher = await stack.watch(ROBIN)
+        assert await stack.processes["gateway"].stop() == 0
+        leaver, joiner, renamed = _changes(stack)
+        await stack.start("gateway")
+        await watcher.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
+        await stack.not_monitored(leaver)
+        await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
+        await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
+        await _truth(stack)
+        await _goes_on(stack)
+        assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
+
+
+async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
+    """Memory holds what Redis held: a partial event, a second guild, a guild that is left."""
+    async with running() as stack:
+        world = stack.simulator.world
+        both = next(
+            one
+            for one, person in world.people.items()
+            if len(person.guilds) == 2 and one != ROBIN and not person.user.bot
+        )
+        world.set_presence(both, "idle", [], {"vr": "idle"})
+        await stack.shows(both, lambda data: bool(data["status"] == "idle"))
+        await stack.processes["gateway"].stop()
+        await stack.start("gateway")
+        await stack.processes["gateway"].said("connected to Discord")
+        world.update_user(both, global_name="Grace")
+        shown = await stack.shows(
+            both, lambda data: bool(data["profile"]["display_name"] == "Grace")
+        )
+        assert (shown["status"], shown["profile"]["device"]) == ("idle", "vr")
+        world.remove_guild(FIRST)
+        await _truth(stack)
+        await stack.shows(both, lambda data: bool(data["status"] == "idle"))
+        assert stack.simulator.stats.identifies == 1
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
+    """Let go by the first, or lost by it: the second one goes on where Redis is."""
+    async with running() as stack:
+        world = stack.simulator.world
+        first = stack.processes.pop("gateway")
+        second = await stack.start("gateway")
+        await second.said("standing by")
+        world.set_presence(ROBIN, "idle", [], {"web": "idle"})
+        await _bookmark(stack, lambda mark: bool(mark.session.seq))
+        first.process.send_signal(sign)
+        await first.ended()
+        leaver, joiner, renamed = _changes(stack)
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
+        await stack.not_monitored(leaver)
+        await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
+        await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
+        await _truth(stack)
+        assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
+
+
+async def test_a_lease_that_was_let_go_is_taken_at_once() -> None:
+    """It does not have to run out: it is there, and nobody's."""
+    async with running() as stack, Store.connect(stack.redis.url) as store:
+        first = stack.processes.pop("gateway")
+        second = await stack.start("gateway")
+        await second.said("standing by")
+        assert await first.stop() == 0
+        assert await store.redis.exists(keys.lease(0, 1))
+        await second.said("taken over")
+        await second.said("connected to Discord")
+
+
+async def test_replay_shows_nothing_that_was() -> None:
+    """Redis is ahead of the bookmark: what is repeated up to there is shown to nobody."""
+    async with running() as stack, Store.connect(stack.redis.url) as store:
+        world = stack.simulator.world
+        gateway = stack.processes["gateway"]
+        await _bookmark(stack, lambda mark: True)
+        kept: Any = await store.redis.hgetall(keys.session(0, 1))
+        for status in ("idle", "online", "dnd"):
+            world.set_presence(ROBIN, status, [], {"web": status})
+            await _shows_status(stack, status)
+        await gateway.stop()
+        await store.redis.hset(
+            keys.session(0, 1), mapping={**kept}
+        )  # as after a kill: an older one
+        watcher = await stack.watch(ROBIN)
+        await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
+        await (await stack.start("gateway")).said("connected to Discord")
+        world.set_presence(ROBIN, "online", [], {"vr": "online"})
+        await watcher.until(lambda frame: bool(frame["d"].get("status") == "online"))
+        shown = [frame["d"]["status"] for frame in watcher.frames if "status" in frame["d"]]
+        assert shown == ["dnd", "online"]
+        assert stack.simulator.stats.resumes == 1
+
+
+async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
+    """A large guild whose pieces had not come, and a joiner of whom nothing was known."""
+    async with running(quiet(members=1500, presence_limit=1000, chunk_seconds=0.0)) as stack:
+        world = stack.simulator.world
+        await _truth(stack)
+        await stack.processes["gateway"].stop()
+        async with Store.connect(stack.redis.url) as store:
+            held = await bookmark.load(store, (0, 1))
+            assert held is not None
+            joiner = next(one for one in world.people if FIRST not in world.person(one).guilds)
+            world.set_presence(joiner, "idle", [], {"web": "idle"})
+            world.add_member(FIRST, joiner)
+            unfinished = msgspec.structs.replace(
+                held, guilds=[int(SECOND)], partial=[int(FIRST)], lookups={int(FIRST): [int(ROBIN)]}
+            )
+            await store.redis.hset(keys.session(0, 1), "bookmark", msgspec.json.encode(unfinished))
+        asked = stack.simulator.stats.member_requests
+        await stack.start("gateway")
+        await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
+        await _truth(stack)
+        await eventually(lambda: stack.simulator.stats.member_requests >= asked + 2)
+        assert stack.simulator.stats.identifies == 1
+
+
+@pytest.mark.parametrize("how", ["emptied", "restarted", "refused", "settings", "lost members"])
+async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None:
+    """Redis was emptied or started again, Discord has forgotten, other guilds are wanted."""
+    async with running() as stack:
+        world = stack.simulator.world
+        await stack.processes["gateway"].stop()
+        leaver, _, _ = _changes(stack)
+        env = {}
+        match how:
+            case "emptied":
+                await stack.redis.flush()
+            case "restarted":
+                await stack.redis.restart(empty=False)
+            case "refused":
+                stack.simulator.faults.refuse_resumes(1)
+            case "settings":
+                env = {"GUILD_IDS": FIRST}
+                world.remove_guild(SECOND)  # so that the truth is the same
+            case "lost members":
+                async with Store.connect(stack.redis.url) as store:
+                    await store.redis.delete(keys.members(int(SECOND)))
+        await stack.start("gateway", **env)
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
+        await stack.not_monitored(leaver)
+        await _truth(stack)
+        await _goes_on(stack)
+        assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (2, 0)
+
+
+async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early() -> None:
+    """Killed before everyone was written again, it is followed by one that begins anew, or by
+    one that finds everybody there."""
+    async with running() as stack:
+        await _bookmark(stack, lambda mark: True)
+        gateway = stack.processes["gateway"]
+        await stack.redis.flush()
+        await gateway.said("writing everyone again")
+        await _bookmark(stack, lambda mark: True)
+        await gateway.stop(signal.SIGKILL)
+        await _truth(stack)
+
+
+async def test_few_sessions_left_are_not_spent() -> None:
+    """It says so in plain words, and goes on when there are more."""
+    async with running(quiet(session_starts=2)) as stack:
+        gateway = stack.processes["gateway"]
+        stack.simulator.drop("invalid")
+        said = await gateway.said("begin only 1 more sessions (of 2 in a day)")
+        assert "DISCORD_TOKEN" in said
+        assert stack.simulator.stats.identifies == 1
+        assert (await stack.get(f"/user/{ROBIN}"))[0] == 200
+        assert await gateway.stop() == 0  # it waits for hours, and not with us
+
+
+def _changes(stack: Stack) -> tuple[str, str, str]:
+    """Things happen while nobody listens: who left, who joined, who was renamed."""
+    world = stack.simulator.world
+    only_here = [
+        one
+        for one, person in world.people.items()
+        if person.guilds == [FIRST] and one not in (ROBIN, BOT_ID) and not person.user.bot
+    ]
+    leaver, joiner, renamed = only_here[:3]
+    world.remove_member(FIRST, leaver)
+    world.remove_member(FIRST, joiner)
+    world.set_presence(joiner, "idle", [], {"web": "idle"})
+    world.add_member(FIRST, joiner)
+    world.update_user(renamed, global_name="Ada")
+    world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
+    return leaver, joiner, renamed
+
+
+async def _shows_status(stack: Stack, status: str) -> None:
+    await stack.shows(ROBIN, lambda data: bool(data["status"] == status))
+
+
+async def _goes_on(stack: Stack) -> None:
+    """The next event is shown."""
+    stack.simulator.world.set_presence(ROBIN, "online", [], {"vr": "online"})
+    await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
+
+
+async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
+    """Wait for a bookmark of which this holds."""
+    async with Store.connect(stack.redis.url) as store:
+
+        async def found() -> Bookmark | None:
+            mark = await bookmark.load(store, (0, 1))
+            return mark if mark is not None and holds(mark) else None
+
+        mark = await eventually_async(found)
+        assert mark is not None
+        return mark
+
+
+async def _truth(stack: Stack) -> None:
+    """Redis has exactly the simulator's members, in their guilds, with what they show."""
+    world = stack.simulator.world
+    async with Store.connect(stack.redis.url) as store:
+
+        async def held() -> bool:
+            users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
+            everybody = sorted(stack.everybody())
+            snapshots = await store.load_many([int(one) for one in everybody])
+            for guild_id, guild in world.guilds.items():
+                listed = await store.redis.smembers(keys.members(int(guild_id)))
+                if {str(int(one)) for one in listed} != set(guild.members):
+                    return False
+            return users == set(everybody) and all(
+                snapshot is not None
+                and msgspec.json.decode(snapshot.presence)["status"]
+                == world.person(one).presence.status.replace("offline", "invisible")
+                for one, snapshot in zip(everybody, snapshots, strict=True)
+            )
+
+        await eventually_async(held)

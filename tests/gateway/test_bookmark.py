@@ -1,0 +1,136 @@
+"""How far a session has been handled: who may say so, and whether Redis still holds the rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.gateway import bookmark
+from services.gateway.bookmark import LOST, NOT_OURS, Bookmark
+from services.gateway.lease import Lease
+from services.gateway.people import OFFLINE, People
+from services.gateway.roster import Roster
+from services.gateway.session import Session
+from shared import keys
+from shared.store import Store
+from tests.eventually import eventually
+from tests.gateway.desk import Desk
+from tests.gateway.room import GUILD, OTHER, Ledger, Room, guild, member, online
+
+ANNA, BOB = 161092844126208001, 161092844126208002
+
+
+def at(seq: int) -> Bookmark:
+    return Bookmark(
+        made_for="us",
+        session=Session("s", "ws://127.0.0.1/gateway", seq),
+        guilds=[GUILD],
+        partial=[OTHER],
+        awaited=[],
+        lookups={GUILD: [ANNA]},
+        announce=False,
+    )
+
+
+@pytest.fixture
+async def lease(redis_url: str) -> AsyncIterator[Lease]:
+    async with Store.connect(redis_url) as store:
+        lease = Lease(store, 0, 1)
+        await lease.acquire()
+        yield lease
+
+
+async def test_it_comes_back_as_it_was(redis_url: str, lease: Lease) -> None:
+    """Ids are numbers on both sides, also as keys."""
+    async with Store.connect(redis_url) as store:
+        assert await bookmark.load(store, (0, 1)) is None
+        assert await bookmark.save(store, lease, at(1), "", "a") == 1
+        assert await bookmark.save(store, lease, at(2), "a", "b") == 1
+        assert await bookmark.save(store, lease, None, "b", "b") == 1
+        assert await bookmark.load(store, (0, 1)) == at(2)
+        await bookmark.drop(store, (0, 1))
+        assert await bookmark.load(store, (0, 1)) is None
+
+
+async def test_only_the_holder_of_the_lease_writes_it(redis_url: str, lease: Lease) -> None:
+    """A process that was stopped for long does not set its successor back."""
+    async with Store.connect(redis_url) as store:
+        await bookmark.save(store, lease, at(2), "", "a")
+        late = Lease(store, 0, 1)
+        assert await bookmark.save(store, late, at(1), "", "b") == NOT_OURS
+        assert await bookmark.load(store, (0, 1)) == at(2)
+
+
+async def test_a_redis_that_lost_it_is_not_written_on(redis_url: str, lease: Lease) -> None:
+    """It may have lost people as well: then they come first."""
+    async with Store.connect(redis_url) as store:
+        await bookmark.save(store, lease, at(1), "", "a")
+        await store.redis.delete(keys.session(0, 1))
+        assert await bookmark.save(store, lease, at(2), "a", "b") == LOST
+        assert await bookmark.save(store, lease, None, "a", "a") == LOST
+        assert await bookmark.load(store, (0, 1)) is None
+
+
+async def test_another_start_of_redis_is_not_believed(redis_url: str, lease: Lease) -> None:
+    """It may hold what was true a while ago."""
+    async with Store.connect(redis_url) as store:
+        await bookmark.save(store, lease, at(1), "", "a")
+        await store.redis.hset(keys.session(0, 1), "server", "another")
+        assert await bookmark.load(store, (0, 1)) is None
+        assert await bookmark.save(store, lease, at(2), "a", "b") == LOST
+
+
+async def test_one_of_another_version_is_left_alone(redis_url: str, lease: Lease) -> None:
+    """What cannot be read is no bookmark."""
+    async with Store.connect(redis_url) as store:
+        await bookmark.save(store, lease, at(1), "", "a")
+        await store.redis.hset(keys.session(0, 1), "bookmark", '{"made_for":1}')
+        assert await bookmark.load(store, (0, 1)) is None
+
+
+async def test_watermark_is_reached_when_all_before_it_is_written() -> None:
+    """What comes later does not hold it up; what has to be written again makes it void."""
+    desk = Desk()
+    desk.enlist(GUILD, ANNA)
+    mark = desk.writer.watermark()
+    assert desk.writer.reached(mark) is False
+    writing = asyncio.create_task(desk.writer.run())
+    await eventually(lambda: desk.writer.reached(mark))
+    desk.store.away = True
+    desk.show(ANNA, "dnd")
+    mark = desk.writer.watermark()
+    assert desk.writer.reached(mark) is False
+    await eventually(lambda: desk.writer.reached(mark) is None)
+    desk.store.away = False
+    await eventually(lambda: desk.writer.reached(desk.writer.watermark()))
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    await desk.store.redis.aclose()
+
+
+def test_people_come_back_as_they_were() -> None:
+    """Byte for byte, so that what Discord repeats is no news; and nobody is owed anything."""
+    room = Room()
+    room.take("GUILD_CREATE", guild(GUILD, [ANNA, BOB], [online(ANNA, "dnd")]))
+    before = {one: room.people.get(one) for one in (ANNA, BOB)}
+    people, ledger = People(), Ledger()
+    roster = Roster(people, ledger, lambda _: None)
+    held = {one: person.discord() for one, person in before.items() if person}
+    roster.recall(GUILD, held, True)
+    roster.recall(OTHER, {ANNA: held[ANNA]}, False)
+    for user_id, person in before.items():
+        again = people.get(user_id)
+        assert person is not None
+        assert again is not None
+        assert (again.user, again.presence) == (person.user, person.presence)
+    bob, anna = people.get(BOB), people.get(ANNA)
+    assert bob is not None
+    assert anna is not None
+    assert bob.presence is OFFLINE  # shared by all who are
+    assert anna.guilds == (GUILD, OTHER)
+    assert roster.complete_guilds() == [GUILD]
+    assert ledger.take() == []
+    roster.list_members(GUILD, [member(ANNA)], [online(ANNA, "dnd")])
+    assert ledger.take() == []
