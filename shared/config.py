@@ -62,6 +62,7 @@ class FrontSettings(ProfileSettings, frozen=True, kw_only=True):
     """What the two processes read that anybody may reach."""
 
     trusted_proxies: str = ""
+    drain_seconds: Annotated[int, Meta(ge=0, le=60)] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -75,7 +75,7 @@ async def _serve(settings: ApiSettings, listener: socket.socket, health: Health)
                 metrics.export(drawings(studio.draughtsmen))
                 app = Honesty(pulse, build(store, profiles, settings, cache, pulse, studio))
                 quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
-                await http_server.server(quota).serve([listener])
+                await http_server.server(quota, settings.drain_seconds).serve([listener])
         finally:
             feeling.cancel()
             await asyncio.gather(feeling, return_exceptions=True)
@@ -88,7 +88,7 @@ async def _serve(settings: ApiSettings, listener: socket.socket, health: Health)
 
 
 def _leave(*_: object) -> None:
-    """uvicorn sends itself the signal again when it has finished: that is no failure."""
+    """Nobody has been let in yet."""
     raise SystemExit(0)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
+from time import monotonic
+from types import FrameType
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from services.api.draining import Draining
 from shared.config import ApiSettings
 
 BACKLOG: Final = 2048  # connections that wait to be accepted
@@ -33,11 +37,35 @@ def listen(settings: ApiSettings) -> socket.socket:
     return listener
 
 
-def server(app: ASGIApp) -> uvicorn.Server:
-    """uvicorn, quiet: nothing a client does is worth a line, but for what breaks here."""
-    return uvicorn.Server(
+class Server(uvicorn.Server):
+    """uvicorn, which tells load balancers before it ends."""
+
+    def __init__(self, config: uvicorn.Config, draining: Draining, seconds: float) -> None:
+        """`seconds`: between a signal and the end of listening."""
+        super().__init__(config)
+        self._draining = draining
+        self._seconds = seconds
+        self._listen_until: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal has come; the second one ends the process at once."""
+        if self._listen_until is not None:
+            os._exit(1)
+        self._draining.begun = True
+        self._listen_until = monotonic() + self._seconds
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second. True: stop listening, finish the answers under way, end."""
+        over = self._listen_until is not None and monotonic() >= self._listen_until
+        return await super().on_tick(counter) or over
+
+
+def server(app: ASGIApp, drain_seconds: float) -> Server:
+    """Quiet: nothing a client does is worth a line, but for what breaks here."""
+    draining = Draining(app)
+    return Server(
         uvicorn.Config(
-            app,
+            draining,
             interface="asgi3",
             lifespan="off",
             ws="none",
@@ -48,7 +76,9 @@ def server(app: ASGIApp) -> uvicorn.Server:
             log_config=None,
             log_level="error",  # a warning is one line for each client that talks nonsense
             timeout_graceful_shutdown=LEAVE_WITHIN,
-        )
+        ),
+        draining,
+        drain_seconds,
     )
 
 

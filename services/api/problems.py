@@ -114,6 +114,17 @@ def _answer(problem: Problem, discord_invite: str | None) -> Answer:
     return final(problem.status, body(problem, discord_invite), *problem.headers)
 
 
+DRAINING: Final = _answer(
+    Problem(
+        503,
+        "draining",
+        "This process is about to end: send requests to another one. It answers what still comes.",
+    ),
+    None,
+)
+"""What `/ready` says then."""
+
+
 def rate_limited(seconds: int) -> Answer:
     """To an address that has asked too often; it may ask again after so many seconds."""
     return final(429, body(RATE_LIMITED), (b"retry-after", b"%d" % seconds))

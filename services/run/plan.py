@@ -47,6 +47,8 @@ def make(env: Mapping[str, str]) -> Plan:
     api, ws = _addresses({**env, **changes}, changes)
     if not _given(env, "PUBLIC_WS_URL"):
         changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # api's start page tells it
+    if not _given(env, "DRAIN_SECONDS"):
+        changes["DRAIN_SECONDS"] = "0"  # no load balancer has to notice
     env = {**env, **changes}
     settings = config.from_env(config.GatewaySettings, env)
     return Plan(

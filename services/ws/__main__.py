@@ -101,7 +101,7 @@ async def serving(
         addresses=Addresses(limits.connections_per_address),
         limits=limits,
         counters=counters,
-        health=lambda: Health(hub.standing, counters.connections, hub.users),
+        health=lambda: Health(hub.standing, counters.connections, hub.users, server.draining),
     )
     server = Server(house)
     await server.listen(settings.ws_host, settings.ws_port)

@@ -30,6 +30,8 @@ HOW = (
     "initial_data, then presence_update and profile_update."
 )
 
+ENDING = "This server is about to restart. Connect again: another one answers, or this one soon."
+
 FULL = "This server holds as many connections as it may. Try again in a few seconds."
 
 
@@ -39,6 +41,7 @@ class Health(Struct, frozen=True):
     redis: bool  # whether updates arrive
     connections: int
     users: int
+    draining: bool = False  # the process is about to end
 
 
 class Welcome(Struct, frozen=True):
@@ -84,8 +87,9 @@ def _to(
         return _plain(request.method, path, health)
     if path not in ("/", "/socket"):
         return _refusal(HTTPStatus.NOT_FOUND, "not_found", HOW)
-    if full:
-        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", FULL)
+    if full or health().draining:
+        why = FULL if full else ENDING
+        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
     response = server.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         said = response.body.decode().strip()
@@ -114,9 +118,10 @@ def _plain(method: str, path: str, health: Callable[[], Health]) -> Answer:
         return _response(HTTPStatus.OK, _state("ok", health()), with_body)
     if path == "/ready":
         now = health()
-        if now.redis:
+        if now.redis and not now.draining:
             return _response(HTTPStatus.OK, _state("ready", now), with_body)
-        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _state("redis_is_away", now), with_body)
+        why = "draining" if now.draining else "redis_is_away"
+        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _state(why, now), with_body)
     return _refusal(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", HOW, with_body)
 
 

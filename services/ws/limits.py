@@ -31,7 +31,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     ping_every: float = 20.0  # also how long the pong may take
     slow_within: float = 45.0  # with its buffer full and nothing read
     close_within: float = 5.0  # to answer our Close
-    shutdown_within: float = 5.0  # all of them together
+
+    # How the process ends: within ten seconds, with DRAIN_SECONDS as it is by default.
+    notice: float = 0.0  # DRAIN_SECONDS: told that it will end, and still listening
+    part_every: float = 0.02  # a client, so that they do not all come again at once,
+    part_within: float = 4.0  # or more of them at a time
+    shutdown_within: float = 2.5  # after the last of them was told
 
     # What waits for a client that does not read: the kernel's part, a frame or two, pongs.
     kernel_buffer: int = 65_536
@@ -65,4 +70,5 @@ def from_settings(settings: WsSettings, files: int) -> Limits:
         connections_per_address=settings.ws_connections_per_address or most,
         frames=settings.ws_messages_per_minute,
         trusted=settings.proxies(),
+        notice=settings.drain_seconds,
     )

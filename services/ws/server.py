@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import random
 import socket
 
 from services.ws.connection import Connection, House
@@ -13,6 +14,7 @@ from services.ws.keepalive import SLICE
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that the kernel holds for us: after a restart everyone comes at once
+TICK = 0.01  # seconds: a sleep for every client of very many would cost more than the Close
 
 
 class CannotListen(Exception):
@@ -26,6 +28,7 @@ class Server:
         self.house = house
         self._servers: list[asyncio.Server] = []
         self.port = 0
+        self.draining = False
 
     async def listen(self, host: str, port: int) -> None:
         """Accept clients from now on. Port 0 takes a free one. Raises CannotListen."""
@@ -51,17 +54,16 @@ class Server:
         log.info("ws: listening on ws://%s:%d", f"[{host}]" if ":" in host else host, self.port)
 
     async def close(self) -> None:
-        """Stop listening, send every client Close 1012, and wait until what is owed is flushed."""
+        """Let load balancers see it, stop listening, send every client Close 1012, and wait until
+        what is owed is flushed. Until its Close each client gets every update."""
+        limits = self.house.limits
+        self.draining = True
+        await asyncio.sleep(limits.notice)
         for server in self._servers:
             server.close()
-        peers = list(self.house.keepalive)
-        log.info("ws: closing; clients told to come again: %d", len(peers))
-        for number, peer in enumerate(peers, 1):
-            peer.restart()
-            if number % SLICE == 0:
-                await asyncio.sleep(0)
+        await self._part()
         try:
-            async with asyncio.timeout(self.house.limits.shutdown_within):
+            async with asyncio.timeout(limits.shutdown_within):
                 await self.house.keepalive.everyone_left()
         except TimeoutError:
             log.warning(
@@ -69,6 +71,25 @@ class Server:
             )
         for peer in self.house.keepalive:
             peer.out_of_time()
+
+    async def _part(self) -> None:
+        """In random order, one after another: those of one page, or one address, not together."""
+        peers = list(self.house.keepalive)
+        random.shuffle(peers)
+        limits = self.house.limits
+        every = min(limits.part_every, limits.part_within / max(1, len(peers)))
+        log.info(
+            "ws: closing; clients told to come again: %d, over %.1f s",
+            len(peers),
+            every * len(peers),
+        )
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number, peer in enumerate(peers, 1):
+            peer.restart()
+            late = loop.time() - began - (number - random.random()) * every
+            if late < -TICK or number % SLICE == 0:
+                await asyncio.sleep(max(0.0, -late))
 
     def _bind(self, family: int, address: tuple[str, int]) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)

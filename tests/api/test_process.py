@@ -16,9 +16,15 @@ import pytest
 
 from tests.api.golden import RICH
 from tests.api.http_client import ask
+from tests.eventually import eventually_async
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = {"API_PORT": "0", "PROFILE_SOURCE": "off", "REDIS_URL": "redis://127.0.0.1:1"}
+SETTINGS = {
+    "API_PORT": "0",
+    "PROFILE_SOURCE": "off",
+    "REDIS_URL": "redis://127.0.0.1:1",
+    "DRAIN_SECONDS": "0",
+}
 
 
 @asynccontextmanager
@@ -81,6 +87,28 @@ async def test_answers_under_way_are_finished(tmp_path: Path) -> None:
             assert (await answer).status == 503
             assert await process.wait() == 0
             connection.close()
+
+
+async def test_it_tells_load_balancers_before_it_ends(tmp_path: Path, redis_url: str) -> None:
+    """/ready says no, what comes is answered and its connection ended; a second signal: at once."""
+    async with running(tmp_path, REDIS_URL=redis_url, DRAIN_SECONDS="60") as process:
+        port = await port_of(process)
+        assert (await ask(port, "/ready")).status == 200
+        process.send_signal(signal.SIGTERM)
+        await eventually_async(lambda: _is_draining(port))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET /user/{RICH.user_id} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        answer = await reader.read()  # to the end: nobody asked for that but the server
+        writer.close()
+        assert b" 404 " in answer
+        assert b"connection: close" in answer
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 1
+
+
+async def _is_draining(port: int) -> bool:
+    ready = await ask(port, "/ready")
+    return ready.status == 503 and b'"draining"' in ready.body
 
 
 async def test_it_starts_without_redis(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ class Stack:
             "API_PORT": str(self.api_port),
             "WS_PORT": str(self.ws_port),
             "PROFILE_SOURCE": "off",
+            "DRAIN_SECONDS": "0",
         }
 
     def everybody(self) -> set[str]:

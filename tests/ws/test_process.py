@@ -15,14 +15,18 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import Limits
+from tests.api.http_client import ask
+from tests.eventually import eventually_async
 from tests.ws.room import ANNA, SOON, Room, number_of, receive, until_closed
 
 
 async def start(**settings: str) -> Process:
     environment = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME")}
-    environment |= {"PROFILE_SOURCE": "off", "PYTHONWARNINGS": "error", **settings}
+    environment |= {"PROFILE_SOURCE": "off", "DRAIN_SECONDS": "0", "PYTHONWARNINGS": "error"}
+    environment |= settings
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.ws"), env=environment, stderr=PIPE
     )
@@ -87,6 +91,48 @@ async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
         async with asyncio.timeout(SOON / 2):  # less than the clients would be given
             assert await process.wait() == 1
         writer.close()
+
+
+async def test_it_tells_load_balancers_before_it_ends(room: Room) -> None:
+    """/ready says no and newcomers are refused; who is in stays, and hears every update."""
+    await room.show(ANNA, 1)
+    async with running(REDIS_URL=room.redis_url, DRAIN_SECONDS="60") as (process, url):
+        port = int(url.rpartition(":")[2])
+        async with connect(f"{url}/?user_id={ANNA}") as client:
+            assert number_of(await receive(client)) == 1
+            process.send_signal(signal.SIGTERM)
+            await eventually_async(lambda: _is_draining(port))
+            assert (await ask(port, "/health")).status == 200
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(f"{url}/?user_id={ANNA}")
+            assert refused.value.response.status_code == 503
+            assert b"Connect again" in refused.value.response.body
+            await room.show(ANNA, 2)
+            assert number_of(await receive(client)) == 2
+            process.send_signal(signal.SIGTERM)  # a second one: at once
+            assert await process.wait() == 1
+
+
+async def _is_draining(port: int) -> bool:
+    ready = await ask(port, "/ready")
+    return ready.status == 503 and b'"draining"' in ready.body
+
+
+async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
+    """And until its turn comes each of them hears every update."""
+    await room.show(ANNA, 1)
+    async with room.serving(Limits(part_every=1.0)) as ws:
+        clients = [await ws.client(ANNA) for _ in range(3)]
+        for client in clients:
+            await receive(client)
+        closing = asyncio.create_task(ws.server.close())
+        closed = [asyncio.create_task(until_closed(client)) for client in clients]
+        await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
+        await room.show(ANNA, 2)
+        heard = [await each for each in closed]
+        await closing
+    assert {code for _, code in heard} == {1012}
+    assert 2 in [number_of(frame) for frames, _ in heard for frame in frames]
 
 
 async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
