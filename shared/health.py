@@ -27,6 +27,7 @@ LOOK_EVERY: Final = 1.0  # seconds: what lasts less is not worth a line
 SAY_AFTER: Final = 5.0  # seconds in which a process that starts should get ready
 
 STARTING: Final = "it is starting"
+ENDING: Final = "it is about to end"
 
 
 class Look(Struct, frozen=True):
@@ -58,9 +59,9 @@ class Health:
         self.lag.begin()
         self._watch()
 
-    def leave(self, why: str) -> None:
+    def leave(self) -> None:
         """No more traffic from now on: the process is about to end."""
-        self._leaving = why
+        self._leaving = ENDING
 
     @property
     def uptime(self) -> float:
@@ -108,7 +109,7 @@ class Health:
         if unready == self._said or (unready and self._said is None and self.uptime < SAY_AFTER):
             return
         if unready:
-            log.warning("not ready: %s", unready)
+            log.log(logging.INFO if self._leaving else logging.WARNING, "not ready: %s", unready)
         else:
             log.info("ready after %.0f s", now - self._since)
         if not self._said:

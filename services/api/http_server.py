@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
 from time import monotonic
 from types import FrameType
 from typing import Final
@@ -51,7 +52,7 @@ class Server(uvicorn.Server):
         """A signal has come; the second one ends the process at once."""
         if self._listen_until is not None:
             os._exit(1)
-        self._draining.begun = True
+        self._draining.begin()
         self._listen_until = monotonic() + self._seconds
 
     async def on_tick(self, counter: int) -> bool:
@@ -60,9 +61,14 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter) or over
 
 
-def server(app: ASGIApp, drain_seconds: float) -> Server:
-    """Quiet: nothing a client does is worth a line, but for what breaks here."""
-    draining = Draining(app)
+def server(
+    app: ASGIApp, drain_seconds: float = 0.0, on_drain: Callable[[], None] = lambda: None
+) -> Server:
+    """Quiet: nothing a client does is worth a line, but for what breaks here.
+
+    `on_drain` is called when a signal has come; `drain_seconds` later it stops listening.
+    """
+    draining = Draining(app, on_drain)
     return Server(
         uvicorn.Config(
             draining,

@@ -128,7 +128,7 @@ async def main() -> int:
     def stop() -> None:
         if serving.cancelling():
             os._exit(1)  # the second time: at once
-        health.leave("it is about to end")
+        health.leave()
         serving.cancel()
 
     for sign in (signal.SIGINT, signal.SIGTERM):

@@ -68,6 +68,7 @@ async def _run(settings: WsSettings, limits: Limits, process: health.Health) -> 
         metrics.export(readings(server.house))
         process.begin(looker(server.house))
         await _signal()
+        process.leave()
     counters = server.house.counters
     log.info(
         "ws: stopped after %.0f s: %d clients, %d frames, %d users loaded again",

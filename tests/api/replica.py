@@ -57,7 +57,7 @@ async def serving(
     profiles = Profiles(source, ProfileCache(store, settings.profile_ttl), cap=cap)
     listener = http_server.listen(settings)
     studio = Studio(store, People.of(store, profiles, settings), settings, silent_for)
-    server = http_server.server(build(store, profiles, settings, cache, studio=studio), 0)
+    server = http_server.server(build(store, profiles, settings, cache, studio=studio))
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])

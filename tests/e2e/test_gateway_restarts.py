@@ -79,18 +79,6 @@ async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
-async def test_a_lease_that_was_let_go_is_taken_at_once() -> None:
-    """It does not have to run out: it is there, and nobody's."""
-    async with running() as stack, Store.connect(stack.redis.url) as store:
-        first = stack.processes.pop("gateway")
-        second = await stack.start("gateway")
-        await second.said("standing by")
-        assert await first.stop() == 0
-        assert await store.redis.exists(keys.lease(0, 1))
-        await second.said("taken over")
-        await second.said("connected to Discord")
-
-
 async def test_replay_shows_nothing_that_was() -> None:
     """Redis is ahead of the bookmark: what is repeated up to there is shown to nobody."""
     async with running() as stack, Store.connect(stack.redis.url) as store:
@@ -179,6 +167,23 @@ async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early(
         await _bookmark(stack, lambda mark: True)
         await gateway.stop(signal.SIGKILL)
         await _truth(stack)
+
+
+async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
+    """What could not be written was not counted as handled: Discord repeats it."""
+    async with running() as stack:
+        gateway = stack.processes["gateway"]
+        await _bookmark(stack, lambda mark: True)
+        await stack.redis.pause()
+        leaver, joiner, _ = _changes(stack)
+        assert await gateway.stop() == 0
+        await stack.redis.resume()
+        await stack.start("gateway")
+        await _shows_status(stack, "dnd")
+        await stack.not_monitored(leaver)
+        await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
+        await _truth(stack)
+        assert stack.simulator.stats.identifies == 1
 
 
 async def test_few_sessions_left_are_not_spent() -> None:

@@ -82,7 +82,7 @@ async def test_what_it_depends_on_makes_it_unready_and_never_unwell(
 async def test_who_leaves_is_not_ready(state: Health, port: int) -> None:
     """However well it is."""
     state.begin(lambda: WELL)
-    state.leave("it is about to end")
+    state.leave()
     assert await asked(port, "/ready") == (503, {"ready": False, "unready": "it is about to end"})
 
 
