@@ -66,12 +66,15 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         parts: list[Part] = []
 
         def write_anew() -> None:
-            for part in parts:
-                part.resumption.lost()
             writer.rewrite()
             sweep.again(roster)
 
-        vitals = Vitals(store, shards, write_anew)
+        def lost() -> None:
+            for part in parts:
+                part.resumption.lost()
+            write_anew()
+
+        vitals = Vitals(store, shards, lost)
         async with asyncio.TaskGroup() as tasks:
             for shard in shards:
                 requests = MemberRequests(shard)

@@ -1,8 +1,8 @@
 """How far a shard's session has been handled, kept in Redis beside what it was handled into.
 
 A bookmark says: everything up to this event is in Redis. Whoever runs the shard next resumes from
-there, and Discord repeats the rest. It is written only by who has the lease, and only onto the
-one that it wrote before: a Redis that has lost anything meanwhile shows in that.
+there, and Discord repeats the rest. It is written only by who has the lease, and only where the
+mark stands that was set before: a Redis that has lost anything meanwhile shows in that.
 """
 
 from __future__ import annotations
@@ -25,18 +25,26 @@ LOST: Final = -1
 # What a server was started as: another one may hold what was true a while ago.
 _SERVER = "local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)') or ''\n"
 
-# KEYS lease, session; ARGV owner, the mark that is there ('': any), the new mark, bookmark (empty:
-# as it is), ms.
+# KEYS lease, session; ARGV owner, mark, ms.
+_BEGIN = (
+    _SERVER
+    + """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[2], 'mark', ARGV[2], 'server', run)
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+return 1
+"""
+)
+# KEYS lease, session; ARGV owner, mark, ms, bookmark (empty: as it is).
 _SAVE = (
     _SERVER
     + """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local found = redis.call('HMGET', KEYS[2], 'mark', 'server')
-if ARGV[2] ~= '' and (found[1] ~= ARGV[2] or found[2] ~= run) then return -1 end
-if ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[2], 'mark', ARGV[3], 'server', run, 'bookmark', ARGV[4])
-end
-redis.call('PEXPIRE', KEYS[2], ARGV[5])
+if found[1] ~= ARGV[2] or found[2] ~= run then return -1 end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], 'bookmark', ARGV[4]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 1
 """
 )
@@ -44,8 +52,8 @@ return 1
 _LOAD = (
     _SERVER
     + """
-local found = redis.call('HMGET', KEYS[1], 'server', 'bookmark')
-return found[1] == run and found[2]
+local found = redis.call('HMGET', KEYS[1], 'server', 'mark', 'bookmark')
+return found[1] == run and found[3] and {found[2], found[3]}
 """
 )
 
@@ -62,39 +70,35 @@ class Bookmark(Struct, frozen=True, kw_only=True):
     announce: bool  # whether readers are still to be told that everyone was written anew
 
 
-async def save(
-    store: Store, lease: Lease, bookmark: Bookmark | None, before: str, mark: str
-) -> int:
-    """Write it over the one with the mark `before` (empty: any). Raises StoreUnavailable.
+async def begin(store: Store, lease: Lease, mark: str) -> bool:
+    """There is no bookmark from now on, and `mark` stands where one will. False: another process
+    has the lease. Raises StoreUnavailable."""
+    return await _run(store, lease, _BEGIN, mark) != NOT_OURS
 
-    None: see only that the one before is there. NOT_OURS: another process has the lease. LOST:
-    Redis does not hold what we wrote before.
+
+async def save(store: Store, lease: Lease, mark: str, bookmark: Bookmark | None) -> int:
+    """Write it; None: see only that `mark` is there. Raises StoreUnavailable.
+
+    NOT_OURS: another process has the lease. LOST: `mark` is gone, and anything else may be.
     """
-    async with store.reachable():
-        return int(
-            await store.redis.eval(
-                _SAVE,
-                2,
-                lease.key,
-                keys.session(*lease.shard),
-                *(lease.owner, before, mark, msgspec.json.encode(bookmark) if bookmark else b""),
-                round(KEPT * 1000),
-            )
-        )
+    encoded = msgspec.json.encode(bookmark) if bookmark else b""
+    return await _run(store, lease, _SAVE, mark, encoded)
 
 
-async def load(store: Store, shard: tuple[int, int]) -> Bookmark | None:
-    """None when there is none that this Redis server has held all along, or none that this
-    version understands. Raises StoreUnavailable."""
+async def load(store: Store, shard: tuple[int, int]) -> tuple[str, Bookmark] | None:
+    """It and its mark. None when there is none that this Redis server has held all along, or none
+    that this version understands. Raises StoreUnavailable."""
     async with store.reachable():
         found: Any = await store.redis.eval(_LOAD, 1, keys.session(*shard))
     try:
-        return msgspec.json.decode(found, type=Bookmark) if found else None
+        return (found[0].decode(), msgspec.json.decode(found[1], type=Bookmark)) if found else None
     except msgspec.MsgspecError:
         return None
 
 
-async def drop(store: Store, shard: tuple[int, int]) -> None:
-    """The session is over. Raises StoreUnavailable."""
+async def _run(store: Store, lease: Lease, script: str, mark: str, *more: bytes) -> int:
+    names = lease.key, keys.session(*lease.shard)
     async with store.reachable():
-        await store.redis.delete(keys.session(*shard))
+        return int(
+            await store.redis.eval(script, 2, *names, lease.owner, mark, round(KEPT * 1000), *more)
+        )

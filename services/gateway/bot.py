@@ -197,7 +197,7 @@ class Bot:
             log.info("Discord does not resume the session of shard %d", shard.id)
             part.resumption.forget()
             shard.go_on_with(None)
-        await part.resumption.drop()
+        await part.resumption.drop(lease)
         await self._starts.wait(shard.id)
         await self._turns.wait(shard.id)
 

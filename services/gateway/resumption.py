@@ -46,6 +46,14 @@ class Known(Struct, frozen=True):
     requests: MemberRequests  # this shard's
 
 
+class Noted(Struct, frozen=True):
+    """A bookmark that may be written once `reached` says so, unless the mark has changed."""
+
+    bookmark: Bookmark
+    mark: str
+    reached: Callable[[], bool | None]  # see Writer.reached
+
+
 class Incomplete(Exception):
     """Raised when Redis does not hold what the bookmark was written beside; the text says what."""
 
@@ -70,7 +78,7 @@ class Resumption:
         on_loss: Callable[[], None],
     ) -> None:
         """`made_for`: what else decides which events Discord sends. `disown` forgets the shard's
-        guilds. `on_loss` is called when Redis does not hold the bookmark that was written last.
+        guilds. `on_loss` is called when Redis may have lost anything.
         """
         self._shard = shard
         self._of = (shard.id, shard.count)
@@ -79,27 +87,29 @@ class Resumption:
         self._disown = disown
         self._on_loss = on_loss
         self._recalled = False  # and not caught up yet
-        self._mark = ""  # of the bookmark in Redis, as far as it is ours
+        self._mark = ""  # that Redis holds since before all that was saved; empty: none
         self._written: Bookmark | None = None
 
     async def keep(self, lease: Lease) -> None:
         """Move the bookmark on, once a second, until cancelled."""
         while True:
             noted = self._note()
+            if noted is not None and not self._mark:
+                await self._begin(lease)
+                noted = None
             await asyncio.sleep(EVERY)
             if noted is None:
                 continue
-            bookmark, watermark = noted
-            while (reached := self._known.writer.reached(watermark)) is False:  # noqa: ASYNC110
+            while (reached := noted.reached()) is False:  # noqa: ASYNC110
                 await asyncio.sleep(EVERY / 4)
-            if reached:
-                await self._write(lease, bookmark)
+            if reached and noted.mark == self._mark:
+                await self._write(lease, noted.bookmark)
 
     async def keep_last(self, lease: Lease) -> None:
         """The shard is closed, and all that was owed is written: the last bookmark."""
         noted = self._note()
-        if noted is not None and self._known.writer.reached(noted[1]):
-            await self._write(lease, noted[0])
+        if noted is not None and self._mark and noted.reached():
+            await self._write(lease, noted.bookmark)
 
     def lost(self) -> None:
         """Redis may have lost anything. The next bookmark is for when it holds all again."""
@@ -108,9 +118,10 @@ class Resumption:
 
     async def recall(self) -> Session | None:
         """What to resume, with everybody known again; None when the shard has to identify."""
-        bookmark = await self._found()
-        if bookmark is None:
+        found = await self._found()
+        if found is None:
             return None
+        mark, bookmark = found
         if bookmark.made_for != self._made_for:
             log.info(
                 "shard %d begins a new session: the last one was for another bot, other "
@@ -125,6 +136,7 @@ class Resumption:
             self.forget()
             return None
         self._recalled = True
+        self._mark = mark
         return bookmark.session
 
     def caught_up(self) -> None:
@@ -140,15 +152,28 @@ class Resumption:
         self._disown()
         self.lost()
 
-    async def drop(self) -> None:
-        """The session is over: nobody is to resume it."""
+    async def drop(self, lease: Lease) -> None:
+        """The session is over: nobody is to resume it. All that is written from now on is for
+        the next one."""
         self.lost()
-        try:
-            await bookmarks.drop(self._known.store, self._of)
-        except StoreUnavailable:
-            log.debug("the bookmark of shard %d runs out by itself", self._shard.id)
+        await self._set_mark(lease)
 
-    def _note(self) -> tuple[Bookmark, tuple[int, int]] | None:
+    async def _begin(self, lease: Lease) -> None:
+        """Redis has lost the mark, or was not there: from now on it would show. Before that
+        anything may have been lost, so everyone is written again."""
+        if await self._set_mark(lease):
+            self._on_loss()
+
+    async def _set_mark(self, lease: Lease) -> bool:
+        mark = secrets.token_hex(8)
+        try:
+            if await bookmarks.begin(self._known.store, lease, mark):
+                self._mark = mark
+        except StoreUnavailable as error:
+            log.debug("no bookmark of shard %d begun: %s", self._shard.id, error)
+        return self._mark == mark
+
+    def _note(self) -> Noted | None:
         """The shard as it is now, and what has to be in Redis for that to be written."""
         session, sweep = self._shard.session, self._known.sweep
         if session is None or self._shard.catching_up or sweep.busy:
@@ -165,24 +190,26 @@ class Resumption:
             lookups=self._known.requests.lookups,
             announce=sweep.to_announce,
         )
-        return bookmark, self._known.writer.watermark()
+        watermark = self._known.writer.watermark()
+        return Noted(bookmark, self._mark, lambda: self._known.writer.reached(watermark))
 
     async def _write(self, lease: Lease, bookmark: Bookmark) -> None:
         new = None if bookmark == self._written else bookmark
-        mark = secrets.token_hex(4) if new else self._mark
+        mark = self._mark
         try:
-            answer = await bookmarks.save(self._known.store, lease, new, self._mark, mark)
+            answer = await bookmarks.save(self._known.store, lease, mark, new)
         except StoreUnavailable as error:
             log.debug("no bookmark of shard %d written: %s", self._shard.id, error)
             return
+        if mark != self._mark:
+            return  # dropped or lost meanwhile
         if answer == bookmarks.LOST:
             log.warning("Redis may have lost what it held: writing everyone again")
             self.lost()
-            self._on_loss()
         elif answer != bookmarks.NOT_OURS:
-            self._mark, self._written = mark, bookmark
+            self._written = bookmark
 
-    async def _found(self) -> Bookmark | None:
+    async def _found(self) -> tuple[str, Bookmark] | None:
         loop = asyncio.get_running_loop()
         until = loop.time() + RECALL_WITHIN
         while True:

@@ -110,13 +110,16 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
         await _truth(stack)
         await stack.processes["gateway"].stop()
         async with Store.connect(stack.redis.url) as store:
-            held = await bookmark.load(store, (0, 1))
-            assert held is not None
+            loaded = await bookmark.load(store, (0, 1))
+            assert loaded is not None
             joiner = next(one for one in world.people if FIRST not in world.person(one).guilds)
             world.set_presence(joiner, "idle", [], {"web": "idle"})
             world.add_member(FIRST, joiner)
             unfinished = msgspec.structs.replace(
-                held, guilds=[int(SECOND)], partial=[int(FIRST)], lookups={int(FIRST): [int(ROBIN)]}
+                loaded[1],
+                guilds=[int(SECOND)],
+                partial=[int(FIRST)],
+                lookups={int(FIRST): [int(ROBIN)]},
             )
             await store.redis.hset(keys.session(0, 1), "bookmark", msgspec.json.encode(unfinished))
         asked = stack.simulator.stats.member_requests
@@ -231,8 +234,8 @@ async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
     async with Store.connect(stack.redis.url) as store:
 
         async def found() -> Bookmark | None:
-            mark = await bookmark.load(store, (0, 1))
-            return mark if mark is not None and holds(mark) else None
+            loaded = await bookmark.load(store, (0, 1))
+            return loaded[1] if loaded and holds(loaded[1]) else None
 
         mark = await eventually_async(found)
         assert mark is not None

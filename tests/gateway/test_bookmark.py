@@ -46,46 +46,54 @@ async def test_it_comes_back_as_it_was(redis_url: str, lease: Lease) -> None:
     """Ids are numbers on both sides, also as keys."""
     async with Store.connect(redis_url) as store:
         assert await bookmark.load(store, (0, 1)) is None
-        assert await bookmark.save(store, lease, at(1), "", "a") == 1
-        assert await bookmark.save(store, lease, at(2), "a", "b") == 1
-        assert await bookmark.save(store, lease, None, "b", "b") == 1
-        assert await bookmark.load(store, (0, 1)) == at(2)
-        await bookmark.drop(store, (0, 1))
+        assert await bookmark.begin(store, lease, "a")
+        assert await bookmark.load(store, (0, 1)) is None
+        assert await bookmark.save(store, lease, "a", at(1)) == 1
+        assert await bookmark.save(store, lease, "a", at(2)) == 1
+        assert await bookmark.save(store, lease, "a", None) == 1
+        assert await bookmark.load(store, (0, 1)) == ("a", at(2))
+        assert await bookmark.begin(store, lease, "b")
         assert await bookmark.load(store, (0, 1)) is None
 
 
 async def test_only_the_holder_of_the_lease_writes_it(redis_url: str, lease: Lease) -> None:
     """A process that was stopped for long does not set its successor back."""
     async with Store.connect(redis_url) as store:
-        await bookmark.save(store, lease, at(2), "", "a")
+        await bookmark.begin(store, lease, "a")
+        await bookmark.save(store, lease, "a", at(2))
         late = Lease(store, 0, 1)
-        assert await bookmark.save(store, late, at(1), "", "b") == NOT_OURS
-        assert await bookmark.load(store, (0, 1)) == at(2)
+        assert await bookmark.save(store, late, "a", at(1)) == NOT_OURS
+        assert not await bookmark.begin(store, late, "b")
+        assert await bookmark.load(store, (0, 1)) == ("a", at(2))
 
 
 async def test_a_redis_that_lost_it_is_not_written_on(redis_url: str, lease: Lease) -> None:
-    """It may have lost people as well: then they come first."""
+    """It may have lost people as well: then they come first. Also before the first bookmark."""
     async with Store.connect(redis_url) as store:
-        await bookmark.save(store, lease, at(1), "", "a")
-        await store.redis.delete(keys.session(0, 1))
-        assert await bookmark.save(store, lease, at(2), "a", "b") == LOST
-        assert await bookmark.save(store, lease, None, "a", "a") == LOST
-        assert await bookmark.load(store, (0, 1)) is None
+        for known in (None, at(1)):
+            await bookmark.begin(store, lease, "a")
+            assert await bookmark.save(store, lease, "a", known) == 1
+            await store.redis.delete(keys.session(0, 1))
+            assert await bookmark.save(store, lease, "a", at(2)) == LOST
+            assert await bookmark.save(store, lease, "a", None) == LOST
+            assert await bookmark.load(store, (0, 1)) is None
 
 
 async def test_another_start_of_redis_is_not_believed(redis_url: str, lease: Lease) -> None:
     """It may hold what was true a while ago."""
     async with Store.connect(redis_url) as store:
-        await bookmark.save(store, lease, at(1), "", "a")
+        await bookmark.begin(store, lease, "a")
+        await bookmark.save(store, lease, "a", at(1))
         await store.redis.hset(keys.session(0, 1), "server", "another")
         assert await bookmark.load(store, (0, 1)) is None
-        assert await bookmark.save(store, lease, at(2), "a", "b") == LOST
+        assert await bookmark.save(store, lease, "a", at(2)) == LOST
 
 
 async def test_one_of_another_version_is_left_alone(redis_url: str, lease: Lease) -> None:
     """What cannot be read is no bookmark."""
     async with Store.connect(redis_url) as store:
-        await bookmark.save(store, lease, at(1), "", "a")
+        await bookmark.begin(store, lease, "a")
+        await bookmark.save(store, lease, "a", at(1))
         await store.redis.hset(keys.session(0, 1), "bookmark", '{"made_for":1}')
         assert await bookmark.load(store, (0, 1)) is None
 
