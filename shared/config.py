@@ -124,6 +124,15 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
+    example_users: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.examples()
+
+    def examples(self) -> tuple[int, ...]:
+        """The people whom the start page offers to look at."""
+        return tuple(_numbers("EXAMPLE_USERS", self.example_users))
 
 
 class WsSettings(FrontSettings, frozen=True, kw_only=True):

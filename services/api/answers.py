@@ -19,7 +19,6 @@ Header = tuple[bytes, bytes]
 
 JSON: Final = b"application/json; charset=utf-8"
 NO_STORE: Final = (b"cache-control", b"no-store")
-_NO_CACHE: Final = (b"cache-control", b"no-cache")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 
@@ -71,10 +70,10 @@ class Tagged(Struct, frozen=True, gc=False):
         return Answer(200, self.body, self.headers)
 
 
-def tagged(body: bytes, *headers: Header, kind: bytes = JSON) -> Tagged:
-    """The body with its tag; `headers` go with the 304 as well."""
+def tagged(body: bytes, *headers: Header, kind: bytes = JSON, keep: bytes = b"no-cache") -> Tagged:
+    """The body with its tag; `headers` go with the 304 as well. `keep`: Cache-Control."""
     etag = etags.tag(body)
-    kept = ((b"etag", etag), _NO_CACHE, *headers, *cors.HEADERS)
+    kept = ((b"etag", etag), (b"cache-control", keep), *headers, *cors.HEADERS)
     return Tagged(body, etag, (*_content(body, kind), *kept), kept)
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.api import pages, problems
+from services.api import pages, problems, web_files
 from services.api.answers import Answer, envelope, final, tagged
 from services.api.badges import BadgeEndpoints
 from services.api.cache import ACTIVITY, USER, Cache
@@ -52,7 +52,10 @@ def build(
     people = People.of(store, profiles, settings)
     endpoints = Endpoints(store, people, settings, cache, pulse)
     app = Starlette(
-        routes=routes(endpoints, Documents(settings), people, studio),
+        routes=[
+            *routes(endpoints, Documents(settings), people, studio),
+            *web_files.routes(settings),
+        ],
         exception_handlers=problems.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Final, Self
 
 import msgspec
@@ -22,20 +22,23 @@ _GZIP: Final = (b"content-encoding", b"gzip")
 class Compressed:
     """Holds the gzip; the plain form is made when the first client asks for it."""
 
-    def __init__(self, zipped: bytes, kind: bytes) -> None:
-        """`kind`: the media type."""
-        self._kind = kind
+    def __init__(
+        self, zipped: bytes, kind: bytes, *headers: Header, keep: bytes = b"no-cache"
+    ) -> None:
+        """`kind`: the media type. `headers`: further ones. `keep`: Cache-Control."""
+        self._made = partial(tagged, kind=kind, keep=keep)
+        self._headers = (_VARY, *headers)
         self._gzip = zipped
-        found = tagged(zipped, _VARY, kind=kind)
+        found = self._made(zipped, *self._headers)
         self._zipped = msgspec.structs.replace(found, headers=(*found.headers, _GZIP))
 
     @classmethod
-    def of(cls, body: bytes, kind: bytes) -> Self:
-        return cls(gzip.compress(body, 9, mtime=0), kind)
+    def of(cls, body: bytes, kind: bytes, *headers: Header, keep: bytes = b"no-cache") -> Self:
+        return cls(gzip.compress(body, 9, mtime=0), kind, *headers, keep=keep)
 
     @cached_property
     def _plain(self) -> Tagged:
-        return tagged(gzip.decompress(self._gzip), _VARY, kind=self._kind)
+        return self._made(gzip.decompress(self._gzip), *self._headers)
 
     def answer(self, asked: Iterable[Header]) -> Answer:
         """To a request with these headers."""

@@ -12,6 +12,7 @@ from services.run.plan import Plan
 RUNS = """
 Grux runs.
 
+  Page        {api}/
   REST        {api}
   WebSocket   {ws}
   Discord     {discord}

@@ -17,6 +17,15 @@ SIMULATED_BOT = 970112316211200008
 SIMULATED_PERSON = 161092844126208001
 """Of the simulated people, the one whose presence changes every few seconds."""
 
+SIMULATED_PEOPLE = (
+    SIMULATED_PERSON,
+    285745753341558786,
+    972236608902266883,
+    417953076335345670,
+    573702423818797063,
+)
+"""Whom the start page offers to look at. Anybody but the first may be away, or have left."""
+
 REDIS_PORT = 6379
 SIMULATOR_PORT = 8100
 REDIS_FOLDER = ".run"
@@ -105,6 +114,8 @@ def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> Command:
         "SHARD_COUNT": "",
         "SHARD_IDS": "",
     }
+    if not _given(env, "EXAMPLE_USERS"):
+        changes["EXAMPLE_USERS"] = ",".join(map(str, SIMULATED_PEOPLE))
     if not _given(env, "PROFILE_SOURCE"):
         changes["PROFILE_SOURCE"] = "upstream"
         changes["PROFILE_UPSTREAM_URL"] = f"{url}/profiles/{{user_id}}"

@@ -36,6 +36,7 @@ async def serving(
     discord_invite: str = "",
     public_url: str = "",
     public_ws_url: str = "",
+    example_users: str = "",
     cache: Cache | None = None,
     tracking_url: str = "",
     discord_cdn_url: str = NOWHERE,
@@ -53,6 +54,7 @@ async def serving(
         public_url=public_url,
         public_ws_url=public_ws_url,
         discord_cdn_url=discord_cdn_url,
+        example_users=example_users,
     )
     profiles = Profiles(source, ProfileCache(store, settings.profile_ttl), cap=cap)
     listener = http_server.listen(settings)

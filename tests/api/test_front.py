@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from html.parser import HTMLParser
 
 import pytest
 
-from services.api import html_page
 from shared.store import Store
 from tests.api.http_client import Answer, ask
-from tests.api.replica import serving
+from tests.api.replica import NOWHERE, serving
 
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 INFO = (
@@ -99,47 +97,61 @@ class Outward(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.loaded: set[str] = set()
+        self.inline: list[str] = []
         self.links: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("script", "link", "img", "iframe", "object", "base", "form"):
-            self.found.append(tag)
-        for name, value in attrs:
-            if name in ("style", "src", "srcset") or name.startswith("on"):
-                self.found.append(f"{tag} {name}")
-            if name == "href" and value:
-                self.links.append(value)
+        known = dict(attrs)
+        address = known.get("src") or (known.get("href") if tag == "link" else None)
+        if address:
+            self.loaded.add(address)
+        if tag in ("iframe", "object", "base", "style") or (tag == "script" and not address):
+            self.inline.append(tag)
+        self.inline += [f"{tag} {name}" for name in known if name == "style" or name[:2] == "on"]
+        if tag == "a":
+            self.links.append(known.get("href") or "")
 
 
 async def page_of(store: Store) -> Answer:
     async with serving(
-        store, public_url="https://api.example.org", public_ws_url="wss://ws.example.org"
+        store,
+        public_url="https://api.example.org",
+        public_ws_url="wss://ws.example.org",
+        example_users="161092844126208001, 285745753341558786",
     ) as port:
         return await ask(port, "/", f"Accept: {CHROME}")
 
 
-async def test_the_page_asks_nobody_else(store: Store) -> None:
-    """It loads and runs nothing; its links lead to this API."""
+async def test_the_page_loads_its_own_files_alone(store: Store) -> None:
+    """All of them are there, and nothing runs that stands in the page."""
     reader = Outward()
-    reader.feed((await page_of(store)).body.decode())
-    assert reader.found == []
-    assert reader.links
-    assert all(link.startswith("https://api.example.org/") for link in reader.links)
+    async with serving(store) as port:
+        reader.feed((await ask(port, "/", f"Accept: {CHROME}")).body.decode())
+        assert reader.loaded == {"favicon.svg", "page.css", "page.js", "widget.js"}
+        for name in (*reader.loaded, "docs", "health"):
+            assert (await ask(port, f"/{name}")).status == 200
+    assert {"docs", "health"} <= set(reader.links)
+    assert reader.inline == []
+    assert {link for link in reader.links if link.startswith("http")} == {
+        "https://github.com/matheusaudibert/grux"
+    }
 
 
-async def test_the_policy_allows_the_style_sheet_alone(store: Store) -> None:
-    """Nothing unsafe, and the digest is that of the style sheet in the page."""
-    page = await page_of(store)
-    policy = page.header("content-security-policy") or ""
-    style = re.search(rb"<style>(.*?)</style>", page.body, re.DOTALL)
-    assert style is not None
-    allowed = html_page.Allowed(styles=(html_page.digest(style[1].decode()),))
-    assert policy == allowed.policy()
+async def test_the_policy_names_what_the_page_uses(store: Store) -> None:
+    """Its own files, the WebSocket, and the places of pictures: nothing unsafe."""
+    policy = (await page_of(store)).header("content-security-policy") or ""
+    directives = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert directives["script-src"] == directives["style-src"] == "'self'"
+    assert directives["connect-src"] == "'self' wss://ws.example.org"
+    assert directives["img-src"].startswith(f"'self' {NOWHERE} https://media.discordapp.net ")
+    assert "unsafe" not in policy
 
 
-async def test_the_page_shows_the_public_addresses(store: Store) -> None:
-    """Code to copy has the addresses that clients can reach."""
+async def test_the_page_has_what_the_settings_say(store: Store) -> None:
+    """Addresses that clients can reach, and people to look at."""
     page = (await page_of(store)).body
-    assert b'fetch("https://api.example.org/user/' in page
-    assert b'new WebSocket("wss://ws.example.org/?user_id=' in page
+    assert b'data-api="https://api.example.org"' in page
+    assert b'data-socket="wss://ws.example.org"' in page
+    assert b'data-examples="161092844126208001 285745753341558786"' in page
+    assert b"curl https://api.example.org/user/161092844126208001" in page

@@ -11,6 +11,8 @@ import pytest
 from services.run import plan, ports, redis_binary
 from services.run.child import Command
 from shared.config import ConfigError
+from simulator.options import Options
+from simulator.people import population
 
 ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
 REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
@@ -50,6 +52,16 @@ def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
     name = first.split(".")[0]
     assert base64.b64decode(name + "=" * (-len(name) % 4)) == str(plan.SIMULATED_BOT).encode()
     assert first != second
+
+
+def test_the_start_page_offers_people_who_are_there() -> None:
+    """The simulator has them from the start; examples that were chosen win."""
+    everybody, _ = population(Options().members, Options().guilds, Options().seed, 0)
+    wanted = ",".join(map(str, plan.SIMULATED_PEOPLE))
+    assert set(wanted.split(",")) <= {person.user.id for person in everybody}
+    assert services(plan.make(ANY_PORTS))["api"].env["EXAMPLE_USERS"] == wanted
+    made = plan.make({**ANY_PORTS, "EXAMPLE_USERS": "1274150219482660897"})
+    assert "EXAMPLE_USERS" not in services(made)["api"].env
 
 
 def test_a_profile_source_that_was_chosen_stays() -> None:

@@ -1,0 +1,177 @@
+// Types of /widget.js. With a bundler: `import type { User } from "…/widget"`; else put this file
+// beside your code. Fields are those of GET /user/:userid: docs/api.md.
+
+export type Status = "online" | "idle" | "dnd" | "invisible";
+
+export interface Badge {
+  id: string;
+  description: string;
+  asset: string;
+  badge_image: string;
+}
+
+export interface Clan {
+  tag: string;
+  identity_guild_id: string;
+  asset: string | null;
+  clan_image: string | null;
+}
+
+export interface ConnectedAccount {
+  type: string;
+  name: string | null;
+  link: string | null;
+}
+
+export interface Profile {
+  bot: boolean;
+  device: string | null;
+  id: string;
+  creation_date: string;
+  username: string;
+  display_name: string;
+  link: string;
+  avatar: string | null;
+  avatar_image: string;
+  avatar_decoration_image: string | null;
+  nameplate_image: string | null;
+  badges: Badge[];
+  clan: Clan | null;
+  connected_accounts: ConnectedAccount[];
+  devices: Record<string, string>;
+  public_flags: number;
+  bio: string | null;
+  banner_image: string | null;
+  accent_color: number | null;
+}
+
+/** Milliseconds since 1970; an end that is not known is left out. */
+export interface Timestamps {
+  start?: number;
+  end?: number;
+}
+
+export interface Spotify {
+  type: string;
+  name: string;
+  song: string | null;
+  artist: string | null;
+  album: string | null;
+  album_image: string | null;
+  link: string | null;
+  timestamps: Timestamps;
+  created_at: number | null;
+  track_id: string | null;
+}
+
+export interface Party {
+  id: string | null;
+  size: [number, number] | null;
+}
+
+export interface Activity {
+  type: "Playing" | "Streaming" | "Listening" | "Watching" | "Competing" | null;
+  name: string | null;
+  state: string | null;
+  details: string | null;
+  largeText: string | null;
+  largeImage: string | null;
+  smallText: string | null;
+  smallImage: string | null;
+  timestamps: Timestamps;
+  created_at: number | null;
+  application_id: string | null;
+  url: string | null;
+  buttons: string[];
+  party: Party | null;
+}
+
+export interface Emoji {
+  name: string | null;
+  id: string | null;
+  animated: boolean;
+  image: string | null;
+}
+
+export interface CustomStatus {
+  text: string | null;
+  emoji: Emoji | null;
+}
+
+export interface Presence {
+  status: Status;
+  spotify: Spotify | null;
+  activity: Activity[];
+  custom_status: CustomStatus | null;
+}
+
+export interface User extends Presence {
+  profile: Profile;
+}
+
+/** How the data came, and how true they are. */
+export interface Info {
+  /**
+   * - `loading`: nothing is known yet
+   * - `live`: a socket tells of each change
+   * - `polling`: no socket; asked for every ten seconds or so
+   * - `stale`: nothing was heard for a while; the data, if any, are those of `since`
+   * - `error`: see `error`
+   */
+  state: "loading" | "live" | "polling" | "stale" | "error";
+  /** Milliseconds since 1970: when the data were last known to be true. */
+  since: number;
+  error: Problem | null;
+}
+
+export interface Problem {
+  /** `refused`: the server did not say why. */
+  code: "invalid_user_id" | "user_not_monitored" | "refused" | (string & {});
+  message?: string;
+  /** Where to join, so that one is monitored. */
+  discord_invite?: string | null;
+}
+
+export interface Options {
+  /** Another Grux than the one that the script is from: its REST API. */
+  server?: string | null;
+  /** Its WebSocket, where it is not at the same address. */
+  socket?: string | null;
+}
+
+/**
+ * Be told what a user does: soon, and at each change. All widgets and subscribers of a page share
+ * its sockets. Gives a function that ends it.
+ *
+ * @param callback `data` is null while nothing is known, and after an error.
+ */
+export function subscribe(
+  user: string,
+  callback: (data: User | null, info: Info) => void,
+  options?: Options,
+): () => void;
+
+/** `<grux-presence user="…" theme="auto" size="compact" hide="badges clan">` */
+export class GruxPresence extends HTMLElement {
+  /** The attribute. */
+  user: string;
+  readonly data: User | null;
+  readonly info: Info;
+}
+
+declare global {
+  interface Window {
+    readonly Grux: { readonly subscribe: typeof subscribe };
+  }
+  interface HTMLElementTagNameMap {
+    "grux-presence": GruxPresence;
+  }
+  interface HTMLElementEventMap {
+    "grux:update": CustomEvent<User>;
+    "grux:state": CustomEvent<Info>;
+  }
+  interface DocumentEventMap {
+    "grux:update": CustomEvent<User>;
+    "grux:state": CustomEvent<Info>;
+  }
+}

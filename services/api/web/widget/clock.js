@@ -1,0 +1,44 @@
+// What changes each second by itself: times and bars. They carry data-start and data-end (ms).
+
+const two = (number) => String(number).padStart(2, "0");
+
+/** 4:05, 1:04:05, 3 d 4 h. */
+export function duration(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  const rest = `${hours ? two(minutes) : minutes}:${two(seconds % 60)}`;
+  return hours ? `${hours}:${rest}` : rest;
+}
+
+/** Just now, 5 min ago, 3 h ago. */
+export function ago(ms) {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return "less than a minute ago";
+  return minutes < 120 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
+}
+
+const WORDS = {
+  elapsed: ({ now, start }) => duration(now - start),
+  left: ({ now, end }) => `${duration(end - now)} left`,
+  reached: ({ now, start, end }) => duration(Math.min(now, end) - start),
+  total: ({ start, end }) => duration(end - start),
+  ago: ({ now, start }) => ago(now - start),
+};
+
+/** Bring every time and bar below `root` to now. */
+export function tick(root, now = Date.now()) {
+  for (const node of root.querySelectorAll("[data-time]")) {
+    const start = Number(node.dataset.start);
+    const end = Number(node.dataset.end);
+    const text = WORDS[node.dataset.time]?.({ now, start, end });
+    if (text !== undefined) {
+      if (node.textContent !== text) node.textContent = text;
+      continue;
+    }
+    const share = Math.min(1, Math.max(0, (now - start) / (end - start)));
+    node.firstChild.style.transform = `scaleX(${share.toFixed(4)})`;
+    node.setAttribute("aria-valuenow", Math.round(100 * share));
+  }
+}
