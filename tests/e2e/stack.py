@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -113,7 +113,13 @@ class Watcher:
 class Stack:
     """Use `running`."""
 
-    def __init__(self, simulator: Simulator, redis: RedisServer, http: aiohttp.ClientSession):
+    def __init__(
+        self,
+        simulator: Simulator,
+        redis: RedisServer,
+        http: aiohttp.ClientSession,
+        env: Mapping[str, str],
+    ) -> None:
         self.simulator = simulator
         self.redis = redis
         self.processes: dict[str, Process] = {}
@@ -127,8 +133,11 @@ class Stack:
             "REDIS_URL": redis.url,
             "API_PORT": str(self.api_port),
             "WS_PORT": str(self.ws_port),
+            "PUBLIC_WS_URL": f"ws://127.0.0.1:{self.ws_port}",
             "PROFILE_SOURCE": "off",
             "DRAIN_SECONDS": "0",
+            "PROFILE_UPSTREAM_URL": f"{simulator.url}/profiles/{{user_id}}",
+            **env,
         }
 
     def everybody(self) -> set[str]:
@@ -185,16 +194,18 @@ async def running(
     services: Sequence[str] = ("api", "ws", "gateway"),
     *,
     redis_url: str = "",
+    **env: str,
 ) -> AsyncIterator[Stack]:
     """Everything up, and Robin readable (where there is an api and a gateway).
 
     `redis_url`: a Redis that is there already, instead of one that `stack.redis` may kill.
+    `env`: further settings.
     """
     async with AsyncExitStack() as parts:
         simulator = await parts.enter_async_context(Simulator(options or quiet()))
         redis = await parts.enter_async_context(RedisServer())
         http = await parts.enter_async_context(aiohttp.ClientSession())
-        stack = Stack(simulator, redis, http)
+        stack = Stack(simulator, redis, http, env)
         if redis_url:
             stack.env["REDIS_URL"] = redis_url
         parts.push_async_callback(stack.close)
