@@ -1,0 +1,235 @@
+"""What the manifests say is true of Grux: settings, ports, shards, names, rights."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import msgspec
+import pytest
+
+from shared import config
+from shared.config import ApiSettings, GatewaySettings, Settings, WsSettings
+from tests.deploy.manifests import (
+    FOLDER,
+    Manifest,
+    container,
+    environment,
+    labels,
+    manifests,
+    of_kind,
+    pod,
+    port,
+    selects,
+    workloads,
+)
+from tests.deploy.network import Place, allowed
+
+KINDS: dict[str, type[Settings]] = {
+    "gateway": GatewaySettings,
+    "api": ApiSettings,
+    "ws": WsSettings,
+}
+NAMES = {field.name.upper() for kind in KINDS.values() for field in msgspec.structs.fields(kind)}
+LONGEST_END = 10  # seconds from SIGTERM to the end of a process: docs/operations.md
+
+
+def ours(example: list[Manifest]) -> dict[str, Manifest]:
+    """Every workload but Redis."""
+    return {name: one for name, one in workloads(example).items() if name != "redis"}
+
+
+def test_it_is_all_there(example: list[Manifest]) -> None:
+    """The example has each part, and a gateway that stands by."""
+    assert set(workloads(example)) == {"api", "ws", "gateway", "gateway-standby", "redis"}
+    assert {one["metadata"].get("namespace", "grux") for one in example} == {"grux"}
+
+
+def test_settings_are_taken(example: list[Manifest]) -> None:
+    """Each variable is a setting, and each process accepts the values."""
+    for workload in ours(example).values():
+        given = dict(environment(example, workload))
+        assert set(given) <= NAMES
+        (command,) = container(workload)["args"]
+        settings = config.from_env(KINDS[command], given)
+        assert settings.redis_url.startswith("redis://")
+
+
+def test_services_do_not_set_settings(example: list[Manifest]) -> None:
+    """Kubernetes sets API_PORT=tcp://... for a service `api`, unless it is told not to."""
+    assert all(pod(one)["enableServiceLinks"] is False for one in workloads(example).values())
+
+
+def test_ports_are_those_of_the_settings(example: list[Manifest]) -> None:
+    """What a container opens is where its process listens, and everybody may reach it there."""
+    for name, workload in ours(example).items():
+        given = dict(environment(example, workload))
+        own = {"api": "API", "ws": "WS"}.get(name)
+        assert port(workload, "metrics") == int(given["METRICS_PORT"])
+        if own:
+            assert port(workload, "http") == int(given[f"{own}_PORT"])
+            assert given[f"{own}_HOST"] == "0.0.0.0"
+
+
+def test_every_shard_is_run_once_and_stood_by_for(example: list[Manifest]) -> None:
+    """A pod's ordinal becomes its shard; together they are all there are."""
+    for name in ("gateway", "gateway-standby"):
+        workload = workloads(example)[name]
+        run: list[int] = []
+        for ordinal in range(workload["spec"]["replicas"]):
+            given = dict(environment(example, workload, ordinal))
+            settings = config.from_env(GatewaySettings, given)
+            run += settings.shards() or []
+        assert run == list(range(settings.shard_count))
+
+
+def test_ten_shards_to_a_pod() -> None:
+    """The patch that docs/kubernetes.md shows gives each pod ten shards of its own."""
+    text = (FOLDER.parents[1] / "docs" / "kubernetes.md").read_text()
+    found = re.search(r'value: "(\$\(ORDINAL\)0-\$\(ORDINAL\)9)"', text)
+    assert found
+    run: list[int] = []
+    for ordinal in range(12):
+        ids = found[1].replace("$(ORDINAL)", str(ordinal))
+        run += GatewaySettings(shard_count=120, shard_ids=ids).shards() or []
+    assert run == list(range(120))
+
+
+def test_selectors_find_their_pods(example: list[Manifest]) -> None:
+    """Each workload selects its own pods and nobody else's."""
+    for name, workload in workloads(example).items():
+        selector = workload["spec"]["selector"]
+        found = [each for each, one in workloads(example).items() if selects(selector, labels(one))]
+        assert found == [name]
+
+
+def test_services_lead_to_open_ports(example: list[Manifest]) -> None:
+    """Each service finds the pods of one workload, and the ports that it names are open there."""
+    services = of_kind(example, "Service")
+    assert set(services) == set(workloads(example))
+    for name, service in services.items():
+        selector = {"matchLabels": service["spec"]["selector"]}
+        found = [each for each, one in workloads(example).items() if selects(selector, labels(one))]
+        assert found == [name]
+        for one in service["spec"]["ports"]:
+            assert port(workloads(example)[name], one["targetPort"]) == one["port"]
+
+
+def test_what_limits_and_scales_finds_its_target(example: list[Manifest]) -> None:
+    """A budget covers one workload, and no pod has two; an autoscaler's target is there."""
+    budgets = of_kind(example, "PodDisruptionBudget")
+    assert set(budgets) == set(ours(example))
+    for name, budget in budgets.items():
+        selector = budget["spec"]["selector"]
+        found = [each for each, one in workloads(example).items() if selects(selector, labels(one))]
+        assert found == [name]  # a pod with two budgets cannot be evicted at all
+    scalers = of_kind(example, "HorizontalPodAutoscaler")
+    assert set(scalers) == set(of_kind(example, "Deployment"))
+    for name, scaler in scalers.items():
+        assert scaler["spec"]["scaleTargetRef"]["name"] == name
+        assert "replicas" not in workloads(example)[name]["spec"]  # else each apply resets it
+        requested = container(workloads(example)[name])["resources"]["requests"]
+        assert {one["resource"]["name"] for one in scaler["spec"]["metrics"]} <= set(requested)
+
+
+def test_the_way_in_leads_to_services(example: list[Manifest]) -> None:
+    """The Ingress and the route name services and ports that there are."""
+    services = of_kind(example, "Service")
+    (ingress,) = of_kind(example, "Ingress").values()
+    for rule in ingress["spec"]["rules"]:
+        for path in rule["http"]["paths"]:
+            to = path["backend"]["service"]
+            ports = {one["name"] for one in services[to["name"]]["spec"]["ports"]}
+            assert to["port"]["name"] in ports
+    (route,) = manifests(FOLDER / "gateway-api" / "http-route.yaml")
+    for rule in route["spec"]["rules"]:
+        for to in rule["backendRefs"]:
+            assert to["port"] in {one["port"] for one in services[to["name"]]["spec"]["ports"]}
+
+
+def test_nobody_has_rights(example: list[Manifest]) -> None:
+    """No root, nothing to write to, no capability, no token of the cluster's."""
+    for workload in workloads(example).values():
+        spec, only = pod(workload), container(workload)
+        assert spec["automountServiceAccountToken"] is False
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert only["securityContext"] == {
+            "readOnlyRootFilesystem": True,
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"hostNetwork", "hostPID", "hostIPC", "initContainers"}.isdisjoint(spec)
+    namespace = of_kind(example, "Namespace")["grux"]
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+def test_images_and_resources(example: list[Manifest]) -> None:
+    """Every image has a version, and every container says what it needs and what it may take."""
+    for workload in workloads(example).values():
+        only = container(workload)
+        assert re.search(r":\d[\w.-]*$", only["image"])
+        assert {"cpu", "memory"} <= set(only["resources"]["requests"])
+        assert "memory" in only["resources"]["limits"]
+
+
+def test_there_is_time_to_end(example: list[Manifest]) -> None:
+    """A pod is not killed before its process has ended by itself, and its successor is there."""
+    for name, workload in ours(example).items():
+        spec, only = pod(workload), container(workload)
+        waits = int(only["lifecycle"]["preStop"]["exec"]["command"][1]) if name in KINDS_IN else 0
+        assert spec["terminationGracePeriodSeconds"] > waits + LONGEST_END
+        if name in KINDS_IN:
+            assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+KINDS_IN = ("api", "ws")  # the world comes to them
+
+
+def place(example: list[Manifest], name: str) -> Place:
+    workload = workloads(example)[name]
+    ports = {one["name"]: one["containerPort"] for one in container(workload)["ports"]}
+    return Place(labels=labels(workload), ports=ports)
+
+
+@pytest.mark.parametrize("origin", ["gateway", "gateway-standby", "api", "ws"])
+def test_grux_reaches_redis_and_the_public_web(example: list[Manifest], origin: str) -> None:
+    """And nothing else: no private address, nobody's metadata service, none of the others."""
+    here = place(example, origin)
+    assert allowed(example, here, place(example, "redis"), 6379)
+    assert allowed(example, here, Place(address="162.159.135.232"), 443)
+    assert not allowed(example, here, Place(address="162.159.135.232"), 22)
+    for address in ("169.254.169.254", "10.0.0.1", "192.168.1.1", "fd00::1"):
+        assert not allowed(example, here, Place(address=address), 443)
+    for other in ("gateway", "api", "ws"):
+        assert not allowed(example, here, place(example, other), 9100)
+
+
+def test_redis_is_reached_by_grux_alone(example: list[Manifest]) -> None:
+    """Nobody else gets in, and Redis gets nowhere."""
+    redis = place(example, "redis")
+    for namespace in ("ingress-nginx", "monitoring", "default"):
+        assert not allowed(example, Place(namespace=namespace), redis, 6379)
+    assert not allowed(example, Place(labels={"app": "other"}), redis, 6379)
+    assert not allowed(example, redis, Place(address="162.159.135.232"), 443)
+    assert not any(allowed(example, redis, place(example, name), 9100) for name in ours(example))
+
+
+def test_the_world_comes_through_the_ingress(example: list[Manifest]) -> None:
+    """Only it reaches api and ws, only Prometheus their metrics, and nobody the gateway."""
+    for name in KINDS_IN:
+        here = place(example, name)
+        http = here.ports["http"]
+        assert allowed(example, Place(namespace="ingress-nginx"), here, http)
+        assert not allowed(example, Place(namespace="ingress-nginx"), here, 9100)
+        assert not allowed(example, Place(namespace="default"), here, http)
+    for name in ours(example):
+        assert allowed(example, Place(namespace="monitoring"), place(example, name), 9100)
+        assert not allowed(example, Place(namespace="default"), place(example, name), 9100)
+
+
+def test_every_pair_of_workloads_is_told_apart(example: list[Manifest]) -> None:
+    """No two have the same labels."""
+    pairs = combinations(workloads(example).values(), 2)
+    assert all(labels(one) != labels(other) for one, other in pairs)

@@ -1,0 +1,35 @@
+"""The probes of the manifests, asked of the real processes."""
+
+from __future__ import annotations
+
+import aiohttp
+
+from tests.deploy.manifests import Manifest, container, port, workloads
+from tests.e2e.stack import running
+from tests.eventually import eventually_async
+from tests.redis_server import free_port
+
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+
+
+async def test_every_probe_is_answered(example: list[Manifest]) -> None:
+    """Each path on each port says 200 of a process that is well."""
+    async with running(services=()) as stack, aiohttp.ClientSession() as http:
+        for name in ("gateway", "api", "ws"):
+            workload = workloads(example)[name]
+            metrics = free_port()
+            await stack.start(name, METRICS_PORT=str(metrics))
+            real = {"metrics": metrics, "http": {"api": stack.api_port}.get(name, stack.ws_port)}
+            for probe in PROBES:
+                asked = container(workload)[probe]["httpGet"]
+                assert port(workload, asked["port"])  # it is open
+                url = f"http://127.0.0.1:{real[asked['port']]}{asked['path']}"
+
+                async def well(url: str = url) -> bool:
+                    try:
+                        async with http.get(url) as answer:
+                            return answer.status == 200
+                    except aiohttp.ClientConnectionError:
+                        return False
+
+                await eventually_async(well)
