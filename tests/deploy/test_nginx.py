@@ -1,0 +1,182 @@
+"""deploy/nginx/grux.conf, as a real nginx understands it, before real processes."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from msgspec import Struct
+from websockets.asyncio.client import connect
+
+from tests.deploy.nginx import CONFIGURATION, nginx, program
+from tests.e2e.stack import ROBIN, Stack, Watcher, running
+from tests.eventually import eventually, eventually_async
+from tests.redis_server import free_port
+
+ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are counted
+BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"
+
+
+class House(Struct):
+    """Two api and two ws behind nginx."""
+
+    stack: Stack
+    port: int
+    http: aiohttp.ClientSession
+
+    async def get(self, path: str, **headers: str) -> tuple[int, dict[str, Any]]:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self.http.get(url, headers=headers) as answer:
+            return answer.status, msgspec.json.decode(await answer.read())
+
+    async def watch(self, path: str = "/", **headers: str) -> Watcher:
+        url = f"ws://127.0.0.1:{self.port}{path}?user_id={ROBIN}"
+        return Watcher(await connect(url, additional_headers=headers, proxy=None))
+
+
+@asynccontextmanager
+async def house(folder: Path, more: str = "", **env: str) -> AsyncIterator[House]:
+    program()
+    async with running(services=("gateway",)) as stack, aiohttp.ClientSession() as http:
+        ports = {8000: stack.api_port, 8010: free_port(), 8001: stack.ws_port, 8011: free_port()}
+        for documented, real in ports.items():
+            kind = "ws" if documented % 10 else "api"
+            listens = {f"{kind.upper()}_PORT": str(real), "TRUSTED_PROXIES": "127.0.0.1"}
+            await stack.start(kind, **listens, **env)
+            stack.processes[str(documented)] = stack.processes.pop(kind)
+        for documented in ports:
+            await stack.processes[str(documented)].said("listening")
+        await stack.shows(ROBIN, lambda data: True)
+        async with nginx(folder, ports, more) as port:
+            yield House(stack, port, http)
+
+
+async def test_it_serves_as_long_as_anybody_is_there(tmp_path: Path) -> None:
+    """Reads and sockets on one port; one api and one ws are killed; then every api."""
+    async with house(tmp_path) as home:
+        await reads_and_sockets_go_through(home)
+        await one_of_each_is_killed(home)
+        await every_api_is_killed(home)
+
+
+async def reads_and_sockets_go_through(home: House) -> None:
+    """Tags work, the WebSocket is at any path, and frames come as they are sent."""
+    url = f"http://127.0.0.1:{home.port}/user/{ROBIN}"
+    async with home.http.get(url) as answer:
+        assert answer.status == 200
+        tag = answer.headers["ETag"]
+    async with home.http.get(url, headers={"If-None-Match": tag}) as answer:
+        assert answer.status == 304
+    watchers = [await home.watch("/"), await home.watch("/socket")]
+    for watcher in watchers:
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+    home.stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
+    for watcher in watchers:
+        await watcher.until(lambda frame: frame["d"].get("status") == "dnd")
+        await watcher.close()
+
+
+async def one_of_each_is_killed(home: House) -> None:
+    """No read fails, and each newcomer finds the ws that is left."""
+    watchers = [await home.watch() for _ in range(4)]
+    for watcher in watchers:
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+    await home.stack.processes["8000"].stop(signal.SIGKILL)
+    await home.stack.processes["8001"].stop(signal.SIGKILL)
+    for _ in range(20):
+        assert (await home.get(f"/user/{ROBIN}"))[0] == 200
+    for _ in range(4):
+        newcomer = await home.watch()
+        await newcomer.until(lambda frame: frame["op"] == "initial_data")
+        await newcomer.close()
+    gone = await eventually(lambda: [one for one in watchers if one.close_code is not None])
+    assert len(gone) < len(watchers)  # each ws had some of them
+    for watcher in watchers:
+        await watcher.close()
+
+
+async def every_api_is_killed(home: House) -> None:
+    """The answer is JSON that a page may read, and soon another one again."""
+    await home.stack.processes["8010"].stop(signal.SIGKILL)
+    async with home.http.get(f"http://127.0.0.1:{home.port}/user/{ROBIN}") as answer:
+        assert answer.status == 503
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Retry-After"] == "2"
+        assert msgspec.json.decode(await answer.read())["error"]["code"] == "unavailable"
+    await home.stack.start("api")
+
+    async def back() -> bool:
+        return (await home.get(f"/user/{ROBIN}"))[0] == 200
+
+    await eventually_async(back)
+
+
+async def test_limits_count_the_client(tmp_path: Path) -> None:
+    """Of those behind one nginx, itself behind another proxy, only who asks too often is refused.
+
+    What a client writes into X-Forwarded-For itself does not help.
+    """
+    async with house(
+        tmp_path, BEHIND_ANOTHER, API_REQUESTS_PER_MINUTE="5", WS_CONNECTIONS_PER_ADDRESS="1"
+    ) as home:
+        anna, ben = {"CF-Connecting-IP": ANNA}, {"CF-Connecting-IP": BEN}
+        made_up = ({**anna, "X-Forwarded-For": f"9.9.9.{number}"} for number in range(20))
+        codes = [(await home.get(f"/user/{ROBIN}", **headers))[0] for headers in made_up]
+        assert set(codes) == {200, 429}
+        assert (await home.get(f"/user/{ROBIN}", **ben))[0] == 200
+
+        watchers = [await home.watch(**anna) for _ in range(3)]  # one on each ws, and one more
+        watchers.append(await home.watch(**ben))
+        await watchers[-1].until(lambda frame: frame["op"] == "initial_data")
+
+        await eventually(lambda: any(one.close_code for one in watchers))
+        assert [one.close_code for one in watchers if one.close_code] == [4429]
+        for watcher in watchers:
+            await watcher.close()
+
+
+def test_the_whole_file_is_accepted(tmp_path: Path) -> None:
+    """Certificates and all, as it stands."""
+    nginx, openssl = program(), shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed, which makes a certificate for it")
+    key, certificate = tmp_path / "privkey.pem", tmp_path / "fullchain.pem"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    text = CONFIGURATION.read_text()
+    text = text.replace("/etc/letsencrypt/live/presence.example.org", str(tmp_path))
+    (tmp_path / "grux.conf").write_text(text)
+    around = f"pid {tmp_path}/pid; events {{}} http {{ include {tmp_path}/grux.conf; }}"
+    (tmp_path / "nginx.conf").write_text(around)
+    done = subprocess.run(
+        [
+            nginx,
+            "-t",
+            "-q",
+            "-e",
+            "stderr",
+            "-p",
+            str(tmp_path),
+            "-c",
+            str(tmp_path / "nginx.conf"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    wrong = [line for line in done.stderr.splitlines() if "bind()" not in line]
+    assert done.returncode == 0, wrong
