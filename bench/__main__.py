@@ -24,6 +24,7 @@ ROWS: Final = (
     "fan_out",
     "lag",
     "idle_memory",
+    "apart",
     "handshake",
     "reads",
     "ingest",
