@@ -1,9 +1,10 @@
 # Everything happens in .venv and .run; nothing outside this folder is touched.
-# Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv).
+# Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv),
+# S (one part of what runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check fmt bench bench-compare chaos goldens vendor clean
-.PHONY: environment python
+.PHONY: help run test test-compose lint types check fmt bench bench-compare chaos goldens vendor clean
+.PHONY: up down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -17,9 +18,11 @@ Grux needs Python 3.11 or newer, and there is none on the PATH.
 endef
 export NO_PYTHON
 
+COMPOSE := docker compose --profile '*'
+
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) \
-		| awk '{ printf "  make %-7s", $$2; $$1 = $$2 = ""; print }'
+		| awk '{ printf "  make %-13s", $$2; $$1 = $$2 = ""; print }'
 
 run: python ## Run all of it on this machine: with simulated people, or as the bot of DISCORD_TOKEN
 	@$(PYTHON) -m services.run.environment services
@@ -29,6 +32,9 @@ run: python ## Run all of it on this machine: with simulated people, or as the b
 test: environment ## Run the tests
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-compose: environment ## Bring the containers up, break them, and check that they come back
+	@.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
 lint: environment ## Check style and format
 	@.venv/bin/python -m ruff check .
@@ -60,6 +66,27 @@ vendor: environment ## Fetch the viewers of /docs again, as they are pinned (nee
 
 goldens: environment ## Draw the cards anew that tests compare with (tests/api/card/goldens)
 	@.venv/bin/python -m tests.api.card.regenerate
+
+up: ## Start it in containers: as the bot of DISCORD_TOKEN in .env, or as a demo without one
+	@deploy/up.sh
+
+down: ## End it; what is in its volumes stays
+	@$(COMPOSE) down
+
+ps: ## Which containers there are, and whether they are well
+	@$(COMPOSE) ps --all
+
+logs: ## What they say, as they say it: S=ws for one part
+	@$(COMPOSE) logs --follow --tail 50 $(S)
+
+scale: ## Have more of them, or fewer: API=3 WS=3 GATEWAY=2
+	@deploy/scale.sh $(addprefix gateway=,$(GATEWAY)) $(addprefix api=,$(API)) $(addprefix ws=,$(WS))
+
+restart: ## Restart them as they are: S=ws for one part
+	@$(COMPOSE) restart $(S)
+
+update: ## Build the images anew, and replace what runs without a gap
+	@deploy/update.sh --pull
 
 clean: ## Remove all that the others made
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

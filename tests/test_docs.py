@@ -12,6 +12,7 @@ import pytest
 
 from shared.config import ApiSettings, GatewaySettings, WsSettings
 from tests.documents import DOCUMENTS, ROOT, anchors, blocks, prose
+from tests.test_settings import of_compose
 
 ROOMS = "services|shared|simulator|tests|docs|requirements|bench|chaos|deploy|\\.ci"
 PATH = re.compile(rf"(?<![\w./-])((?:{ROOMS})/[\w./*-]*[\w/*]|[A-Z]+\.md|Makefile|LICENSE)")
@@ -85,6 +86,7 @@ def test_settings_exist(document: Path) -> None:
         for kind in (GatewaySettings, ApiSettings, WsSettings)
         for field in msgspec.structs.fields(kind)
     }
+    settings |= of_compose().keys()
     named = set(re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", document.read_text()))
     assert {name for name in named - settings if not DISCORDS_OWN.fullmatch(name)} == set()
 

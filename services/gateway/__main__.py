@@ -115,8 +115,8 @@ async def main() -> int:
         settings = config.from_env(GatewaySettings, config.environment())
         if not settings.discord_token:
             raise ConfigError(
-                "DISCORD_TOKEN must be set: the bot's token. To try Grux without a bot, run "
-                "`make run`, which brings a simulated Discord."
+                "DISCORD_TOKEN must be set: the bot's token, in .env. To try Grux without a bot, "
+                "with simulated people: `make run`, or `docker compose --profile demo up`."
             )
         metrics_server.serve(settings, health)
     except ConfigError as error:

@@ -11,21 +11,10 @@ from msgspec import Struct
 
 from services.run import ports, redis_binary
 from services.run.child import Command
+from services.run.simulated import simulated
 from shared import config
 
 SIMULATED_BOT = 970112316211200008
-SIMULATED_PERSON = 161092844126208001
-"""Of the simulated people, the one whose presence changes every few seconds."""
-
-SIMULATED_PEOPLE = (
-    SIMULATED_PERSON,
-    285745753341558786,
-    972236608902266883,
-    417953076335345670,
-    573702423818797063,
-)
-"""Whom the start page offers to look at. Anybody but the first may be away, or have left."""
-
 REDIS_PORT = 6379
 SIMULATOR_PORT = 8100
 REDIS_FOLDER = ".run"
@@ -102,23 +91,11 @@ def _redis(changes: dict[str, str]) -> Command:
 
 
 def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> Command:
-    """A Discord of our own. What the settings say of the real one does not hold for it."""
+    """A Discord of our own."""
     port = ports.free(SIMULATOR_PORT)
     url = f"http://127.0.0.1:{port}"
     token = _simulated_token()
-    changes |= {
-        "DISCORD_TOKEN": token,
-        "DISCORD_API_URL": f"{url}/api/v10",
-        "DISCORD_CDN_URL": f"{url}/cdn",
-        "GUILD_IDS": "",
-        "SHARD_COUNT": "",
-        "SHARD_IDS": "",
-    }
-    if not _given(env, "EXAMPLE_USERS"):
-        changes["EXAMPLE_USERS"] = ",".join(map(str, SIMULATED_PEOPLE))
-    if not _given(env, "PROFILE_SOURCE"):
-        changes["PROFILE_SOURCE"] = "upstream"
-        changes["PROFILE_UPSTREAM_URL"] = f"{url}/profiles/{{user_id}}"
+    changes |= simulated(env, url, token)
     arguments = _module("simulator", "--port", str(port), "--token", token)
     return Command("simulator", arguments, shown=False)  # what it says is for other bots
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from services.run.plan import SIMULATED_PERSON, Plan
+from services.run.plan import Plan
+from services.run.simulated import SIMULATED_PERSON
 from services.run.stack import Stack
 from shared import keys, redis_url
 from shared.store import Store, StoreUnavailable

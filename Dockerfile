@@ -1,0 +1,73 @@
+# docker build .                     one image, three commands: gateway, api, ws (and doctor)
+# docker build --target simulator .  the simulated Discord of the demo
+# docker build --target caddy .      Caddy, which stands before api and ws
+#
+# A mirror of PyPI of your own, or anything else that pip should know: write it into a file as
+# https://pip.pypa.io/en/stable/topics/configuration/ says, and hand that file over. It does not
+# become part of the image:
+#   docker build --secret id=pip,src=pip.conf .       PIP_CONFIG_FILE=pip.conf docker compose build
+
+FROM python:3.13-slim AS packages
+WORKDIR /build
+COPY requirements/services.lock .
+# Without pip in it, as nothing is installed later; only wheels, so that nothing is compiled.
+# What a further lock file brings (fonts, pictures) is installed here, in the same way.
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    python -m venv --without-pip /opt/grux \
+    && pip --python /opt/grux/bin/python install --quiet --no-cache-dir --no-compile \
+        --disable-pip-version-check --root-user-action=ignore \
+        --only-binary=:all: --require-hashes -r services.lock \
+    # Never read: C sources and headers, stubs, the tests and documents of others.
+    && find /opt/grux -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -r {} + \
+    && find /opt/grux -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' \
+        -o -name '*.pyi' \) -delete \
+    # Compiled now: the file system is read-only later, and each start would do it again.
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/grux/lib
+
+FROM packages AS code
+WORKDIR /app
+COPY shared shared
+COPY services services
+RUN python -m compileall -q --invalidation-mode unchecked-hash shared services
+
+FROM packages AS simulator-code
+WORKDIR /app
+COPY simulator simulator
+RUN python -m compileall -q --invalidation-mode unchecked-hash simulator
+
+FROM python:3.13-slim AS services
+# Nobody in particular, by number: so Kubernetes can see that it is not root.
+USER 10001:10001
+ENV PATH=/opt/grux/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY --from=packages /opt/grux /opt/grux
+COPY --from=code /app /app
+ENTRYPOINT ["python", "-m", "services"]
+CMD ["--help"]
+EXPOSE 8000 8001
+
+FROM services AS simulator
+COPY --from=simulator-code /app/simulator /app/simulator
+ENTRYPOINT ["python", "-m", "simulator"]
+CMD ["--host", "0.0.0.0", "--port", "8100"]
+EXPOSE 8100
+
+FROM caddy:2 AS caddy
+# Certificates are kept in /data, and Caddy is not root: a new volume takes this folder's owner.
+RUN mkdir -p /data/caddy && chown -R 10001:10001 /data
+USER 10001:10001
+ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/tmp
+COPY deploy/Caddyfile /etc/caddy/Caddyfile
+VOLUME /data
+
+FROM services
+# Last, as they change with every version, and what is above need not be built again for it.
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=https://github.com/matheusaudibert/grux
+LABEL org.opencontainers.image.title="Grux" \
+    org.opencontainers.image.description="Discord presence as one fetch or one WebSocket." \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.source=$SOURCE \
+    org.opencontainers.image.version=$VERSION \
+    org.opencontainers.image.revision=$REVISION

@@ -1,0 +1,16 @@
+#!/bin/sh
+# `make scale`: more containers of a part, or fewer. deploy/scale.sh api=3 ws=3
+set -eu
+. "$(dirname "$0")/engine.sh"
+
+if [ $# -eq 0 ]; then
+    echo "Say how many: make scale API=3 WS=3" >&2
+    exit 2
+fi
+parts="" scaled=""
+for one in "$@"; do
+    parts="$parts ${one%%=*}"
+    scaled="$scaled --scale $one"
+done
+docker compose $demo up --detach --no-recreate --wait --wait-timeout 120 $scaled $parts
+echo "To keep that over \`make up\`, write it into .env: API_REPLICAS=3, WS_REPLICAS=3."

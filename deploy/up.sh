@@ -1,0 +1,42 @@
+#!/bin/sh
+# `make up`: starts everything in containers, or brings what runs up to date with .env.
+# As the bot of DISCORD_TOKEN; without one as a demo, with simulated people.
+set -eu
+. "$(dirname "$0")/engine.sh"
+GRUX_REVISION=${GRUX_REVISION:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
+export GRUX_REVISION
+
+if [ -z "$demo" ]; then # a demo may have run before
+    docker compose --profile demo rm --stop --force simulator >/dev/null 2>&1
+fi
+if ! docker compose $demo up --detach --build --wait --wait-timeout 180 "$@"; then
+    echo >&2
+    docker compose $demo logs --no-log-prefix --tail 3 gateway >&2
+    echo >&2
+    echo "Not everything has started. The gateway's last words are above; \`make logs\` shows the" >&2
+    echo "others', and \`docker compose run --rm gateway doctor\` looks for the reason." >&2
+    exit 1
+fi
+
+http=$(setting PUBLIC_URL)
+ws=$(setting PUBLIC_WS_URL)
+echo
+if [ -n "$demo" ]; then
+    cat <<END
+Grux runs, with simulated people: there is no DISCORD_TOKEN in .env.
+
+  curl $http/user/161092844126208001
+  new WebSocket("$ws/?user_id=161092844126208001").onmessage = (frame) => console.log(frame.data)
+
+The first shows a person; the second, in a browser's console, shows them change every few seconds.
+END
+else
+    cat <<END
+Grux runs: $http and $ws
+
+  curl $http/user/<the id of a member of a server that the bot is in>
+  docker compose run --rm gateway doctor    checks whether all is set up as it should be
+END
+fi
+echo
+echo "\`make logs\` shows what happens, \`make down\` ends it."

@@ -1,0 +1,143 @@
+"""What somebody sees who has typed `make up` and has no bot."""
+
+from __future__ import annotations
+
+import re
+
+import aiohttp
+from websockets.asyncio.client import connect
+
+from tests.compose.project import ROOT, Project
+from tests.compose.watcher import watching
+from tests.eventually import eventually, eventually_async
+
+XENIA = "890756507421900801"  # lives with the simulator; changes when told to
+
+
+async def test_what_it_prints_works(project: Project) -> None:
+    """It says that the people are simulated, and the address that it shows has one."""
+    assert "there is no DISCORD_TOKEN" in project.said
+    (address,) = re.findall(r"curl (\S+)", project.said)
+    async with aiohttp.ClientSession() as http, http.get(address) as answer:
+        assert answer.status == 200
+        profile = (await answer.json())["data"]["profile"]
+        assert profile["username"] == "robin"
+        async with http.get(profile["avatar_image"]) as picture:
+            assert (picture.status, picture.content_type) == (200, "image/png")
+    (address,) = re.findall(r'WebSocket\("(\S+)"\)', project.said)
+    async with connect(address, proxy=None) as socket:
+        assert '"initial_data"' in str(await socket.recv())
+
+
+async def test_a_change_arrives_everywhere(project: Project) -> None:
+    """A browser is told of it, and a fetch shows it; every replica of both has served."""
+    address = f"{project.url}/activity/{XENIA}"
+    async with (
+        aiohttp.ClientSession() as http,
+        watching(f"{project.ws_url}/socket?user_id={XENIA}", 20) as watchers,
+    ):
+
+        async def shown() -> str | None:
+            async with http.get(address) as answer:
+                status = (await answer.json())["data"]["custom_status"]
+                return status["text"] if status else None
+
+        await eventually(lambda: all(watcher.state for watcher in watchers))
+        say(project, "hello")
+        await eventually(lambda: {watcher.text for watcher in watchers} == {"hello"})
+
+        async def read() -> bool:
+            return await shown() == "hello"
+
+        await eventually_async(read)
+        for _ in range(40):
+            assert await shown() == "hello"
+        told = [project.metric(one, "grux_ws_connections ") for one in project.containers("ws")]
+        hits = [project.metric(one, "grux_api_hits_total ") for one in project.containers("api")]
+    assert len(told) == len(hits) == 2
+    assert sum(told) == 20
+    assert min(told) > 0
+    assert min(hits) > 0
+
+
+async def test_the_rest_goes_to_the_api(project: Project) -> None:
+    """Its pages and its errors, and not its metrics."""
+    async with aiohttp.ClientSession() as http:
+        async with http.get(project.url, headers={"Accept": "text/html"}) as page:
+            assert page.content_type == "text/html"
+            assert project.ws_url in await page.text()
+        for path in ("/socket", "/metrics", "/control/stats", "/cdn/nothing.png"):
+            async with http.get(project.url + path) as answer:
+                assert answer.status == 404, path
+        async with http.get(f"{project.url}/user/x") as answer:
+            assert (await answer.json())["error"]["code"] == "invalid_user_id"
+
+
+def test_limits_count_the_client_and_not_the_proxy(project: Project) -> None:
+    """Caddy passes the client's address on; what a client says of itself is not believed."""
+    network = f"{project.name}-strangers"
+    (caddy,) = project.containers("caddy")
+    # Addresses that nobody has any more, and that are not private: RFC 7526.
+    project.run("docker", "network", "create", "--internal", "--subnet", "192.88.99.0/24", network)
+    try:
+        project.run("docker", "network", "connect", "--ip", "192.88.99.2", network, caddy)
+        first = _ask(project, network, "192.88.99.7", times=80)
+        second = _ask(project, network, "192.88.99.8", times=1)
+    finally:
+        project.run("docker", "network", "disconnect", "--force", network, caddy, check=False)
+        project.run("docker", "network", "rm", network, check=False)
+    assert first.count("200") <= 60  # 30 a minute, two replicas
+    assert first.count("429") >= 20
+    assert second == ["200"]
+
+
+def test_without_a_token_and_without_the_demo_it_says_what_to_do(project: Project) -> None:
+    """Nothing is guessed: both ways to go on are named."""
+    said = project.run(
+        *("docker", "run", "--rm", f"grux:{project.name}", "gateway"), check=False, stderr=True
+    )
+    assert "DISCORD_TOKEN must be set" in said
+    assert "docker compose --profile demo up" in said
+
+
+def test_where_it_listens_is_for_the_operator_to_say(project: Project) -> None:
+    """A name gets the two public ports; without one it is this machine's own."""
+    local = project.compose("config")
+    assert f'published: "{project.port}"' in local
+    assert "host_ip: 127.0.0.1" in local
+    public = project.compose("config", settings={"SITE_ADDRESS": "presence.example.org"})
+    assert {"80", "443"} == set(re.findall(r'published: "(\d+)"', public))
+    assert "host_ip" not in public
+    assert "PUBLIC_URL: https://presence.example.org\n" in public
+    assert "PUBLIC_WS_URL: wss://presence.example.org\n" in public
+
+
+def test_the_build_is_given_nothing_that_it_does_not_need(project: Project) -> None:
+    """The image holds shared/ and services/, and no settings, tests or tools."""
+    inside = project.run(
+        "docker", "run", "--rm", "--entrypoint", "ls", f"grux:{project.name}", "-A"
+    )
+    assert set(inside.split()) == {"services", "shared"}
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert next(line for line in ignored if not line.startswith("#")) == "*"
+
+
+def say(project: Project, text: str) -> None:
+    """Give Xenia this custom status."""
+    status = {"id": "custom", "name": "Custom Status", "type": 4, "state": text}
+    project.control("set_presence", user_id=XENIA, activities=[status])
+
+
+def _ask(project: Project, network: str, address: str, *, times: int) -> list[str]:
+    """The status of each answer that a stranger gets, who claims to be many."""
+    program = (
+        "import http.client as h\n"
+        f"for n in range({times}):\n"
+        "  c = h.HTTPConnection('192.88.99.2', 80)\n"
+        f"  c.request('GET', '/activity/{XENIA}', headers={{'X-Forwarded-For': f'8.8.4.{{n}}'}})\n"
+        "  print(c.getresponse().status)\n"
+    )
+    place = ("--network", network, "--ip", address, "--entrypoint", "python")
+    return project.run(
+        "docker", "run", "--rm", *place, f"grux:{project.name}", "-c", program
+    ).split()

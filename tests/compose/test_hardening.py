@@ -1,0 +1,74 @@
+"""What somebody gets who has broken into one of the containers: as little as possible."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.compose.project import OURS, Project
+
+EVERYTHING = ("redis", "caddy", *OURS)
+
+
+@pytest.mark.parametrize("service", EVERYTHING)
+def test_nobody_is_root_and_nothing_can_be_changed(project: Project, service: str) -> None:
+    """Each process has another user, no rights, and a file system that it cannot write to."""
+    for container in project.containers(service):
+        users = project.run("docker", "top", container, "-o", "pid,uid,comm").splitlines()[1:]
+        assert users
+        assert [line for line in users if line.split()[1] in ("0", "root")] == []
+        found = project.inspect(container)
+        host = found["HostConfig"]
+        assert host["ReadonlyRootfs"] is True
+        assert host["CapDrop"] == ["ALL"]
+        assert host["CapAdd"] == (["NET_BIND_SERVICE"] if service == "caddy" else None)
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert host["Privileged"] is False
+        written = project.inside(
+            container, "sh", "-c", "touch /x /etc/x; ls /x /etc/x", check=False
+        )
+        assert written == ""
+
+
+@pytest.mark.parametrize("service", EVERYTHING)
+def test_each_has_its_limits(project: Project, service: str) -> None:
+    """Memory, processes and logs are bounded; it is started again; its end has a time."""
+    for container in project.containers(service):
+        found = project.inspect(container)
+        host = found["HostConfig"]
+        assert host["Memory"] > 0
+        assert host["PidsLimit"] > 0
+        assert host["RestartPolicy"]["Name"] == "unless-stopped"
+        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}
+        assert found["State"]["Health"]["Status"] == "healthy"
+        assert service == "simulator" or found["Config"]["StopTimeout"] >= 10
+
+
+def test_redis_is_not_reachable_from_outside(project: Project) -> None:
+    """No port of this machine leads to it, and Caddy, which faces the world, knows no way."""
+    (redis,) = project.containers("redis")
+    found = project.inspect(redis)
+    assert not any(found["NetworkSettings"]["Ports"].values())
+    networks = found["NetworkSettings"]["Networks"]
+    assert list(networks) == [f"{project.name}_redis"]
+    inspected = project.run("docker", "network", "inspect", f"{project.name}_redis")
+    assert '"Internal": true' in inspected
+
+    address = networks[f"{project.name}_redis"]["IPAddress"]
+    reach = f"import socket; socket.create_connection(('{address}', 6379), 3); print('reached')"
+    (api, *_) = project.containers("api")
+    assert project.inside(api, "python", "-c", reach) == "reached\n"
+    (caddy,) = project.containers("caddy")
+    (simulator,) = project.containers("simulator")
+    assert project.inside(simulator, "python", "-c", reach, check=False) == ""
+    assert list(project.inspect(caddy)["NetworkSettings"]["Networks"]) == [f"{project.name}_web"]
+
+
+def test_only_caddy_is_published(project: Project) -> None:
+    """One port of this machine is open, and leads to Caddy."""
+    for container in project.containers():
+        ports = project.inspect(container)["NetworkSettings"]["Ports"]
+        published = [port for bindings in ports.values() if bindings for port in bindings]
+        if project.service(container) == "caddy":
+            assert published == [{"HostIp": "127.0.0.1", "HostPort": str(project.port)}]
+        else:
+            assert published == []
