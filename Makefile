@@ -3,7 +3,7 @@
 # S (one part of what runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-compose lint types check fmt bench bench-compare chaos goldens vendor clean
+.PHONY: help run doctor test test-compose lint types check fmt bench bench-compare chaos goldens vendor clean
 .PHONY: up down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -28,6 +28,10 @@ run: python ## Run all of it on this machine: with simulated people, or as the b
 	@$(PYTHON) -m services.run.environment services
 	@.venv/bin/python -m services.run.redis_binary --unless-set
 	@exec .venv/bin/python -m services
+
+doctor: python ## Check whether all is set up as it should be, and say what to do
+	@$(PYTHON) -m services.run.environment services
+	@.venv/bin/python -m services doctor
 
 test: environment ## Run the tests
 	@.venv/bin/python -m services.run.redis_binary

@@ -15,6 +15,7 @@ from simulator.snowflakes import is_snowflake
 from simulator.world import World
 
 _MOST_MEMBERS: Final = 1000
+_MOST_GUILDS: Final = 200
 
 
 class Rest:
@@ -68,6 +69,14 @@ class Rest:
         raise Problem(403, 20001, "Bots cannot use this endpoint")
 
     async def my_guilds(self, request: web.Request) -> web.Response:
+        """A page, by id: the first after ``after``, else the last before ``before``."""
+        limit = _integer(request, "limit", 1, _MOST_GUILDS, default=_MOST_GUILDS)
+        after = _integer(request, "after", 0, 1 << 64, default=0)
+        before = _integer(request, "before", 0, 1 << 64, default=1 << 64)
+        ids = sorted((i for i in self._world.guilds if after < int(i) < before), key=int)
+        page = ids[-limit:] if "before" in request.query else ids[:limit]
+        counted = _with_counts(request)
+        guilds = [self._world.guilds[guild_id] for guild_id in page]
         return web.json_response(
             [
                 {
@@ -78,8 +87,9 @@ class Rest:
                     "owner": False,
                     "permissions": "2248473465835073",
                     "features": [],
+                    **(self._counts(guild) if counted else {}),
                 }
-                for guild in self._world.guilds.values()
+                for guild in guilds
             ]
         )
 
@@ -146,13 +156,8 @@ class Rest:
     async def guild(self, request: web.Request) -> web.Response:
         guild = self._guild(request)
         answer = dispatches.guild_outline(guild)
-        if request.query.get("with_counts") in {"true", "1"}:
-            present = sum(
-                self._world.people[user_id].presence.status != "offline"
-                for user_id in guild.members
-            )
-            answer["approximate_member_count"] = len(guild.members)
-            answer["approximate_presence_count"] = present
+        if _with_counts(request):
+            answer |= self._counts(guild)
         return web.json_response(answer)
 
     async def members(self, request: web.Request) -> web.Response:
@@ -198,6 +203,16 @@ class Rest:
         if guild is None:
             raise Problem(404, 10004, "Unknown Guild")
         return guild
+
+    def _counts(self, guild: Guild) -> Json:
+        """How many there are, and how many of them are not offline."""
+        people = (self._world.people[user_id] for user_id in guild.members)
+        return {
+            "approximate_member_count": len(guild.members),
+            "approximate_presence_count": sum(
+                person.presence.status != "offline" for person in people
+            ),
+        }
 
     def _need_members_intent(self) -> None:
         if not self._options.allow_members:
@@ -264,6 +279,10 @@ def _id(request: web.Request, name: str) -> str:
             }
         },
     )
+
+
+def _with_counts(request: web.Request) -> bool:
+    return request.query.get("with_counts") in {"true", "1"}
 
 
 def _integer(request: web.Request, name: str, least: int, most: int, *, default: int) -> int:

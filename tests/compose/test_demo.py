@@ -100,6 +100,24 @@ def test_without_a_token_and_without_the_demo_it_says_what_to_do(project: Projec
     assert "docker compose --profile demo up" in said
 
 
+def test_the_doctor_finds_nothing_to_mend(project: Project) -> None:
+    """It sees the simulated Discord, Redis, and the other containers, and ends with status 0."""
+    said = project.compose("run", "--rm", "gateway", "doctor")
+    for words in (
+        "the bot is grux",
+        "the Presence Intent is switched on",
+        "what it holds outlives a restart (append-only file)",
+        "of 384 MB, maxmemory-policy volatile-lru",
+        "a gateway is connected to Discord",
+        "api answers",
+        "ws answers",
+        "the profile source answers",
+    ):
+        assert words in said
+    assert "warning" not in said
+    assert "failure" not in said
+
+
 def test_where_it_listens_is_for_the_operator_to_say(project: Project) -> None:
     """A name gets the two public ports; without one it is this machine's own."""
     local = project.compose("config")

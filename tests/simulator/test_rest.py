@@ -38,6 +38,7 @@ def check(answer: Any, schema: dict[str, Any]) -> None:
         ("gateway/bot", "/gateway/bot"),
         ("users/@me", "/users/@me"),
         ("users/@me/guilds", "/users/@me/guilds"),
+        ("users/@me/guilds?with_counts=true&limit=1&after=0", "/users/@me/guilds"),
         (f"users/{FIRST_PERSON}", "/users/{user_id}"),
         (f"users/{BOT_ID}", "/users/{user_id}"),
         ("applications/@me", "/applications/@me"),
@@ -237,3 +238,21 @@ async def test_a_change_is_seen_at_once(sim: Simulator, http: aiohttp.ClientSess
         answer = await response.json()
     assert answer["accent_color"] == 0
     assert "bot" not in answer
+
+
+async def test_my_guilds_come_in_pages(sim: Simulator, http: aiohttp.ClientSession) -> None:
+    """By id, forwards and backwards, with counts where they are asked for."""
+    first, second = sorted(sim.world.guilds, key=int)
+
+    async def page(query: str) -> list[dict[str, Any]]:
+        async with http.get(f"users/@me/guilds?{query}") as response:
+            found: list[dict[str, Any]] = await response.json()
+        return found
+
+    assert [guild["id"] for guild in await page("")] == [first, second]
+    assert [guild["id"] for guild in await page("limit=1")] == [first]
+    assert [guild["id"] for guild in await page(f"after={first}")] == [second]
+    assert [guild["id"] for guild in await page(f"limit=1&before={int(second) + 1}")] == [second]
+    (counted,) = await page("limit=1&with_counts=true")
+    assert counted["approximate_member_count"] == len(sim.world.guilds[first].members)
+    assert "approximate_member_count" not in (await page("limit=1"))[0]

@@ -1,0 +1,93 @@
+"""Whether api and ws answer where they should, or could begin to."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Final
+
+import aiohttp
+
+from services.doctor.finding import Finding, failure, ok, warning
+from shared.config import ApiSettings, WsSettings
+
+NAMES: Final = ("api", "ws")  # of the containers, in docker-compose.yml
+
+
+async def on_this_machine(
+    api: ApiSettings, ws: WsSettings, http: aiohttp.ClientSession
+) -> list[Finding]:
+    """Each port is ours already, or free."""
+    found = []
+    for setting, host, port in (
+        ("API_PORT", api.api_host, api.api_port),
+        ("WS_PORT", ws.ws_host, ws.ws_port),
+        ("METRICS_PORT", "0.0.0.0", api.metrics_port),  # noqa: S104 (where it will listen)
+    ):
+        if not port:
+            continue
+        if await _is_grux(http, _reachable(host), port):
+            found.append(ok(f"Grux answers on {setting} {port}"))
+        else:
+            found.append(_could_listen(setting, host, port))
+    return found
+
+
+async def in_containers(
+    api: ApiSettings, ws: WsSettings, http: aiohttp.ClientSession
+) -> list[Finding]:
+    """The other containers answer by their names."""
+    found = []
+    for name, port in zip(NAMES, (api.api_port, ws.ws_port), strict=True):
+        if await _is_grux(http, name, port):
+            found.append(ok(f"{name} answers"))
+        else:
+            found.append(
+                warning(f"{name} does not answer", f"See `docker compose ps` and its log: {name}.")
+            )
+    return found
+
+
+def have_names() -> bool:
+    """Whether docker-compose.yml's names are known here, and so its other containers run."""
+    try:
+        socket.getaddrinfo(NAMES[0], None)
+    except OSError:
+        return False
+    return True
+
+
+async def _is_grux(http: aiohttp.ClientSession, host: str, port: int) -> bool:
+    """Whether `/health` there is Grux's."""
+    name = f"[{host}]" if ":" in host else host
+    try:
+        async with http.get(f"http://{name}:{port}/health") as answer:
+            said = await answer.json(content_type=None)
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        return False
+    return isinstance(said, dict) and "status" in said.get("data", said)
+
+
+def _could_listen(setting: str, host: str, port: int) -> Finding:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return failure(
+                f"{setting} {port} is taken by another program",
+                f"Stop that one, or set {setting} to a free port.",
+            )
+        if error.errno == errno.EACCES:
+            return failure(f"{setting} {port} is not allowed to you", "Take 1024 or more.")
+        return failure(
+            f"nobody can listen on {host!r} ({error.strerror})",
+            f"Set {setting.replace('PORT', 'HOST')} to an address of this machine.",
+        )
+    return ok(f"{setting} {port} is free")
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared)

@@ -1,0 +1,179 @@
+"""Whether the Redis at REDIS_URL is one that Grux can live with."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from services.doctor import clock
+from services.doctor.finding import Finding, failure, ok, warning
+from shared import keys, pulse
+from shared.config import Settings
+from shared.store import Store, StoreUnavailable
+
+OLDEST: Final = (6, 2)
+SLOW: Final = 0.01  # seconds for a round trip: each read that is not in memory takes as long
+FULL: Final = 0.9  # of what it may hold
+WITHIN: Final = 5.0  # seconds
+
+NONE_HERE: Final = (
+    "`make run` starts one. To run the parts by themselves, start a Redis, or set REDIS_URL."
+)
+
+
+async def check(settings: Settings, *, chosen: bool) -> list[Finding]:
+    """Version, role, persistence, memory, rights, the clock, and the gateway's sign.
+
+    `chosen`: whether REDIS_URL was set. Else `make run` starts a Redis, and none need be there.
+    """
+    async with Store.connect(settings.redis_url, timeout=WITHIN) as store:
+        try:
+            async with store.reachable():
+                info = await store.redis.info()
+        except StoreUnavailable as error:
+            if not chosen:
+                return [warning("REDIS_URL is not set, and no Redis answers here", NONE_HERE)]
+            return [_unreachable(error)]
+        found = [version(info), role(info), persistence(info), memory(info)]
+        try:
+            found.append(await _allowed(store))
+            found.append(await _distance(store))
+            if found[-2].level != "failure":
+                found += await _gateway(store)
+        except StoreUnavailable as error:
+            found.append(_unreachable(error))
+    return found
+
+
+def version(info: Mapping[str, Any]) -> Finding:
+    text = str(info.get("redis_version", "0"))
+    number = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
+    if number < OLDEST:
+        return failure(f"Redis is version {text}", "Grux needs 6.2 or newer: update Redis.")
+    return ok(f"Redis answers, version {text}")
+
+
+def role(info: Mapping[str, Any]) -> Finding:
+    if info.get("role") == "slave":
+        return failure(
+            "this Redis is a replica, and cannot be written to",
+            "Let REDIS_URL name the one that it follows.",
+        )
+    if info.get("loading"):
+        return warning("Redis still reads its file", "Run the doctor again in a moment.")
+    return ok("it can be written to")
+
+
+def persistence(info: Mapping[str, Any]) -> Finding:
+    """It is not needed, as all can be rebuilt; but where it is on and fails, writes are refused."""
+    if info.get("aof_last_write_status", "ok") != "ok":
+        return failure("Redis cannot write its append-only file", "See its log: is the disk full?")
+    if info.get("rdb_last_bgsave_status", "ok") != "ok":
+        return failure(
+            "Redis cannot write its snapshot, and then refuses what the gateway writes",
+            "See its log: is the disk full, or memory short (vm.overcommit_memory)?",
+        )
+    if info.get("aof_enabled"):
+        return ok("what it holds outlives a restart (append-only file)")
+    return warning(
+        "Redis has no append-only file",
+        "After a restart it is empty, or old, until the gateway has written everyone again: "
+        "seconds, or minutes with a hundred thousand people. To spare them that: `appendonly yes`.",
+    )
+
+
+def memory(info: Mapping[str, Any]) -> Finding:
+    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy.startswith("allkeys"):
+        return failure(
+            f"Redis throws away whatever it likes when it is full (maxmemory-policy {policy})",
+            "People would vanish: set maxmemory-policy to volatile-lru, or to noeviction.",
+        )
+    if not most:
+        return warning(
+            f"Redis may take all memory of its machine (now {_megabytes(used)})",
+            "Set maxmemory: 4 KB for each monitored person is plenty.",
+        )
+    what = f"memory: {_megabytes(used)} of {_megabytes(most)}, maxmemory-policy {policy}"
+    if used > most * FULL:
+        return warning(what, "Raise maxmemory before it refuses what the gateway writes.")
+    return ok(what)
+
+
+async def _allowed(store: Store) -> Finding:
+    """What an access list may forbid. Without the last one, api asks Redis at every read."""
+    refused = []
+    for name, ask in (("EVAL", _eval), ("SUBSCRIBE", _subscribe), ("CLIENT TRACKING", _tracking)):
+        try:
+            async with store.reachable():
+                await ask(store)
+        except StoreUnavailable:
+            refused.append(name)
+    if not refused:
+        return ok("it allows what Grux asks of it")
+    what = f"Redis refuses {' and '.join(refused)}"
+    do = "Allow it to the user that REDIS_URL names (ACL SETUSER)."
+    return warning(what, do) if refused == ["CLIENT TRACKING"] else failure(what, do)
+
+
+async def _eval(store: Store) -> None:
+    await store.redis.eval("return 1", 0)
+
+
+async def _subscribe(store: Store) -> None:
+    async with store.redis.pubsub() as line:
+        await line.subscribe(keys.presence(0))
+        await line.get_message(timeout=WITHIN)
+
+
+async def _tracking(store: Store) -> None:
+    await store.redis.client_tracking_off()
+
+
+async def _distance(store: Store) -> Finding:
+    best, ahead = float("inf"), 0.0
+    for _ in range(5):
+        began = time.time()
+        async with store.reachable():
+            seconds, micros = await store.redis.time()
+        took = time.time() - began
+        if took < best:
+            best, ahead = took, seconds + micros / 1e6 - began - took / 2
+    found = clock.compared("that of Redis", ahead)
+    if found.level == "ok" and best > SLOW:
+        return warning(
+            f"Redis takes {best * 1000:.0f} ms for an answer",
+            "Let it stand in the same place as Grux, and see whether it is busy.",
+        )
+    return found
+
+
+async def _gateway(store: Store) -> list[Finding]:
+    silent = await pulse.silence(store)
+    start = "Start it (`make up`, `make run`), or see its log."
+    if silent is None:
+        return [warning("no gateway has been connected to Discord yet", start)]
+    if silent > pulse.STALE_AFTER:
+        return [failure(f"the gateway has been silent for {silent:,.0f} seconds", start)]
+    return [ok(f"a gateway is connected to Discord; monitored people: {await store.count_users()}")]
+
+
+def _unreachable(error: StoreUnavailable) -> Finding:
+    cause = type(error.__cause__).__name__
+    if cause in ("AuthenticationError", "AuthenticationWrongNumberOfArgsError"):
+        return failure(
+            "Redis does not accept the name or the password in REDIS_URL",
+            "redis://<name>:<password>@<host>:6379/0, with %40 for an @ in them.",
+        )
+    return failure(
+        f"Redis cannot be used at REDIS_URL ({cause})",
+        "Is it started? Is the address right, seen from here? In a container, localhost is the "
+        "container itself.",
+    )
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / (1 << 20):,.0f} MB"

@@ -1,0 +1,126 @@
+"""A real Redis, set up wrongly in each way."""
+
+from __future__ import annotations
+
+import pytest
+from redis.asyncio import Redis
+
+from services.doctor import redis_server
+from shared import pulse
+from shared.store import Store
+from tests.doctor.examination import Examination, examined
+from tests.redis_server import RedisServer, free_port
+
+QUIET = {"DISCORD_TOKEN": "", "API_PORT": "0", "WS_PORT": "0"}
+
+
+async def ask(url: str) -> Examination:
+    return await examined({**QUIET, "REDIS_URL": url})
+
+
+async def test_a_redis_that_is_well() -> None:
+    """Persistent, bounded, and a gateway is connected."""
+    async with RedisServer() as server, Store.connect(server.url) as store:
+        await store.redis.config_set("appendonly", "yes")
+        await store.redis.config_set("maxmemory", "64mb")
+        await store.redis.config_set("maxmemory-policy", "volatile-lru")
+        await pulse.beat(store, 1, [0])
+        said = await ask(server.url)
+    redis = said.printed.partition("Redis\n")[2].partition("\nAddresses")[0]
+    assert "warning" not in redis
+    assert "failure" not in redis
+    for words in (
+        "Redis answers, version",
+        "outlives a restart",
+        "of 64 MB, maxmemory-policy volatile-lru",
+        "allows what Grux asks of it",
+        "clock agrees with that of Redis",
+        "a gateway is connected to Discord; monitored people: 0",
+    ):
+        assert said.level(words) == "ok"
+
+
+async def test_a_redis_as_it_comes() -> None:
+    """Nothing in it is wrong; what may become a trouble is told."""
+    async with RedisServer() as server:
+        said = await ask(server.url)
+    assert said.level("no append-only file") == "warning"
+    assert said.level("may take all memory") == "warning"
+    assert said.level("no gateway has been connected") == "warning"
+
+
+async def test_one_that_throws_people_away() -> None:
+    async with RedisServer() as server, Redis.from_url(server.url) as redis:
+        await redis.config_set("maxmemory-policy", "allkeys-lru")
+        said = await ask(server.url)
+    assert said.status == 1
+    assert said.level("maxmemory-policy allkeys-lru") == "failure"
+    assert "volatile-lru" in said.advice("allkeys-lru")
+
+
+async def test_one_that_is_nearly_full() -> None:
+    async with RedisServer() as server, Redis.from_url(server.url) as redis:
+        used = (await redis.info("memory"))["used_memory"]
+        await redis.config_set("maxmemory", used + 4096)
+        assert (await ask(server.url)).level("maxmemory-policy noeviction") == "warning"
+
+
+async def test_a_replica() -> None:
+    async with RedisServer() as server, Redis.from_url(server.url) as redis:
+        await redis.replicaof("127.0.0.1", str(free_port()))
+        assert (await ask(server.url)).level("is a replica") == "failure"
+
+
+async def test_a_password_that_is_wrong() -> None:
+    """It is told as that, and neither the right one nor the wrong one is printed."""
+    async with RedisServer() as server, Redis.from_url(server.url) as redis:
+        await redis.config_set("requirepass", "right-secret")
+        said = await ask(server.url.replace("//", "//:wrong-secret@"))
+        assert said.level("does not accept the name or the password") == "failure"
+        assert "secret" not in said.printed
+        good = await ask(server.url.replace("//", "//:right-secret@"))
+        assert good.level("Redis answers") == "ok"
+
+
+@pytest.mark.parametrize(
+    ("rule", "says", "level"),
+    [
+        ("-eval", "refuses EVAL", "failure"),
+        ("-subscribe", "refuses SUBSCRIBE", "failure"),
+        ("-client|tracking", "refuses CLIENT TRACKING", "warning"),
+    ],
+)
+async def test_an_access_list_that_is_too_strict(rule: str, says: str, level: str) -> None:
+    """What it refuses is named."""
+    async with RedisServer() as server, Redis.from_url(server.url) as redis:
+        allowed = "+@all" if "|" not in rule else "+@all -client +client|setinfo +client|setname"
+        given = allowed if "|" in rule else f"{allowed} {rule}"
+        user = ("ACL", "SETUSER", "grux", "on", ">password", "~*", "&*", *given.split())
+        await redis.execute_command(*user)  # type: ignore[no-untyped-call]
+        said = await ask(server.url.replace("//", "//grux:password@"))
+    assert said.level(says) == level
+
+
+async def test_a_gateway_that_has_fallen_silent() -> None:
+    async with RedisServer() as server, Redis.from_url(server.url) as redis:
+        await redis.zadd("gateways", {"0/1": 1})
+        said = await ask(server.url)
+    assert said.level("the gateway has been silent for") == "failure"
+
+
+async def test_no_redis_at_all() -> None:
+    """A failure where one was named; else `make run` brings one."""
+    nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"
+    said = await ask(nowhere)
+    assert said.level("Redis cannot be used at REDIS_URL (ConnectionError)") == "failure"
+    assert "a-secret" not in said.printed
+
+
+def test_what_no_redis_here_can_be_made_to_show() -> None:
+    """An old version, and files that cannot be written."""
+    assert redis_server.version({"redis_version": "5.0.14"}).level == "failure"
+    assert redis_server.version({"redis_version": "6.2.0"}).level == "ok"
+    assert redis_server.version({"redis_version": "8.0.2"}).level == "ok"
+    broken = {"aof_enabled": 1, "aof_last_write_status": "err"}
+    assert redis_server.persistence(broken).level == "failure"
+    assert redis_server.persistence({"rdb_last_bgsave_status": "err"}).level == "failure"
