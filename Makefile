@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run doctor test test-compose lint types check fmt bench bench-compare chaos goldens vendor clean
-.PHONY: up down ps logs scale restart update environment python
+.PHONY: up metrics down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -73,6 +73,10 @@ goldens: environment ## Draw the cards anew that tests compare with (tests/api/c
 
 up: ## Start it in containers: as the bot of DISCORD_TOKEN in .env, or as a demo without one
 	@deploy/up.sh
+
+metrics: ## Start Prometheus and Grafana beside it
+	@docker compose --profile metrics up --detach prometheus grafana
+	@docker compose --profile metrics port grafana 3000 | sed 's|^|Grafana: http://|'
 
 down: ## End it; what is in its volumes stays
 	@$(COMPOSE) down

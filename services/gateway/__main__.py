@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any
 
-from services.gateway import metrics
+from services.gateway import metrics, redis_memory
 from services.gateway.bot import Bot, Part, Refused, gateway_info
 from services.gateway.condition import looker
 from services.gateway.icons import Icons
@@ -100,6 +100,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(icons.run())
             tasks.create_task(sweep.run(roster))
             tasks.create_task(vitals.run())
+            tasks.create_task(redis_memory.watch(store))
             try:
                 await bot.run(parts)
             finally:

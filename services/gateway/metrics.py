@@ -19,6 +19,8 @@ DISCONNECTS = Counter(
 )
 PEOPLE = Gauge("grux_gateway_people", "Monitored users of this process.")
 OWED = Gauge("grux_gateway_owed", "Users whose newest state is not in Redis yet.")
+REDIS_MEMORY = Gauge("grux_redis_memory_bytes", "What Redis holds.")
+REDIS_LIMIT = Gauge("grux_redis_memory_limit_bytes", "What Redis may hold; 0: no limit.")
 
 for _reason in (
     *("json", "payload", "guild id", "guild", "member", "user id", "unknown user"),
