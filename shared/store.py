@@ -7,7 +7,7 @@ a watcher is sent cannot disagree.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Self
 
@@ -160,14 +160,18 @@ class Store:
         async with self.reachable():
             await self.redis.publish(keys.FEED, b"")
 
-    async def server_runs(self) -> str:
-        """Another text when another server answers, or one that was started again."""
+    async def info(self, section: str = "default") -> list[Mapping[str, Any]]:
+        """What each server says of itself that is written to: one, or the masters of a cluster."""
         async with self.reachable():
             if isinstance(self.redis, RedisCluster):
-                masters = await self.redis.info("server", target_nodes=RedisCluster.PRIMARIES)
-                return " ".join(sorted(server.get("run_id", "") for server in masters.values()))
-            server = await self.redis.info("server")
-        return str(server.get("run_id", ""))
+                masters = await self.redis.info(section, target_nodes=RedisCluster.PRIMARIES)
+                return list(masters.values())
+            return [await self.redis.info(section)]
+
+    async def server_runs(self) -> str:
+        """Another text when another server answers, or one that was started again."""
+        servers = await self.info("server")
+        return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
 
     async def ping(self) -> None:
         async with self.reachable():

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from services.doctor import clock
-from services.doctor.finding import Finding, failure, ok, warning
-from shared import keys, pulse
+from services.doctor.finding import Finding, Level, failure, ok, warning
+from shared import pulse, redis_rights
 from shared.config import Settings
 from shared.store import Store, StoreUnavailable
 
@@ -30,21 +30,26 @@ async def check(settings: Settings, *, chosen: bool) -> list[Finding]:
     """
     async with Store.connect(settings.redis_url, timeout=WITHIN) as store:
         try:
-            async with store.reachable():
-                info = await store.redis.info()
+            servers = await store.info()
         except StoreUnavailable as error:
             if not chosen:
                 return [warning("REDIS_URL is not set, and no Redis answers here", NONE_HERE)]
             return [_unreachable(error)]
-        found = [version(info), role(info), persistence(info), memory(info)]
+        looks = (version, role, persistence, memory)
+        found = [_worst([look(info) for info in servers]) for look in looks]
         try:
-            found.append(await _allowed(store))
-            found.append(await _distance(store))
-            if found[-2].level != "failure":
-                found += await _gateway(store)
+            found.append(_rights(await redis_rights.refused(store)))
+            if found[-1].level != "failure":
+                found += [await _distance(store), *await _gateway(store)]
         except StoreUnavailable as error:
             found.append(_unreachable(error))
     return found
+
+
+def _worst(findings: list[Finding]) -> Finding:
+    """Of the same question to each master of a cluster: one answer is enough."""
+    levels = get_args(Level)
+    return max(findings, key=lambda finding: levels.index(finding.level))
 
 
 def version(info: Mapping[str, Any]) -> Finding:
@@ -103,34 +108,12 @@ def memory(info: Mapping[str, Any]) -> Finding:
     return ok(what)
 
 
-async def _allowed(store: Store) -> Finding:
-    """What an access list may forbid. Without the last one, api asks Redis at every read."""
-    refused = []
-    for name, ask in (("EVAL", _eval), ("SUBSCRIBE", _subscribe), ("CLIENT TRACKING", _tracking)):
-        try:
-            async with store.reachable():
-                await ask(store)
-        except StoreUnavailable:
-            refused.append(name)
+def _rights(refused: list[str]) -> Finding:
     if not refused:
         return ok("it allows what Grux asks of it")
     what = f"Redis refuses {' and '.join(refused)}"
     do = "Allow it to the user that REDIS_URL names (ACL SETUSER)."
-    return warning(what, do) if refused == ["CLIENT TRACKING"] else failure(what, do)
-
-
-async def _eval(store: Store) -> None:
-    await store.redis.eval("return 1", 0)
-
-
-async def _subscribe(store: Store) -> None:
-    async with store.redis.pubsub() as line:
-        await line.subscribe(keys.presence(0))
-        await line.get_message(timeout=WITHIN)
-
-
-async def _tracking(store: Store) -> None:
-    await store.redis.client_tracking_off()
+    return warning(what, do) if refused == [redis_rights.TRACKING] else failure(what, do)
 
 
 async def _distance(store: Store) -> Finding:
@@ -138,10 +121,10 @@ async def _distance(store: Store) -> Finding:
     for _ in range(5):
         began = time.time()
         async with store.reachable():
-            seconds, micros = await store.redis.time()
+            seconds, micros = await store.redis.eval("return redis.call('TIME')", 0)
         took = time.time() - began
         if took < best:
-            best, ahead = took, seconds + micros / 1e6 - began - took / 2
+            best, ahead = took, int(seconds) + int(micros) / 1e6 - began - took / 2
     found = clock.compared("that of Redis", ahead)
     if found.level == "ok" and best > SLOW:
         return warning(

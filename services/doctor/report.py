@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import TextIO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from services.doctor.finding import Finding
 
+SHORTEST_SECRET = 4  # what is shorter stands in half of all words
 WIDTH = 96
 INDENT = " " * 11
 COLOURS = {"ok": "32", "warning": "33", "failure": "31"}  # ECMA-48 section 8.3.117
@@ -58,7 +59,9 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
     """Of settings that could not be read as well, so they are taken as they stand."""
     found = [env.get(name, "").strip() for name in ("DISCORD_TOKEN", "PROFILE_UPSTREAM_URL")]
     try:
-        password = urlsplit(env.get("REDIS_URL", "")).password or ""
+        url = urlsplit(env.get("REDIS_URL", ""))
+        found += [url.password or "", unquote(url.password or "")]
+        found += [value for name, value in parse_qsl(url.query) if name.endswith("password")]
     except ValueError:
-        password = ""
-    return [secret for secret in [*found, password, unquote(password)] if len(secret) > 3]
+        found.append(env.get("REDIS_URL", ""))
+    return [secret for secret in found if len(secret) >= SHORTEST_SECRET]

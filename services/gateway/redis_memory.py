@@ -18,10 +18,9 @@ async def watch(store: Store) -> None:
     """Until cancelled. While Redis is away, the last numbers stand."""
     while True:
         try:
-            async with store.reachable():
-                found = await store.redis.info("memory")
-            metrics.REDIS_MEMORY.set(found.get("used_memory", 0))
-            metrics.REDIS_LIMIT.set(found.get("maxmemory", 0))
+            servers = await store.info("memory")
+            metrics.REDIS_MEMORY.set(sum(server.get("used_memory", 0) for server in servers))
+            metrics.REDIS_LIMIT.set(sum(server.get("maxmemory", 0) for server in servers))
         except StoreUnavailable as error:
             log.debug("Redis' memory is not known: %s", error)
         await asyncio.sleep(LOOK_EVERY)

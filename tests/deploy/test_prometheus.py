@@ -78,10 +78,10 @@ async def _answered(http: aiohttp.ClientSession, url: str, query: str) -> bool:
     """Whether it has found numbers. Fails when it is not understood."""
     try:
         async with http.get(url, params={"query": query}) as answer:
+            if answer.status == 503:
+                return False  # it starts
             said = await answer.json()
     except aiohttp.ClientConnectionError:
-        return False  # it starts
-    if answer.status == 503:
         return False
     assert said["status"] == "success", said
     found: list[object] = said["data"]["result"]

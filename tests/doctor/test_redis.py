@@ -9,6 +9,8 @@ from services.doctor import redis_server
 from shared import pulse
 from shared.store import Store
 from tests.doctor.examination import Examination, examined
+from tests.redis_cluster import RedisCluster
+from tests.redis_sentinels import RedisSentinels
 from tests.redis_server import RedisServer, free_port
 
 QUIET = {"DISCORD_TOKEN": "", "API_PORT": "0", "WS_PORT": "0"}
@@ -114,6 +116,26 @@ async def test_no_redis_at_all() -> None:
     said = await ask(nowhere)
     assert said.level("Redis cannot be used at REDIS_URL (ConnectionError)") == "failure"
     assert "a-secret" not in said.printed
+
+
+async def test_a_cluster() -> None:
+    """Each of its masters is asked, and the worst answer is told."""
+    async with RedisCluster() as cluster:
+        said = await ask(cluster.url)
+        for words in ("Redis answers, version", "it can be written to", "allows what Grux asks"):
+            assert said.level(words) == "ok"
+        one = cluster.master_of("users")
+        async with Redis.from_url(one.url) as redis:
+            await redis.config_set("maxmemory-policy", "allkeys-lfu")
+        assert (await ask(cluster.url)).level("maxmemory-policy allkeys-lfu") == "failure"
+
+
+async def test_a_server_that_sentinels_name() -> None:
+    """It is looked at as one that was named itself."""
+    async with RedisSentinels() as sentinels:
+        said = await ask(sentinels.url)
+        assert said.level("Redis answers, version") == "ok"
+        assert said.level("it can be written to") == "ok"
 
 
 def test_what_no_redis_here_can_be_made_to_show() -> None:
