@@ -121,6 +121,7 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
     api_requests_per_minute: Limit = 1200
+    discord_cdn_fetch_url: str = ""
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
@@ -150,6 +151,7 @@ Config = TypeVar("Config", bound=Settings)
 URLS = {
     "discord_api_url": ("http", "https"),
     "discord_cdn_url": ("http", "https"),
+    "discord_cdn_fetch_url": ("http", "https"),
     "profile_upstream_url": ("http", "https"),
     "public_url": ("http", "https"),
     "public_ws_url": ("ws", "wss"),

@@ -26,6 +26,7 @@ def simulated(env: Mapping[str, str], url: str, token: str, *, cdn_url: str = ""
         "DISCORD_TOKEN": token,
         "DISCORD_API_URL": f"{url}/api/v10",
         "DISCORD_CDN_URL": cdn_url or f"{url}/cdn",
+        "DISCORD_CDN_FETCH_URL": f"{url}/cdn" if cdn_url else "",
         "GUILD_IDS": "",
         "SHARD_COUNT": "",
         "SHARD_IDS": "",

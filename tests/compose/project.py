@@ -89,8 +89,8 @@ class Project:
     def compose(
         self, *arguments: str, check: bool = True, settings: Mapping[str, str] | None = None
     ) -> str:
-        every = ("docker", "compose", "--profile", "*")
-        return self.run(*every, *arguments, check=check, settings=settings)
+        demo = ("docker", "compose", "--profile", "demo")
+        return self.run(*demo, *arguments, check=check, settings=settings)
 
     def containers(self, service: str = "") -> list[str]:
         """The ids of those that run."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import aiohttp
 from websockets.asyncio.client import connect
 
-from tests.compose.project import ROOT, Project
+from tests.compose.project import FETCH, ROOT, Project
 from tests.compose.watcher import watching
 from tests.eventually import eventually, eventually_async
 
+ROBIN = "161092844126208001"
 XENIA = "890756507421900801"  # lives with the simulator; changes when told to
 
 
@@ -58,6 +60,23 @@ async def test_a_change_arrives_everywhere(project: Project) -> None:
     assert sum(told) == 20
     assert min(told) > 0
     assert min(hits) > 0
+
+
+async def test_cards_are_drawn_with_their_pictures(project: Project) -> None:
+    """In a container without a file to write to; the pictures come from the simulator."""
+    (simulator,) = project.containers("simulator")
+    stats = "http://127.0.0.1:8100/control/stats"
+
+    def fetched() -> int:
+        page = project.inside(simulator, "python", "-c", FETCH, stats, "")
+        found: int = json.loads(page)["cdn"]
+        return found
+
+    before = fetched()
+    address = f"{project.url}/card/{ROBIN}.png"
+    async with aiohttp.ClientSession() as http, http.get(address) as card:
+        assert (card.status, card.content_type) == (200, "image/png")
+    assert fetched() > before
 
 
 async def test_the_rest_goes_to_the_api(project: Project) -> None:

@@ -55,6 +55,7 @@ async def test_without_a_token_the_simulator_of_the_demo_is_used() -> None:
         assert settings["DISCORD_TOKEN"] == simulator.token
         assert settings["DISCORD_API_URL"] == simulator.api_url
         assert settings["DISCORD_CDN_URL"] == "http://127.0.0.1:8080/cdn"
+        assert settings["DISCORD_CDN_FETCH_URL"] == simulator.cdn_url
         assert settings["PROFILE_UPSTREAM_URL"] == simulator.url + "/profiles/{user_id}"
         assert part.demo({**env, "DISCORD_TOKEN": "a real one"}) == {}
     assert await asyncio.to_thread(part.demo, env) == {}  # it is gone

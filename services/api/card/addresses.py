@@ -46,13 +46,16 @@ _PLACES: Final = (
 
 
 class Addresses:
-    def __init__(self, cdn_url: str) -> None:
+    def __init__(self, cdn_url: str, fetch_url: str = "") -> None:
         """`cdn_url`: DISCORD_CDN_URL. On this machine it is a simulated Discord's, which has all
         the pictures that people there show: then nobody outside is asked for any.
+
+        `fetch_url`: DISCORD_CDN_FETCH_URL, where the same pictures are seen from here.
         """
         self._cdn = f"{cdn_url}/"
+        self._near = f"{fetch_url or cdn_url}/"
         self._cdns = dict.fromkeys((self._cdn, f"{OFFICIAL}/"))
-        self._operators = self._cdn if cdn_url != OFFICIAL else None
+        self._operators = self._near if self._near != f"{OFFICIAL}/" else None
         self._simulated = _is_here(cdn_url)
 
     def of(self, want: Want) -> Address | None:
@@ -62,13 +65,13 @@ class Addresses:
             return None
         for cdn in self._cdns:
             if url.startswith(cdn):
-                asked = self._cdn if self._simulated else cdn
+                asked = self._near if self._simulated or cdn == self._cdn else cdn
                 path = _resized(url.removeprefix(cdn), want)
                 return Address(asked + path, DAY, asked == self._operators)
         for place in _PLACES:
             if url.startswith(place.prefix):
                 if self._simulated:
-                    return Address(self._cdn + url.split("/", 3)[3], place.keep, True)
+                    return Address(self._near + url.split("/", 3)[3], place.keep, True)
                 return Address(_proxied(url), place.keep, False)
         return None
 

@@ -28,9 +28,8 @@ class Studio:
         self.people = people
         self.draughtsmen = Draughtsmen()
         self._fetcher = Fetcher()
-        self._pictures = Pictures(
-            store, Addresses(settings.discord_cdn_url), self._fetcher, self.draughtsmen
-        )
+        addresses = Addresses(settings.discord_cdn_url, settings.discord_cdn_fetch_url)
+        self._pictures = Pictures(store, addresses, self._fetcher, self.draughtsmen)
         invite = settings.discord_invite or None
         self.cards = Cards(people, self._pictures, self.draughtsmen, invite, silent_for)
 

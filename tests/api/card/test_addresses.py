@@ -133,3 +133,27 @@ def test_what_changes_is_kept_for_less_long() -> None:
     assert hashed is not None
     assert stream is not None
     assert (hashed.keep, stream.keep) == (DAY, 120)
+
+
+def test_pictures_that_are_elsewhere_from_here() -> None:
+    """DISCORD_CDN_FETCH_URL stands for DISCORD_CDN_URL, and for nothing else."""
+    near = "http://simulator:8100/cdn"
+    simulated = Addresses("http://127.0.0.1:8080/cdn", near)
+    for url in (
+        f"http://127.0.0.1:8080/cdn/{AVATAR}?size=1024",
+        f"{CDN}/{AVATAR}?size=1024",
+    ):
+        address = simulated.of(Want("avatar", url))
+        assert address is not None
+        assert address.url.startswith(f"{near}/avatars/")
+        assert address.operators
+    song = simulated.of(Want("art", "https://i.scdn.co/image/ab67616d0000b273"))
+    assert song is not None
+    assert song.url == f"{near}/image/ab67616d0000b273"
+    mirrored = Addresses(CDN, "https://mirror.example.org")
+    address = mirrored.of(Want("avatar", f"{CDN}/{AVATAR}?size=1024"))
+    assert address is not None
+    assert address.url.startswith("https://mirror.example.org/avatars/")
+    song = mirrored.of(Want("art", "https://i.scdn.co/image/ab67616d0000b273"))
+    assert song is not None
+    assert song.url.startswith("https://i.scdn.co/")
