@@ -2,7 +2,7 @@
 
 Keeps the bookmark while the shard runs; at the start of a process finds it, and brings back to
 memory what Redis holds of the shard's guilds. What happened since is told by Discord's replay.
-docs/decisions/0010-sessions-outlive-processes.md says why that is right.
+docs/decisions/0012-sessions-outlive-processes.md says why that is right.
 """
 
 from __future__ import annotations
