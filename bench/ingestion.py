@@ -80,10 +80,10 @@ async def _until(redis: Redis, users: int, holds: Callable[[Snapshot], bool]) ->
     # The last ones first: while those are missing, reading the others would only cost.
     for batch in [ids[start : start + BATCH] for start in range(0, users, BATCH)][::-1]:
         while True:
-            found: list[Snapshot | None] = await redis.store.load_many(batch[-1:])
-            if found[0] is not None and holds(found[0]):
+            found = await redis.store.load_many(batch[-1:])
+            if isinstance(found[0], Snapshot) and holds(found[0]):
                 found = await redis.store.load_many(batch)
-                if all(one is not None and holds(one) for one in found):
+                if all(isinstance(one, Snapshot) and holds(one) for one in found):
                     break
             if time.monotonic() > deadline:
                 raise Broken("Redis does not hold what Discord said last")

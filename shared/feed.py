@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from shared import keys, redis_clients
 from shared.metrics import REDIS_LOST
+from shared.readable import is_update, is_version
 from shared.store import StoreUnavailable, is_loss
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ STANDING: Final = keys.FEED.encode()  # it also keeps the line readable without 
 PING_AFTER = 5.0  # seconds of silence
 RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
 _LOST: Final = REDIS_LOST.labels("feed")
+COMPLAIN_EVERY = 60.0  # seconds
 _BATCH = 500  # channels in one SUBSCRIBE
 
 
@@ -84,6 +86,8 @@ class Feed:
         self._to_send = asyncio.Event()
         self._standing = False
         self._heard = 0.0
+        self.unreadable = 0  # messages that nobody of ours can have sent
+        self._complained = float("-inf")
         self._decode = msgspec.json.Decoder(Update).decode
 
     @classmethod
@@ -206,10 +210,26 @@ class Feed:
             return
         try:
             update = self._decode(data)
-        except msgspec.DecodeError:
-            log.warning("feed: a message of user %s is not readable and is left out", user_id)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            self._leave_out(user_id)
+            return
+        if not _is_ours(update):
+            self._leave_out(user_id)
             return
         self._listener.updated(user_id, update)
+
+    def _leave_out(self, user_id: int) -> None:
+        """Somebody else publishes there. What it was does not go into the log."""
+        self.unreadable += 1
+        now = asyncio.get_running_loop().time()
+        if now - self._complained >= COMPLAIN_EVERY:
+            self._complained = now
+            log.warning(
+                "feed: a message of user %s is not readable and is left out (%d so far): somebody "
+                "else publishes in this Redis",
+                user_id,
+                self.unreadable,
+            )
 
     def _confirm(self, channel: bytes) -> None:
         if channel == STANDING:
@@ -283,6 +303,15 @@ async def publishes_sharded(redis: Redis) -> bool:
     """Whether this master of a cluster uses SPUBLISH: save.lua asks it the same question."""
     version = str((await redis.info("server"))["redis_version"])
     return int(version.partition(".")[0]) >= 7
+
+
+def _is_ours(update: Update) -> bool:
+    """Whether the gateway may have written it, and clients may be sent it."""
+    parts = (update.profile, update.presence)
+    told = [part for part in parts if part is not UNSET]
+    if not (told or update.removed):
+        return False
+    return is_version(update.version) and all(is_update(bytes(part)) for part in told)
 
 
 async def _response(pubsub: PubSub) -> tuple[bytes, bytes, Any]:

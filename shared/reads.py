@@ -19,7 +19,7 @@ from shared import keys
 from shared.facts import Facts
 from shared.profile_cache import FAILURE_TTL, REFRESH_FROM, Entry
 from shared.snapshot import Snapshot
-from shared.store import Store, StoreUnavailable
+from shared.store import SnapshotDamaged, Store, StoreUnavailable, is_damage, snapshot_of
 
 _TOGETHER: Final = 100  # users in one pipeline
 _FIELDS: Final = ["version", "profile", "presence"]
@@ -43,11 +43,12 @@ class Reads:
         self._store = store
         self._with_facts = with_facts
         self._old_below = profile_ttl * (1 - REFRESH_FROM)  # seconds that are left
+        self.damaged = 0  # users who were asked for, and of whom Redis holds no snapshot
         self._waiting: dict[int, list[asyncio.Future[Read | None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def read(self, user_id: int) -> Read | None:
-        """None when nobody monitors the user. Raises StoreUnavailable.
+        """None when nobody monitors the user. Raises StoreUnavailable, SnapshotDamaged.
 
         Nobody joins a question that is under way already: the answer is never older than this
         call, so that whoever asks twice never sees time run backwards.
@@ -94,15 +95,19 @@ class Reads:
 
     def _read(self, row: list[Any], now: float) -> Read | None:
         for reply in row:
-            if isinstance(reply, RedisError):
+            if isinstance(reply, RedisError) and not is_damage(reply):
                 raise StoreUnavailable(f"Redis refuses: {type(reply).__name__}") from reply
-        version, profile, presence = row[0]
-        if version is None:
+        snapshot = snapshot_of(row[0])
+        if isinstance(snapshot, SnapshotDamaged):
+            self.damaged += 1
+            raise snapshot
+        if snapshot is None:
             return None
-        snapshot = Snapshot(int(version), profile, presence)
         if not self._with_facts:
             return Read(snapshot, None, False, float("inf"))
         entry, left = row[1], row[2] / 1000
+        if isinstance(entry, Exception):  # no string: the presence goes out without facts
+            return Read(snapshot, None, False, now + FAILURE_TTL)
         if entry is None:  # whoever finds out will write it down, and that is told
             return Read(snapshot, None, True, now + FAILURE_TTL)
         facts = _facts(entry)
@@ -115,7 +120,7 @@ def _facts(entry: bytes) -> Facts | None:
     """None for a failure, and for what another version of Grux wrote: see ProfileCache.read."""
     try:
         return _decode(entry).facts
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -13,11 +13,12 @@ from typing import Any, Final, Literal, Self
 
 from msgspec import Struct
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from shared import keys, redis_clients
 from shared.clock import Clock
 from shared.metrics import REDIS_LOST
+from shared.readable import is_snapshot, is_version
 from shared.redis_clients import Commands
 from shared.rosters import Rosters
 from shared.script import Argument, Script
@@ -29,11 +30,19 @@ NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
 LATE: Final = -4
 
+LONGEST_ID: Final = 20  # digits of 2^64
 _LOST: Final = REDIS_LOST.labels("calls")
 
 
 class StoreUnavailable(Exception):
     """Raised when Redis cannot be reached, refuses, or does not answer in time."""
+
+
+class SnapshotDamaged(StoreUnavailable):
+    """Raised when what Redis holds of a user is no snapshot: somebody else wrote there.
+
+    The gateway's next save of the user mends it.
+    """
 
 
 class Fields(Struct, frozen=True):
@@ -82,21 +91,23 @@ class Store:
         await self.redis.aclose()
 
     async def load(self, user_id: int) -> Snapshot | None:
-        """The user's snapshot, or None when nobody monitors them."""
-        async with self.reachable():
-            found = await self.redis.hmget(
-                keys.presence(user_id), ["version", "profile", "presence"]
-            )
-        return _snapshot(found)
+        """The user's snapshot, or None when nobody monitors them. Raises SnapshotDamaged too."""
+        [found] = await self.load_many([user_id])
+        if isinstance(found, SnapshotDamaged):
+            raise found
+        return found
 
-    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
-        """`load` for each, in one round trip."""
+    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
+        """`load` for each, in one round trip: what is damaged harms nobody else."""
         async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:
                 pipe.hmget(keys.presence(user_id), ["version", "profile", "presence"])
-            found = await pipe.execute()
-        return [_snapshot(one) for one in found]
+            found = await pipe.execute(raise_on_error=False)
+            for reply in found:
+                if isinstance(reply, Exception) and not is_damage(reply):
+                    raise reply
+        return [snapshot_of(one) for one in found]
 
     async def load_discord(self, user_ids: Sequence[int]) -> list[bytes | None]:
         """For each what the gateway knew of them (`Fields.discord`); None where there is none."""
@@ -134,18 +145,22 @@ class Store:
 
     async def members(self, guild_id: int) -> AsyncIterator[list[int]]:
         """The guild's roster, a batch at a time: it may hold hundreds of thousands."""
-        cursor = 0
-        while True:
-            async with self.reachable():
-                cursor, batch = await self.redis.sscan(keys.members(guild_id), cursor, count=500)
-            yield [int(user_id) for user_id in batch]
-            if cursor == 0:
-                return
+        async for batch in self._ids(keys.members(guild_id)):
+            yield batch
 
     async def guilds(self) -> list[int]:
         """Every guild that has a roster: at most some thousands for one bot."""
-        async with self.reachable():
-            return [int(guild_id) for guild_id in await self.redis.smembers(keys.GUILDS)]
+        return list({guild_id async for batch in self._ids(keys.GUILDS) for guild_id in batch})
+
+    async def _ids(self, name: str) -> AsyncIterator[list[int]]:
+        """A set of ids in batches, so that Redis is never held up. What is no id is left out."""
+        cursor = 0
+        while True:
+            async with self.reachable():
+                cursor, batch = await self.redis.sscan(name, cursor, count=500)
+            yield [int(one) for one in batch if one.isdigit() and len(one) <= LONGEST_ID]
+            if cursor == 0:
+                return
 
     async def forget_guild(self, guild_id: int) -> None:
         """Strike the guild off the list, unless somebody is still on its roster."""
@@ -220,11 +235,21 @@ def is_loss(error: Exception) -> bool:
     return not isinstance(error, RuntimeError) or "closed" in str(error)
 
 
-def _snapshot(found: Sequence[Any]) -> Snapshot | None:
-    version, profile, presence = found
-    if version is None:
+def is_damage(error: Exception) -> bool:
+    """Whether Redis says that a key holds something else than it should."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
+
+
+def snapshot_of(reply: Any) -> Snapshot | SnapshotDamaged | None:
+    """What HMGET of `version`, `profile` and `presence` comes to."""
+    if isinstance(reply, Exception):
+        return SnapshotDamaged("the key of a presence is no hash")
+    version, profile, presence = reply
+    if version is None and profile is None and presence is None:
         return None
-    return Snapshot(int(version), profile, presence)
+    if is_version(version) and is_snapshot(profile) and is_snapshot(presence):
+        return Snapshot(int(version), profile, presence)
+    return SnapshotDamaged("the hash of a presence holds no snapshot")
 
 
 def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[int, list[int]]:

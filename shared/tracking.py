@@ -20,7 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared import keys
 from shared.metrics import REDIS_LOST
-from shared.store import is_loss
+from shared.store import LONGEST_ID, is_loss
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Tracking:
         changed = self._listener.changed
         for name in names:
             user_id = name[name.index(b"{") + 1 : -1]
-            if user_id.isdigit():
+            if user_id.isdigit() and len(user_id) <= LONGEST_ID:
                 changed(int(user_id))
 
     async def _prove(self, connection: AbstractConnection) -> None:

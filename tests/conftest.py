@@ -6,8 +6,23 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 
 from tests.redis_server import RedisServer
+
+# The same examples in every run, and as many as fit into it. `--hypothesis-profile=fuzz` looks for
+# new ones. Fixtures stand over all examples of a test: a server has to survive every one of them.
+settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    max_examples=100,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile(
+    "fuzz", settings.get_profile("suite"), derandomize=False, max_examples=3000
+)
+settings.load_profile("suite")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Self
 
+import msgspec
 from msgspec import Struct
 
 from services.api.problems import UserNotMonitored
 from shared.config import ApiSettings
-from shared.facts import complete
+from shared.facts import Facts, complete
 from shared.profiles import Profiles
 from shared.reads import Read, Reads
 from shared.store import Store
@@ -32,7 +33,7 @@ class People:
         return cls(Reads(store, settings.profile_ttl, with_facts=with_facts), profiles)
 
     async def read(self, user_id: int) -> Read:
-        """Raises UserNotMonitored, StoreUnavailable."""
+        """Raises UserNotMonitored, StoreUnavailable, SnapshotDamaged."""
         read = await self._reads.read(user_id)
         if read is None:
             raise UserNotMonitored
@@ -45,5 +46,12 @@ class People:
         if read.ask:  # only now: a stranger's id must cost nothing more
             facts = await self._profiles.facts(user_id) or facts
         snapshot = read.snapshot
-        profile = complete(snapshot.profile, facts)
+        profile = _completed(snapshot.profile, facts)
         return Person(snapshot.version, profile, snapshot.presence, read.good_until)
+
+
+def _completed(profile: bytes, facts: Facts | None) -> bytes:
+    try:
+        return complete(profile, facts)
+    except msgspec.DecodeError:
+        return profile  # of another version's gateway: without facts it is still the truth

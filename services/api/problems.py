@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from services.api import cors
 from services.api.answers import Answer, Header, final
-from shared.store import StoreUnavailable
+from shared.store import SnapshotDamaged, StoreUnavailable
 
 RETRY_AFTER: Final = 5  # seconds: Redis is back by then, or it takes longer than a retry helps
 
@@ -68,6 +68,13 @@ PROBLEMS: Final[dict[type[Exception] | int, Problem]] = {
         "unavailable",
         "Presence cannot be read now, because Redis cannot be reached. "
         f"Try again in {RETRY_AFTER} seconds.",
+        ((b"retry-after", b"%d" % RETRY_AFTER),),
+    ),
+    SnapshotDamaged: Problem(
+        503,
+        "unavailable",
+        "What is stored of this user cannot be read, so nothing can be told of them now. It is "
+        f"written anew when they next do something; try again in {RETRY_AFTER} seconds.",
         ((b"retry-after", b"%d" % RETRY_AFTER),),
     ),
     Exception: Problem(

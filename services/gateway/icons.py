@@ -124,12 +124,14 @@ class Icons:
         return icon
 
     async def _kept(self, application_id: str) -> str | None:
+        """The icon's hash, empty when it is known to have none; None when nothing is known."""
         try:
             async with self._store.reachable():
                 found = await self._store.redis.get(keys.app_icon(application_id))
         except StoreUnavailable:
             raise NotAnswered(5.0) from None
-        return found.decode() if isinstance(found, bytes) else found
+        icon = found.decode("ascii", "replace") if isinstance(found, bytes) else found
+        return icon if icon == "" or is_hash(icon) else None  # else nobody of ours wrote it
 
     async def _keep(self, application_id: str, icon: str | None) -> None:
         try:

@@ -70,6 +70,11 @@ class Hub:
         """How many users are followed."""
         return len(self._topics)
 
+    @property
+    def unreadable(self) -> int:
+        """Messages and snapshots in Redis that nobody of ours can have written."""
+        return self._line.unreadable + self._loader.damaged
+
     def watch(self, session: Session, user_ids: Sequence[int]) -> None:
         """Show these users to the session: at once where they are known, else when loaded."""
         session.watches = [Watch(session, self._topic(user_id)) for user_id in user_ids]

@@ -15,11 +15,13 @@ from typing import Protocol
 from services.ws.limits import Limits
 from services.ws.topic import Topic
 from shared.snapshot import Snapshot
-from shared.store import StoreUnavailable
+from shared.store import SnapshotDamaged, StoreUnavailable
 
 
 class Line(Protocol):
     """shared.feed.Feed, as far as it is needed here."""
+
+    unreadable: int  # messages that were left out
 
     @property
     def standing(self) -> bool: ...
@@ -36,7 +38,7 @@ class Line(Protocol):
 class Snapshots(Protocol):
     """shared.store.Store, as far as it is needed here."""
 
-    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
+    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
         """Raises StoreUnavailable."""
 
 
@@ -52,12 +54,15 @@ class Loader:
         loaded: Callable[[Topic, Snapshot | None], None],
         failed: Callable[[Sequence[Topic]], None],
     ) -> None:
-        """`loaded` gets each topic that was wanted; `failed` all that wait when Redis is away."""
+        """`loaded` gets each topic that was wanted; `failed` all that wait when Redis is away,
+        and each of whom it holds no snapshot that can be read.
+        """
         self._line = line
         self._store = store
         self._limits = limits
         self._loaded = loaded
         self._failed = failed
+        self.damaged = 0  # users who were wanted, and of whom Redis holds no snapshot
         self._wanted: dict[Topic, None] = {}
         self._some = asyncio.Event()
         self._standing = asyncio.Event()
@@ -102,5 +107,9 @@ class Loader:
             for topic, snapshot in zip(batch, snapshots, strict=True):
                 if topic in self._wanted:
                     del self._wanted[topic]
-                    self._loaded(topic, snapshot)
+                    if isinstance(snapshot, SnapshotDamaged):
+                        self.damaged += 1
+                        self._failed([topic])  # alone: the gateway's next save mends it
+                    else:
+                        self._loaded(topic, snapshot)
             return

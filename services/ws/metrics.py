@@ -58,6 +58,12 @@ def readings(house: House) -> list[Reading]:
         ),
         Reading("grux_ws_refused", "Error frames.", lambda: counters.refused, counter=True),
         Reading(
+            "grux_ws_unreadable",
+            "Messages and snapshots in Redis that could not be read.",
+            lambda: hub.unreadable,
+            counter=True,
+        ),
+        Reading(
             "grux_ws_resyncs",
             "Users loaded again after a cut line to Redis.",
             lambda: counters.resyncs,

@@ -58,7 +58,7 @@ async def running(line: Feed) -> AsyncIterator[None]:
 
 
 def state(presence: int) -> Fields:
-    return Fields(b"{}", b'{"status":"%d"}' % presence, b"{}")
+    return Fields(b'{"id":"1"}', b'{"status":"%d"}' % presence, b"{}")
 
 
 async def test_subscribed_users_updates_arrive(store: Store, connect: Connect) -> None:

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from shared import keys
+from shared.snapshot import Snapshot
 from shared.store import Store
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
 from tests.eventually import eventually, eventually_async
@@ -177,7 +178,7 @@ async def _agrees(stack: Stack) -> None:
             people = [stack.simulator.world.person(one) for one in stack.everybody()]
             found = await store.load_many([int(person.user.id) for person in people])
             return all(
-                one is not None and _status(person.presence.status) in one.presence[:30]
+                isinstance(one, Snapshot) and _status(person.presence.status) in one.presence[:30]
                 for person, one in zip(people, found, strict=True)
             )
 

@@ -97,6 +97,15 @@ async def test_what_redis_keeps_is_not_asked_for(bench: Bench) -> None:
     assert not bench.discord.asked
 
 
+@pytest.mark.parametrize("kept", [b"../x", b"\xff\xfe", b"a" * 5000, b"<img>"])
+async def test_garbage_in_redis_is_asked_for_anew(bench: Bench, kept: bytes) -> None:
+    """What is no icon's hash stands in no URL, and ends nothing."""
+    await bench.store.redis.set(keys.app_icon(APP), kept)
+    bench.icons.want(APP, 1)
+    await eventually(lambda: bench.found == [1])
+    assert bench.icons.known[APP] == "ec48acbad4c32efab4275cb9f3ca3a58"
+
+
 async def test_rate_limit_is_obeyed(bench: Bench) -> None:
     """Retry-After, and then the icon."""
     bench.discord.answers = [web.json_response({}, status=429, headers={"Retry-After": "0.05"})]

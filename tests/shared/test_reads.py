@@ -23,7 +23,7 @@ FACTS = Facts(bio="Hello")
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
     async with Store.connect(redis_url) as store:
-        fields = Fields(b'"profile"', b'"presence"', b"{}")
+        fields = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")
         await store.save([Save(user_id, fields, joined=(1,)) for user_id in USERS])
         yield store
 

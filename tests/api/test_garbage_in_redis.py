@@ -1,0 +1,99 @@
+"""Somebody else writes into our Redis: the API answers cleanly, and others are served."""
+
+from __future__ import annotations
+
+import logging
+
+import msgspec
+import pytest
+from hypothesis import given
+
+from services.api.cache import Cache
+from shared import keys
+from shared.facts import Facts
+from shared.profile_cache import Entry
+from shared.store import Store
+from tests.api.golden import GOLDEN, RICH
+from tests.api.http_client import ask
+from tests.api.replica import serving, warm
+from tests.eventually import eventually
+from tests.garbage import NO_JSON_OBJECT, hashes
+from tests.shared.scripted_source import ScriptedSource
+
+OTHER = next(golden for golden in GOLDEN.values() if golden is not RICH)
+
+
+@given(garbage=hashes)
+async def test_a_garbage_hash(store: Store, garbage: dict[str, bytes]) -> None:
+    """200 with JSON or 503; never a body that cannot be read, and nobody else is harmed."""
+    await store.redis.delete(keys.presence(RICH.user_id))
+    await store.save([RICH.save()])
+    await store.redis.hset(
+        keys.presence(RICH.user_id), items=[part for pair in garbage.items() for part in pair]
+    )
+    async with serving(store) as port:
+        for route in ("user", "activity"):
+            answer = await ask(port, f"/{route}/{RICH.user_id}")
+            body = msgspec.json.decode(answer.body)
+            assert body["success"] == (answer.status == 200)
+            assert answer.status == 200 or body["error"]["code"] == "unavailable"
+            assert answer.status in (200, 503)
+        assert (await ask(port, f"/user/{OTHER.user_id}")).status == 200
+
+
+async def test_it_is_told_and_mended(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """503 says what is wrong with this user, without a line in the log; a save mends it."""
+    await store.redis.hset(keys.presence(RICH.user_id), "presence", "garbage")
+    async with serving(store) as port:
+        answer = await ask(port, f"/user/{RICH.user_id}")
+        assert (answer.status, answer.header("retry-after")) == (503, "5")
+        assert b"cannot be read" in answer.body
+        await store.save([RICH.save()])
+        assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
+    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+
+
+async def test_a_key_that_is_no_hash(store: Store) -> None:
+    await store.redis.set(keys.presence(RICH.user_id), "no hash")
+    async with serving(store) as port:
+        assert (await ask(port, f"/activity/{RICH.user_id}")).status == 503
+        assert (await ask(port, f"/activity/{OTHER.user_id}")).status == 200
+
+
+@pytest.mark.parametrize("garbage", NO_JSON_OBJECT)
+async def test_garbage_facts(store: Store, garbage: bytes) -> None:
+    """They cost the facts, and nothing else."""
+    await store.redis.set(keys.profile(RICH.user_id), garbage, ex=300)
+    async with serving(store, source=ScriptedSource()) as port:
+        assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
+
+
+async def test_facts_in_a_key_of_another_kind(store: Store) -> None:
+    await store.redis.sadd(keys.profile(RICH.user_id), "no string")
+    async with serving(store, source=ScriptedSource()) as port:
+        assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
+
+
+async def test_a_profile_of_another_shape(store: Store) -> None:
+    """What another version's gateway wrote goes out without facts."""
+    entry = msgspec.json.encode(Entry(Facts(bio="hello")))
+    await store.redis.set(keys.profile(RICH.user_id), entry, ex=300)
+    await store.redis.hset(keys.presence(RICH.user_id), "profile", '{"id":1}')
+    async with serving(store, source=ScriptedSource()) as port:
+        answer = await ask(port, f"/user/{RICH.user_id}")
+    assert msgspec.json.decode(answer.body)["data"]["profile"] == {"id": 1}
+
+
+@pytest.mark.parametrize("name", ["", "{", "}", "{}", "{x}", "{-1}", "{²}", "{" + "9" * 5000 + "}"])
+async def test_names_of_nobody(store: Store, name: str) -> None:
+    """What Redis tells of keys that are not ours does not end the line, nor is it a cut."""
+    cache = Cache()
+    async with serving(store, cache=cache) as port:
+        await warm(port, cache, f"/user/{RICH.user_id}")
+        for prefix in ("presence:{", "profile:{"):
+            await store.redis.set(prefix + name, "x")
+        await store.redis.publish("__redis__:invalidate", "x")
+        await store.redis.hset(keys.presence(RICH.user_id), "presence", '{"status":"dnd"}')
+        await eventually(lambda: cache.get(f"/user/{RICH.user_id}") is None)
+        assert cache.trusted
+        assert b'"dnd"' in (await ask(port, f"/user/{RICH.user_id}")).body
