@@ -122,6 +122,8 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     api_port: Port = 8000
     api_requests_per_minute: Limit = 1200
     discord_cdn_fetch_url: str = ""
+    api_connections_per_address: Limit = 200
+    api_max_connections: Limit = 0
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""

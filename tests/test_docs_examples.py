@@ -18,7 +18,7 @@ from services.api.openapi.shapes import (
     NotMonitoredAnswer,
     UserAnswer,
 )
-from services.api.problems import PROBLEMS, RATE_LIMITED
+from services.api.problems import AT_THE_DOOR, PROBLEMS, RATE_LIMITED
 from services.ws import protocol
 from shared import badges, snowflake
 from shared.cdn import Cdn
@@ -136,7 +136,7 @@ def test_every_kind_of_answer_has_an_example() -> None:
 def test_every_error_is_documented() -> None:
     """Status and code of each error that the API answers stand in the table."""
     documented = {(int(status), code) for status, code, _ in rows(API, "Errors")}
-    problems = [*PROBLEMS.values(), RATE_LIMITED]
+    problems = [*PROBLEMS.values(), *AT_THE_DOOR, RATE_LIMITED]
     assert documented == {(problem.status, problem.code) for problem in problems}
 
 

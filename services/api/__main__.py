@@ -16,11 +16,12 @@ from services.api.answers import SENT
 from services.api.app import build
 from services.api.cache import Cache
 from services.api.card.studio import Studio
+from services.api.door import Door, from_settings
 from services.api.honesty import Honesty
 from services.api.metrics import drawings, looker, readings
 from services.api.people import People
 from services.api.quota import Quota
-from shared import config, logs, metrics, metrics_server
+from shared import config, files, logs, metrics, metrics_server
 from shared.config import ApiSettings, ConfigError
 from shared.health import Health
 from shared.lines import track
@@ -42,6 +43,7 @@ def main() -> int:
     try:
         settings = config.from_env(ApiSettings, config.environment())
         metrics_server.serve(settings, health)
+        door = Door(from_settings(settings, files.allow_many()))
         listener = http_server.listen(settings)
     except ConfigError as error:
         print(f"api: {error}", file=sys.stderr)
@@ -51,11 +53,13 @@ def main() -> int:
         return CANNOT_LISTEN
     logs.set_up(settings, "api")
     with listener, asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
-        runner.run(_serve(settings, listener, health))
+        runner.run(_serve(settings, listener, health, door))
     return 0
 
 
-async def _serve(settings: ApiSettings, listener: socket.socket, health: Health) -> None:
+async def _serve(
+    settings: ApiSettings, listener: socket.socket, health: Health, door: Door
+) -> None:
     cache = Cache()
     async with (
         Store.connect(settings.redis_url) as store,
@@ -63,23 +67,25 @@ async def _serve(settings: ApiSettings, listener: socket.socket, health: Health)
         track(settings.redis_url, cache),
     ):
         pulse = Pulse(store)
-        metrics.export(readings(cache, pulse))
+        metrics.export(readings(cache, pulse, door))
         health.begin(looker(store, cache, pulse))
-        feeling = asyncio.create_task(pulse.run())
+        tasks = [asyncio.create_task(work()) for work in (pulse.run, door.run)]
         host, port = listener.getsockname()[:2]
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
         log.info("api: %s", config.in_words(settings))
+        log.info("api: at most %d connections", door.limits.connections)
         people = People.of(store, profiles, settings)
         try:
             async with Studio(store, people, settings, lambda: pulse.stale) as studio:
                 metrics.export(drawings(studio.draughtsmen))
                 app = Honesty(pulse, build(store, profiles, settings, cache, pulse, studio))
                 quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
-                server = http_server.server(quota, settings.drain_seconds, health.leave)
+                server = http_server.server(quota, settings.drain_seconds, health.leave, door=door)
                 await server.serve([listener])
         finally:
-            feeling.cancel()
-            await asyncio.gather(feeling, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             log.info(
                 "api: stopped after %.0f s: %d answers, %d of them from memory",
                 health.uptime,

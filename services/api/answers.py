@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Final
+from http import HTTPStatus
+from typing import Any, Final
 
 from msgspec import Struct
 from starlette.responses import Response
@@ -32,8 +33,20 @@ class Answer(Response):
     def __init__(self, status: int, body: bytes, headers: tuple[Header, ...]) -> None:
         """Without Starlette's own set-up, which encodes and looks up what is constant here."""
         self._status = status
-        self._start = {"type": "http.response.start", "status": status, "headers": headers}
-        self._body = {"type": "http.response.body", "body": body}
+        self._start: dict[str, Any] = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": headers,
+        }
+        self._body: dict[str, Any] = {"type": "http.response.body", "body": body}
+
+    @property
+    def wire(self) -> bytes:
+        """The last answer of a connection, for where no application is asked."""
+        status = HTTPStatus(self._start["status"])
+        lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
+        lines += [b"%b: %b" % header for header in self._start["headers"]]
+        return b"\r\n".join([*lines, b"connection: close", b"", self._body["body"]])
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         SENT[self._status] += 1

@@ -6,13 +6,16 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from types import FrameType
-from typing import Final
+from typing import Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from services.api.connection import Connection
+from services.api.door import Door, Limits
 from services.api.draining import Draining
 from shared.config import ApiSettings
 
@@ -62,16 +65,23 @@ class Server(uvicorn.Server):
 
 
 def server(
-    app: ASGIApp, drain_seconds: float = 0.0, on_drain: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    drain_seconds: float = 0.0,
+    on_drain: Callable[[], None] = lambda: None,
+    *,
+    door: Door | None = None,
 ) -> Server:
     """Quiet: nothing a client does is worth a line, but for what breaks here.
 
     `on_drain` is called when a signal has come; `drain_seconds` later it stops listening.
+    `door`: who may come in. It sweeps while its `run` runs.
     """
     draining = Draining(app, on_drain)
+    connection = partial(Connection, Door(Limits()) if door is None else door)
     return Server(
         uvicorn.Config(
             draining,
+            http=cast("type[Connection]", connection),
             interface="asgi3",
             lifespan="off",
             ws="none",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from services.api.answers import SENT
 from services.api.cache import Cache
 from services.api.card.draughtsmen import Draughtsmen
+from services.api.door import Door
 from shared.health import Look
 from shared.metrics import Reading
 from shared.pulse import Pulse
@@ -45,7 +46,7 @@ def drawings(draughtsmen: Draughtsmen) -> list[Reading]:
     ]
 
 
-def readings(cache: Cache, pulse: Pulse) -> list[Reading]:
+def readings(cache: Cache, pulse: Pulse, door: Door) -> list[Reading]:
     return [
         Reading(
             "grux_api_responses",
@@ -58,6 +59,19 @@ def readings(cache: Cache, pulse: Pulse) -> list[Reading]:
         Reading("grux_api_answer_bytes", "Their size, about.", lambda: cache.size),
         Reading("grux_api_trusted", "1 while memory is known to be true.", lambda: cache.trusted),
         Reading("grux_api_hits", "Answers from memory.", lambda: cache.hits, counter=True),
+        Reading("grux_api_connections", "Open connections.", lambda: door.connections),
+        Reading(
+            "grux_api_connections_refused",
+            "Connections that got no place.",
+            lambda: door.refused,
+            counter=True,
+        ),
+        Reading(
+            "grux_api_connections_cut_off",
+            "Connections that took too long, or made room for others.",
+            lambda: door.cut_off,
+            counter=True,
+        ),
         Reading(
             "grux_api_misses",
             "Answers for which Redis was asked.",

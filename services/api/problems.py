@@ -135,3 +135,30 @@ DRAINING: Final = _answer(
 def rate_limited(seconds: int) -> Answer:
     """To an address that has asked too often; it may ask again after so many seconds."""
     return final(429, body(RATE_LIMITED), (b"retry-after", b"%d" % seconds))
+
+
+_RETRY: Final = ((b"retry-after", b"%d" % RETRY_AFTER),)
+
+AT_THE_DOOR: Final = (
+    Problem(400, "bad_request", "This is not HTTP/1.1. Ask with GET /user/<Discord id>."),
+    Problem(
+        431,
+        "headers_too_large",
+        "The request's address and headers are too large: send fewer cookies.",
+    ),
+    Problem(
+        429,
+        "rate_limited",
+        "Too many connections are open from your address. Close some, or ask one after the other.",
+        _RETRY,
+    ),
+    Problem(
+        503,
+        "unavailable",
+        f"This server holds as many connections as it may. Try again in {RETRY_AFTER} seconds.",
+        _RETRY,
+    ),
+)
+"""What is answered before there is a whole request: services/api/connection.py."""
+
+BAD_REQUEST, TOO_LARGE, CROWDED, FULL = (_answer(problem, None) for problem in AT_THE_DOOR)

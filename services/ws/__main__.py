@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from services.ws.addresses import Addresses
 from services.ws.completion import FactSource
 from services.ws.connection import House
 from services.ws.counters import Counters
@@ -22,7 +20,8 @@ from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits, from_settings
 from services.ws.metrics import looker, readings
 from services.ws.server import CannotListen, Server
-from shared import health, logs, metrics, metrics_server
+from shared import files, health, logs, metrics, metrics_server
+from shared.addresses import Addresses
 from shared.config import ConfigError, WsSettings, environment, from_env, in_words
 from shared.lines import follow
 from shared.profiles import Profiles
@@ -32,7 +31,6 @@ log = logging.getLogger(__name__)
 
 CANNOT_LISTEN: Final = 1
 BAD_SETTING: Final = 2
-MOST_FILES: Final = 1 << 20
 FOUND_WITHIN: Final = 1.0  # seconds in which Redis should be found
 
 
@@ -48,7 +46,7 @@ def main() -> int:
         print(f"ws: {error}", file=sys.stderr)
         return BAD_SETTING
     logs.set_up(settings, "ws")
-    limits = from_settings(settings, _allow_many_files())
+    limits = from_settings(settings, files.allow_many())
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_run(settings, limits, process))
@@ -143,14 +141,6 @@ async def _signal() -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, received)
     await stop.wait()
-
-
-def _allow_many_files() -> int:
-    """Every client is an open file, and the usual soft limit of 1024 is soon reached."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    return wanted
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -10,7 +10,6 @@ from typing import cast
 from msgspec import Struct
 
 from services.ws import handshake
-from services.ws.addresses import Addresses
 from services.ws.counters import Counters
 from services.ws.handshake import Answer, Health
 from services.ws.hub import Hub
@@ -19,6 +18,7 @@ from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits
 from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, Problem
 from services.ws.session import NO_FD, Session
+from shared.addresses import Addresses
 from shared.peers import client_of
 
 CROWDED = Problem(

@@ -54,6 +54,7 @@ async def port_of(process: Process) -> int:
     found = re.search(r"api: listening on http://127\.0\.0\.1:([0-9]+)\n", line)
     assert found, line
     assert b"api: REDIS_URL=redis://" in await process.stderr.readline()
+    assert re.search(rb"api: at most [0-9]+ connections\n", await process.stderr.readline())
     return int(found[1])
 
 

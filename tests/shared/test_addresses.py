@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.ws.addresses import Addresses
+from shared.addresses import Addresses
 
 
 def test_shares() -> None:
