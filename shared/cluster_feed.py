@@ -26,11 +26,17 @@ class ClusterFeed:
         self._tasks: dict[Address, asyncio.Task[None]] = {}
         self._users: dict[int, Address] = {}
         self._standing = False
+        self._unreadable = 0  # on lines that are gone
 
     @property
     def standing(self) -> bool:
         """Whether every update of a confirmed subscription arrives now."""
         return self._standing
+
+    @property
+    def unreadable(self) -> int:
+        """Messages that nobody of ours can have sent."""
+        return self._unreadable + sum(line.unreadable for line in self._lines.values())
 
     async def subscribe(self, user_id: int) -> None:
         """As Feed.subscribe."""
@@ -94,7 +100,7 @@ class ClusterFeed:
         for master, users in arrived.items():
             self._lines[master].take_over(users)
         for master in self._lines.keys() - slots.masters:
-            del self._lines[master]
+            self._unreadable += self._lines.pop(master).unreadable
             self._tasks.pop(master).cancel()
         self.restored()
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
@@ -228,10 +228,22 @@ def _check_url(name: str, value: str) -> None:
         wanted = " or ".join(f"{scheme}://" for scheme in schemes)
         raise ConfigError(f"{name.upper()} must be a URL that starts with {wanted}")
     if name == "redis_url":
+        _check_options(parts)
         try:
             redis_url.parse(value)
         except ValueError as error:
             raise ConfigError(f"REDIS_URL cannot be used: {error}") from None
+
+
+def _check_options(parts: SplitResult) -> None:
+    for option in parse_qs(parts.query, keep_blank_values=True):
+        if option not in redis_url.OPTIONS:
+            raise ConfigError(
+                f"REDIS_URL takes no {option!r} behind its ?. What it takes: "
+                f"{', '.join(sorted(redis_url.OPTIONS))}"
+            )
+        if option.startswith("ssl_") and not parts.scheme.startswith("rediss"):
+            raise ConfigError(f"REDIS_URL must start with rediss when it has {option}")
 
 
 def _in_plain_words(

@@ -4,8 +4,8 @@
     redis+sentinel://[…@]host[:26379],host,…/service[/database]
     redis+cluster://[…@]host[:6379],host,…
 
-`rediss+…` with TLS. The query holds options of redis-py, such as `ssl_ca_certs`; the Sentinels' own
-user and password are `sentinel_username` and `sentinel_password`.
+`rediss+…` with TLS. The query holds OPTIONS, which are redis-py's; the Sentinels' own user and
+password are `sentinel_username` and `sentinel_password`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,14 @@ SCHEMES: Final = (
     *("redis", "rediss", "unix"),
     *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
 )
+
+OPTIONS: Final = frozenset(
+    {
+        *("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile", "ssl_password"),
+        *("ssl_check_hostname", "db", "sentinel_username", "sentinel_password"),
+    }
+)
+"""What may stand behind the `?`. Timeouts and the protocol are for us to choose."""
 
 Address = tuple[str, int]
 

@@ -27,21 +27,25 @@ class RedisServer:
     `async with RedisServer() as server:` starts it and ends it, whatever state it is in.
     """
 
-    def __init__(self, *arguments: str, port: int = 0, sentinel: Path | None = None) -> None:
+    def __init__(
+        self, *arguments: str, port: int = 0, sentinel: Path | None = None, account: str = ""
+    ) -> None:
         """`arguments`: more of them, for redis-server's command line.
 
-        `sentinel`: a file that makes a Sentinel of it, on that `port`.
+        `sentinel`: a file that makes a Sentinel of it, on that `port`. `account`: `name:password`
+        of whoever may do all.
         """
         self.port = port or free_port()
         self._arguments = arguments
         self._sentinel = sentinel
+        self._account = f"{account}@" if account else ""
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{self._account}127.0.0.1:{self.port}/0"
 
     async def __aenter__(self) -> Self:
         try:

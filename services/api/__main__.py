@@ -21,7 +21,7 @@ from services.api.honesty import Honesty
 from services.api.metrics import drawings, looker, readings
 from services.api.people import People
 from services.api.quota import Quota
-from shared import config, files, logs, metrics, metrics_server
+from shared import admission, config, files, logs, metrics, metrics_server
 from shared.config import ApiSettings, ConfigError
 from shared.health import Health
 from shared.lines import track
@@ -42,6 +42,7 @@ def main() -> int:
     health = Health("api")
     try:
         settings = config.from_env(ApiSettings, config.environment())
+        admission.check(settings.redis_url, admission.READER)
         metrics_server.serve(settings, health)
         door = Door(from_settings(settings, files.allow_many()))
         listener = http_server.listen(settings)

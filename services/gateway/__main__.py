@@ -23,7 +23,7 @@ from services.gateway.shard import Shard
 from services.gateway.sweep import Sweep
 from services.gateway.vitals import Vitals
 from services.gateway.writer import Writer
-from shared import config, logs, metrics_server
+from shared import admission, config, logs, metrics_server
 from shared.cdn import Cdn
 from shared.config import ConfigError, GatewaySettings
 from shared.health import Health
@@ -119,6 +119,7 @@ async def main() -> int:
                 "DISCORD_TOKEN must be set: the bot's token, in .env. To try Grux without a bot, "
                 "with simulated people: `make run`, or `docker compose --profile demo up`."
             )
+        admission.check(settings.redis_url, admission.WRITER)
         metrics_server.serve(settings, health)
     except ConfigError as error:
         print(f"gateway: {error}", file=sys.stderr)

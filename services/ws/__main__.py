@@ -20,7 +20,7 @@ from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits, from_settings
 from services.ws.metrics import looker, readings
 from services.ws.server import CannotListen, Server
-from shared import files, health, logs, metrics, metrics_server
+from shared import admission, files, health, logs, metrics, metrics_server
 from shared.addresses import Addresses
 from shared.config import ConfigError, WsSettings, environment, from_env, in_words
 from shared.lines import follow
@@ -41,6 +41,7 @@ def main() -> int:
     process = health.Health("ws")
     try:
         settings = from_env(WsSettings, environment())
+        admission.check(settings.redis_url, admission.FOLLOWER)
         metrics_server.serve(settings, process)
     except ConfigError as error:
         print(f"ws: {error}", file=sys.stderr)

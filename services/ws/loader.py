@@ -21,10 +21,12 @@ from shared.store import SnapshotDamaged, StoreUnavailable
 class Line(Protocol):
     """shared.feed.Feed, as far as it is needed here."""
 
-    unreadable: int  # messages that were left out
-
     @property
     def standing(self) -> bool: ...
+
+    @property
+    def unreadable(self) -> int:
+        """Messages that were left out."""
 
     async def subscribe(self, user_id: int) -> None:
         """Raises StoreUnavailable."""

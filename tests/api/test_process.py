@@ -81,7 +81,9 @@ async def test_answers_under_way_are_finished(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that accepts and says nothing
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         async with running(tmp_path, REDIS_URL=url) as process:
+            asked_at_start, _ = await asyncio.to_thread(silent.accept)
             port = await port_of(process)
+            asked_at_start.close()
             answer = asyncio.create_task(ask(port, "/ready"))
             connection, _ = await asyncio.to_thread(silent.accept)  # the request has got that far
             process.send_signal(signal.SIGTERM)

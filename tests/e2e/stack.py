@@ -194,6 +194,7 @@ async def running(
     services: Sequence[str] = ("api", "ws", "gateway"),
     *,
     redis_url: str = "",
+    redis_server: RedisServer | None = None,
     **env: str,
 ) -> AsyncIterator[Stack]:
     """Everything up, and Robin readable (where there is an api and a gateway).
@@ -203,7 +204,7 @@ async def running(
     """
     async with AsyncExitStack() as parts:
         simulator = await parts.enter_async_context(Simulator(options or quiet()))
-        redis = await parts.enter_async_context(RedisServer())
+        redis = await parts.enter_async_context(redis_server or RedisServer())
         http = await parts.enter_async_context(aiohttp.ClientSession())
         stack = Stack(simulator, redis, http, env)
         if redis_url:

@@ -1,0 +1,190 @@
+"""The ACL files of deploy/redis: each service does its work with the rights it has there, no more.
+
+And while they do, nobody asks Redis for anything that would hold it up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared import keys
+from simulator.model import User
+from tests.e2e.stack import FIRST, ROBIN, ROOT, SECOND, Process, Stack, running
+from tests.eventually import eventually_async
+from tests.redis_server import RedisServer
+
+ADMIN = "admin:secret"
+NEW = "1138383128625152005"
+SERVICES = ("api", "ws", "gateway")
+
+BOUNDED = {
+    *("ping", "select", "auth", "acl", "info", "time", "type", "exists", "del", "client"),
+    *("get", "set", "pttl", "expire", "pexpire", "hget", "hmget", "hset", "scard", "sscan"),
+    *("publish", "subscribe", "unsubscribe", "eval", "evalsha", "script"),
+    *("zadd", "zrem"),
+    *("sadd", "srem"),  # at most a batch of users, or one bot's guilds
+    "zrange",  # of `gateways`, which has a member for each shard
+}
+"""Commands whose time does not grow with the number of users: all that the services may use."""
+
+NO_RIGHT = "no permissions|can't (run this|access at least)|ACL failure"
+
+OURS = {"acl", "auth", "config", "flushall", "command", "info", "client"}  # this test's own
+
+
+async def version(redis: Redis) -> int:
+    return int((await redis.info("server"))["redis_version"].partition(".")[0])
+
+
+@asynccontextmanager
+async def guarded(folder: Path) -> AsyncIterator[tuple[Stack, Redis, bool]]:
+    """The stack, without services; the admin's client; whether profiles may be written."""
+    async with RedisServer() as probe, Redis.from_url(probe.url) as redis:
+        modern = await version(redis) >= 7
+    name = "users.acl" if modern else "users-redis-6.acl"
+    acl = folder / "users.acl"
+    acl.write_text(
+        (ROOT / "deploy/redis" / name).read_text() + "user admin on >secret ~* &* +@all\n"
+    )
+    server = RedisServer("--aclfile", str(acl), account=ADMIN)
+    async with (
+        running(services=(), redis_server=server) as stack,
+        Redis.from_url(server.url) as redis,
+    ):
+        stack.env |= {f"{one}_URL": url_of(stack, one) for one in SERVICES}
+        if modern:
+            address = f"http://127.0.0.1:{stack.simulator.port}/profiles/{{user_id}}"
+            stack.env |= {"PROFILE_SOURCE": "upstream", "PROFILE_UPSTREAM_URL": address}
+        yield stack, redis, modern
+
+
+def url_of(stack: Stack, user: str) -> str:
+    return stack.redis.url.replace(ADMIN, f"{user}:change-this-{user}")
+
+
+async def start(stack: Stack, service: str) -> Process:
+    return await stack.start(service, REDIS_URL=url_of(stack, service))
+
+
+async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
+    """Everything that Grux does, once: at the end nothing was refused, and nothing blocks Redis."""
+    async with guarded(tmp_path) as (stack, redis, modern):
+        world = stack.simulator.world
+        await redis.config_resetstat()
+        for service in SERVICES:
+            await start(stack, service)
+        await stack.shows(ROBIN, lambda data: True)
+        assert (await stack.get("/"))[1]["data"]["monitored_user_count"] == len(stack.everybody())
+        watcher = await stack.watch(ROBIN)
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+
+        if modern:  # the source is asked, and what it says is kept for everybody
+            await eventually_async(lambda: redis.exists(keys.profile(int(ROBIN))))
+
+        # The api is told of changes.
+        clients = await eventually_async(lambda: tracking(redis))
+        assert clients == ["api"]
+        world.set_presence(ROBIN, "idle", [], {"mobile": "idle"})
+        await watcher.until(lambda frame: frame["d"].get("status") == "idle")
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
+
+        # Somebody comes, and goes while no gateway runs: they are swept.
+        world.add_member(FIRST, User(id=NEW, username="newbie"))
+        await stack.shows(NEW, lambda data: True)
+        await stack.processes["gateway"].stop()
+        world.remove_member(FIRST, NEW)
+        await start(stack, "gateway")
+        await stack.not_monitored(NEW)
+
+        # A second gateway stands by.
+        standby = await Process.start(
+            "gateway", {**stack.env, "REDIS_URL": url_of(stack, "gateway")}
+        )
+        await standby.said("standing by")
+        await eventually_async(lambda: redis.exists(keys.standby(0, 1)))
+        await standby.stop()
+
+        # Redis loses everything, and gets it again; a whole server leaves.
+        await redis.flushall()
+        await stack.shows(ROBIN, lambda data: True)
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+        world.remove_guild(SECOND)
+        await eventually_async(lambda: gone(redis, SECOND))
+
+        used = {
+            re.split(r"[|]", name.removeprefix("cmdstat_"))[0].lower()
+            for name in await redis.info("commandstats")
+        }
+        assert used - OURS <= BOUNDED
+        for process in stack.processes.values():
+            assert await process.stop() == 0
+            assert "NOPERM" not in "\n".join(process.lines)
+        assert await redis.acl_log() == []
+
+
+async def tracking(redis: Redis) -> list[str]:
+    found = await redis.client_list()
+    return [client["user"] for client in found if "B" in client["flags"]]
+
+
+async def gone(redis: Redis, guild_id: str) -> bool:
+    return not await redis.exists(keys.members(int(guild_id)))
+
+
+@pytest.mark.parametrize("user", SERVICES)
+async def test_nobody_may_do_more(tmp_path: Path, user: str) -> None:
+    """ws cannot write a presence, the api can delete none, and nobody can look at everything."""
+    presence, users = keys.presence(int(ROBIN)), keys.USERS
+    refused = [
+        *[("KEYS", "*"), ("SMEMBERS", users), ("SCAN", 0), ("FLUSHALL",), ("MONITOR",)],
+        *[("CONFIG", "GET", "*"), ("ACL", "LIST"), ("CLIENT", "LIST")],
+        *[("GET", "somebody-elses"), ("SET", "somebody-elses", "x"), ("SUBSCRIBE", "other")],
+    ]
+    if user != "gateway":
+        refused += [
+            *[("HSET", presence, "version", 1), ("DEL", presence), ("SET", presence, "x")],
+            *[("EXPIRE", presence, 1), ("PEXPIRE", presence, 1), ("RENAME", presence, "x")],
+            *[("SADD", users, 1), ("SREM", users, 1), ("DEL", keys.guilds(int(ROBIN)))],
+            *[("PUBLISH", presence, "x"), ("PUBLISH", keys.FEED, "x")],
+            ("EVAL", "return redis.call('DEL', KEYS[1])", 1, presence),
+            ("EVAL", "return redis.call('DEL', KEYS[1])", 1, keys.guilds(int(ROBIN))),
+        ]
+    async with guarded(tmp_path) as (stack, redis, _):
+        await redis.hset(presence, "version", 1)
+        await redis.sadd(keys.guilds(int(ROBIN)), 1)
+        for command in refused:
+            async with Redis.from_url(url_of(stack, user), protocol=2) as client:
+                with pytest.raises(ResponseError, match=NO_RIGHT):
+                    await client.execute_command(*command)  # type: ignore[no-untyped-call]
+        assert await redis.exists(presence, keys.guilds(int(ROBIN))) == 2
+
+
+@pytest.mark.parametrize(
+    ("service", "account", "said"),
+    [
+        ("api", "api:hunter2", "does not accept the name or the password"),
+        ("ws", "nobody:hunter2", "does not accept the name or the password"),
+        ("gateway", "", "does not accept the name or the password"),
+        ("ws", "api:change-this-api", "does not let this user do what is needed"),
+        ("gateway", "ws:change-this-ws", "does not let this user do what is needed"),
+    ],
+)
+async def test_who_is_refused_says_so_and_ends(
+    tmp_path: Path, service: str, account: str, said: str
+) -> None:
+    """A wrong password or a missing right is not waited for: one line, exit status 2."""
+    async with guarded(tmp_path) as (stack, _, _):
+        url = stack.redis.url.replace(f"{ADMIN}@", f"{account}@" if account else "")
+        process = await stack.start(service, REDIS_URL=url)
+        assert await process.ended() == 2
+        [line] = process.lines
+        assert said in line
+        assert "hunter2" not in line
+        assert "change-this" not in line
