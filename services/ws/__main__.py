@@ -18,6 +18,7 @@ from services.ws.handshake import Health
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import Limits, from_settings
+from services.ws.lobby import Lobby
 from services.ws.metrics import looker, readings
 from services.ws.server import CannotListen, Server
 from shared import admission, files, health, logs, metrics, metrics_server
@@ -98,6 +99,7 @@ async def serving(
     house = House(
         hub=hub,
         keepalive=Keepalive(limits.ping_every),
+        lobby=Lobby(limits.handshakes),
         addresses=Addresses(limits.connections_per_address),
         limits=limits,
         counters=counters,

@@ -15,7 +15,8 @@ from services.ws.handshake import Answer, Health
 from services.ws.hub import Hub
 from services.ws.incoming import PIECE, Incoming
 from services.ws.keepalive import Keepalive
-from services.ws.limits import Limits
+from services.ws.limits import SPARE_FILES, Limits
+from services.ws.lobby import Lobby
 from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, Problem
 from services.ws.session import NO_FD, Session
 from shared.addresses import Addresses
@@ -36,6 +37,7 @@ class House(Struct, frozen=True):
 
     hub: Hub
     keepalive: Keepalive
+    lobby: Lobby
     addresses: Addresses
     limits: Limits
     counters: Counters
@@ -90,6 +92,8 @@ class Connection(asyncio.Protocol):
         self._house.counters.connections += 1
         self._house.keepalive.join(self)
         self._house.keepalive.allow(self, self._house.limits.handshake_within)
+        most = self._house.limits.connections + SPARE_FILES // 2  # these hear that it is full
+        self._house.lobby.enter(self, crowded=self._house.counters.connections > most)
 
     def data_received(self, data: bytes) -> None:
         self._quiet = False
@@ -114,6 +118,7 @@ class Connection(asyncio.Protocol):
         self._set_fast()
         self.fd = NO_FD
         self._house.keepalive.leave(self)
+        self._house.lobby.leave(self)
         self._house.counters.connections -= 1
         if self._address is not None:
             self._house.addresses.give_back(self._address)
@@ -196,6 +201,7 @@ class Connection(asyncio.Protocol):
                 self._transport.write(answer.response)
                 self._house.counters.handshakes += 1
                 self._house.keepalive.release(self)
+                self._house.lobby.leave(self)
                 self._admit(answer.users, answer.forwarded_for)
                 if len(head) > end:
                     self._read_frames(bytes(head[end:]))

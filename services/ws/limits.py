@@ -19,6 +19,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     # What a client may ask and send.
     users: int = 50  # on one connection
     connections: int = 1_000_000  # of this process; the file limit is lower nearly everywhere
+    handshakes: int = 4096  # at once; none takes longer than a round trip, but for attackers
     connections_per_address: int = 500  # a school behind one address still fits
     trusted: Networks = ()  # proxies whose X-Forwarded-For is believed
     handshake_size: int = 32_768  # cookies of a shared domain pass through here

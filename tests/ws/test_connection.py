@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from services.ws.limits import Limits
+from services.ws.limits import SPARE_FILES, Limits
 from tests.ws.room import (
     ANNA,
     SOON,
@@ -81,49 +81,6 @@ async def test_a_flood_in_one_go_is_not_all_read(room: Room) -> None:
         raw.writer.write(b"\x8a\x80\x00\x00\x00\x00" * 100_000)
         assert await raw.close_code() == 4429
         await raw.hang_up()
-
-
-@pytest.mark.parametrize(
-    ("sent", "code"),
-    [
-        pytest.param([(TEXT, b"\xff\xfe", {})], 1007, id="text is not UTF-8"),
-        pytest.param(
-            [(TEXT, b"\xe2\x82", {"fin": False}), (CONT, b"\xff", {})], 1007, id="nor in fragments"
-        ),
-        pytest.param([(TEXT, b"\xe2\x82", {})], 1007, id="text ends inside a character"),
-        pytest.param([(TEXT, b"x", {"rsv": 4})], 1002, id="a reserved bit"),
-        pytest.param([(TEXT, b"x", {"mask": False})], 1002, id="not masked"),
-        pytest.param([(3, b"", {})], 1002, id="an unknown opcode"),
-        pytest.param([(11, b"", {})], 1002, id="an unknown control opcode"),
-        pytest.param([(CONT, b"x", {})], 1002, id="a continuation of nothing"),
-        pytest.param([(TEXT, b"x", {"fin": False}), (TEXT, b"y", {})], 1002, id="a message inside"),
-        pytest.param([(PING, b"", {"fin": False})], 1002, id="a fragmented ping"),
-        pytest.param([(PING, b"x" * 126, {})], 1002, id="a long ping"),
-        pytest.param([(CLOSE, b"\x03", {})], 1002, id="half a close code"),
-        pytest.param([(CLOSE, struct.pack("!H", 1005), {})], 1002, id="a code not for the wire"),
-        pytest.param([(CLOSE, b"\x03\xe8\xff", {})], 1007, id="a reason that is not UTF-8"),
-        pytest.param([(BINARY, b"x" * 70_000, {})], 1009, id="a frame with a 64-bit length"),
-    ],
-)
-async def test_breaches(
-    room: Room, sent: list[tuple[int, bytes, dict[str, int]]], code: int
-) -> None:
-    """A breach of RFC 6455 closes with the code that the RFC gives it."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws:
-        raw = await ws.raw(ANNA)
-        for opcode, payload, how in sent:
-            raw.send(
-                opcode,
-                payload,
-                fin=bool(how.get("fin", True)),
-                mask=bool(how.get("mask", True)),
-                rsv=how.get("rsv", 0),
-            )
-        assert await raw.close_code() == code
-        assert await raw.ended() == b"", "nothing comes after Close"
-        await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
 
 
 async def test_control_frames_between_fragments(room: Room) -> None:
@@ -202,6 +159,31 @@ async def test_a_handshake_that_takes_too_long(room: Room) -> None:
         raw.writer.write(b"GET / HTTP/1.1\r\n")
         assert await raw.ended() == b""
         await raw.hang_up()
+        await until(lambda: ws.counters.connections == 0)
+
+
+async def test_half_open_handshakes_shut_nobody_out(room: Room) -> None:
+    """At most so many wait at once: whoever has waited longest makes room."""
+    await room.show(ANNA, 1)
+    async with room.serving(Limits(handshakes=3)) as ws:
+        idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(5)]
+        await until(lambda: ws.counters.connections == len(ws.house.lobby) == 3)
+        assert await idle[0].ended() == await idle[1].ended() == b""
+        async with ws.client(ANNA) as client:
+            assert number_of(await receive(client)) == 1
+            assert len(ws.house.lobby) == 2
+        for raw in idle:
+            await raw.hang_up()
+        await until(lambda: ws.counters.connections == len(ws.house.lobby) == 0)
+
+
+async def test_half_open_handshakes_on_a_full_server(room: Room) -> None:
+    """They do not take the files that are left for telling others that it is full."""
+    async with room.serving(Limits(connections=0)) as ws:
+        idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(200)]
+        await until(lambda: ws.counters.connections == SPARE_FILES // 2)
+        for raw in idle:
+            await raw.hang_up()
         await until(lambda: ws.counters.connections == 0)
 
 
