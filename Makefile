@@ -3,7 +3,7 @@
 # S (one part of what runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-compose lint types check fmt bench bench-compare chaos goldens vendor clean
+.PHONY: help run doctor test test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean
 .PHONY: up metrics down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -95,6 +95,9 @@ restart: ## Restart them as they are: S=ws for one part
 
 update: ## Build the images anew, and replace what runs without a gap
 	@deploy/update.sh --pull
+
+audit: python ## Look for known holes in what is pinned: needs the internet
+	@$(PYTHON) -m services.run.audit
 
 clean: ## Remove all that the others made
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis

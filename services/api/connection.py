@@ -41,11 +41,14 @@ class Connection(HttpToolsProtocol):
             return
         self._head += len(data)
         super().data_received(data)
-        if self._head > self._door.limits.head_size:
+        if self._head > self._door.limits.head_size or self._too_many_headers():
             self._say_and_end(problems.TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         self._head = 0
+        if self._too_many_headers():
+            self._say_and_end(problems.TOO_LARGE)
+            raise TooMuch
         if len(self.pipeline) >= self._door.limits.pipelined:
             self.transport.abort()
             raise TooMuch
@@ -73,6 +76,10 @@ class Connection(HttpToolsProtocol):
 
     def cut_off(self) -> None:
         self.transport.abort()
+
+    def _too_many_headers(self) -> bool:
+        headers = cast("list[object] | None", self.headers)  # None before the first request
+        return headers is not None and len(headers) > self._door.limits.headers
 
     def _say_and_end(self, answer: Answer) -> None:
         """Half-close: to close with bytes unread is a reset, which may overtake the answer."""

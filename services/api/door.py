@@ -31,7 +31,9 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     head_within: float = 10.0  # from the connection or the last answer to the end of the next head
     answer_within: float = 20.0  # from there until the client has taken the answer
+    waiting: int = 4096  # without a request under way: idle ones, and heads that are not whole
     head_size: int = 32_768  # cookies of a shared domain pass through here
+    headers: int = 128  # each takes some hundred bytes, however short it is
     pipelined: int = 16  # requests that were sent before their predecessors' answers
 
 
@@ -75,6 +77,8 @@ class Door:
         client = client_of(peer, "", self.limits.trusted)
         crowded = client is not None and not self._addresses.take(client)
         full = self.connections >= self.limits.connections and not self._make_room()
+        if len(self._waiting) >= self.limits.waiting:
+            self._make_room()
         self._clients[guest] = None if crowded else client
         self._waiting[guest] = _now()
         if crowded or full:
