@@ -128,11 +128,17 @@ def _failure(same: list[Problem]) -> Reply:
     names = {name.decode() for problem in same for name, _ in problem.headers}
     if RATE_LIMITED in same:
         names.add("retry-after")
-    codes = " or ".join(f"`{problem.code}`" for problem in same)
-    forms = [_code(problem) for problem in same]
+    by_code = {problem.code: _code(problem) for problem in same}  # one code may have two reasons
+    codes = " or ".join(f"`{code}`" for code in by_code)
+    forms = list(by_code.values())
     content = Content(
         schema=forms[0] if len(forms) == 1 else {"oneOf": forms},
-        examples={problem.code: msgspec.json.decode(problems.body(problem)) for problem in same},
+        examples={
+            problem.code
+            if at == 0 or len(by_code) == len(same)
+            else f"{problem.code} {at + 1}": msgspec.json.decode(problems.body(problem))
+            for at, problem in enumerate(same)
+        },
     )
     spelled = tuple(name for name in HEADERS if name.lower() in names)
     return Reply(text=codes, contents=(content,), headers=("Cache-Control", *spelled))

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from services.api.openapi.schemas import Json
 from services.api.problems import InvalidUserId, UserNotMonitored
-from shared.store import StoreUnavailable
+from shared.store import SnapshotDamaged, StoreUnavailable
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"
@@ -82,6 +82,7 @@ OF_A_USER: Final[tuple[ProblemKey, ...]] = (
     UserNotMonitored,
     404,
     StoreUnavailable,
+    SnapshotDamaged,
 )
 """What a route with a user's id in its path may fail with."""
 

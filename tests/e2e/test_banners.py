@@ -1,0 +1,40 @@
+"""What strangers learn of the software from an answer: nothing that tells a version."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+
+import pytest
+
+from tests.api.http_client import ask
+from tests.e2e.stack import ROBIN, running
+from tests.redis_server import free_port
+
+VERSIONS = re.compile(rb"(?i)python|uvicorn|websockets|starlette|wsgi|aiohttp|hikari|redis/")
+PINS = [version(name).encode() for name in ("uvicorn", "websockets", "starlette", "aiohttp")]
+HALF_A_HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
+
+
+@pytest.mark.parametrize("service", ["api", "ws"])
+async def test_no_port_tells_a_version(service: str) -> None:
+    """In no header of an answer or an error, on the public port and on METRICS_PORT."""
+    async with running(services=()) as stack:
+        metrics = free_port()
+        process = await stack.start(service, METRICS_PORT=str(metrics))
+        await process.said("listening")
+        public = stack.api_port if service == "api" else stack.ws_port
+        for port in (public, metrics):
+            for path, *headers in (
+                ("/",),
+                ("/health",),
+                ("/nowhere",),
+                (f"/user/{ROBIN}",),
+                ("/user/x",),
+                (f"/?user_id={ROBIN}", *HALF_A_HANDSHAKE),
+                ("/" + "x" * 40_000,),
+            ):
+                answer = await ask(port, path, *headers)
+                shown = b"\n".join(f"{name}: {value}".encode() for name, value in answer.headers)
+                assert not VERSIONS.search(shown), shown
+                assert not any(pin in shown for pin in PINS), shown
