@@ -11,9 +11,10 @@ import asyncio
 from redis.asyncio import Redis
 
 from shared.cluster import Cluster, Slots
-from shared.feed import Feed, Listener, Update
+from shared.feed import Feed, Listener
 from shared.redis_url import Address, Place
 from shared.store import StoreUnavailable
+from shared.update import Update
 
 
 class ClusterFeed:

@@ -14,16 +14,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final, Protocol, Self
 
-import msgspec
-from msgspec import UNSET, Raw, Struct, UnsetType
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from shared import keys, redis_clients
 from shared.metrics import REDIS_LOST
-from shared.readable import is_update, is_version
 from shared.store import StoreUnavailable, is_loss
+from shared.update import Update, read
 
 log = logging.getLogger(__name__)
 
@@ -33,16 +31,6 @@ RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
 _LOST: Final = REDIS_LOST.labels("feed")
 COMPLAIN_EVERY = 60.0  # seconds
 _BATCH = 500  # channels in one SUBSCRIBE
-
-
-class Update(Struct, frozen=True):
-    """One message of a user's channel: what changed, as JSON ready to send."""
-
-    version: int
-    profile: Raw | UnsetType = UNSET
-    presence: Raw | UnsetType = UNSET
-    removed: bool = False
-    received: int = 0  # shared.store.Save.received
 
 
 class Listener(Protocol):
@@ -88,7 +76,6 @@ class Feed:
         self._heard = 0.0
         self.unreadable = 0  # messages that nobody of ours can have sent
         self._complained = float("-inf")
-        self._decode = msgspec.json.Decoder(Update).decode
 
     @classmethod
     def connect(cls, url: str, listener: Listener) -> Self:
@@ -208,15 +195,11 @@ class Feed:
         user_id = keys.user_of_channel(channel)
         if user_id not in self._wanted:
             return
-        try:
-            update = self._decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        update = read(data)
+        if update is None:
             self._leave_out(user_id)
-            return
-        if not _is_ours(update):
-            self._leave_out(user_id)
-            return
-        self._listener.updated(user_id, update)
+        else:
+            self._listener.updated(user_id, update)
 
     def _leave_out(self, user_id: int) -> None:
         """Somebody else publishes there. What it was does not go into the log."""
@@ -303,15 +286,6 @@ async def publishes_sharded(redis: Redis) -> bool:
     """Whether this master of a cluster uses SPUBLISH: save.lua asks it the same question."""
     version = str((await redis.info("server"))["redis_version"])
     return int(version.partition(".")[0]) >= 7
-
-
-def _is_ours(update: Update) -> bool:
-    """Whether the gateway may have written it, and clients may be sent it."""
-    parts = (update.profile, update.presence)
-    told = [part for part in parts if part is not UNSET]
-    if not (told or update.removed):
-        return False
-    return is_version(update.version) and all(is_update(bytes(part)) for part in told)
 
 
 async def _response(pubsub: PubSub) -> tuple[bytes, bytes, Any]:

@@ -18,8 +18,9 @@ from services.ws.loader import Line, Loader, Snapshots
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Problem
 from services.ws.session import NO_FD, Session, Watch
 from services.ws.topic import Topic
-from shared.feed import Listener, Update
+from shared.feed import Listener
 from shared.snapshot import Snapshot
+from shared.update import Update
 
 log = logging.getLogger(__name__)
 

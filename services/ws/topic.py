@@ -13,8 +13,8 @@ from msgspec import UNSET
 
 from services.ws import protocol
 from shared.facts import Facts, complete
-from shared.feed import Update
 from shared.snapshot import Snapshot
+from shared.update import Update
 
 if TYPE_CHECKING:
     from services.ws.session import Watch

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from shared import feed
-from shared.feed import Feed, Update
+from shared.feed import Feed
 from shared.store import Fields, Save, Store, StoreUnavailable
+from shared.update import Update
 from tests.contract.conftest import Connect
 from tests.redis_server import RedisServer
 

@@ -58,7 +58,6 @@ async def guarded(folder: Path) -> AsyncIterator[tuple[Stack, Redis, bool]]:
         running(services=(), redis_server=server) as stack,
         Redis.from_url(server.url) as redis,
     ):
-        stack.env |= {f"{one}_URL": url_of(stack, one) for one in SERVICES}
         if modern:
             address = f"http://127.0.0.1:{stack.simulator.port}/profiles/{{user_id}}"
             stack.env |= {"PROFILE_SOURCE": "upstream", "PROFILE_UPSTREAM_URL": address}

@@ -14,10 +14,11 @@ import trustme
 
 from shared import admission
 from shared.config import ApiSettings, ConfigError, from_env
-from shared.feed import Feed, Update
+from shared.feed import Feed
 from shared.lines import track
 from shared.snapshot import Snapshot
 from shared.store import Fields, Save, Store, StoreUnavailable
+from shared.update import Update
 from tests.eventually import eventually
 from tests.redis_server import RedisServer, free_port
 
@@ -217,7 +218,7 @@ async def test_a_redis_that_is_away_is_waited_for() -> None:
         ("redis://x?socket_timeout=5", "takes no 'socket_timeout'"),
         ("redis://x?protocol=3", "takes no 'protocol'"),
         ("redis://x?nonsense=", "takes no 'nonsense'"),
-        ("redis://x?ssl_ca_certs=/x", "must start with rediss://"),
+        ("redis://x?ssl_ca_certs=/x", "must start with rediss when"),
     ],
 )
 def test_options_that_are_not_for_the_url(url: str, said: str) -> None:

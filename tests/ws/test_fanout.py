@@ -10,7 +10,7 @@ from msgspec import Raw
 from services.ws.counters import Counters
 from services.ws.fanout import FanOut
 from services.ws.topic import Topic
-from shared.feed import Update
+from shared.update import Update
 from tests.ws.room import ANNA, BERT
 from tests.ws.test_session import show, topic_at, watching
 

@@ -12,8 +12,8 @@ from msgspec import UNSET, Raw
 
 from services.ws.topic import Topic
 from shared.facts import Facts
-from shared.feed import Update
 from shared.snapshot import Snapshot
+from shared.update import Update
 from tests.ws.room import ANNA, fields
 
 
