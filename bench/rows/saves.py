@@ -48,7 +48,8 @@ async def run(stage: Stage) -> list[Figure]:
 
 async def _script(redis: Redis) -> bytes:
     """As Store.save calls it."""
-    sha = await redis.store.redis.script_load(SCRIPT.read_text())
+    text = f"local of_cluster = false\n{SCRIPT.read_text()}"  # as shared/script.py has it
+    sha = await redis.store.redis.script_load(text)
     user = people.FIRST
     names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.order(user))
     fields = people.fields(user, 0)
