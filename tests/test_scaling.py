@@ -1,0 +1,190 @@
+"""The plan in docs/scaling.md is what its own costs and assumptions come to."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+
+import pytest
+
+from tests.documents import ROOT, rows
+
+PAGE = ROOT / "docs" / "scaling.md"
+PERFORMANCE = ROOT / "docs" / "performance.md"
+SIZES = (1_000, 100_000, 10_000_000)
+DAY, MONTH = 86_400, 30 * 86_400  # seconds
+
+
+def figure(text: str) -> float:
+    """`27.7 µs`, `2.08 KB`, `20,000`: in seconds, bytes or pieces."""
+    number, _, unit = text.partition(" ")
+    scale = {"µs": 1e-6, "KB": 1e3, "MB": 1e6, "bytes": 1.0}.get(unit, 1.0)
+    return float(number.replace(",", "")) * scale
+
+
+def table(heading: str) -> dict[str, float]:
+    return {name: figure(text) for name, text, *_ in rows(PAGE, heading)}
+
+
+class Plan:
+    """So many people, and as many watchers, at the peak of a day."""
+
+    def __init__(self, people: int) -> None:
+        self.people = people
+        self.cost = table("What one thing costs")
+        self.assumed = table("What is assumed")
+
+    def changes(self) -> float:
+        """A second."""
+        a = self.assumed
+        return self.people * a["changes of a person a day"] * a["peak over mean"] / DAY
+
+    def visits(self) -> float:
+        """A second: each connects once and reads once."""
+        return self.people / (self.assumed["minutes of a visit"] * 60)
+
+    def gateway(self) -> float:
+        repeats = self.assumed["repeats of a change"]
+        one = self.cost["a change, gateway"] + repeats * self.cost["a repeat, gateway"]
+        return self.changes() * one
+
+    def redis(self) -> float:
+        reads = 2 * self.visits() * self.assumed["a read, Redis"]
+        return self.changes() * self.cost["a save, Redis"] + reads
+
+    def ws(self) -> float:
+        pings = self.people / 20 * self.cost["a ping, ws"]
+        updates = self.changes() * self.cost["an update, ws"]
+        return updates + pings + self.visits() * self.cost["a connect, ws"]
+
+    def api(self) -> float:
+        return self.visits() * self.cost["a read, api"]
+
+    def proxy(self) -> float:
+        return (self.ws() + self.api()) * self.assumed["proxy's CPU for one of ws and api"]
+
+    def cores(self) -> float:
+        return self.gateway() + self.redis() + self.ws() + self.api() + self.proxy()
+
+    def busy(self, cores: float) -> int:
+        return math.ceil(cores / self.assumed["load of a core at the peak"])
+
+    def gateways(self) -> int:
+        return 2 * self.busy(self.gateway())
+
+    def masters(self) -> int:
+        """A cluster has three at least."""
+        needed = self.busy(self.redis())
+        return 1 if needed == 1 else max(3, needed)
+
+    def ws_processes(self) -> int:
+        by_sockets = math.ceil(self.people / self.assumed["sockets of one ws"])
+        return max(2, by_sockets, self.busy(self.ws()))
+
+    def apis(self) -> int:
+        return max(2, self.busy(self.api()))
+
+    def servers(self) -> float:
+        return self.people / self.assumed["members of a server"]
+
+    def shards(self) -> int:
+        return math.ceil(self.servers() / 2500)
+
+    def redis_memory(self) -> float:
+        """What people take; a replica and the rewriting of the file make it four times that."""
+        return self.people * self.cost["a person, Redis memory"]
+
+    def memory(self) -> float:
+        c, a = self.cost, self.assumed
+        people = 2 * self.people * a["a person, gateway's memory"]
+        gateways = self.gateways() * a["a gateway at rest"] + people
+        ws = self.ws_processes() * a["a ws at rest"] + self.people * c["a client, ws memory"]
+        apis = self.apis() * (a["an api at rest"] + 50_000 * c["an answer, api memory"])
+        proxy = self.people * a["a client, proxy's memory"]
+        kernel = 3 * self.people * a["a socket, kernel's memory"]
+        return 4 * self.redis_memory() + gateways + ws + apis + proxy + kernel
+
+    def out(self) -> float:
+        """Bytes a second to the world."""
+        a = self.assumed
+        frames = self.changes() * (a["a frame"] + a["a packet's rest"])
+        pings = self.people / 20 * a["a packet's rest"]
+        return frames + pings + self.visits() * a["a visit's rest"]
+
+    def heard(self) -> float:
+        """Bytes a second from Redis to ws."""
+        return self.changes() * self.assumed["a message of Redis"]
+
+    def month(self) -> float:
+        """Bytes to the world in a month, at the mean."""
+        return self.out() / self.assumed["peak over mean"] * MONTH
+
+    def rented(self) -> int:
+        return max(2, self.busy(self.cores()))
+
+    def gigabytes(self) -> int:
+        return max(2, math.ceil(self.memory() / 1e9))
+
+    def money(self) -> float:
+        a = self.assumed
+        machines = self.rented() * a["a core a month"] + self.gigabytes() * a["a GB a month"]
+        return machines + self.month() / 1e12 * a["a TB to the world"]
+
+
+ROWS: dict[str, Callable[[Plan], float]] = {
+    "changes a second": Plan.changes,
+    "visits a second": Plan.visits,
+    "servers of Discord": Plan.servers,
+    "shards": Plan.shards,
+    "cores: gateway": Plan.gateway,
+    "cores: Redis": Plan.redis,
+    "cores: ws": Plan.ws,
+    "cores: api": Plan.api,
+    "cores: proxy": Plan.proxy,
+    "cores in all": Plan.cores,
+    "gateway processes": Plan.gateways,
+    "Redis masters": Plan.masters,
+    "ws processes": Plan.ws_processes,
+    "api processes": Plan.apis,
+    "MB in Redis": lambda plan: plan.redis_memory() / 1e6,
+    "Mbit/s from Redis to ws": lambda plan: plan.heard() * 8 / 1e6,
+    "Mbit/s to the world": lambda plan: plan.out() * 8 / 1e6,
+    "TB to the world a month": lambda plan: plan.month() / 1e12,
+    "cores to rent": Plan.rented,
+    "GB of memory to rent": Plan.gigabytes,
+    "money a month": Plan.money,
+}
+
+
+def shown(value: float) -> str:
+    """Whole numbers as they are up to 999; of others two digits that count."""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0:
+        return "0"
+    digits = 1 - math.floor(math.log10(abs(value)))
+    return f"{round(value, digits):,.{max(0, digits)}f}"
+
+
+def test_the_plan_is_what_it_comes_to() -> None:
+    """Every cell follows from the two tables above it."""
+    plans = [Plan(size) for size in SIZES]
+    worked_out = [[name, *(shown(of(plan)) for plan in plans)] for name, of in ROWS.items()]
+    assert rows(PAGE, "The plan") == worked_out
+
+
+def test_costs_are_the_measured_ones() -> None:
+    """Each cost that names a row of docs/performance.md says what stands there."""
+    text = PERFORMANCE.read_text()
+    for name, cost, source in rows(PAGE, "What one thing costs"):
+        assert re.search(rf"^\| {re.escape(source)} .*\b{re.escape(cost)}\b", text, re.MULTILINE), (
+            name
+        )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.00123, "0.0012"), (17.36, "17"), (1234.0, "1,200"), (12345, "12,345")]
+)
+def test_how_numbers_are_shown(value: float, text: str) -> None:
+    assert shown(value) == text
