@@ -233,3 +233,20 @@ def test_every_pair_of_workloads_is_told_apart(example: list[Manifest]) -> None:
     """No two have the same labels."""
     pairs = combinations(workloads(example).values(), 2)
     assert all(labels(one) != labels(other) for one, other in pairs)
+
+
+def test_another_ws_starts_before_one_is_full(example: list[Manifest]) -> None:
+    """The memory at which the autoscaler adds one is less than that of as many as are let in.
+
+    Measured: 36 MB at rest, 4.55 KB a client with a user of its own (docs/performance.md).
+    """
+    given = dict(environment(example, workloads(example)["ws"]))
+    full = 36e6 + 4550 * int(given["WS_MAX_CONNECTIONS"])
+    metrics = of_kind(example, "HorizontalPodAutoscaler")["ws"]["spec"]["metrics"]
+    (memory,) = (one["resource"] for one in metrics if one["resource"]["name"] == "memory")
+    asked = memory["target"]["averageValue"]
+    assert asked.endswith("Mi")
+    assert 40e6 < int(asked[:-2]) * 2**20 < 0.85 * full
+    limit = container(workloads(example)["ws"])["resources"]["limits"]["memory"]
+    assert limit == "1Gi"
+    assert full < 2**30

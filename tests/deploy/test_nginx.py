@@ -119,6 +119,35 @@ async def every_api_is_killed(home: House) -> None:
     await eventually_async(back)
 
 
+async def test_one_that_ends_is_passed_over(tmp_path: Path) -> None:
+    """While a ws drains it refuses newcomers with 503, and nginx gives them to the other one."""
+    async with house(tmp_path, DRAIN_SECONDS="5") as home:
+        ending, other = home.stack.processes["8001"], home.stack.processes["8011"]
+        watchers = [await home.watch(), await home.watch()]
+        for watcher in watchers:
+            await watcher.until(lambda frame: frame["op"] == "initial_data")
+        ending.process.send_signal(signal.SIGTERM)
+        url = f"http://127.0.0.1:{home.stack.ws_port}/ready"
+
+        async def drains() -> bool:
+            async with home.http.get(url) as answer:
+                return answer.status == 503
+
+        await eventually_async(drains)
+        newcomers = [await home.watch() for _ in range(4)]
+        for newcomer in newcomers:
+            await newcomer.until(lambda frame: frame["op"] == "initial_data")
+        assert await ending.ended() == 0
+        assert other.process.returncode is None
+        told = await eventually(lambda: [one.close_code for one in watchers if one.close_code])
+        assert told == [1012]  # the one whose ws it was; newcomers notice nothing
+        assert [one.close_code for one in newcomers] == [None] * 4
+        for watcher in [*watchers, *newcomers]:
+            await watcher.close()
+        for name in ("8000", "8010", "8011"):  # five seconds each, else
+            await home.stack.processes[name].stop(signal.SIGKILL)
+
+
 async def test_limits_count_the_client(tmp_path: Path) -> None:
     """Of those behind one nginx, itself behind another proxy, only who asks too often is refused.
 
