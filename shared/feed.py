@@ -72,6 +72,7 @@ class Feed:
         self._leaving: Counter[int] = Counter()  # UNSUBSCRIBEs that are not answered yet
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._to_send = asyncio.Event()
+        self._begun = False  # the standing subscription is confirmed
         self._standing = False
         self._heard = 0.0
         self.unreadable = 0  # messages that nobody of ours can have sent
@@ -152,7 +153,8 @@ class Feed:
                 log.info("feed: everyone was written anew")
             elif self._standing:
                 _LOST.inc()
-                log.warning("feed: the line to Redis is cut (%s)", type(cause).__name__)
+                why = str(cause) if isinstance(cause, LineCut) else type(cause).__name__
+                log.warning("feed: the line to Redis is cut (%s)", why)
         finally:
             for task in tasks:
                 task.cancel()
@@ -162,7 +164,7 @@ class Feed:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]
 
     def _lost(self) -> None:
-        was_standing, self._standing = self._standing, False
+        was_standing, self._standing, self._begun = self._standing, False, False
         self._confirmed.clear()
         self._leaving.clear()
         for user_id in list(self._waiting):
@@ -216,9 +218,9 @@ class Feed:
 
     def _confirm(self, channel: bytes) -> None:
         if channel == STANDING:
-            if self._standing:
+            if self._begun:
                 raise LineCut("redis-py has reconnected behind our back")
-            self._confirmed.clear()
+            self._begun = True
             self._changed = set(self._wanted)
             self._to_send.set()
             return
@@ -240,7 +242,7 @@ class Feed:
             del self._leaving[user_id]
 
     def _stand_if_complete(self) -> None:
-        if not self._standing and self._confirmed >= self._wanted:
+        if self._begun and not self._standing and self._confirmed >= self._wanted:
             self._standing = True
             self._listener.restored()
 

@@ -204,6 +204,24 @@ async def test_killed_connection_is_a_cut_and_a_restoration(redis_url: str) -> N
             await heard.until(lambda at=version: at in heard.versions())  # type: ignore[misc]
 
 
+async def test_a_line_does_not_stand_before_redis_has_answered(redis_url: str) -> None:
+    """Not even where nobody is wanted and something is still to be sent: it would be cut again
+    as soon as the answer comes, and again."""
+    heard = Heard()
+    line = Feed.connect(redis_url, heard)
+    async with running(line), Store.connect(redis_url) as store:
+        await heard.until(lambda: "restored" in heard.events)
+        for _ in range(5):
+            heard.events.clear()
+            await store.announce()
+            await heard.until(lambda: "cut" in heard.events)
+            line.unsubscribe(USER)
+            await heard.until(lambda: "restored" in heard.events)
+            await line.subscribe(USER)
+            assert heard.events == ["cut", "restored"]
+            line.unsubscribe(USER)
+
+
 async def test_redis_restart_is_a_cut_and_a_restoration() -> None:
     """While Redis is away nobody can subscribe; afterwards everyone still is."""
     heard = Heard()
