@@ -67,6 +67,7 @@ class Loader:
         self.damaged = 0  # users who were wanted, and of whom Redis holds no snapshot
         self._wanted: dict[Topic, None] = {}
         self._some = asyncio.Event()
+        self._cuts = 0
         self._standing = asyncio.Event()
 
     def want(self, topic: Topic) -> None:
@@ -77,6 +78,7 @@ class Loader:
         self._wanted.pop(topic, None)
 
     def cut(self) -> None:
+        self._cuts += 1
         self._standing.clear()
 
     def restored(self) -> None:
@@ -97,6 +99,7 @@ class Loader:
     async def _load_batch(self) -> None:
         while True:
             await self._standing.wait()
+            cuts = self._cuts
             batch = list(islice(self._wanted, self._limits.load_batch))
             if not batch:  # everyone has left meanwhile
                 return
@@ -106,6 +109,8 @@ class Loader:
             except StoreUnavailable:
                 await asyncio.sleep(self._limits.load_again)
                 continue
+            if cuts != self._cuts:
+                continue  # it was loaded before the cut, and what came since may be missed
             for topic, snapshot in zip(batch, snapshots, strict=True):
                 if topic in self._wanted:
                     del self._wanted[topic]

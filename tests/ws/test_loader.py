@@ -1,0 +1,62 @@
+"""What is loaded is followed from then on, or it is loaded again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from services.ws.limits import Limits
+from services.ws.loader import Loader
+from services.ws.topic import Topic
+from shared.snapshot import Snapshot
+from tests.eventually import eventually
+
+
+class Line:
+    """One that confirms everything at once."""
+
+    standing = True
+
+    async def subscribe(self, user_id: int) -> None: ...
+
+    def unsubscribe(self, user_id: int) -> None: ...
+
+    async def run(self) -> None: ...
+
+
+class Slow:
+    """A Redis whose answers come when the test wants, as old as they are by then."""
+
+    def __init__(self) -> None:
+        self.asked: list[asyncio.Future[None]] = []
+
+    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
+        version = len(self.asked) + 1
+        self.asked.append(asyncio.get_running_loop().create_future())
+        await self.asked[-1]
+        return [Snapshot(version, b"{}", b"{}") for _ in user_ids]
+
+
+async def test_an_answer_from_before_a_cut_is_not_taken() -> None:
+    """What was published during the cut is missing from it."""
+    store, loaded = Slow(), list[int]()
+
+    def take(topic: Topic, snapshot: Snapshot | None) -> None:
+        assert snapshot is not None
+        loaded.append(snapshot.version)
+
+    loader = Loader(Line(), store, Limits(load_within=60.0), loaded=take, failed=lambda _: None)
+    task = asyncio.create_task(loader.run())
+    loader.restored()
+    loader.want(Topic(1))
+    await eventually(lambda: len(store.asked) == 1)
+    loader.cut()
+    loader.restored()
+    store.asked[0].set_result(None)
+    await eventually(lambda: len(store.asked) == 2)
+    assert loaded == []
+    store.asked[1].set_result(None)
+    await eventually(lambda: loaded)
+    assert loaded == [2]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
