@@ -18,6 +18,9 @@ FEED = "feed"
 GATEWAYS = "gateways"
 """Sorted set: `shard/shards` by the time in ms at which it was last connected to Discord."""
 
+WHOLE = "whole"
+"""Hash by `shard/shards`: since when Redis has lost nothing, and whether it holds everybody."""
+
 PRESENCE_PREFIX = "presence:{"
 
 

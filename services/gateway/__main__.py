@@ -10,6 +10,8 @@ import signal
 import sys
 from typing import Any
 
+import hikari
+
 from services.gateway import metrics, redis_memory
 from services.gateway.bot import Bot, Part, Refused, gateway_info
 from services.gateway.condition import looker
@@ -44,10 +46,13 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
     def may_write() -> bool:
         return bot.may_write()
 
+    def epochs() -> dict[tuple[int, int], str]:
+        return bot.epochs()
+
     async with Store.connect(settings.redis_url, timeout=5.0) as store:
         icons = Icons(store, settings.discord_api_url, USER_AGENT)
         writer = Writer(store, people, icons, cdn, may_write)
-        sweep = Sweep(store, writer)
+        sweep = Sweep(store, writer, epochs)
         roster = Roster(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
         metrics.OWED.set_function(lambda: writer.owed)
@@ -56,7 +61,6 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         health.begin(looker(store, writer, lambda: len(people), shards))
 
         info = await gateway_info(settings)
-        bot = Bot(settings, info, store, writer)
         count = settings.shard_count or info.shard_count
         shards += [
             Shard(settings.discord_token, shard_id, count)
@@ -74,7 +78,8 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                 part.resumption.lost()
             write_anew()
 
-        vitals = Vitals(store, shards, lost)
+        bot = Bot(settings, info, store, writer, lost)
+        vitals = Vitals(store, shards)
         async with asyncio.TaskGroup() as tasks:
             for shard in shards:
                 requests = MemberRequests(shard)
@@ -155,9 +160,18 @@ async def main() -> int:
 
 
 def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """hikari's heartbeat may find its socket gone in the moment in which it ends: no news."""
-    if isinstance(context.get("exception"), AssertionError) and "heartbeat" in str(context):
-        log.debug("the heartbeat of a connection that ended: %s", context.get("message"))
+    """What hikari leaves behind of a connection that has ended is no news.
+
+    It has a task for each side and hears of one end only; and ended while it connects, it leaves
+    its HTTP session to the garbage collector, which closes it.
+    """
+    error = context.get("exception")
+    if (
+        isinstance(error, hikari.GatewayError)
+        or (isinstance(error, AssertionError) and "heartbeat" in str(context))
+        or "client_session" in context
+    ):
+        log.debug("a connection to Discord that ended: %s", context.get("message"))
     else:
         loop.default_exception_handler(context)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import aiohttp
@@ -94,19 +94,30 @@ class Bot:
     """Keeps those shards connected which this process has the lease of."""
 
     def __init__(
-        self, settings: GatewaySettings, info: hikari.GatewayBotInfo, store: Store, writer: Writer
+        self,
+        settings: GatewaySettings,
+        info: hikari.GatewayBotInfo,
+        store: Store,
+        writer: Writer,
+        on_loss: Callable[[], None],
     ) -> None:
+        """`on_loss` is called when Redis may have lost what was written."""
         self._settings = settings
         self._url = info.url
         self._store = store
         self._writer = writer
         self._starts = Starts(self._start_limit)
         self._turns = Turns(store, info.session_start_limit.max_concurrency)
+        self._on_loss = on_loss
         self._held: dict[Lease, Part] = {}
 
     def may_write(self) -> bool:
         """Whether nobody else writes what our shards show, and what they show is the newest."""
         return all(lease.valid and not part.shard.catching_up for lease, part in self._held.items())
+
+    def epochs(self) -> dict[tuple[int, int], str]:
+        """Of each shard that this process runs its wholeness.epoch."""
+        return {lease.shard: lease.epoch for lease in self._held}
 
     async def run(self, parts: Sequence[Part]) -> None:
         """Until cancelled; then hands over to whoever runs the shards next. Raises Refused, in a
@@ -121,7 +132,7 @@ class Bot:
     async def _keep(self, part: Part) -> None:
         shard = part.shard
         while True:
-            lease = Lease(self._store, shard.id, shard.count)
+            lease = Lease(self._store, shard.id, shard.count, self._on_loss)
             shard.stands_by = True
             await lease.acquire()
             shard.stands_by = False

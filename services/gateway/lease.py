@@ -10,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 from typing import Final
 
-from shared import keys
+from shared import keys, wholeness
 from shared.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 KEPT: Final = 8.0  # seconds after the last renewal
-RENEW_EVERY: Final = 2.0  # seconds
+VALID: Final = 3.0  # seconds after the last renewal in which this process may write
+RENEW_EVERY: Final = 1.0  # seconds
 ASK_AGAIN: Final = 0.25  # seconds, while Redis is away: what is owed waits for the answer
 LOOK_EVERY: Final = 1.0  # seconds, while standing by
 HANDED_OVER: Final = b""  # what stands in the place of an owner who has let go
-SETTLE: Final = 3.0  # seconds: a Redis that came back empty is given time to hear of the holder
+SETTLE: Final = 3.5  # seconds: a Redis that came back empty is given time to hear of the holder,
+# who does not write any more by then
 
 # KEYS lease, standby; ARGV owner, ms. Gives Redis' time, behind 0: another's, 1: ours,
 # 2: ours, and somebody stands by.
@@ -49,10 +52,19 @@ return 1
 class Lease:
     """One process's claim to one shard."""
 
-    def __init__(self, store: Store, shard_id: int, shard_count: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        shard_id: int,
+        shard_count: int,
+        on_loss: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_loss` is called when Redis may have lost what was written under the lease."""
         self.shard = (shard_id, shard_count)
         self.key = keys.lease(shard_id, shard_count)
         self.owner = secrets.token_hex(8)
+        self.epoch = ""  # wholeness.epoch; known before anything may be written
+        self._on_loss = on_loss
         self._store = store
         self._what = f"shard {shard_id} of {shard_count}"
         self._standby = keys.standby(shard_id, shard_count)
@@ -63,10 +75,11 @@ class Lease:
     def valid(self) -> bool:
         """Whether Redis has confirmed it so lately that nobody else can have it.
 
+        Not for as long as it is kept: a Redis that is emptied forgets it at once.
         It is not after this process was stopped for long, or where it started without Redis:
         then nothing may be written before the next renewal.
         """
-        return _now() - self._renewed < KEPT
+        return _now() - self._renewed < VALID
 
     @property
     def contended(self) -> bool:
@@ -108,6 +121,7 @@ class Lease:
                     self._renewed = float("-inf")
                     log.warning("%s is run by another process now", self._what)
                     return
+                await self._compare()
                 self._renewed, self._contended, away = asked, answer == 2, False
                 await asyncio.sleep(RENEW_EVERY)
             except StoreUnavailable as error:
@@ -153,6 +167,21 @@ class Lease:
     async def _stand_by(self) -> None:
         async with self._store.reachable():
             await self._store.redis.set(self._standby, self.owner, px=_kept())
+
+    async def _compare(self) -> None:
+        epoch, begun = await wholeness.epoch(self._store, *self.shard)
+        before, self.epoch = self.epoch, epoch
+        if before not in ("", epoch):
+            log.warning("Redis may have lost what it held: writing everyone again")
+            self._on_loss()
+        elif begun:
+            # Redis knew of nobody, and yet somebody may have written in this moment: one who had
+            # the shard before it was emptied, and has not heard of that.
+            asyncio.get_running_loop().call_later(2 * VALID, self._rewrite)
+
+    def _rewrite(self) -> None:
+        if self.valid:
+            self._on_loss()
 
     async def _renew(self) -> int:
         async with self._store.reachable():

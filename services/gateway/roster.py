@@ -60,11 +60,6 @@ class Roster:
         """The guilds of the shard."""
         return [one for one in self._guilds if shard_of(one, shard_count) == shard_id]
 
-    @property
-    def complete(self) -> bool:
-        """Whether everybody in every guild is known."""
-        return all(guild.complete for guild in self._guilds.values())
-
     def complete_guilds(self) -> list[int]:
         """Those in which everybody is known."""
         return [guild_id for guild_id, guild in self._guilds.items() if guild.complete]

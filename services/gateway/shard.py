@@ -113,7 +113,8 @@ class Shard:
             self._catching_up_until = 0.0
             on_ready()
 
-        self._events = _EventManager(dispatches, self._session.seq if self._session else 0, ready)
+        taken = self._session.seq if self._session else 0
+        self._events = events = _EventManager(dispatches, taken, ready)
         shard = self._hikari = ResumableShard(
             self._session,
             may_connect,
@@ -127,13 +128,14 @@ class Shard:
             proxy_settings=ProxySettings(),
             loads=_loads,
             dumps=_dumps,
-            event_manager=cast("Any", self._events),
+            event_manager=cast("Any", events),
             event_factory=cast("Any", _EventFactory()),
         )
         try:
             await shard.start()
             await shard.join()
         finally:
+            events.end()
             if shard.is_alive:
                 await _close(shard)
             self._session = shard.session
@@ -174,10 +176,17 @@ class _EventManager:
         self._dispatches = dispatches
         self._taken = taken  # the greatest sequence number of this session
         self._ready = ready
+        self._ended = False
         self.last = 0.0
+
+    def end(self) -> None:
+        """Whatever comes from now on, nobody may hear: another process may run the shard."""
+        self._ended = True
 
     def consume_raw_event(self, name: str, shard: object, payload: Any) -> None:
         """A resume may replay what has been taken in: that would show what was, for a moment."""
+        if self._ended:
+            return
         self.last = time.time()
         number = getattr(shard, "_seq", None)
         if isinstance(number, int):

@@ -8,27 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 
 from services.gateway.roster import Roster, shard_of
 from services.gateway.writer import Writer
+from shared import wholeness
 from shared.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 RETRY = 1.0  # seconds
 
+ShardOf = tuple[int, int]
+"""A shard's id, and how many there are."""
+
 
 class Sweep:
     """Sweeps guilds one after another; `run` works through what was asked for."""
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        epochs: Callable[[], Mapping[ShardOf, str]] = dict,
+    ) -> None:
+        """`epochs` gives the wholeness.epoch of each shard that this process runs."""
         self._store = store
         self._writer = writer
         self._asked: dict[int, None] = {}
-        self._shards: dict[tuple[int, int], frozenset[int]] = {}
-        self._named: dict[tuple[int, int], set[int]] = {}
-        self._to_announce = False
+        self._shards: dict[ShardOf, frozenset[int]] = {}
+        self._named: dict[ShardOf, set[int]] = {}
+        self._epochs = epochs
+        self._unvouched: set[ShardOf] = set()  # shards
         self._wake = asyncio.Event()
 
     @property
@@ -39,7 +50,7 @@ class Sweep:
     @property
     def to_announce(self) -> bool:
         """Whether readers are still to be told that everyone was written anew."""
-        return self._to_announce
+        return bool(self._unvouched)
 
     def guild(self, guild_id: int) -> None:
         """Sweep the guild: its roster is complete, or the bot has left it."""
@@ -47,17 +58,18 @@ class Sweep:
         self._wake.set()
 
     def everybody(self) -> None:
-        """Everyone is being written anew: announce it when that is done."""
-        self._to_announce = True
+        """Everyone is being written anew: say so when that is done."""
+        self._unvouched.update(self._named)
         self._wake.set()
 
     def shard(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
         """Sweep every guild that Redis counts to the shard and Discord did not name."""
         self._named[shard_id, shard_count] = set(guild_ids)
         self._shards[shard_id, shard_count] = frozenset(guild_ids)
-        self.everybody()
+        self._unvouched.add((shard_id, shard_count))
+        self._wake.set()
 
-    def names(self, shard: tuple[int, int]) -> set[int]:
+    def names(self, shard: ShardOf) -> set[int]:
         """The guilds that the shard has now, for the intake to keep up to date."""
         return self._named.setdefault(shard, set())
 
@@ -65,6 +77,7 @@ class Sweep:
         """Another process runs the shard: that we know none of its guilds now says nothing."""
         self._named.pop((shard_id, shard_count), None)
         self._shards.pop((shard_id, shard_count), None)
+        self._unvouched.discard((shard_id, shard_count))
         for guild_id in [one for one in self._asked if shard_of(one, shard_count) == shard_id]:
             del self._asked[guild_id]
 
@@ -85,15 +98,37 @@ class Sweep:
                     await self._left_guilds(*next(iter(self._shards.items())))
                 while self._asked:
                     await self._one(next(iter(self._asked)), roster)
-                if self._to_announce and roster.complete:
-                    await self._writer.settled()
-                    await self._store.announce()
-                    self._to_announce = False
+                await self._vouch(roster)
             except StoreUnavailable:
                 await asyncio.sleep(RETRY)
                 self._wake.set()
 
-    async def _left_guilds(self, shard: tuple[int, int], named: frozenset[int]) -> None:
+    async def _vouch(self, roster: Roster) -> None:
+        """Say of the shards of which everybody has been listed and written that it is so.
+
+        What Redis lost meanwhile is owed in the same breath in which its epoch changes here.
+        """
+        due = {shard for shard in self._unvouched if self._is_listed(shard, roster)}
+        if not due:
+            return
+        epochs = self._epochs()
+        self._unvouched -= due
+        try:
+            await self._writer.caught_up()
+            for shard in due & self._named.keys():
+                epoch = epochs.get(shard)
+                if not epoch or not await wholeness.vouch(self._store, *shard, epoch):
+                    raise StoreUnavailable("Redis has lost something meanwhile")
+            await self._store.announce()
+        except StoreUnavailable:
+            self._unvouched |= due & self._named.keys()
+            raise
+
+    def _is_listed(self, shard: ShardOf, roster: Roster) -> bool:
+        guilds = (roster.guild(guild_id) for guild_id in self._named.get(shard, ()))
+        return all(guild is not None and guild.complete for guild in guilds)
+
+    async def _left_guilds(self, shard: ShardOf, named: frozenset[int]) -> None:
         shard_id, shard_count = shard
         listed = await self._store.guilds()
         if self._shards.get(shard) is not named:
@@ -118,6 +153,6 @@ class Sweep:
         if swept:
             log.info("swept %d users who left guild %s meanwhile", swept, guild_id)
         if roster.guild(guild_id) is None:
-            await self._writer.settled()
+            await self._writer.caught_up()
             await self._store.forget_guild(guild_id)
         self._asked.pop(guild_id, None)

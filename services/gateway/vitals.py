@@ -1,4 +1,4 @@
-"""Life signs of the shards in Redis, and the sign that Redis has lost what it held."""
+"""Life signs of the shards in Redis."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import asyncio
 import logging
 import math
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from services.gateway.shard import Shard
@@ -23,18 +22,10 @@ KEPT: Final = 30  # seconds after the last sign
 class Vitals:
     """Writes `gateway:<shard>`; `run` until cancelled."""
 
-    def __init__(self, store: Store, shards: Sequence[Shard], on_loss: Callable[[], None]) -> None:
-        """`on_loss` is called when Redis may have lost what we wrote.
-
-        That is when our sign is gone, or when it is another server that answers: one that was
-        started again, or took over, may hold what was true a while ago.
-        """
+    def __init__(self, store: Store, shards: Sequence[Shard]) -> None:
         self._store = store
         self._shards = shards
-        self._on_loss = on_loss
-        self._run_id = uuid.uuid4().hex
         self._signed: list[int] = []  # shards, the last time
-        self._signed_at = ""  # which starts of which Redis servers that was
         self._since: dict[int, int] = {}
 
     async def run(self) -> None:
@@ -58,17 +49,9 @@ class Vitals:
     async def _sign(self) -> None:
         """For the shards that this process runs: who stands by has nothing to say."""
         ours = [shard for shard in self._shards if shard.is_ours]
-        again = [shard.id for shard in ours if shard.id in self._signed]
         self._signed = [shard.id for shard in ours]
         if not ours:
             return
-        async with self._store.reachable():
-            server = await self._store.server_runs()
-            signs = [await self._store.redis.hget(keys.gateway(one), "run") for one in again]
-        lost = any(sign != self._run_id.encode() for sign in signs)
-        if lost or server != (self._signed_at or server):
-            log.warning("Redis may have lost what it held: writing everyone again")
-            self._on_loss()
         async with self._store.reachable():
             pipe = self._store.redis.pipeline(transaction=False)
             for shard in ours:
@@ -77,7 +60,6 @@ class Vitals:
             await pipe.execute()
         connected = [shard.id for shard in ours if shard.is_connected]
         await pulse.beat(self._store, ours[0].count, connected)
-        self._signed_at = server
 
     def _vitals(self, shard: Shard) -> dict[Any, Any]:
         now = int(time.time() * 1000)
@@ -87,7 +69,6 @@ class Vitals:
             self._since.pop(shard.id, None)
         latency = shard.latency
         return {
-            "run": self._run_id,
             "alive": now,  # milliseconds since 1970
             "connected_since": self._since.get(shard.id, 0),
             "last_event": int(shard.last_event * 1000),

@@ -60,6 +60,10 @@ class Writer:
         self.lag = Distribution(AGES)  # from Discord's word to Redis' answer, in seconds
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
+        self._batch: list[int] = []
+        self._failed: set[int] = set()  # of it
+        self._rewrites = 0
+        self._awaited: list[tuple[set[int], asyncio.Event]] = []
         self._drawn: dict[int, int] = {}  # what this batch's profiles were drawn from
         self._paid = 0  # how many were taken off what is owed, and are in Redis
         self._under_way = 0
@@ -98,6 +102,7 @@ class Writer:
 
     def rewrite(self) -> None:
         """Redis may have lost everything: owe everyone, with all their guilds."""
+        self._rewrites += 1
         for user_id, person in self._people:
             person.written = 0
             for guild_id in person.guilds:
@@ -118,6 +123,14 @@ class Writer:
         """Returns when Redis holds all that was owed."""
         await self._settled.wait()
 
+    async def caught_up(self) -> None:
+        """Returns when Redis holds all that is owed now, whatever more is owed by then."""
+        people = {*self._owed, *self._batch}
+        if people:
+            event = asyncio.Event()
+            self._awaited.append((people, event))
+            await event.wait()
+
     async def run(self) -> None:
         """Write until cancelled. Redis being away only makes it wait."""
         retry = FIRST_RETRY
@@ -125,6 +138,7 @@ class Writer:
             await self._wake.wait()
             order = await self._order()
             self._drawn.clear()
+            rewrites = self._rewrites
             owed = len(self._owed)
             saves = list(self._next_batch())
             self._under_way = owed - len(self._owed)
@@ -132,6 +146,7 @@ class Writer:
                 results = await self._store.save(saves, order)
             except StoreUnavailable as error:
                 self._owe_again(saves)
+                self._end_batch()
                 if retry == FIRST_RETRY:
                     log.warning("%s; %d people wait for it", error, len(self._owed))
                 metrics.SAVES_FAILED.inc()
@@ -143,7 +158,8 @@ class Writer:
                 retry = FIRST_RETRY
             self._paid += self._under_way
             self._under_way = 0
-            self._account(saves, results)
+            self._account(saves, results, known=rewrites == self._rewrites)
+            self._end_batch()
             if not self._owed:
                 self._wake.clear()
                 self._settled.set()
@@ -159,7 +175,8 @@ class Writer:
             await asyncio.sleep(LOOK_EVERY)
 
     def _next_batch(self) -> Iterator[Save]:
-        for user_id in list(islice(self._owed, BATCH)):
+        self._batch = list(islice(self._owed, BATCH))
+        for user_id in self._batch:
             received = self._owed.pop(user_id)
             joined = tuple(self._joined.pop(user_id, ()))
             left = tuple(self._left.pop(user_id, ()))
@@ -185,12 +202,24 @@ class Writer:
             return None
         return Fields(profile, presence, person.discord())
 
+    def _end_batch(self) -> None:
+        """Tell who waits for these people; not of those who were not written after all."""
+        done = [user_id for user_id in self._batch if user_id not in self._failed]
+        self._batch = []
+        self._failed.clear()
+        for people, event in self._awaited:
+            people.difference_update(done)
+            if not people:
+                event.set()
+        self._awaited = [(people, event) for people, event in self._awaited if people]
+
     def _owe_again(self, saves: list[Save]) -> None:
         """Owe what was not written, unless something newer has been said meanwhile."""
         self._setbacks += 1
         self._under_way = 0
         for save in saves:
             self._owed[save.user_id] = save.received  # the older one, if there is a newer
+            self._failed.add(save.user_id)
             person = self._people.get(save.user_id)
             if person is not None:
                 person.written = 0  # it may have been written, and nobody knows
@@ -202,7 +231,8 @@ class Writer:
                     self.left(save.user_id, guild_id)
             self.changed(save.user_id)
 
-    def _account(self, saves: list[Save], results: list[int]) -> None:
+    def _account(self, saves: list[Save], results: list[int], known: bool) -> None:
+        """`known`: that Redis has not lost anything since."""
         written = 0
         lost = False
         now = time_ns() // 1000
@@ -218,12 +248,13 @@ class Writer:
                 continue
             if result == NO_PROFILE:
                 self._setbacks += 1
+                self._failed.add(save.user_id)
                 person.written = 0
                 self._owed[save.user_id] = save.received
                 self.changed(save.user_id)
             elif result == NOT_MONITORED and not save.left:
                 lost = True
-            elif save.fields.profile:
+            elif save.fields.profile and known:
                 person.written = self._drawn[save.user_id]
         metrics.SAVES_WRITTEN.inc(written)
         metrics.SAVES_UNCHANGED.inc(len(saves) - written)

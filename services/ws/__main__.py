@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from services.ws.completion import FactSource
@@ -21,7 +22,7 @@ from services.ws.limits import Limits, from_settings
 from services.ws.lobby import Lobby
 from services.ws.metrics import looker, readings
 from services.ws.server import CannotListen, Server
-from shared import admission, files, health, logs, metrics, metrics_server
+from shared import admission, files, health, logs, metrics, metrics_server, wholeness
 from shared.addresses import Addresses
 from shared.config import ConfigError, WsSettings, environment, from_env, in_words
 from shared.lines import follow
@@ -92,6 +93,7 @@ async def serving(
         lambda listener: follow(settings.redis_url, listener),
         store,
         facts,
+        partial(wholeness.gone, store),
         profile_ttl=settings.profile_ttl,
         limits=limits,
         counters=counters,

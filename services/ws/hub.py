@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 
 from services.ws.completion import Completion, FactSource
 from services.ws.counters import Counters
@@ -20,15 +21,21 @@ from services.ws.session import NO_FD, Session, Watch
 from services.ws.topic import Topic
 from shared.feed import Listener
 from shared.snapshot import Snapshot
+from shared.store import StoreUnavailable
 from shared.update import Update
 
 log = logging.getLogger(__name__)
 
 SWEEP_EVERY = 1.0  # seconds
+AT_ONCE = 500  # users asked for
 
 NOT_MONITORED = "No monitored server has this user. Join one, then connect again."
 LEFT = "The user has left every monitored server, so their presence is no longer shown."
 UNREADABLE = "Presence cannot be read now. Connect again in a few seconds."
+
+
+Gone = Callable[[Sequence[int]], Awaitable[set[int]]]
+"""shared.wholeness.gone: raises StoreUnavailable."""
 
 
 class Hub:
@@ -42,11 +49,13 @@ class Hub:
         line: Callable[[Listener], Line],
         store: Snapshots,
         facts: FactSource,
+        gone: Gone,
         *,
         profile_ttl: float,
         limits: Limits,
         counters: Counters,
     ) -> None:
+        self._gone = gone
         self._limits = limits
         self._counters = counters
         self._topics: dict[int, Topic] = {}
@@ -105,6 +114,9 @@ class Hub:
                 self._remove(topic)
             return
         topic.apply(update)
+        if not self._line.standing:
+            # A line that is cut before it stands tells nobody: what comes next may be missed.
+            topic.loaded = False
         if topic.loaded:
             self._missing.pop(topic, None)
         self._fan_out.push(topic)
@@ -205,6 +217,21 @@ class Hub:
                 self._drop(topic)
             for topic in _older(self._missing, now - self._limits.grace):
                 self._remove(topic)
+            await self._remove_gone()
+
+    async def _remove_gone(self) -> None:
+        """Whom Redis does not hold although it holds everybody: nobody has to be waited for."""
+        while self._missing and self._line.standing:
+            some = {topic.user_id: topic for topic in islice(self._missing, AT_ONCE)}
+            try:
+                gone = await self._gone(list(some))
+            except StoreUnavailable:
+                return
+            for user_id in gone:
+                if some[user_id] in self._missing:  # else they have come meanwhile
+                    self._remove(some[user_id])
+            if not gone:
+                return
 
 
 def _newcomers(topic: Topic) -> list[Watch]:

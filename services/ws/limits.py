@@ -50,7 +50,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     # How long a user stays without a reason to.
     linger: float = 30.0  # subscribed after the last watcher has left
-    grace: float = 30.0  # shown although a Redis that came back empty does not hold them (yet)
+    grace: float = 30.0  # shown, at most, while a Redis that came back empty may not hold them yet
 
     # How profile facts are kept young.
     facts_within: float = 2.5  # an `initial_data` waits for them no longer

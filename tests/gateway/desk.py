@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from fakeredis import FakeAsyncRedis, FakeServer
@@ -26,6 +26,7 @@ class Watched(Store):
         self.batches: list[Sequence[Save]] = []
         self.orders: list[int] = []
         self.away = False
+        self.answered: Callable[[], None] | None = None  # called once, after the next answer
 
     async def save(self, saves: Sequence[Save], order: int | None = None) -> list[int]:
         assert order is not None
@@ -34,7 +35,11 @@ class Watched(Store):
         if self.away:
             await asyncio.sleep(0)
             raise StoreUnavailable("away")
-        return await super().save(saves, order)
+        results = await super().save(saves, order)
+        if self.answered is not None:
+            self.answered()
+            self.answered = None
+        return results
 
 
 class Desk:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 
 from shared.store import LATE, Save, Store
@@ -57,3 +59,31 @@ async def test_a_person_whom_another_process_has_just_written_is_written_again(d
     assert await desk.status(USER) == "invisible"
     desk.show(USER, "dnd")
     assert await desk.status(USER) == "dnd"
+
+
+async def test_a_batch_that_redis_lost_right_away_is_not_taken_for_written(desk: Desk) -> None:
+    """It came back with older data, and everyone was owed again before the answer was read."""
+    desk.enlist(GUILD, USER)
+    assert await desk.status(USER) == "invisible"
+    desk.store.answered = desk.writer.rewrite
+    desk.show(USER, "dnd")
+    await desk.tries(2)
+    assert await desk.status(USER) == "dnd"
+    fields = desk.store.batches[-1][0].fields
+    assert fields is not None
+    assert fields.profile != b""
+
+
+async def test_catching_up_ends_also_after_a_failure(desk: Desk) -> None:
+    """Whoever left meanwhile is owed no more: neither written nor waited for."""
+    desk.enlist(GUILD, USER, 5)
+    assert await desk.status(USER) == "invisible"
+    desk.store.away = True
+    desk.show(USER, "dnd")
+    desk.roster.disown(0, 1)
+    desk.writer.changed(5)
+    caught_up = asyncio.create_task(desk.writer.caught_up())
+    await desk.tries(1)
+    desk.store.away = False
+    async with asyncio.timeout(10):
+        await caught_up

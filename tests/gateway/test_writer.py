@@ -14,10 +14,10 @@ from services.gateway.people import merge_presence
 from services.gateway.roster import Roster
 from services.gateway.sweep import Sweep
 from services.gateway.writer import Writer
-from shared import keys
+from shared import keys, wholeness
 from shared.cdn import Cdn
 from shared.store import Save, Store
-from tests.eventually import eventually_async
+from tests.eventually import eventually, eventually_async
 from tests.gateway.desk import Desk
 from tests.gateway.room import GUILD, OTHER, online
 
@@ -214,3 +214,38 @@ async def test_sweep_of_a_shard_that_another_process_took_over_takes_nobody_out(
     await asyncio.gather(task, return_exceptions=True)
     assert await desk.status(1) == "invisible"
     assert await desk.store.count_users() == 3
+
+
+async def test_shard_is_vouched_for_when_everybody_is_listed_and_written(desk: Desk) -> None:
+    """Not while a guild that Discord named has not been listed."""
+    epoch, _ = await wholeness.epoch(desk.store, 0, 1)
+    sweep = Sweep(desk.store, desk.writer, lambda: {(0, 1): epoch})
+    task = asyncio.create_task(sweep.run(desk.roster))
+    desk.enlist(GUILD, 1, 2)
+    sweep.shard(0, 1, [GUILD, OTHER])
+    sweep.guild(GUILD)
+    await eventually_async(lambda: desk.lists([GUILD]))
+    assert await wholeness.gone(desk.store, [9]) == set()
+    desk.enlist(OTHER, 3)
+    sweep.guild(OTHER)
+    await eventually_async(lambda: wholeness.gone(desk.store, [9]))
+    assert await wholeness.gone(desk.store, [1, 2, 3, 9]) == {9}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_catching_up_does_not_wait_for_what_comes_later(desk: Desk) -> None:
+    """Under load there is always something owed."""
+    desk.enlist(GUILD, *range(1, 401))
+    caught_up = asyncio.create_task(desk.writer.caught_up())
+    await eventually(lambda: desk.store.batches)
+
+    def go_on(number: int) -> None:
+        desk.show(1, ("online", "idle")[number % 2])
+        if not caught_up.done():
+            asyncio.get_running_loop().call_soon(go_on, number + 1)
+
+    go_on(0)
+    async with asyncio.timeout(10):
+        await caught_up
+    assert await desk.store.count_users() == 400

@@ -6,9 +6,11 @@ import asyncio
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from services.ws.limits import Limits
 from shared.facts import Facts
+from shared.feed import Update
 from tests.ws.room import (
     ANNA,
     BERT,
@@ -16,6 +18,7 @@ from tests.ws.room import (
     Room,
     nothing_comes,
     number_of,
+    presence,
     profile,
     receive,
     until,
@@ -65,6 +68,21 @@ async def test_a_user_comes_back(room: Room) -> None:
             assert number_of(await receive(client)) == 2
             await room.show(ANNA, 3)
             assert number_of(await receive(client)) == 3
+
+
+async def test_a_whole_state_from_a_line_that_does_not_stand_yet_is_loaded_again(
+    room: Room,
+) -> None:
+    """That line may be cut once more before it stands, and what comes between then is missed."""
+    await room.show(ANNA, 1)
+    async with room.serving() as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await room.store.redis.client_kill_filter(_type="pubsub")
+        await until(lambda: not ws.hub.standing)
+        await room.show(ANNA, 3)
+        who, does = (Raw(msgspec.json.encode(one)) for one in (profile(ANNA), presence(2)))
+        ws.hub.updated(ANNA, Update(1, who, does))
+        assert [number_of(await receive(client)) for _ in range(2)] == [2, 3]
 
 
 async def test_an_equal_state_is_not_sent(room: Room) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from services.ws.limits import Limits
+from shared import wholeness
 from tests.redis_server import RedisServer
 from tests.ws.room import (
     ANNA,
@@ -79,6 +80,39 @@ async def test_the_user_leaves_during_a_cut(room: Room) -> None:
         await room.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
+
+
+async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(room: Room) -> None:
+    """Then nobody has to be waited for."""
+    await room.show(ANNA, 1)
+    epoch, _ = await wholeness.epoch(room.store, 0, 1)
+    await wholeness.vouch(room.store, 0, 1, epoch)
+    async with room.serving() as ws, ws.client(ANNA) as client:
+        await receive(client)
+        await room.store.redis.client_kill_filter(_type="pubsub")
+        await until(lambda: not ws.hub.standing)
+        await room.remove(ANNA)
+        frames, code = await until_closed(client)
+        assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
+
+
+async def test_who_is_not_written_again_by_the_time_that_everybody_is(
+    own_redis: RedisServer, own_room: Room
+) -> None:
+    """They have left meanwhile; whoever was written stays."""
+    for user_id in (ANNA, BERT):
+        await own_room.show(user_id, 1)
+    async with own_room.serving() as ws, ws.client(ANNA) as one, ws.client(BERT) as two:
+        for client in (one, two):
+            await receive(client)
+        await own_redis.restart(empty=True)
+        await ws.standing()
+        epoch, _ = await wholeness.epoch(own_room.store, 0, 1)
+        await own_room.show(BERT, 1)
+        await nothing_comes(one)
+        await wholeness.vouch(own_room.store, 0, 1, epoch)
+        assert (await until_closed(one))[1] == 4404
+        await nothing_comes(two)
 
 
 async def test_redis_restarts_with_its_data(own_redis: RedisServer, own_room: Room) -> None:
