@@ -12,13 +12,21 @@ from chaos import report
 from chaos.run import Result, Size, run
 
 LOGS: Final = Path(".run/chaos")
-SLACK: Final = 120.0  # seconds that a run may take beside its faults and its convergence
+LONG: Final = 4  # minutes, from which on Discord also refuses for minutes: hikari tries again
+CONVERGE_WITHIN_LONG: Final = 150.0  # once in a minute by then, and seconds are not the point
+SLACK: Final = 240.0  # seconds that a run may take beside its faults and its convergence
 
 
 def main() -> int:
     """0 when every seed passed."""
     given = _arguments()
-    size = Size(faults_for=given.minutes * 60, burst=given.burst, only=given.only)
+    size = Size(
+        faults_for=given.minutes * 60,
+        converge_within=Size().converge_within if given.minutes < LONG else CONVERGE_WITHIN_LONG,
+        burst=given.burst,
+        shards=given.shards,
+        only=given.only,
+    )
     results = []
     for seed in _seeds(given.seeds):
         result = asyncio.run(_bounded(seed, size))
@@ -40,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="1-3", help="such as 7, 1-20 or 3,8,10-12")
     parser.add_argument("--minutes", type=float, default=0.25, help="of faults, for each seed")
     parser.add_argument("--burst", type=int, default=5_000, help="events at once")
+    parser.add_argument("--shards", type=int, default=1, help="of Discord's gateway")
     parser.add_argument("--only", default="", help="kinds of faults that begin so, as in redis_")
     return parser.parse_args()
 

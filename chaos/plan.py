@@ -79,6 +79,9 @@ KINDS: Final = (
     Kind("burst", ("people",), 0.0, 0.0),
 )
 
+LONG: Final = 240.0  # seconds: a plan as long as that has also
+LONG_KINDS: Final = (Kind("discord_refuses_long", ("discord for long",), 60.0, 150.0),)
+
 
 def plan(seed: int, seconds: float, only: str = "") -> list[Fault]:
     """Faults that all begin and end within so many seconds, one at a time on each target.
@@ -87,7 +90,8 @@ def plan(seed: int, seconds: float, only: str = "") -> list[Fault]:
     whose name begins so.
     """
     rng = random.Random(seed)
-    kinds = [kind for kind in KINDS if kind.name.startswith(only)]
+    every = (*KINDS, *LONG_KINDS) if seconds >= LONG else KINDS
+    kinds = [kind for kind in every if kind.name.startswith(only)]
     deck: list[Kind] = []
     free: dict[str, float] = {}
     faults: list[Fault] = []

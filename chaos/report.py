@@ -20,7 +20,7 @@ def line(result: Result) -> str:
         f"{result.connections} connections; true again after p50 {share(times, 0.5):.2f} s, "
         f"p99 {share(times, 0.99):.2f} s, max {share(times, 1):.2f} s "
         f"({result.convergence.last}); "
-        f"then followed within {share(result.followed.times, 1):.2f} s; "
+        f"then followed {result.published} states within {share(result.followed.times, 1):.2f} s; "
         f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s"
     )
 

@@ -18,11 +18,12 @@ from chaos.faults import WAYS
 from chaos.history import History
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
+from chaos.reference import Reference
 from chaos.stack import Stack
 from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
-FOLLOWED_WITHIN: Final = 8.0  # seconds in which a change of quiet times is everywhere
+QUIET_FOR: Final = 3.0  # seconds in which people go on, and nothing goes wrong
 FAULTS_BEGIN: Final = "faults begin"
 MOST_MEMORY_KB: Final = 300_000
 
@@ -31,12 +32,15 @@ class Size(Struct, frozen=True):
     """How large a run is. Times are in seconds, the rate in changes a second."""
 
     faults_for: float = 15.0
-    converge_within: float = 45.0
+    converge_within: float = 60.0
+    followed_within: float = 15.0  # a change of quiet times is everywhere
+    stood: float = 1.0  # what was replaced sooner may be skipped, by ws or by its machine
     people: int = 480
     rate: float = 120.0
     clients: int = 200
     rude: int = 15
     burst: int = 5_000
+    shards: int = 1  # of Discord's gateway
     only: str = ""  # kinds of faults whose name begins so
 
 
@@ -49,6 +53,7 @@ class Result(Struct):
     problems: list[str]
     convergence: Convergence
     followed: Convergence
+    published: int = 0  # states of quiet times, each of which had to be shown
     frames: int = 0
     connections: int = 0
     changes: int = 0
@@ -67,14 +72,18 @@ async def run(seed: int, size: Size) -> Result:
     """Do all of it. Every child is gone when this returns or raises."""
     began = time.monotonic()
     faults = plan(seed, size.faults_for, size.only)
-    async with Stack(seed, size.people, size.burst) as stack, aiohttp.ClientSession() as http:
+    async with (
+        Stack(seed, size.people, size.burst, size.shards) as stack,
+        aiohttp.ClientSession() as http,
+    ):
         replicas = [
             Replica(name, port, http, stack.history) for name, port in stack.api_ports.items()
         ]
         crowd = Crowd(
             stack.history,
             stack.ws_ports,
-            any(fault.kind == "redis_rolled_back" for fault in faults),
+            # Two shards tell of one person, each in its own time.
+            size.shards > 1 or any(fault.kind == "redis_rolled_back" for fault in faults),
         )
         readers = crowds.readers(crowd, size.clients, seed)
         tasks = crowds.start(
@@ -122,6 +131,7 @@ async def _break(stack: Stack, faults: list[Fault]) -> None:
 async def _compare(
     result: Result, stack: Stack, replicas: list[Replica], readers: list[Reader]
 ) -> None:
+    size = result.size
     async with stack.redis.client() as redis:
         asked = _asked(stack.history, result.seed)
         result.convergence = await converge(
@@ -130,19 +140,24 @@ async def _compare(
             replicas,
             readers,
             asked=asked,
-            within=result.size.converge_within,
+            within=size.converge_within,
         )
         result.problems += result.convergence.left
         result.log.append((time.monotonic(), "chaos", "compared"))
         if result.convergence.left:
             return
-        members = sorted(stack.history.members() - {BOT_ID})
-        for user_id in members:
-            stack.life.show(user_id)
-        result.followed = await converge(
-            stack.history, redis, replicas, readers, asked=asked, within=FOLLOWED_WITHIN
-        )
-        result.problems += [f"afterwards: {words}" for words in result.followed.left]
+        async with Reference(stack.redis, readers, size.stood) as reference:
+            stack.life.rate = size.rate
+            await asyncio.sleep(QUIET_FOR)
+            stack.life.rate = 0.0
+            for user_id in sorted(stack.history.members() - {BOT_ID}):
+                stack.life.show(user_id)
+            result.followed = await converge(
+                stack.history, redis, replicas, readers, asked=asked, within=size.followed_within
+            )
+            result.published = sum(map(len, reference.published.values()))
+            problems = [*result.followed.left, *reference.gaps()]
+        result.problems += [f"afterwards: {words}" for words in problems]
 
 
 def _asked(history: History, seed: int) -> list[str]:

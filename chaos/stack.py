@@ -24,11 +24,12 @@ _MODULES: Final = {"gateway": "gateway", "standby": "gateway", "api": "api", "ws
 class Stack:
     """`async with Stack(…)` has everything up, and everybody in Redis."""
 
-    def __init__(self, seed: int, people: int, burst: int) -> None:
+    def __init__(self, seed: int, people: int, burst: int, shards: int) -> None:
         options = Options(
             port=0,
             members=people,
             guilds=3,
+            shards=shards,
             seed=seed,
             rate=0,
             demo_seconds=1e6,
@@ -93,6 +94,7 @@ class Stack:
         if name in plan.SOCKETS:
             await self._link(f"clients>{name}", port)
         env |= {
+            "SHARD_COUNT": str(self.simulator.options.shards),
             "DISCORD_TOKEN": self.simulator.token,
             "DISCORD_API_URL": f"{url}/api/v10",
             "DISCORD_CDN_URL": self.simulator.cdn_url,

@@ -198,7 +198,8 @@ class Connection:
 def abort_with_reset(transport: asyncio.Transport) -> None:
     """Close with RST: a linger time of 0 throws unsent data away."""
     sock = transport.get_extra_info("socket")
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if sock.fileno() >= 0:  # else it is closed already, and the session has not heard of it yet
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
 
 

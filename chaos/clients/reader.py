@@ -63,11 +63,14 @@ class Reader:
         return f"{self.manner.name} client {self.number}"
 
     def shows(self, user_id: str) -> tuple[Seen | None, Who | None] | None:
-        """What the connection shows of the user; None: it says that there is nobody to show."""
-        view = self.view
-        if view is None:
+        """What the connection shows of the user; None: it says that there is nobody to show.
+
+        Whoever was told that comes again and again, to see whether the user has come back: until
+        a new connection says anything, what the last one said holds.
+        """
+        shown = self.view.users[user_id] if self.view is not None else None
+        if shown is None or (shown.presence is None and not shown.refused):
             return None if self._gone[user_id] else (None, None)
-        shown = view.users[user_id]
         if shown.refused == REFUSED:
             return None
         return (shown.seen, shown.who) if self._connected else (None, None)
@@ -103,7 +106,8 @@ class Reader:
         finally:
             self._connected = False
             for user_id, shown in view.users.items():
-                self._gone[user_id] = shown.refused == REFUSED
+                if shown.refused or shown.presence is not None:
+                    self._gone[user_id] = shown.refused == REFUSED
             crowd.closes[str(connection.close_code)] += 1
             crowd.frames += view.frames
             crowd.wrong += [f"{self}: {words}" for words in view.wrong]

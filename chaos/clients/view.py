@@ -36,6 +36,7 @@ class View:
         self.frames = 0
         self.began = time.monotonic()
         self.wrong: list[str] = []
+        self.told: dict[str, list[Seen]] | None = None  # each state, once somebody asks for that
         self._history = history
         self._back_is_allowed = back_is_allowed
 
@@ -85,6 +86,8 @@ class View:
         if problem and not (self._back_is_allowed and problem.startswith("went back")):
             age = time.monotonic() - self.began
             self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
+        if seen is not None and self.told is not None:
+            self.told.setdefault(user_id, []).append(seen)
         shown.presence, shown.profile = presence, profile
         shown.seen = seen or shown.seen
         shown.who = who or shown.who

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 from collections.abc import Awaitable, Callable
 
@@ -17,14 +16,9 @@ _CLOSE_CODES = (1000, 1001, 4000, 4001, 4002, 4003, 4005, 4007, 4008, 4009)
 _NONSENSE = ("{", "[]x", '{"op": 99, "d": null}', '{"op":0,"s":null,"t":"PRESENCE_UPDATE","d":7}')
 
 
-def _drop(stack: Stack, how: DropHow) -> None:
-    with contextlib.suppress(OSError):  # one of them is going by itself just now
-        stack.simulator.drop(how)
-
-
 def drop(how: DropHow) -> Callable[[Stack, Fault], Awaitable[None]]:
     async def do(stack: Stack, fault: Fault) -> None:
-        _drop(stack, how)
+        stack.simulator.drop(how)
 
     return do
 
@@ -43,20 +37,30 @@ async def refuses(stack: Stack, fault: Fault) -> None:
     """The session drops, and nobody gets in for a while."""
     how = random.Random(fault.seed).choice(("http", "reset"))
     stack.simulator.refuse(fault.seconds, "http" if how == "http" else "reset")
-    _drop(stack, "rst")
+    stack.simulator.drop("rst")
     await asyncio.sleep(fault.seconds)
+
+
+async def refuses_long(stack: Stack, fault: Fault) -> None:
+    """For minutes. Whoever clears or shortens it meanwhile is another fault: it goes on."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + fault.seconds
+    stack.simulator.drop("rst")
+    while (left := until - loop.time()) > 0:
+        stack.simulator.refuse(left)
+        await asyncio.sleep(min(left, 0.5))
 
 
 async def resume_refused(stack: Stack, fault: Fault) -> None:
     stack.simulator.faults.refuse_resumes(1)
-    _drop(stack, "rst")
+    stack.simulator.drop("rst")
     await asyncio.sleep(fault.seconds)
     stack.simulator.faults.refuse_resumes(0)
 
 
 async def op7_for_hello(stack: Stack, fault: Fault) -> None:
     stack.simulator.faults.reconnect_at_hello(2)
-    _drop(stack, "reconnect")
+    stack.simulator.drop("reconnect")
     await asyncio.sleep(fault.seconds)
     stack.simulator.faults.reconnect_at_hello(0)
 
@@ -64,7 +68,7 @@ async def op7_for_hello(stack: Stack, fault: Fault) -> None:
 async def replays_twice(stack: Stack, fault: Fault) -> None:
     """A resume replays also what the client had already."""
     stack.replays.again = random.Random(fault.seed).randint(1, 200)
-    _drop(stack, "rst")
+    stack.simulator.drop("rst")
     await asyncio.sleep(fault.seconds)
     stack.replays.again = 0
 
@@ -73,9 +77,9 @@ async def roster_limited(stack: Stack, fault: Fault) -> None:
     """A fresh session, whose op 8 is answered with RATE_LIMITED."""
     options = stack.simulator.options
     kept, options.chunk_seconds = options.chunk_seconds, fault.seconds
-    _drop(stack, "invalid")
+    stack.simulator.drop("invalid")
     await asyncio.sleep(fault.seconds / 2)
-    _drop(stack, "invalid")
+    stack.simulator.drop("invalid")
     await asyncio.sleep(fault.seconds / 2)
     options.chunk_seconds = kept
 
@@ -119,6 +123,7 @@ WAYS = {
     "discord_close_code": close_code,
     "discord_acks_missing": acks_missing,
     "discord_refuses": refuses,
+    "discord_refuses_long": refuses_long,
     "discord_resume_refused": resume_refused,
     "discord_op7_for_hello": op7_for_hello,
     "discord_replays_twice": replays_twice,

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from chaos.faults import WAYS
-from chaos.plan import KINDS, Fault, plan
+from chaos.plan import KINDS, LONG, LONG_KINDS, Fault, plan
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
@@ -32,7 +32,9 @@ def test_everything_is_healed_in_time(seed: int) -> None:
 def test_every_kind_comes_up() -> None:
     """Each kind of fault has a way to be done, and ten short runs have all of them."""
     kinds = {kind.name for kind in KINDS}
-    assert kinds == WAYS.keys()
+    long_kinds = {kind.name for kind in LONG_KINDS}
+    assert kinds | long_kinds == WAYS.keys()
+    assert {fault.kind for fault in plan(1, LONG)} >= long_kinds
     assert {fault.kind for seed in range(1, 11) for fault in plan(seed, 15)} == kinds
 
 
