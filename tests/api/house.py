@@ -81,7 +81,7 @@ class Client:
 async def serving(app: ASGIApp, limits: Limits) -> AsyncIterator[Api]:
     door = Door(limits)
     listener = http_server.listen(ApiSettings(api_port=0))
-    server = http_server.server(app, door)
+    server = http_server.server(app, door=door)
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])

@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def stack() -> AsyncIterator[Stack]:
     """All parts, as they run; 80 people, of whom none does anything by themselves."""
     settings = {"PROFILE_SOURCE": "upstream", "DISCORD_INVITE": INVITE, "EXAMPLE_USERS": ROBIN}
-    async with running(quiet(members=80), **settings) as stack:
+    async with running(quiet(members=80), env=settings) as stack:
         yield stack
 
 

@@ -114,7 +114,7 @@ async def main() -> None:
     people = ",".join([ROBIN, *(user.id for user in PEOPLE.values())])
     settings = {"PROFILE_SOURCE": "upstream", "DISCORD_INVITE": INVITE, "EXAMPLE_USERS": people}
     IMAGES.mkdir(exist_ok=True)
-    async with running(quiet(members=200), **settings) as stack, Site() as site:
+    async with running(quiet(members=200), env=settings) as stack, Site() as site:
         live(stack)
         await take(stack, site)
 

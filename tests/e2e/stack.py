@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import aiohttp
@@ -195,7 +196,7 @@ async def running(
     *,
     redis_url: str = "",
     redis_server: RedisServer | None = None,
-    **env: str,
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Stack]:
     """Everything up, and Robin readable (where there is an api and a gateway).
 

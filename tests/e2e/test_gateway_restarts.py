@@ -11,6 +11,7 @@ import pytest
 from services.gateway import bookmark
 from services.gateway.bookmark import Bookmark
 from shared import keys
+from shared.snapshot import Snapshot
 from shared.store import Store
 from simulator import BOT_ID
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
@@ -256,7 +257,7 @@ async def _truth(stack: Stack) -> None:
                 if {str(int(one)) for one in listed} != set(guild.members):
                     return False
             return users == set(everybody) and all(
-                snapshot is not None
+                isinstance(snapshot, Snapshot)
                 and msgspec.json.decode(snapshot.presence)["status"]
                 == world.person(one).presence.status.replace("offline", "invisible")
                 for one, snapshot in zip(everybody, snapshots, strict=True)

@@ -10,6 +10,7 @@ import pytest
 
 from services.run import plan, ports, redis_binary
 from services.run.child import Command
+from services.run.simulated import SIMULATED_PEOPLE
 from shared.config import ConfigError
 from simulator.options import Options
 from simulator.people import population
@@ -57,7 +58,7 @@ def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
 def test_the_start_page_offers_people_who_are_there() -> None:
     """The simulator has them from the start; examples that were chosen win."""
     everybody, _ = population(Options().members, Options().guilds, Options().seed, 0)
-    wanted = ",".join(map(str, plan.SIMULATED_PEOPLE))
+    wanted = ",".join(map(str, SIMULATED_PEOPLE))
     assert set(wanted.split(",")) <= {person.user.id for person in everybody}
     assert services(plan.make(ANY_PORTS))["api"].env["EXAMPLE_USERS"] == wanted
     made = plan.make({**ANY_PORTS, "EXAMPLE_USERS": "1274150219482660897"})

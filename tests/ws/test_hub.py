@@ -10,7 +10,7 @@ from msgspec import Raw
 
 from services.ws.limits import Limits
 from shared.facts import Facts
-from shared.feed import Update
+from shared.update import Update
 from tests.ws.room import (
     ANNA,
     BERT,

@@ -9,6 +9,7 @@ from services.ws.limits import Limits
 from services.ws.loader import Loader
 from services.ws.topic import Topic
 from shared.snapshot import Snapshot
+from shared.store import SnapshotDamaged
 from tests.eventually import eventually
 
 
@@ -16,6 +17,7 @@ class Line:
     """One that confirms everything at once."""
 
     standing = True
+    unreadable = 0
 
     async def subscribe(self, user_id: int) -> None: ...
 
@@ -30,7 +32,7 @@ class Slow:
     def __init__(self) -> None:
         self.asked: list[asyncio.Future[None]] = []
 
-    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | None]:
+    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
         version = len(self.asked) + 1
         self.asked.append(asyncio.get_running_loop().create_future())
         await self.asked[-1]
