@@ -64,5 +64,6 @@ async def visitor(stack: Stack, site: Site, browser: Browser) -> AsyncIterator[V
     stack.simulator.world.set_presence(ROBIN, "online", [], {"desktop": "online"})
     async with Visitor.comes(stack, site, browser) as visitor:
         yield visitor
-    assert visitor.complaints == []
-    assert visitor.strangers == []
+        # Before the tab is closed: what that cuts off is nobody's fault.
+        assert visitor.complaints == []
+        assert visitor.strangers == []
