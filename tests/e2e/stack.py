@@ -194,21 +194,22 @@ async def running(
     options: Options | None = None,
     services: Sequence[str] = ("api", "ws", "gateway"),
     *,
-    redis_url: str = "",
-    redis_server: RedisServer | None = None,
+    redis_url: str | RedisServer = "",
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Stack]:
     """Everything up, and Robin readable (where there is an api and a gateway).
 
-    `redis_url`: a Redis that is there already, instead of one that `stack.redis` may kill.
+    `redis_url`: a Redis that is there already, instead of one that `stack.redis` may kill; or one
+    that is not started yet.
     `env`: further settings.
     """
     async with AsyncExitStack() as parts:
         simulator = await parts.enter_async_context(Simulator(options or quiet()))
-        redis = await parts.enter_async_context(redis_server or RedisServer())
+        server = redis_url if isinstance(redis_url, RedisServer) else RedisServer()
+        redis = await parts.enter_async_context(server)
         http = await parts.enter_async_context(aiohttp.ClientSession())
         stack = Stack(simulator, redis, http, env)
-        if redis_url:
+        if isinstance(redis_url, str) and redis_url:
             stack.env["REDIS_URL"] = redis_url
         parts.push_async_callback(stack.close)
         for name in services:
