@@ -38,5 +38,5 @@ class Draining:
                 message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await send(message)
 
-        app = problems.DRAINING if scope["path"] == READY else self._app
+        app = problems.draining() if scope["path"] == READY else self._app
         return app(scope, receive, last)

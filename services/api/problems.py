@@ -93,6 +93,13 @@ RATE_LIMITED: Final = Problem(
     "to be told of changes without asking, use the WebSocket.",
 )
 
+DRAINING: Final = Problem(
+    503,
+    "draining",
+    "This process is about to end: send requests to another one. It answers what still comes.",
+    ((b"retry-after", b"%d" % RETRY_AFTER),),
+)
+
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 
@@ -121,15 +128,9 @@ def _answer(problem: Problem, discord_invite: str | None) -> Answer:
     return final(problem.status, body(problem, discord_invite), *problem.headers)
 
 
-DRAINING: Final = _answer(
-    Problem(
-        503,
-        "draining",
-        "This process is about to end: send requests to another one. It answers what still comes.",
-    ),
-    None,
-)
-"""What `/ready` says then."""
+def draining() -> Answer:
+    """What `/ready` says while the process is about to end."""
+    return _answer(DRAINING, None)
 
 
 def rate_limited(seconds: int) -> Answer:

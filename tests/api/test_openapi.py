@@ -135,7 +135,7 @@ def test_examples_are_those_of_the_handbook() -> None:
 
 def test_every_error_is_described() -> None:
     """Each row of the table, under its status, with its code, its words and its headers."""
-    for problem in [*PROBLEMS.values(), problems.RATE_LIMITED]:
+    for problem in [*PROBLEMS.values(), problems.RATE_LIMITED, problems.DRAINING]:
         body = msgspec.json.decode(problems.body(problem))
         found = [
             response

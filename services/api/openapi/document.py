@@ -119,7 +119,8 @@ def _media(content: Content) -> Json:
 
 
 def _failures(keys: Iterable[ProblemKey]) -> dict[int, Reply]:
-    found = [PROBLEMS[key] for key in keys] + list(_EVERYWHERE)
+    found = [key if isinstance(key, Problem) else PROBLEMS[key] for key in keys]
+    found += _EVERYWHERE
     by_status = groupby(sorted(found, key=lambda problem: problem.status), lambda p: p.status)
     return {status: _failure(list(same)) for status, same in by_status}
 

@@ -8,14 +8,14 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from services.api.openapi.schemas import Json
-from services.api.problems import InvalidUserId, UserNotMonitored
+from services.api.problems import InvalidUserId, Problem, UserNotMonitored
 from shared.store import SnapshotDamaged, StoreUnavailable
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"
 
-ProblemKey = type[Exception] | int
-"""Of services.api.problems.PROBLEMS."""
+ProblemKey = type[Exception] | int | Problem
+"""Of services.api.problems.PROBLEMS, or one that does not stand there."""
 
 
 class Parameter(Struct, frozen=True, kw_only=True):

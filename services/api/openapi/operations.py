@@ -19,6 +19,7 @@ from services.api.openapi.operation import (
     kept,
 )
 from services.api.openapi.pictures import PICTURES
+from services.api.problems import DRAINING
 from shared.store import StoreUnavailable
 
 _EXAMPLES: Final = Path(__file__).parent / "examples"
@@ -108,7 +109,7 @@ OPERATIONS: Final = (
                 headers=("Cache-Control",),
             )
         },
-        problems=(StoreUnavailable,),
+        problems=(StoreUnavailable, DRAINING),
     ),
     Operation(
         path="/openapi.json",
