@@ -19,8 +19,12 @@ from shared.store import Store, StoreUnavailable
 
 # KEYS whole; ARGV shard, a token. Gives the token that is there now, and whether it is this one.
 _EPOCH = """
-local new = redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2])
-return {string.match(redis.call('HGET', KEYS[1], ARGV[1]), '%w+'), new}
+local found = redis.pcall('HGET', KEYS[1], ARGV[1])
+if type(found) == 'table' then redis.call('DEL', KEYS[1]) end  -- the key is no hash, so not ours
+local token = type(found) == 'string' and string.match(found, '^%w+')
+if token then return {token, 0} end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return {ARGV[2], 1}
 """
 
 # KEYS whole; ARGV shard, shards, token, server. Shards of another division of the guilds end.
@@ -80,9 +84,13 @@ async def gone(store: Store, user_ids: Sequence[int]) -> set[int]:
 
 
 def _is_whole(vouched: Mapping[Any, Any], server: str) -> bool:
-    shards = {field.decode().partition("/")[2] for field in vouched}
-    servers = {value.decode().partition(" ")[1:] for value in vouched.values()}
+    shards = {_text(field).partition("/")[2] for field in vouched}
+    servers = {_text(value).partition(" ")[1:] for value in vouched.values()}
     return shards == {str(len(vouched))} and servers == {(" ", server)}
+
+
+def _text(value: bytes) -> str:
+    return value.decode("ascii", "replace")  # whoever else may have written it
 
 
 async def _server(store: Store) -> str:
