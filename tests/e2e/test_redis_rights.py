@@ -30,6 +30,7 @@ BOUNDED = {
     *("publish", "subscribe", "unsubscribe", "eval", "evalsha", "script"),
     *("zadd", "zrem"),
     *("sadd", "srem"),  # at most a batch of users, or one bot's guilds
+    *("hgetall", "hkeys", "hdel", "hexists"),  # of `whole`, and of one user
     "zrange",  # of `gateways`, which has a member for each shard
 }
 """Commands whose time does not grow with the number of users: all that the services may use."""
