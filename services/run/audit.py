@@ -20,7 +20,7 @@ HOLES, UNKNOWN = 1, 2  # exit status
 NO_TOOL = "audit: pip-audit cannot be installed here, so nothing is known. Its words are above."
 NO_DATA = (
     "audit: the data on known holes cannot be reached, so nothing is known of {count} of {all} "
-    "dependencies. pip-audit asks https://pypi.org: run `make audit` where that can be reached."
+    "dependencies. pip-audit asks the Python Package Index: run `make audit` where that answers."
 )
 
 

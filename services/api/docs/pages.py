@@ -63,9 +63,9 @@ def rest(settings: ApiSettings) -> Tagged:
 def websocket() -> Tagged:
     """AsyncAPI's component over /asyncapi.json.
 
-    Its parser compiles JSON Schemas to code when it is loaded (ajv), in every build that there
-    is: so this page, and no other, may evaluate text. Nothing on it comes from people: the
-    document is made from this repository, and scripts come from here alone.
+    Its parser compiles JSON Schemas to code when it is loaded (ajv), in both builds
+    that were tried: so this page, and no other, may evaluate text. Nothing on it comes from
+    people: the document is made from this repository, and scripts come from here alone.
     """
     allowed = _allowed("'unsafe-eval'")
     text = _PAGE.substitute(
