@@ -1,96 +1,88 @@
-"""What was published in Redis: what a client that keeps up has to be shown, state by state."""
+"""What was published in Redis: what clients that keep up have to be shown, state by state."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from typing import Any, Final, Self
 
 import msgspec
-from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from chaos.clients.reader import Reader
-from chaos.facts import Seen, seen_in
+from chaos.facts import seen_in
+from chaos.gaps import At, Watched, due, gaps
 from chaos.redis_server import RedisServer
+from chaos.spell import Spell, on_the_way
 
 _PREFIX: Final = len("presence:{")
-
-
-class Published(Struct, frozen=True):
-    at: float  # loop time
-    seen: Seen
+_AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard again
 
 
 class Reference:
-    """Listens past every link while the block runs; every reader notes what it is shown."""
+    """Listens past every link while the block runs, and again at once where Redis was gone."""
 
-    def __init__(self, server: RedisServer, readers: Sequence[Reader], stood: float) -> None:
-        """`stood`: seconds; what was replaced sooner may be skipped."""
-        self.published: dict[str, list[Published]] = {}
-        self._redis: Redis = server.client()
-        self._readers = readers
-        self._stood = stood
-        self._views = {reader: reader.view for reader in readers}
+    def __init__(self, server: RedisServer) -> None:
+        self.published: dict[str, list[At]] = {}
+        self._server = server
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        pubsub = self._redis.pubsub()
-        await pubsub.psubscribe("presence:{*}")
-        await pubsub.parse_response()
-        self._task = asyncio.create_task(self._listen(pubsub))
-        for reader in self._readers:
-            self._views[reader] = reader.view
-            if reader.view is not None:
-                reader.view.told = {}
+        heard = asyncio.Event()
+        self._task = asyncio.create_task(self._run(heard))
+        await heard.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._task is not None:
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-        with contextlib.suppress(RedisError, OSError):
-            await self._redis.aclose()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
 
-    def gaps(self) -> list[str]:
-        """What clients missed that were connected all the time, to users who were there."""
-        found = []
-        for reader, view in self._views.items():
-            if view is None or view is not reader.view or view.told is None:
-                continue  # it came anew, or its user was not there
-            for user_id, shown in view.users.items():
-                if not shown.refused:
-                    told = view.told.get(user_id, [])
-                    found += [
-                        f"{reader} {user_id} {problem}"
-                        for problem in gaps(self.published.get(user_id, []), told, self._stood)
-                    ]
-        return found
+    async def _run(self, heard: asyncio.Event) -> None:
+        while True:
+            try:
+                # Without a time limit: nobody publishes anything while the gateway is away.
+                async with Redis(port=self._server.port) as redis, redis.pubsub() as pubsub:
+                    await pubsub.psubscribe("presence:{*}")
+                    await pubsub.parse_response()
+                    heard.set()
+                    await self._listen(pubsub)
+            except (RedisError, OSError):
+                await asyncio.sleep(_AGAIN_EVERY)
 
     async def _listen(self, pubsub: Any) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            _, _, channel, data = await pubsub.parse_response()
+            kind, *_, channel, data = await pubsub.parse_response()
+            if kind != b"pmessage":
+                continue  # the client subscribes anew by itself where it can
             message = msgspec.json.decode(data)
-            if "presence" in message:
-                self.published.setdefault(channel[_PREFIX:-1].decode(), []).append(
-                    Published(loop.time(), seen_in(message["presence"]))
-                )
+            presence = message.get("presence")
+            if presence is None and not message.get("removed"):
+                continue
+            states = self.published.setdefault(channel[_PREFIX:-1].decode(), [])
+            seen = seen_in(presence) if presence is not None else None
+            if not states or states[-1].seen != seen:  # a Redis that was emptied is told it again
+                states.append(At(time.monotonic(), seen))
 
-
-def gaps(published: Sequence[Published], told: Sequence[Seen], stood: float) -> list[str]:
-    """What is wrong with what one client was told of one user, in order."""
-    problems = []
-    at = 0
-    for number, state in enumerate(published):
-        if at < len(told) and told[at] == state.seen:
-            at += 1
-            continue
-        following = published[number + 1].at if number + 1 < len(published) else float("inf")
-        if following - state.at >= stood:
-            problems.append(f"was not shown {state.seen}, which stood for {following - state.at} s")
-    if at < len(told):
-        problems.append(f"was shown {told[at]}, which was not published then")
-    return problems
+    def compare(
+        self, readers: Sequence[Reader], spells: Sequence[Spell], stood: float
+    ) -> tuple[int, list[str]]:
+        """How many states the readers had to be shown, and which of these they were not."""
+        count = 0
+        missed = []
+        for reader in readers:
+            broken = [*on_the_way(spells, reader.replica), *reader.slow()]
+            for told in reader.told:
+                for user_id, states in told.items():
+                    published = self.published.get(user_id, [])
+                    watched = Watched(states, broken)
+                    count += len(due(published, watched, stood))
+                    missed += [
+                        f"{reader} {user_id} {problem}"
+                        for problem in gaps(published, watched, stood)
+                    ]
+        return count, missed

@@ -20,7 +20,8 @@ def line(result: Result) -> str:
         f"{result.connections} connections; true again after p50 {share(times, 0.5):.2f} s, "
         f"p99 {share(times, 0.99):.2f} s, max {share(times, 1):.2f} s "
         f"({result.convergence.last}); "
-        f"then followed {result.published} states within {share(result.followed.times, 1):.2f} s; "
+        f"then followed within {share(result.followed.times, 1):.2f} s; "
+        f"{result.due} states had to be shown; "
         f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s"
     )
 
@@ -51,7 +52,8 @@ def summary(results: Sequence[Result]) -> str:
         f"{len(results) - len(failed)} of {len(results)} seeds passed; "
         f"{sum(len(result.faults) for result in results)} faults, "
         f"{sum(result.frames for result in results)} frames checked, "
-        f"{sum(result.connections for result in results)} connections; true again after "
+        f"{sum(result.connections for result in results)} connections, "
+        f"{sum(result.due for result in results)} states that had to be shown; true again after "
         f"p50 {share(times, 0.5):.2f} s, p99 {share(times, 0.99):.2f} s, "
         f"max {share(times, 1):.2f} s"
         + (f"\nfailed: make chaos SEEDS={','.join(failed)}" if failed else "")

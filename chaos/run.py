@@ -19,11 +19,12 @@ from chaos.history import History
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
 from chaos.reference import Reference
+from chaos.spell import Spell
 from chaos.stack import Stack
 from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
-QUIET_FOR: Final = 3.0  # seconds in which people go on, and nothing goes wrong
+QUIET_FOR: Final = 4.0  # seconds in which people go on, and nothing goes wrong
 FAULTS_BEGIN: Final = "faults begin"
 MOST_MEMORY_KB: Final = 300_000
 
@@ -53,7 +54,7 @@ class Result(Struct):
     problems: list[str]
     convergence: Convergence
     followed: Convergence
-    published: int = 0  # states of quiet times, each of which had to be shown
+    due: int = 0  # states that clients had to be shown, each on its own connection
     frames: int = 0
     connections: int = 0
     changes: int = 0
@@ -96,12 +97,15 @@ async def run(seed: int, size: Size) -> Result:
         )
         result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
         try:
-            stack.life.rate = size.rate
-            result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
-            await _break(stack, faults)
-            stack.life.rate, crowd.calm = 0.0, True
-            result.log.append((time.monotonic(), "chaos", "all is healed"))
-            await _compare(result, stack, replicas, readers)
+            async with Reference(stack.redis) as reference:
+                stack.life.rate = size.rate
+                result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
+                spells = await _break(stack, faults)
+                stack.life.rate, crowd.calm_since = 0.0, time.monotonic()
+                result.log.append((time.monotonic(), "chaos", "all is healed"))
+                await _compare(result, stack, replicas, readers)
+            result.due, missed = reference.compare(readers, spells, size.stood)
+            result.problems += missed
         finally:
             died = [task for task in tasks if task.done()]
             for task in tasks:
@@ -113,19 +117,23 @@ async def run(seed: int, size: Size) -> Result:
     return result
 
 
-async def _break(stack: Stack, faults: list[Fault]) -> None:
-    """Do every fault at its time; returns when the last one is healed."""
+async def _break(stack: Stack, faults: list[Fault]) -> list[Spell]:
+    """Do every fault at its time; returns when the last one is healed, and when each was."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     targets: dict[str, asyncio.Lock] = {}
+    spells: list[Spell] = []
 
     async def one(fault: Fault) -> None:
         await asyncio.sleep(began + fault.at - loop.time())
         # What a fault hits may take longer to come back than was planned.
         async with targets.setdefault(fault.target, asyncio.Lock()):
+            since = time.monotonic()
             await WAYS[fault.kind](stack, fault)
+            spells.append(Spell(fault.target, since, time.monotonic()))
 
     await asyncio.gather(*map(one, faults))
+    return spells
 
 
 async def _compare(
@@ -146,18 +154,15 @@ async def _compare(
         result.log.append((time.monotonic(), "chaos", "compared"))
         if result.convergence.left:
             return
-        async with Reference(stack.redis, readers, size.stood) as reference:
-            stack.life.rate = size.rate
-            await asyncio.sleep(QUIET_FOR)
-            stack.life.rate = 0.0
-            for user_id in sorted(stack.history.members() - {BOT_ID}):
-                stack.life.show(user_id)
-            result.followed = await converge(
-                stack.history, redis, replicas, readers, asked=asked, within=size.followed_within
-            )
-            result.published = sum(map(len, reference.published.values()))
-            problems = [*result.followed.left, *reference.gaps()]
-        result.problems += [f"afterwards: {words}" for words in problems]
+        stack.life.rate = size.rate
+        await asyncio.sleep(QUIET_FOR)
+        stack.life.rate = 0.0
+        for user_id in sorted(stack.history.members() - {BOT_ID}):
+            stack.life.show(user_id)
+        result.followed = await converge(
+            stack.history, redis, replicas, readers, asked=asked, within=size.followed_within
+        )
+        result.problems += [f"afterwards: {words}" for words in result.followed.left]
 
 
 def _asked(history: History, seed: int) -> list[str]:

@@ -32,6 +32,7 @@ class Service:
         self._process: asyncio.subprocess.Process | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._may_end = True
+        self._has_spoken = False  # since its last start
 
     @property
     def running(self) -> bool:
@@ -49,7 +50,7 @@ class Service:
             start_new_session=True,
             preexec_fn=end_with_parent,
         )
-        self._may_end = False
+        self._may_end = self._has_spoken = False
         self._note(f"-- started, pid {self._process.pid}")
         self._tasks = [
             asyncio.create_task(self._read(self._process)),
@@ -65,7 +66,10 @@ class Service:
         await self._gone()
 
     async def terminate(self) -> None:
-        """SIGTERM; a trouble when it does not end with 0, or not in time."""
+        """SIGTERM; a trouble when it does not end with 0, or not in time.
+
+        Python that is still importing the service is ended by the signal itself: no trouble.
+        """
         self._may_end = True
         if not self.running or self._process is None:
             return
@@ -78,7 +82,7 @@ class Service:
             self.troubles.append(f"{self.name} did not end within {END_WITHIN:.0f} s of SIGTERM")
             self.send(signal.SIGKILL)
         else:
-            if code != 0:
+            if code != 0 and (self._has_spoken or code != -signal.SIGTERM):
                 self.troubles.append(f"{self.name} ended with {code} on SIGTERM")
         await self._gone()
 
@@ -119,6 +123,7 @@ class Service:
         if process.stdout is None:
             return
         async for raw in process.stdout:
+            self._has_spoken = True
             line = raw.decode(errors="replace").rstrip()
             self._note(line)
             if any(words in line for words in _COMPLAINTS):

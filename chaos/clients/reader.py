@@ -13,7 +13,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from chaos.clients.view import View
 from chaos.facts import Seen, Who
+from chaos.gaps import At
 from chaos.history import History
+from chaos.spell import Spell
 
 _OPEN_WITHIN: Final = 10.0  # seconds
 _MOST_AT_ONCE: Final = 40  # handshakes of the whole crowd
@@ -30,13 +32,17 @@ class Manner(Struct, frozen=True):
     stays: float = 0.0  # before it comes anew, on average; 0: as long as it may
 
 
+Told = dict[str, list[At]]
+"""What one connection was told of each user, in order."""
+
+
 class Crowd(Struct):
     """What all clients share."""
 
     history: History
     ports: list[int]
     back_is_allowed: bool
-    calm: bool = False  # the faults are over: the slow read on, the restless stay
+    calm_since: float | None = None  # the faults are over: the slow read on, the restless stay
     frames: int = 0
     connections: int = 0
     wrong: list[str] = []
@@ -53,11 +59,22 @@ class Reader:
         self.manner = manner
         self.users = users
         self.number = number
-        self.view: View | None = None
+        self.view: View | None = None  # of the newest connection
+        self.told: list[Told] = []  # by each connection, the newest one last
         self._crowd = crowd
         self._rng = random.Random(seed * 1_000_003 + number)
         self._connected = False
         self._gone = dict.fromkeys(users, False)
+
+    @property
+    def replica(self) -> int:
+        """The place of its `ws`."""
+        return self.number % len(self._crowd.ports)
+
+    def slow(self) -> list[Spell]:
+        """When it read too slowly to be shown everything."""
+        calm = self._crowd.calm_since
+        return [Spell(str(self), 0.0, calm or float("inf"))] if self.manner.pause else []
 
     def __str__(self) -> str:
         return f"{self.manner.name} client {self.number}"
@@ -86,7 +103,7 @@ class Reader:
     async def _one_connection(self) -> None:
         crowd = self._crowd
         query = "&".join(f"user_id={user_id}" for user_id in self.users)
-        url = f"ws://127.0.0.1:{crowd.ports[self.number % len(crowd.ports)]}/?{query}"
+        url = f"ws://127.0.0.1:{crowd.ports[self.replica]}/?{query}"
         if crowd.gate is None:
             crowd.gate = asyncio.Semaphore(_MOST_AT_ONCE)
         async with crowd.gate:
@@ -100,6 +117,7 @@ class Reader:
             )
         crowd.connections += 1
         view = self.view = View(crowd.history, self.users, crowd.back_is_allowed)
+        self.told.append(view.told)
         self._connected = True
         try:
             await self._read(connection, view)
@@ -129,7 +147,7 @@ class Reader:
                 return
             else:
                 view.take(message)
-            if self._crowd.calm:
+            if self._crowd.calm_since is not None:
                 continue
             if loop.time() > leaves:
                 return

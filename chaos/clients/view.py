@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
+from chaos.gaps import At
 from chaos.history import History, Place
 
 _decode = msgspec.json.decode
@@ -36,7 +37,7 @@ class View:
         self.frames = 0
         self.began = time.monotonic()
         self.wrong: list[str] = []
-        self.told: dict[str, list[Seen]] | None = None  # each state, once somebody asks for that
+        self.told: dict[str, list[At]] = {}  # each state, and the end of them
         self._history = history
         self._back_is_allowed = back_is_allowed
 
@@ -59,6 +60,7 @@ class View:
         match frame["op"]:
             case "error":
                 shown.refused = d["code"]
+                self._note(user_id, None)
                 return
             case "initial_data":
                 if shown.presence is not None:
@@ -86,8 +88,11 @@ class View:
         if problem and not (self._back_is_allowed and problem.startswith("went back")):
             age = time.monotonic() - self.began
             self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
-        if seen is not None and self.told is not None:
-            self.told.setdefault(user_id, []).append(seen)
+        if seen is not None:
+            self._note(user_id, seen)
         shown.presence, shown.profile = presence, profile
         shown.seen = seen or shown.seen
         shown.who = who or shown.who
+
+    def _note(self, user_id: str, seen: Seen | None) -> None:
+        self.told.setdefault(user_id, []).append(At(time.monotonic(), seen))

@@ -1,0 +1,31 @@
+"""When something was broken, and whom that kept from seeing every state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from chaos.plan import SOCKETS
+
+_SETTLES: Final = 2.0  # seconds in which `ws` has connected anew, and loaded everybody
+
+
+class Spell(Struct, frozen=True):
+    """From `began` to `ended`, in seconds of time.monotonic(), this target was not itself."""
+
+    target: str
+    began: float
+    ended: float
+
+    def touches(self, first: float, last: float) -> bool:
+        """Whether anything between these two moments may have been missed."""
+        return self.began <= last and self.ended + _SETTLES >= first
+
+
+def on_the_way(spells: Sequence[Spell], replica: int) -> list[Spell]:
+    """Those between Redis and the clients of one `ws`, by its place in `plan.SOCKETS`."""
+    name = SOCKETS[replica]
+    way = {"redis", f"{name}>redis", name, f"clients>{name}"}
+    return [spell for spell in spells if spell.target in way]
