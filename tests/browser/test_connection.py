@@ -19,6 +19,15 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STATE = "() => document.querySelector('grux-presence').info?.state"
 ALL_SHOWN = "() => [...document.querySelectorAll('grux-presence')].every((one) => one.data)"
+COUNTS_CLOSES = """
+  window.closes = 0;
+  window.WebSocket = class extends WebSocket {
+    constructor(...place) {
+      super(...place);
+      this.addEventListener("close", () => { closes += 1; });
+    }
+  };
+"""
 REFUSED = ("ERR_CONNECTION_REFUSED", "ERR_UNSAFE_PORT", "WebSocket connection to")
 
 
@@ -157,12 +166,13 @@ async def test_how_long_it_waits_after_a_close(
             await route.close(code=code if code != 1006 else 3999)
 
     await visitor.page.route_web_socket(re.compile("user_id"), server)
+    await visitor.page.add_init_script(COUNTS_CLOSES)
     await visitor.page.clock.install()
     await visitor.page.clock.pause_at(await visitor.page.evaluate("() => Date.now() + 1000"))
     await visitor.embeds(WIDGET)
     await visitor.until("() => Boolean(customElements.get('grux-presence'))")
     await visitor.page.clock.run_for(100)
-    await eventually(lambda: opened)
+    await visitor.until("() => window.closes === 1")  # from then on it waits
     await visitor.page.clock.run_for(earliest - 150)
     assert len(opened) == 1
     await visitor.page.clock.run_for(latest - earliest + 400)

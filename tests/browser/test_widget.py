@@ -199,4 +199,4 @@ async def test_another_user_on_the_same_element(visitor: Visitor) -> None:
     await visitor.connected(0)
     await visitor.page.evaluate("() => document.body.append(kept)")
     await visitor.connected(1)
-    assert await visitor.page.evaluate(read) == other
+    await visitor.until(f"(id) => ({read})() === id", other)
