@@ -46,12 +46,15 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
     def may_write() -> bool:
         return bot.may_write()
 
+    def doubt() -> None:
+        bot.doubt()
+
     def epochs() -> dict[tuple[int, int], str]:
         return bot.epochs()
 
     async with Store.connect(settings.redis_url, timeout=5.0) as store:
         icons = Icons(store, settings.discord_api_url, USER_AGENT)
-        writer = Writer(store, people, icons, cdn, may_write)
+        writer = Writer(store, people, icons, cdn, may_write, doubt)
         sweep = Sweep(store, writer, epochs)
         roster = Roster(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))

@@ -115,6 +115,11 @@ class Bot:
         """Whether nobody else writes what our shards show, and what they show is the newest."""
         return all(lease.valid and not part.shard.catching_up for lease, part in self._held.items())
 
+    def doubt(self) -> None:
+        """What this process holds in Redis may be lost."""
+        for lease in self._held:
+            lease.doubt()
+
     def epochs(self) -> dict[tuple[int, int], str]:
         """Of each shard that this process runs its wholeness.epoch."""
         return {lease.shard: lease.epoch for lease in self._held}

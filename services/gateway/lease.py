@@ -8,6 +8,7 @@ to Discord, so that nothing is missed; else it lets go when its time has run out
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Callable
@@ -69,7 +70,8 @@ class Lease:
         self._what = f"shard {shard_id} of {shard_count}"
         self._standby = keys.standby(shard_id, shard_count)
         self._contended = False
-        self._renewed = float("-inf")
+        self._renewed = self._doubted = float("-inf")
+        self._doubts = asyncio.Event()
 
     @property
     def valid(self) -> bool:
@@ -79,12 +81,20 @@ class Lease:
         It is not after this process was stopped for long, or where it started without Redis:
         then nothing may be written before the next renewal.
         """
-        return _now() - self._renewed < VALID
+        return self._renewed > self._doubted and _now() - self._renewed < VALID
 
     @property
     def contended(self) -> bool:
         """Whether somebody stood by at the last renewal."""
         return self._contended
+
+    def doubt(self) -> None:
+        """Redis has lost something, perhaps the lease: it is renewed at once, and not valid before.
+
+        Else a process that starts just then would have the shard beside this one for a second.
+        """
+        self._doubted = _now()
+        self._doubts.set()
 
     async def acquire(self) -> None:
         """Returns when the shard is ours. Stands by as long as another process has it."""
@@ -123,7 +133,7 @@ class Lease:
                     return
                 await self._compare()
                 self._renewed, self._contended, away = asked, answer == 2, False
-                await asyncio.sleep(RENEW_EVERY)
+                await self._pause()
             except StoreUnavailable as error:
                 if not away:
                     away = True
@@ -136,6 +146,13 @@ class Lease:
                     )
                     return
                 await asyncio.sleep(ASK_AGAIN)
+
+    async def _pause(self) -> None:
+        self._doubts.clear()
+        if self._renewed > self._doubted:  # else somebody doubted while this was being renewed
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_EVERY):
+                    await self._doubts.wait()
 
     async def release(self) -> None:
         """Let the one who stands by have it at once; nothing is written from here on."""

@@ -46,10 +46,14 @@ class Writer:
         icons: Icons,
         cdn: Cdn,
         may_write: Callable[[], bool] = lambda: True,
+        on_loss: Callable[[], None] = lambda: None,
     ) -> None:
-        """`may_write`: whether nobody else writes these people now."""
+        """`may_write`: whether nobody else writes these people now. `on_loss` is called when Redis
+        turns out to be gone, or to have lost something.
+        """
         self._store = store
         self._may_write = may_write
+        self._on_loss = on_loss
         self._people = people
         self._icons = icons
         self._cdn = cdn
@@ -150,6 +154,7 @@ class Writer:
                 if retry == FIRST_RETRY:
                     log.warning("%s; %d people wait for it", error, len(self._owed))
                 metrics.SAVES_FAILED.inc()
+                self._on_loss()
                 await asyncio.sleep(retry)
                 retry = min(retry * 2, LAST_RETRY)
                 continue
@@ -261,6 +266,7 @@ class Writer:
         if lost:
             log.warning("Redis has lost users that are monitored: writing everyone again")
             self._setbacks += 1
+            self._on_loss()
             self.rewrite()
 
 

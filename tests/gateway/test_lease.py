@@ -107,6 +107,38 @@ async def test_wiped_redis_goes_back_to_the_holder(server: FakeServer) -> None:
         waiting.cancel()
 
 
+async def test_a_lease_in_doubt_is_renewed_at_once(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anybody who starts just then can take it, and nothing is written until then."""
+    monkeypatch.setattr(lease_module, "RENEW_EVERY", 60.0)
+    monkeypatch.setattr(lease_module, "VALID", 60.0)
+    lease = Lease(process(server), 0, 1)
+    async with holding(lease):
+        await eventually(lambda: lease.valid)
+        store = process(server)
+        await store.redis.flushall()
+        lease.doubt()
+        assert not lease.valid
+        await eventually(lambda: lease.valid)
+        assert await store.redis.get(keys.lease(0, 1)) == lease.owner.encode()
+
+
+async def test_a_lease_that_was_lost_in_doubt_is_let_go(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody was faster."""
+    monkeypatch.setattr(lease_module, "RENEW_EVERY", 60.0)
+    lease = Lease(process(server), 0, 1)
+    async with holding(lease) as task:
+        await eventually(lambda: lease.valid)
+        await process(server).redis.set(keys.lease(0, 1), "another")
+        lease.doubt()
+        async with asyncio.timeout(5):
+            await task
+        assert not lease.valid
+
+
 async def test_a_redis_that_lost_something_is_told_of(server: FakeServer) -> None:
     """Once for each time; what was there before the first renewal is nobody's loss."""
     await wholeness.epoch(process(server), 0, 1)

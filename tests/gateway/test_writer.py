@@ -114,6 +114,32 @@ async def test_nothing_is_written_while_another_may_write(
     await desk.store.redis.aclose()
 
 
+async def test_a_loss_is_told_before_anything_more_is_written() -> None:
+    """Once Redis does not answer, and once it has lost somebody: the lease may be gone with it."""
+    desk = Desk()
+    told: list[int] = []
+    desk.writer = Writer(
+        *(desk.store, desk.people, desk.icons, Cdn()),
+        on_loss=lambda: told.append(len(desk.store.batches)),
+    )
+    desk.roster = Roster(desk.people, desk.writer, lambda guild_id: None)
+    task = asyncio.create_task(desk.writer.run())
+    desk.store.away = True
+    desk.enlist(GUILD, USER)
+    await eventually(lambda: told)
+    desk.store.away = False
+    assert await desk.status(USER) == "invisible"
+    away = len(told)
+    await desk.store.redis.flushall()
+    desk.show(USER, "dnd")
+    assert await desk.status(USER) == "dnd"
+    assert len(told) == away + 1
+    assert told[-1] < len(desk.store.batches)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await desk.store.redis.aclose()
+
+
 async def test_wiped_redis_gets_everybody_again(desk: Desk) -> None:
     """It is noticed at the next write: whoever is monitored is not in Redis any more."""
     desk.enlist(GUILD, *range(1, 301))
