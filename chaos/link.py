@@ -115,6 +115,7 @@ class Link:
         while self.rate and data:
             size = max(1, int(self.rate * _SLICE))
             writer.write(data[:size])
+            await writer.drain()
             data = data[size:]
             await asyncio.sleep(_SLICE)
         writer.write(data)
