@@ -66,6 +66,7 @@ class Bookmark(Struct, frozen=True, kw_only=True):
     guilds: list[int]  # whose members are all known
     partial: list[int]  # whose members are still being asked for
     awaited: list[int]  # named by Discord, and not shown yet
+    silent: list[int]  # shown before, and unavailable now
     lookups: dict[int, list[int]]  # members that are being asked for, by guild
     announce: bool  # whether readers are still to be told that everyone was written anew
 

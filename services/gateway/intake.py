@@ -141,7 +141,8 @@ class Intake:
     def _guild_create(self, payload: Payload) -> None:
         guild_id = self._guild_id(payload, "id")
         if payload.get("unavailable") is True or not self._is_monitored(guild_id):
-            return  # an outage: what is known of its members stands
+            self._roster.silence(guild_id)
+            return
         members = _list(payload.get("members"))
         self._sweep.names(self._shard).add(guild_id)
         self._roster.begin(guild_id)
@@ -155,7 +156,8 @@ class Intake:
     def _guild_delete(self, payload: Payload) -> None:
         guild_id = self._guild_id(payload, "id")
         if payload.get("unavailable") is True:
-            return  # an outage: what is known of its members stands
+            self._roster.silence(guild_id)
+            return
         self._requests.forget(guild_id)
         self._sweep.names(self._shard).discard(guild_id)
         self._roster.remove_guild(guild_id)

@@ -92,10 +92,14 @@ class MemberRequests:
         return {guild_id: sorted(user_ids) for guild_id, user_ids in found.items()}
 
     def whole(self, guild_id: int) -> None:
-        """Ask for everybody in the guild."""
-        if guild_id not in self._asked:
+        """Ask for everybody in the guild. A request that is under way answers that as well, but
+        not where half of its answer came before this."""
+        request = self._asked.get(guild_id)
+        if request is None:
             self._waiting[guild_id] = None
-            self._wake.set()
+        elif request.chunks:
+            request.due = _now()
+        self._wake.set()
 
     def user(self, guild_id: int, user_id: int) -> None:
         """Ask for one member and their presence."""

@@ -187,6 +187,7 @@ class Resumption:
             guilds=sorted(complete),
             partial=sorted(set(guilds) - complete),
             awaited=sorted(named.difference(guilds)),
+            silent=sorted(roster.silent(guilds)),
             lookups=self._known.requests.lookups,
             announce=sweep.to_announce,
         )
@@ -245,6 +246,8 @@ class Resumption:
             if not complete:
                 known.roster.begin(guild_id)
                 known.requests.whole(guild_id)
+        for guild_id in bookmark.silent:
+            known.roster.silence(guild_id)
         for guild_id, user_ids in bookmark.lookups.items():
             for user_id in user_ids:
                 known.requests.user(guild_id, user_id)

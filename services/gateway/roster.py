@@ -23,12 +23,13 @@ def shard_of(guild_id: int, shard_count: int) -> int:
 class Guild:
     """One monitored guild."""
 
-    __slots__ = ("complete", "members", "seen")
+    __slots__ = ("available", "complete", "members", "seen")
 
     def __init__(self) -> None:
         self.members: set[int] = set()
         self.seen: set[int] = set()  # since the roster was last asked for
         self.complete = False  # whether `members` is everybody
+        self.available = True  # whether Discord tells what its members do
 
 
 class Owed(Protocol):
@@ -65,19 +66,36 @@ class Roster:
         return [guild_id for guild_id, guild in self._guilds.items() if guild.complete]
 
     def keep_only(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
-        """Of this shard's guilds only these are left."""
+        """Of this shard's guilds only these are left, and each is still to be shown."""
         for guild_id in self.guild_ids(shard_id, shard_count):
-            if guild_id not in guild_ids:
+            if guild_id in guild_ids:
+                self.silence(guild_id)
+            else:
                 self.remove_guild(guild_id)
 
-    def vouches_for(self, user_id: int) -> bool:
-        """Whether a guild has shown the person since this session began.
+    def silence(self, guild_id: int) -> None:
+        """Discord tells nothing of the guild until it shows it again: what is known stands."""
+        guild = self._guilds.get(guild_id)
+        if guild is not None:
+            guild.available = False
 
-        One that is still to be listed afresh may know them from before, with what they did then.
+    def silent(self, guild_ids: Iterable[int]) -> list[int]:
+        """Those of these guilds of which Discord tells nothing now."""
+        guilds = ((one, self._guilds.get(one)) for one in guild_ids)
+        return [guild_id for guild_id, guild in guilds if guild and not guild.available]
+
+    def vouches_for(self, user_id: int) -> bool:
+        """Whether a guild has shown what the person does, and goes on to.
+
+        One that is still to be listed afresh, or that is unavailable, may know them from before,
+        with what they did then.
         """
         person = self._people.get(user_id)
         guilds = (self._guilds.get(guild_id) for guild_id in person.guilds) if person else ()
-        return any(guild and (guild.complete or user_id in guild.seen) for guild in guilds)
+        return any(
+            guild and guild.available and (guild.complete or user_id in guild.seen)
+            for guild in guilds
+        )
 
     def recall(self, guild_id: int, members: Mapping[int, bytes], complete: bool) -> None:
         """Take in members as Redis has them (`Person.discord`): it has nothing to learn of that.
@@ -96,6 +114,7 @@ class Roster:
         """The guild's members are about to be listed afresh."""
         guild = self._guilds.setdefault(guild_id, Guild())
         guild.complete = False
+        guild.available = True
         guild.seen = set()
 
     def list_members(self, guild_id: int, members: Iterable[Any], presences: Iterable[Any]) -> None:

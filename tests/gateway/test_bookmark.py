@@ -29,6 +29,7 @@ def at(seq: int) -> Bookmark:
         guilds=[GUILD],
         partial=[OTHER],
         awaited=[],
+        silent=[GUILD],
         lookups={GUILD: [ANNA]},
         announce=False,
     )
@@ -142,3 +143,20 @@ def test_people_come_back_as_they_were() -> None:
     assert ledger.take() == []
     roster.list_members(GUILD, [member(ANNA)], [online(ANNA, "dnd")])
     assert ledger.take() == []
+
+
+def test_a_guild_that_is_unavailable_vouches_for_nobody() -> None:
+    """Nor does it after the session has been taken over, until Discord shows it again."""
+    room = Room()
+    room.take("GUILD_CREATE", guild(GUILD, [ANNA], [online(ANNA)]))
+    anna = room.people.get(ANNA)
+    assert anna is not None
+    roster = Roster(People(), Ledger(), lambda _: None)
+    roster.recall(GUILD, {ANNA: anna.discord()}, True)
+    assert roster.vouches_for(ANNA)
+    roster.silence(GUILD)
+    assert roster.silent([GUILD, OTHER]) == [GUILD]
+    assert not roster.vouches_for(ANNA)
+    roster.begin(GUILD)
+    roster.list_members(GUILD, [member(ANNA)], [online(ANNA)])
+    assert roster.vouches_for(ANNA)

@@ -115,6 +115,30 @@ def test_joiner_known_from_a_guild_that_is_being_listed_afresh_is_asked_for() ->
     assert room.asked.users == [(OTHER, 1)]
 
 
+def test_joiner_known_from_a_guild_that_is_unavailable_is_asked_for() -> None:
+    """Nobody has told what they did during the outage, nor that they left."""
+    room = Room()
+    room.take("GUILD_CREATE", guild(GUILD, [1], [online(1)]))
+    room.take("GUILD_CREATE", guild(OTHER, [2]))
+    room.take("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+    room.take("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    assert room.asked.users == [(OTHER, 1)]
+    answer = {**chunk(OTHER, [1], [online(1, "dnd")]), "chunk_count": 9}
+    room.take("GUILD_MEMBERS_CHUNK", answer)
+    room.take("GUILD_CREATE", guild(GUILD, []))
+    assert room.shown(1)["status"] == "dnd"
+
+
+def test_joiner_known_from_before_the_session_is_asked_for() -> None:
+    """The guild that they are known from has not been shown since READY."""
+    room = Room()
+    room.take("GUILD_CREATE", guild(GUILD, [1], [online(1)]))
+    room.take("READY", {"guilds": [{"id": str(GUILD)}, {"id": str(OTHER)}]})
+    room.take("GUILD_CREATE", guild(OTHER, [2]))
+    room.take("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    assert room.asked.users == [(OTHER, 1)]
+
+
 def test_presence_after_leaving_brings_nobody_back() -> None:
     """A late PRESENCE_UPDATE is no membership: the user is looked up instead."""
     room = Room()

@@ -83,6 +83,21 @@ async def test_asking_twice_asks_once(line: Line, requests: MemberRequests) -> N
     assert len(line.all) == 1
 
 
+async def test_half_an_answer_does_not_answer_the_next_question(
+    line: Line, requests: MemberRequests
+) -> None:
+    """An outage in the middle of the chunks: the guild is shown anew, and its members are asked
+    for from the first to the last."""
+    requests.whole(GUILD)
+    await eventually(lambda: len(line.all) == 1)
+    assert not requests.chunk(GUILD, chunk(line.all[0][1], 0, 2))
+    requests.whole(GUILD)
+    await eventually(lambda: len(line.all) == 2)
+    assert not requests.chunk(GUILD, chunk(line.all[0][1], 1, 2))
+    assert not requests.chunk(GUILD, chunk(line.all[1][1], 0, 2))
+    assert requests.chunk(GUILD, chunk(line.all[1][1], 1, 2))
+
+
 async def test_rate_limited_request_is_repeated(line: Line, requests: MemberRequests) -> None:
     """After as long as Discord says."""
     requests.whole(GUILD)
