@@ -35,7 +35,7 @@ doctor: python ## Check whether all is set up as it should be, and say what to d
 
 test: environment ## Run the tests
 	@.venv/bin/python -m services.run.redis_binary
-	@.venv/bin/python -m pytest $(ARGS)
+	@.venv/bin/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 test-compose: environment ## Bring the containers up, break them, and check that they come back
 	@.venv/bin/python -m pytest -m compose tests/compose $(ARGS)

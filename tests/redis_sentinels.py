@@ -11,7 +11,8 @@ from typing import Self
 from redis.asyncio import Redis
 
 from tests.eventually import eventually_async
-from tests.redis_server import RedisServer, free_port
+from tests.free_port import free_port
+from tests.redis_server import RedisServer
 
 SERVICE = "grux"
 NOTICED_AFTER = 500  # ms without an answer

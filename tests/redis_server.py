@@ -6,7 +6,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -17,6 +16,7 @@ from redis.exceptions import RedisError
 
 from services.run import redis_binary
 from services.run.lifeline import end_with_parent
+from tests.free_port import free_port
 
 START_WITHIN = 10.0  # seconds
 
@@ -135,9 +135,3 @@ def _binary() -> str:
     if found is None:
         raise RuntimeError("no redis-server: type `make test`, or install one (apt, brew)")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -6,7 +6,7 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 
 class Site:

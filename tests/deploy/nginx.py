@@ -14,7 +14,7 @@ import pytest
 
 from services.run.lifeline import end_with_parent
 from tests.eventually import eventually_async
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx" / "grux.conf"
 

@@ -7,7 +7,7 @@ import aiohttp
 from tests.deploy.manifests import Manifest, container, port, workloads
 from tests.e2e.stack import running
 from tests.eventually import eventually_async
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 

@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from tests.deploy.nginx import CONFIGURATION, nginx, program
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
 from tests.eventually import eventually, eventually_async
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are counted
 BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"

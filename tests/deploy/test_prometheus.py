@@ -14,7 +14,7 @@ from tests.deploy.named_metrics import ALERTS, queries
 from tests.e2e.stack import ROBIN
 from tests.e2e.test_insight import observed
 from tests.eventually import eventually_async
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 needs = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),

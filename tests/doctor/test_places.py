@@ -13,7 +13,7 @@ from shared.store import Store
 from tests.doctor.examination import examined
 from tests.e2e.stack import running
 from tests.eventually import eventually_async
-from tests.redis_server import free_port
+from tests.free_port import free_port
 from tests.run.running import ROOT
 
 

@@ -9,9 +9,10 @@ from services.doctor import redis_server
 from shared import pulse
 from shared.store import Store
 from tests.doctor.examination import Examination, examined
+from tests.free_port import free_port
 from tests.redis_cluster import RedisCluster
 from tests.redis_sentinels import RedisSentinels
-from tests.redis_server import RedisServer, free_port
+from tests.redis_server import RedisServer
 
 QUIET = {"DISCORD_TOKEN": "", "API_PORT": "0", "WS_PORT": "0"}
 

@@ -20,7 +20,8 @@ from websockets.exceptions import ConnectionClosed
 from simulator.options import Options
 from simulator.server import Simulator
 from tests.eventually import PATIENCE, eventually, eventually_async
-from tests.redis_server import RedisServer, free_port
+from tests.free_port import free_port
+from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 ROBIN = "161092844126208001"

@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.http_client import ask
 from tests.e2e.stack import ROBIN, running
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 VERSIONS = re.compile(rb"(?i)python|uvicorn|websockets|starlette|wsgi|aiohttp|hikari|redis/")
 PINS = [version(name).encode() for name in ("uvicorn", "websockets", "starlette", "aiohttp")]

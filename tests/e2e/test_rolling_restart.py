@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.e2e.stack import Process, Stack, running
 from tests.eventually import eventually, eventually_async
-from tests.redis_server import free_port
+from tests.free_port import free_port
 
 NAMES = ("gateway", "api", "ws")
 PEOPLE = 6

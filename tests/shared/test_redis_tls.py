@@ -20,7 +20,8 @@ from shared.snapshot import Snapshot
 from shared.store import Fields, Save, Store, StoreUnavailable
 from shared.update import Update
 from tests.eventually import eventually
-from tests.redis_server import RedisServer, free_port
+from tests.free_port import free_port
+from tests.redis_server import RedisServer
 
 ROBIN = 1274150219482660897
 FIELDS = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")

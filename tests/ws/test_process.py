@@ -20,6 +20,7 @@ from websockets.exceptions import InvalidStatus
 from services.ws.limits import Limits
 from tests.api.http_client import ask
 from tests.eventually import eventually_async
+from tests.free_port import free_port
 from tests.ws.room import ANNA, SOON, Room, number_of, receive, until_closed
 
 
@@ -194,19 +195,12 @@ async def test_a_setting_that_cannot_be_used() -> None:
     assert len(errors.splitlines()) == 1
 
 
-async def test_redis_is_away(unused_port: int) -> None:
+async def test_redis_is_away() -> None:
     """Without Redis the process starts, says what is missing, and answers."""
-    async with running(REDIS_URL=f"redis://127.0.0.1:{unused_port}/0") as (process, url):
+    async with running(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as (process, url):
         await says(process, "Redis cannot be reached")
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert (await until_closed(client))[1] == 1013
         process.terminate()
         async with asyncio.timeout(SOON):
             assert await process.wait() == 0
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
