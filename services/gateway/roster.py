@@ -41,7 +41,7 @@ class Owed(Protocol):
 
     def left(self, user_id: int, guild_id: int) -> None: ...
 
-    def disowned(self, user_id: int, guild_id: int) -> None: ...
+    def disown(self, shard_id: int, shard_count: int) -> None: ...
 
 
 class Roster:
@@ -194,7 +194,7 @@ class Roster:
                 person = self._people.get(user_id)
                 if person is not None:
                     self._leave(person, user_id, guild_id)
-                self._owed.disowned(user_id, guild_id)
+        self._owed.disown(shard_id, shard_count)
 
     def _leave(self, person: Person, user_id: int, guild_id: int) -> None:
         person.guilds = tuple(other for other in person.guilds if other != guild_id)

@@ -19,6 +19,7 @@ import msgspec
 from services.gateway import metrics, normalise
 from services.gateway.icons import Icons
 from services.gateway.people import People, Person
+from services.gateway.roster import shard_of
 from shared.cdn import Cdn
 from shared.metrics import AGES, Distribution
 from shared.store import LATE, NO_PROFILE, NOT_MONITORED, Fields, Save, Store, StoreUnavailable
@@ -64,6 +65,7 @@ class Writer:
         self.lag = Distribution(AGES)  # from Discord's word to Redis' answer, in seconds
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
+        self._disowned: set[tuple[int, int]] = set()  # shards, since this batch was drawn
         self._batch: list[int] = []
         self._failed: set[int] = set()  # of it
         self._rewrites = 0
@@ -99,10 +101,14 @@ class Writer:
         _move(user_id, guild_id, self._joined, self._left)
         self.changed(user_id)
 
-    def disowned(self, user_id: int, guild_id: int) -> None:
-        """Whether the person is in the guild is for another process to say."""
+    def disown(self, shard_id: int, shard_count: int) -> None:
+        """Who is in the shard's guilds is for another process to say, and who has left them."""
+        self._disowned.add((shard_id, shard_count))
         for said in (self._joined, self._left):
-            _take_out(user_id, guild_id, said)
+            for user_id, guild_ids in list(said.items()):
+                for guild_id in guild_ids.copy():
+                    if self._is_disowned(guild_id):
+                        _take_out(user_id, guild_id, said)
 
     def rewrite(self) -> None:
         """Redis may have lost everything: owe everyone, with all their guilds."""
@@ -142,6 +148,7 @@ class Writer:
             await self._wake.wait()
             order = await self._order()
             self._drawn.clear()
+            self._disowned.clear()
             rewrites = self._rewrites
             owed = len(self._owed)
             saves = list(self._next_batch())
@@ -228,13 +235,15 @@ class Writer:
             person = self._people.get(save.user_id)
             if person is not None:
                 person.written = 0  # it may have been written, and nobody knows
-            for guild_id in save.joined:
-                if guild_id not in self._left.get(save.user_id, ()):
-                    self.joined(save.user_id, guild_id)
-            for guild_id in save.left:
-                if guild_id not in self._joined.get(save.user_id, ()):
-                    self.left(save.user_id, guild_id)
+            newer = self._joined.get(save.user_id, set()) | self._left.get(save.user_id, set())
+            for guild_ids, owe in ((save.joined, self.joined), (save.left, self.left)):
+                for guild_id in guild_ids:
+                    if guild_id not in newer and not self._is_disowned(guild_id):
+                        owe(save.user_id, guild_id)
             self.changed(save.user_id)
+
+    def _is_disowned(self, guild_id: int) -> bool:
+        return any(shard_of(guild_id, count) == shard_id for shard_id, count in self._disowned)
 
     def _account(self, saves: list[Save], results: list[int], known: bool) -> None:
         """`known`: that Redis has not lost anything since."""

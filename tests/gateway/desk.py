@@ -26,12 +26,16 @@ class Watched(Store):
         self.batches: list[Sequence[Save]] = []
         self.orders: list[int] = []
         self.away = False
+        self.asked: Callable[[], None] | None = None  # called once, while the next is under way
         self.answered: Callable[[], None] | None = None  # called once, after the next answer
 
     async def save(self, saves: Sequence[Save], order: int | None = None) -> list[int]:
         assert order is not None
         self.batches.append(saves)
         self.orders.append(order)
+        if self.asked is not None:
+            self.asked()
+            self.asked = None
         if self.away:
             await asyncio.sleep(0)
             raise StoreUnavailable("away")

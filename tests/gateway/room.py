@@ -32,8 +32,8 @@ class Ledger:
     def left(self, user_id: int, guild_id: int) -> None:
         self.said.append(("left", user_id, guild_id))
 
-    def disowned(self, user_id: int, guild_id: int) -> None:
-        self.said.append(("disowned", user_id, guild_id))
+    def disown(self, shard_id: int, shard_count: int) -> None:
+        self.said.append(("disown", shard_id, shard_count))
 
     def take(self) -> list[tuple[Any, ...]]:
         """What was said since the last time."""

@@ -11,7 +11,7 @@ import pytest
 from services.gateway import normalise
 from services.gateway import writer as writer_module
 from services.gateway.people import merge_presence
-from services.gateway.roster import Roster
+from services.gateway.roster import Roster, shard_of
 from services.gateway.sweep import Sweep
 from services.gateway.writer import Writer
 from shared import keys, wholeness
@@ -88,6 +88,36 @@ async def test_membership_survives_a_failed_write(desk: Desk) -> None:
     assert await desk.status(5) is None
     assert [batch async for batch in desk.store.members(GUILD)] in ([], [[]])
     assert [batch async for batch in desk.store.members(OTHER)] == [[USER]]
+
+
+async def test_who_left_a_lost_shards_guild_is_for_another_process_to_say(desk: Desk) -> None:
+    """Redis was away when they left, and the shard was lost: they may be back there since."""
+    desk.enlist(GUILD, USER, 5)
+    assert await desk.status(5) == "invisible"
+    desk.store.away = True
+    desk.roster.remove(GUILD, 5)
+    await desk.tries(2)
+    desk.roster.disown(0, 1)
+    desk.store.away = False
+    await desk.status(USER)
+    assert [sorted(batch) async for batch in desk.store.members(GUILD)] == [[5, USER]]
+
+
+async def test_a_save_that_fails_after_its_shard_was_lost_is_not_repeated(desk: Desk) -> None:
+    """It was under way: what it said of the shard's guilds is not owed any more, the rest is."""
+    desk.enlist(GUILD, USER, 5)
+    desk.enlist(OTHER, 5)
+    assert await desk.status(5) == "invisible"
+    shard_count = next(n for n in range(2, 99) if shard_of(GUILD, n) != shard_of(OTHER, n))
+    desk.store.away = True
+    desk.store.asked = lambda: desk.roster.disown(shard_of(GUILD, shard_count), shard_count)
+    desk.roster.remove(GUILD, 5)
+    desk.roster.remove(OTHER, 5)
+    await desk.tries(2)
+    desk.store.away = False
+    assert await desk.status(5) == "invisible"
+    assert [sorted(batch) async for batch in desk.store.members(GUILD)] == [[5, USER]]
+    assert [batch async for batch in desk.store.members(OTHER)] in ([], [[]])
 
 
 async def test_nothing_is_written_while_another_may_write(
