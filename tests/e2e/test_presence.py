@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 import msgspec
 import pytest
@@ -135,7 +136,7 @@ async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
     await stack.redis.kill()
     stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
     await stack.processes["ws"].said("cut")
-    assert (await stack.get(f"/user/{ROBIN}"))[0] == 503
+    await eventually_async(partial(_is_unavailable, stack))
     await stack.redis.start()
     await watcher.until(lambda frame: frame["d"].get("status") == "idle")
     await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
@@ -147,6 +148,10 @@ async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
 
     await eventually_async(all_counted)
     assert watcher.close_code is None
+
+
+async def _is_unavailable(stack: Stack) -> bool:
+    return (await stack.get(f"/user/{ROBIN}"))[0] == 503
 
 
 async def test_every_process_ends_cleanly_on_sigterm(stack: Stack) -> None:

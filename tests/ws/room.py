@@ -28,7 +28,7 @@ BERT = 1274150219482660898
 CARL = 1274150219482660899
 STRANGER = 1274150219482660999
 
-SOON = 5.0  # seconds: far more than anything takes that does not hang
+SOON = 20.0  # seconds: far more than anything takes that does not hang
 
 
 def profile(user_id: int, name: str = "anna") -> Profile:
