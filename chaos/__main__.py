@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ SLACK: Final = 240.0  # seconds that a run may take beside its faults and its co
 
 def main() -> int:
     """0 when every seed passed."""
+    # It warns of writes that a cut has overtaken; here that is what cuts are for.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     given = _arguments()
     size = Size(
         faults_for=given.minutes * 60,
