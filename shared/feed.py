@@ -40,7 +40,7 @@ class Listener(Protocol):
         """A message came for a subscribed user."""
 
     def cut(self) -> None:
-        """The line is gone: updates may be missed until `restored`."""
+        """The line is gone, or Redis had lost something: updates may be missed until `restored`."""
 
     def restored(self) -> None:
         """Every subscription stands again: load what is watched, as updates may be lost."""
@@ -48,10 +48,6 @@ class Listener(Protocol):
 
 class LineCut(Exception):
     """Raised inside a line to end it."""
-
-
-class WrittenAnew(LineCut):
-    """Raised to begin a new line, as with the old one: what Redis lost was never told of."""
 
 
 class Feed:
@@ -149,9 +145,7 @@ class Feed:
         except (RedisError, OSError, LineCut, TimeoutError, RuntimeError) as cause:
             if not is_loss(cause):
                 raise
-            if isinstance(cause, WrittenAnew):
-                log.info("feed: everyone was written anew")
-            elif self._standing:
+            if self._standing:
                 _LOST.inc()
                 why = str(cause) if isinstance(cause, LineCut) else type(cause).__name__
                 log.warning("feed: the line to Redis is cut (%s)", why)
@@ -186,12 +180,22 @@ class Feed:
             self._heard = loop.time()
             if kind in (b"message", b"smessage"):
                 if channel == STANDING:
-                    raise WrittenAnew
-                self._deliver(channel, data)
+                    self._reload()
+                else:
+                    self._deliver(channel, data)
             elif kind in (b"subscribe", b"ssubscribe"):
                 self._confirm(channel)
             elif kind in (b"unsubscribe", b"sunsubscribe"):
                 self._left(channel)
+
+    def _reload(self) -> None:
+        """Everyone was written anew: what Redis lost before was never told of. The line stays, so
+        that nothing is missed meanwhile; one that does not stand yet is loaded after this anyway.
+        """
+        log.info("feed: everyone was written anew")
+        if self._standing:
+            self._listener.cut()
+            self._listener.restored()
 
     def _deliver(self, channel: bytes, data: bytes) -> None:
         user_id = keys.user_of_channel(channel)
