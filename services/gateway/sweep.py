@@ -114,6 +114,7 @@ class Sweep:
         epochs = self._epochs()
         self._unvouched -= due
         try:
+            await self._strays(due, roster)
             await self._writer.caught_up()
             for shard in due & self._named.keys():
                 epoch = epochs.get(shard)
@@ -123,6 +124,25 @@ class Sweep:
         except StoreUnavailable:
             self._unvouched |= due & self._named.keys()
             raise
+
+    async def _strays(self, shards: set[ShardOf], roster: Roster) -> None:
+        """Take out whoever Redis counts to a guild on whose roster it does not have them.
+
+        A Redis that comes back with older data between two steps of a save holds them like that.
+        """
+        strays = 0
+        async for batch in self._store.users():
+            found = await self._store.guilds_of(batch)
+            ours = shards & self._named.keys()  # not what was disowned meanwhile
+            for user_id, guild_ids in zip(batch, found, strict=True):
+                for guild_id in guild_ids:
+                    guild = roster.guild(guild_id)
+                    is_member = guild and (not guild.complete or user_id in guild.members)
+                    if not is_member and any(shard_of(guild_id, of) == one for one, of in ours):
+                        self._writer.left(user_id, guild_id)
+                        strays += 1
+        if strays:
+            log.info("took out %d users whom no guild's roster names", strays)
 
     def _is_listed(self, shard: ShardOf, roster: Roster) -> bool:
         guilds = (roster.guild(guild_id) for guild_id in self._named.get(shard, ()))

@@ -290,6 +290,27 @@ async def test_shard_is_vouched_for_when_everybody_is_listed_and_written(desk: D
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_whom_no_roster_names_is_taken_out_before_the_shard_is_vouched_for(
+    desk: Desk,
+) -> None:
+    """Redis came back with older data in the middle of a save: the roster was narrowed, and the
+    user, who was removed before that, is there again; another is counted to a guild too many."""
+    epoch, _ = await wholeness.epoch(desk.store, 0, 1)
+    await Store.save(desk.store, [Save(8, joined=(GUILD,)), Save(1, joined=(GUILD, OTHER))])
+    await desk.store.redis.srem(keys.members(GUILD), 8)
+    await desk.store.redis.srem(keys.members(OTHER), 1)
+    sweep = Sweep(desk.store, desk.writer, lambda: {(0, 1): epoch})
+    desk.enlist(GUILD, 1)
+    desk.enlist(OTHER, 2)
+    sweep.shard(0, 1, [GUILD, OTHER])
+    task = asyncio.create_task(sweep.run(desk.roster))
+    await eventually_async(lambda: wholeness.gone(desk.store, [8]))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await desk.store.guilds_of([1, 2, 8]) == [[GUILD], [OTHER], []]
+    assert [sorted(batch) async for batch in desk.store.users()] == [[1, 2]]
+
+
 async def test_catching_up_does_not_wait_for_what_comes_later(desk: Desk) -> None:
     """Under load there is always something owed."""
     desk.enlist(GUILD, *range(1, 401))
