@@ -13,6 +13,7 @@ from shared.feed import Feed
 from shared.store import Fields, Save, Store, StoreUnavailable
 from shared.update import Update
 from tests.contract.conftest import Connect
+from tests.ended import ended
 from tests.redis_server import RedisServer
 
 USER, GUILD = 161092844126208001, 816976062578688017
@@ -54,8 +55,7 @@ async def running(line: Feed) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended(task)
 
 
 def state(presence: int) -> Fields:

@@ -9,6 +9,7 @@ import pytest
 from shared import keys, pulse
 from shared.pulse import Pulse
 from shared.store import Store
+from tests.ended import ended
 from tests.eventually import eventually
 
 
@@ -60,5 +61,4 @@ async def test_staleness_grows_while_redis_is_asked(
     assert felt.stale >= 100
     await pulse.beat(store, 1, [0])
     await eventually(lambda: felt.stale is None)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.gateway import writer as writer_module
+from tests.ended import ended
 from tests.gateway.desk import Desk
 
 
@@ -16,6 +17,5 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     desk = Desk()
     task = asyncio.create_task(desk.writer.run())
     yield desk
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     await desk.store.redis.aclose()

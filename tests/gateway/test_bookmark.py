@@ -15,6 +15,7 @@ from services.gateway.roster import Roster
 from services.gateway.session import Session
 from shared import keys
 from shared.store import Store
+from tests.ended import ended
 from tests.eventually import eventually
 from tests.gateway.desk import Desk
 from tests.gateway.room import GUILD, OTHER, Ledger, Room, guild, member, online
@@ -114,8 +115,7 @@ async def test_watermark_is_reached_when_all_before_it_is_written() -> None:
     await eventually(lambda: desk.writer.reached(mark) is None)
     desk.store.away = False
     await eventually(lambda: desk.writer.reached(desk.writer.watermark()))
-    writing.cancel()
-    await asyncio.gather(writing, return_exceptions=True)
+    await ended(writing)
     await desk.store.redis.aclose()
 
 

@@ -14,6 +14,7 @@ from services.gateway import icons as icons_module
 from services.gateway.icons import Icons
 from shared import keys
 from shared.store import Store
+from tests.ended import ended
 from tests.eventually import eventually
 
 APP, PLAIN = "764429562019840003", "356877880938070016"
@@ -62,8 +63,7 @@ async def bench() -> AsyncIterator[Bench]:
     bench = Bench(store, f"http://127.0.0.1:{port}", discord)
     task = asyncio.create_task(bench.icons.run())
     yield bench
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     await store.redis.aclose()
     await runner.cleanup()
 

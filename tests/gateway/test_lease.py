@@ -15,6 +15,7 @@ from services.gateway.lease import Lease
 from services.gateway.turns import Turns
 from shared import keys, wholeness
 from shared.store import Store
+from tests.ended import ended
 from tests.eventually import eventually, eventually_async
 
 
@@ -49,9 +50,7 @@ async def holding(lease: Lease) -> AsyncIterator[asyncio.Task[None]]:
     try:
         yield task
     finally:
-        while not task.done():  # fakeredis waits by wait_for, which up to 3.11 may lose one
-            task.cancel()
-            await asyncio.wait({task}, timeout=0.1)
+        await ended(task)
 
 
 async def test_only_one_has_it(server: FakeServer) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from services.gateway import member_requests
 from services.gateway.member_requests import MemberRequests
+from tests.ended import ended
 from tests.eventually import eventually
 
 GUILD = 816976062578688017
@@ -42,8 +43,7 @@ async def requests(line: Line) -> AsyncIterator[MemberRequests]:
     requests = MemberRequests(line)
     task = asyncio.create_task(requests.run())
     yield requests
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
 
 
 def chunk(nonce: str, index: int, count: int) -> dict[str, object]:

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.shard import Shard
+from tests.ended import ended
 from tests.eventually import eventually
 
 
@@ -43,8 +44,7 @@ async def test_a_shard_that_is_ended_while_it_connects_is_gone() -> None:
     url = f"http://{host}:{port}"
     task = asyncio.create_task(shard.run(url, Nobody(), at_once, lambda: None))
     await eventually(lambda: asked)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     assert not shard.is_ours
     await runner.cleanup()
     assert {one.get_name() for one in asyncio.all_tasks() - before} == set()

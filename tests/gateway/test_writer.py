@@ -17,6 +17,7 @@ from services.gateway.writer import Writer
 from shared import keys, wholeness
 from shared.cdn import Cdn
 from shared.store import Save, Store
+from tests.ended import ended
 from tests.eventually import eventually, eventually_async
 from tests.gateway.desk import Desk
 from tests.gateway.room import GUILD, OTHER, online
@@ -139,8 +140,7 @@ async def test_nothing_is_written_while_another_may_write(
     allowed = True
     assert await desk.status(USER) == "dnd"
     assert len(desk.store.batches) == 1
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     await desk.store.redis.aclose()
 
 
@@ -165,8 +165,7 @@ async def test_a_loss_is_told_before_anything_more_is_written() -> None:
     assert await desk.status(USER) == "dnd"
     assert len(told) == away + 1
     assert told[-1] < len(desk.store.batches)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     await desk.store.redis.aclose()
 
 
@@ -244,8 +243,7 @@ async def test_sweep_takes_out_who_is_not_on_the_roster(desk: Desk) -> None:
     task = asyncio.create_task(sweep.run(desk.roster))
     await eventually_async(lambda: desk.lists([GUILD]))
     await desk.writer.settled()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     assert await desk.store.count_users() == 3
     assert await desk.store.load(4) is None
 
@@ -266,8 +264,7 @@ async def test_sweep_of_a_shard_that_another_process_took_over_takes_nobody_out(
     await Store.save(desk.store, [Save(9, joined=(OTHER,))])
     sweep.guild(OTHER)  # when this one is swept, so would the others be
     await eventually_async(lambda: desk.lists([GUILD]))
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     assert await desk.status(1) == "invisible"
     assert await desk.store.count_users() == 3
 
@@ -286,8 +283,7 @@ async def test_shard_is_vouched_for_when_everybody_is_listed_and_written(desk: D
     sweep.guild(OTHER)
     await eventually_async(lambda: wholeness.gone(desk.store, [9]))
     assert await wholeness.gone(desk.store, [1, 2, 3, 9]) == {9}
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
 
 
 async def test_whom_no_roster_names_is_taken_out_before_the_shard_is_vouched_for(
@@ -305,8 +301,7 @@ async def test_whom_no_roster_names_is_taken_out_before_the_shard_is_vouched_for
     sweep.shard(0, 1, [GUILD, OTHER])
     task = asyncio.create_task(sweep.run(desk.roster))
     await eventually_async(lambda: wholeness.gone(desk.store, [8]))
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
     assert await desk.store.guilds_of([1, 2, 8]) == [[GUILD], [OTHER], []]
     assert [sorted(batch) async for batch in desk.store.users()] == [[1, 2]]
 

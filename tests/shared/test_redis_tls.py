@@ -19,6 +19,7 @@ from shared.lines import track
 from shared.snapshot import Snapshot
 from shared.store import Fields, Save, Store, StoreUnavailable
 from shared.update import Update
+from tests.ended import ended
 from tests.eventually import eventually
 from tests.free_port import free_port
 from tests.redis_server import RedisServer
@@ -139,8 +140,7 @@ async def test_the_feed(secured: Secured) -> None:
         await feed.subscribe(ROBIN)
         [version] = await store.save([Save(ROBIN, FIELDS, joined=(1,))])
         await eventually(lambda: version in heard.events)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
 
 
 async def test_the_tracking(secured: Secured) -> None:

@@ -10,6 +10,7 @@ from services.ws.loader import Loader
 from services.ws.topic import Topic
 from shared.snapshot import Snapshot
 from shared.store import SnapshotDamaged
+from tests.ended import ended
 from tests.eventually import eventually
 
 
@@ -60,5 +61,4 @@ async def test_an_answer_from_before_a_cut_is_not_taken() -> None:
     store.asked[1].set_result(None)
     await eventually(lambda: loaded)
     assert loaded == [2]
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    await ended(task)
