@@ -1,0 +1,87 @@
+"""What Redis still holds is compared with what Discord lists; then the shard is vouched for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from services.gateway.sweep import Sweep
+from shared import keys, wholeness
+from shared.store import Save, Store
+from tests.ended import ended
+from tests.eventually import eventually_async
+from tests.gateway.desk import Desk
+from tests.gateway.room import GUILD, OTHER
+
+
+async def test_sweep_takes_out_who_is_not_on_the_roster(desk: Desk) -> None:
+    """What an earlier run wrote is compared with what Discord lists now."""
+    await Store.save(desk.store, [Save(user_id, None, (GUILD,)) for user_id in range(1, 800)])
+    await Store.save(desk.store, [Save(9999, None, (OTHER,))])
+    sweep = Sweep(desk.store, desk.writer)
+    desk.enlist(GUILD, 1, 2, 3)
+    sweep.guild(GUILD)
+    sweep.shard(0, 1, [GUILD])
+    task = asyncio.create_task(sweep.run(desk.roster))
+    await eventually_async(lambda: desk.lists([GUILD]))
+    await desk.writer.settled()
+    await ended(task)
+    assert await desk.store.count_users() == 3
+    assert await desk.store.load(4) is None
+
+
+async def test_sweep_of_a_shard_that_another_process_took_over_takes_nobody_out(
+    desk: Desk,
+) -> None:
+    """Its guilds are not known here any more: that does not mean that the bot has left them."""
+    desk.enlist(GUILD, 1, 2, 3)
+    assert await desk.status(1) == "invisible"
+    sweep = Sweep(desk.store, desk.writer)
+    sweep.shard(0, 1, [GUILD])
+    sweep.guild(GUILD)
+    sweep.disown(0, 1)
+    desk.roster.disown(0, 1)
+    sweep.again(desk.roster)
+    task = asyncio.create_task(sweep.run(desk.roster))
+    await Store.save(desk.store, [Save(9, joined=(OTHER,))])
+    sweep.guild(OTHER)  # when this one is swept, so would the others be
+    await eventually_async(lambda: desk.lists([GUILD]))
+    await ended(task)
+    assert await desk.status(1) == "invisible"
+    assert await desk.store.count_users() == 3
+
+
+async def test_shard_is_vouched_for_when_everybody_is_listed_and_written(desk: Desk) -> None:
+    """Not while a guild that Discord named has not been listed."""
+    epoch, _ = await wholeness.epoch(desk.store, 0, 1)
+    sweep = Sweep(desk.store, desk.writer, lambda: {(0, 1): epoch})
+    task = asyncio.create_task(sweep.run(desk.roster))
+    desk.enlist(GUILD, 1, 2)
+    sweep.shard(0, 1, [GUILD, OTHER])
+    sweep.guild(GUILD)
+    await eventually_async(lambda: desk.lists([GUILD]))
+    assert await wholeness.gone(desk.store, [9]) == set()
+    desk.enlist(OTHER, 3)
+    sweep.guild(OTHER)
+    await eventually_async(lambda: wholeness.gone(desk.store, [9]))
+    assert await wholeness.gone(desk.store, [1, 2, 3, 9]) == {9}
+    await ended(task)
+
+
+async def test_whom_no_roster_names_is_taken_out_before_the_shard_is_vouched_for(
+    desk: Desk,
+) -> None:
+    """Redis came back with older data in the middle of a save: the roster was narrowed, and the
+    user, who was removed before that, is there again; another is counted to a guild too many."""
+    epoch, _ = await wholeness.epoch(desk.store, 0, 1)
+    await Store.save(desk.store, [Save(8, joined=(GUILD,)), Save(1, joined=(GUILD, OTHER))])
+    await desk.store.redis.srem(keys.members(GUILD), 8)
+    await desk.store.redis.srem(keys.members(OTHER), 1)
+    sweep = Sweep(desk.store, desk.writer, lambda: {(0, 1): epoch})
+    desk.enlist(GUILD, 1)
+    desk.enlist(OTHER, 2)
+    sweep.shard(0, 1, [GUILD, OTHER])
+    task = asyncio.create_task(sweep.run(desk.roster))
+    await eventually_async(lambda: wholeness.gone(desk.store, [8]))
+    await ended(task)
+    assert await desk.store.guilds_of([1, 2, 8]) == [[GUILD], [OTHER], []]
+    assert [sorted(batch) async for batch in desk.store.users()] == [[1, 2]]
