@@ -10,7 +10,8 @@ from chaos import plan
 from chaos.history import History
 from chaos.life import Life
 from chaos.link import Link
-from chaos.redis_server import RedisServer, free_port
+from chaos.ports import free_port
+from chaos.redis_server import RedisServer
 from chaos.replays import Replays
 from chaos.service import Service
 from simulator.options import Options

@@ -48,6 +48,7 @@ WRITER: Final[Sequence[Command]] = (
     ("PING",),
     ("SREM", keys.USERS, 0),
     ("SREM", keys.GUILDS, 0),
+    ("SCAN", 0, "COUNT", 1),
     ("EVAL", "return redis.call('DEL', KEYS[1])", 1, keys.presence(0)),
     ("SET", keys.lease(0, 0), 0, "PX", 1),
 )

@@ -153,15 +153,6 @@ class Store:
         async for batch in self._ids(keys.USERS):
             yield batch
 
-    async def guilds_of(self, user_ids: Sequence[int]) -> list[list[int]]:
-        """For each the guilds to which they are counted (no more than 512)."""
-        async with self.reachable():
-            pipe = self.redis.pipeline(transaction=False)
-            for user_id in user_ids:
-                pipe.sscan(keys.guilds(user_id), count=512)  # so small a set comes whole
-            found = await pipe.execute()
-        return [[int(one) for one in guild_ids] for _, guild_ids in found]
-
     async def guilds(self) -> list[int]:
         """Every guild that has a roster: at most some thousands for one bot."""
         return list({guild_id async for batch in self._ids(keys.GUILDS) for guild_id in batch})

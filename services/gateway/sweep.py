@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
+from itertools import islice
 
 from services.gateway.roster import Roster, shard_of
 from services.gateway.writer import Writer
-from shared import wholeness
+from shared import census, wholeness
 from shared.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -128,21 +129,23 @@ class Sweep:
     async def _strays(self, shards: set[ShardOf], roster: Roster) -> None:
         """Take out whoever Redis counts to a guild on whose roster it does not have them.
 
-        A Redis that comes back with older data between two steps of a save holds them like that.
+        A Redis that is restarted between two steps of a save holds them like that: with older
+        data, or with none, so that the save's last step is all that it knows of them.
         """
-        strays = 0
-        async for batch in self._store.users():
-            found = await self._store.guilds_of(batch)
+        strays = set()
+        async for batch in census.everybody(self._store):
+            found = await census.guilds_of(self._store, batch)
             ours = shards & self._named.keys()  # not what was disowned meanwhile
+            anywhere = list(islice((one for shard in ours for one in self._named[shard]), 1))
             for user_id, guild_ids in zip(batch, found, strict=True):
-                for guild_id in guild_ids:
+                for guild_id in guild_ids or anywhere:  # who leaves any guild, and has no other
                     guild = roster.guild(guild_id)
                     is_member = guild and (not guild.complete or user_id in guild.members)
                     if not is_member and any(shard_of(guild_id, of) == one for one, of in ours):
                         self._writer.left(user_id, guild_id)
-                        strays += 1
+                        strays.add(user_id)
         if strays:
-            log.info("took out %d users whom no guild's roster names", strays)
+            log.info("took out %d users whom no guild's roster names", len(strays))
 
     def _is_listed(self, shard: ShardOf, roster: Roster) -> bool:
         guilds = (roster.guild(guild_id) for guild_id in self._named.get(shard, ()))

@@ -26,7 +26,7 @@ SERVICES = ("api", "ws", "gateway")
 
 BOUNDED = {
     *("ping", "select", "auth", "acl", "info", "time", "type", "exists", "del", "client"),
-    *("get", "set", "pttl", "expire", "pexpire", "hget", "hmget", "hset", "scard", "sscan"),
+    *("get", "set", "pttl", "expire", "pexpire", "hget", "hmget", "hset", "scard", "sscan", "scan"),
     *("publish", "subscribe", "unsubscribe", "eval", "evalsha", "script"),
     *("zadd", "zrem"),
     *("sadd", "srem"),  # at most a batch of users, or one bot's guilds

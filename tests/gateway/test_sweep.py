@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from services.gateway.sweep import Sweep
-from shared import keys, wholeness
-from shared.store import Save, Store
+from shared import census, keys, wholeness
+from shared.store import Fields, Save, Store
 from tests.ended import ended
 from tests.eventually import eventually_async
 from tests.gateway.desk import Desk
@@ -72,16 +72,39 @@ async def test_whom_no_roster_names_is_taken_out_before_the_shard_is_vouched_for
 ) -> None:
     """Redis came back with older data in the middle of a save: the roster was narrowed, and the
     user, who was removed before that, is there again; another is counted to a guild too many."""
-    epoch, _ = await wholeness.epoch(desk.store, 0, 1)
     await Store.save(desk.store, [Save(8, joined=(GUILD,)), Save(1, joined=(GUILD, OTHER))])
     await desk.store.redis.srem(keys.members(GUILD), 8)
     await desk.store.redis.srem(keys.members(OTHER), 1)
+    await vouched(desk)
+    assert await census.guilds_of(desk.store, [1, 2, 8]) == [[GUILD], [OTHER], []]
+    assert await known(desk) == {1, 2}
+
+
+async def test_who_is_on_no_list_at_all_is_taken_out_too(desk: Desk) -> None:
+    """Redis came back empty in the middle of a save: the lists were widened before that, and the
+    user was written after it, and left unheard. Or the list of all users is all that is left."""
+    for user_id in (1, 6, 7, 8):
+        await Store.save(desk.store, [Save(user_id, Fields(b"{}", b"{}", b"{}"), (GUILD,))])
+    await desk.store.redis.srem(keys.members(GUILD), 6, 7, 8)
+    await desk.store.redis.srem(keys.USERS, 7)
+    await desk.store.redis.delete(keys.guilds(6), keys.presence(6), keys.guilds(8))
+    await vouched(desk)
+    assert await census.guilds_of(desk.store, [1, 2, 6, 7, 8]) == [[GUILD], [OTHER], [], [], []]
+    assert await known(desk) == {1, 2}
+    assert await desk.store.load(7) is None
+
+
+async def vouched(desk: Desk) -> None:
+    """A shard with 1 in GUILD and 2 in OTHER is swept and vouched for."""
+    epoch, _ = await wholeness.epoch(desk.store, 0, 1)
     sweep = Sweep(desk.store, desk.writer, lambda: {(0, 1): epoch})
     desk.enlist(GUILD, 1)
     desk.enlist(OTHER, 2)
     sweep.shard(0, 1, [GUILD, OTHER])
     task = asyncio.create_task(sweep.run(desk.roster))
-    await eventually_async(lambda: wholeness.gone(desk.store, [8]))
+    await eventually_async(lambda: wholeness.gone(desk.store, [99]))
     await ended(task)
-    assert await desk.store.guilds_of([1, 2, 8]) == [[GUILD], [OTHER], []]
-    assert [sorted(batch) async for batch in desk.store.users()] == [[1, 2]]
+
+
+async def known(desk: Desk) -> set[int]:
+    return {user_id async for batch in census.everybody(desk.store) for user_id in batch}
