@@ -17,12 +17,19 @@ _AT_ONCE: Final = 1000  # keys that one call looks at: about half a millisecond 
 
 
 async def everybody(store: Store) -> AsyncIterator[list[int]]:
-    """All who are listed or shown, a batch at a time; some come twice. Raises StoreUnavailable."""
+    """All who are listed, then those who are shown all the same, a batch at a time.
+
+    Raises StoreUnavailable.
+    """
     async for batch in store.users():
         yield batch
     async for names in _keys(store, f"{keys.PRESENCE_PREFIX}*"):
-        ids = (name[len(keys.PRESENCE_PREFIX) : -1] for name in names)
-        yield [int(one) for one in ids if one.isdigit() and len(one) <= LONGEST_ID]
+        ids = [name[len(keys.PRESENCE_PREFIX) : -1] for name in names]
+        ids = [one for one in ids if one.isdigit() and len(one) <= LONGEST_ID]
+        if ids:
+            async with store.reachable():
+                listed = await store.redis.smismember(keys.USERS, ids)
+            yield [int(one) for one, is_listed in zip(ids, listed, strict=True) if not is_listed]
 
 
 async def guilds_of(store: Store, user_ids: Sequence[int]) -> list[list[int]]:
