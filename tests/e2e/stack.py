@@ -188,6 +188,7 @@ class Stack:
             await watcher.close()
         for process in reversed(self.processes.values()):
             await process.stop()
+            print(f"-- {process.name}", *process.lines, sep="\n")  # pytest shows it on a failure
 
 
 @asynccontextmanager
