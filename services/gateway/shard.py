@@ -136,10 +136,10 @@ class Shard:
             await shard.join()
         finally:
             events.end()
+            # Not after it is closed: hikari goes on counting what comes by then, and nobody hears.
+            self._session, self._hikari = shard.session, None
             if shard.is_alive:
                 await _close(shard)
-            self._session = shard.session
-            self._hikari = None
 
     async def ask_for_all(self, guild_id: int, nonce: str) -> None:
         """Request every member of the guild, with presences."""

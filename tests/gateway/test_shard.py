@@ -1,4 +1,4 @@
-"""A shard that is ended leaves nothing behind, whatever it was doing."""
+"""A shard that is ended leaves nothing behind, and the next goes on where it stopped listening."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from services.gateway.shard import Shard
+from simulator.server import Simulator
+from tests.e2e.stack import ROBIN, quiet
 from tests.ended import ended
 from tests.eventually import eventually
 
@@ -48,3 +50,42 @@ async def test_a_shard_that_is_ended_while_it_connects_is_gone() -> None:
     assert not shard.is_ours
     await runner.cleanup()
     assert {one.get_name() for one in asyncio.all_tasks() - before} == set()
+
+
+class Heard:
+    """Remembers what somebody was said to be doing."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def take(self, name: str, payload: Any) -> None:
+        if name == "PRESENCE_UPDATE":
+            self.names |= {activity["name"] for activity in payload["activities"]}
+
+    def lost(self) -> None: ...
+
+
+async def test_what_comes_while_a_shard_is_ended_is_repeated_to_the_next() -> None:
+    """hikari goes on reading, and counting, for a moment: nobody hears that."""
+    heard = Heard()
+    session = None
+    names = [str(number) for number in range(25)]
+    async with Simulator(quiet()) as discord:
+        for turns, name in enumerate(names):
+            shard = Shard(discord.token, 0, 1)
+            shard.go_on_with(session)
+            ready = asyncio.Event()
+            task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, ready.set))
+            await ready.wait()
+            discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
+            for _ in range(turns):  # so that it comes before, while, or after the shard is ended
+                await asyncio.sleep(0)
+            await ended(task)
+            session = shard.session
+        shard = Shard(discord.token, 0, 1)
+        shard.go_on_with(session)
+        task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, lambda: None))
+        await eventually(lambda: names[-1] in heard.names)
+        await ended(task)
+        assert set(names) - heard.names == set()
+        assert discord.stats.identifies == 1
