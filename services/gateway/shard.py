@@ -113,8 +113,7 @@ class Shard:
             self._catching_up_until = 0.0
             on_ready()
 
-        taken = self._session.seq if self._session else 0
-        self._events = events = _EventManager(dispatches, taken, ready)
+        self._events = events = _EventManager(dispatches, self._session, ready)
         shard = self._hikari = ResumableShard(
             self._session,
             may_connect,
@@ -172,9 +171,12 @@ async def _close(shard: ResumableShard) -> None:
 class _EventManager:
     """The two methods of hikari's event manager that a shard calls."""
 
-    def __init__(self, dispatches: Dispatches, taken: int, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, dispatches: Dispatches, session: Session | None, ready: Callable[[], None]
+    ) -> None:
         self._dispatches = dispatches
-        self._taken = taken  # the greatest sequence number of this session
+        self._session_id = session.id if session else ""
+        self._taken = session.seq if session else 0  # the greatest sequence number of this session
         self._ready = ready
         self._ended = False
         self.last = 0.0
@@ -190,9 +192,12 @@ class _EventManager:
         self.last = time.time()
         number = getattr(shard, "_seq", None)
         if isinstance(number, int):
-            if number <= self._taken and name not in ("READY", "RESUMED"):
+            begins = name == "READY" and payload.get("session_id") != self._session_id
+            if begins:
+                self._session_id = payload.get("session_id")
+            elif number <= self._taken and name != "RESUMED":
                 return
-            self._taken = number if name == "READY" else max(number, self._taken)
+            self._taken = number if begins else max(number, self._taken)
         self._dispatches.take(name, payload)
         if name in ("READY", "RESUMED"):
             self._ready()

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from chaos.replays import Replays
 from services.gateway.shard import Shard
 from simulator.server import Simulator
 from tests.e2e.stack import ROBIN, quiet
@@ -56,11 +57,13 @@ class Heard:
     """Remembers what somebody was said to be doing."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set()
+        self.names: list[str] = []
+        self.events: list[str] = []
 
     def take(self, name: str, payload: Any) -> None:
+        self.events.append(name)
         if name == "PRESENCE_UPDATE":
-            self.names |= {activity["name"] for activity in payload["activities"]}
+            self.names += [activity["name"] for activity in payload["activities"]]
 
     def lost(self) -> None: ...
 
@@ -87,5 +90,25 @@ async def test_what_comes_while_a_shard_is_ended_is_repeated_to_the_next() -> No
         task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, lambda: None))
         await eventually(lambda: names[-1] in heard.names)
         await ended(task)
-        assert set(names) - heard.names == set()
+        assert set(names) - set(heard.names) == set()
         assert discord.stats.identifies == 1
+
+
+async def test_a_session_that_is_replayed_from_its_beginning_begins_only_once() -> None:
+    """Its READY does not count: behind it comes all that was shown before what is shown now."""
+    heard = Heard()
+    async with Simulator(quiet()) as discord:
+        shard = Shard(discord.token, 0, 1)
+        ready = asyncio.Event()
+        task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, ready.set))
+        await ready.wait()
+        for name in ("first", "second"):
+            discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
+        await eventually(lambda: "second" in heard.names)
+        before = list(heard.names)
+        Replays(discord.sessions).again = 200
+        discord.drop("rst")
+        await eventually(lambda: "RESUMED" in heard.events)
+        await ended(task)
+        assert heard.names == before
+        assert heard.events.count("READY") == 1
