@@ -14,7 +14,7 @@ from hikari.impl import RESTApp
 from hikari.sessions import SessionStartLimit
 from msgspec import Struct
 
-from services.gateway.lease import LOOK_EVERY, Lease
+from services.gateway.lease import Lease
 from services.gateway.resumption import Resumption
 from services.gateway.shard import Dispatches, Shard
 from services.gateway.starts import Starts
@@ -136,10 +136,11 @@ class Bot:
 
     async def _keep(self, part: Part) -> None:
         shard = part.shard
+        lost = False
         while True:
             lease = Lease(self._store, shard.id, shard.count, self._on_loss)
             shard.stands_by = True
-            await lease.acquire()
+            await lease.acquire(lost=lost)
             shard.stands_by = False
             self._held[lease] = part
             work = [
@@ -159,7 +160,7 @@ class Bot:
             shard.go_on_with(None)
             await lease.release()
             del self._held[lease]
-            await asyncio.sleep(LOOK_EVERY)
+            lost = True
 
     async def _hand_over(self) -> None:
         """Nothing comes any more. Write what is owed, and up to where that reaches; let go."""

@@ -96,9 +96,13 @@ class Lease:
         self._doubted = _now()
         self._doubts.set()
 
-    async def acquire(self) -> None:
-        """Returns when the shard is ours. Stands by as long as another process has it."""
-        if await self._take_if_free():
+    async def acquire(self, *, lost: bool = False) -> None:
+        """Returns when the shard is ours. Stands by as long as another process has it.
+
+        `lost`: another process has it, as far as this one knows, which ran the shard until now. If
+        Redis knows of nobody, it has forgotten them, and they are given time as anywhere else.
+        """
+        if not lost and await self._take_if_free():
             return
         log.info("%s is run by another process; standing by", self._what)
         free_since = None
