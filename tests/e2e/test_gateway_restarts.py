@@ -190,6 +190,28 @@ async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
         assert stack.simulator.stats.identifies == 1
 
 
+async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None:
+    """Who runs the shard lets go of it, and does not begin anew before Redis can be asked."""
+    async with running() as stack:
+        first = stack.processes.pop("gateway")
+        stack.processes["first"] = first
+        second = await stack.start("gateway")
+        await second.said("standing by")
+        stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
+        await _bookmark(stack, lambda mark: bool(mark.session.seq))
+        await _hears_of_standby(stack)
+        await stack.redis.pause()
+        await first.said("may have been taken over")
+        await first.said("standing by")
+        leaver, joiner, _ = _changes(stack)
+        await stack.redis.resume()
+        await _shows_status(stack, "dnd")
+        await stack.not_monitored(leaver)
+        await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
+        await _truth(stack)
+        assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
+
+
 async def test_few_sessions_left_are_not_spent() -> None:
     """It says so in plain words, and goes on when there are more."""
     async with running(quiet(session_starts=2)) as stack:
@@ -241,6 +263,18 @@ async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
         mark = await eventually_async(found)
         assert mark is not None
         return mark
+
+
+async def _hears_of_standby(stack: Stack) -> None:
+    """Wait until the lease has been renewed beside somebody who stands by."""
+    async with Store.connect(stack.redis.url) as store:
+        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+        left = await store.redis.pttl(keys.lease(0, 1))
+
+        async def renewed() -> bool:
+            return bool(await store.redis.pttl(keys.lease(0, 1)) > left)
+
+        await eventually_async(renewed)
 
 
 async def _truth(stack: Stack) -> None:
