@@ -28,15 +28,20 @@ HANDED_OVER: Final = b""  # what stands in the place of an owner who has let go
 SETTLE: Final = 3.5  # seconds: a Redis that came back empty is given time to hear of the holder,
 # who does not write any more by then
 
-# KEYS lease, standby; ARGV owner, ms. Gives Redis' time, behind 0: another's, 1: ours,
-# 2: ours, and somebody stands by.
+# KEYS lease, standby; ARGV owner, ms, whether it must not be missing. Gives Redis' time, behind
+# 0: another's, -1: missing, 1: ours, 2: ours, and somebody stands by.
 _RENEW = """
 local owner = redis.call('GET', KEYS[1])
 local time = redis.call('TIME')
 if owner and owner ~= ARGV[1] then return {0, time[1], time[2]} end
+if not owner and ARGV[3] == '1' then return {-1, time[1], time[2]} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {redis.call('EXISTS', KEYS[2]) == 1 and 2 or 1, time[1], time[2]}
 """
+_ANOTHERS = {
+    0: "is run by another process now",
+    -1: "may have been run by another process while this one was stopped",
+}
 # KEYS lease; ARGV owner, ms. One that was given back differs from one that Redis has lost.
 _RELEASE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '', 'PX', ARGV[2]) end
@@ -125,16 +130,19 @@ class Lease:
 
     async def hold(self) -> None:
         """Renew until the shard is not ours any more; then returns."""
-        began = _now()
-        away = False
+        began = asked = _now()
+        away = stopped = False
         while True:
+            # What this process knows is old then, and somebody may have known better, and be gone.
+            stopped = stopped or _now() - asked > VALID
             asked = _now()
             try:
-                answer = await self._renew()
-                if answer == 0:
+                answer = await self._renew(stopped)
+                if answer <= 0:
                     self._renewed = float("-inf")
-                    log.warning("%s is run by another process now", self._what)
+                    log.warning("%s %s", self._what, _ANOTHERS[answer])
                     return
+                stopped = False
                 await self._compare()
                 self._renewed, self._contended, away = asked, answer == 2, False
                 await self._pause()
@@ -204,10 +212,10 @@ class Lease:
         if self.valid:
             self._on_loss()
 
-    async def _renew(self) -> int:
+    async def _renew(self, stopped: bool) -> int:
         async with self._store.reachable():
             answer, *time = await self._store.redis.eval(
-                _RENEW, 2, self.key, self._standby, self.owner, _kept()
+                _RENEW, 2, self.key, self._standby, self.owner, _kept(), int(stopped)
             )
         self._store.clock.heard(*map(int, time))
         return int(answer)

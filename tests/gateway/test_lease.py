@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,9 +11,7 @@ import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from services.gateway import lease as lease_module
-from services.gateway import turns as turns_module
 from services.gateway.lease import Lease
-from services.gateway.turns import Turns
 from shared import keys, wholeness
 from shared.store import Store
 from tests.ended import ended
@@ -53,6 +52,11 @@ async def holding(lease: Lease) -> AsyncIterator[asyncio.Task[None]]:
         await ended(task)
 
 
+def _stop_the_process() -> None:
+    """As SIGSTOP does, and SIGCONT later: meanwhile nothing in it goes on."""
+    time.sleep(lease_module.VALID * 1.5)
+
+
 async def test_only_one_has_it(server: FakeServer) -> None:
     """The other one stands by for as long as the first renews."""
     first, second = (Lease(process(server), 0, 1) for _ in range(2))
@@ -91,6 +95,39 @@ async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer
         async with asyncio.timeout(5):
             await task
         assert not first.valid
+
+
+async def test_who_was_stopped_does_not_take_a_lease_that_redis_has_lost(
+    server: FakeServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another process may have had it meanwhile: what it wrote is newer than what is known here."""
+    lease = Lease(process(server), 0, 1)
+    async with holding(lease) as task:
+        await eventually(lambda: lease.valid)
+        await process(server).redis.flushall()
+        _stop_the_process()
+        async with asyncio.timeout(5):
+            await task
+        assert not lease.valid
+        assert not await process(server).redis.exists(lease.key)
+    assert "while this one was stopped" in caplog.text
+
+
+async def test_who_was_stopped_goes_on_with_a_lease_that_is_still_its_own(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody else can have had it."""
+    monkeypatch.setattr(lease_module, "KEPT", 3600.0)
+    lease = Lease(process(server), 0, 1)
+    async with holding(lease) as task:
+        await eventually(lambda: lease.valid)
+        _stop_the_process()
+        assert not lease.valid
+        await eventually(lambda: lease.valid)
+        assert not task.done()
+        redis = process(server).redis
+        await redis.flushall()
+        await eventually_async(lambda: redis.exists(lease.key))  # it counts as stopped no longer
 
 
 async def test_wiped_redis_goes_back_to_the_holder(server: FakeServer) -> None:
@@ -232,33 +269,3 @@ async def test_lease_that_was_handed_over_is_taken_at_once(
     assert not first.valid
     async with asyncio.timeout(5):
         await waiting
-
-
-async def test_turns_to_identify_are_shared_by_processes(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One in a while for each bucket; another bucket has its own."""
-    monkeypatch.setattr(turns_module, "IDENTIFY_EVERY", 0.3)
-    monkeypatch.setattr(turns_module, "SLACK", 0.0)
-    first, second = (Turns(process(server), 2) for _ in range(2))
-    await first.wait(0)
-    async with asyncio.timeout(5):
-        await second.wait(1)
-    store = process(server)
-    waiting = asyncio.create_task(second.wait(2))
-    assert not (await asyncio.wait({waiting}, timeout=0))[0]
-    await eventually_async(lambda: _gone(store, keys.identify(0)))
-    async with asyncio.timeout(5):
-        await waiting
-
-
-async def test_turns_without_redis_do_not_hold_up(server: FakeServer) -> None:
-    """Discord is more important than the pace."""
-    turns = Turns(process(server), 1)
-    server.connected = False
-    async with asyncio.timeout(5):
-        await turns.wait(0)
-
-
-async def _gone(store: Store, key: str) -> bool:
-    return not await store.redis.exists(key)
