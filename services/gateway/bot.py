@@ -166,7 +166,8 @@ class Bot:
         """Nothing comes any more. Write what is owed, and up to where that reaches; let go."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FLUSH_WITHIN):
-                await self._writer.settled()
+                if self.may_write():  # else it will not: the next resumes from before what is owed
+                    await self._writer.settled()
                 for lease, part in self._held.items():
                     await part.resumption.keep_last(lease)
         with contextlib.suppress(TimeoutError):

@@ -19,6 +19,7 @@ import msgspec
 from hikari.impl import HTTPSettings, ProxySettings
 
 from services.gateway import metrics
+from services.gateway.replay import Replay
 from services.gateway.session import ResumableShard, Session
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,6 @@ INTENTS: Final = (
 )
 CLOSE_WITHIN: Final = 2.0  # seconds
 LARGE_THRESHOLD: Final = 250  # Discord's greatest: small guilds come whole, without chunks
-REPLAY_WITHIN: Final = 60.0  # seconds in which a resume should have repeated everything
 
 
 class Dispatches(Protocol):
@@ -50,7 +50,7 @@ class Shard:
         self._hikari: ResumableShard | None = None
         self._events: _EventManager | None = None
         self._session: Session | None = None  # while there is no connection
-        self._catching_up_until = 0.0
+        self._replay = Replay(lambda: self.is_connected)
 
     @property
     def is_connected(self) -> bool:
@@ -86,15 +86,17 @@ class Shard:
     def catching_up(self) -> bool:
         """Whether events are being repeated that Redis may be ahead of.
 
-        What is known until their end has been true, and must not be written. It ends in time
-        also where Discord cannot be reached: the process's other shards have something to write.
+        What is known until their end has been true, and must not be written.
         """
-        return _now() < self._catching_up_until
+        return self._replay.under_way
 
     def go_on_with(self, session: Session | None) -> None:
         """Resume this session of an earlier process, whose people are known again."""
         self._session = session
-        self._catching_up_until = _now() + REPLAY_WITHIN if session else 0.0
+        if session is None:
+            self._replay.end()
+        else:
+            self._replay.begin()
 
     async def run(
         self,
@@ -109,14 +111,19 @@ class Shard:
         begun a session, or repeated all that was missed.
         """
 
-        def ready() -> None:
-            self._catching_up_until = 0.0
-            on_ready()
+        def ready(name: str) -> None:
+            if name == "READY":
+                self._replay.end()
+            self._replay.resumed(on_ready)
+
+        async def connects() -> None:
+            self._replay.interrupted()
+            await may_connect()
 
         self._events = events = _EventManager(dispatches, self._session, ready)
         shard = self._hikari = ResumableShard(
             self._session,
-            may_connect,
+            connects,
             token=self._token,
             url=url,
             shard_id=self.id,
@@ -135,6 +142,7 @@ class Shard:
             await shard.join()
         finally:
             events.end()
+            self._replay.interrupted()
             # Not after it is closed: hikari goes on counting what comes by then, and nobody hears.
             self._session, self._hikari = shard.session, None
             if shard.is_alive:
@@ -172,7 +180,7 @@ class _EventManager:
     """The two methods of hikari's event manager that a shard calls."""
 
     def __init__(
-        self, dispatches: Dispatches, session: Session | None, ready: Callable[[], None]
+        self, dispatches: Dispatches, session: Session | None, ready: Callable[[str], None]
     ) -> None:
         self._dispatches = dispatches
         self._session_id = session.id if session else ""
@@ -200,7 +208,7 @@ class _EventManager:
             self._taken = number if begins else max(number, self._taken)
         self._dispatches.take(name, payload)
         if name in ("READY", "RESUMED"):
-            self._ready()
+            self._ready(name)
 
     async def dispatch(self, event: None, *, return_tasks: bool = False) -> None:
         """TellingShard has told of it, and knows more."""
@@ -240,7 +248,3 @@ def _dumps(message: Any) -> bytes:
         data = {key: value for key, value in data.items() if key not in ("query", "limit")}
         message = {**message, "d": data}
     return json.dumps(message).encode()
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
