@@ -142,9 +142,9 @@ class Lease:
                     self._renewed = float("-inf")
                     log.warning("%s %s", self._what, _ANOTHERS[answer])
                     return
-                stopped = False
+                stopped, self._contended = False, answer == 2
                 await self._compare()
-                self._renewed, self._contended, away = asked, answer == 2, False
+                self._renewed, away = asked, False
                 await self._pause()
             except StoreUnavailable as error:
                 if not away:

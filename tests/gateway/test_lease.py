@@ -13,7 +13,7 @@ from fakeredis import FakeAsyncRedis, FakeServer
 from services.gateway import lease as lease_module
 from services.gateway.lease import Lease
 from shared import keys, wholeness
-from shared.store import Store
+from shared.store import Store, StoreUnavailable
 from tests.ended import ended
 from tests.eventually import eventually, eventually_async
 
@@ -65,6 +65,25 @@ async def test_only_one_has_it(server: FakeServer) -> None:
         done, _ = await asyncio.wait({waiting}, timeout=lease_module.KEPT * 2)
         assert not done
         waiting.cancel()
+
+
+async def test_who_stands_by_is_known_of_where_redis_goes_in_the_midst_of_a_renewal(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The renewal was the last that Redis answered, and the holder goes by it: it lets go."""
+    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+
+    async def away(*_: object) -> None:
+        raise StoreUnavailable("Redis is not available")
+
+    await first.acquire()
+    waiting = asyncio.create_task(second.acquire())
+    await eventually_async(lambda: process(server).redis.exists(keys.standby(0, 1)))
+    monkeypatch.setattr(wholeness, "epoch", away)
+    async with asyncio.timeout(5):
+        await first.hold()
+    assert (first.contended, first.valid) == (True, False)
+    await ended(waiting)
 
 
 async def test_another_shard_is_free(server: FakeServer) -> None:
