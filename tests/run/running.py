@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from shared.config import ApiSettings, GatewaySettings, WsSettings
+from tests.free_port import free_port
 
 PROC = Path("/proc")
 ROOT = Path(__file__).parents[2]
@@ -24,6 +27,7 @@ UNSET = {
 """No setting of this machine and no `.env` (a real bot's!) may reach a test."""
 
 FREE_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
+ONE_AT_A_TIME = Path(tempfile.gettempdir()) / "grux-tests-run.lock"
 UP_WITHIN, DOWN_WITHIN = 60.0, 30.0  # seconds
 
 
@@ -69,11 +73,23 @@ class Running:
 
 @asynccontextmanager
 async def running(env: dict[str, str]) -> AsyncIterator[Running]:
-    """Start it with these settings alone. Ended in any case, with all that it started."""
+    """Start it with these settings alone. Ended in any case, with all that it started.
+
+    Alone on this machine: it looks for free ports long before somebody listens there.
+    """
+    with ONE_AT_A_TIME.open("w") as lock:
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        async with _running(env) as it:
+            yield it
+
+
+@asynccontextmanager
+async def _running(env: dict[str, str]) -> AsyncIterator[Running]:
+    ports = {name: str(free_port()) for name in FREE_PORTS}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services"),
         cwd=ROOT,
-        env={**os.environ, **UNSET, **FREE_PORTS, **env},
+        env={**os.environ, **UNSET, **ports, **env},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -16,8 +16,8 @@ import aiohttp
 import pytest
 
 from services.run import greeting, plan
-from services.run.ports import any_free
 from services.run.simulated import SIMULATED_PERSON
+from tests.free_port import free_port
 from tests.run.running import FREE_PORTS, PROC, ROOT, alive, running
 
 needs_proc = pytest.mark.skipif(not PROC.exists(), reason="needs Linux's /proc")
@@ -56,7 +56,7 @@ async def frames_of(command: str, last: str) -> list[str]:
 @asynccontextmanager
 async def discord() -> AsyncIterator[dict[str, str]]:
     """A simulated Discord that the runner takes for the real one: the settings that lead there."""
-    port, token = any_free(), "OTcwMTEyMzE2MjExMjAwMDA4.right.token"
+    port, token = free_port(), "OTcwMTEyMzE2MjExMjAwMDA4.right.token"
     simulator = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator", "--port", str(port), "--token", token),
         cwd=ROOT,
@@ -158,7 +158,7 @@ async def test_a_killed_runner_leaves_nobody_behind() -> None:
 
 async def test_a_redis_that_does_not_answer_is_named() -> None:
     """REDIS_URL is trusted to be meant: no other Redis is started, and no password is shown."""
-    port = any_free()
+    port = free_port()
     async with running({"REDIS_URL": f"redis://:hunter2@127.0.0.1:{port}/0"}) as it:
         status, errors = await it.end()
     assert status == 1

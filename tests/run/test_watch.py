@@ -8,8 +8,8 @@ import sys
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from services.run.ports import any_free
 from services.run.watch import inert
+from tests.free_port import free_port
 
 
 async def start(url: str) -> asyncio.subprocess.Process:
@@ -58,7 +58,7 @@ async def test_it_says_why_the_server_hung_up() -> None:
 async def test_it_says_when_nobody_listens() -> None:
     """No server: one line, no traceback."""
     async with asyncio.timeout(20):
-        process = await start(f"ws://127.0.0.1:{any_free()}/?user_id=1")
+        process = await start(f"ws://127.0.0.1:{free_port()}/?user_id=1")
         _, errors = await process.communicate()
     assert process.returncode == 1
     assert len(errors.splitlines()) == 1
