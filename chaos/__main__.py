@@ -50,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("--seeds", default="1-3", help="such as 7, 1-20 or 3,8,10-12")
     parser.add_argument("--minutes", type=float, default=0.25, help="of faults, for each seed")
-    parser.add_argument("--burst", type=int, default=5_000, help="events at once")
+    parser.add_argument("--burst", type=int, default=Size().burst, help="events at once")
     parser.add_argument("--shards", type=int, default=1, help="of Discord's gateway")
     parser.add_argument("--only", default="", help="kinds of faults that begin so, as in redis_")
     return parser.parse_args()

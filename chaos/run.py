@@ -40,7 +40,7 @@ class Size(Struct, frozen=True):
     rate: float = 120.0
     clients: int = 200
     rude: int = 15
-    burst: int = 5_000
+    burst: int = 50_000  # events at once
     shards: int = 1  # of Discord's gateway
     only: str = ""  # kinds of faults whose name begins so
 
