@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
-from itertools import islice
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from services.gateway.roster import Roster, shard_of
 from services.gateway.writer import Writer
@@ -136,9 +135,9 @@ class Sweep:
         async for batch in census.everybody(self._store):
             found = await census.guilds_of(self._store, batch)
             ours = shards & self._named.keys()  # not what was disowned meanwhile
-            anywhere = list(islice((one for shard in ours for one in self._named[shard]), 1))
+            named = [guild_id for shard in ours for guild_id in self._named[shard]]
             for user_id, guild_ids in zip(batch, found, strict=True):
-                for guild_id in guild_ids or anywhere:  # who leaves any guild, and has no other
+                for guild_id in guild_ids or _some_guild(user_id, named, roster):
                     guild = roster.guild(guild_id)
                     is_member = guild and (not guild.complete or user_id in guild.members)
                     if not is_member and any(shard_of(guild_id, of) == one for one, of in ours):
@@ -179,3 +178,13 @@ class Sweep:
             await self._writer.caught_up()
             await self._store.forget_guild(guild_id)
         self._asked.pop(guild_id, None)
+
+
+def _some_guild(user_id: int, named: Sequence[int], roster: Roster) -> Sequence[int]:
+    """Who leaves any guild, and has no other, is gone. None: a member whom Redis has yet to hear
+    of."""
+    for guild_id in named:
+        guild = roster.guild(guild_id)
+        if guild and user_id in guild.members:
+            return ()
+    return named[:1]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from services.gateway.sweep import Sweep
 from shared import census, keys, wholeness
 from shared.store import Fields, Save, Store
@@ -92,6 +94,19 @@ async def test_who_is_on_no_list_at_all_is_taken_out_too(desk: Desk) -> None:
     assert await census.guilds_of(desk.store, [1, 2, 6, 7, 8]) == [[GUILD], [OTHER], [], [], []]
     assert await known(desk) == {1, 2}
     assert await desk.store.load(7) is None
+
+
+async def test_a_member_whom_redis_does_not_know_is_no_stray(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the list of all users, and in no guild yet: at a start they are still being written."""
+    desk.enlist(OTHER, 2)
+    await desk.writer.settled()
+    await desk.store.redis.delete(keys.guilds(2))
+    taken_out: list[tuple[int, int]] = []
+    monkeypatch.setattr(desk.writer, "left", lambda *who: taken_out.append(who))
+    await vouched(desk)
+    assert taken_out == []
 
 
 async def vouched(desk: Desk) -> None:
