@@ -51,9 +51,9 @@ def test_each_alert_fires_when_it_should_and_not_before() -> None:
 async def test_every_panel_shows_something(tmp_path: Path) -> None:
     """Prometheus understands each query, and finds numbers for it."""
     async with observed(PROFILE_SOURCE="discord") as (stack, ports):
+        await stack.shows(ROBIN, lambda data: True)
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
-        await stack.get(f"/user/{ROBIN}")
         port = free_port()
         process = await asyncio.create_subprocess_exec(
             "prometheus",
