@@ -90,4 +90,4 @@ def rendered() -> Iterator[tuple[str, bytes]]:
     """Name and PNG of each case, a pixel for each unit."""
     for name, job in CASES.items():
         svg = card(job) if isinstance(job, DrawCard) else notice(job)
-        yield name, png(svg, 1.0)
+        yield name, png(svg, 1.0, system_fonts=False)
