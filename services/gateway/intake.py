@@ -85,6 +85,14 @@ class Intake:
         self._sweep.disown(*self._shard)
         self._roster.disown(*self._shard)
 
+    def somebody(self) -> tuple[int, int] | None:
+        """A guild that Discord tells of, and a member of it."""
+        for guild_id in self._roster.guild_ids(*self._shard):
+            guild = self._roster.guild(guild_id)
+            if guild and guild.available and guild.members:
+                return guild_id, next(iter(guild.members))
+        return None
+
     def _presence_update(self, payload: Payload) -> None:
         user = payload.get("user")
         user_id = clean.user_id(user)

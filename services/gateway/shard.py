@@ -38,6 +38,9 @@ class Dispatches(Protocol):
 
     def lost(self) -> None: ...
 
+    def somebody(self) -> tuple[int, int] | None:
+        """A guild of the shard, and a member of it."""
+
 
 class Shard:
     """A shard of Grux's bot. `run` until it ends; `ask_for…` while it is connected."""
@@ -50,7 +53,8 @@ class Shard:
         self._hikari: ResumableShard | None = None
         self._events: _EventManager | None = None
         self._session: Session | None = None  # while there is no connection
-        self._replay = Replay(lambda: self.is_connected)
+        self._replay = Replay(lambda: self.is_connected, self._ask_for_somebody)
+        self._asking: set[asyncio.Task[None]] = set()
 
     @property
     def is_connected(self) -> bool:
@@ -111,16 +115,18 @@ class Shard:
         begun a session, or repeated all that was missed.
         """
 
-        def ready(name: str) -> None:
+        def took(name: str, payload: Any) -> None:
+            self._replay.take(name, payload)
             if name == "READY":
                 self._replay.end()
-            self._replay.resumed(on_ready)
+            if name in ("READY", "RESUMED"):
+                self._replay.resumed(on_ready)
 
         async def connects() -> None:
-            self._replay.interrupted()
+            self._replay.connects()
             await may_connect()
 
-        self._events = events = _EventManager(dispatches, self._session, ready)
+        self._events = events = _EventManager(dispatches, self._session, took)
         shard = self._hikari = ResumableShard(
             self._session,
             connects,
@@ -156,6 +162,16 @@ class Shard:
         """Request these members (100 at most), with presences."""
         await self._ask(guild_id, nonce, [hikari.Snowflake(user_id) for user_id in user_ids])
 
+    def _ask_for_somebody(self, nonce: str) -> bool:
+        found = self._events.dispatches.somebody() if self._events else None
+        if found is None:
+            return False
+        guild_id, user_id = found
+        asking = asyncio.create_task(self.ask_for(guild_id, [user_id], nonce))
+        self._asking.add(asking)
+        asking.add_done_callback(self._asking.discard)
+        return True
+
     async def _ask(
         self, guild_id: int, nonce: str, users: hikari.UndefinedOr[list[hikari.Snowflake]]
     ) -> None:
@@ -167,6 +183,17 @@ class Shard:
             )
         except (hikari.ComponentStateConflictError, ConnectionError) as error:
             log.debug("members of guild %s were not asked for: %s", guild_id, error)
+        except (asyncio.CancelledError, AssertionError):
+            # hikari holds up what is more than 117 messages a minute. Where the connection goes
+            # meanwhile it cancels what waits, or sends it when there is none to send it by.
+            if _is_cancelled():
+                raise
+            log.debug("members of guild %s were not asked for: the connection went", guild_id)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _close(shard: ResumableShard) -> None:
@@ -180,12 +207,12 @@ class _EventManager:
     """The two methods of hikari's event manager that a shard calls."""
 
     def __init__(
-        self, dispatches: Dispatches, session: Session | None, ready: Callable[[str], None]
+        self, dispatches: Dispatches, session: Session | None, took: Callable[[str, Any], None]
     ) -> None:
-        self._dispatches = dispatches
+        self.dispatches = dispatches
         self._session_id = session.id if session else ""
         self._taken = session.seq if session else 0  # the greatest sequence number of this session
-        self._ready = ready
+        self._took = took
         self._ended = False
         self.last = 0.0
 
@@ -206,9 +233,8 @@ class _EventManager:
             elif number <= self._taken and name != "RESUMED":
                 return
             self._taken = number if begins else max(number, self._taken)
-        self._dispatches.take(name, payload)
-        if name in ("READY", "RESUMED"):
-            self._ready(name)
+        self.dispatches.take(name, payload)
+        self._took(name, payload)
 
     async def dispatch(self, event: None, *, return_tasks: bool = False) -> None:
         """TellingShard has told of it, and knows more."""

@@ -1,4 +1,4 @@
-"""A resume's replay has ended when nothing of it comes any more."""
+"""A resume's replay has ended when Discord has answered what it is asked after RESUMED."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from services.gateway import replay
 from services.gateway.replay import Replay
 from services.gateway.shard import Shard
 from simulator.server import Simulator
-from tests.e2e.stack import ROBIN, quiet
+from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
 from tests.eventually import eventually
+
+MANY = 3_000  # more than is read at once
 
 
 class Heard:
@@ -29,6 +31,9 @@ class Heard:
         self.events.append((shown, self.shard.catching_up))
 
     def lost(self) -> None: ...
+
+    def somebody(self) -> tuple[int, int]:
+        return int(FIRST), int(ROBIN)
 
     def count(self, name: str) -> int:
         return [shown for shown, _ in self.events].count(name)
@@ -53,21 +58,24 @@ async def test_the_end_of_an_earlier_replay_does_not_end_this_one() -> None:
             discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
 
         first, ready, task = begun(None)
-        await ready.wait()
+        await eventually(ready.is_set)
         await ended(task)
         assert first.shard is not None
         session = first.shard.session
         shows("while nobody listened")
-        second, _, task = begun(session)
-        await eventually(lambda: second.count("RESUMED"))
-        shows("after the resume")
-        await eventually(lambda: second.count("after the resume"))
+        second, ready, task = begun(session)
+        await eventually(ready.is_set)
+        for number in range(MANY):
+            shows(f"{number} after the resume")
+        await eventually(lambda: second.count(f"{MANY - 1} after the resume"))
         await ended(task)
 
         third, ready, task = begun(session)
-        await ready.wait()
-        assert [name for name, _ in third.events] == [
-            *("while nobody listened", "RESUMED", "after the resume", "RESUMED")
+        await eventually(ready.is_set)
+        assert [name for name, _ in third.events if name != "GUILD_MEMBERS_CHUNK"] == [
+            *("while nobody listened", "RESUMED"),
+            *(f"{number} after the resume" for number in range(MANY)),
+            "RESUMED",
         ]
         assert all(catching_up for _, catching_up in third.events)
         assert third.shard is not None
@@ -75,40 +83,99 @@ async def test_the_end_of_an_earlier_replay_does_not_end_this_one() -> None:
         await ended(task)
 
 
-async def test_a_connection_that_goes_takes_the_rest_of_the_replay_along(
+class Told:
+    """What is asked, and whether the replay is over."""
+
+    def __init__(self, anybody: bool = True) -> None:
+        self.connected, self.over = True, asyncio.Event()
+        self._anybody = anybody
+        self.asked: list[str] = []
+        self.replay = Replay(lambda: self.connected, self._ask)
+
+    def _ask(self, nonce: str) -> bool:
+        self.asked.append(nonce)
+        return self._anybody
+
+    def resumed(self) -> str:
+        self.replay.take("RESUMED", {})
+        self.replay.resumed(self.over.set)
+        return self.asked[-1]
+
+    @property
+    def state(self) -> tuple[bool, bool]:
+        return self.replay.under_way, self.over.is_set()
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_it_is_over_when_what_is_asked_is_answered(refused: bool) -> None:
+    """Also with a refusal; and not when something is answered that another process had asked."""
+    told = Told()
+    told.replay.begin()
+    earlier = told.resumed()
+    nonce = told.resumed()
+    told.replay.take("GUILD_MEMBERS_CHUNK", {"nonce": earlier})
+    told.replay.take("GUILD_MEMBERS_CHUNK", {"members": []})
+    told.replay.take("RATE_LIMITED", {"opcode": 8})
+    told.replay.take("PRESENCE_UPDATE", {"nonce": nonce})
+    assert told.state == (True, False)
+    if refused:
+        told.replay.take("RATE_LIMITED", {"opcode": 8, "meta": {"nonce": nonce}})
+    else:
+        told.replay.take("GUILD_MEMBERS_CHUNK", {"nonce": nonce})
+    assert told.state == (False, True)
+
+
+async def test_a_question_that_is_not_answered_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(replay, "SETTLES", 0.01)
-    connected = True
-    ready, other = asyncio.Event(), asyncio.Event()
-    caught_up = Replay(lambda: connected)
+    """But not where the connection has gone: the next one brings the rest, and another RESUMED."""
+    monkeypatch.setattr(replay, "ANSWERED_WITHIN", 0.01)
+    told = Told()
+    told.replay.begin()
+    told.resumed()
+    told.connected = False
+    await _given_up()
+    assert told.state == (True, False)
 
-    async def settled() -> None:
-        """Until whatever was begun before has had its time."""
-        other.clear()
-        unlike = Replay(lambda: True)
-        unlike.begin()
-        unlike.resumed(other.set)
-        await other.wait()
+    told.connected = True
+    told.resumed()
+    told.replay.connects()
+    await _given_up()
+    assert told.state == (True, False)
 
-    caught_up.begin()
-    caught_up.resumed(ready.set)
-    connected = False
-    await settled()
-    assert (ready.is_set(), caught_up.under_way) == (False, True)
-
-    connected = True
-    caught_up.resumed(ready.set)
-    caught_up.interrupted()
-    await settled()
-    assert (ready.is_set(), caught_up.under_way) == (False, True)
-
-    caught_up.resumed(ready.set)
-    await settled()
-    assert (ready.is_set(), caught_up.under_way) == (True, False)
+    told.resumed()
+    await told.over.wait()
+    assert told.state == (False, True)
 
 
-async def test_resumed_without_a_replay_is_ready_at_once() -> None:
-    ready = asyncio.Event()
-    Replay(lambda: True).resumed(ready.set)
-    assert ready.is_set()
+async def _given_up() -> None:
+    """Until whatever was asked before has had its time."""
+    other = Told()
+    other.replay.begin()
+    other.resumed()
+    await other.over.wait()
+
+
+async def test_a_replay_that_is_long_in_coming_is_one_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Discord refused for longer than a replay may take: it has only begun when something comes."""
+    monkeypatch.setattr(replay, "WITHIN", 0.02)
+    told = Told()
+    told.replay.begin()
+    await eventually(lambda: not told.replay.under_way)
+    monkeypatch.setattr(replay, "WITHIN", 60.0)
+    told.replay.connects()
+    told.replay.take("PRESENCE_UPDATE", {})
+    assert told.replay.under_way
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_it_is_over_at_once_where_nobody_is_known_or_nothing_is_repeated(
+    begun: bool,
+) -> None:
+    told = Told(anybody=not begun)
+    if begun:
+        told.replay.begin()
+    told.replay.resumed(told.over.set)
+    assert told.state == (False, True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from chaos.replays import Replays
 from services.gateway.shard import Shard
 from simulator.server import Simulator
-from tests.e2e.stack import ROBIN, quiet
+from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
 from tests.eventually import eventually
 
@@ -21,6 +22,8 @@ class Nobody:
     def take(self, name: str, payload: Any) -> None: ...
 
     def lost(self) -> None: ...
+
+    def somebody(self) -> None: ...
 
 
 async def at_once() -> None: ...
@@ -67,6 +70,8 @@ class Heard:
 
     def lost(self) -> None: ...
 
+    def somebody(self) -> None: ...
+
 
 async def test_what_comes_while_a_shard_is_ended_is_repeated_to_the_next() -> None:
     """hikari goes on reading, and counting, for a moment: nobody hears that."""
@@ -92,6 +97,42 @@ async def test_what_comes_while_a_shard_is_ended_is_repeated_to_the_next() -> No
         await ended(task)
         assert set(names) - set(heard.names) == set()
         assert discord.stats.identifies == 1
+
+
+async def test_a_question_that_waits_its_turn_when_the_connection_goes_is_given_up() -> None:
+    """hikari sends 117 messages a minute, and cancels what waits: whoever asks goes on all the
+    same, and asks again by the next connection."""
+    async with Simulator(quiet()) as discord:
+        shard = Shard(discord.token, 0, 1)
+        ready = asyncio.Event()
+        task = asyncio.create_task(shard.run(discord.gateway_url, Nobody(), at_once, ready.set))
+        await ready.wait()
+        questions = [
+            asyncio.create_task(shard.ask_for(int(FIRST), [int(ROBIN)], str(number)))
+            for number in range(150)
+        ]
+        await eventually(lambda: discord.stats.member_requests > 100)
+        assert not all(question.done() for question in questions)
+        discord.drop("rst")
+        await eventually(lambda: all(question.done() for question in questions))
+        assert [question.cancelled() for question in questions] == [False] * 150
+        await ended(task)
+
+
+async def test_whoever_asks_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own end is no connection that goes."""
+
+    class Held:
+        async def request_guild_members(self, *_: object, **__: object) -> None:
+            await asyncio.Event().wait()
+
+    shard = Shard("token", 0, 1)
+    monkeypatch.setattr(shard, "_hikari", Held())
+    question = asyncio.create_task(shard.ask_for_all(1, "nonce"))
+    await asyncio.sleep(0)
+    question.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await question
 
 
 async def test_a_session_that_is_replayed_from_its_beginning_begins_only_once() -> None:
