@@ -28,6 +28,7 @@ JITTER: Final = 3600  # seconds: what was learned together is not asked for toge
 REMEMBERED: Final = 10_000  # applications in memory
 TRIES: Final = 4
 AFTER_FAILURE: Final = 30.0  # seconds
+AFTER_TRIES: Final = 120.0  # seconds: others are asked for meanwhile
 WORKERS: Final = 4
 _ANSWER_TIMEOUT = aiohttp.ClientTimeout(total=10)
 
@@ -100,13 +101,13 @@ class Icons:
                 except NotAnswered as wait:
                     metrics.REFUSED.labels("icon").inc()
                     await asyncio.sleep(wait.after)
-            waiting = self._waiting.pop(application_id, set())
-            if found:
-                asyncio.get_running_loop().call_later(
-                    KEEP + JITTER, self._look_again, application_id
-                )
-                for user_id in waiting:
-                    self._found(user_id)
+            loop = asyncio.get_running_loop()
+            if not found:  # whoever waits goes on waiting
+                loop.call_later(AFTER_TRIES, self._asked.put_nowait, application_id)
+                continue
+            loop.call_later(KEEP + JITTER, self._look_again, application_id)
+            for user_id in self._waiting.pop(application_id, set()):
+                self._found(user_id)
 
     def _look_again(self, application_id: str) -> None:
         """Icons change: the old one is shown until the new answer is there."""
