@@ -76,6 +76,8 @@ class Lease:
         self._standby = keys.standby(shard_id, shard_count)
         self._contended = False
         self._renewed = self._doubted = float("-inf")
+        self._ticked = _now()
+        self._was_stopped = False  # since the last renewal was asked for
         self._doubts = asyncio.Event()
 
     @property
@@ -130,23 +132,31 @@ class Lease:
 
     async def hold(self) -> None:
         """Renew until the shard is not ours any more; then returns."""
-        began = asked = _now()
-        away = stopped = False
+        self._ticked = _now()
+        ticking = asyncio.create_task(self._tick())
+        try:
+            await self._keep_renewing()
+        finally:
+            ticking.cancel()
+
+    async def _keep_renewing(self) -> None:
+        began = _now()
+        away = False
         while True:
-            # What this process knows is old then, and somebody may have known better, and be gone.
-            stopped = stopped or _now() - asked > VALID
-            asked = _now()
+            asked, stopped = _now(), self._stopped()
+            self._ticked, self._was_stopped = asked, False
             try:
                 answer = await self._renew(stopped)
                 if answer <= 0:
                     self._renewed = float("-inf")
                     log.warning("%s %s", self._what, _ANOTHERS[answer])
                     return
-                stopped, self._contended = False, answer == 2
+                self._contended = answer == 2
                 await self._compare()
                 self._renewed, away = asked, False
                 await self._pause()
             except StoreUnavailable as error:
+                self._was_stopped |= stopped  # as Redis has not said what that has come to
                 if not away:
                     away = True
                     log.warning("%s; what is to be written waits for it", error)
@@ -158,6 +168,18 @@ class Lease:
                     )
                     return
                 await asyncio.sleep(ASK_AGAIN)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(VALID / 4)
+            self._was_stopped |= self._stopped()
+            self._ticked = _now()
+
+    def _stopped(self) -> bool:
+        """Whether this process was stopped for longer than it may write, lately: what it knows is
+        old then, and somebody may have known better, and be gone. Redis being silent is no stop.
+        """
+        return self._was_stopped or _now() - self._ticked > VALID
 
     async def _pause(self) -> None:
         self._doubts.clear()

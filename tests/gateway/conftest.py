@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from fakeredis import FakeServer
 
+from services.gateway import lease as lease_module
 from services.gateway import writer as writer_module
 from tests.ended import ended
 from tests.gateway.desk import Desk
+from tests.gateway.leases import QUICK
 
 
 @pytest.fixture
@@ -19,3 +22,14 @@ async def desk(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Desk]:
     yield desk
     await ended(task)
     await desk.store.redis.aclose()
+
+
+@pytest.fixture
+def quick_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, seconds in QUICK.items():
+        monkeypatch.setattr(lease_module, name, seconds)
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    return FakeServer()

@@ -3,58 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import pytest
-from fakeredis import FakeAsyncRedis, FakeServer
+from fakeredis import FakeServer
 
 from services.gateway import lease as lease_module
 from services.gateway.lease import Lease
 from shared import keys, wholeness
-from shared.store import Store, StoreUnavailable
+from shared.store import StoreUnavailable
 from tests.ended import ended
 from tests.eventually import eventually, eventually_async
+from tests.gateway.leases import holding, process
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    quickly = {
-        "KEPT": 0.4,
-        "VALID": 0.3,
-        "RENEW_EVERY": 0.05,
-        "LOOK_EVERY": 0.02,
-        "ASK_AGAIN": 0.02,
-    }
-    for name, seconds in quickly.items():
-        monkeypatch.setattr(lease_module, name, seconds)
-    monkeypatch.setattr(lease_module, "SETTLE", 0.1)
-
-
-@pytest.fixture
-def server() -> FakeServer:
-    return FakeServer()
-
-
-def process(server: FakeServer) -> Store:
-    """A store of its own, as another process would have."""
-    return Store(FakeAsyncRedis(server=server), timeout=1.0)
-
-
-@asynccontextmanager
-async def holding(lease: Lease) -> AsyncIterator[asyncio.Task[None]]:
-    await lease.acquire()
-    task = asyncio.create_task(lease.hold())
-    try:
-        yield task
-    finally:
-        await ended(task)
-
-
-def _stop_the_process() -> None:
-    """As SIGSTOP does, and SIGCONT later: meanwhile nothing in it goes on."""
-    time.sleep(lease_module.VALID * 1.5)
+pytestmark = pytest.mark.usefixtures("quick_leases")
 
 
 async def test_only_one_has_it(server: FakeServer) -> None:
@@ -114,39 +75,6 @@ async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer
         async with asyncio.timeout(5):
             await task
         assert not first.valid
-
-
-async def test_who_was_stopped_does_not_take_a_lease_that_redis_has_lost(
-    server: FakeServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Another process may have had it meanwhile: what it wrote is newer than what is known here."""
-    lease = Lease(process(server), 0, 1)
-    async with holding(lease) as task:
-        await eventually(lambda: lease.valid)
-        await process(server).redis.flushall()
-        _stop_the_process()
-        async with asyncio.timeout(5):
-            await task
-        assert not lease.valid
-        assert not await process(server).redis.exists(lease.key)
-    assert "while this one was stopped" in caplog.text
-
-
-async def test_who_was_stopped_goes_on_with_a_lease_that_is_still_its_own(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nobody else can have had it."""
-    monkeypatch.setattr(lease_module, "KEPT", 3600.0)
-    lease = Lease(process(server), 0, 1)
-    async with holding(lease) as task:
-        await eventually(lambda: lease.valid)
-        _stop_the_process()
-        assert not lease.valid
-        await eventually(lambda: lease.valid)
-        assert not task.done()
-        redis = process(server).redis
-        await redis.flushall()
-        await eventually_async(lambda: redis.exists(lease.key))  # it counts as stopped no longer
 
 
 async def test_wiped_redis_goes_back_to_the_holder(server: FakeServer) -> None:
