@@ -83,6 +83,11 @@ class ClusterFeed:
             self._standing = True
             self._listener.restored()
 
+    def written_anew(self) -> None:
+        """A master has told so, for all of them."""
+        if self._standing:
+            self._listener.written_anew()
+
     def _moved(self, slots: Slots) -> None:
         """Whoever moved is followed at their new master; what was said meanwhile may be missed."""
         self._fall()

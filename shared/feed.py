@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any, Final, Protocol, Self
 
 from redis.asyncio import Redis
@@ -21,6 +20,7 @@ from redis.exceptions import RedisError
 from shared import keys, redis_clients
 from shared.metrics import REDIS_LOST
 from shared.store import StoreUnavailable, is_loss
+from shared.subscriptions import publishes_sharded, say
 from shared.update import Update, read
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,6 @@ PING_AFTER = 5.0  # seconds of silence
 RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
 _LOST: Final = REDIS_LOST.labels("feed")
 COMPLAIN_EVERY = 60.0  # seconds
-_BATCH = 500  # channels in one SUBSCRIBE
 
 
 class Listener(Protocol):
@@ -40,10 +39,14 @@ class Listener(Protocol):
         """A message came for a subscribed user."""
 
     def cut(self) -> None:
-        """The line is gone, or Redis had lost something: updates may be missed until `restored`."""
+        """The line is gone: updates may be missed until `restored`."""
 
     def restored(self) -> None:
         """Every subscription stands again: load what is watched, as updates may be lost."""
+
+    def written_anew(self) -> None:
+        """Redis had lost something that nobody told of, and holds everyone again: load what is
+        watched. The line stays, so what was published before may still come."""
 
 
 class LineCut(Exception):
@@ -134,8 +137,9 @@ class Feed:
         # Not a TaskGroup: before Python 3.13 one that is failing swallows its own cancellation.
         tasks: list[asyncio.Task[None]] = []
         try:
-            self._sharded = self._of_cluster and await publishes_sharded(self._redis)
-            await pubsub.subscribe(STANDING)
+            async with asyncio.timeout(PING_AFTER):  # whoever listens there may never answer
+                self._sharded = self._of_cluster and await publishes_sharded(self._redis)
+                await pubsub.subscribe(STANDING)
             tasks = [
                 asyncio.create_task(work(pubsub)) for work in (self._read, self._send, self._watch)
             ]
@@ -194,8 +198,7 @@ class Feed:
         """
         log.info("feed: everyone was written anew")
         if self._standing:
-            self._listener.cut()
-            self._listener.restored()
+            self._listener.written_anew()
 
     def _deliver(self, channel: bytes, data: bytes) -> None:
         user_id = keys.user_of_channel(channel)
@@ -261,20 +264,8 @@ class Feed:
             self._confirmed.difference_update(left)
             self._leaving.update(left)
             old = [keys.presence(user) for user in left]
-            await self._say(pubsub, new, old)
+            await say(pubsub, new, old, sharded=self._sharded)
             self._stand_if_complete()
-
-    async def _say(self, pubsub: PubSub, new: Sequence[str], old: Sequence[str]) -> None:
-        if self._sharded:  # one at a time: all channels of a command must be of one slot
-            for channel in new:
-                await pubsub.ssubscribe(channel)
-            for channel in old:
-                await pubsub.sunsubscribe(channel)
-            return
-        for start in range(0, len(new), _BATCH):
-            await pubsub.subscribe(*new[start : start + _BATCH])
-        for start in range(0, len(old), _BATCH):
-            await pubsub.unsubscribe(*old[start : start + _BATCH])
 
     async def _watch(self, pubsub: PubSub) -> None:
         """A line may die without a word: ask, and end it when nothing comes back."""
@@ -286,12 +277,6 @@ class Feed:
             await asyncio.sleep(PING_AFTER)
             if self._heard < asked:
                 raise LineCut(f"no answer for {PING_AFTER} s")
-
-
-async def publishes_sharded(redis: Redis) -> bool:
-    """Whether this master of a cluster uses SPUBLISH: save.lua asks it the same question."""
-    version = str((await redis.info("server"))["redis_version"])
-    return int(version.partition(".")[0]) >= 7
 
 
 async def _response(pubsub: PubSub) -> tuple[bytes, bytes, Any]:

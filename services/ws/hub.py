@@ -122,11 +122,18 @@ class Hub:
         self._fan_out.push(topic)
 
     def cut(self) -> None:
+        self._doubt(line_stays=False)
+
+    def written_anew(self) -> None:
+        self._doubt(line_stays=True)
+        self.restored()
+
+    def _doubt(self, *, line_stays: bool) -> None:
         self._loader.cut()
         for topic in list(self._deserted):
             self._drop(topic)
         for topic in self._topics.values():
-            topic.doubt()
+            topic.doubt(line_stays=line_stays)
 
     def restored(self) -> None:
         again = f"; {self.users} users are loaded again" if self.users else ""

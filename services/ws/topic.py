@@ -35,6 +35,7 @@ class Topic:
 
     __slots__ = (
         "_facts",
+        "_late",
         "_presence_frame",
         "_presence_version",
         "_profile_frame",
@@ -67,6 +68,7 @@ class Topic:
         self._facts = NOTHING  # as JSON, which takes a third of the memory of the structs
         self._presence_version = 0
         self._profile_version = 0
+        self._late = 0  # messages up to this version were overtaken, whatever is loaded now
         self._presence_frame: bytes | None = None
         self._profile_frame: bytes | None = None
 
@@ -83,6 +85,8 @@ class Topic:
     def apply(self, update: Update) -> None:
         """Take what is newer than what is held. One that holds every field is a whole state."""
         profile, presence = update.profile, update.presence
+        if update.version <= self._late:
+            return
         if profile is not UNSET and update.version > self._profile_version:
             self._take_profile(bytes(profile), update.version)
             self.received = self.received or update.received
@@ -98,19 +102,23 @@ class Topic:
             self._take_profile(snapshot.profile, snapshot.version)
         if snapshot.version > self._presence_version:
             self._take_presence(snapshot.presence, snapshot.version)
+        self._late = 0
         self.loaded = True
 
     def outlived_by(self, version: int) -> bool:
         """Whether a message of this version is newer than everything held."""
-        return version > max(self._profile_version, self._presence_version)
+        return version > max(self._profile_version, self._presence_version, self._late)
 
-    def doubt(self) -> None:
-        """The line to Redis is cut: whatever is loaded next is the truth.
+    def doubt(self, *, line_stays: bool = False) -> None:
+        """Redis may have lost something: whatever is loaded next is the truth.
 
         A Redis may come back with older data than it had. What it holds then is what every
-        other reader sees, so no version from before the cut may stand against it.
+        other reader sees, so no version from before may stand against it. `line_stays`: a message
+        may be under way on it that is older than what is held.
         """
         self.loaded = False
+        newest = max(self._profile_version, self._presence_version, self._late)
+        self._late = newest if line_stays else 0
         self._profile_version = self._presence_version = 0
 
     def learn(self, facts: Facts | None) -> None:

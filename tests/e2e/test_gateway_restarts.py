@@ -15,6 +15,7 @@ from shared.snapshot import Snapshot
 from shared.store import Store
 from simulator import BOT_ID
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
+from tests.e2e.standby import hears_of_standby
 from tests.eventually import eventually, eventually_async
 
 
@@ -199,7 +200,7 @@ async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None
         await second.said("standing by")
         stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _bookmark(stack, lambda mark: bool(mark.session.seq))
-        await _hears_of_standby(stack)
+        await hears_of_standby(stack)
         await stack.redis.pause()
         await first.said("may have been taken over")
         await first.said("standing by")
@@ -263,29 +264,6 @@ async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
         mark = await eventually_async(found)
         assert mark is not None
         return mark
-
-
-async def _hears_of_standby(stack: Stack) -> None:
-    """Wait until the lease has been renewed beside somebody who stands by, and that is known.
-
-    Another renewal is asked for when the answer to the one before has been heard.
-    """
-    async with Store.connect(stack.redis.url) as store:
-        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
-        for _ in range(2):
-            await _renewed(store)
-
-
-async def _renewed(store: Store) -> None:
-    """Wait for the next renewal of the lease: what is left of it grows."""
-    left = await store.redis.pttl(keys.lease(0, 1))
-
-    async def grows() -> bool:
-        nonlocal left
-        before, left = left, await store.redis.pttl(keys.lease(0, 1))
-        return bool(left > before)
-
-    await eventually_async(grows)
 
 
 async def _truth(stack: Stack) -> None:

@@ -117,6 +117,8 @@ class Heard:
 
     def cut(self) -> None: ...
 
+    def written_anew(self) -> None: ...
+
     def restored(self) -> None:
         self.events.append("restored")
 

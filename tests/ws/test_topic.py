@@ -109,6 +109,24 @@ def test_after_a_cut_older_data_is_the_truth() -> None:
     assert topic.presence == presence(3)
 
 
+def test_where_the_line_stays_a_message_may_be_late() -> None:
+    """Everyone was written anew. What was published before is heard after that, and is over: nor
+    has the user left who was back by then. What is loaded may be older, as after a cut."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(10, profile(10), presence(10)))
+    for _ in range(2):
+        topic.doubt(line_stays=True)
+    topic.apply(update(9, "presence"))
+    topic.apply(update(10, "profile", "presence"))
+    assert topic.presence == presence(10)
+    assert not topic.loaded
+    assert not topic.outlived_by(8)
+    assert topic.outlived_by(11)
+    topic.load(Snapshot(3, profile(3), presence(3)))
+    topic.apply(update(4, "presence"))
+    assert topic.presence == presence(4)
+
+
 def test_a_message_with_everything_is_a_state() -> None:
     """After a cut the gateway's rewrite counts as loaded; a message about one field does not."""
     topic = Topic(ANNA)

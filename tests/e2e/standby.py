@@ -1,0 +1,31 @@
+"""The lease of the only shard, and the gateway that stands by for it."""
+
+from __future__ import annotations
+
+from shared import keys
+from shared.store import Store
+from tests.e2e.stack import Stack
+from tests.eventually import eventually_async
+
+
+async def hears_of_standby(stack: Stack) -> None:
+    """Wait until the lease has been renewed beside somebody who stands by, and that is known.
+
+    Another renewal is asked for when the answer to the one before has been heard.
+    """
+    async with Store.connect(stack.redis.url) as store:
+        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+        for _ in range(2):
+            await _renewed(store)
+
+
+async def _renewed(store: Store) -> None:
+    """Wait for the next renewal of the lease: what is left of it grows."""
+    left = await store.redis.pttl(keys.lease(0, 1))
+
+    async def grows() -> bool:
+        nonlocal left
+        before, left = left, await store.redis.pttl(keys.lease(0, 1))
+        return bool(left > before)
+
+    await eventually_async(grows)
