@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from shared.config import ApiSettings, GatewaySettings, WsSettings
-from tests.documents import DOCUMENTS, ROOT, anchors, blocks, prose
+from tests.documents import DOCUMENTS, ROOT, anchors, blocks, prose, rows
 from tests.test_settings import of_compose
 
 ROOMS = "services|shared|simulator|tests|docs|requirements|bench|chaos|deploy|\\.ci"
@@ -19,6 +19,7 @@ PATH = re.compile(rf"(?<![\w./-])((?:{ROOMS})/[\w./*-]*[\w/*]|[A-Z]+\.md|Makefil
 CODE = [
     path for room in ("services", "shared", "simulator") for path in (ROOT / room).rglob("*.py")
 ]
+OPERATIONS = ROOT / "docs" / "operations.md"
 DISCORDS_OWN = re.compile(r"(GUILD|PRESENCE|USER|MESSAGE)_(?!IDS$)\w+|RATE_LIMITED")
 """Names of events and intents."""
 
@@ -107,5 +108,13 @@ def test_every_metric_is_explained() -> None:
     named = {
         name for path in CODE for name in re.findall(r'"(grux_\w+?)(?:_total)?"', path.read_text())
     }
-    page = (ROOT / "docs" / "operations.md").read_text()
-    assert set(re.findall(r"`(grux_\w+)`", page)) == named
+    assert set(re.findall(r"`(grux_\w+)`", OPERATIONS.read_text())) == named
+
+
+@pytest.mark.parametrize("process", ["Every process", "The gateway", "api and ws", "api", "ws"])
+def test_every_metric_says_what_to_do(process: str) -> None:
+    """What it is, which value is bad, and what to do then: no row leaves that open."""
+    for row in rows(OPERATIONS, process):
+        assert len(row) == 3, row
+        assert all(len(cell) > 3 for cell in row), row
+        assert re.findall(r"grux_\w+", row[0]), row

@@ -37,7 +37,7 @@ async def observed(
 
 
 async def test_every_metric_is_there_and_moves() -> None:
-    """All that the page of operations names is shown by the process that it names it for."""
+    """Each process shows all that the page of operations names for it, and nothing else."""
     async with observed(PROFILE_SOURCE="discord") as (stack, ports):
         await stack.shows(ROBIN, lambda data: True)
         await stack.get(f"/user/{ROBIN}")
@@ -67,6 +67,8 @@ async def test_every_metric_is_there_and_moves() -> None:
         for process, names in documented().items():
             missing = {name for name in names if not is_shown(name, shown[process])}
             assert missing == set(), process
+            explained = {sample for name in names for sample in samples_of(name)}
+            assert {one for one in shown[process] if one.startswith("grux_")} <= explained, process
         assert await value(ports["api"], "grux_api_responses_total", "200") >= 1
         assert await value(ports["api"], "grux_api_misses_total") >= 1
         name = "grux_profile_fetches_total"
@@ -124,6 +126,11 @@ def documented() -> dict[str, set[str]]:
 
 def is_shown(name: str, samples: set[str]) -> bool:
     return bool({name, f"{name}_total", f"{name}_bucket"} & samples)
+
+
+def samples_of(name: str) -> set[str]:
+    """The samples in which a scraper may find this metric, whatever kind it is of."""
+    return {name, *(f"{name}_{end}" for end in ("total", "created", "bucket", "sum", "count"))}
 
 
 REASONS: dict[Any, tuple[str, str]] = {
