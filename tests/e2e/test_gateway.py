@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -69,21 +70,50 @@ async def test_resume_replays_what_was_missed() -> None:
         assert stack.simulator.stats.identifies == 1
 
 
-@pytest.mark.parametrize("how", ["invalid", "reconnect", "invalid_resumable"])
-async def test_session_ends_in_each_way_and_the_truth_comes_back(how: str) -> None:
-    """op 9 false: whoever left meanwhile is swept, whoever went offline is invisible."""
-    async with running() as stack:
-        world = stack.simulator.world
+COMES_AGAIN_AFTER = (1001, 4000, 4003, 4007, 4009)
+"""Close codes after which a client may come back, one of each kind: Discord goes away, it may be
+resumed, hikari gives up by itself, and the session is over. (events/gateway, "Gateway Close Event
+Codes".)
+"""
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["rst", "eof", "reconnect", "invalid", "invalid_resumable", "missed acks", *COMES_AGAIN_AFTER],
+)
+async def test_session_ends_in_each_way_and_the_truth_comes_back(how: Any) -> None:
+    """Whoever left meanwhile is swept, whoever went offline is invisible, the next one is heard."""
+    heartbeat = {"heartbeat_interval_ms": 300} if how == "missed acks" else {}
+    async with running(quiet(**heartbeat)) as stack:
+        world, stats = stack.simulator.world, stack.simulator.stats
         world.set_presence(ROBIN, "online", [], {"web": "online"})
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
         leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
-        stack.simulator.refuse(0.5)
-        stack.simulator.drop(how)  # type: ignore[arg-type]
+        began = stats.identifies + stats.resumes
+        await _dropped(stack, how)
         world.set_presence(ROBIN, "offline", [], {})
         world.remove_member(FIRST, leaver)
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
         await stack.not_monitored(leaver)
         await _holds_everybody(stack)
+        assert stats.identifies + stats.resumes > began
+        world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
+        await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
+
+
+async def _dropped(stack: Stack, how: str | int) -> None:
+    """Discord ends the connection, in this way or with this close code, and takes none at first."""
+    simulator = stack.simulator
+    if how == "missed acks":
+        simulator.faults.acks_stalled = True
+        await stack.processes["gateway"].said("did not answer a heartbeat")
+        simulator.faults.acks_stalled = False
+        return
+    simulator.refuse(0.5)
+    if isinstance(how, int):
+        assert simulator.drop("close", code=how) == 1
+    else:
+        assert simulator.drop(how) == 1  # type: ignore[arg-type]
 
 
 async def test_who_leaves_while_the_gateway_is_away_is_swept() -> None:

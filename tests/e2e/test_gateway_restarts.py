@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 from services.gateway import bookmark
 from services.gateway.bookmark import Bookmark
 from shared import keys
-from shared.snapshot import Snapshot
 from shared.store import Store
-from simulator import BOT_ID
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
 from tests.e2e.standby import hears_of_standby
+from tests.e2e.truth import changes, truth
 from tests.eventually import eventually, eventually_async
+
+TAKEN_OVER_WITHIN = 15.0  # seconds: the promise, and no measure of speed
 
 
 async def test_restart_resumes_and_loses_nothing() -> None:
@@ -24,13 +26,13 @@ async def test_restart_resumes_and_loses_nothing() -> None:
     async with running() as stack:
         watcher = await stack.watch(ROBIN)
         assert await stack.processes["gateway"].stop() == 0
-        leaver, joiner, renamed = _changes(stack)
+        leaver, joiner, renamed = changes(stack)
         await stack.start("gateway")
         await watcher.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
         await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
-        await _truth(stack)
+        await truth(stack)
         await _goes_on(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
@@ -55,7 +57,7 @@ async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
         )
         assert (shown["status"], shown["profile"]["device"]) == ("idle", "vr")
         world.remove_guild(FIRST)
-        await _truth(stack)
+        await truth(stack)
         await stack.shows(both, lambda data: bool(data["status"] == "idle"))
         assert stack.simulator.stats.identifies == 1
 
@@ -71,13 +73,17 @@ async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
         world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _bookmark(stack, lambda mark: bool(mark.session.seq))
         first.process.send_signal(sign)
+        loop = asyncio.get_running_loop()
+        let_go = loop.time()
         await first.ended()
-        leaver, joiner, renamed = _changes(stack)
+        leaver, joiner, renamed = changes(stack)
+        await second.said("taken over")
+        assert loop.time() - let_go < TAKEN_OVER_WITHIN
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
         await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
-        await _truth(stack)
+        await truth(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
@@ -109,7 +115,7 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
     """A large guild whose pieces had not come, and a joiner of whom nothing was known."""
     async with running(quiet(members=1500, presence_limit=1000, chunk_seconds=0.0)) as stack:
         world = stack.simulator.world
-        await _truth(stack)
+        await truth(stack)
         await stack.processes["gateway"].stop()
         async with Store.connect(stack.redis.url) as store:
             loaded = await bookmark.load(store, (0, 1))
@@ -127,7 +133,7 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
         asked = stack.simulator.stats.member_requests
         await stack.start("gateway")
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
-        await _truth(stack)
+        await truth(stack)
         await eventually(lambda: stack.simulator.stats.member_requests >= asked + 2)
         assert stack.simulator.stats.identifies == 1
 
@@ -138,7 +144,7 @@ async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None
     async with running() as stack:
         world = stack.simulator.world
         await stack.processes["gateway"].stop()
-        leaver, _, _ = _changes(stack)
+        leaver, _, _ = changes(stack)
         env = {}
         match how:
             case "emptied":
@@ -156,7 +162,7 @@ async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None
         await stack.start("gateway", **env)
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
         await stack.not_monitored(leaver)
-        await _truth(stack)
+        await truth(stack)
         await _goes_on(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (2, 0)
 
@@ -171,7 +177,7 @@ async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early(
         await gateway.said("writing everyone again")
         await _bookmark(stack, lambda mark: True)
         await gateway.stop(signal.SIGKILL)
-        await _truth(stack)
+        await truth(stack)
 
 
 async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
@@ -180,14 +186,14 @@ async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
         gateway = stack.processes["gateway"]
         await _bookmark(stack, lambda mark: True)
         await stack.redis.pause()
-        leaver, joiner, _ = _changes(stack)
+        leaver, joiner, _ = changes(stack)
         assert await gateway.stop() == 0
         await stack.redis.resume()
         await stack.start("gateway")
         await _shows_status(stack, "dnd")
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
-        await _truth(stack)
+        await truth(stack)
         assert stack.simulator.stats.identifies == 1
 
 
@@ -204,12 +210,12 @@ async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None
         await stack.redis.pause()
         await first.said("may have been taken over")
         await first.said("standing by")
-        leaver, joiner, _ = _changes(stack)
+        leaver, joiner, _ = changes(stack)
         await stack.redis.resume()
         await _shows_status(stack, "dnd")
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
-        await _truth(stack)
+        await truth(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
@@ -223,24 +229,6 @@ async def test_few_sessions_left_are_not_spent() -> None:
         assert stack.simulator.stats.identifies == 1
         assert (await stack.get(f"/user/{ROBIN}"))[0] == 200
         assert await gateway.stop() == 0  # it waits for hours, and not with us
-
-
-def _changes(stack: Stack) -> tuple[str, str, str]:
-    """Things happen while nobody listens: who left, who joined, who was renamed."""
-    world = stack.simulator.world
-    only_here = [
-        one
-        for one, person in world.people.items()
-        if person.guilds == [FIRST] and one not in (ROBIN, BOT_ID) and not person.user.bot
-    ]
-    leaver, joiner, renamed = only_here[:3]
-    world.remove_member(FIRST, leaver)
-    world.remove_member(FIRST, joiner)
-    world.set_presence(joiner, "idle", [], {"web": "idle"})
-    world.add_member(FIRST, joiner)
-    world.update_user(renamed, global_name="Ada")
-    world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
-    return leaver, joiner, renamed
 
 
 async def _shows_status(stack: Stack, status: str) -> None:
@@ -264,26 +252,3 @@ async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
         mark = await eventually_async(found)
         assert mark is not None
         return mark
-
-
-async def _truth(stack: Stack) -> None:
-    """Redis has exactly the simulator's members, in their guilds, with what they show."""
-    world = stack.simulator.world
-    async with Store.connect(stack.redis.url) as store:
-
-        async def held() -> bool:
-            users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
-            everybody = sorted(stack.everybody())
-            snapshots = await store.load_many([int(one) for one in everybody])
-            for guild_id, guild in world.guilds.items():
-                listed = await store.redis.smembers(keys.members(int(guild_id)))
-                if {str(int(one)) for one in listed} != set(guild.members):
-                    return False
-            return users == set(everybody) and all(
-                isinstance(snapshot, Snapshot)
-                and msgspec.json.decode(snapshot.presence)["status"]
-                == world.person(one).presence.status.replace("offline", "invisible")
-                for one, snapshot in zip(everybody, snapshots, strict=True)
-            )
-
-        await eventually_async(held)

@@ -95,15 +95,24 @@ async def test_a_garbage_hash(room: Room, garbage: dict[str, bytes]) -> None:
 @pytest.mark.parametrize("field", ["version", "profile", "presence"])
 @pytest.mark.parametrize("garbage", [b"", b"x", b"\xff" * 20, b"9" * 30])
 async def test_a_save_mends_the_hash(room: Room, field: str, garbage: bytes) -> None:
-    """The gateway's next save of the user is shown, and versions go on as they should."""
+    """Others are served; the user's next save is shown, and versions go on as they should."""
     await room.show(ANNA, 1)
+    await room.show(BERT, 1)
     await room.store.redis.hset(keys.presence(ANNA), field, garbage)
-    async with room.serving() as ws:
+    async with room.serving() as ws, ws.client(BERT) as bert:
+        assert number_of(await receive(bert)) == 1
         async with ws.client(ANNA) as client:
-            assert (await until_closed(client))[1] == 1013
+            frames, code = await until_closed(client)
+            assert (frames[0]["d"]["code"], code) == ("unavailable", 1013)
+        await room.show(BERT, 2)
+        assert number_of(await receive(bert)) == 2
+        async with ws.client(BERT) as newcomer:
+            assert number_of(await receive(newcomer)) == 2
         await room.show(ANNA, 1)
         async with ws.client(ANNA) as client:
-            assert number_of(await receive(client)) == 1
+            first = await receive(client)
+            assert first["op"] == "initial_data", first
+            assert number_of(first) == 1
             await room.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
 

@@ -222,6 +222,24 @@ async def test_one_address_may_not_take_everything(room: Room) -> None:
             assert (await receive(third))["op"] == "initial_data"
 
 
+@pytest.mark.parametrize(("proxies", "told_apart"), [("127.0.0.0/8, ::1", True), ("", False)])
+async def test_addresses_are_believed_of_named_proxies_only(
+    room: Room, proxies: str, told_apart: bool
+) -> None:
+    """Two connections of a made-up address count as one address' only where a proxy vouches."""
+    await room.show(ANNA, 1)
+    headers = {"X-Forwarded-For": "203.0.112.7"}
+    limits = Limits(connections_per_address=1, trusted=networks(proxies))
+    async with (
+        room.serving(limits) as ws,
+        connect(ws.url(ANNA), additional_headers=headers) as first,
+        connect(ws.url(ANNA), additional_headers=headers) as second,
+    ):
+        assert (await receive(first))["op"] == "initial_data"
+        frame = await receive(second)
+        assert frame["op"] == ("error" if told_apart else "initial_data")
+
+
 async def test_a_full_process_says_so_before_the_handshake(room: Room) -> None:
     """503, as a load balancer understands; whoever is in stays, and health is still told."""
     await room.show(ANNA, 1)

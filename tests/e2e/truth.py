@@ -1,0 +1,53 @@
+"""What Redis has to hold once the faults are over, and what happens during them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from shared import keys
+from shared.snapshot import Snapshot
+from shared.store import Store
+from simulator import BOT_ID
+from tests.e2e.stack import FIRST, ROBIN, Stack
+from tests.eventually import eventually_async
+
+
+def changes(stack: Stack) -> tuple[str, str, str]:
+    """Things happen while nobody listens: who left, who joined, who was renamed."""
+    world = stack.simulator.world
+    only_here = [
+        one
+        for one, person in world.people.items()
+        if person.guilds == [FIRST] and one not in (ROBIN, BOT_ID) and not person.user.bot
+    ]
+    leaver, joiner, renamed = only_here[:3]
+    world.remove_member(FIRST, leaver)
+    world.remove_member(FIRST, joiner)
+    world.set_presence(joiner, "idle", [], {"web": "idle"})
+    world.add_member(FIRST, joiner)
+    world.update_user(renamed, global_name="Ada")
+    world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
+    return leaver, joiner, renamed
+
+
+async def truth(stack: Stack) -> None:
+    """Redis has exactly the simulator's members, in their guilds, with what they show."""
+    world = stack.simulator.world
+    async with Store.connect(stack.redis.url) as store:
+
+        async def held() -> bool:
+            users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
+            everybody = sorted(stack.everybody())
+            snapshots = await store.load_many([int(one) for one in everybody])
+            for guild_id, guild in world.guilds.items():
+                listed = await store.redis.smembers(keys.members(int(guild_id)))
+                if {str(int(one)) for one in listed} != set(guild.members):
+                    return False
+            return users == set(everybody) and all(
+                isinstance(snapshot, Snapshot)
+                and msgspec.json.decode(snapshot.presence)["status"]
+                == world.person(one).presence.status.replace("offline", "invisible")
+                for one, snapshot in zip(everybody, snapshots, strict=True)
+            )
+
+        await eventually_async(held)
