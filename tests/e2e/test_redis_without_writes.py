@@ -1,0 +1,60 @@
+"""A Redis that answers and takes no writes: full, or a replica after a failover."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from shared.store import Store
+from tests.e2e.stack import ROBIN, running
+from tests.e2e.truth import changes, truth
+
+REFUSALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "full": (("CONFIG SET", "maxmemory", "1"), ("CONFIG SET", "maxmemory", "0")),
+    "replica": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+}
+"""What makes a Redis refuse writes, and what makes it take them again."""
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+async def test_reads_go_on_and_the_newest_state_is_written_later(why: str) -> None:
+    """The gateway keeps one state of each person, and owes it until Redis takes it; nobody is
+    shown what was passed over, or who has left."""
+    refuse, take = REFUSALS[why]
+    async with running() as stack, Store.connect(stack.redis.url) as store:
+        assert isinstance(store.redis, Redis)
+        redis, world = store.redis, stack.simulator.world
+        world.set_presence(ROBIN, "online", [], {"web": "online"})
+        await stack.shows(ROBIN, online)
+        await truth(stack)
+        watcher = await stack.watch(ROBIN)
+        await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
+        await redis.execute_command(*refuse)  # type: ignore[no-untyped-call]
+        world.set_presence(ROBIN, "idle", [], {"web": "idle"})
+        leaver, joiner, renamed = changes(stack)
+        await stack.processes["gateway"].said("people wait for it")
+        for user_id in (ROBIN, leaver, renamed):
+            assert (await stack.get(f"/user/{user_id}"))[0] == 200
+        assert online((await stack.get(f"/user/{ROBIN}"))[1]["data"])
+        newcomer = await stack.watch(ROBIN)
+        first = await newcomer.until(lambda frame: True)
+        assert first["op"] == "initial_data"
+        assert online(first["d"])
+        world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
+        await redis.execute_command(*take)  # type: ignore[no-untyped-call]
+        await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
+        await stack.not_monitored(leaver)
+        await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
+        await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
+        await truth(stack)
+        for one in (watcher, newcomer):
+            await one.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
+            shown = [frame["d"]["status"] for frame in one.frames if "status" in frame["d"]]
+            assert shown == ["online", "dnd"]
+        assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 0)
+
+
+def online(data: dict[str, Any]) -> bool:
+    return bool(data["status"] == "online")
