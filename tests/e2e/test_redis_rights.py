@@ -6,7 +6,7 @@ And while they do, nobody asks Redis for anything that would hold it up.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,13 @@ from redis.exceptions import ResponseError
 from shared import keys
 from simulator.model import User
 from tests.api.http_client import ask
+from tests.e2e.redis_calls import Calls, granted, overheard
 from tests.e2e.stack import FIRST, ROBIN, ROOT, SECOND, Process, Stack, running
-from tests.eventually import eventually_async
+from tests.eventually import eventually, eventually_async
 from tests.redis_server import RedisServer
 
 ADMIN = "admin:secret"
-NEW = "1138383128625152005"
+NEW, STRANGER = "1138383128625152005", "1138383128625152999"
 SERVICES = ("api", "ws", "gateway")
 
 BOUNDED = {
@@ -37,11 +38,32 @@ BOUNDED = {
 
 NO_RIGHT = "no permissions|can't (run this|access at least)|ACL failure"
 
-OURS = {"acl", "auth", "config", "flushall", "command", "info", "client"}  # this test's own
+OURS = {"acl", "auth", "config", "flushall", "command", "info", "client", "monitor"}
+"""What this test asks for by itself."""
+
+UNUSED = {
+    **dict.fromkeys(("gateway role", "api role", "ws role"), "where REDIS_URL names Sentinels"),
+    **dict.fromkeys(("gateway select", "api select", "ws select"), "for a database other than 0"),
+    **dict.fromkeys(("gateway hdel", "gateway zrem"), "after another SHARD_COUNT"),
+    "gateway pttl": "while another process begins a session",
+    **dict.fromkeys(("api pexpire", "ws pexpire"), "where a source fails for somebody known"),
+}
+"""What a service may do and does not while everything is done once, and when it does."""
+
+UNUSED_BY_REDIS_6 = {
+    **dict.fromkeys(("api client|id", "api client|tracking"), "MONITOR tells of no CLIENT there"),
+    **dict.fromkeys(
+        ("api exists", "api pttl", "ws get", "ws pttl"), "there is no profile source in this test"
+    ),
+}
 
 
 async def version(redis: Redis) -> int:
     return int((await redis.info("server"))["redis_version"].partition(".")[0])
+
+
+def acl_file(modern: bool) -> str:
+    return "users.acl" if modern else "users-redis-6.acl"
 
 
 @asynccontextmanager
@@ -49,10 +71,10 @@ async def guarded(folder: Path) -> AsyncIterator[tuple[Stack, Redis, bool]]:
     """The stack, without services; the admin's client; whether profiles may be written."""
     async with RedisServer() as probe, Redis.from_url(probe.url) as redis:
         modern = await version(redis) >= 7
-    name = "users.acl" if modern else "users-redis-6.acl"
     acl = folder / "users.acl"
     acl.write_text(
-        (ROOT / "deploy/redis" / name).read_text() + "user admin on >secret ~* &* +@all\n"
+        (ROOT / "deploy/redis" / acl_file(modern)).read_text()
+        + "user admin on >secret ~* &* +@all\n"
     )
     server = RedisServer("--aclfile", str(acl), account=ADMIN)
     async with (
@@ -69,17 +91,22 @@ def url_of(stack: Stack, user: str) -> str:
     return stack.redis.url.replace(ADMIN, f"{user}:change-this-{user}")
 
 
-async def start(stack: Stack, service: str) -> Process:
-    return await stack.start(service, REDIS_URL=url_of(stack, service))
+async def start(stack: Stack, service: str, calls: Calls) -> Process:
+    url = await calls.through_relay(url_of(stack, service), service)
+    return await stack.start(service, REDIS_URL=url)
 
 
 async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
-    """Everything that Grux does, once: at the end nothing was refused, and nothing blocks Redis."""
-    async with guarded(tmp_path) as (stack, redis, modern):
+    """Everything that Grux does, once: at the end nothing was refused, nothing blocks Redis, and
+    no right was of no use."""
+    async with (
+        guarded(tmp_path) as (stack, redis, modern),
+        overheard(redis, stack.redis.port) as calls,
+    ):
         world = stack.simulator.world
         await redis.config_resetstat()
         for service in SERVICES:
-            await start(stack, service)
+            await start(stack, service, calls)
         await stack.shows(ROBIN, lambda data: True)
         await eventually_async(lambda: counts(stack, len(stack.everybody())))
         watcher = await stack.watch(ROBIN)
@@ -87,6 +114,13 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
 
         if modern:  # the source is asked, and what it says is kept for everybody
             await eventually_async(lambda: redis.exists(keys.profile(int(ROBIN))))
+
+        # Nobody follows a stranger; ws asks the source of somebody whom nobody has asked for yet.
+        stranger = await stack.watch(STRANGER)
+        await stranger.until(lambda frame: frame["op"] == "error")
+        leaver = next(one for one in world.guild(SECOND).members if only_in(stack, SECOND, one))
+        forsaken = await stack.watch(leaver)
+        await forsaken.until(lambda frame: frame["op"] == "initial_data")
 
         # The api is told of changes.
         clients = await eventually_async(lambda: tracking(redis))
@@ -104,13 +138,12 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
         await stack.shows(NEW, lambda data: True)
         await stack.processes["gateway"].stop()
         world.remove_member(FIRST, NEW)
-        await start(stack, "gateway")
+        await start(stack, "gateway", calls)
         await stack.not_monitored(NEW)
 
         # A second gateway stands by.
-        standby = await Process.start(
-            "gateway", {**stack.env, "REDIS_URL": url_of(stack, "gateway")}
-        )
+        url = await calls.through_relay(url_of(stack, "gateway"), "gateway")
+        standby = await Process.start("gateway", {**stack.env, "REDIS_URL": url})
         await standby.said("standing by")
         await eventually_async(lambda: redis.exists(keys.standby(0, 1)))
         await standby.stop()
@@ -119,19 +152,34 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
         assert [key async for key in redis.scan_iter("picture:*")] != []
         await redis.config_resetstat()  # that SCAN was the test's
 
-        # Redis loses everything, and gets it again; a whole server leaves.
+        # Redis loses everything, and gets it again, but for who left; a whole server leaves.
+        await stack.processes["gateway"].stop()
+        world.remove_member(SECOND, leaver)
         await redis.flushall()
+        await start(stack, "gateway", calls)
+        await forsaken.until(lambda frame: frame["op"] == "error")
         await stack.shows(ROBIN, lambda data: True)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
         world.remove_guild(SECOND)
         await eventually_async(lambda: gone(redis, SECOND))
 
+        # There is a reason for every right, and nothing was asked for that would block Redis.
+        spare = UNUSED.keys() if modern else UNUSED.keys() | UNUSED_BY_REDIS_6.keys()
+        with suppress(TimeoutError):
+            await eventually(lambda: unused(calls, modern) <= spare)
+        assert unused(calls, modern) - spare == set()
         used |= await commands(redis)
         assert used - OURS <= BOUNDED
         for process in stack.processes.values():
             assert await process.stop() == 0
             assert "NOPERM" not in "\n".join(process.lines)
         assert await redis.acl_log() == []
+
+
+def unused(calls: Calls, modern: bool) -> set[str]:
+    """What has been granted and not used so far: `service command`."""
+    acl = (ROOT / "deploy/redis" / acl_file(modern)).read_text()
+    return {f"{one} {name}" for one in SERVICES for name in granted(acl, one) - calls.of(one)}
 
 
 async def commands(redis: Redis) -> set[str]:
@@ -148,6 +196,11 @@ async def counts(stack: Stack, users: int) -> bool:
 async def tracking(redis: Redis) -> list[str]:
     found = await redis.client_list()
     return [client["user"] for client in found if "B" in client["flags"]]
+
+
+def only_in(stack: Stack, guild_id: str, user_id: str) -> bool:
+    person = stack.simulator.world.person(user_id)
+    return person.guilds == [guild_id] and user_id != ROBIN and not person.user.bot
 
 
 async def gone(redis: Redis, guild_id: str) -> bool:
