@@ -226,9 +226,10 @@ class Store:
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             if not is_loss(error):
                 raise
-            if self.up is not False:
+            answered = isinstance(error, ResponseError)  # a refusal, as of one that is full
+            if self.up is not False and not answered:
                 _LOST.inc()
-            self.up = False
+            self.up = answered
             raise StoreUnavailable(f"Redis is not available: {type(error).__name__}") from error
 
 
