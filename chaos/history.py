@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of
 from simulator.model import Person
+from simulator.snowflakes import shard_of
 from simulator.world import World
 
 T = TypeVar("T")
@@ -15,8 +16,10 @@ T = TypeVar("T")
 class History:
     """Of every person of the world. Whoever changes the world notes it in the same breath."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, shards: int = 1) -> None:
         self.world = world
+        self._shards = shards
+        self._heard_of: dict[str, set[int]] = {}  # by user: the shards that ever told of them
         self.seen: dict[str, list[Seen]] = {}
         self.names: dict[str, list[Names]] = {}
         self.devices: dict[str, list[Devices]] = {}
@@ -26,6 +29,9 @@ class History:
     def note(self, person: Person) -> None:
         """The person has changed."""
         seen, who = facts_of(person)
+        self._heard_of.setdefault(person.user.id, set()).update(
+            shard_of(guild_id, self._shards) for guild_id in person.guilds
+        )
         _add(self.seen.setdefault(person.user.id, []), seen)
         _add(self.names.setdefault(person.user.id, []), who.names)
         _add(self.devices.setdefault(person.user.id, []), who.devices)
@@ -39,6 +45,10 @@ class History:
     def members(self) -> set[str]:
         """The ids of all who are in a guild now."""
         return {user for guild in self.world.guilds.values() for user in guild.members}
+
+    def is_heard_twice(self, user_id: str) -> bool:
+        """Whether two of Discord's shards have told of the user, each in its own time."""
+        return len(self._heard_of.get(user_id, ())) > 1
 
     def truth(self, user_id: str) -> tuple[Seen, Who] | None:
         """What must be shown of the user now; None: nothing, they are in no guild."""
@@ -55,34 +65,58 @@ class Place:
     __slots__ = ("_devices", "_names", "_seen")
 
     def __init__(self) -> None:
-        self._seen = self._names = self._devices = 0
+        self._seen, self._names, self._devices = _Order(), _Order(), _Order()
 
-    def moves_to(self, history: History, user_id: str, seen: Seen | None, who: Who | None) -> str:
-        """Take what the reader is shown now. Gives what is wrong with it, or an empty string."""
+    def moves_to(
+        self, history: History, user_id: str, seen: Seen | None, who: Who | None, setback: int = 0
+    ) -> str:
+        """Take what the reader is shown now. Gives what is wrong with it, or an empty string.
+
+        `setback`: the number of the time that Redis came back with older data, if that may be
+        seen now. Each time is good for one step back, of each order.
+        """
+        any_order = history.is_heard_twice(user_id)
         problems = []
         if seen is not None:
-            self._seen, problem = _move(history.seen.get(user_id, []), seen, self._seen)
-            problems.append(problem)
+            states = history.seen.get(user_id, [])
+            problems.append(self._seen.move(states, seen, setback, any_order))
         if who is not None:
-            self._names, problem = _move(history.names.get(user_id, []), who.names, self._names)
-            problems.append(problem)
-            lately = history.devices.get(user_id, [])
-            self._devices, problem = _move(lately, who.devices, self._devices)
-            problems.append(problem)
+            names = history.names.get(user_id, [])
+            problems.append(self._names.move(names, who.names, setback, any_order))
+            devices = history.devices.get(user_id, [])
+            problems.append(self._devices.move(devices, who.devices, setback, any_order))
         return "; ".join(filter(None, problems))
+
+
+class _Order:
+    """A place among states that follow each other."""
+
+    __slots__ = ("_at", "_setbacks")
+
+    def __init__(self) -> None:
+        self._at = 0
+        self._setbacks = 0  # that have been seen
+
+    def move(self, states: Sequence[T], state: T, setback: int, any_order: bool) -> str:
+        """Go on to this state; what is wrong where it is not further on."""
+        start = self._at
+        for at in range(start, len(states)):
+            if states[at] == state:
+                self._at = at
+                return ""
+        if state not in states:
+            return f"was never true: {state}; lately {list(states[-5:])}"
+        was = states.index(state)
+        if any_order:
+            return ""
+        if setback > self._setbacks:
+            # An earlier one may be seen only after a later one has begun; hence not `= setback`.
+            self._setbacks = max(self._setbacks + 1, setback - 1)
+            self._at = was
+            return ""
+        return f"went back from {start}: {states[start]} to {was}: {state}, of {len(states)}"
 
 
 def _add(states: list[T], state: T) -> None:
     if not states or states[-1] != state:
         states.append(state)
-
-
-def _move(states: Sequence[T], state: T, start: int) -> tuple[int, str]:
-    """Where the state is in the order, and what is wrong when it is not there."""
-    for at in range(start, len(states)):
-        if states[at] == state:
-            return at, ""
-    if state not in states:
-        return start, f"was never true: {state}; lately {list(states[-5:])}"
-    was = states.index(state)
-    return start, f"went back from {start}: {states[start]} to {was}: {state}, of {len(states)}"

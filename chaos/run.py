@@ -80,12 +80,7 @@ async def run(seed: int, size: Size) -> Result:
         replicas = [
             Replica(name, port, http, stack.history) for name, port in stack.api_ports.items()
         ]
-        crowd = Crowd(
-            stack.history,
-            stack.ws_ports,
-            # Two shards tell of one person, each in its own time.
-            size.shards > 1 or any(fault.kind == "redis_rolled_back" for fault in faults),
-        )
+        crowd = Crowd(stack.history, stack.ws_ports, stack.setbacks)
         readers = crowds.readers(crowd, size.clients, seed)
         tasks = crowds.start(
             [

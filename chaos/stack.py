@@ -14,6 +14,7 @@ from chaos.ports import free_port
 from chaos.redis_server import RedisServer
 from chaos.replays import Replays
 from chaos.service import Service
+from chaos.setbacks import Setbacks
 from simulator.options import Options
 from simulator.server import Simulator
 
@@ -43,10 +44,11 @@ class Stack:
         )
         self.burst = burst  # events
         self.simulator = Simulator(options)
-        self.history = History(self.simulator.world)
+        self.history = History(self.simulator.world, shards)
         self.life = Life(self.simulator.world, self.history, seed)
         self.replays = Replays(self.simulator.sessions)
         self.redis = RedisServer()
+        self.setbacks = Setbacks()
         self.services: dict[str, Service] = {}
         self.links: dict[str, Link] = {}
         self.api_ports: dict[str, int] = {}

@@ -15,6 +15,7 @@ from chaos.clients.view import View
 from chaos.facts import Seen, Who
 from chaos.gaps import At
 from chaos.history import History
+from chaos.setbacks import Setbacks
 from chaos.spell import Spell
 
 _OPEN_WITHIN: Final = 10.0  # seconds
@@ -41,7 +42,7 @@ class Crowd(Struct):
 
     history: History
     ports: list[int]
-    back_is_allowed: bool
+    setbacks: Setbacks
     calm_since: float | None = None  # the faults are over: the slow read on, the restless stay
     frames: int = 0
     connections: int = 0
@@ -116,7 +117,7 @@ class Reader:
                 max_queue=4 if self.manner.pause else 64,
             )
         crowd.connections += 1
-        view = self.view = View(crowd.history, self.users, crowd.back_is_allowed)
+        view = self.view = View(crowd.history, self.users, crowd.setbacks)
         self.told.append(view.told)
         self._connected = True
         try:

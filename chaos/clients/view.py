@@ -10,6 +10,7 @@ import msgspec
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.gaps import At
 from chaos.history import History, Place
+from chaos.setbacks import Setbacks
 
 _decode = msgspec.json.decode
 
@@ -31,15 +32,14 @@ class Shown:
 class View:
     """One connection's frames. Wrong ones are told to `wrong`."""
 
-    def __init__(self, history: History, users: tuple[str, ...], back_is_allowed: bool) -> None:
-        """`back_is_allowed`: Redis is going to come back with older data than it had."""
+    def __init__(self, history: History, users: tuple[str, ...], setbacks: Setbacks) -> None:
         self.users = {user_id: Shown() for user_id in users}
         self.frames = 0
         self.began = time.monotonic()
         self.wrong: list[str] = []
         self.told: dict[str, list[At]] = {}  # each state, and the end of them
         self._history = history
-        self._back_is_allowed = back_is_allowed
+        self._setbacks = setbacks
 
     def take(self, message: str | bytes) -> None:
         """One frame."""
@@ -84,8 +84,8 @@ class View:
     def _show(self, user_id: str, shown: Shown, presence: Any, profile: Any) -> None:
         seen = seen_in(presence) if presence is not shown.presence else None
         who = who_in(profile) if profile is not shown.profile else None
-        problem = shown.place.moves_to(self._history, user_id, seen, who)
-        if problem and not (self._back_is_allowed and problem.startswith("went back")):
+        problem = shown.place.moves_to(self._history, user_id, seen, who, self._setbacks.now())
+        if problem:
             age = time.monotonic() - self.began
             self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
         if seen is not None:

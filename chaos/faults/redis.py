@@ -20,8 +20,10 @@ async def rolled_back(stack: Stack, fault: Fault) -> None:
     """Killed, and it comes back with what it held some seconds before: its last snapshot."""
     await stack.redis.run("SAVE")
     await asyncio.sleep(fault.seconds)
+    stack.setbacks.begins()
     await stack.redis.kill()
     await stack.redis.start()
+    stack.setbacks.healed()
     stack.redis.forget_saved()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -11,9 +12,12 @@ from chaos.clients.view import View
 from chaos.facts import facts_of, seen_in, who_in
 from chaos.history import History
 from chaos.life import Life
+from chaos.setbacks import Setbacks
 from services.gateway import normalise
 from shared.cdn import Cdn
+from simulator.model import Member
 from simulator.people import population
+from simulator.snowflakes import shard_of
 from simulator.world import World
 
 ROBIN = "161092844126208001"
@@ -55,7 +59,7 @@ def initial(profile: dict[str, Any], presence: dict[str, Any]) -> bytes:
 
 def test_the_truth_is_right(history: History) -> None:
     """In order, with gaps, without doubles: nothing to say."""
-    frames, view = Frames(history), View(history, (ROBIN,), False)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     view.take(initial(*frames.change()))
     frames.change()
     profile, presence = frames.change()
@@ -66,7 +70,7 @@ def test_the_truth_is_right(history: History) -> None:
 
 
 def test_a_step_back_is_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), False)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     old = frames.change()
     view.take(initial(*frames.change()))
     view.take(frame("presence_update", old[1]))
@@ -74,22 +78,62 @@ def test_a_step_back_is_seen(history: History) -> None:
 
 
 def test_a_step_back_is_allowed_where_redis_was_set_back(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), True)
+    """Once, and from then on forward again."""
+    setbacks = Setbacks()
+    frames, view = Frames(history), View(history, (ROBIN,), setbacks)
+    old, between, new = frames.change(), frames.change(), frames.change()
+    view.take(initial(*new))
+    setbacks.begins()
+    for _, presence in (old, between, new):
+        view.take(frame("presence_update", presence))
+    assert view.wrong == []
+    view.take(frame("presence_update", old[1]))
+    assert "went back" in view.wrong[0]
+
+
+def test_a_step_back_long_after_redis_was_set_back_is_seen(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setbacks = Setbacks()
+    frames, view = Frames(history), View(history, (ROBIN,), setbacks)
+    old = frames.change()
+    view.take(initial(*frames.change()))
+    setbacks.begins()
+    setbacks.healed()
+    later = time.monotonic() + 60.0
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    setbacks.held_up()  # too late
+    view.take(frame("presence_update", old[1]))
+    assert "went back" in view.wrong[0]
+
+
+@pytest.mark.parametrize("twice", [True, False])
+def test_only_who_is_heard_of_twice_may_go_back_with_two_shards(twice: bool) -> None:
+    """The others' shard tells of them in order."""
+    world = World(*population(50, 3, 1, 1_784_053_200_000))
+    guilds = {shard_of(guild_id, 2): guild_id for guild_id in world.guilds}
+    assert guilds.keys() == {0, 1}
+    for guild_id in list(world.people[ROBIN].guilds):
+        world.remove_member(guild_id, ROBIN)
+    for shard in guilds if twice else [0]:
+        world.add_member(guilds[shard], ROBIN, Member())
+    history = History(world, shards=2)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     old = frames.change()
     view.take(initial(*frames.change()))
     view.take(frame("presence_update", old[1]))
-    assert view.wrong == []
+    assert (view.wrong == []) is twice
 
 
 def test_what_was_never_true_is_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), False)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     profile, presence = frames.change()
     view.take(initial(profile, {**presence, "custom_status": {"text": "?", "emoji": None}}))
     assert "never true" in view.wrong[0]
 
 
 def test_doubles_are_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), False)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     profile, presence = frames.change()
     view.take(initial(profile, presence))
     view.take(frame("presence_update", presence))
@@ -103,14 +147,14 @@ def test_doubles_are_seen(history: History) -> None:
 
 
 def test_an_update_before_the_beginning_is_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), False)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     view.take(frame("presence_update", frames.change()[1]))
     assert "before initial_data" in view.wrong[0]
 
 
 def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> None:
     """Nor may anything follow a refusal."""
-    frames, view = Frames(history), View(history, (ROBIN,), False)
+    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
     view.take(frame("presence_update", frames.change()[1], SOMEBODY_ELSE))
     assert "not asked for" in view.wrong[0]
     view.take(frame("error", {"code": "user_not_monitored", "message": ""}))
@@ -120,7 +164,7 @@ def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> Non
 
 @pytest.mark.parametrize("message", [b"", b"{", b"{}", b"[]", b'{"op":1,"user_id":2,"d":3}'])
 def test_other_shapes_are_seen(history: History, message: bytes) -> None:
-    view = View(history, (ROBIN,), False)
+    view = View(history, (ROBIN,), Setbacks())
     view.take(message)
     assert len(view.wrong) == 1
 
