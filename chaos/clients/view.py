@@ -73,6 +73,8 @@ class View:
                     self.wrong.append(f"{user_id} the same presence twice")
                 profile, presence = shown.profile, d
             case "profile_update":
+                if shown.profile is None:
+                    self.wrong.append(f"{user_id} profile_update before initial_data")
                 if d["profile"] == shown.profile:
                     self.wrong.append(f"{user_id} the same profile twice")
                 profile, presence = d["profile"], shown.presence

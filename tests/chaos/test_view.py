@@ -148,8 +148,13 @@ def test_doubles_are_seen(history: History) -> None:
 
 def test_an_update_before_the_beginning_is_seen(history: History) -> None:
     frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
-    view.take(frame("presence_update", frames.change()[1]))
-    assert "before initial_data" in view.wrong[0]
+    profile, presence = frames.change()
+    view.take(frame("profile_update", {"profile": profile}))
+    view.take(frame("presence_update", presence))
+    assert [words.partition(" ")[2] for words in view.wrong] == [
+        "profile_update before initial_data",
+        "presence_update before initial_data",
+    ]
 
 
 def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> None:
