@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from chaos.run import FAULTS_BEGIN, Result
+from chaos.run import FAULTS_BEGIN, Result, Size
 
 _MOST: Final = 15  # problems that are printed
 
@@ -39,7 +40,7 @@ def failure(result: Result, folder: Path) -> str:
             f"  … {len(result.problems)} problems in all",
             *map(str, result.faults),
             f"  log: {log}",
-            f"  again: make chaos SEEDS={result.seed} MINUTES={result.size.faults_for / 60:g}",
+            f"  again: {again([result])}",
         ]
     )
 
@@ -47,7 +48,7 @@ def failure(result: Result, folder: Path) -> str:
 def summary(results: Sequence[Result]) -> str:
     """All seeds together."""
     times = sorted(time for result in results for time in result.convergence.times)
-    failed = [str(result.seed) for result in results if not result.passed]
+    failed = [result for result in results if not result.passed]
     return (
         f"{len(results) - len(failed)} of {len(results)} seeds passed; "
         f"{sum(len(result.faults) for result in results)} faults, "
@@ -55,9 +56,28 @@ def summary(results: Sequence[Result]) -> str:
         f"{sum(result.connections for result in results)} connections, "
         f"{sum(result.due for result in results)} states that had to be shown; true again after "
         f"p50 {share(times, 0.5):.2f} s, p99 {share(times, 0.99):.2f} s, "
-        f"max {share(times, 1):.2f} s"
-        + (f"\nfailed: make chaos SEEDS={','.join(failed)}" if failed else "")
+        f"max {share(times, 1):.2f} s" + (f"\nfailed: {again(failed)}" if failed else "")
     )
+
+
+def again(results: Sequence[Result]) -> str:
+    """The command that does these seeds again, all of one size; at least one."""
+    size, usual = results[0].size, Size()
+    options = [
+        f"--{name} {shlex.quote(str(value))}"
+        for name, value, otherwise in (
+            ("burst", size.burst, usual.burst),
+            ("shards", size.shards, usual.shards),
+            ("only", size.only, usual.only),
+        )
+        if value != otherwise
+    ]
+    words = ["make chaos", f"SEEDS={','.join(str(result.seed) for result in results)}"]
+    if size.faults_for != usual.faults_for:
+        words.append(f"MINUTES={size.faults_for / 60:g}")
+    if options:
+        words.append(f'ARGS="{" ".join(options)}"')
+    return " ".join(words)
 
 
 def share(sorted_values: Sequence[float], part: float) -> float:
