@@ -13,8 +13,9 @@ SOCKETS: Final = ("ws-1", "ws-2")
 PROCESSES: Final = (*GATEWAYS, *APIS, *SOCKETS)
 REDIS_LINKS: Final = tuple(f"{name}>redis" for name in PROCESSES)
 DISCORD_LINKS: Final = tuple(f"{name}>discord" for name in GATEWAYS)
-CLIENT_LINKS: Final = tuple(f"clients>{name}" for name in SOCKETS)
-LINKS: Final = (*REDIS_LINKS, *DISCORD_LINKS, *CLIENT_LINKS)
+CLIENT_LINKS: Final = tuple(f"clients>{name}" for name in (*APIS, *SOCKETS))
+PROFILES: Final = "profiles"  # the link to the source of profile facts
+LINKS: Final = (*REDIS_LINKS, *DISCORD_LINKS, *CLIENT_LINKS, PROFILES)
 
 
 class Kind(Struct, frozen=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from typing import Any, Final
 
 import aiohttp
@@ -12,10 +13,14 @@ import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.history import History, Place
+from chaos.setbacks import Setbacks
+from chaos.waits import Wait
 
 _EVERY: Final = 0.02  # seconds
 _WITHIN: Final = 15.0  # seconds: an answer that takes longer than any fault is no answer
-_EXPECTED: Final = {200, 404, 503}
+_OK: Final = 200
+_AWAY: Final = 503
+_EXPECTED: Final = {_OK, 404, _AWAY}
 
 Answer = tuple[Seen, Who] | int
 """What a replica shows of a user, or the status that it gives instead; 0: nobody answers."""
@@ -24,16 +29,28 @@ Answer = tuple[Seen, Who] | int
 class Replica:
     """One api process, asked over HTTP."""
 
-    def __init__(self, name: str, port: int, http: aiohttp.ClientSession, history: History) -> None:
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        http: aiohttp.ClientSession,
+        history: History,
+        setbacks: Setbacks,
+    ) -> None:
         self.name = name
         self.statuses: Counter[int] = Counter()
+        self.waits: list[Wait] = []
         self.wrong: list[str] = []
         self._url = f"http://127.0.0.1:{port}/user/"
         self._http = http
         self._history = history
+        self._setbacks = setbacks
+        self._places: defaultdict[str, Place] = defaultdict(Place)
+        self._shown: Counter[str] = Counter()  # answers, by user
 
     async def ask(self, user_id: str) -> Answer:
         """What is shown of the user now."""
+        asked, shown = time.monotonic(), self._shown[user_id]
         try:
             async with (
                 asyncio.timeout(_WITHIN),
@@ -41,24 +58,36 @@ class Replica:
             ):
                 body = await answer.read()
                 status = answer.status
-        except TimeoutError:
-            self.wrong.append(f"{self.name} did not answer within {_WITHIN:.0f} s")
+        except (TimeoutError, aiohttp.ClientError):
+            self.waits.append(Wait(asked, time.monotonic(), came=False))
             return 0
-        except aiohttp.ClientError:
-            return 0
+        self.waits.append(Wait(asked, time.monotonic(), came=True))
         self.statuses[status] += 1
         if status not in _EXPECTED:
             self.wrong.append(f"{self.name} answered {status}: {body[:200]!r}")
-        return self._read(user_id, body) if status == 200 else status
+        if status == _AWAY and "Retry-After" not in answer.headers:
+            self.wrong.append(f"{self.name} answered {status} without Retry-After: {body[:200]!r}")
+        if status != _OK:
+            return status
+        # Where two questions about one user are under way at once, nobody knows whose answer is
+        # the newer one: then it has only to be true.
+        alone = self._shown[user_id] == shown
+        return self.read(user_id, body, self._places[user_id] if alone else Place())
 
-    def _read(self, user_id: str, body: bytes) -> Answer:
+    def read(self, user_id: str, body: bytes, place: Place) -> Answer:
+        """An answer with status 200; `place`: how far this process had come with the user.
+
+        A process that was started anew goes on there, as it reads from the same Redis; one that
+        was emptied is written from what the gateway knows, which is never older.
+        """
         try:
             data: dict[str, Any] = msgspec.json.decode(body)["data"]
             seen, who = seen_in(data), who_in(data["profile"])
         except (msgspec.DecodeError, LookupError, TypeError) as error:
             self.wrong.append(f"{self.name} gave another shape: {error!r}: {body[:200]!r}")
             return 0
-        problem = Place().moves_to(self._history, user_id, seen, who)
+        self._shown[user_id] += 1
+        problem = place.moves_to(self._history, user_id, seen, who, self._setbacks.now())
         if problem:
             self.wrong.append(f"{self.name} {user_id} {problem}")
         return seen, who

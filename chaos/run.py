@@ -21,6 +21,7 @@ from chaos.pollers import Replica
 from chaos.reference import Reference
 from chaos.spell import Spell
 from chaos.stack import Stack
+from chaos.waits import unexcused
 from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
@@ -36,6 +37,7 @@ class Size(Struct, frozen=True):
     converge_within: float = 60.0
     followed_within: float = 15.0  # a change of quiet times is everywhere
     stood: float = 1.0  # what was replaced sooner may be skipped, by ws or by its machine
+    answered_within: float = 2.0  # over REST, where nothing on the way is broken
     people: int = 480
     rate: float = 120.0
     clients: int = 200
@@ -78,7 +80,8 @@ async def run(seed: int, size: Size) -> Result:
         aiohttp.ClientSession() as http,
     ):
         replicas = [
-            Replica(name, port, http, stack.history) for name, port in stack.api_ports.items()
+            Replica(name, port, http, stack.history, stack.setbacks)
+            for name, port in stack.api_ports.items()
         ]
         crowd = Crowd(stack.history, stack.ws_ports, stack.setbacks)
         readers = crowds.readers(crowd, size.clients, seed)
@@ -101,6 +104,10 @@ async def run(seed: int, size: Size) -> Result:
                 await _compare(result, stack, replicas, readers)
             result.due, missed = reference.compare(readers, spells, size.stood)
             result.problems += missed
+            for replica in replicas:
+                result.problems += unexcused(
+                    replica.name, replica.waits, spells, size.answered_within
+                )
         finally:
             died = [task for task in tasks if task.done()]
             for task in tasks:

@@ -19,9 +19,9 @@ class Spell(Struct, frozen=True):
     began: float
     ended: float
 
-    def touches(self, first: float, last: float) -> bool:
+    def touches(self, first: float, last: float, settles: float = _SETTLES) -> bool:
         """Whether anything between these two moments may have been missed."""
-        return self.began <= last and self.ended + _SETTLES >= first
+        return self.began <= last and self.ended + settles >= first
 
 
 def on_the_way(spells: Sequence[Spell], replica: int) -> list[Spell]:

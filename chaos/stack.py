@@ -51,7 +51,7 @@ class Stack:
         self.setbacks = Setbacks()
         self.services: dict[str, Service] = {}
         self.links: dict[str, Link] = {}
-        self.api_ports: dict[str, int] = {}
+        self._ports: dict[str, int] = {}  # of the processes themselves
         self._parts = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -69,13 +69,18 @@ class Stack:
     @property
     def ws_ports(self) -> list[int]:
         """Where clients connect: the near ends of their links."""
-        return [self.links[name].port for name in plan.CLIENT_LINKS]
+        return [self.links[f"clients>{name}"].port for name in plan.SOCKETS]
+
+    @property
+    def api_ports(self) -> dict[str, int]:
+        """Where each `api` is asked: the near ends of these links, by name."""
+        return {name: self.links[f"clients>{name}"].port for name in plan.APIS}
 
     async def _start(self) -> None:
         self._parts.push_async_callback(self.redis.close)
         await self.redis.start()
         await self._parts.enter_async_context(self.simulator)
-        source = await self._link("profiles", self.simulator.port)
+        source = await self._link(plan.PROFILES, self.simulator.port)
         for name in plan.PROCESSES:
             await self._prepare(name, source)
         for name in plan.PROCESSES:
@@ -92,9 +97,8 @@ class Stack:
             discord = await self._link(f"{name}>discord", self.simulator.port)
             url = f"http://127.0.0.1:{discord.port}"
         port = free_port()
-        if name in plan.APIS:
-            self.api_ports[name] = port
-        if name in plan.SOCKETS:
+        if name not in plan.GATEWAYS:
+            self._ports[name] = port
             await self._link(f"clients>{name}", port)
         env |= {
             "SHARD_COUNT": str(self.simulator.options.shards),
@@ -122,7 +126,7 @@ class Stack:
         async with self.redis.client() as redis:
             while await redis.scard("users") != len(self.history.members()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        for port in [*self.api_ports.values(), *self.ws_ports]:
+        for port in self._ports.values():
             while not await _listens(port):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 

@@ -21,6 +21,7 @@ SHORT = Size(
     converge_within=90.0,
     followed_within=60.0,
     stood=3.0,
+    answered_within=8.0,
     people=280,
     rate=80.0,
     clients=60,
