@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from chaos.identities import most_identifies
 from chaos.run import FAULTS_BEGIN, Result, Size
 
 _MOST: Final = 15  # problems that are printed
@@ -23,6 +24,8 @@ def line(result: Result) -> str:
         f"({result.convergence.last}); "
         f"then followed within {share(result.followed.times, 1):.2f} s; "
         f"{result.due} states had to be shown; "
+        f"{result.identifies} identifies of "
+        f"{most_identifies(result.faults, result.size.shards)} at most; "
         f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s"
     )
 

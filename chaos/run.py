@@ -16,6 +16,7 @@ from chaos.checker import Convergence, converge
 from chaos.clients.reader import Crowd, Reader
 from chaos.faults import WAYS
 from chaos.history import History
+from chaos.identities import Identities, most_identifies
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
 from chaos.reference import Reference
@@ -57,6 +58,7 @@ class Result(Struct):
     convergence: Convergence
     followed: Convergence
     due: int = 0  # states that clients had to be shown, each on its own connection
+    identifies: int = 0
     frames: int = 0
     connections: int = 0
     changes: int = 0
@@ -85,12 +87,14 @@ async def run(seed: int, size: Size) -> Result:
         ]
         crowd = Crowd(stack.history, stack.ws_ports, stack.setbacks)
         readers = crowds.readers(crowd, size.clients, seed)
+        identities = Identities(stack.simulator.sessions)
         tasks = crowds.start(
             [
                 stack.life.run(),
                 *(reader.run() for reader in readers),
                 *crowds.rude_ones(stack.history, stack.ws_ports, size.rude, seed),
                 *(replica.poll(seed) for replica in replicas),
+                identities.run(),
             ]
         )
         result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
@@ -102,6 +106,7 @@ async def run(seed: int, size: Size) -> Result:
                 stack.life.rate, crowd.calm_since = 0.0, time.monotonic()
                 result.log.append((time.monotonic(), "chaos", "all is healed"))
                 await _compare(result, stack, replicas, readers)
+            result.problems += identities.wrong
             result.due, missed = reference.compare(readers, spells, size.stood)
             result.problems += missed
             for replica in replicas:
@@ -114,6 +119,7 @@ async def run(seed: int, size: Size) -> Result:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         result.problems += [f"the test itself broke: {task.exception()!r}" for task in died]
+        _count_identifies(result, stack.simulator.stats.identifies)
         _gather(result, stack, crowd, replicas)
     result.seconds = time.monotonic() - began
     return result
@@ -165,6 +171,13 @@ async def _compare(
             stack.history, redis, replicas, readers, asked=asked, within=size.followed_within
         )
         result.problems += [f"afterwards: {words}" for words in result.followed.left]
+
+
+def _count_identifies(result: Result, identifies: int) -> None:
+    result.identifies = identifies
+    most = most_identifies(result.faults, result.size.shards)
+    if identifies > most:
+        result.problems.append(f"{identifies} identifies, where {most} are enough")
 
 
 def _asked(history: History, seed: int) -> list[str]:

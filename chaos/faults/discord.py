@@ -10,6 +10,7 @@ from chaos.plan import Fault
 from chaos.stack import Stack
 from simulator.conversation import DropHow
 from simulator.faults import RestFault
+from simulator.protocol import ENDS_SESSION
 
 # What a client may come back after. The others (4004, 4010 to 4014) end the gateway on purpose.
 _CLOSE_CODES = (1000, 1001, 4000, 4001, 4002, 4003, 4005, 4007, 4008, 4009)
@@ -24,7 +25,16 @@ def drop(how: DropHow) -> Callable[[Stack, Fault], Awaitable[None]]:
 
 
 async def close_code(stack: Stack, fault: Fault) -> None:
-    stack.simulator.drop("close", code=random.Random(fault.seed).choice(_CLOSE_CODES))
+    stack.simulator.drop("close", code=_code(fault))
+
+
+def ends_session(fault: Fault) -> bool:
+    """Whether the fault closes the connection with a code after which no resume is possible."""
+    return fault.kind == "discord_close_code" and _code(fault) in ENDS_SESSION
+
+
+def _code(fault: Fault) -> int:
+    return random.Random(fault.seed).choice(_CLOSE_CODES)
 
 
 async def acks_missing(stack: Stack, fault: Fault) -> None:
