@@ -15,7 +15,7 @@ from services.run.lifeline import end_with_parent
 from shared import config
 
 ROOT: Final = Path(__file__).parents[1]
-END_WITHIN: Final = 12.0  # seconds after SIGTERM
+END_WITHIN: Final = 10.0  # seconds after SIGTERM, as docs/operations.md promises
 _COMPLAINTS: Final = ("Traceback", "never retrieved", "never awaited", "Unclosed")
 
 
