@@ -17,6 +17,7 @@ from chaos.clients.reader import Crowd, Reader
 from chaos.faults import WAYS
 from chaos.history import History
 from chaos.identities import Identities, most_identifies
+from chaos.machine import Machine
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
 from chaos.reference import Reference
@@ -87,6 +88,7 @@ async def run(seed: int, size: Size) -> Result:
         ]
         crowd = Crowd(stack.history, stack.ws_ports, stack.setbacks)
         readers = crowds.readers(crowd, size.clients, seed)
+        machine = Machine()
         identities = Identities(stack.simulator.sessions)
         tasks = crowds.start(
             [
@@ -95,6 +97,7 @@ async def run(seed: int, size: Size) -> Result:
                 *crowds.rude_ones(stack.history, stack.ws_ports, size.rude, seed),
                 *(replica.poll(seed) for replica in replicas),
                 identities.run(),
+                machine.run(),
             ]
         )
         result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
@@ -111,7 +114,10 @@ async def run(seed: int, size: Size) -> Result:
             result.problems += missed
             for replica in replicas:
                 result.problems += unexcused(
-                    replica.name, replica.waits, spells, size.answered_within
+                    replica.name,
+                    replica.waits,
+                    [*spells, *machine.spells],
+                    size.answered_within,
                 )
         finally:
             died = [task for task in tasks if task.done()]

@@ -7,6 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from chaos.machine import MACHINE
 from chaos.plan import PROFILES
 from chaos.spell import Spell
 
@@ -32,10 +33,10 @@ def unexcused(
 
     An answer that is none is the fault of whoever broke the process itself, or the wire to it;
     nothing behind it is an excuse. One that is late may also have waited for Redis or for the
-    source of profile facts, or for a machine that is busy with a burst.
+    source of profile facts, for a burst, or for a machine that has no time.
     """
     front = {name, f"clients>{name}"}
-    behind = {"redis", f"{name}>redis", PROFILES, "people"}
+    behind = {"redis", f"{name}>redis", PROFILES, "people", MACHINE}
     problems = []
     for wait in waits:
         if wait.came and wait.ended - wait.asked <= within:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from chaos.machine import MACHINE, Machine
 from chaos.spell import Spell
 from chaos.waits import Wait, unexcused
 
@@ -37,6 +38,8 @@ def test_while_nothing_is_broken_each_answer_comes_in_time(wait: Wait) -> None:
         ("redis", True, False),
         ("api-1>redis", True, False),
         ("profiles", True, False),
+        ("people", True, False),
+        (MACHINE, True, False),
     ],
 )
 def test_what_is_broken_on_the_way_is_an_excuse(target: str, late: bool, never: bool) -> None:
@@ -44,3 +47,11 @@ def test_what_is_broken_on_the_way_is_an_excuse(target: str, late: bool, never: 
     spells = [Spell(target, 99.0, 104.0)]
     assert (unexcused("api-1", [LATE], spells, WITHIN) == []) is late
     assert (unexcused("api-1", [NEVER], spells, WITHIN) == []) is never
+
+
+def test_a_machine_that_wakes_nobody_in_time_is_seen() -> None:
+    """Which has to be late by more than it usually is."""
+    machine = Machine()
+    for slept, woken in ((0.0, 0.06), (0.06, 0.2), (0.2, 3.0), (3.0, 3.05)):
+        machine.look(slept, woken)
+    assert machine.spells == [Spell(MACHINE, 0.2, 3.0)]
