@@ -14,7 +14,8 @@ from chaos.history import History
 _MANNERS: Final = (
     (0.55, Manner("normal")),
     (0.12, Manner("many-user", users=20)),
-    (0.13, Manner("slow", users=5, pause=0.4)),
+    (0.08, Manner("slow", users=5, pause=0.4)),
+    (0.05, Manner("overtaken", users=50, pause=2.0, narrow=True)),
     (0.12, Manner("restless", users=2, stays=2.0)),
     (0.08, Manner("large", users=50)),
 )

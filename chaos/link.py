@@ -16,12 +16,14 @@ _RST: Final = struct.pack("ii", 1, 0)  # linger for 0 s: unsent data is thrown a
 class Link:
     """Listens on a port of its own and passes everything on to 127.0.0.1:`target`."""
 
-    def __init__(self, name: str, target: int) -> None:
+    def __init__(self, name: str, target: int, buffer: int = _PIECE) -> None:
+        """`buffer`: bytes that wait in each part of it for a client that does not read."""
         self.name = name
         self.port = 0
         self.delay = 0.0  # seconds that each piece takes
         self.rate = 0.0  # bytes a second in each direction; 0: as fast as it goes
         self._target = target
+        self._buffer = buffer
         self._open = True
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -31,8 +33,14 @@ class Link:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=512)
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        near = socket.socket()
+        if self._buffer < _PIECE:  # what is accepted has it too
+            near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffer)
+        near.bind(("127.0.0.1", 0))
+        self.port = int(near.getsockname()[1])
+        self._server = await asyncio.start_server(
+            self._accept, sock=near, backlog=512, limit=self._buffer
+        )
 
     async def close(self) -> None:
         if self._server is not None:
@@ -78,10 +86,12 @@ class Link:
             _abort(writer)
             return
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far_writer = await self._connect()
         except OSError:
             _abort(writer)
             return
+        for end in (writer, far_writer):
+            end.transport.set_write_buffer_limits(self._buffer)
         ends = (writer, far_writer)
         self._writers.update(ends)
         try:
@@ -93,6 +103,18 @@ class Link:
             self._writers.difference_update(ends)
             for end in ends:
                 end.close()
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        far = socket.socket()
+        far.setblocking(False)
+        if self._buffer < _PIECE:
+            far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
+        try:
+            await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self._target))
+        except BaseException:
+            far.close()
+            raise
+        return await asyncio.open_connection(sock=far, limit=self._buffer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(_PIECE):

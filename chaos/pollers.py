@@ -58,10 +58,10 @@ class Replica:
             ):
                 body = await answer.read()
                 status = answer.status
-        except (TimeoutError, aiohttp.ClientError):
-            self.waits.append(Wait(asked, time.monotonic(), came=False))
+        except (TimeoutError, aiohttp.ClientError) as error:
+            self.waits.append(Wait(asked, time.monotonic(), repr(error)))
             return 0
-        self.waits.append(Wait(asked, time.monotonic(), came=True))
+        self.waits.append(Wait(asked, time.monotonic()))
         self.statuses[status] += 1
         if status not in _EXPECTED:
             self.wrong.append(f"{self.name} answered {status}: {body[:200]!r}")

@@ -18,6 +18,7 @@ from chaos.faults import WAYS
 from chaos.history import History
 from chaos.identities import Identities, most_identifies
 from chaos.machine import Machine
+from chaos.overtaken import overtaken
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
 from chaos.reference import Reference
@@ -60,6 +61,7 @@ class Result(Struct):
     followed: Convergence
     due: int = 0  # states that clients had to be shown, each on its own connection
     identifies: int = 0
+    overtaken: int = 0  # times that `ws` passed over a client, since each was started last
     frames: int = 0
     connections: int = 0
     changes: int = 0
@@ -80,13 +82,14 @@ async def run(seed: int, size: Size) -> Result:
     faults = plan(seed, size.faults_for, size.only)
     async with (
         Stack(seed, size.people, size.burst, size.shards) as stack,
-        aiohttp.ClientSession() as http,
+        # Whoever asks over a connection that has been idle may meet its end: nobody's fault.
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
         replicas = [
             Replica(name, port, http, stack.history, stack.setbacks)
             for name, port in stack.api_ports.items()
         ]
-        crowd = Crowd(stack.history, stack.ws_ports, stack.setbacks)
+        crowd = Crowd(stack.history, stack.ws_ports, stack.narrow_ws_ports, stack.setbacks)
         readers = crowds.readers(crowd, size.clients, seed)
         machine = Machine()
         identities = Identities(stack.simulator.sessions)
@@ -108,6 +111,7 @@ async def run(seed: int, size: Size) -> Result:
                 spells = await _break(stack, faults)
                 stack.life.rate, crowd.calm_since = 0.0, time.monotonic()
                 result.log.append((time.monotonic(), "chaos", "all is healed"))
+                result.overtaken = await overtaken(http, stack.metrics_ports.values())
                 await _compare(result, stack, replicas, readers)
             result.problems += identities.wrong
             result.due, missed = reference.compare(readers, spells, size.stood)

@@ -19,6 +19,7 @@ from simulator.options import Options
 from simulator.server import Simulator
 
 START_WITHIN: Final = 30.0  # seconds
+_NARROW: Final = 4096  # bytes
 
 _MODULES: Final = {"gateway": "gateway", "standby": "gateway", "api": "api", "ws": "ws"}
 
@@ -51,6 +52,7 @@ class Stack:
         self.setbacks = Setbacks()
         self.services: dict[str, Service] = {}
         self.links: dict[str, Link] = {}
+        self.metrics_ports: dict[str, int] = {}  # of each `ws`
         self._ports: dict[str, int] = {}  # of the processes themselves
         self._parts = AsyncExitStack()
 
@@ -70,6 +72,11 @@ class Stack:
     def ws_ports(self) -> list[int]:
         """Where clients connect: the near ends of their links."""
         return [self.links[f"clients>{name}"].port for name in plan.SOCKETS]
+
+    @property
+    def narrow_ws_ports(self) -> list[int]:
+        """Where those connect who read so slowly that `ws` has to pass them over."""
+        return [self.links[f"slow clients>{name}"].port for name in plan.SOCKETS]
 
     @property
     def api_ports(self) -> dict[str, int]:
@@ -100,6 +107,10 @@ class Stack:
         if name not in plan.GATEWAYS:
             self._ports[name] = port
             await self._link(f"clients>{name}", port)
+        if name in plan.SOCKETS:
+            await self._link(f"slow clients>{name}", port, _NARROW)
+            self.metrics_ports[name] = free_port()
+            env["METRICS_PORT"] = str(self.metrics_ports[name])
         env |= {
             "SHARD_COUNT": str(self.simulator.options.shards),
             "DISCORD_TOKEN": self.simulator.token,
@@ -115,8 +126,8 @@ class Stack:
         service = self.services[name] = Service(name, _MODULES[name.partition("-")[0]], env)
         self._parts.push_async_callback(service.kill)
 
-    async def _link(self, name: str, target: int) -> Link:
-        link = self.links[name] = Link(name, target)
+    async def _link(self, name: str, target: int, *buffer: int) -> Link:
+        link = self.links[name] = Link(name, target, *buffer)
         await link.start()
         self._parts.push_async_callback(link.close)
         return link

@@ -19,11 +19,11 @@ class Wait(Struct, frozen=True):
 
     asked: float
     ended: float
-    came: bool  # else there was no answer at all: the connection was refused, or it ended
+    failed: str = ""  # why there was no answer at all, as where the connection was refused
 
     def __str__(self) -> str:
-        came = "answered after" if self.came else "was silent, and that for"
-        return f"{came} {self.ended - self.asked:.2f} s"
+        came = f"did not answer ({self.failed})," if self.failed else "answered"
+        return f"{came} after {self.ended - self.asked:.2f} s"
 
 
 def unexcused(
@@ -39,9 +39,9 @@ def unexcused(
     behind = {"redis", f"{name}>redis", PROFILES, "people", MACHINE}
     problems = []
     for wait in waits:
-        if wait.came and wait.ended - wait.asked <= within:
+        if not wait.failed and wait.ended - wait.asked <= within:
             continue
-        excuses = front | behind if wait.came else front
+        excuses = front if wait.failed else front | behind
         if not any(
             spell.target in excuses and spell.touches(wait.asked, wait.ended, _SETTLES)
             for spell in spells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections import Counter
 from typing import Final
 
@@ -20,6 +21,7 @@ from chaos.spell import Spell
 
 _OPEN_WITHIN: Final = 10.0  # seconds
 _MOST_AT_ONCE: Final = 40  # handshakes of the whole crowd
+_NARROW: Final = 4096  # bytes
 
 REFUSED: Final = "user_not_monitored"
 
@@ -31,6 +33,7 @@ class Manner(Struct, frozen=True):
     users: int = 1  # at most
     pause: float = 0.0  # between two reads, at most
     stays: float = 0.0  # before it comes anew, on average; 0: as long as it may
+    narrow: bool = False  # next to nothing waits for it on the way: `ws` has to pass it over
 
 
 Told = dict[str, list[At]]
@@ -42,6 +45,7 @@ class Crowd(Struct):
 
     history: History
     ports: list[int]
+    narrow_ports: list[int]
     setbacks: Setbacks
     calm_since: float | None = None  # the faults are over: the slow read on, the restless stay
     frames: int = 0
@@ -104,12 +108,14 @@ class Reader:
     async def _one_connection(self) -> None:
         crowd = self._crowd
         query = "&".join(f"user_id={user_id}" for user_id in self.users)
-        url = f"ws://127.0.0.1:{crowd.ports[self.replica]}/?{query}"
+        ports = crowd.narrow_ports if self.manner.narrow else crowd.ports
+        url = f"ws://127.0.0.1:{ports[self.replica]}/?{query}"
         if crowd.gate is None:
             crowd.gate = asyncio.Semaphore(_MOST_AT_ONCE)
         async with crowd.gate:
             connection = await connect(
                 url,
+                sock=await _narrow(ports[self.replica]) if self.manner.narrow else None,
                 proxy=None,
                 compression=None,
                 open_timeout=_OPEN_WITHIN,
@@ -161,3 +167,17 @@ class Reader:
             shown.refused and self._crowd.history.truth(user_id) is not None
             for user_id, shown in view.users.items()
         )
+
+
+async def _narrow(port: int) -> socket.socket:
+    """A connection of which the kernel keeps little that has not been read."""
+    sock = socket.socket()
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW)
+    try:
+        async with asyncio.timeout(_OPEN_WITHIN):
+            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -66,6 +66,16 @@ async def test_an_unbroken_link_passes_everything(link: Link) -> None:
     caller.close()
 
 
+async def test_a_narrow_link_passes_everything_too(link: Link) -> None:
+    """Little by little."""
+    narrow = Link("narrow", link.port, 4096)
+    await narrow.start()
+    caller = await Caller.to(narrow)
+    assert await caller.hears(b"x" * 300_000) == b"x" * 300_000
+    caller.close()
+    await narrow.close()
+
+
 async def test_a_cut_link_takes_nobody(link: Link) -> None:
     """Connections end, new ones end at once, until it is mended."""
     caller = await Caller.to(link)

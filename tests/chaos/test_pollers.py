@@ -110,4 +110,4 @@ async def test_no_answer_is_noted(http: aiohttp.ClientSession, history: History)
     """Whose fault it is comes out later."""
     replica = Replica("api-1", NOBODY_LISTENS, http, history, Setbacks())
     assert await replica.ask(ROBIN) == 0
-    assert [wait.came for wait in replica.waits] == [False]
+    assert [wait.failed.partition("(")[0] for wait in replica.waits] == ["ClientConnectorError"]

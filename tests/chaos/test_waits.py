@@ -9,12 +9,12 @@ from chaos.spell import Spell
 from chaos.waits import Wait, unexcused
 
 WITHIN = 2.0
-LATE = Wait(100.0, 103.0, came=True)
-NEVER = Wait(100.0, 100.1, came=False)
+LATE = Wait(100.0, 103.0)
+NEVER = Wait(100.0, 100.1, "ServerDisconnectedError()")
 
 
 def test_an_answer_in_time_is_right() -> None:
-    assert unexcused("api-1", [Wait(100.0, 101.9, came=True)], [], WITHIN) == []
+    assert unexcused("api-1", [Wait(100.0, 101.9)], [], WITHIN) == []
 
 
 @pytest.mark.parametrize("wait", [LATE, NEVER])
