@@ -9,9 +9,10 @@ from collections import Counter
 from typing import Final
 
 import aiohttp
-from msgspec import Struct
+from msgspec import Struct, field
 
 from chaos import crowd as crowds
+from chaos import spent
 from chaos.checker import Convergence, converge
 from chaos.clients.reader import Crowd, Reader
 from chaos.faults import WAYS
@@ -23,6 +24,7 @@ from chaos.plan import Fault, plan
 from chaos.pollers import Replica
 from chaos.reference import Reference
 from chaos.spell import Spell
+from chaos.spent import Notebook
 from chaos.stack import Stack
 from chaos.waits import unexcused
 from simulator import BOT_ID
@@ -65,8 +67,8 @@ class Result(Struct):
     frames: int = 0
     connections: int = 0
     changes: int = 0
-    answers: Counter[int] = Counter()
-    closes: Counter[str] = Counter()
+    answers: Counter[int] = field(default_factory=Counter)
+    closes: Counter[str] = field(default_factory=Counter)
     memory_kb: dict[str, int] = {}
     seconds: float = 0.0
     log: list[tuple[float, str, str]] = []  # when, who, what
@@ -92,6 +94,7 @@ async def run(seed: int, size: Size) -> Result:
         crowd = Crowd(stack.history, stack.ws_ports, stack.narrow_ws_ports, stack.setbacks)
         readers = crowds.readers(crowd, size.clients, seed)
         machine = Machine()
+        notebook = Notebook(stack.simulator.sessions)
         identities = Identities(stack.simulator.sessions)
         tasks = crowds.start(
             [
@@ -114,6 +117,7 @@ async def run(seed: int, size: Size) -> Result:
                 result.overtaken = await overtaken(http, stack.metrics_ports.values())
                 await _compare(result, stack, replicas, readers)
             result.problems += identities.wrong
+            result.problems += spent.unexcused(notebook.spent, [*spells, *machine.spells])
             result.due, missed = reference.compare(readers, spells, size.stood)
             result.problems += missed
             for replica in replicas:
@@ -148,7 +152,7 @@ async def _break(stack: Stack, faults: list[Fault]) -> list[Spell]:
         async with targets.setdefault(fault.target, asyncio.Lock()):
             since = time.monotonic()
             await WAYS[fault.kind](stack, fault)
-            spells.append(Spell(fault.target, since, time.monotonic()))
+            spells.append(Spell(fault.target, since, time.monotonic(), fault.kind))
 
     await asyncio.gather(*map(one, faults))
     return spells

@@ -18,6 +18,7 @@ class Spell(Struct, frozen=True):
     target: str
     began: float
     ended: float
+    kind: str = ""  # of the fault
 
     def touches(self, first: float, last: float, settles: float = _SETTLES) -> bool:
         """Whether anything between these two moments may have been missed."""

@@ -8,7 +8,7 @@ import socket
 from collections import Counter
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -51,7 +51,7 @@ class Crowd(Struct):
     frames: int = 0
     connections: int = 0
     wrong: list[str] = []
-    closes: Counter[str] = Counter()
+    closes: Counter[str] = field(default_factory=Counter)
     gate: asyncio.Semaphore | None = None
 
 
