@@ -29,6 +29,8 @@ def client_of(peer: str, forwarded_for: str, trusted: Networks) -> str | None:
 
     `forwarded_for`: X-Forwarded-For. Each proxy appends whom it heard from, so it is read from
     the right, up to the first that is no trusted proxy; what stands before may be made up.
+    That first one is a trusted proxy's own word. If it is no address (`unknown`), there is
+    nobody to count: the proxy's own address would hold everybody behind it to one share.
     """
     address = _address(peer)
     if _is_trusted(address, trusted):
@@ -45,12 +47,19 @@ def client_of(peer: str, forwarded_for: str, trusted: Networks) -> str | None:
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        address = ip_address(text.strip().partition("%")[0])
+        address = ip_address(_without_port(text.strip()).partition("%")[0])
     except ValueError:
         return None
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def _without_port(text: str) -> str:
+    """`8.8.8.8:1234`, `[2606:4700::1]:1234` (IIS and Azure write them so), `[2606:4700::1]`."""
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def _is_trusted(address: IPv4Address | IPv6Address | None, trusted: Networks) -> bool:
