@@ -23,7 +23,9 @@ from shared.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-CAP: Final = 2.0  # seconds that a reader waits; then the answer goes out without facts
+CAP: Final = 1.8
+"""Seconds that a reader waits for facts; then the answer goes out without them. Whoever asks
+promises an answer within 2 s, and has work of its own beside this."""
 ASK_WITHIN: Final = 10.0  # seconds that a question may take, for the next reader's sake
 COMPLAIN_EVERY: Final = 60.0  # seconds
 FETCHES: Final = Counter(

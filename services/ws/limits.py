@@ -53,7 +53,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     grace: float = 30.0  # shown, at most, while a Redis that came back empty may not hold them yet
 
     # How profile facts are kept young.
-    facts_within: float = 2.5  # an `initial_data` waits for them no longer
+    facts_within: float = 2.0  # an `initial_data` waits no longer, its turn to ask included.
+    # More than shared.profiles.CAP, which has to end first: that is how a slow source is noticed
     facts_again: float = 2.0  # after no answer; doubled each time
     facts_per_second: int = 100  # questions, most of which a cache answers
     facts_at_once: int = 64

@@ -14,6 +14,7 @@ from services.ws.completion import Completion
 from services.ws.limits import Limits
 from services.ws.topic import Topic
 from shared.facts import Facts
+from shared.profiles import CAP
 from shared.store import StoreUnavailable
 from tests.ws.room import ANNA, Source, until
 
@@ -45,6 +46,23 @@ async def test_one_question_at_a_time() -> None:
         one.ask_if_old(topic)
         await asyncio.sleep(0)
         assert source.asked == [ANNA], "they are young"
+
+
+async def test_who_waits_for_a_turn_waits_no_longer_than_the_others() -> None:
+    """Where nobody gets an answer, those behind the gate hear so as well, without a question."""
+    source = Source()
+    source.may_answer.clear()
+    limits = Limits(facts_at_once=1, facts_within=0.05)
+    async with completing(source, limits) as (one, topic, learned):
+        async with one._gate:
+            one.ask(topic)
+            await until(lambda: learned)
+        assert source.asked == []
+
+
+def test_the_bounds_of_a_wait_for_facts() -> None:
+    """Nobody waits more than 2 s, and the source's own bound, which notes slowness, ends first."""
+    assert CAP < Limits().facts_within <= 2.0
 
 
 async def test_no_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
