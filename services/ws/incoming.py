@@ -22,6 +22,19 @@ _QUIET = logging.getLogger("websockets.server")
 _utf8 = codecs.getincrementaldecoder("utf-8")
 
 
+class _Wire(Protocol):
+    """websockets' protocol, but that a Close may come between the fragments of a message.
+
+    RFC 6455 section 5.4 allows every control frame there. websockets answers it with 1002, as the
+    message will not be complete; ours needs none to be.
+    """
+
+    def recv_frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None  # no message is under way any more
+        super().recv_frame(frame)
+
+
 class Heard(Struct):
     """What a piece of bytes came to."""
 
@@ -36,7 +49,7 @@ class Incoming:
     __slots__ = ("_fed", "_fragmented", "_read", "_text", "_wire")
 
     def __init__(self, max_size: int) -> None:
-        self._wire = Protocol(Side.SERVER, max_size=max_size, logger=_QUIET)
+        self._wire = _Wire(Side.SERVER, max_size=max_size, logger=_QUIET)
         self._text: codecs.IncrementalDecoder | None = None  # inside a fragmented text message
         self._fragmented = False
         self._fed = 0

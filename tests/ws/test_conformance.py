@@ -97,10 +97,24 @@ CASES = [
         + frame(CONT, b"c"),
         pongs=(b"1", b"2"),
     ),
+    *(
+        Case("5.4", f"a Close inside {what}", started + close(1001, b"bye"), 1001)
+        for what, started in {
+            "a message": frame(TEXT, b"a", fin=False),
+            "a message that went on": frame(BINARY, b"a", fin=False) + frame(CONT, b"b", fin=False),
+            "a character": frame(TEXT, EURO[:2], fin=False),
+        }.items()
+    ),
     Case(
         "5.4",
-        "a Close inside a message: websockets' reading",
-        frame(TEXT, b"a", fin=False) + close(1000),
+        "a bare Close inside a message",
+        frame(TEXT, b"", fin=False) + frame(CLOSE, b""),
+        1005,
+    ),
+    Case(
+        "5.4",
+        "a Close with half a code inside a message",
+        frame(TEXT, b"a", fin=False) + frame(CLOSE, b"\x03"),
         1002,
     ),
     # Control frames.
