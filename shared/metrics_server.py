@@ -6,11 +6,14 @@ So they are answered while the event loop stands still, which is when they matte
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
+from contextlib import suppress
 from http import HTTPStatus
 from socketserver import ThreadingTCPServer
-from typing import Final
+from time import monotonic
+from typing import Any, Final
 
 from prometheus_client import MetricsHandler
 
@@ -19,13 +22,16 @@ from shared.health import Health
 
 log = logging.getLogger(__name__)
 
-PATIENCE: Final = 10  # seconds that one request may take
+WITHIN: Final = 5.0  # seconds that one request may take, from its connection to its answer's end
+AT_ONCE: Final = 16  # requests: a scraper and some probes
 
 _ELSEWHERE: Final = b'{"error":"There are /metrics, /health and /ready."}'
 
 
 class Server(ThreadingTCPServer):
-    """Listens on every interface: a scraper is elsewhere."""
+    """Listens on every interface: a scraper is elsewhere. So strangers may come as well, and hold
+    no more than `AT_ONCE` threads and descriptors, each for `WITHIN` and a moment.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
@@ -35,10 +41,33 @@ class Server(ThreadingTCPServer):
         """Port 0 takes a free one. Raises OSError when the port cannot be had."""
         super().__init__(("0.0.0.0", port), _Handler)  # noqa: S104 (as said)
         self.health = health
+        self._until: dict[socket.socket, float] = {}  # one request comes over each
 
     def start(self) -> None:
         """Answer from now until the process ends."""
         threading.Thread(target=self.serve_forever, name="metrics", daemon=True).start()
+
+    def verify_request(self, _request: Any, _client_address: object) -> bool:
+        """Whether there is a place; else the connection is closed at once."""
+        return len(self._until) < AT_ONCE
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin to answer, in a thread."""
+        self._until[request] = monotonic() + WITHIN
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """It is over, in whatever way."""
+        self._until.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Cut off who took too long. The server calls it twice a second, and at each request."""
+        now = monotonic()
+        for request, until in self._until.copy().items():
+            if until <= now:
+                with suppress(OSError):  # it has ended meanwhile
+                    request.shutdown(socket.SHUT_RDWR)  # whoever reads or writes it wakes
 
     def handle_error(self, _request: object, _client_address: object) -> None:
         """A scraper that hangs up is worth no line."""
@@ -47,7 +76,6 @@ class Server(ThreadingTCPServer):
 
 
 class _Handler(MetricsHandler):
-    timeout = PATIENCE
     server: Server
 
     def do_GET(self) -> None:  # noqa: N802 (http.server's name)

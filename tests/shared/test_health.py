@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -18,7 +21,7 @@ from shared.health import Health, Look
 from shared.loop_lag import LoopLag
 from shared.metrics import Distribution
 from shared.metrics_server import Server
-from tests.eventually import PATIENCE, eventually
+from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.scraped import asked, fetch
 
 WELL = Look({"redis": True})
@@ -95,6 +98,68 @@ async def test_elsewhere_and_half_a_request(port: int) -> None:
         with socket.create_connection(("127.0.0.1", port)) as half:
             half.sendall(words)
     assert (await asked(port, "/health"))[0] == 200
+
+
+@pytest.mark.parametrize("drip", [b"", b"GET /health HTTP/1.1\r\n", b"a"])
+async def test_who_takes_too_long_over_a_request_is_cut_off(
+    port: int, monkeypatch: pytest.MonkeyPatch, drip: bytes
+) -> None:
+    """Whether nothing comes, or a little again and again."""
+    monkeypatch.setattr(metrics_server, "WITHIN", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def dripped() -> bool:
+        with suppress(ConnectionError):
+            writer.write(drip)
+            await writer.drain()
+        return reader.at_eof() or reader.exception() is not None
+
+    reading = asyncio.create_task(reader.read())
+    await eventually_async(dripped)
+    writer.close()
+    with suppress(ConnectionError):
+        assert await reading == b""
+    assert (await asked(port, "/health"))[0] == 200
+
+
+async def test_an_answer_that_is_not_read_is_cut_off(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its thread waits until the kernel has taken it all, and no longer than for a request."""
+    monkeypatch.setattr(metrics_server, "WITHIN", 0.1)
+    monkeypatch.setattr(metrics_server, "_ELSEWHERE", b"x" * 50_000_000)
+    with socket.create_connection(("127.0.0.1", port)) as deaf:
+        deaf.sendall(b"GET /elsewhere HTTP/1.1\r\n\r\n")
+        await eventually(lambda: _answering() == 1)
+        await eventually(lambda: _answering() == 0)
+
+
+async def test_so_many_at_once_and_no_more(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who hold a place keep it, the next are closed at once, and a place given up is free."""
+    monkeypatch.setattr(metrics_server, "AT_ONCE", 3)
+    monkeypatch.setattr(metrics_server, "WITHIN", 2 * PATIENCE)
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    await eventually(lambda: _answering() == 3)
+    for _ in range(20):
+        with socket.create_connection(("127.0.0.1", port)) as late:
+            late.settimeout(PATIENCE)
+            assert await asyncio.to_thread(late.recv, 1) == b""
+    assert _answering() == 3
+    held.pop().close()
+    await eventually_async(partial(_answers, port))
+    for one in held:
+        one.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+        assert (await asyncio.to_thread(one.recv, 12)).endswith(b" 200")
+        one.close()
+
+
+async def _answers(port: int) -> bool:
+    return (await asked(port, "/health"))[0] == 200
+
+
+def _answering() -> int:
+    """Threads that answer a request."""
+    return sum("process_request_thread" in thread.name for thread in threading.enumerate())
 
 
 async def test_the_log_tells_of_each_turn(
