@@ -56,29 +56,37 @@ class Pulse:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._silence: float | None = None
-        self._felt = 0.0
+        self._heard: float | None = None  # the last beat that was known here, by the loop's clock
+        self._asked = 0.0  # when Redis answered last
 
     @property
     def stale(self) -> int | None:
         """Whole seconds since the gateway was last heard, once that is too long; else None."""
-        if self._silence is None:
-            return None
-        silence = self._silence + asyncio.get_running_loop().time() - self._felt
-        return round(silence) if silence > STALE_AFTER else None
+        return self._stale_at(asyncio.get_running_loop().time())
 
     @property
     def stale_now(self) -> int:
-        """`stale` as it was when Redis was asked last, 0 for None. From any thread."""
-        silence = self._silence or 0.0
-        return round(silence) if silence > STALE_AFTER else 0
+        """`stale` as it was when Redis answered last, 0 for None. From any thread."""
+        return self._stale_at(self._asked) or 0
+
+    def _stale_at(self, time: float) -> int | None:
+        if self._heard is None:
+            return None
+        silence = time - self._heard
+        return round(silence) if silence > STALE_AFTER else None
+
+    async def _feel(self) -> None:
+        """Raises StoreUnavailable."""
+        found = await silence(self._store)
+        self._asked = asyncio.get_running_loop().time()
+        if found is not None:  # else Redis has lost the beats, which ends no silence
+            self._heard = self._asked - found
 
     async def run(self) -> None:
         was_stale = False
         while True:
             try:
-                self._silence = await silence(self._store)
-                self._felt = asyncio.get_running_loop().time()
+                await self._feel()
             except StoreUnavailable as error:
                 log.debug("the gateway's pulse is not felt: %s", error)
             stale = self.stale

@@ -62,3 +62,37 @@ async def test_staleness_grows_while_redis_is_asked(
     await pulse.beat(store, 1, [0])
     await eventually(lambda: felt.stale is None)
     await ended(task)
+
+
+async def test_an_empty_redis_ends_no_silence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody answers 404 then: that is when it matters that the gateway is away."""
+    monkeypatch.setattr(pulse, "LOOK_EVERY", 0.01)
+    await pulse.beat(store, 1, [0])
+    await store.redis.zincrby(keys.GATEWAYS, -100_000, "0/1")
+    felt = Pulse(store)
+    task = asyncio.create_task(felt.run())
+    await eventually(lambda: felt.stale)
+    await store.redis.delete(keys.GATEWAYS)
+    assert await pulse.silence(store) is None
+    before = felt.stale_now
+    await eventually(lambda: felt.stale_now > before)
+    assert felt.stale is not None
+    assert felt.stale > 100
+    await pulse.beat(store, 1, [0])
+    await eventually(lambda: felt.stale is None and felt.stale_now == 0)
+    await ended(task)
+
+
+async def test_whoever_never_heard_it_tells_of_no_silence(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that starts before the first gateway does not know how long it waits."""
+    monkeypatch.setattr(pulse, "LOOK_EVERY", 0.01)
+    felt = Pulse(store)
+    task = asyncio.create_task(felt.run())
+    await eventually(lambda: felt._asked)
+    assert felt.stale is None
+    assert felt.stale_now == 0
+    await ended(task)

@@ -1,0 +1,51 @@
+"""The gateway is killed: every answer says for how long it has been silent, and goes on to."""
+
+from __future__ import annotations
+
+import signal
+
+import aiohttp
+
+from shared import keys
+from shared.store import Store
+from tests.e2e.stack import ROBIN, Stack, running
+from tests.eventually import eventually_async
+from tests.free_port import free_port
+from tests.scraped import until, until_health
+
+MINUTE = 60  # seconds
+
+
+async def stale(stack: Stack, status: int, longer_than: int) -> int:
+    """Ask for Robin until the answer has this status and is staler than that."""
+
+    async def told() -> int:
+        url = f"http://127.0.0.1:{stack.api_port}/user/{ROBIN}"
+        async with aiohttp.ClientSession() as http, http.get(url) as answer:
+            seconds = int(answer.headers.get("X-Grux-Stale", 0))
+            return seconds if answer.status == status and seconds > longer_than else 0
+
+    return await eventually_async(told)
+
+
+async def test_a_killed_gateway_is_told_of() -> None:
+    """In the header, which grows; also after Redis came back empty; and no more once it is back."""
+    async with running(services=("gateway",)) as stack:
+        metrics = free_port()
+        await stack.start("api", METRICS_PORT=str(metrics))
+        await stack.shows(ROBIN, lambda data: True)
+        await stack.processes["gateway"].stop(signal.SIGKILL)
+        async with Store.connect(stack.redis.url) as store:  # a minute passes
+            await store.redis.zincrby(keys.GATEWAYS, -1000 * MINUTE, "0/1")
+        first = await stale(stack, 200, longer_than=MINUTE - 1)
+        second = await stale(stack, 200, longer_than=first)
+        await stack.redis.kill()
+        await stack.redis.start()
+        third = await stale(stack, 404, longer_than=second)
+        await stale(stack, 404, longer_than=third)
+        await until_health(metrics, lambda now: now["gateway_silent_for"] >= third)
+        await until(metrics, "grux_gateway_silent_seconds", holds=lambda now: now >= third)
+        await stack.start("gateway")
+        await stack.shows(ROBIN, lambda data: True)
+        await until_health(metrics, lambda now: now["gateway_silent_for"] is None)
+        await until(metrics, "grux_gateway_silent_seconds", holds=lambda now: now == 0)
