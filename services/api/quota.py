@@ -6,16 +6,15 @@ It stands before everything else, as what it holds off should cost nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from time import monotonic
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.api import problems
 from shared.peers import Networks, client_of
+from shared.tally import Tally
 
-WINDOW: Final = 60.0  # seconds
-ADDRESSES: Final = 100_000  # counted at once: a flood from more than these starts a new window
+ASKING: Final = 100_000  # peers and headers that are remembered
 
 
 class Quota:
@@ -27,14 +26,13 @@ class Quota:
         self._trusted = trusted
         self._app = app
         self._clients: dict[tuple[str, bytes], str | None] = {}  # by peer and X-Forwarded-For
-        self._asked: dict[str, int] = {}
-        self._until = 0.0
+        self._asked = Tally()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._per_minute and scope["type"] == "http":
             client = self._client(scope)
-            if client is not None and self._count(client) > self._per_minute:
-                left = max(1, round(self._until - monotonic()))
+            if client is not None and self._asked.count(client) > self._per_minute:
+                left = max(1, round(self._asked.left))
                 return problems.rate_limited(left)(scope, receive, send)
         return self._app(scope, receive, send)
 
@@ -52,16 +50,7 @@ class Quota:
             return self._clients[asking]  # 0.3 µs, where reading an address takes 5
         except KeyError:
             client = client_of(peer[0], forwarded.decode("latin-1"), self._trusted)
-            if len(self._clients) >= ADDRESSES:
+            if len(self._clients) >= ASKING:
                 self._clients.clear()
             self._clients[asking] = client
             return client
-
-    def _count(self, client: str) -> int:
-        now = monotonic()
-        if now >= self._until or len(self._asked) >= ADDRESSES:
-            self._asked.clear()
-            self._until = now + WINDOW
-        asked = self._asked.get(client, 0) + 1
-        self._asked[client] = asked
-        return asked

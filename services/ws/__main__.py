@@ -28,6 +28,7 @@ from shared.config import ConfigError, WsSettings, environment, from_env, in_wor
 from shared.lines import follow
 from shared.profiles import Profiles
 from shared.store import Store
+from shared.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ async def serving(
         keepalive=Keepalive(limits.ping_every),
         lobby=Lobby(limits.handshakes),
         addresses=Addresses(limits.connections_per_address),
+        messages=Tally(limits.frames_within),
         limits=limits,
         counters=counters,
         health=lambda: Health(hub.standing, counters.connections, hub.users, server.draining),

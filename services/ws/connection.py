@@ -21,6 +21,7 @@ from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, P
 from services.ws.session import NO_FD, Session
 from shared.addresses import Addresses
 from shared.peers import client_of
+from shared.tally import Tally
 
 CROWDED = Problem(
     RATE_LIMITED,
@@ -28,7 +29,8 @@ CROWDED = Problem(
 )
 FLOOD = Problem(
     RATE_LIMITED,
-    "Too many messages came from you. This server needs none: connect, and only listen.",
+    "Too many messages came from you or your address. This server needs none: connect, and only "
+    "listen.",
 )
 
 
@@ -39,6 +41,7 @@ class House(Struct, frozen=True):
     keepalive: Keepalive
     lobby: Lobby
     addresses: Addresses
+    messages: Tally  # frames from each address
     limits: Limits
     counters: Counters
     health: Callable[[], Health]
@@ -256,7 +259,9 @@ class Connection(asyncio.Protocol):
         if now - self._frames_since > limits.frames_within:
             self._frames_since, self._frames = now, 0
         self._frames += frames
-        return self._frames > limits.frames
+        address = self._address
+        of_address = 0 if address is None else self._house.messages.count(address, frames)
+        return self._frames > limits.frames or of_address > limits.frames_per_address
 
     def _finish(self) -> None:
         """Everything is said. Half-close, and throw away what still comes until the client closes.

@@ -10,6 +10,7 @@ from msgspec import Struct
 from shared.config import WsSettings
 from shared.peers import Networks
 
+FRAMES_EACH = 12  # a minute: three pongs, three pings of the client's own, and six to say
 SPARE_FILES = 256  # besides clients: Redis, profile source, log, listeners, and those being refused
 
 
@@ -25,6 +26,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     handshake_size: int = 32_768  # cookies of a shared domain pass through here
     message_size: int = 4096
     frames: int = 120  # in `frames_within`
+    frames_per_address: int = 500 * FRAMES_EACH  # over all its connections
     frames_within: float = 60.0
 
     # How long a client may take.
@@ -67,10 +69,12 @@ def from_settings(settings: WsSettings, files: int) -> Limits:
     """`files`: how many this process may have open."""
     most = max(1, files - SPARE_FILES)
     asked = settings.ws_max_connections or most
+    per_address = settings.ws_connections_per_address or most
     return Limits(
         connections=min(asked, most),
-        connections_per_address=settings.ws_connections_per_address or most,
+        connections_per_address=per_address,
         frames=settings.ws_messages_per_minute,
+        frames_per_address=max(settings.ws_messages_per_minute, per_address * FRAMES_EACH),
         trusted=settings.proxies(),
         notice=settings.drain_seconds,
     )
