@@ -1,4 +1,4 @@
-"""METRICS_PORT: `/metrics`, `/health` and `/ready`, in a thread.
+"""METRICS_HOST and METRICS_PORT: `/metrics`, `/health` and `/ready`, in a thread.
 
 So they are answered while the event loop stands still, which is when they matter most.
 """
@@ -29,17 +29,18 @@ _ELSEWHERE: Final = b'{"error":"There are /metrics, /health and /ready."}'
 
 
 class Server(ThreadingTCPServer):
-    """Listens on every interface: a scraper is elsewhere. So strangers may come as well, and hold
-    no more than `AT_ONCE` threads and descriptors, each for `WITHIN` and a moment.
+    """Strangers may come as well, where it listens for a scraper elsewhere. They hold no more than
+    `AT_ONCE` threads and descriptors, each for `WITHIN` and a moment.
     """
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, port: int, health: Health) -> None:
+    def __init__(self, host: str, port: int, health: Health) -> None:
         """Port 0 takes a free one. Raises OSError when the port cannot be had."""
-        super().__init__(("0.0.0.0", port), _Handler)  # noqa: S104 (as said)
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), _Handler)
         self.health = health
         self._until: dict[socket.socket, float] = {}  # one request comes over each
 
@@ -105,11 +106,12 @@ def serve(settings: Settings, health: Health) -> None:
     if not settings.metrics_port:
         return
     try:
-        server = Server(settings.metrics_port, health)
+        server = Server(settings.metrics_host, settings.metrics_port, health)
     except OSError as error:
         raise ConfigError(
             f"METRICS_PORT {settings.metrics_port} cannot be used ({error.strerror}): something "
-            "else listens there. Stop it, or set METRICS_PORT to a free port."
+            "else listens there, or METRICS_HOST is no address of this machine. Stop the other, or "
+            "set METRICS_PORT to a free port."
         ) from None
     health.export()
     server.start()

@@ -22,7 +22,7 @@ async def on_this_machine(
     for setting, host, port in (
         ("API_PORT", api.api_host, api.api_port),
         ("WS_PORT", ws.ws_host, ws.ws_port),
-        ("METRICS_PORT", "0.0.0.0", api.metrics_port),  # noqa: S104 (where it will listen)
+        ("METRICS_PORT", api.metrics_host, api.metrics_port),
     ):
         if not port:
             continue

@@ -15,8 +15,12 @@ Grux runs.
   Page        {api}/
   REST        {api}
   WebSocket   {ws}
+  Metrics     {metrics}
   Discord     {discord}
 """
+
+METRICS = "{url}/metrics of the gateway; of api and ws on the next two ports"
+NO_METRICS = "none, as METRICS_PORT is 0"
 
 SIMULATED = "simulated at {url}, because there is no DISCORD_TOKEN"
 
@@ -45,7 +49,8 @@ def text(plan: Plan, person: int | None) -> str:
     """`person`: a monitored user, None when there is nobody."""
     simulated = plan.simulator is not None
     discord = SIMULATED.format(url=plan.simulator_url) if simulated else "the bot of DISCORD_TOKEN"
-    top = RUNS.format(api=plan.api_url, ws=plan.ws_url, discord=discord)
+    metrics = METRICS.format(url=plan.metrics_url) if plan.metrics_url else NO_METRICS
+    top = RUNS.format(api=plan.api_url, ws=plan.ws_url, metrics=metrics, discord=discord)
     if person is None:
         return top + NOBODY.format(api=plan.api_url, invite=_invite(plan.token)) + END
     examples = EXAMPLES.format(

@@ -17,7 +17,9 @@ from shared import config
 SIMULATED_BOT = 970112316211200008
 REDIS_PORT = 6379
 SIMULATOR_PORT = 8100
+METRICS_PORT = 9100
 REDIS_FOLDER = ".run"
+SERVICES = ("gateway", "api", "ws")
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -30,6 +32,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     services: tuple[Command, ...]
     api_url: str
     ws_url: str
+    metrics_url: str  # the gateway's; "": there are none
     token: str
 
 
@@ -43,6 +46,8 @@ def make(env: Mapping[str, str]) -> Plan:
     redis = None if _given(env, "REDIS_URL") else _redis(changes)
     simulator = None if _given(env, "DISCORD_TOKEN") else _simulator(env, changes)
     api, ws = _addresses({**env, **changes}, changes)
+    if not _given(env, "METRICS_PORT"):
+        _choose_metrics_ports(env, changes)
     if not _given(env, "PUBLIC_WS_URL"):
         changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # api's start page tells it
     if not _given(env, "DRAIN_SECONDS"):
@@ -56,10 +61,11 @@ def make(env: Mapping[str, str]) -> Plan:
         simulator_url=settings.discord_api_url.removesuffix("/api/v10"),
         services=tuple(
             Command(name, _module(f"services.{name}"), {**changes, **_metrics(settings, place)})
-            for place, name in enumerate(("gateway", "api", "ws"))
+            for place, name in enumerate(SERVICES)
         ),
         api_url=f"http://{api}",
         ws_url=f"ws://{ws}",
+        metrics_url=_metrics_url(settings),
         token=settings.discord_token,
     )
 
@@ -118,8 +124,8 @@ def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, st
         found.append(f"{_reachable(host)}:{port}")
     if found[0] == found[1]:
         raise ports.PortUnusable(f"API_PORT and WS_PORT are both {api.api_port}: change one")
-    for place in range(3 if api.metrics_port else 0):
-        ports.check("0.0.0.0", api.metrics_port + place, "METRICS_PORT")  # noqa: S104 (as they do)
+    for place in range(len(SERVICES) if api.metrics_port else 0):
+        ports.check(api.metrics_host, api.metrics_port + place, "METRICS_PORT")
     return found[0], found[1]
 
 
@@ -128,6 +134,20 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not listened on)
         return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104
     return f"[{host}]" if ":" in host else host
+
+
+def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str]) -> None:
+    """The usual ones, or others near them: nobody has asked for any, so none is missed."""
+    if not _given(env, "METRICS_HOST"):
+        changes["METRICS_HOST"] = "127.0.0.1"  # what was not asked for is for this machine alone
+    host = config.from_env(config.Settings, {**env, **changes}).metrics_host
+    promised = {int(changes["API_PORT"]), int(changes["WS_PORT"])}
+    changes["METRICS_PORT"] = str(ports.row(host, METRICS_PORT, len(SERVICES), but=promised))
+
+
+def _metrics_url(settings: config.Settings) -> str:
+    place = f"{_reachable(settings.metrics_host)}:{settings.metrics_port}"
+    return f"http://{place}" if settings.metrics_port else ""
 
 
 def _metrics(settings: config.Settings, place: int) -> dict[str, str]:

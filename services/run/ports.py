@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
+from collections.abc import Collection
+from typing import Final
+
+NEAR: Final = 100  # ports that are tried
 
 
 class PortUnusable(Exception):
@@ -40,6 +44,22 @@ def free(preferred: int) -> int:
         check("127.0.0.1", preferred, "")
         return preferred
     return any_free()
+
+
+def row(host: str, preferred: int, length: int, *, but: Collection[int]) -> int:
+    """The first of so many free ports in a row, from `preferred` on; 0 where there are none near.
+
+    `but`: these are promised to others.
+    """
+    for first in range(preferred, preferred + NEAR, length):
+        wanted = range(first, first + length)
+        if any(port in but for port in wanted):
+            continue
+        with contextlib.suppress(PortUnusable):
+            for port in wanted:
+                check(host, port, "")
+            return first
+    return 0
 
 
 def any_free() -> int:

@@ -33,6 +33,12 @@ async def fetch(url: str) -> dict[str, object]:
         return found
 
 
+async def page(url: str) -> str:
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        assert answer.status == 200
+        return await answer.text()
+
+
 async def frames_of(command: str, last: str) -> list[str]:
     """Paste `command`: the `op` of each frame that it prints, up to the first `last`."""
     process = await asyncio.create_subprocess_exec(
@@ -80,6 +86,8 @@ async def test_what_is_printed_works_when_it_is_pasted() -> None:
         curl = it.line_with("curl ")
         answer = await fetch(curl.removeprefix("curl "))
         assert answer["success"] is True
+        metrics = it.line_with("Metrics ").split()[1]
+        assert "grux_gateway_events_total" in await page(metrics)
         watch = it.line_with("services.run.watch")
         frames = await frames_of(watch, last="presence_update")
         assert frames[0] == "initial_data"

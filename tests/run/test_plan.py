@@ -136,6 +136,43 @@ def test_metrics_ports_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> Non
     made = plan.make({"METRICS_PORT": "9100"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
     assert found == {"gateway": "9100", "api": "9101", "ws": "9102"}
+    assert all("METRICS_HOST" not in command.env for command in made.services)
+
+
+def test_metrics_are_there_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the usual ports, for this machine alone."""
+    monkeypatch.setattr(ports, "check", lambda *_: None)
+    made = plan.make(ANY_PORTS)
+    found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
+    assert found == {"gateway": "9100", "api": "9101", "ws": "9102"}
+    assert {command.env["METRICS_HOST"] for command in made.services} == {"127.0.0.1"}
+    assert made.metrics_url == "http://127.0.0.1:9100"
+
+
+def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the usual ports is somebody else's: all three are others, or there are none."""
+    monkeypatch.setattr(plan, "METRICS_PORT", taken - 1)
+    monkeypatch.setattr(ports, "NEAR", 9)
+    made = plan.make(ANY_PORTS)
+    found = {int(command.env["METRICS_PORT"]) for command in made.services}
+    assert found == {0} or min(found) in (taken + 2, taken + 5)
+
+
+def test_metrics_give_way_to_api_and_ws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those were asked for; nobody listens there yet."""
+    monkeypatch.setattr(ports, "check", lambda *_: None)
+    made = plan.make({"API_PORT": "9101", "WS_PORT": "9105"})
+    found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
+    assert found == {"gateway": "9106", "api": "9107", "ws": "9108"}
+
+
+def test_no_metrics_where_there_is_no_room_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor where METRICS_PORT is 0: the others run all the same."""
+    monkeypatch.setattr(ports, "NEAR", 0)
+    for settings in (ANY_PORTS, {**ANY_PORTS, "METRICS_PORT": "0"}):
+        made = plan.make(settings)
+        assert made.metrics_url == ""
+        assert {command.env.get("METRICS_PORT", "0") for command in made.services} == {"0"}
 
 
 @pytest.mark.parametrize(

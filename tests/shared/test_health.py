@@ -34,7 +34,7 @@ def state() -> Health:
 
 @pytest.fixture
 def port(state: Health) -> Iterator[int]:
-    with Server(0, state) as server:
+    with Server("127.0.0.1", 0, state) as server:
         server.start()
         yield server.server_address[1]
         server.shutdown()
@@ -188,7 +188,7 @@ async def test_the_log_tells_of_each_turn(
 def test_a_taken_port_names_the_setting(port: int, state: Health) -> None:
     """And says what to do."""
     with pytest.raises(ConfigError, match=rf"METRICS_PORT {port} cannot be used"):
-        metrics_server.serve(Settings(metrics_port=port), state)
+        metrics_server.serve(Settings(metrics_host="127.0.0.1", metrics_port=port), state)
 
 
 async def test_loop_lag_is_seen() -> None:
