@@ -10,6 +10,7 @@ import signal
 import sys
 from typing import Any
 
+import aiohttp
 import hikari
 
 from services.gateway import metrics, redis_memory
@@ -170,7 +171,7 @@ def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """
     error = context.get("exception")
     if (
-        isinstance(error, hikari.GatewayError)
+        isinstance(error, hikari.GatewayError | aiohttp.ClientConnectionResetError)
         or (isinstance(error, AssertionError) and "heartbeat" in str(context))
         or "client_session" in context
     ):
