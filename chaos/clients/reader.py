@@ -123,7 +123,9 @@ class Reader:
                 max_queue=4 if self.manner.pause else 64,
             )
         crowd.connections += 1
-        view = self.view = View(crowd.history, self.users, crowd.setbacks)
+        view = self.view = View(
+            crowd.history, self.users, crowd.setbacks, reads_late=self.manner.pause > 0
+        )
         self.told.append(view.told)
         self._connected = True
         try:

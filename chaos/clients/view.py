@@ -32,7 +32,15 @@ class Shown:
 class View:
     """One connection's frames. Wrong ones are told to `wrong`."""
 
-    def __init__(self, history: History, users: tuple[str, ...], setbacks: Setbacks) -> None:
+    def __init__(
+        self,
+        history: History,
+        users: tuple[str, ...],
+        setbacks: Setbacks,
+        *,
+        reads_late: bool = False,
+    ) -> None:
+        """`reads_late`: frames may have waited on the way for any time."""
         self.users = {user_id: Shown() for user_id in users}
         self.frames = 0
         self.began = time.monotonic()
@@ -40,6 +48,7 @@ class View:
         self.told: dict[str, list[At]] = {}  # each state, and the end of them
         self._history = history
         self._setbacks = setbacks
+        self._reads_late = reads_late
 
     def take(self, message: str | bytes) -> None:
         """One frame."""
@@ -86,7 +95,8 @@ class View:
     def _show(self, user_id: str, shown: Shown, presence: Any, profile: Any) -> None:
         seen = seen_in(presence) if presence is not shown.presence else None
         who = who_in(profile) if profile is not shown.profile else None
-        problem = shown.place.moves_to(self._history, user_id, seen, who, self._setbacks.now())
+        setback = self._setbacks.now(reads_late=self._reads_late)
+        problem = shown.place.moves_to(self._history, user_id, seen, who, setback)
         if problem:
             age = time.monotonic() - self.began
             self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
