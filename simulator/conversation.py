@@ -126,15 +126,14 @@ class Conversation:
         if session is not None and gateway.faults.take_resume_refusal():
             gateway.sessions.end(session)
             session = None
-        if session is None:
-            gateway.stats.resumes_refused += 1
-            self.connection.send(Op.INVALID_SESSION, False)
-            return
-        earlier = gateway.holder(session)
+        earlier = gateway.holder(session) if session is not None else None
         if earlier is not None:
             earlier.connection.detach()
             earlier.connection.close(CloseCode.UNKNOWN_ERROR)
-        gateway.sessions.resumed(session)
+        if session is None or not gateway.sessions.resumed(session):
+            gateway.stats.resumes_refused += 1
+            self.connection.send(Op.INVALID_SESSION, False)
+            return
         self.connection.attach(session)
 
     def _answer(self, session: Session, asked: RequestGuildMembers) -> Iterator[bool]:

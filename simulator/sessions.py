@@ -152,10 +152,17 @@ class Sessions:
             return None
         return session
 
-    def resumed(self, session: Session) -> None:
-        """Close a resume: RESUMED comes after everything that was missed."""
-        self._stats.resumes += 1
+    def resumed(self, session: Session) -> bool:
+        """Close a resume: RESUMED comes after everything that was missed.
+
+        False if that is more than the session keeps: it has ended.
+        """
         self.offer("RESUMED", {"_trace": []}, [session])
+        if session.lost:
+            self.end(session)
+            return False
+        self._stats.resumes += 1
+        return True
 
     def end(self, session: Session) -> None:
         """The session is over: nothing is queued for it any more."""

@@ -153,6 +153,22 @@ async def test_an_overrun_buffer_cannot_be_resumed() -> None:
             assert (await second.receive())["d"] is False
 
 
+async def test_a_resume_that_fills_the_buffer_is_refused() -> None:
+    """What was missed would fit, and RESUMED behind it does not: nobody is left waiting for it."""
+    async with Simulator(quiet(replay_events=60)) as sim:
+        each = len(sim.world.person(FIRST_PERSON).guilds)  # a change is told once for each of them
+        async with connected(sim) as first:
+            await first.start()
+            sim.drop("rst")
+            await first.close_code()
+        await detached(sim)
+        change(sim, *map(str, range(60 // each)))
+        async with connected(sim) as second:
+            await second.resume(first)
+            assert (await second.receive())["d"] is False
+        assert sim.stats.resumes == 0
+
+
 async def test_what_fell_out_of_the_buffer_cannot_be_replayed() -> None:
     """A seq older than the oldest kept dispatch gets op 9 false."""
     async with Simulator(quiet(replay_events=50)) as sim:
