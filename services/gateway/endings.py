@@ -6,6 +6,7 @@ Opcodes and Status Codes.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -16,8 +17,11 @@ from services.gateway import metrics
 
 log = logging.getLogger(__name__)
 
+DISPATCH: Final = 0
 RECONNECT: Final = 7
 INVALID_SESSION: Final = 9
+
+SILENT_FOR: Final = 30.0  # seconds without an event in which a session neither begins nor goes on
 
 HEARTBEAT: Final = "heartbeat"
 NETWORK: Final = "network"
@@ -50,15 +54,26 @@ class TellingShard(GatewayShardImpl):
         self._told = 0  # the opcode by which Discord ended this connection
         self._ended = False
         self._stood = False
+        self._silence: asyncio.Timeout | None = None  # while it connects
+        self._sides: set[asyncio.Task[Any]] = set()  # that hikari has of this connection
 
     async def _connect(self) -> Any:
         self._told, self._ended, self._stood = 0, False, False
         how = "identified" if self._seq is None else "resumed"
         try:
-            tasks = await super()._connect()
-        except Exception as error:
-            self._end(cause_of(error))
+            async with asyncio.timeout(SILENT_FOR) as self._silence:
+                tasks = await super()._connect()
+        except BaseException as error:
+            for side in self._sides:  # hikari has no hold of them before this returns
+                side.cancel()
+            if isinstance(error, Exception):
+                self._end(cause_of(error))
+            if isinstance(error, TimeoutError):
+                raise hikari.GatewayConnectionError("Discord says nothing") from None
             raise
+        finally:
+            self._silence = None
+            self._sides.clear()
         if self.is_connected:
             self._stood = True
             metrics.CONNECTS.labels(how).inc()
@@ -68,6 +83,7 @@ class TellingShard(GatewayShardImpl):
         return tasks
 
     async def _poll_events(self) -> None:
+        self._is_side()
         try:
             await super()._poll_events()
         except Exception as error:
@@ -76,6 +92,7 @@ class TellingShard(GatewayShardImpl):
         self._end(f"op_{self._told}")
 
     async def _heartbeat(self, heartbeat_interval: float) -> None:
+        self._is_side()
         try:
             await super()._heartbeat(heartbeat_interval)
         except Exception as error:
@@ -85,9 +102,18 @@ class TellingShard(GatewayShardImpl):
 
     def _read(self, payload: bytes | str) -> Any:
         message = self._given_loads(payload)
-        if isinstance(message, dict) and message.get("op") in (RECONNECT, INVALID_SESSION):
-            self._told = message["op"]
+        op = message.get("op") if isinstance(message, dict) else None
+        if op in (RECONNECT, INVALID_SESSION):
+            self._told = op
+        silence = self._silence
+        if op == DISPATCH and silence is not None and not silence.expired():
+            # A replay may be long.
+            silence.reschedule(asyncio.get_running_loop().time() + SILENT_FOR)
         return message
+
+    def _is_side(self) -> None:
+        if self._silence is not None and (task := asyncio.current_task()):
+            self._sides.add(task)
 
     def _end(self, cause: str) -> None:
         """Once for each connection, or attempt at one: the first who notices says why."""

@@ -9,7 +9,10 @@ import pytest
 from aiohttp import web
 
 from chaos.replays import Replays
+from services.gateway import endings
 from services.gateway.shard import Shard
+from simulator.conversation import Conversation
+from simulator.protocol import Identify
 from simulator.server import Simulator
 from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
@@ -97,6 +100,31 @@ async def test_what_comes_while_a_shard_is_ended_is_repeated_to_the_next() -> No
         await ended(task)
         assert set(names) - set(heard.names) == set()
         assert discord.stats.identifies == 1
+
+
+async def test_a_discord_that_answers_heartbeats_and_nothing_else_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else it would be waited for without end; and of the connection that is left nothing stays."""
+    monkeypatch.setattr(endings, "SILENT_FOR", 0.5)
+    identify = Conversation._identify
+    asked = 0
+
+    def late(conversation: Conversation, said: Identify) -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            identify(conversation, said)
+
+    monkeypatch.setattr(Conversation, "_identify", late)
+    async with Simulator(quiet(heartbeat_interval_ms=100)) as discord:
+        shard, ready = Shard(discord.token, 0, 1), asyncio.Event()
+        task = asyncio.create_task(shard.run(discord.gateway_url, Nobody(), at_once, ready.set))
+        await eventually(ready.is_set)
+        assert asked == 2
+        names = [one.get_name() for one in asyncio.all_tasks()]
+        assert names.count("heartbeat (shard 0)") == 1
+        await ended(task)
 
 
 async def test_a_question_that_waits_its_turn_when_the_connection_goes_is_given_up() -> None:
