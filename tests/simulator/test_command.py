@@ -17,6 +17,8 @@ from simulator import DEFAULT_TOKEN
 from simulator.__main__ import description, parse
 from simulator.options import Options
 
+PATIENCE = 60.0  # seconds: twenty thousand people are made up first, and others run beside this
+
 
 @asynccontextmanager
 async def running(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
@@ -26,7 +28,7 @@ async def running(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pro
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             line = (await process.stdout.readline()).decode()
         match = re.fullmatch(r"simulator: listening on (http://127\.0\.0\.1:\d+)\n", line)
         assert match is not None, line
@@ -46,10 +48,10 @@ async def test_a_signal_ends_it_well(signum: signal.Signals) -> None:
         async with http.ws_connect(f"{gateway}?v=10&encoding=json") as ws:
             assert (await ws.receive_json())["op"] == 10
             process.send_signal(signum)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 closed = await ws.receive()
                 assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1001)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
 
 
