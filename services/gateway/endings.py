@@ -1,6 +1,7 @@
 """hikari's shard, which also tells how each connection to Discord began and why it ended.
 
-hikari reconnects by itself and says why in its log alone. Discord docs: Gateway, Disconnecting;
+hikari reconnects by itself and says why in its log alone. One that never comes to begin, as Discord
+says nothing by it, would have no end there: here it has. Discord docs: Gateway, Disconnecting;
 Opcodes and Status Codes.
 """
 
@@ -45,7 +46,10 @@ for _cause in CAUSES:
 
 
 class TellingShard(GatewayShardImpl):
-    """Counts in `metrics`, and writes a line when Discord is there and when it is lost."""
+    """Counts in `metrics`, and writes a line when Discord is there and when it is lost.
+
+    A connection by which no session begins or goes on is given up, with all that hikari has of it.
+    """
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)

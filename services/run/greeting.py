@@ -20,7 +20,7 @@ Grux runs.
 """
 
 METRICS = "{url}/metrics of the gateway; of api and ws on the next two ports"
-NO_METRICS = "none, as METRICS_PORT is 0"
+NO_METRICS = "none: METRICS_PORT is 0, or no three ports behind 9100 are free"
 
 SIMULATED = "simulated at {url}, because there is no DISCORD_TOKEN"
 

@@ -150,14 +150,17 @@ async def test_a_question_that_waits_its_turn_when_the_connection_goes_is_given_
 async def test_whoever_asks_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its own end is no connection that goes."""
 
+    asked = asyncio.Event()
+
     class Held:
         async def request_guild_members(self, *_: object, **__: object) -> None:
+            asked.set()
             await asyncio.Event().wait()
 
     shard = Shard("token", 0, 1)
     monkeypatch.setattr(shard, "_hikari", Held())
     question = asyncio.create_task(shard.ask_for_all(1, "nonce"))
-    await asyncio.sleep(0)
+    await asked.wait()
     question.cancel()
     with pytest.raises(asyncio.CancelledError):
         await question
