@@ -76,6 +76,7 @@ class Lease:
         self._standby = keys.standby(shard_id, shard_count)
         self._contended = False
         self._renewed = self._doubted = float("-inf")
+        self._rewrite_at = float("inf")
         self._ticked = _now()
         self._was_stopped = False  # since the last renewal was asked for
         self._doubts = asyncio.Event()
@@ -228,10 +229,10 @@ class Lease:
         elif begun:
             # Redis knew of nobody, and yet somebody may have written in this moment: one who had
             # the shard before it was emptied, and has not heard of that.
-            asyncio.get_running_loop().call_later(2 * VALID, self._rewrite)
-
-    def _rewrite(self) -> None:
-        if self.valid:
+            self._rewrite_at = _now() + 2 * VALID
+        elif _now() >= self._rewrite_at:
+            self._rewrite_at = float("inf")
+            log.info("%s was new to Redis: writing everyone once more", self._what)
             self._on_loss()
 
     async def _renew(self, stopped: bool) -> int:

@@ -144,6 +144,19 @@ async def test_who_finds_an_empty_redis_writes_everyone_once_more(server: FakeSe
         await eventually(lambda: losses)
 
 
+async def test_redis_away_when_everyone_is_to_be_written_once_more(server: FakeServer) -> None:
+    """It is done when Redis is back."""
+    losses: list[str] = []
+    lease = Lease(process(server), 0, 1, lambda: losses.append("all"))
+    async with holding(lease):
+        await eventually(lambda: lease.valid)
+        server.connected = False
+        await asyncio.sleep(lease_module.VALID * 3)  # what it would have been done after
+        assert losses == []
+        server.connected = True
+        await eventually(lambda: losses)
+
+
 async def test_without_redis_the_shard_is_run_all_the_same(server: FakeServer) -> None:
     """With nobody standing by, the holder keeps it through an outage as well."""
     lease = Lease(process(server), 0, 1)
