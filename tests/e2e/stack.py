@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 import msgspec
@@ -189,6 +189,10 @@ class Stack:
         for process in reversed(self.processes.values()):
             await process.stop()
             print(f"-- {process.name}", *process.lines, sep="\n")  # pytest shows it on a failure
+
+
+REST: Final = ("api", "gateway")
+"""The services without ws: all that a test needs in which nobody watches."""
 
 
 @asynccontextmanager

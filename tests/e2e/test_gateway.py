@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+import pytest_asyncio
 
 from shared import keys
 from shared.snapshot import Snapshot
 from shared.store import Store
-from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
+from simulator.conversation import DropHow
+from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
 from tests.eventually import eventually, eventually_async
 
 
@@ -62,7 +64,7 @@ async def test_shards_share_the_guilds() -> None:
 
 async def test_resume_replays_what_was_missed() -> None:
     """The connection dies, somebody changes, the session goes on: no new Identify."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         stack.simulator.drop("rst")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
@@ -77,48 +79,64 @@ Codes".)
 """
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing() -> AsyncIterator[Stack]:
+    async with running(services=REST) as stack:
+        yield stack
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
-    "how",
-    ["rst", "eof", "reconnect", "invalid", "invalid_resumable", "missed acks", *COMES_AGAIN_AFTER],
+    "how", ["rst", "eof", "reconnect", "invalid", "invalid_resumable", *COMES_AGAIN_AFTER]
 )
-async def test_session_ends_in_each_way_and_the_truth_comes_back(how: Any) -> None:
-    """Whoever left meanwhile is swept, whoever went offline is invisible, the next one is heard."""
-    heartbeat = {"heartbeat_interval_ms": 300} if how == "missed acks" else {}
-    async with running(quiet(**heartbeat)) as stack:
-        world, stats = stack.simulator.world, stack.simulator.stats
-        world.set_presence(ROBIN, "online", [], {"web": "online"})
-        await stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
-        leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
-        began = stats.identifies + stats.resumes
-        await _dropped(stack, how)
-        world.set_presence(ROBIN, "offline", [], {})
-        world.remove_member(FIRST, leaver)
-        await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
-        await stack.not_monitored(leaver)
-        await _holds_everybody(stack)
-        assert stats.identifies + stats.resumes > began
-        world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
-        await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
-
-
-async def _dropped(stack: Stack, how: str | int) -> None:
+async def test_session_ends_in_each_way_and_the_truth_comes_back(
+    standing: Stack, how: DropHow | int
+) -> None:
     """Discord ends the connection, in this way or with this close code, and takes none at first."""
-    simulator = stack.simulator
-    if how == "missed acks":
-        simulator.faults.acks_stalled = True
-        await stack.processes["gateway"].said("did not answer a heartbeat")
-        simulator.faults.acks_stalled = False
-        return
-    simulator.refuse(0.5)
-    if isinstance(how, int):
-        assert simulator.drop("close", code=how) == 1
-    else:
-        assert simulator.drop(how) == 1  # type: ignore[arg-type]
+
+    async def dropped() -> None:
+        standing.simulator.refuse(0.5)
+        if isinstance(how, int):
+            assert standing.simulator.drop("close", code=how) == 1
+        else:
+            assert standing.simulator.drop(how) == 1
+
+    await _ends_and_comes_back(standing, dropped)
+
+
+async def test_heartbeats_are_missed_and_the_truth_comes_back() -> None:
+    """As after any other end of a session."""
+    async with running(quiet(heartbeat_interval_ms=300), services=REST) as stack:
+
+        async def dropped() -> None:
+            stack.simulator.faults.acks_stalled = True
+            await stack.processes["gateway"].said("did not answer a heartbeat")
+            stack.simulator.faults.acks_stalled = False
+
+        await _ends_and_comes_back(stack, dropped)
+
+
+async def _ends_and_comes_back(stack: Stack, dropped: Callable[[], Awaitable[None]]) -> None:
+    """Whoever left meanwhile is swept, whoever went offline is invisible, the next one is heard."""
+    world, stats = stack.simulator.world, stack.simulator.stats
+    world.set_presence(ROBIN, "online", [], {"web": "online"})
+    await stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
+    leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
+    began = stats.identifies + stats.resumes
+    await dropped()
+    world.set_presence(ROBIN, "offline", [], {})
+    world.remove_member(FIRST, leaver)
+    await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
+    await stack.not_monitored(leaver)
+    await _holds_everybody(stack)
+    assert stats.identifies + stats.resumes > began
+    world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
+    await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
 
 
 async def test_who_leaves_while_the_gateway_is_away_is_swept() -> None:
     """And a guild that the bot was removed from, with everyone who was only there."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         world = stack.simulator.world
         await stack.processes["gateway"].stop()
         leaver = next(one for one in world.guild(FIRST).members if _only_here(stack, one))
@@ -131,7 +149,7 @@ async def test_who_leaves_while_the_gateway_is_away_is_swept() -> None:
 
 async def test_outage_keeps_everybody_and_removal_does_not() -> None:
     """GUILD_DELETE both ways, while the gateway listens."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         world = stack.simulator.world
         world.set_available(FIRST, False)
         world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
@@ -143,7 +161,7 @@ async def test_outage_keeps_everybody_and_removal_does_not() -> None:
 
 async def test_only_the_named_guilds_are_monitored() -> None:
     """GUILD_IDS; who was monitored before and is not named now is swept."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         await stack.processes["gateway"].stop()
         await stack.start("gateway", GUILD_IDS=FIRST)
         await _holds(stack, set(stack.simulator.world.guild(FIRST).members))
@@ -151,7 +169,7 @@ async def test_only_the_named_guilds_are_monitored() -> None:
 
 async def test_blast_while_redis_is_away_leaves_the_newest_state() -> None:
     """What waits is bounded by people; what is written is the end of it."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         await stack.redis.kill()
         sent = await stack.simulator.world.blast(5000)
         assert sent >= 5000
@@ -163,7 +181,7 @@ async def test_blast_while_redis_is_away_leaves_the_newest_state() -> None:
 
 async def test_malformed_dispatches_end_nothing() -> None:
     """Garbage in the middle of a session: the next event is taken in all the same."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         garbage: tuple[object, ...] = (
             "x",
             None,
@@ -243,7 +261,7 @@ async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None
 
 async def test_gateway_that_was_stopped_for_long_lets_go() -> None:
     """SIGSTOP, takeover, SIGCONT: the first one writes nothing more and stands by."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")

@@ -13,7 +13,7 @@ from services.gateway import bookmark
 from services.gateway.bookmark import Bookmark
 from shared import keys
 from shared.store import Store
-from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
+from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
 from tests.e2e.standby import hears_of_standby
 from tests.e2e.truth import changes, truth
 from tests.eventually import eventually, eventually_async
@@ -39,7 +39,7 @@ async def test_restart_resumes_and_loses_nothing() -> None:
 
 async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
     """Memory holds what Redis held: a partial event, a second guild, a guild that is left."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         world = stack.simulator.world
         both = next(
             one
@@ -65,7 +65,7 @@ async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
     """Let go by the first, or lost by it: the second one goes on where Redis is."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         world = stack.simulator.world
         first = stack.processes.pop("gateway")
         second = await stack.start("gateway")
@@ -113,7 +113,9 @@ async def test_replay_shows_nothing_that_was() -> None:
 
 async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
     """A large guild whose pieces had not come, and a joiner of whom nothing was known."""
-    async with running(quiet(members=1500, presence_limit=1000, chunk_seconds=0.0)) as stack:
+    async with running(
+        quiet(members=1500, presence_limit=1000, chunk_seconds=0.0), services=REST
+    ) as stack:
         world = stack.simulator.world
         await truth(stack)
         await stack.processes["gateway"].stop()
@@ -141,7 +143,7 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
 @pytest.mark.parametrize("how", ["emptied", "restarted", "refused", "settings", "lost members"])
 async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None:
     """Redis was emptied or started again, Discord has forgotten, other guilds are wanted."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         world = stack.simulator.world
         await stack.processes["gateway"].stop()
         leaver, _, _ = changes(stack)
@@ -170,7 +172,7 @@ async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None
 async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early() -> None:
     """Killed before everyone was written again, it is followed by one that begins anew, or by
     one that finds everybody there."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         await _bookmark(stack, lambda mark: True)
         gateway = stack.processes["gateway"]
         await stack.redis.flush()
@@ -182,7 +184,7 @@ async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early(
 
 async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
     """What could not be written was not counted as handled: Discord repeats it."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         gateway = stack.processes["gateway"]
         await _bookmark(stack, lambda mark: True)
         await stack.redis.pause()
@@ -199,13 +201,15 @@ async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
 
 async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None:
     """Who runs the shard lets go of it, and does not begin anew before Redis can be asked."""
-    async with running() as stack:
+    async with running(services=REST) as stack:
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")
         await second.said("standing by")
+        await first.said("writing everyone once more")  # there is no bookmark until that is done
+        before = (await _bookmark(stack, lambda mark: bool(mark.session.seq))).session.seq
         stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
-        await _bookmark(stack, lambda mark: bool(mark.session.seq))
+        await _bookmark(stack, lambda mark: mark.session.seq > before)
         await hears_of_standby(stack)
         await stack.redis.pause()
         await first.said("may have been taken over")
@@ -221,7 +225,7 @@ async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None
 
 async def test_few_sessions_left_are_not_spent() -> None:
     """It says so in plain words, and goes on when there are more."""
-    async with running(quiet(session_starts=2)) as stack:
+    async with running(quiet(session_starts=2), services=REST) as stack:
         gateway = stack.processes["gateway"]
         stack.simulator.drop("invalid")
         said = await gateway.said("begin only 1 more sessions (of 2 in a day)")

@@ -7,13 +7,15 @@ from functools import partial
 
 import msgspec
 import pytest
+import pytest_asyncio
 
 from shared.snapshot import Presence, Profile
 from simulator.model import User
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
 from tests.eventually import eventually, eventually_async
 
-NEW = "1138383128625152005"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+JOINER, ONLINE_JOINER, OF_TWO, STRANGER = (f"113838312862515200{n}" for n in range(5, 9))
 PLAYING = {
     "id": "5d44176e3524575c",
     "name": "Rocket League",
@@ -23,10 +25,19 @@ PLAYING = {
 }
 
 
-@pytest.fixture
-async def stack() -> AsyncIterator[Stack]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def standing() -> AsyncIterator[Stack]:
+    """Shared by tests that leave everything as it was, but who Robin is and what he does."""
     async with running() as stack:
         yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stack(standing: Stack) -> Stack:
+    """Robin is online, and that is known."""
+    standing.simulator.world.set_presence(ROBIN, "online", [], {"web": "online"})
+    await standing.shows(ROBIN, lambda data: bool(data["status"] == "online"))
+    return standing
 
 
 async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:
@@ -49,32 +60,32 @@ async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:
 
 async def test_who_joins_is_shown_and_who_leaves_is_gone(stack: Stack) -> None:
     """At once, everywhere; the watcher is told and closed."""
-    assert (await stack.get(f"/user/{NEW}"))[0] == 404
+    assert (await stack.get(f"/user/{JOINER}"))[0] == 404
     world = stack.simulator.world
-    world.add_member(FIRST, User(id=NEW, username="newbie"))
-    data = await stack.shows(NEW, lambda data: True)
+    world.add_member(FIRST, User(id=JOINER, username="newbie"))
+    data = await stack.shows(JOINER, lambda data: True)
     assert data["status"] == "invisible"
-    watcher = await stack.watch(NEW)
+    watcher = await stack.watch(JOINER)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
-    world.set_presence(NEW, "online", [], {"web": "online"})
+    world.set_presence(JOINER, "online", [], {"web": "online"})
     await watcher.until(lambda frame: frame["d"].get("status") == "online")
-    world.remove_member(FIRST, NEW)
+    world.remove_member(FIRST, JOINER)
     await eventually(lambda: watcher.close_code)
     assert watcher.close_code == 4404
     assert watcher.frames[-1]["d"]["code"] == "user_not_monitored"
-    await stack.not_monitored(NEW)
+    await stack.not_monitored(JOINER)
 
 
 async def test_who_joins_while_online_is_shown_so(stack: Stack) -> None:
     """GUILD_MEMBER_ADD has no presence: it is asked for."""
     world = stack.simulator.world
-    world.add_member(FIRST, User(id=NEW, username="newbie"))
-    world.set_presence(NEW, "dnd", [], {"desktop": "dnd"})
-    await stack.shows(NEW, lambda data: bool(data["status"] == "dnd"))
-    world.remove_member(FIRST, NEW)
-    await stack.not_monitored(NEW)
-    world.add_member(FIRST, NEW)
-    await stack.shows(NEW, lambda data: bool(data["status"] == "dnd"))
+    world.add_member(FIRST, User(id=ONLINE_JOINER, username="newbie"))
+    world.set_presence(ONLINE_JOINER, "dnd", [], {"desktop": "dnd"})
+    await stack.shows(ONLINE_JOINER, lambda data: bool(data["status"] == "dnd"))
+    world.remove_member(FIRST, ONLINE_JOINER)
+    await stack.not_monitored(ONLINE_JOINER)
+    world.add_member(FIRST, ONLINE_JOINER)
+    await stack.shows(ONLINE_JOINER, lambda data: bool(data["status"] == "dnd"))
 
 
 async def test_rename_reaches_watchers_as_profile_update(stack: Stack) -> None:
@@ -91,20 +102,20 @@ async def test_user_of_two_guilds_stays_until_both_are_left(stack: Stack) -> Non
     """And one change, which Discord sends once per guild, is one frame."""
     world = stack.simulator.world
     for guild in (FIRST, SECOND):
-        world.add_member(guild, User(id=NEW, username="newbie") if guild == FIRST else NEW)
-    await stack.shows(NEW, lambda data: True)
-    watcher = await stack.watch(NEW)
+        world.add_member(guild, User(id=OF_TWO, username="newbie") if guild == FIRST else OF_TWO)
+    await stack.shows(OF_TWO, lambda data: True)
+    watcher = await stack.watch(OF_TWO)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     for status in ("online", "idle", "dnd"):
-        world.set_presence(NEW, status, [], {"web": status})
+        world.set_presence(OF_TWO, status, [], {"web": status})
         await watcher.until(lambda frame, now=status: frame["d"].get("status") == now)  # type: ignore[misc]
     statuses = [frame["d"]["status"] for frame in watcher.frames if "status" in frame["d"]]
     assert statuses == ["invisible", "online", "idle", "dnd"]
-    world.remove_member(FIRST, NEW)
-    world.set_presence(NEW, "online", [], {"web": "online"})
-    await eventually(lambda: watcher.last(NEW)["status"] == "online")
-    world.remove_member(SECOND, NEW)
-    await stack.not_monitored(NEW)
+    world.remove_member(FIRST, OF_TWO)
+    world.set_presence(OF_TWO, "online", [], {"web": "online"})
+    await eventually(lambda: watcher.last(OF_TWO)["status"] == "online")
+    world.remove_member(SECOND, OF_TWO)
+    await stack.not_monitored(OF_TWO)
 
 
 async def test_activity_without_art_gets_its_icon_a_moment_later(stack: Stack) -> None:
@@ -122,8 +133,8 @@ async def test_activity_without_art_gets_its_icon_a_moment_later(stack: Stack) -
 
 async def test_several_users_on_one_connection(stack: Stack) -> None:
     """One initial_data each; a stranger among them is told and the others go on."""
-    watcher = await stack.watch(ROBIN, NEW)
-    await watcher.until(lambda frame: frame["op"] == "error" and frame["user_id"] == NEW)
+    watcher = await stack.watch(ROBIN, STRANGER)
+    await watcher.until(lambda frame: frame["op"] == "error" and frame["user_id"] == STRANGER)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
     await watcher.until(lambda frame: frame["d"].get("status") == "idle")
@@ -154,22 +165,23 @@ async def _is_unavailable(stack: Stack) -> bool:
     return (await stack.get(f"/user/{ROBIN}"))[0] == 503
 
 
-async def test_every_process_ends_cleanly_on_sigterm(stack: Stack) -> None:
+async def test_every_process_ends_cleanly_on_sigterm() -> None:
     """Exit code 0; the watcher is told that the server restarts."""
-    watcher = await stack.watch(ROBIN)
-    await watcher.until(lambda frame: frame["op"] == "initial_data")
-    for process in stack.processes.values():
-        assert await process.stop() == 0, process.lines
-    await eventually(lambda: watcher.close_code)
-    assert watcher.close_code == 1012
+    async with running() as stack:
+        watcher = await stack.watch(ROBIN)
+        await watcher.until(lambda frame: frame["op"] == "initial_data")
+        for process in stack.processes.values():
+            assert await process.stop() == 0, process.lines
+        await eventually(lambda: watcher.close_code)
+        assert watcher.close_code == 1012
 
 
-async def test_token_is_never_written(stack: Stack) -> None:
+async def test_token_is_never_written() -> None:
     """Not even at the most talkative level."""
-    await stack.processes["gateway"].stop()
-    gateway = await stack.start("gateway", LOG_LEVEL="DEBUG")
-    await gateway.said("connected to Discord")
-    stack.simulator.drop("rst")
-    await gateway.said("disconnected")
-    assert not [line for line in gateway.lines if stack.simulator.token in line]
-    assert quiet().token == stack.simulator.token
+    async with running(services=("gateway",), env={"LOG_LEVEL": "DEBUG"}) as stack:
+        gateway = stack.processes["gateway"]
+        await gateway.said("connected to Discord")
+        assert stack.simulator.drop("rst") == 1
+        await gateway.said("disconnected")
+        assert not [line for line in gateway.lines if stack.simulator.token in line]
+        assert quiet().token == stack.simulator.token
