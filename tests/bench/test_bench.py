@@ -32,7 +32,7 @@ def short_form(file: Path, *more: str, **env: str) -> Results:
         cwd=ROOT,
         env={**os.environ, **env},
         check=True,
-        timeout=120,
+        timeout=400,  # only so that a hang ends
     )
     return msgspec.json.decode(file.read_bytes(), type=Results)
 
@@ -71,10 +71,10 @@ def test_results_say_where_they_come_from(results: Results) -> None:
 @measures
 def test_without_a_compiler_the_floor_is_left_out_and_said(tmp_path: Path) -> None:
     """Everything else is measured, with load that is made in Python."""
-    found = short_form(tmp_path / "results.json", "--only", "fan_out,lag,handshake,reads", PATH="")
+    found = short_form(tmp_path / "results.json", "--only", "fan_out,handshake", PATH="")
     assert any("the C floor" in left for left in found.left_out)
-    assert {one.row for one in found.figures} == {"fan_out", "lag", "handshake", "reads"}
-    assert {one.floor for one in found.figures if one.row in ("fan_out", "handshake")} == {None}
+    assert {one.row for one in found.figures} == {"fan_out", "handshake"}
+    assert {one.floor for one in found.figures} == {None}
 
 
 @measures

@@ -10,7 +10,7 @@ import uvloop
 
 from shared.store import Store
 from tests.redis_server import RedisServer
-from tests.ws.room import Room
+from tests.ws.room import SOON, Room
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -19,8 +19,8 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture
 async def room(redis_url: str) -> AsyncIterator[Room]:
-    """Servers and people over the shared Redis."""
-    async with Store.connect(redis_url) as store:
+    """Servers and people over the shared Redis, to which they write however busy the test is."""
+    async with Store.connect(redis_url, timeout=SOON) as store:
         yield Room(redis_url, store)
 
 

@@ -7,6 +7,7 @@ about writing: every key is there, but those whose type says that they may be le
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
@@ -19,9 +20,13 @@ REF: Final = "#/components/schemas/{name}"
 
 def schemas(kinds: Iterable[type[Struct]]) -> Json:
     """The schema of each kind, and of each struct inside, by the struct's name."""
-    shown = list(kinds)
-    _, components = msgspec.json.schema_components(shown, ref_template=REF)
-    structs = {kind.__name__: kind for kind in _inside(shown)}
+    return dict(_schemas(tuple(kinds)))
+
+
+@cache  # a tenth of a second: a process does it once, and its tests a thousand times
+def _schemas(kinds: tuple[type[Struct], ...]) -> Json:
+    _, components = msgspec.json.schema_components(kinds, ref_template=REF)
+    structs = {kind.__name__: kind for kind in _inside(kinds)}
     return {name: _exact(schema, structs[name]) for name, schema in sorted(components.items())}
 
 
