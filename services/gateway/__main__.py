@@ -80,6 +80,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         def lost() -> None:
             for part in parts:
                 part.resumption.lost()
+                part.shard.may_be_behind()
             write_anew()
 
         bot = Bot(settings, info, store, writer, lost)

@@ -211,7 +211,7 @@ class Bot:
             await asyncio.sleep(ASK_AGAIN)  # else two would take the session from each other
         if shard.session is not None:
             return
-        if shard.catching_up:
+        if shard.catching_up and part.resumption.recalled:
             log.info("Discord does not resume the session of shard %d", shard.id)
             part.resumption.forget()
             shard.go_on_with(None)

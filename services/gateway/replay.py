@@ -15,11 +15,14 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 WITHIN: Final = 60.0  # seconds since a connection's first event, as others have what to write
+BEHIND: Final = 10.0  # seconds without a connection; then what is known is better than nothing
 ANSWERED_WITHIN: Final = 5.0  # seconds: a question may get lost, or none of its guild be told
 
 
 class Replay:
-    """From `begin` until Discord has answered what it is asked after RESUMED, or a new session."""
+    """From `begin` or `behind` until Discord has answered what it is asked after RESUMED, or has
+    begun a new session.
+    """
 
     def __init__(self, is_connected: Callable[[], bool], ask: Callable[[str], bool]) -> None:
         """`ask` asks Discord for a member, with this nonce. False: there is none to ask for."""
@@ -39,6 +42,12 @@ class Replay:
     def begin(self) -> None:
         self._unfinished = True
         self._until = _now() + WITHIN
+
+    def behind(self) -> None:
+        """There is no connection, and another process may have had one, and written since."""
+        self._unfinished = True
+        self._heard = False
+        self._until = max(self._until, _now() + BEHIND)
 
     def end(self) -> None:
         self.interrupted()

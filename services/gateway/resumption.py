@@ -86,7 +86,7 @@ class Resumption:
         self._made_for = made_for
         self._disown = disown
         self._on_loss = on_loss
-        self._recalled = False  # and not caught up yet
+        self.recalled = False  # from an earlier process, and not caught up yet
         self._mark = ""  # that Redis holds since before all that was saved; empty: none
         self._written: Bookmark | None = None
 
@@ -135,20 +135,20 @@ class Resumption:
             log.warning("shard %d begins a new session: %s", self._shard.id, error)
             self.forget()
             return None
-        self._recalled = True
+        self.recalled = True
         self._mark = mark
         return bookmark.session
 
     def caught_up(self) -> None:
         """Everything that was missed is known. Another version may show it in another way, and a
         save may have been cut off half-way: Redis is told of everybody, and takes what differs."""
-        if self._recalled:
-            self._recalled = False
+        if self.recalled:
+            self.recalled = False
             self._known.writer.rewrite()
 
     def forget(self) -> None:
         """What was brought back is not to be believed, or another process's now."""
-        self._recalled = False
+        self.recalled = False
         self._disown()
         self.lost()
 

@@ -94,6 +94,13 @@ class Shard:
         """
         return self._replay.under_way
 
+    def may_be_behind(self) -> None:
+        """Redis has lost what it held, and for a moment it may have been another process's to fill.
+        Without a connection that one knew more than this: its own is waited for, for a while.
+        """
+        if not self.is_connected:
+            self._replay.behind()
+
     def go_on_with(self, session: Session | None) -> None:
         """Resume this session of an earlier process, whose people are known again."""
         self._session = session

@@ -179,3 +179,29 @@ async def test_it_is_over_at_once_where_nobody_is_known_or_nothing_is_repeated(
         told.replay.begin()
     told.replay.resumed(told.over.set)
     assert told.state == (False, True)
+
+
+async def test_without_a_connection_what_is_known_may_be_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of Redis, which has lost what it held: for a while, and again while the rest is repeated."""
+    monkeypatch.setattr(replay, "BEHIND", 0.05)
+    told = Told()
+    told.replay.behind()
+    assert told.state == (True, False)
+    await eventually(lambda: not told.replay.under_way)
+    told.replay.connects()
+    assert not told.replay.under_way
+    told.replay.take("PRESENCE_UPDATE", {})
+    assert told.replay.under_way
+    told.replay.take("GUILD_MEMBERS_CHUNK", {"nonce": told.resumed()})
+    assert told.state == (False, True)
+
+
+async def test_being_behind_cuts_no_replay_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Redis is emptied while a resume is under way."""
+    monkeypatch.setattr(replay, "BEHIND", 0.0)
+    told = Told()
+    told.replay.begin()
+    told.replay.behind()
+    assert told.replay.under_way
