@@ -10,11 +10,12 @@ from services.api.cache import Cache
 from shared.store import Store
 from tests.api.golden import GOLDEN
 from tests.api.replica import serving, warm
+from tests.eventually import PATIENCE
 
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await store.save([golden.save() for golden in GOLDEN.values()])
         yield store
 

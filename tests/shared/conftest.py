@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.store import Fields, Save, Store
+from tests.eventually import PATIENCE
 
 USER = 1274150219482660897
 GUILD = 492605905305600005
@@ -15,6 +16,6 @@ GUILD = 492605905305600005
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
     """A real, empty Redis but for one monitored user, USER."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await store.save([Save(USER, Fields(b"{}", b"{}", b"{}"), joined=(GUILD,))])
         yield store

@@ -19,9 +19,9 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture
 async def room(redis_url: str) -> AsyncIterator[Room]:
-    """Servers and people over the shared Redis, to which they write however busy the test is."""
+    """Servers and people over the shared Redis, which answers, however busy this machine is."""
     async with Store.connect(redis_url, timeout=SOON) as store:
-        yield Room(redis_url, store)
+        yield Room(redis_url, store, timeout=SOON)
 
 
 @pytest.fixture

@@ -136,11 +136,15 @@ class Serving:
 
 
 class Room:
-    """One Redis, the people in it, and servers that read it."""
+    """One Redis, the people in it, and servers that read it.
 
-    def __init__(self, redis_url: str, store: Store) -> None:
+    `timeout`: seconds that a server waits for Redis; as short as in a process, where Redis goes.
+    """
+
+    def __init__(self, redis_url: str, store: Store, timeout: float = 0.9) -> None:
         self.redis_url = redis_url
         self.store = store
+        self._timeout = timeout
         self.source = Source()
 
     @asynccontextmanager
@@ -149,7 +153,7 @@ class Room:
     ) -> AsyncIterator[Serving]:
         settings = WsSettings(redis_url=self.redis_url, ws_port=0, profile_ttl=ttl)
         async with (
-            Store.connect(self.redis_url) as store,
+            Store.connect(self.redis_url, timeout=self._timeout) as store,
             serving(settings, store, self.source, limits or Limits()) as server,
         ):
             running = Serving(server)
