@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any, cast
 import msgspec
 
 from bench import kernel
+from services.run import signals
 from services.run.lifeline import end_with_parent
 
 END_WITHIN = 10.0  # seconds
@@ -70,13 +70,12 @@ class Child:
         return Broken(f"{self.name} {what}:\n{self._log.read_text(errors='replace')[-2000:]}")
 
     async def end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGTERM)
+        signals.send(self._process, signal.SIGTERM)
         try:
             async with asyncio.timeout(END_WITHIN):
                 await self._process.wait()
         except TimeoutError:
-            self._process.kill()
+            signals.send(self._process, signal.SIGKILL)
             await self._process.wait()
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from services.run import signals
 from services.run.lifeline import end_with_parent
 from shared import config
 
@@ -89,9 +90,8 @@ class Service:
     def send(self, number: signal.Signals) -> None:
         """Any signal; does nothing when the process is gone."""
         self._note(f"-- {number.name}")
-        if self._process is not None and self.running:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
+        if self._process is not None:
+            signals.send(self._process, number)
 
     def memory_kb(self) -> int:
         """The largest resident set so far."""

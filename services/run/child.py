@@ -12,6 +12,7 @@ from typing import Self
 
 from msgspec import Struct
 
+from services.run import signals
 from services.run.lifeline import end_with_parent
 
 LAST_LINES = 15
@@ -67,7 +68,7 @@ class Child:
 
     async def stop(self, within: float) -> bool:
         """Ask it to end, and kill it when it has not after `within` seconds: then False."""
-        self._send(signal.SIGTERM)
+        signals.send(self._process, signal.SIGTERM)
         try:
             async with asyncio.timeout(within):
                 await self._process.wait()
@@ -82,11 +83,6 @@ class Child:
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-
-    def _send(self, number: signal.Signals) -> None:
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.send_signal(number)
 
     async def _read(self) -> None:
         output = self._process.stdout

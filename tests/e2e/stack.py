@@ -17,6 +17,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from services.run import signals
 from simulator.options import Options
 from simulator.server import Simulator
 from tests.eventually import PATIENCE, eventually, eventually_async
@@ -72,8 +73,7 @@ class Process:
         return code
 
     async def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
-        if self.process.returncode is None:
-            self.process.send_signal(sign)
+        signals.send(self.process, sign)
         return await self.ended()
 
 
