@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 20.0  # seconds: far more than is ever needed; a test that fails waits as long
+PATIENCE = 60.0  # seconds: far more than is ever needed; a test that fails waits as long
 
 
 async def eventually(holds: Callable[[], T]) -> T:

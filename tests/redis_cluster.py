@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 from tests.redis_server import RedisServer
 
 SLOTS: Final = 16384
@@ -77,7 +77,7 @@ class RedisCluster:
         for place, node in enumerate(self.masters):
             bounds = (-(-SLOTS * one // MASTERS) for one in (place, place + 1))
             await _ask(node, "CLUSTER", "ADDSLOTS", *range(*bounds))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             for node in nodes:
                 await eventually_async(partial(_knows, node, len(nodes)))
             for master, replica in zip(self.masters, self.replicas, strict=True):

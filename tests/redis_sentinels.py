@@ -10,7 +10,7 @@ from typing import Self
 
 from redis.asyncio import Redis
 
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 from tests.free_port import free_port
 from tests.redis_server import RedisServer
 
@@ -38,7 +38,7 @@ class RedisSentinels:
         try:
             for server in (self.first, self.second, *self._sentinels):
                 await self._running.enter_async_context(server)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 await eventually_async(self._all_know_each_other)
         except BaseException:
             await self.__aexit__()

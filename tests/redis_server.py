@@ -16,9 +16,8 @@ from redis.exceptions import RedisError
 
 from services.run import redis_binary
 from services.run.lifeline import end_with_parent
+from tests.eventually import PATIENCE
 from tests.free_port import free_port
-
-START_WITHIN = 10.0  # seconds
 
 
 class RedisServer:
@@ -62,7 +61,7 @@ class RedisServer:
     async def start(self) -> None:
         """Return when it answers. Raises RuntimeError when it does not, with what it said."""
         self._process = self._launch()
-        async with asyncio.timeout(START_WITHIN):
+        async with asyncio.timeout(PATIENCE):
             while not await self._answers():
                 if self._process.poll() is not None:
                     raise RuntimeError(f"redis-server ended at once:\n{self._log.read_text()}")

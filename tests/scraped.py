@@ -11,16 +11,15 @@ from urllib.error import HTTPError
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 
 Samples = dict[tuple[str, frozenset[str]], float]
-WITHIN = 10.0  # seconds
 
 
 def fetch(port: int, path: str) -> tuple[int, bytes]:
     """Status and body. Blocks."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=WITHIN) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE) as answer:
             return answer.status, answer.read()
     except HTTPError as refused:
         with refused:

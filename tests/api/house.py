@@ -13,9 +13,8 @@ from services.api import http_server
 from services.api.door import Door, Limits
 from shared.config import ApiSettings
 from tests.api.http_client import ask
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
-SOON = 20.0
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -65,7 +64,7 @@ class Client:
     async def rest(self) -> bytes:
         """What comes until the server ends the connection, however it does that."""
         found = b""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             with suppress(ConnectionError):
                 while piece := await self.reader.read(65_536):
                     found += piece

@@ -6,6 +6,8 @@ import asyncio
 
 from msgspec import Struct
 
+from tests.eventually import PATIENCE
+
 
 class Answer(Struct, frozen=True):
     status: int
@@ -28,7 +30,7 @@ async def ask(
     if body:
         lines.append(f"Content-Length: {len(body)}")
     writer.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         answer = await reader.read()
     writer.close()
     await writer.wait_closed()

@@ -10,9 +10,9 @@ import pytest
 
 from services.api import problems
 from services.api.door import Door, Guest, Limits
-from tests.api.house import GET, SOON, App, Client, serving
+from tests.api.house import GET, App, Client, serving
 from tests.api.http_client import ask
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 NEVER = 3600.0
 HASTY = Limits(head_within=0.2, answer_within=NEVER)
@@ -151,7 +151,7 @@ async def test_a_few_requests_in_a_row() -> None:
     """Pipelining works, in order."""
     async with serving(App(), Limits()) as api:
         client = await api.connect(GET * 10)
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(10):
                 head = await client.reader.readuntil(b"\r\n\r\n")
                 assert head.startswith(b"HTTP/1.1 200 ")

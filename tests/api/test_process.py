@@ -16,7 +16,7 @@ import pytest
 
 from tests.api.golden import RICH
 from tests.api.http_client import ask
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {
@@ -39,7 +39,7 @@ async def running(folder: Path, **settings: str) -> AsyncIterator[Process]:
         stderr=PIPE,
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             yield process
     finally:
         if process.returncode is None:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chaos.link import Link
+from tests.eventually import PATIENCE
 
 SOON = 0.2  # seconds
-WITHIN = 5.0  # seconds
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ class Caller:
     async def to(cls, link: Link) -> Caller:
         return cls(*await asyncio.open_connection("127.0.0.1", link.port))
 
-    async def hears(self, words: bytes, within: float = WITHIN) -> bytes:
+    async def hears(self, words: bytes, within: float = PATIENCE) -> bytes:
         """What comes back; raises TimeoutError when nothing does."""
         self._writer.write(words)
         async with asyncio.timeout(within):
@@ -53,7 +53,7 @@ class Caller:
 
     async def rest(self) -> bytes:
         """Whatever still comes until the end."""
-        async with asyncio.timeout(WITHIN):
+        async with asyncio.timeout(PATIENCE):
             return await self._reader.read()
 
     def close(self) -> None:

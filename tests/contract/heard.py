@@ -10,6 +10,7 @@ from shared.feed import Feed
 from shared.store import Fields
 from shared.update import Update
 from tests.ended import ended
+from tests.eventually import PATIENCE
 
 USER, GUILD = 161092844126208001, 816976062578688017
 
@@ -38,7 +39,7 @@ class Heard:
         self._more.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while not holds():
                 self._more.clear()
                 await self._more.wait()

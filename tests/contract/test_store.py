@@ -24,6 +24,7 @@ from shared.store import (
     StoreUnavailable,
 )
 from tests.contract.conftest import Connect
+from tests.eventually import PATIENCE
 from tests.redis_server import RedisServer
 
 Following = Callable[[], Awaitable[dict[str, Any]]]
@@ -249,7 +250,7 @@ async def _messages(connect: Connect) -> AsyncIterator[Following]:
     await pubsub.get_message(timeout=5.0)
 
     async def following() -> dict[str, Any]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
                 if message is not None:

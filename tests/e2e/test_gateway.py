@@ -210,9 +210,8 @@ async def _holds(stack: Stack, user_ids: set[str]) -> None:
 
         async def held() -> bool:
             users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
-            snapshots = {
-                str(keys.user_of_channel(key)) async for key in store.redis.scan_iter("presence:*")
-            }
+            found = store.redis.scan_iter("presence:*", count=10_000)
+            snapshots = {str(keys.user_of_channel(key)) async for key in found}
             return users == snapshots == user_ids
 
         await eventually_async(held)

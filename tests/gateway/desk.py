@@ -14,7 +14,7 @@ from services.gateway.roster import Roster
 from services.gateway.writer import Writer
 from shared.cdn import Cdn
 from shared.store import Save, Store, StoreUnavailable
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.gateway.room import member, online
 
 
@@ -79,7 +79,7 @@ class Desk:
         return await self.status(user_id) == status
 
     async def status(self, user_id: int) -> str | None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await self.writer.settled()
         snapshot = await self.store.load(user_id)
         return msgspec.json.decode(snapshot.presence)["status"] if snapshot else None

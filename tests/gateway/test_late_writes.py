@@ -7,6 +7,7 @@ import asyncio
 import msgspec
 
 from shared.store import LATE, Save, Store
+from tests.eventually import PATIENCE
 from tests.gateway.desk import Desk
 from tests.gateway.room import GUILD, OTHER
 
@@ -85,5 +86,5 @@ async def test_catching_up_ends_also_after_a_failure(desk: Desk) -> None:
     caught_up = asyncio.create_task(desk.writer.caught_up())
     await desk.tries(1)
     desk.store.away = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await caught_up

@@ -12,7 +12,7 @@ from services.gateway.lease import Lease
 from shared import keys, wholeness
 from shared.store import StoreUnavailable
 from tests.ended import ended
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.gateway.leases import holding, process
 
 pytestmark = pytest.mark.usefixtures("quick_leases")
@@ -41,7 +41,7 @@ async def test_who_stands_by_is_known_of_where_redis_goes_in_the_midst_of_a_rene
     waiting = asyncio.create_task(second.acquire())
     await eventually_async(lambda: process(server).redis.exists(keys.standby(0, 1)))
     monkeypatch.setattr(wholeness, "epoch", away)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await first.hold()
     assert (first.contended, first.valid) == (True, False)
     await ended(waiting)
@@ -50,7 +50,7 @@ async def test_who_stands_by_is_known_of_where_redis_goes_in_the_midst_of_a_rene
 async def test_another_shard_is_free(server: FakeServer) -> None:
     """A lease is for one shard of one division of the guilds."""
     async with holding(Lease(process(server), 0, 2)):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await Lease(process(server), 1, 2).acquire()
             await Lease(process(server), 0, 3).acquire()
 
@@ -62,7 +62,7 @@ async def test_who_stands_by_takes_over_from_a_dead_process(server: FakeServer) 
         waiting = asyncio.create_task(second.acquire())
         store = process(server)
         await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting
 
 
@@ -72,7 +72,7 @@ async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer
     async with holding(first) as task:
         await eventually(lambda: first.valid)
         await process(server).redis.set(keys.lease(0, 1), "another")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await task
         assert not first.valid
 
@@ -117,7 +117,7 @@ async def test_a_lease_that_was_lost_in_doubt_is_let_go(
         await eventually(lambda: lease.valid)
         await process(server).redis.set(keys.lease(0, 1), "another")
         lease.doubt()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await task
         assert not lease.valid
 
@@ -173,7 +173,7 @@ async def test_with_somebody_standing_by_an_unreachable_redis_ends_it(server: Fa
         await process(server).redis.set(keys.standby(0, 1), "x")
         await eventually(lambda: first.contended)
         server.connected = False
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await task
 
 
@@ -196,7 +196,7 @@ async def test_started_without_redis_it_learns_of_the_holder(server: FakeServer)
         second = Lease(process(server), 0, 1)
         async with holding(second) as task:
             server.connected = True
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await task
             assert not second.valid
         assert not first.done()
@@ -209,7 +209,7 @@ async def test_released_lease_is_free(server: FakeServer) -> None:
     await second.release()
     assert await process(server).redis.exists(keys.lease(0, 1))
     await first.release()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await second.acquire()
 
 
@@ -227,5 +227,5 @@ async def test_lease_that_was_handed_over_is_taken_at_once(
         await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
     await first.release()
     assert not first.valid
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting

@@ -11,7 +11,7 @@ from hikari.sessions import SessionStartLimit
 
 from services.gateway import starts as starts_module
 from services.gateway.starts import Starts, spared
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 
 def left(remaining: int, total: int = 1000) -> SessionStartLimit:
@@ -41,7 +41,7 @@ async def test_it_waits_until_there_are_more(
     await eventually(lambda: asked > 3)
     assert not waiting.done()
     now = left(spared(left(0)) + 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting
     few, more = [record.getMessage() for record in caplog.records]
     assert "begin only 10 more sessions (of 1000 in a day)" in few
@@ -55,5 +55,5 @@ async def test_without_an_answer_discord_itself_decides() -> None:
     async def ask() -> None:
         return None
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await Starts(ask).wait(0)

@@ -9,7 +9,7 @@ from fakeredis import FakeServer
 
 from services.gateway import lease as lease_module
 from services.gateway.lease import Lease
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.gateway.leases import holding, process, stop_the_process
 
 pytestmark = pytest.mark.usefixtures("quick_leases")
@@ -24,7 +24,7 @@ async def test_who_was_stopped_does_not_take_a_lease_that_redis_has_lost(
         await eventually(lambda: lease.valid)
         await process(server).redis.flushall()
         stop_the_process()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await task
         assert not lease.valid
         assert not await process(server).redis.exists(lease.key)

@@ -11,7 +11,7 @@ from services.gateway import turns as turns_module
 from services.gateway.turns import Turns
 from shared import keys
 from shared.store import Store
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 
 
 @pytest.fixture
@@ -32,13 +32,13 @@ async def test_turns_to_identify_are_shared_by_processes(
     monkeypatch.setattr(turns_module, "SLACK", 0.0)
     first, second = (Turns(process(server), 2) for _ in range(2))
     await first.wait(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await second.wait(1)
     store = process(server)
     waiting = asyncio.create_task(second.wait(2))
     assert not (await asyncio.wait({waiting}, timeout=0))[0]
     await eventually_async(lambda: _gone(store, keys.identify(0)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting
 
 
@@ -46,7 +46,7 @@ async def test_turns_without_redis_do_not_hold_up(server: FakeServer) -> None:
     """Discord is more important than the pace."""
     turns = Turns(process(server), 1)
     server.connected = False
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await turns.wait(0)
 
 

@@ -16,7 +16,7 @@ from services.gateway.writer import Writer
 from shared import keys
 from shared.cdn import Cdn
 from tests.ended import ended
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.gateway.desk import Desk
 from tests.gateway.room import GUILD, OTHER, online
 
@@ -242,6 +242,6 @@ async def test_catching_up_does_not_wait_for_what_comes_later(desk: Desk) -> Non
             asyncio.get_running_loop().call_soon(go_on, number + 1)
 
     go_on(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await caught_up
     assert await desk.store.count_users() == 400

@@ -17,6 +17,7 @@ import pytest
 
 from services.run import greeting, plan
 from services.run.simulated import SIMULATED_PERSON
+from tests.eventually import PATIENCE
 from tests.free_port import free_port
 from tests.run.running import FREE_PORTS, PROC, ROOT, alive, running
 
@@ -49,7 +50,7 @@ async def frames_of(command: str, last: str) -> list[str]:
     )
     assert process.stdout is not None
     seen: list[str] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while last not in seen:
             line = await process.stdout.readline()
             assert line, f"it ended after {seen}"
@@ -158,7 +159,7 @@ async def test_a_killed_runner_leaves_nobody_behind() -> None:
         pids = it.children()
         assert len(pids) == 5
         it.process.kill()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while any(alive(pid) for pid in pids):
                 await asyncio.sleep(0.05)
         await it.end()

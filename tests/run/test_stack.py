@@ -12,6 +12,7 @@ import pytest
 from services.run.child import Command
 from services.run.screen import Screen
 from services.run.stack import Stack
+from tests.eventually import PATIENCE
 
 WAITS = "import signal; print('up'); signal.pause()"
 NOTES_ITS_END = """
@@ -43,7 +44,7 @@ class Memory(Screen):
         self.said.append(f"{name}: {text}")
 
     async def shows(self, text: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while text not in self.said:
                 await asyncio.sleep(0.01)
 
@@ -93,7 +94,7 @@ async def test_who_does_not_listen_is_killed() -> None:
 async def test_the_impatient_need_not_wait() -> None:
     """kill() ends even those who do not listen, long before their time is up."""
     screen = Memory()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         async with Stack(screen, stop_within=60) as stack:
             await stack.start(python("deaf", IS_DEAF))
             await screen.shows("deaf: up")

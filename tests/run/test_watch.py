@@ -9,6 +9,7 @@ import sys
 from websockets.asyncio.server import ServerConnection, serve
 
 from services.run.watch import inert
+from tests.eventually import PATIENCE
 from tests.free_port import free_port
 
 
@@ -29,7 +30,7 @@ async def test_it_prints_a_frame_on_a_line_until_ctrl_c() -> None:
         await socket.send('{"op": "presence_update"}')
         await socket.wait_closed()
 
-    async with serve(two_frames, "127.0.0.1", 0) as server, asyncio.timeout(20):
+    async with serve(two_frames, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
         port = next(iter(server.sockets)).getsockname()[1]
         process = await start(f"ws://127.0.0.1:{port}/?user_id=1")
         assert process.stdout is not None
@@ -46,7 +47,7 @@ async def test_it_says_why_the_server_hung_up() -> None:
     async def refuse(socket: ServerConnection) -> None:
         await socket.close(4404, "user_not_monitored")
 
-    async with serve(refuse, "127.0.0.1", 0) as server, asyncio.timeout(20):
+    async with serve(refuse, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
         port = next(iter(server.sockets)).getsockname()[1]
         process = await start(f"ws://127.0.0.1:{port}/?user_id=1")
         _, errors = await process.communicate()
@@ -57,7 +58,7 @@ async def test_it_says_why_the_server_hung_up() -> None:
 
 async def test_it_says_when_nobody_listens() -> None:
     """No server: one line, no traceback."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         process = await start(f"ws://127.0.0.1:{free_port()}/?user_id=1")
         _, errors = await process.communicate()
     assert process.returncode == 1

@@ -14,6 +14,7 @@ from shared.facts import NOTHING, Facts
 from shared.snapshot import Badge, Clan
 from shared.sources.source import Source, SourceFailed, SourceStopped
 from tests import samples
+from tests.eventually import PATIENCE
 from tests.shared.profile_server import (
     ProfileServer,
     Reply,
@@ -192,5 +193,5 @@ async def test_an_asker_may_give_up(opening: Opening) -> None:
         given_up = asyncio.create_task(source.facts(USER))
         await asyncio.sleep(0)
         given_up.cancel()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert (await source.facts(USER)).accent_color == 0

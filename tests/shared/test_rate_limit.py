@@ -8,6 +8,7 @@ import time
 import pytest
 
 from shared.sources.source import SourceFailed
+from tests.eventually import PATIENCE
 from tests.shared.profile_server import ProfileServer, Reply, discord, json
 
 USER = 161092844126208001
@@ -43,7 +44,7 @@ async def test_no_request_is_one_too_many(limit: int) -> None:
     bucket = Bucket(limit)
     server = ProfileServer(bucket.reply)
     questions = min(3 * limit, 40) + 1
-    async with discord(server) as source, asyncio.timeout(20):
+    async with discord(server) as source, asyncio.timeout(PATIENCE):
         await asyncio.gather(*(source.facts(USER) for _ in range(questions)))
     assert bucket.refused == 0
     assert len(server.paths) == questions
@@ -54,7 +55,7 @@ async def test_a_429_is_waited_for() -> None:
     bucket = Bucket(1)
     bucket.reply("")  # another process of the same bot
     server = ProfileServer(bucket.reply)
-    async with discord(server) as source, asyncio.timeout(20):
+    async with discord(server) as source, asyncio.timeout(PATIENCE):
         await source.facts(USER)
     assert bucket.refused == 1
     assert len(server.paths) == 2
@@ -72,7 +73,7 @@ async def test_a_429_is_waited_for() -> None:
 async def test_nothing_is_sent_during_a_long_pause(headers: dict[str, str]) -> None:
     """While the server wants to be left alone for longer than anybody waits, questions fail."""
     server = ProfileServer(lambda _: json({}, status=429, **headers))
-    async with discord(server) as source, asyncio.timeout(20):
+    async with discord(server) as source, asyncio.timeout(PATIENCE):
         for _ in range(5):
             with pytest.raises(SourceFailed, match="rate limit is used up"):
                 await source.facts(USER)
@@ -84,7 +85,7 @@ async def test_a_used_up_limit_is_known_before_the_server_says_429() -> None:
     server = ProfileServer(
         lambda _: json(OBJECT, X_RateLimit_Remaining="0", X_RateLimit_Reset_After="3600")
     )
-    async with discord(server) as source, asyncio.timeout(20):
+    async with discord(server) as source, asyncio.timeout(PATIENCE):
         await source.facts(USER)
         with pytest.raises(SourceFailed, match="rate limit is used up"):
             await source.facts(USER)
@@ -97,7 +98,7 @@ async def test_headers_that_make_no_sense_stop_nobody(nonsense: str) -> None:
     server = ProfileServer(
         lambda _: json(OBJECT, X_RateLimit_Remaining=nonsense, X_RateLimit_Reset_After=nonsense)
     )
-    async with discord(server) as source, asyncio.timeout(20):
+    async with discord(server) as source, asyncio.timeout(PATIENCE):
         await asyncio.gather(*(source.facts(USER) for _ in range(20)))
     assert len(server.paths) == 20
 
@@ -105,7 +106,7 @@ async def test_headers_that_make_no_sense_stop_nobody(nonsense: str) -> None:
 async def test_lost_answers_do_not_end_the_questions() -> None:
     """After a failure without headers the next question goes out."""
     server = ProfileServer(lambda _: None)
-    async with discord(server) as source, asyncio.timeout(20):
+    async with discord(server) as source, asyncio.timeout(PATIENCE):
         for _ in range(2):
             with pytest.raises(SourceFailed, match="cannot be reached"):
                 await source.facts(USER)

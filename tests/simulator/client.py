@@ -12,6 +12,7 @@ import msgspec
 
 from simulator.options import Options
 from simulator.server import Simulator
+from tests.eventually import PATIENCE, eventually
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -19,7 +20,6 @@ else:
     from backports import zstd
 
 ALL_INTENTS = 259
-PATIENCE = 5.0
 
 Frame = dict[str, Any]
 Post = Callable[..., Any]
@@ -30,13 +30,6 @@ def quiet(**options: Any) -> Options:
     """Options under which nothing happens unless a test makes it happen."""
     given = {"port": 0, "rate": 0.0, "identify_seconds": 0.0, "members": 20, **options}
     return Options(**given)
-
-
-async def eventually(condition: Callable[[], object]) -> None:
-    """Wait until ``condition`` holds, at most ``PATIENCE`` seconds."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Client:

@@ -6,7 +6,8 @@ import pytest
 
 from simulator import sessions
 from simulator.server import Simulator
-from tests.simulator.client import connected, eventually, quiet
+from tests.eventually import eventually
+from tests.simulator.client import connected, quiet
 
 
 async def test_a_blast_is_bounded_by_its_readers() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from simulator.server import Simulator
-from tests.simulator.client import Client, connected, connected_raw, eventually, quiet
+from tests.eventually import eventually
+from tests.simulator.client import Client, connected, connected_raw, quiet
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,7 @@ import pytest
 from simulator import DEFAULT_TOKEN
 from simulator.__main__ import description, parse
 from simulator.options import Options
-
-PATIENCE = 60.0  # seconds: twenty thousand people are made up first, and others run beside this
+from tests.eventually import PATIENCE
 
 
 @asynccontextmanager

@@ -8,12 +8,11 @@ import pytest
 
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
+from tests.eventually import PATIENCE, eventually
 from tests.simulator.client import (
-    PATIENCE,
     Post,
     connected,
     connected_raw,
-    eventually,
     read_control,
 )
 

@@ -10,7 +10,8 @@ from simulator.options import Options
 from simulator.people import FIRST_PERSON, population
 from simulator.server import Simulator
 from simulator.world import World
-from tests.simulator.client import connected, eventually, quiet
+from tests.eventually import eventually
+from tests.simulator.client import connected, quiet
 
 NOW = 1_784_053_200_000
 

@@ -14,7 +14,8 @@ from hikari.impl import CacheSettings, GatewayShardImpl
 from simulator.model import Guild, Member, User
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
-from tests.simulator.client import eventually, quiet
+from tests.eventually import eventually
+from tests.simulator.client import quiet
 
 GUILD = FIRST_GUILDS[0]
 NEWBIE = User(id="574461543710720003", username="newbie", global_name="Newbie")

@@ -12,7 +12,8 @@ from simulator.server import Simulator
 from simulator.session import Session
 from simulator.stats import Stats
 from simulator.world import World
-from tests.simulator.client import Client, Frame, connected, eventually, quiet
+from tests.eventually import eventually
+from tests.simulator.client import Client, Frame, connected, quiet
 
 GUILD = FIRST_GUILDS[0]
 

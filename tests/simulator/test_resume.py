@@ -5,7 +5,8 @@ import pytest
 from simulator.conversation import DropHow
 from simulator.people import FIRST_PERSON
 from simulator.server import Simulator
-from tests.simulator.client import Client, Frame, connected, connected_raw, eventually, quiet
+from tests.eventually import eventually
+from tests.simulator.client import Client, Frame, connected, connected_raw, quiet
 
 
 def change(sim: Simulator, *states: str) -> None:

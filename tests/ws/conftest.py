@@ -9,8 +9,9 @@ import pytest
 import uvloop
 
 from shared.store import Store
+from tests.eventually import PATIENCE
 from tests.redis_server import RedisServer
-from tests.ws.room import SOON, Room
+from tests.ws.room import Room
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -20,8 +21,8 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 @pytest.fixture
 async def room(redis_url: str) -> AsyncIterator[Room]:
     """Servers and people over the shared Redis, which answers, however busy this machine is."""
-    async with Store.connect(redis_url, timeout=SOON) as store:
-        yield Room(redis_url, store, timeout=SOON)
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
+        yield Room(redis_url, store, timeout=PATIENCE)
 
 
 @pytest.fixture

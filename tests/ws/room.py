@@ -21,14 +21,13 @@ from shared.config import WsSettings
 from shared.facts import Facts
 from shared.snapshot import Activity, Presence, Profile, Timestamps
 from shared.store import Fields, Save, Store
+from tests.eventually import PATIENCE
 
 GUILD = 1112920281367973900
 ANNA = 1274150219482660897
 BERT = 1274150219482660898
 CARL = 1274150219482660899
 STRANGER = 1274150219482660999
-
-SOON = 20.0  # seconds: far more than anything takes that does not hang
 
 
 def profile(user_id: int, name: str = "anna") -> Profile:
@@ -126,7 +125,7 @@ class Serving:
             "Upgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             raw.head = await raw.reader.readuntil(b"\r\n\r\n")
         assert raw.head.startswith(b"HTTP/1.1 101 ")
         return raw
@@ -171,7 +170,7 @@ class Room:
 
 async def receive(client: ClientConnection) -> dict[str, Any]:
     """The next frame, decoded."""
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         frame = msgspec.json.decode(await client.recv())
     assert isinstance(frame, dict)
     return frame
@@ -189,7 +188,7 @@ async def until_closed(client: ClientConnection) -> tuple[list[dict[str, Any]], 
 
 async def nothing_comes(client: ClientConnection) -> None:
     """Whatever was under way to the client has been sent: a pong comes behind it."""
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         await (await client.ping())
         try:
             async with asyncio.timeout(0):
@@ -200,7 +199,7 @@ async def nothing_comes(client: ClientConnection) -> None:
 
 async def until(true: Any) -> None:
     """Wait for what has no event of its own."""
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.002)
 
@@ -226,7 +225,7 @@ class Raw:
 
     async def frame(self) -> tuple[int, bytes]:
         """The next frame's opcode and payload. Raises IncompleteReadError at the end."""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             first, second = await self.reader.readexactly(2)
             assert first & 0x80, "the server does not fragment"
             assert not second & 0x80, "the server does not mask"
@@ -247,7 +246,7 @@ class Raw:
     async def ended(self) -> bytes:
         """What still comes until the server closes, however it does that."""
         rest = b""
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             with suppress(ConnectionResetError):
                 while piece := await self.reader.read(65_536):
                     rest += piece

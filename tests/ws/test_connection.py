@@ -10,9 +10,9 @@ import struct
 import pytest
 
 from services.ws.limits import SPARE_FILES, Limits
+from tests.eventually import PATIENCE
 from tests.ws.room import (
     ANNA,
-    SOON,
     Raw,
     Room,
     number_of,
@@ -122,7 +122,7 @@ async def test_frames_right_behind_the_handshake(room: Room) -> None:
             "Sec-WebSocket-Version: 13\r\n\r\n".encode()
             + b"\x89\x80\x00\x00\x00\x00"
         )
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             head = await raw.reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101 ")
         assert {(await raw.frame())[0] for _ in range(2)} == {TEXT, PONG}

@@ -11,10 +11,10 @@ from msgspec import Raw
 from services.ws.limits import Limits
 from shared.facts import Facts
 from shared.update import Update
+from tests.eventually import PATIENCE
 from tests.ws.room import (
     ANNA,
     BERT,
-    SOON,
     Room,
     nothing_comes,
     number_of,
@@ -199,7 +199,7 @@ async def test_a_user_is_forgotten_after_a_while(room: Room) -> None:
             await receive(client)
             assert ws.hub.users == 1
         await until(lambda: ws.hub.users == 0)
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             while await room.store.redis.pubsub_channels("presence:*"):
                 await asyncio.sleep(0.002)
 

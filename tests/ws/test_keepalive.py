@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.ws.keepalive import PLACES, Keepalive
+from tests.eventually import PATIENCE
 
 
 class Client:
@@ -42,7 +43,7 @@ async def test_everyone_is_pinged_once_a_turn(wheel: Keepalive) -> None:
         wheel.join(client)
         if number % 100 == 0:
             await asyncio.sleep(0.02)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while min(client.pinged for client in clients) < 3:
             await asyncio.sleep(0.005)
     assert max(client.pinged for client in clients) <= 4
@@ -52,7 +53,7 @@ async def test_a_newcomer_has_a_whole_turn(wheel: Keepalive) -> None:
     """Nobody is pinged, let alone dropped, right after coming."""
     first = Client()
     wheel.join(first)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not first.pinged:
             await asyncio.sleep(0)
     second = Client()
@@ -69,7 +70,7 @@ async def test_time_runs_out(wheel: Keepalive) -> None:
         wheel.allow(client, 0.02)
     wheel.release(quick)
     wheel.leave(gone)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await slow.late.wait()
     assert not quick.late.is_set()
     assert not gone.late.is_set()
@@ -84,5 +85,5 @@ async def test_everyone_left(wheel: Keepalive) -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     wheel.leave(client)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await waiting

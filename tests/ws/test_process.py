@@ -19,9 +19,9 @@ from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import Limits
 from tests.api.http_client import ask
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 from tests.free_port import free_port
-from tests.ws.room import ANNA, SOON, Room, number_of, receive, until_closed
+from tests.ws.room import ANNA, Room, number_of, receive, until_closed
 
 
 async def start(**settings: str) -> Process:
@@ -49,7 +49,7 @@ async def running(**settings: str) -> AsyncIterator[tuple[Process, str]]:
 async def says(process: Process, pattern: str) -> re.Match[str]:
     """The first log line with the pattern in it."""
     assert process.stderr is not None
-    async with asyncio.timeout(SOON * 2):
+    async with asyncio.timeout(PATIENCE):
         async for line in process.stderr:
             if found := re.search(pattern, line.decode()):
                 return found
@@ -67,7 +67,7 @@ async def test_a_signal_ends_it_in_good_order(room: Room, number: signal.Signals
             assert number_of(await receive(client)) == 2
             process.send_signal(number)
             assert (await until_closed(client))[1] == 1012
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             _, errors = await process.communicate()
         assert process.returncode == 0
         assert b"Traceback" not in errors
@@ -89,7 +89,7 @@ async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
         process.send_signal(signal.SIGTERM)
         await says(process, "clients told to come again: 1")
         process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 1  # 0: the clients had been waited for
         writer.close()
 
@@ -159,7 +159,7 @@ async def test_without_uvloop(room: Room, tmp_path: Path) -> None:
             assert number_of(await receive(client)) == 2
             process.terminate()
             assert (await until_closed(client))[1] == 1012
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
 
 
@@ -202,5 +202,5 @@ async def test_redis_is_away() -> None:
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert (await until_closed(client))[1] == 1013
         process.terminate()
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0

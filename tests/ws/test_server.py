@@ -9,11 +9,11 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import Limits
+from tests.eventually import PATIENCE
 from tests.ws.room import (
     ANNA,
     BERT,
     CARL,
-    SOON,
     STRANGER,
     Room,
     fields,
@@ -196,7 +196,7 @@ async def test_plain_http(room: Room, method: str, path: str, status: int, said:
     async with room.serving() as ws:
         reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        async with asyncio.timeout(SOON):
+        async with asyncio.timeout(PATIENCE):
             head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         writer.close()
         assert head.startswith(b"HTTP/1.1 %d " % status)

@@ -8,9 +8,9 @@ import socket
 import msgspec
 
 from services.ws.limits import Limits
+from tests.eventually import PATIENCE
 from tests.ws.room import (
     ANNA,
-    SOON,
     Raw,
     Room,
     Serving,
@@ -139,6 +139,6 @@ async def narrow(ws: Serving, *user_ids: int) -> Raw:
         "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
         "Sec-WebSocket-Version: 13\r\n\r\n".encode()
     )
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         await raw.reader.readuntil(b"\r\n\r\n")
     return raw
