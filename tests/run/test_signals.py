@@ -21,7 +21,7 @@ async def told_by_the_loop() -> AsyncIterator[None]:
         watcher.attach_loop(asyncio.get_running_loop())
         asyncio.set_child_watcher(watcher)
         yield
-        asyncio.set_child_watcher(None)
+        asyncio.set_child_watcher(asyncio.ThreadedChildWatcher())
     else:
         yield
 
