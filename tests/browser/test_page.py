@@ -17,6 +17,9 @@ from tests.e2e.stack import ROBIN, Stack
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NOBODY = "1274150219482660897"
+COPIED = (
+    "async (code) => { const it = await navigator.clipboard.readText(); return it === code && it }"
+)
 TABS = ["Widget", "fetch", "WebSocket", "React", "Markdown"]
 
 
@@ -98,10 +101,10 @@ async def test_code_for_that_very_id(visitor: Visitor) -> None:
     for name in TABS:
         chosen = visitor.page.get_by_role("tab", selected=True)
         assert await chosen.inner_text() == name
-        await visitor.page.get_by_role("button", name="Copy").click()
-        await visitor.page.get_by_role("button", name="Copied").wait_for()
-        copied = await visitor.page.evaluate("() => navigator.clipboard.readText()")
-        assert copied == await visitor.page.locator("#code").text_content()
+        code = await visitor.page.locator("#code").text_content()
+        await visitor.page.locator("#copy").click()
+        copied = await visitor.until(COPIED, code)
+        await visitor.until("() => document.querySelector('#announce').textContent === 'Copied'")
         assert other in copied
         socket = visitor.stack.env["PUBLIC_WS_URL"]
         assert (socket if name == "WebSocket" else visitor.api) in copied

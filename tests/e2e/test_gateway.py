@@ -106,7 +106,7 @@ async def test_session_ends_in_each_way_and_the_truth_comes_back(
 
 async def test_heartbeats_are_missed_and_the_truth_comes_back() -> None:
     """As after any other end of a session."""
-    async with running(quiet(heartbeat_interval_ms=300), services=REST) as stack:
+    async with running(quiet(heartbeat_interval_ms=1000), services=REST) as stack:
 
         async def dropped() -> None:
             stack.simulator.faults.acks_stalled = True

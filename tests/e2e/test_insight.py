@@ -167,7 +167,7 @@ def told(process: Process, words: str, times: int) -> list[str]:
 
 async def test_missed_heartbeats_are_a_cause_too() -> None:
     """Discord leaves them unanswered."""
-    options = quiet(heartbeat_interval_ms=300)
+    options = quiet(heartbeat_interval_ms=1000)
     async with observed(options, "gateway") as (stack, ports):
         stack.simulator.faults.acks_stalled = True
         name = "grux_gateway_disconnects_total"

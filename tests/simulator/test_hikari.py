@@ -204,7 +204,7 @@ async def test_a_bot_identifies_again_after_op_9_false(sim: Simulator) -> None:
 
 async def test_a_bot_leaves_when_acks_stop() -> None:
     """Without HEARTBEAT_ACKs hikari drops the connection by itself and resumes."""
-    async with Simulator(quiet(heartbeat_interval_ms=200)) as sim, running(sim):
+    async with Simulator(quiet(heartbeat_interval_ms=1000)) as sim, running(sim):
         sim.faults.acks_stalled = True
         await eventually(lambda: sim.stats.heartbeats_unanswered >= 1)
         await eventually(lambda: not sim.gateway.conversations or sim.stats.connections > 1)
