@@ -11,7 +11,7 @@ from shared.store import Store
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 from tests.shared.scripted_source import ScriptedSource
 
 FACTS = Facts(
@@ -57,7 +57,7 @@ async def test_replicas_ask_once(store: Store, redis_url: str) -> None:
     """Many viewers at several replicas are one question, and all see the same."""
     source = ScriptedSource(FACTS)
     async with (
-        Store.connect(redis_url) as other_store,
+        Store.connect(redis_url, timeout=PATIENCE) as other_store,
         serving(store, source=source) as port,
         serving(other_store, source=source) as other,
     ):

@@ -14,7 +14,7 @@ from shared.store import Fields, Save, Store
 from tests.api.golden import BOT, GOLDEN, GUILD, RICH
 from tests.api.http_client import Answer, ask
 from tests.api.replica import serving, url_of, warm
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.shared.scripted_source import ScriptedSource
 
 PATHS = [f"/{route}/{g.user_id}" for route in ("user", "activity") for g in GOLDEN.values()]
@@ -156,7 +156,10 @@ async def test_many_writers_and_readers(store: Store, cache: Cache) -> None:
             reads += 1
         return reads
 
-    async with Store.connect(url_of(store)) as own, serving(own, cache=cache) as port:
+    async with (
+        Store.connect(url_of(store), timeout=PATIENCE) as own,
+        serving(own, cache=cache) as port,
+    ):
         readers = [asyncio.create_task(read(port)) for _ in range(8)]
         await asyncio.gather(*map(write, users))
         await warm(port, cache, *PATHS)

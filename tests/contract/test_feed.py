@@ -11,6 +11,7 @@ from shared.feed import Feed
 from shared.store import Save, Store, StoreUnavailable
 from tests.contract.conftest import Connect
 from tests.contract.heard import GUILD, USER, Heard, running, state
+from tests.eventually import PATIENCE
 from tests.redis_server import RedisServer
 
 
@@ -145,7 +146,7 @@ async def test_killed_connection_is_a_cut_and_a_restoration(redis_url: str) -> N
     """redis-py would reconnect in silence and lose what was published meanwhile."""
     heard = Heard()
     line = Feed.connect(redis_url, heard)
-    async with running(line), Store.connect(redis_url) as store:
+    async with running(line), Store.connect(redis_url, timeout=PATIENCE) as store:
         await heard.until(lambda: "restored" in heard.events)
         await store.save([Save(USER, state(1), joined=(GUILD,))])
         await line.subscribe(USER)
@@ -163,7 +164,7 @@ async def test_a_line_does_not_stand_before_redis_has_answered(redis_url: str) -
     as soon as the answer comes, and again."""
     heard = Heard()
     line = Feed.connect(redis_url, heard)
-    async with running(line), Store.connect(redis_url) as store:
+    async with running(line), Store.connect(redis_url, timeout=PATIENCE) as store:
         await heard.until(lambda: "restored" in heard.events)
         for _ in range(5):
             heard.events.clear()
@@ -181,7 +182,7 @@ async def test_redis_restart_is_a_cut_and_a_restoration() -> None:
     heard = Heard()
     async with RedisServer() as server:
         line = Feed.connect(server.url, heard)
-        async with running(line), Store.connect(server.url) as store:
+        async with running(line), Store.connect(server.url, timeout=PATIENCE) as store:
             await heard.until(lambda: "restored" in heard.events)
             await line.subscribe(USER)
             heard.events.clear()

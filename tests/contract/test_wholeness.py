@@ -6,6 +6,7 @@ import pytest
 
 from shared import keys, wholeness
 from shared.store import Fields, Save, Store
+from tests.eventually import PATIENCE
 from tests.redis_server import RedisServer
 
 USER, GONE, GUILD = 161092844126208001, 5, 816976062578688017
@@ -73,7 +74,7 @@ async def test_emptied_redis_is_not_whole(written: Store) -> None:
 
 async def test_redis_with_older_data_is_not_whole() -> None:
     """It was whole when that was true."""
-    async with RedisServer() as server, Store.connect(server.url) as store:
+    async with RedisServer() as server, Store.connect(server.url, timeout=PATIENCE) as store:
         before, _ = await wholeness.epoch(store, 0, 1)
         await wholeness.vouch(store, 0, 1, before)
         assert await wholeness.gone(store, [GONE]) == {GONE}

@@ -12,7 +12,7 @@ from shared import pulse
 from shared.store import Store
 from tests.doctor.examination import examined
 from tests.e2e.stack import running
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 from tests.free_port import free_port
 from tests.run.running import ROOT
 
@@ -21,7 +21,7 @@ async def test_everything_of_a_running_grux_is_found() -> None:
     """Its ports, its addresses and its profile source answer as they should."""
     async with running() as stack:
         api, ws = f"127.0.0.1:{stack.api_port}", f"127.0.0.1:{stack.ws_port}"
-        async with Store.connect(stack.redis.url) as store:
+        async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             await eventually_async(lambda: _beats(store))
         said = await examined(
             {

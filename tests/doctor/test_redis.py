@@ -9,6 +9,7 @@ from services.doctor import redis_server
 from shared import pulse
 from shared.store import Store
 from tests.doctor.examination import Examination, examined
+from tests.eventually import PATIENCE
 from tests.free_port import free_port
 from tests.redis_cluster import RedisCluster
 from tests.redis_sentinels import RedisSentinels
@@ -23,7 +24,7 @@ async def ask(url: str) -> Examination:
 
 async def test_a_redis_that_is_well() -> None:
     """Persistent, bounded, and a gateway is connected."""
-    async with RedisServer() as server, Store.connect(server.url) as store:
+    async with RedisServer() as server, Store.connect(server.url, timeout=PATIENCE) as store:
         await store.redis.config_set("appendonly", "yes")
         await store.redis.config_set("maxmemory", "64mb")
         await store.redis.config_set("maxmemory-policy", "volatile-lru")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared import keys
 from shared.store import Store
 from tests.e2e.stack import Stack
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 
 
 async def hears_of_standby(stack: Stack) -> None:
@@ -13,7 +13,7 @@ async def hears_of_standby(stack: Stack) -> None:
 
     Another renewal is asked for when the answer to the one before has been heard.
     """
-    async with Store.connect(stack.redis.url) as store:
+    async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
         for _ in range(2):
             await _renewed(store)

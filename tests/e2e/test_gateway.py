@@ -13,7 +13,7 @@ from shared.snapshot import Snapshot
 from shared.store import Store
 from simulator.conversation import DropHow
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 
 
 async def test_bad_token_is_told_in_plain_words() -> None:
@@ -206,7 +206,7 @@ async def _holds_everybody(stack: Stack) -> None:
 
 async def _holds(stack: Stack, user_ids: set[str]) -> None:
     """Redis has these users, their snapshots, and no others."""
-    async with Store.connect(stack.redis.url) as store:
+    async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def held() -> bool:
             users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
@@ -219,7 +219,7 @@ async def _holds(stack: Stack, user_ids: set[str]) -> None:
 
 async def _agrees(stack: Stack) -> None:
     """Every snapshot shows the status that the simulator knows."""
-    async with Store.connect(stack.redis.url) as store:
+    async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def agreed() -> bool:
             people = [stack.simulator.world.person(one) for one in stack.everybody()]

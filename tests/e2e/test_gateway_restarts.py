@@ -15,7 +15,7 @@ from shared.store import Store
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
 from tests.e2e.standby import hears_of_standby
 from tests.e2e.truth import changes, truth
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 
 
 async def test_restart_resumes_and_loses_nothing() -> None:
@@ -83,7 +83,7 @@ async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
 
 async def test_replay_shows_nothing_that_was() -> None:
     """Redis is ahead of the bookmark: what is repeated up to there is shown to nobody."""
-    async with running() as stack, Store.connect(stack.redis.url) as store:
+    async with running() as stack, Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         world = stack.simulator.world
         gateway = stack.processes["gateway"]
         await _bookmark(stack, lambda mark: True)
@@ -113,7 +113,7 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
         world = stack.simulator.world
         await truth(stack)
         await stack.processes["gateway"].stop()
-        async with Store.connect(stack.redis.url) as store:
+        async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             loaded = await bookmark.load(store, (0, 1))
             assert loaded is not None
             joiner = next(one for one in world.people if FIRST not in world.person(one).guilds)
@@ -153,7 +153,7 @@ async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None
                 env = {"GUILD_IDS": FIRST}
                 world.remove_guild(SECOND)  # so that the truth is the same
             case "lost members":
-                async with Store.connect(stack.redis.url) as store:
+                async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
                     await store.redis.delete(keys.members(int(SECOND)))
         await stack.start("gateway", **env)
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
@@ -241,7 +241,7 @@ async def _goes_on(stack: Stack) -> None:
 
 async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
     """Wait for a bookmark of which this holds."""
-    async with Store.connect(stack.redis.url) as store:
+    async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def found() -> Bookmark | None:
             loaded = await bookmark.load(store, (0, 1))

@@ -15,7 +15,7 @@ from shared.store import Store
 from simulator.options import Options
 from tests.documents import ROOT
 from tests.e2e.stack import FIRST, ROBIN, Process, Stack, quiet, running
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.free_port import free_port
 from tests.scraped import asked, scraped, until, until_health, value
 
@@ -78,7 +78,7 @@ async def test_every_metric_is_there_and_moves() -> None:
         await again_from_memory(stack, ports["api"])
         await until(ports["ws"], "grux_ws_following", holds=lambda now: now == 1)
         resyncs = await value(ports["ws"], "grux_ws_resyncs_total")
-        async with Store.connect(stack.redis.url) as store:
+        async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             await store.redis.client_kill_filter(_type="pubsub")
         await until(ports["ws"], "grux_ws_resyncs_total", holds=lambda now: now > resyncs)
         assert await value(ports["ws"], "grux_redis_lost_total", "feed") == 1

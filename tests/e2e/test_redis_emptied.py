@@ -10,6 +10,7 @@ from shared import keys
 from shared.store import Fields, Save, Store
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
 from tests.e2e.truth import truth
+from tests.eventually import PATIENCE
 
 
 async def test_what_another_process_wrote_meanwhile_is_not_taken_back() -> None:
@@ -49,7 +50,7 @@ async def test_what_is_known_is_written_though_discord_stays_away() -> None:
 
 async def _emptied_and_written(stack: Stack, status: str) -> None:
     robin = int(ROBIN)
-    async with Store.connect(stack.redis.url) as store:
+    async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         held: Any = await store.redis.hgetall(keys.presence(robin))
         guilds = tuple(map(int, await store.redis.smembers(keys.guilds(robin))))
         presence = {**msgspec.json.decode(held[b"presence"]), "status": status}

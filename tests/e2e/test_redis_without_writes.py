@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from shared.store import Store
 from tests.e2e.stack import ROBIN, running
 from tests.e2e.truth import changes, truth
+from tests.eventually import PATIENCE
 
 REFUSALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "full": (("CONFIG SET", "maxmemory", "1"), ("CONFIG SET", "maxmemory", "0")),
@@ -23,7 +24,7 @@ async def test_reads_go_on_and_the_newest_state_is_written_later(why: str) -> No
     """The gateway keeps one state of each person, and owes it until Redis takes it; nobody is
     shown what was passed over, or who has left."""
     refuse, take = REFUSALS[why]
-    async with running() as stack, Store.connect(stack.redis.url) as store:
+    async with running() as stack, Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         assert isinstance(store.redis, Redis)
         redis, world = store.redis, stack.simulator.world
         world.set_presence(ROBIN, "online", [], {"web": "online"})

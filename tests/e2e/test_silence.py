@@ -9,7 +9,7 @@ import aiohttp
 from shared import keys
 from shared.store import Store
 from tests.e2e.stack import ROBIN, Stack, running
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 from tests.free_port import free_port
 from tests.scraped import until, until_health
 
@@ -35,7 +35,7 @@ async def test_a_killed_gateway_is_told_of() -> None:
         await stack.start("api", METRICS_PORT=str(metrics))
         await stack.shows(ROBIN, lambda data: True)
         await stack.processes["gateway"].stop(signal.SIGKILL)
-        async with Store.connect(stack.redis.url) as store:  # a minute passes
+        async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:  # a minute passes
             await store.redis.zincrby(keys.GATEWAYS, -1000 * MINUTE, "0/1")
         first = await stale(stack, 200, longer_than=MINUTE - 1)
         second = await stale(stack, 200, longer_than=first)

@@ -9,7 +9,7 @@ from shared.snapshot import Snapshot
 from shared.store import Store
 from simulator import BOT_ID
 from tests.e2e.stack import FIRST, ROBIN, Stack
-from tests.eventually import eventually_async
+from tests.eventually import PATIENCE, eventually_async
 
 
 def changes(stack: Stack) -> tuple[str, str, str]:
@@ -33,7 +33,7 @@ def changes(stack: Stack) -> tuple[str, str, str]:
 async def truth(stack: Stack) -> None:
     """Redis has exactly the simulator's members, in their guilds, with what they show."""
     world = stack.simulator.world
-    async with Store.connect(stack.redis.url) as store:
+    async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def held() -> bool:
             users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}

@@ -16,7 +16,7 @@ from services.gateway.session import Session
 from shared import keys
 from shared.store import Store
 from tests.ended import ended
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.gateway.desk import Desk
 from tests.gateway.room import GUILD, OTHER, Ledger, Room, guild, member, online
 
@@ -38,7 +38,7 @@ def at(seq: int) -> Bookmark:
 
 @pytest.fixture
 async def lease(redis_url: str) -> AsyncIterator[Lease]:
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         lease = Lease(store, 0, 1)
         await lease.acquire()
         yield lease
@@ -46,7 +46,7 @@ async def lease(redis_url: str) -> AsyncIterator[Lease]:
 
 async def test_it_comes_back_as_it_was(redis_url: str, lease: Lease) -> None:
     """Ids are numbers on both sides, also as keys."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         assert await bookmark.load(store, (0, 1)) is None
         assert await bookmark.begin(store, lease, "a")
         assert await bookmark.load(store, (0, 1)) is None
@@ -60,7 +60,7 @@ async def test_it_comes_back_as_it_was(redis_url: str, lease: Lease) -> None:
 
 async def test_only_the_holder_of_the_lease_writes_it(redis_url: str, lease: Lease) -> None:
     """A process that was stopped for long does not set its successor back."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await bookmark.begin(store, lease, "a")
         await bookmark.save(store, lease, "a", at(2))
         late = Lease(store, 0, 1)
@@ -71,7 +71,7 @@ async def test_only_the_holder_of_the_lease_writes_it(redis_url: str, lease: Lea
 
 async def test_a_redis_that_lost_it_is_not_written_on(redis_url: str, lease: Lease) -> None:
     """It may have lost people as well: then they come first. Also before the first bookmark."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         for known in (None, at(1)):
             await bookmark.begin(store, lease, "a")
             assert await bookmark.save(store, lease, "a", known) == 1
@@ -83,7 +83,7 @@ async def test_a_redis_that_lost_it_is_not_written_on(redis_url: str, lease: Lea
 
 async def test_another_start_of_redis_is_not_believed(redis_url: str, lease: Lease) -> None:
     """It may hold what was true a while ago."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await bookmark.begin(store, lease, "a")
         await bookmark.save(store, lease, "a", at(1))
         await store.redis.hset(keys.session(0, 1), "server", "another")
@@ -93,7 +93,7 @@ async def test_another_start_of_redis_is_not_believed(redis_url: str, lease: Lea
 
 async def test_one_of_another_version_is_left_alone(redis_url: str, lease: Lease) -> None:
     """What cannot be read is no bookmark."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await bookmark.begin(store, lease, "a")
         await bookmark.save(store, lease, "a", at(1))
         await store.redis.hset(keys.session(0, 1), "bookmark", '{"made_for":1}')

@@ -19,7 +19,7 @@ from shared import keys
 from shared.config import GatewaySettings
 from shared.store import Store
 from tests.ended import ended
-from tests.eventually import eventually, eventually_async
+from tests.eventually import PATIENCE, eventually, eventually_async
 
 
 class Silent:
@@ -59,7 +59,7 @@ async def test_who_has_lost_a_shard_does_not_take_it_from_a_redis_that_forgot_th
     for name in ("RENEW_EVERY", "LOOK_EVERY"):
         monkeypatch.setattr(lease_module, name, 0.02)
     monkeypatch.setattr(lease_module, "SETTLE", 3600.0)
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         redis = store.redis
         bot, part = _bot(store, Silent())
         running = asyncio.create_task(bot.run([part]))
@@ -83,7 +83,7 @@ async def test_who_is_ended_amid_a_replay_does_not_wait_for_writes_that_may_not_
     session: Session | None, redis_url: str
 ) -> None:
     """The next process resumes from before them."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         silent = Silent(session)
         bot, part = _bot(store, silent)
         running = asyncio.create_task(bot.run([part]))

@@ -13,7 +13,7 @@ from shared.profile_cache import FAILURE_TTL, Claim, Found, ProfileCache
 from shared.profiles import Profiles
 from shared.sources.source import SourceFailed
 from shared.store import Save, Store
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.shared.conftest import GUILD, USER
 from tests.shared.readers import (
     KNOWN,
@@ -103,7 +103,7 @@ async def test_many_readers_of_a_process_claim_once(store: Store) -> None:
 async def test_two_processes_ask_once(store: Store, redis_url: str) -> None:
     """The process without the claim waits for the answer of the one that has it."""
     sources = ScriptedSource(KNOWN), ScriptedSource(KNOWN)
-    async with Store.connect(redis_url) as other_store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as other_store:
         pair = profiles_of(sources[0], store), profiles_of(sources[1], other_store)
         sources[0].gate.clear()
         sources[1].gate.clear()

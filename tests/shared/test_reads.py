@@ -14,6 +14,7 @@ from shared.facts import Facts
 from shared.profile_cache import FAILURE_TTL, Entry
 from shared.reads import Reads
 from shared.store import Fields, Save, Store, StoreUnavailable
+from tests.eventually import PATIENCE
 
 TTL = 300
 USERS = [1274150219482660897 + n for n in range(250)]
@@ -22,7 +23,7 @@ FACTS = Facts(bio="Hello")
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         fields = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")
         await store.save([Save(user_id, fields, joined=(1,)) for user_id in USERS])
         yield store

@@ -20,7 +20,7 @@ from shared.snapshot import Snapshot
 from shared.store import Fields, Save, Store, StoreUnavailable
 from shared.update import Update
 from tests.ended import ended
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 from tests.free_port import free_port
 from tests.redis_server import RedisServer
 
@@ -127,7 +127,7 @@ class Heard:
 
 async def test_the_store(secured: Secured) -> None:
     """Saves and loads."""
-    async with Store.connect(secured.good) as store:
+    async with Store.connect(secured.good, timeout=PATIENCE) as store:
         [version] = await store.save([Save(ROBIN, FIELDS, joined=(1,))])
         assert await store.load(ROBIN) == Snapshot(version, FIELDS.profile, FIELDS.presence)
 
@@ -137,7 +137,7 @@ async def test_the_feed(secured: Secured) -> None:
     heard = Heard()
     feed = Feed.connect(secured.good, heard)
     task = asyncio.create_task(feed.run())
-    async with Store.connect(secured.good) as store:
+    async with Store.connect(secured.good, timeout=PATIENCE) as store:
         await eventually(lambda: "restored" in heard.events)
         await feed.subscribe(ROBIN)
         [version] = await store.save([Save(ROBIN, FIELDS, joined=(1,))])
@@ -148,7 +148,7 @@ async def test_the_feed(secured: Secured) -> None:
 async def test_the_tracking(secured: Secured) -> None:
     """Changes are told."""
     heard = Heard()
-    async with track(secured.good, heard), Store.connect(secured.good) as store:
+    async with track(secured.good, heard), Store.connect(secured.good, timeout=PATIENCE) as store:
         await eventually(lambda: "proved" in heard.events)
         await store.save([Save(ROBIN, FIELDS, joined=(1,))])
         await eventually(lambda: ROBIN in heard.events)
@@ -164,7 +164,7 @@ async def refused(url: str) -> str:
 async def test_let_in(secured: Secured, commands: tuple[admission.Command, ...]) -> None:
     """Each service's question at its start gets through, and changes nothing."""
     await asyncio.to_thread(admission.check, secured.good, commands)
-    async with Store.connect(secured.good) as store:
+    async with Store.connect(secured.good, timeout=PATIENCE) as store:
         assert [key async for key in store.redis.scan_iter() if b"lease" not in key] == []
 
 
@@ -181,7 +181,7 @@ async def test_an_unknown_authority(secured: Secured) -> None:
     assert "certificate of Redis is not to be trusted" in said
     assert "ssl_ca_certs" in said
     assert "p%40ss" not in said
-    async with Store.connect(secured.url()) as store:
+    async with Store.connect(secured.url(), timeout=PATIENCE) as store:
         with pytest.raises(StoreUnavailable):
             await store.ping()
 
@@ -191,7 +191,7 @@ async def test_a_certificate_of_another_host(authority: trustme.CA, tmp_path: Pa
         said = await refused(secured.good)
         assert "localhost" in said
         unchecked = secured.url(ssl_ca_certs=str(secured.ca), ssl_check_hostname="no")
-        async with Store.connect(unchecked) as store:
+        async with Store.connect(unchecked, timeout=PATIENCE) as store:
             await store.ping()
 
 

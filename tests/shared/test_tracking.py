@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from shared import keys
 from shared.lines import track
 from shared.store import Fields, Save, Store
-from tests.eventually import eventually
+from tests.eventually import PATIENCE, eventually
 
 ROBIN = 1274150219482660897
 
@@ -46,7 +46,7 @@ async def told(redis_url: str) -> AsyncIterator[Told]:
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         yield store
 
 

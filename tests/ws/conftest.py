@@ -35,5 +35,5 @@ async def own_redis() -> AsyncIterator[RedisServer]:
 @pytest.fixture
 async def own_room(own_redis: RedisServer) -> AsyncIterator[Room]:
     """Servers and people over a Redis that the test may kill."""
-    async with Store.connect(own_redis.url) as store:
+    async with Store.connect(own_redis.url, timeout=PATIENCE) as store:
         yield Room(own_redis.url, store)
