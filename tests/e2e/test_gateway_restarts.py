@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import signal
 from typing import Any
 
 import msgspec
 import pytest
 
-from services.gateway import bookmark
+from services.gateway import bookmark, lease
 from services.gateway.bookmark import Bookmark
 from shared import keys
 from shared.store import Store
@@ -57,6 +58,13 @@ async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
         await truth(stack)
         await stack.shows(both, lambda data: bool(data["status"] == "idle"))
         assert stack.simulator.stats.identifies == 1
+
+
+def test_a_standby_takes_over_in_time() -> None:
+    """Fifteen seconds after a kill -9 are promised. At the longest the lease runs out, is missed
+    at the next look, and stays missed for as long as an emptied Redis would be given."""
+    looks = 1 + math.ceil(lease.SETTLE / lease.LOOK_EVERY)
+    assert lease.KEPT + looks * lease.LOOK_EVERY < 15
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
