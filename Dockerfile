@@ -28,6 +28,7 @@ FROM packages AS code
 WORKDIR /app
 COPY shared shared
 COPY services services
+COPY web web
 RUN python -m compileall -q --invalidation-mode unchecked-hash shared services
 
 FROM packages AS simulator-code

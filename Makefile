@@ -36,7 +36,7 @@ doctor: python ## Check whether all is set up as it should be, and say what to d
 # Compiled once here: else each of some hundred processes of a new checkout does it for itself.
 test: environment ## Run the tests
 	@.venv/bin/python -m services.run.redis_binary
-	@.venv/bin/python -m compileall -q services shared simulator bench chaos
+	@.venv/bin/python -m compileall -q services shared simulator bench chaos testing
 	@.venv/bin/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
 
 test-compose: environment ## Bring the containers up, break them, and check that they come back

@@ -17,8 +17,8 @@ from typing import Final, Protocol
 from bench import figures, kernel, table
 from bench.child import Broken
 from bench.figures import Figure, Results
-from bench.sizes import QUICK, Sizes
-from bench.stage import HERE, Stage
+from bench.harness import HERE, Stage
+from bench.params import QUICK, Sizes
 
 ROWS: Final = (
     "fan_out",
@@ -65,7 +65,7 @@ async def _measure(stage: Stage, only: Sequence[str]) -> Results:
         left_out.append("the C floor: there is no gcc; load comes from slower Python programs")
     stage.compile()
     for name in only:
-        row: Row = importlib.import_module(f"bench.rows.{name}")
+        row: Row = importlib.import_module(f"bench.benchmarks.{name}")
         began = time.monotonic()
         try:
             found += await row.run(stage)

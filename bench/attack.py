@@ -21,8 +21,8 @@ from msgspec import Struct
 
 from bench import kernel, people
 from bench.child import Broken, Child
-from bench.sizes import Sizes
-from bench.stage import HERE, Redis, Stage, free_port
+from bench.harness import HERE, Redis, Stage, free_port
+from bench.params import Sizes
 
 SECONDS: Final = 12.0
 AFTERWARDS: Final = 12.0  # longer than anyone is waited for

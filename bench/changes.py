@@ -12,7 +12,7 @@ import time
 from typing import Final
 
 from bench import people
-from shared.store import Save, Store
+from shared.redis.store import Save, Store
 
 TURNS: Final = 20  # a second
 

@@ -14,7 +14,7 @@ import msgspec
 
 from bench import kernel
 from services.run import signals
-from services.run.lifeline import end_with_parent
+from services.run.parent_death import end_with_parent
 
 END_WITHIN = 10.0  # seconds
 

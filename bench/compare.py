@@ -20,7 +20,7 @@ import msgspec
 from bench import table
 from bench.__main__ import ROWS, rows
 from bench.figures import Results, Series
-from bench.stage import HERE
+from bench.harness import HERE
 
 ORDER: Final = ("A", "B", "B", "A")  # so that a machine that slows down is fair to both
 ROOT: Final = HERE.parent

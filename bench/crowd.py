@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bench import frames, kernel, people
 from bench.child import Broken, Child
-from bench.stage import Redis, Stage, free_port
+from bench.harness import Redis, Stage, free_port
 
 WITHIN = 60_000  # ms that any wait for sockets or frames may take
 

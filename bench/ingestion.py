@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from bench import people
 from bench.child import Broken, Child
-from bench.stage import Redis, Stage
-from shared.snapshot import Snapshot
+from bench.harness import Redis, Stage
+from shared.model.snapshot import Snapshot
 
 HEARTBEAT = 41_250  # ms between two: Discord's own
 LOOK_EVERY = 0.005  # seconds

@@ -6,9 +6,9 @@ import time
 
 import msgspec
 
-from shared.cdn import Cdn
-from shared.snapshot import Activity, Badge, Clan, Presence, Profile, Spotify, Timestamps
-from shared.store import Fields, Save, Store
+from shared.discord.cdn import Cdn
+from shared.model.snapshot import Activity, Badge, Clan, Presence, Profile, Spotify, Timestamps
+from shared.redis.store import Fields, Save, Store
 
 FIRST = 500_000_000_000_000_000
 GUILD = 400_000_000_000_000_000

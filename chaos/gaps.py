@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from chaos.facts import Seen
-from chaos.spell import Spell
+from chaos.fault_window import Spell
 
 _EARLY: Final = 1.0  # seconds by which a client may hear of a state before the run itself does
 _LATE: Final = 1.0  # seconds, beside those for which a state has to stand, that it may take

@@ -13,8 +13,8 @@ import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.history import History, Place
-from chaos.setbacks import Setbacks
-from chaos.waits import Wait
+from chaos.latency_check import Wait
+from chaos.rollback_tracker import Setbacks
 
 _EVERY: Final = 0.02  # seconds
 _WITHIN: Final = 15.0  # seconds: an answer that takes longer than any fault is no answer

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from chaos.ports import free_port
 from services.run import redis_binary
-from services.run.lifeline import end_with_parent
+from services.run.parent_death import end_with_parent
 
 START_WITHIN = 10.0  # seconds
 

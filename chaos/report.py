@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from chaos.identities import most_identifies
 from chaos.run import FAULTS_BEGIN, Result, Size
+from chaos.session_invariants import most_identifies
 
 _MOST: Final = 15  # problems that are printed
 

@@ -11,22 +11,22 @@ from typing import Final
 import aiohttp
 from msgspec import Struct, field
 
-from chaos import crowd as crowds
-from chaos import spent
+from chaos import wasted_identifies
 from chaos.checker import Convergence, converge
+from chaos.clients import population as crowds
 from chaos.clients.reader import Crowd, Reader
+from chaos.fault_window import Spell
 from chaos.faults import WAYS
 from chaos.history import History
-from chaos.identities import Identities, most_identifies
-from chaos.machine import Machine
-from chaos.overtaken import overtaken
+from chaos.host_stalls import Machine
+from chaos.latency_check import unexcused
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
-from chaos.reference import Reference
-from chaos.spell import Spell
-from chaos.spent import Notebook
+from chaos.redis_observer import Reference
+from chaos.session_invariants import Identities, most_identifies
+from chaos.skipped_frames import overtaken
 from chaos.stack import Stack
-from chaos.waits import unexcused
+from chaos.wasted_identifies import Notebook
 from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
@@ -117,7 +117,9 @@ async def run(seed: int, size: Size) -> Result:
                 result.overtaken = await overtaken(http, stack.metrics_ports.values())
                 await _compare(result, stack, replicas, readers)
             result.problems += identities.wrong
-            result.problems += spent.unexcused(notebook.spent, [*spells, *machine.spells])
+            result.problems += wasted_identifies.unexcused(
+                notebook.spent, [*spells, *machine.spells]
+            )
             result.due, missed = reference.compare(readers, spells, size.stood)
             result.problems += missed
             for replica in replicas:

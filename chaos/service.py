@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from services.run import signals
-from services.run.lifeline import end_with_parent
+from services.run.parent_death import end_with_parent
 from shared import config
 
 ROOT: Final = Path(__file__).parents[1]

@@ -8,15 +8,15 @@ from typing import Final, Self
 
 from chaos import plan
 from chaos.history import History
-from chaos.life import Life
-from chaos.link import Link
 from chaos.ports import free_port
 from chaos.redis_server import RedisServer
 from chaos.replays import Replays
+from chaos.rollback_tracker import Setbacks
 from chaos.service import Service
-from chaos.setbacks import Setbacks
+from chaos.workload import Life
 from simulator.options import Options
 from simulator.server import Simulator
+from testing.tcp_proxy import Link
 
 START_WITHIN: Final = 30.0  # seconds
 _NARROW: Final = 4096  # bytes

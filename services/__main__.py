@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from services.run import part
+from services.run import run_service
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        part.run(sys.argv[1:])
+        run_service.run(sys.argv[1:])
     else:  # imported here: a part alone should not pay for it
-        from services.run import everything
+        from services.run import run_all
 
-        sys.exit(everything.main())
+        sys.exit(run_all.main())

@@ -12,8 +12,8 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta, Struct
 
-from shared import redis_url
-from shared.peers import Networks, networks
+from shared.net.client_address import Networks, networks
+from shared.redis import url
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
@@ -159,7 +159,7 @@ URLS = {
     "public_url": ("http", "https"),
     "public_ws_url": ("ws", "wss"),
     "discord_invite": ("http", "https"),
-    "redis_url": redis_url.SCHEMES,
+    "redis_url": url.SCHEMES,
 }
 
 
@@ -231,17 +231,17 @@ def _check_url(name: str, value: str) -> None:
     if name == "redis_url":
         _check_options(parts)
         try:
-            redis_url.parse(value)
+            url.parse(value)
         except ValueError as error:
             raise ConfigError(f"REDIS_URL cannot be used: {error}") from None
 
 
 def _check_options(parts: SplitResult) -> None:
     for option in parse_qs(parts.query, keep_blank_values=True):
-        if option not in redis_url.OPTIONS:
+        if option not in url.OPTIONS:
             raise ConfigError(
                 f"REDIS_URL takes no {option!r} behind its ?. What it takes: "
-                f"{', '.join(sorted(redis_url.OPTIONS))}"
+                f"{', '.join(sorted(url.OPTIONS))}"
             )
         if option.startswith("ssl_") and not parts.scheme.startswith("rediss"):
             raise ConfigError(f"REDIS_URL must start with rediss when it has {option}")

@@ -28,7 +28,7 @@ _GOODBYE_SECONDS: Final = 3.0
 T = TypeVar("T")
 
 
-class Connection:
+class GatewayConnection:
     """The wire between one client and, once it identified, its session."""
 
     def __init__(

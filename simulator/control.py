@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from aiohttp import web
 
+from simulator.command import Command
 from simulator.control_faults import FAULT_VERBS
 from simulator.control_world import WORLD_VERBS
 from simulator.model import Json, Person
-from simulator.verb import Verb
 from simulator.world import Unknown
 
 if TYPE_CHECKING:
     from simulator.server import Simulator
 
-VERBS: Final[dict[str, type[Verb]]] = {**WORLD_VERBS, **FAULT_VERBS}
+VERBS: Final[dict[str, type[Command]]] = {**WORLD_VERBS, **FAULT_VERBS}
 
 _AT: Final = re.compile(r"`\$\.?([^`]*)`$")
 _FIELD: Final = re.compile(r"field `([^`]*)`")
@@ -131,7 +131,7 @@ def truth_of(person: Person) -> Json:
     }
 
 
-def describe(verb: type[Verb]) -> Json:
+def describe(verb: type[Command]) -> Json:
     """What a verb does and which fields it has, from its docstring and its types."""
     [schema], parts = msgspec.json.schema_components([verb], ref_template="{name}")
     fields = parts[schema["$ref"]]

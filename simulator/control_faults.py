@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from simulator.conversation import DropHow
+from simulator.command import Command
 from simulator.faults import Refusal, RestFault
+from simulator.gateway_session import DropHow
 from simulator.model import Json
 from simulator.options import NotNegative, Options
-from simulator.verb import Verb
 from simulator.world import Unknown
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FIXED: Final = frozenset({"host", "port", "members", "guilds", "seed"})
 
 
-class Drop(Verb):
+class Drop(Command):
     """End connections: all, those of one shard, or the one of a session.
 
     how: close (with code and reason), rst, eof (TCP end without a close frame), reconnect
@@ -45,7 +45,7 @@ class Drop(Verb):
         return {"connections": dropped}
 
 
-class StallAcks(Verb):
+class StallAcks(Command):
     """Leave heartbeats unanswered, or answer them again."""
 
     stalled: bool = True
@@ -55,14 +55,14 @@ class StallAcks(Verb):
         return {}
 
 
-class AskHeartbeat(Verb):
+class AskHeartbeat(Command):
     """Send op 1 to every client: it must answer with a heartbeat at once."""
 
     async def run(self, sim: Simulator) -> Json:
         return {"connections": sim.gateway.ask_heartbeat()}
 
 
-class Refuse(Verb):
+class Refuse(Command):
     """Refuse new gateway connections for seconds, or (null) until clear; http is a 503."""
 
     seconds: NotNegative | None = None
@@ -73,7 +73,7 @@ class Refuse(Verb):
         return {}
 
 
-class RefuseResumes(Verb):
+class RefuseResumes(Command):
     """Answer the next resumes (null: all, until clear) with op 9 false."""
 
     times: Annotated[int, Meta(ge=1)] | None = None
@@ -83,7 +83,7 @@ class RefuseResumes(Verb):
         return {}
 
 
-class ReconnectAtHello(Verb):
+class ReconnectAtHello(Command):
     """Greet the next connections with op 7 in place of HELLO."""
 
     times: Annotated[int, Meta(ge=1)] = 1
@@ -93,7 +93,7 @@ class ReconnectAtHello(Verb):
         return {}
 
 
-class BreakRest(Verb):
+class BreakRest(Command):
     """Make requests under a path prefix (as in /users; "/" is all) fail with status (429 with
     retry_after, 500…), wait delay seconds, or both: for so many times, or until clear.
     """
@@ -117,7 +117,7 @@ class BreakRest(Verb):
         return {}
 
 
-class Clear(Verb):
+class Clear(Command):
     """End every fault that is in force, and answer heartbeats again."""
 
     async def run(self, sim: Simulator) -> Json:
@@ -125,7 +125,7 @@ class Clear(Verb):
         return {}
 
 
-class Intents(Verb):
+class Intents(Command):
     """Switch the portal's privileged intents; off means 4014 at the next Identify."""
 
     members: bool | None = None
@@ -139,7 +139,7 @@ class Intents(Verb):
         return {"members": sim.options.allow_members, "presences": sim.options.allow_presences}
 
 
-class Settings(Verb):
+class Settings(Command):
     """Change options of this run (fields of simulator.options, as in heartbeat_interval_ms)."""
 
     options: dict[str, Any]
@@ -155,7 +155,7 @@ class Settings(Verb):
         return {}
 
 
-class Frame(Verb):
+class Frame(Command):
     """Send text to every client as it is: an unknown opcode, or no JSON at all."""
 
     text: str
@@ -164,7 +164,7 @@ class Frame(Verb):
         return {"connections": sim.gateway.send_text(self.text)}
 
 
-FAULT_VERBS: Final[dict[str, type[Verb]]] = {
+FAULT_VERBS: Final[dict[str, type[Command]]] = {
     "drop": Drop,
     "stall_acks": StallAcks,
     "ask_heartbeat": AskHeartbeat,

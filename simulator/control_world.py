@@ -10,11 +10,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from simulator import catalogue
+from simulator.command import Command
 from simulator.model import Guild, Json, Member, Person, User
 from simulator.options import NotNegative
 from simulator.people import some_population
 from simulator.snowflakes import is_snowflake, snowflake
-from simulator.verb import Verb
 from simulator.world import Unknown
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Snowflake = Annotated[str, Meta(pattern="^[1-9][0-9]{14,19}$")]
 
 
-class SetPresence(Verb):
+class SetPresence(Command):
     """Replace somebody's presence. Without client_status they sit at a desktop."""
 
     user_id: Snowflake
@@ -38,7 +38,7 @@ class SetPresence(Verb):
         return {"events": told}
 
 
-class AddMember(Verb):
+class AddMember(Command):
     """Somebody joins: a known person by user_id, or somebody new by user (id, username…)."""
 
     guild_id: Snowflake
@@ -57,7 +57,7 @@ class AddMember(Verb):
         return {}
 
 
-class RemoveMember(Verb):
+class RemoveMember(Command):
     """Somebody leaves a guild."""
 
     guild_id: Snowflake
@@ -68,7 +68,7 @@ class RemoveMember(Verb):
         return {}
 
 
-class UpdateUser(Verb):
+class UpdateUser(Command):
     """Change fields of a user object (username, global_name, avatar, public_flags…)."""
 
     user_id: Snowflake
@@ -79,7 +79,7 @@ class UpdateUser(Verb):
         return {}
 
 
-class Rename(Verb):
+class Rename(Command):
     """Change somebody's username, display name, or both."""
 
     user_id: Snowflake
@@ -93,7 +93,7 @@ class Rename(Verb):
         return {}
 
 
-class UpdateMember(Verb):
+class UpdateMember(Command):
     """Change what one guild knows of a member (nick, avatar, roles, pending…)."""
 
     guild_id: Snowflake
@@ -105,7 +105,7 @@ class UpdateMember(Verb):
         return {}
 
 
-class AddGuild(Verb):
+class AddGuild(Command):
     """The bot is invited to a new guild with so many new members, and these known people."""
 
     guild_id: Snowflake | None = None
@@ -134,7 +134,7 @@ class AddGuild(Verb):
         return {"guild_id": guild_id, "user_ids": ids}
 
 
-class RemoveGuild(Verb):
+class RemoveGuild(Command):
     """The bot is thrown out: GUILD_DELETE without unavailable."""
 
     guild_id: Snowflake
@@ -144,7 +144,7 @@ class RemoveGuild(Verb):
         return {}
 
 
-class GuildAvailable(Verb):
+class GuildAvailable(Command):
     """Begin an outage of a guild (available false), or end it (true)."""
 
     guild_id: Snowflake
@@ -155,7 +155,7 @@ class GuildAvailable(Verb):
         return {}
 
 
-class Blast(Verb):
+class Blast(Command):
     """At least so many events at once, as fast as the clients read them."""
 
     events: Annotated[int, Meta(ge=1)]
@@ -166,7 +166,7 @@ class Blast(Verb):
         return {"events": made, "seconds": round(time.monotonic() - began, 3)}
 
 
-class Rate(Verb):
+class Rate(Command):
     """Changes a second from now on; 0 stops the days, null is as fast as clients read."""
 
     rate: NotNegative | None
@@ -176,7 +176,7 @@ class Rate(Verb):
         return {}
 
 
-class Dispatch(Verb):
+class Dispatch(Command):
     """Send any event, however malformed, past the world and the intents.
 
     It goes to the sessions of the shard that has d.guild_id; without one to all sessions.
@@ -190,7 +190,7 @@ class Dispatch(Verb):
         return {"sessions": sim.sessions.raw(self.t, bytes(self.d), self.session_id)}
 
 
-WORLD_VERBS: Final[dict[str, type[Verb]]] = {
+WORLD_VERBS: Final[dict[str, type[Command]]] = {
     "set_presence": SetPresence,
     "add_member": AddMember,
     "remove_member": RemoveMember,

@@ -6,10 +6,10 @@ Source: events/gateway, "Connecting".
 from aiohttp import web
 
 from simulator.compression import TRANSPORTS
-from simulator.connection import Connection, abort_with_reset
-from simulator.conversation import Conversation
+from simulator.connection import GatewayConnection, abort_with_reset
 from simulator.faults import Faults
-from simulator.member_requests import MemberRequests
+from simulator.gateway_session import Conversation
+from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
 from simulator.protocol import Op
 from simulator.session import Session
@@ -23,7 +23,7 @@ class Gateway:
     def __init__(
         self,
         sessions: Sessions,
-        members: MemberRequests,
+        members: MemberRequestResponder,
         options: Options,
         stats: Stats,
         faults: Faults,
@@ -49,7 +49,7 @@ class Gateway:
         await ws.prepare(request)
         self.stats.connections += 1
         compress = TRANSPORTS.get(request.query.get("compress", ""))
-        connection = Connection(ws, transport, compress and compress(), self.options)
+        connection = GatewayConnection(ws, transport, compress and compress(), self.options)
         conversation = Conversation(self, connection, gateway_url(request))
         self.conversations.add(conversation)
         try:

@@ -22,7 +22,7 @@ _MOST_ASKED: Final = 100
 _NONCE_BYTES: Final = 32
 
 
-class MemberRequests:
+class MemberRequestResponder:
     """Answers op 8; remembers when each guild's whole list was last asked for."""
 
     def __init__(

@@ -17,7 +17,7 @@ _TITLES = {
 }
 
 
-class Problem(Exception):
+class RestError(Exception):
     """Raised when a request cannot be answered; becomes Discord's body for it."""
 
     def __init__(
@@ -40,9 +40,9 @@ class Problem(Exception):
         return web.json_response(body, status=self.status)
 
 
-def plain(status: int) -> Problem:
+def plain(status: int) -> RestError:
     """A failure without a code of its own, such as ``401: Unauthorized``."""
-    return Problem(status, 0, f"{status}: {_TITLES.get(status, 'Error')}")
+    return RestError(status, 0, f"{status}: {_TITLES.get(status, 'Error')}")
 
 
 def too_many(retry_after: float, *, is_global: bool, headers: dict[str, str]) -> web.Response:

@@ -12,10 +12,10 @@ from aiohttp import web
 
 from simulator.badges import FLAG_BADGES, NITRO_BADGES, OTHER_BADGES, Badge
 from simulator.faults import Faults
-from simulator.front_desk import meet_fault
 from simulator.model import Json, Person
 from simulator.problems import plain
 from simulator.rest import user_object
+from simulator.rest_middleware import meet_fault
 from simulator.world import World
 
 _BIOS: Final = (

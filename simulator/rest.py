@@ -6,11 +6,11 @@ from typing import Final
 from aiohttp import web
 
 from simulator import BOT_ID, catalogue, dispatches
-from simulator.admission import Admission
 from simulator.gateway import gateway_url
+from simulator.identify_limits import Admission
 from simulator.model import Guild, Json, Person, User
 from simulator.options import Options
-from simulator.problems import Problem
+from simulator.problems import RestError
 from simulator.snowflakes import is_snowflake
 from simulator.world import World
 
@@ -66,7 +66,7 @@ class Rest:
 
     async def profile(self, request: web.Request) -> web.Response:
         """User accounts only. Source: topics/opcodes-and-status-codes, code 20001."""
-        raise Problem(403, 20001, "Bots cannot use this endpoint")
+        raise RestError(403, 20001, "Bots cannot use this endpoint")
 
     async def my_guilds(self, request: web.Request) -> web.Response:
         """A page, by id: the first after ``after``, else the last before ``before``."""
@@ -132,7 +132,7 @@ class Rest:
         for game in catalogue.GAMES:
             if game.application_id == application_id:
                 return web.json_response(application_object(game))
-        raise Problem(404, 10002, "Unknown Application")
+        raise RestError(404, 10002, "Unknown Application")
 
     async def detectable(self, request: web.Request) -> web.Response:
         """Undocumented, and needs no token."""
@@ -186,8 +186,8 @@ class Rest:
         user_id = _id(request, "user_id")
         if user_id not in guild.members:
             if user_id in self._world.people:
-                raise Problem(404, 10007, "Unknown Member")
-            raise Problem(404, 10013, "Unknown User")
+                raise RestError(404, 10007, "Unknown Member")
+            raise RestError(404, 10013, "Unknown User")
         return web.json_response(self._member_object(guild, user_id))
 
     # --- the parts ------------------------------------------------------------------------
@@ -195,13 +195,13 @@ class Rest:
     def _person(self, request: web.Request) -> Person:
         person = self._world.people.get(_id(request, "user_id"))
         if person is None:
-            raise Problem(404, 10013, "Unknown User")
+            raise RestError(404, 10013, "Unknown User")
         return person
 
     def _guild(self, request: web.Request) -> Guild:
         guild = self._world.guilds.get(_id(request, "guild_id"))
         if guild is None:
-            raise Problem(404, 10004, "Unknown Guild")
+            raise RestError(404, 10004, "Unknown Guild")
         return guild
 
     def _counts(self, guild: Guild) -> Json:
@@ -216,7 +216,7 @@ class Rest:
 
     def _need_members_intent(self) -> None:
         if not self._options.allow_members:
-            raise Problem(403, 50001, "Missing Access")
+            raise RestError(403, 50001, "Missing Access")
 
     def _member_object(self, guild: Guild, user_id: str) -> Json:
         user = self._world.people[user_id].user
@@ -264,7 +264,7 @@ def _id(request: web.Request, name: str) -> str:
     text = request.match_info[name]
     if is_snowflake(text):
         return text
-    raise Problem(
+    raise RestError(
         400,
         50035,
         "Invalid Form Body",
@@ -293,4 +293,4 @@ def _integer(request: web.Request, name: str, least: int, most: int, *, default:
         return int(text)
     message = f"int value should be greater than or equal to {least} and at most {most}."
     errors = {name: {"_errors": [{"code": "NUMBER_TYPE_RANGE", "message": message}]}}
-    raise Problem(400, 50035, "Invalid Form Body", errors=errors)
+    raise RestError(400, 50035, "Invalid Form Body", errors=errors)

@@ -10,16 +10,16 @@ from aiohttp import web
 
 from simulator.cdn import Cdn
 from simulator.control import Control
-from simulator.conversation import DropHow
-from simulator.days import Days
 from simulator.faults import Faults, Refusal
-from simulator.front_desk import API_PREFIX, FrontDesk
 from simulator.gateway import Gateway
-from simulator.member_requests import MemberRequests
+from simulator.gateway_session import DropHow
+from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
 from simulator.people import population
 from simulator.profiles import Profiles
 from simulator.rest import Rest
+from simulator.rest_middleware import API_PREFIX, FrontDesk
+from simulator.scenario import Days
 from simulator.sessions import Sessions
 from simulator.stats import Stats
 from simulator.world import World
@@ -44,7 +44,7 @@ class Simulator:
         self.world = World(people, guilds)
         self.sessions = Sessions(self.world, self.options, self.stats)
         self.days = Days(self.world, self.options, now_ms)
-        members = MemberRequests(self.world, self.options, self.stats)
+        members = MemberRequestResponder(self.world, self.options, self.stats)
         self.gateway = Gateway(self.sessions, members, self.options, self.stats, self.faults)
         self.port = self.options.port
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)

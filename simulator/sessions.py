@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from simulator import BOT_ID, dispatches
-from simulator.admission import Admission
 from simulator.dispatches import Dispatch
 from simulator.guild_view import guild_for
+from simulator.identify_limits import Admission
 from simulator.model import Guild
 from simulator.options import Options
 from simulator.protocol import CloseCode, Closed, Identify, Intent

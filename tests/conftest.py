@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
-from tests.redis_server import RedisServer
+from testing.redis_server import RedisServer
 
 # The same examples in every run, and as many as fit into it. `--hypothesis-profile=fuzz` looks for
 # new ones. Fixtures stand over all examples of a test: a server has to survive every one of them.

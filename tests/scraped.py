@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.eventually import PATIENCE, eventually_async
+from testing.eventually import PATIENCE, eventually_async
 
 Samples = dict[tuple[str, frozenset[str]], float]
 

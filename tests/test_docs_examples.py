@@ -18,11 +18,11 @@ from services.api.openapi.shapes import (
     NotMonitoredAnswer,
     UserAnswer,
 )
-from services.api.problems import AT_THE_DOOR, PROBLEMS, RATE_LIMITED
 from services.ws import protocol
-from shared import badges, snowflake
-from shared.cdn import Cdn
-from shared.snapshot import Profile
+from shared.discord import badges, snowflake
+from shared.discord.cdn import Cdn
+from shared.http.errors import AT_THE_DOOR, PROBLEMS, RATE_LIMITED
+from shared.model.snapshot import Profile
 from tests.documents import DOCUMENTS, ROOT, Block, blocks, rows
 
 API, WEBSOCKET = ROOT / "docs/api.md", ROOT / "docs/websocket.md"
@@ -146,6 +146,6 @@ def test_every_close_code_is_documented() -> None:
     endings = {
         ending.close: ending.code
         for ending in vars(protocol).values()
-        if isinstance(ending, protocol.Ending)
+        if isinstance(ending, protocol.CloseReason)
     }
     assert table == {**endings, 1009: ""}

@@ -14,10 +14,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from chaos.clients.view import View
 from chaos.facts import Seen, Who
+from chaos.fault_window import Spell
 from chaos.gaps import At
 from chaos.history import History
-from chaos.setbacks import Setbacks
-from chaos.spell import Spell
+from chaos.rollback_tracker import Setbacks
 
 _OPEN_WITHIN: Final = 10.0  # seconds
 _MOST_AT_ONCE: Final = 40  # handshakes of the whole crowd

@@ -10,7 +10,7 @@ import msgspec
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.gaps import At
 from chaos.history import History, Place
-from chaos.setbacks import Setbacks
+from chaos.rollback_tracker import Setbacks
 
 _decode = msgspec.json.decode
 

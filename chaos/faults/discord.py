@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from chaos.plan import Fault
 from chaos.stack import Stack
-from simulator.conversation import DropHow
 from simulator.faults import RestFault
+from simulator.gateway_session import DropHow
 from simulator.protocol import ENDS_SESSION
 
 # What a client may come back after. The others (4004, 4010 to 4014) end the gateway on purpose.

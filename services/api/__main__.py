@@ -11,23 +11,25 @@ from typing import Final
 
 from uvicorn.loops.auto import auto_loop_factory
 
-from services.api import http_server
-from services.api.answers import SENT
 from services.api.app import build
-from services.api.cache import Cache
 from services.api.card.studio import Studio
-from services.api.door import Door, from_settings
-from services.api.honesty import Honesty
 from services.api.metrics import drawings, looker, readings
-from services.api.people import People
-from services.api.quota import Quota
-from shared import admission, config, files, logs, metrics, metrics_server
+from services.api.middleware.response_cache import ResponseCache
+from shared import config
 from shared.config import ApiSettings, ConfigError
-from shared.health import Health
-from shared.lines import track
-from shared.profiles import Profiles
-from shared.pulse import Pulse
-from shared.store import Store
+from shared.http import uvicorn_server
+from shared.http.connection_limiter import ConnectionLimiter, from_settings
+from shared.http.rate_limit import RateLimitMiddleware
+from shared.http.responses import SENT
+from shared.http.staleness import StalenessMiddleware
+from shared.profiles.service import ProfileService
+from shared.profiles.user_reader import UserReader
+from shared.redis.factory import track
+from shared.redis.gateway_liveness import LivenessMonitor
+from shared.redis.store import Store
+from shared.startup import file_limit, redis_preflight
+from shared.telemetry import logs, metrics, metrics_server
+from shared.telemetry.health import Health
 
 log = logging.getLogger(__name__)
 
@@ -42,14 +44,14 @@ def main() -> int:
     health = Health("api")
     try:
         settings = config.from_env(ApiSettings, config.environment())
-        admission.check(settings.redis_url, admission.READER)
+        redis_preflight.check(settings.redis_url, redis_preflight.READER)
         metrics_server.serve(settings, health)
-        door = Door(from_settings(settings, files.allow_many()))
-        listener = http_server.listen(settings)
+        door = ConnectionLimiter(from_settings(settings, file_limit.raise_nofile_limit()))
+        listener = uvicorn_server.listen(settings)
     except ConfigError as error:
         print(f"api: {error}", file=sys.stderr)
         return BAD_SETTING
-    except http_server.CannotListen as error:
+    except uvicorn_server.CannotListen as error:
         print(f"api: {error}", file=sys.stderr)
         return CANNOT_LISTEN
     logs.set_up(settings, "api")
@@ -59,15 +61,15 @@ def main() -> int:
 
 
 async def _serve(
-    settings: ApiSettings, listener: socket.socket, health: Health, door: Door
+    settings: ApiSettings, listener: socket.socket, health: Health, door: ConnectionLimiter
 ) -> None:
-    cache = Cache()
+    cache = ResponseCache()
     async with (
         Store.connect(settings.redis_url) as store,
-        Profiles.connect(settings, store) as profiles,
+        ProfileService.connect(settings, store) as profiles,
         track(settings.redis_url, cache),
     ):
-        pulse = Pulse(store)
+        pulse = LivenessMonitor(store)
         metrics.export(readings(cache, pulse, door))
         health.begin(looker(store, cache, pulse))
         tasks = [asyncio.create_task(work()) for work in (pulse.run, door.run)]
@@ -75,13 +77,19 @@ async def _serve(
         log.info("api: listening on http://%s:%s", f"[{host}]" if ":" in host else host, port)
         log.info("api: %s", config.in_words(settings))
         log.info("api: at most %d connections", door.limits.connections)
-        people = People.of(store, profiles, settings)
+        people = UserReader.of(store, profiles, settings)
         try:
             async with Studio(store, people, settings, lambda: pulse.stale) as studio:
                 metrics.export(drawings(studio.draughtsmen))
-                app = Honesty(pulse, build(store, profiles, settings, cache, pulse, studio))
-                quota = Quota(settings.api_requests_per_minute, settings.proxies(), app)
-                server = http_server.server(quota, settings.drain_seconds, health.leave, door=door)
+                app = StalenessMiddleware(
+                    pulse, build(store, profiles, settings, cache, pulse, studio)
+                )
+                quota = RateLimitMiddleware(
+                    settings.api_requests_per_minute, settings.proxies(), app
+                )
+                server = uvicorn_server.server(
+                    quota, settings.drain_seconds, health.leave, door=door
+                )
                 await server.serve([listener])
         finally:
             for task in tasks:

@@ -10,22 +10,23 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.api import pages, problems, web_files
-from services.api.answers import Answer, envelope, final, tagged
 from services.api.badges import BadgeEndpoints
-from services.api.cache import ACTIVITY, USER, Cache
 from services.api.card.routes import CardEndpoints
 from services.api.card.studio import Studio
-from services.api.cors import Preflight
 from services.api.docs.routes import Documents
-from services.api.honesty import Pulse
-from services.api.negotiation import prefers_html
-from services.api.people import People
-from services.api.quick_links import AvatarEndpoints, user_id_of
-from services.api.shortcut import Shortcut
+from services.api.endpoints import front_page, static
+from services.api.endpoints.avatar import AvatarEndpoints, user_id_of
+from services.api.http.negotiation import prefers_html
+from services.api.middleware.response_cache import ACTIVITY, USER, ResponseCache
+from services.api.middleware.shortcut import ResponseCacheMiddleware
 from shared.config import ApiSettings
-from shared.profiles import Profiles
-from shared.store import Store, StoreUnavailable
+from shared.http import errors
+from shared.http.cors import Preflight
+from shared.http.responses import RawResponse, cacheable, envelope, json_response
+from shared.http.staleness import StalenessSource
+from shared.profiles.service import ProfileService
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import Store, StoreUnavailable
 
 INFO: Final = (
     "Grux: Discord presence as one fetch or one WebSocket. Ask GET /user/:userid for profile and "
@@ -36,34 +37,34 @@ _VARY: Final = (b"vary", b"Accept")
 
 def build(
     store: Store,
-    profiles: Profiles,
+    profiles: ProfileService,
     settings: ApiSettings,
-    cache: Cache | None = None,
-    pulse: Pulse | None = None,
+    cache: ResponseCache | None = None,
+    pulse: StalenessSource | None = None,
     studio: Studio | None = None,
 ) -> ASGIApp:
     """The whole application over these, which stay open as long as it serves.
 
-    `cache`: what `shared.tracking` keeps true; without one every read goes to Redis. `pulse`: the
-    gateway's; without one nothing is known of it. `studio`: what draws; without one there are no
-    pictures.
+    `cache`: kept valid by `shared.redis.invalidation`; without one every read goes to Redis.
+    `pulse`: the gateway's; without one nothing is known of it. `studio`: what draws; without one
+    there are no pictures.
     """
-    cache = Cache() if cache is None else cache
-    people = People.of(store, profiles, settings)
+    cache = ResponseCache() if cache is None else cache
+    people = UserReader.of(store, profiles, settings)
     endpoints = Endpoints(store, people, settings, cache, pulse)
     app = Starlette(
         routes=[
             *routes(endpoints, Documents(settings), people, studio),
-            *web_files.routes(settings),
+            *static.routes(settings),
         ],
-        exception_handlers=problems.handlers(settings.discord_invite or None),
+        exception_handlers=errors.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address
-    return Shortcut(cache, Preflight(app))
+    return ResponseCacheMiddleware(cache, Preflight(app))
 
 
 def routes(
-    endpoints: Endpoints, documents: Documents, people: People, studio: Studio | None
+    endpoints: Endpoints, documents: Documents, people: UserReader, studio: Studio | None
 ) -> list[Route]:
     """Each is described in services/api/openapi/operations.py."""
     drawn = []
@@ -88,37 +89,37 @@ class Endpoints:
     def __init__(
         self,
         store: Store,
-        people: People,
+        people: UserReader,
         settings: ApiSettings,
-        cache: Cache,
-        pulse: Pulse | None,
+        cache: ResponseCache,
+        pulse: StalenessSource | None,
     ) -> None:
         self._store = store
         self._pulse = pulse
         self._people = people
         self._cache = cache
         self._invite = settings.discord_invite or None
-        self._page = pages.front(settings)
+        self._page = front_page.front(settings)
 
-    async def user(self, request: Request) -> Answer:
+    async def user(self, request: Request) -> RawResponse:
         """`data`: `{"profile", "status", "spotify", "activity", "custom_status"}`"""
         user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
             person = await self._people.person(user_id)
-            found = tagged(envelope(b'{"profile":%b,%b' % (person.profile, person.presence[1:])))
+            found = cacheable(envelope(b'{"profile":%b,%b' % (person.profile, person.presence[1:])))
             load.keep(USER, person.version, found, until=person.good_until)
         return found.answer(request.scope["headers"])
 
-    async def activity(self, request: Request) -> Answer:
+    async def activity(self, request: Request) -> RawResponse:
         """`data`: `{"status", "spotify", "activity", "custom_status"}`"""
         user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
             snapshot = (await self._people.read(user_id)).snapshot
-            found = tagged(envelope(snapshot.presence))
+            found = cacheable(envelope(snapshot.presence))
             load.keep(ACTIVITY, snapshot.version, found)
         return found.answer(request.scope["headers"])
 
-    async def front(self, request: Request) -> Answer:
+    async def front(self, request: Request) -> RawResponse:
         """The page, or `data`: `{"info", "discord_invite", "monitored_user_count"}`"""
         if prefers_html(", ".join(request.headers.getlist("accept"))):
             return self._page.answer(request.scope["headers"])
@@ -127,10 +128,10 @@ class Endpoints:
             "discord_invite": self._invite,
             "monitored_user_count": await self._store.count_users(),
         }
-        found = tagged(envelope(msgspec.json.encode(data)), _VARY)
+        found = cacheable(envelope(msgspec.json.encode(data)), _VARY)
         return found.answer(request.scope["headers"])
 
-    async def health(self, _request: Request) -> Answer:
+    async def health(self, _request: Request) -> RawResponse:
         """The process runs. `data`: `{"status", "redis", "gateway_silent_for"}`
 
         `redis`: whether it answers. `gateway_silent_for`: seconds, once they are too many.
@@ -142,9 +143,9 @@ class Endpoints:
             redis = False
         stale = self._pulse.stale if self._pulse else None
         health = {"status": "ok", "redis": redis, "gateway_silent_for": stale}
-        return final(200, envelope(msgspec.json.encode(health)))
+        return json_response(200, envelope(msgspec.json.encode(health)))
 
-    async def ready(self, _request: Request) -> Answer:
+    async def ready(self, _request: Request) -> RawResponse:
         """Presence can be read."""
         await self._store.ping()
-        return final(200, envelope(b'{"ready":true}'))
+        return json_response(200, envelope(b'{"ready":true}'))

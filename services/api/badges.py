@@ -15,15 +15,15 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.routing import Route
 
-from services.api.answers import JSON, Answer
 from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
 from services.api.card.jobs import DrawBadge, Drawn
-from services.api.images import SVG, image
-from services.api.people import People
-from services.api.problems import InvalidUserId, UserNotMonitored
-from services.api.quick_links import user_id_of
-from shared.snapshot import Presence
-from shared.store import StoreUnavailable
+from services.api.endpoints.avatar import user_id_of
+from shared.http.errors import InvalidUserId, UserNotMonitored
+from shared.http.image_response import SVG, image
+from shared.http.responses import JSON, RawResponse
+from shared.model.snapshot import Presence
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import StoreUnavailable
 
 LABEL: Final = "discord"
 LONGEST: Final = 80  # characters of the label and of the message
@@ -58,7 +58,7 @@ class ShieldsBadge(Struct, frozen=True, rename="camel"):
 
 
 class BadgeEndpoints:
-    def __init__(self, people: People, draughtsmen: Draughtsmen) -> None:
+    def __init__(self, people: UserReader, draughtsmen: Draughtsmen) -> None:
         self._people = people
         self._draughtsmen = draughtsmen
         self._kept: OrderedDict[DrawBadge, bytes] = OrderedDict()
@@ -69,12 +69,12 @@ class BadgeEndpoints:
             Route("/badge/{user_id}.svg", self.svg),
         ]
 
-    async def json(self, request: Request) -> Answer:
+    async def json(self, request: Request) -> RawResponse:
         """The badge as shields.io draws it. Raises as problems.PROBLEMS lists."""
         badge = await self._badge(request)
         return image(msgspec.json.encode(badge), JSON, request)
 
-    async def svg(self, request: Request) -> Answer:
+    async def svg(self, request: Request) -> RawResponse:
         """A picture, whatever happens."""
         problem: str | None = None
         try:

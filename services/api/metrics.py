@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.api.answers import SENT
-from services.api.cache import Cache
 from services.api.card.draughtsmen import Draughtsmen
-from services.api.door import Door
-from shared.health import Look
-from shared.metrics import Reading
-from shared.pulse import Pulse
-from shared.store import Store
+from services.api.middleware.response_cache import ResponseCache
+from shared.http.connection_limiter import ConnectionLimiter
+from shared.http.responses import SENT
+from shared.redis.gateway_liveness import LivenessMonitor
+from shared.redis.store import Store
+from shared.telemetry.health import HealthReport
+from shared.telemetry.metrics import Reading
 
 
-def looker(store: Store, cache: Cache, pulse: Pulse) -> Callable[[], Look]:
+def looker(
+    store: Store, cache: ResponseCache, pulse: LivenessMonitor
+) -> Callable[[], HealthReport]:
     """What looks at these. The pulse asks Redis once a second, so `redis` is never older."""
 
-    def look() -> Look:
+    def look() -> HealthReport:
         facts = {
             "redis": store.up,
             "gateway_silent_for": pulse.stale_now or None,
             "trusted": cache.trusted,
             "answers": len(cache),
         }
-        return Look(facts, "" if store.up else "Redis does not answer")
+        return HealthReport(facts, "" if store.up else "Redis does not answer")
 
     return look
 
@@ -46,7 +48,9 @@ def drawings(draughtsmen: Draughtsmen) -> list[Reading]:
     ]
 
 
-def readings(cache: Cache, pulse: Pulse, door: Door) -> list[Reading]:
+def readings(
+    cache: ResponseCache, pulse: LivenessMonitor, door: ConnectionLimiter
+) -> list[Reading]:
     return [
         Reading(
             "grux_api_responses",

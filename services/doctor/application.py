@@ -11,7 +11,7 @@ import msgspec
 from services.doctor import clock, token
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import GatewaySettings
-from shared.user_agent import USER_AGENT
+from shared.discord.user_agent import USER_AGENT
 
 PRESENCE: Final = 1 << 12, 1 << 13  # GATEWAY_PRESENCE and its _LIMITED form: application flags
 MEMBERS: Final = 1 << 14, 1 << 15  # GATEWAY_GUILD_MEMBERS and its _LIMITED form

@@ -9,9 +9,9 @@ from typing import Any, Final, get_args
 
 from services.doctor import clock
 from services.doctor.finding import Finding, Level, failure, ok, warning
-from shared import pulse, redis_rights
 from shared.config import Settings
-from shared.store import Store, StoreUnavailable
+from shared.redis import gateway_liveness, permissions
+from shared.redis.store import Store, StoreUnavailable
 
 OLDEST: Final = (6, 2)
 SLOW: Final = 0.01  # seconds for a round trip: each read that is not in memory takes as long
@@ -38,7 +38,7 @@ async def check(settings: Settings, *, chosen: bool) -> list[Finding]:
         looks = (version, role, persistence, memory)
         found = [_worst([look(info) for info in servers]) for look in looks]
         try:
-            found.append(_rights(await redis_rights.refused(store)))
+            found.append(_rights(await permissions.refused(store)))
             if found[-1].level != "failure":
                 found += [await _distance(store), *await _gateway(store)]
         except StoreUnavailable as error:
@@ -113,7 +113,7 @@ def _rights(refused: list[str]) -> Finding:
         return ok("it allows what Grux asks of it")
     what = f"Redis refuses {' and '.join(refused)}"
     do = "Allow it to the user that REDIS_URL names (ACL SETUSER)."
-    return warning(what, do) if refused == [redis_rights.TRACKING] else failure(what, do)
+    return warning(what, do) if refused == [permissions.TRACKING] else failure(what, do)
 
 
 async def _distance(store: Store) -> Finding:
@@ -135,11 +135,11 @@ async def _distance(store: Store) -> Finding:
 
 
 async def _gateway(store: Store) -> list[Finding]:
-    silent = await pulse.silence(store)
+    silent = await gateway_liveness.silence(store)
     start = "Start it (`make up`, `make run`), or see its log."
     if silent is None:
         return [warning("no gateway has been connected to Discord yet", start)]
-    if silent > pulse.STALE_AFTER:
+    if silent > gateway_liveness.STALE_AFTER:
         return [failure(f"the gateway has been silent for {silent:,.0f} seconds", start)]
     return [ok(f"a gateway is connected to Discord; monitored people: {await store.count_users()}")]
 

@@ -8,7 +8,7 @@ import re
 from typing import Final
 
 from services.doctor.finding import Finding, failure, ok
-from shared import snowflake
+from shared.discord import snowflake
 
 WHERE: Final = "https://discord.com/developers/applications, your application"
 COPY: Final = f"Copy the bot's token from {WHERE}, Bot, Reset Token."

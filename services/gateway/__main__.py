@@ -14,25 +14,27 @@ import aiohttp
 import hikari
 
 from services.gateway import metrics, redis_memory
-from services.gateway.bot import Bot, Part, Refused, gateway_info
-from services.gateway.condition import looker
-from services.gateway.icons import Icons
-from services.gateway.intake import Intake
-from services.gateway.member_requests import MemberRequests
-from services.gateway.people import People
-from services.gateway.resumption import Known, Resumption, made_for
-from services.gateway.roster import Roster
-from services.gateway.shard import Shard
-from services.gateway.sweep import Sweep
+from services.gateway.discord.member_requests import MemberRequests
+from services.gateway.discord.shard import Shard
+from services.gateway.event_handler import EventHandler
+from services.gateway.normalize.app_icons import Icons
+from services.gateway.runner import DiscordRefused, GatewayRunner, ShardUnit, gateway_info
+from services.gateway.state.guild_cache import GuildCache
+from services.gateway.state.user_cache import UserCache
+from services.gateway.status import health_probe
+from services.gateway.sync.reconciler import Reconciler
+from services.gateway.sync.session_resume import GatewayState, SessionResume, compatibility_key
+from services.gateway.sync.writer import Writer
 from services.gateway.vitals import Vitals
-from services.gateway.writer import Writer
-from shared import admission, config, logs, metrics_server
-from shared.cdn import Cdn
+from shared import config
 from shared.config import ConfigError, GatewaySettings
-from shared.health import Health
-from shared.metrics import export
-from shared.store import Store
-from shared.user_agent import USER_AGENT
+from shared.discord.cdn import Cdn
+from shared.discord.user_agent import USER_AGENT
+from shared.redis.store import Store
+from shared.startup import redis_preflight
+from shared.telemetry import logs, metrics_server
+from shared.telemetry.health import Health
+from shared.telemetry.metrics import export
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +42,9 @@ SIGN_OFF_WITHIN = 1.0  # seconds
 
 
 async def serve(settings: GatewaySettings, health: Health) -> None:
-    """Run until cancelled. Raises Refused (or a group of it): Discord will not have the bot."""
+    """Run until cancelled. Raises DiscordRefused (or a group) if Discord rejects the bot."""
     cdn = Cdn(settings.discord_cdn_url)
-    people = People()
+    people = UserCache()
 
     def may_write() -> bool:
         return bot.may_write()
@@ -56,13 +58,13 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
     async with Store.connect(settings.redis_url, timeout=5.0) as store:
         icons = Icons(store, settings.discord_api_url, USER_AGENT)
         writer = Writer(store, people, icons, cdn, may_write, doubt)
-        sweep = Sweep(store, writer, epochs)
-        roster = Roster(people, writer, sweep.guild)
+        sweep = Reconciler(store, writer, epochs)
+        roster = GuildCache(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
         metrics.OWED.set_function(lambda: writer.owed)
         export([metrics.write_lag(writer.lag)])
         shards: list[Shard] = []
-        health.begin(looker(store, writer, lambda: len(people), shards))
+        health.begin(health_probe(store, writer, lambda: len(people), shards))
 
         info = await gateway_info(settings)
         count = settings.shard_count or info.shard_count
@@ -71,7 +73,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             for shard_id in settings.shards() or range(count)
         ]
 
-        parts: list[Part] = []
+        parts: list[ShardUnit] = []
 
         def write_anew() -> None:
             writer.rewrite()
@@ -83,13 +85,13 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                 part.shard.may_be_behind()
             write_anew()
 
-        bot = Bot(settings, info, store, writer, lost)
+        bot = GatewayRunner(settings, info, store, writer, lost)
         vitals = Vitals(store, shards)
         async with asyncio.TaskGroup() as tasks:
             for shard in shards:
                 requests = MemberRequests(shard)
                 tasks.create_task(requests.run())
-                intake = Intake(
+                intake = EventHandler(
                     (shard.id, count),
                     only=settings.guilds(),
                     people=people,
@@ -98,14 +100,14 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                     requests=requests,
                     sweep=sweep,
                 )
-                resumption = Resumption(
+                resumption = SessionResume(
                     shard,
-                    Known(store, roster, sweep, writer, requests),
-                    made_for(settings),
+                    GatewayState(store, roster, sweep, writer, requests),
+                    compatibility_key(settings),
                     disown=intake.lost,
                     on_loss=write_anew,
                 )
-                parts.append(Part(shard, intake, resumption))
+                parts.append(ShardUnit(shard, intake, resumption))
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
             tasks.create_task(sweep.run(roster))
@@ -129,7 +131,7 @@ async def main() -> int:
                 "DISCORD_TOKEN must be set: the bot's token, in .env. To try Grux without a bot, "
                 "with simulated people: `make run`, or `docker compose --profile demo up`."
             )
-        admission.check(settings.redis_url, admission.WRITER)
+        redis_preflight.check(settings.redis_url, redis_preflight.WRITER)
         metrics_server.serve(settings, health)
     except ConfigError as error:
         print(f"gateway: {error}", file=sys.stderr)
@@ -158,7 +160,7 @@ async def main() -> int:
             metrics.total(metrics.EVENTS),
             metrics.total(metrics.SAVES_WRITTEN),
         )
-    except* Refused as refused:
+    except* DiscordRefused as refused:
         log.error("%s", _first(refused))
         code = 1
     return code
@@ -181,7 +183,7 @@ def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-def _first(group: BaseExceptionGroup[Refused]) -> BaseException:
+def _first(group: BaseExceptionGroup[DiscordRefused]) -> BaseException:
     error: BaseException = group
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge
 
-from shared.metrics import Distribution, Reading
+from shared.telemetry.metrics import Distribution, Reading
 
 EVENTS = Counter("grux_gateway_events_total", "Dispatches received.", ["type"])
 REFUSED = Counter("grux_gateway_refused_total", "Input that could not be used.", ["reason"])

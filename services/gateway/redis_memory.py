@@ -7,7 +7,7 @@ import logging
 from typing import Final
 
 from services.gateway import metrics
-from shared.store import Store, StoreUnavailable
+from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from typing import Any, Final
 
-from services.gateway.shard import Shard
-from shared import keys, pulse
-from shared.store import Store, StoreUnavailable
+from services.gateway.discord.shard import Shard
+from shared.redis import gateway_liveness, keys
+from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Vitals:
                 pipe.expire(keys.gateway(shard.id), KEPT)
             await pipe.execute()
         connected = [shard.id for shard in ours if shard.is_connected]
-        await pulse.beat(self._store, ours[0].count, connected)
+        await gateway_liveness.beat(self._store, ours[0].count, connected)
 
     def _vitals(self, shard: Shard) -> dict[Any, Any]:
         now = int(time.time() * 1000)

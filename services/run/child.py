@@ -13,7 +13,7 @@ from typing import Self
 from msgspec import Struct
 
 from services.run import signals
-from services.run.lifeline import end_with_parent
+from services.run.parent_death import end_with_parent
 
 LAST_LINES = 15
 LONGEST_LINE = 1 << 20  # bytes

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from services.run import ports, redis_binary
 from services.run.child import Command
-from services.run.simulated import simulated
+from services.run.demo_settings import simulated
 from shared import config
 
 SIMULATED_BOT = 970112316211200008

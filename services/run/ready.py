@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from services.run.demo_settings import SIMULATED_PERSON
 from services.run.plan import Plan
-from services.run.simulated import SIMULATED_PERSON
 from services.run.stack import Stack
-from shared import keys, redis_url
-from shared.store import Store, StoreUnavailable
+from shared.redis import keys
+from shared.redis import url as redis_url
+from shared.redis.store import Store, StoreUnavailable
 
 READY_WITHIN = 60.0  # seconds, for each part
 PEOPLE_WITHIN = 15.0  # seconds: a bot that is in no server yet has nobody to show

@@ -8,7 +8,7 @@ from typing import Self
 from msgspec import Struct
 
 from services.run.child import Child, Command
-from services.run.screen import Screen
+from services.run.console import Screen
 
 STOP_WITHIN = 10.0  # seconds that a process has to end by itself
 

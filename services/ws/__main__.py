@@ -12,23 +12,25 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
-from services.ws.completion import FactSource
-from services.ws.connection import House
+from services.ws.connection import ServerContext
 from services.ws.counters import Counters
-from services.ws.handshake import Health
+from services.ws.handshake import HandshakeHealth
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
-from services.ws.limits import Limits, from_settings
-from services.ws.lobby import Lobby
+from services.ws.limits import WsLimits, from_settings
 from services.ws.metrics import looker, readings
-from services.ws.server import CannotListen, Server
-from shared import admission, files, health, logs, metrics, metrics_server, wholeness
-from shared.addresses import Addresses
+from services.ws.pending_handshakes import PendingHandshakes
+from services.ws.profile_refresher import FactSource
+from services.ws.server import CannotListen, WebSocketServer
 from shared.config import ConfigError, WsSettings, environment, from_env, in_words
-from shared.lines import follow
-from shared.profiles import Profiles
-from shared.store import Store
-from shared.tally import Tally
+from shared.net.connection_counter import ConnectionCounter
+from shared.net.fixed_window import FixedWindowCounter
+from shared.profiles.service import ProfileService
+from shared.redis import completeness
+from shared.redis.factory import follow
+from shared.redis.store import Store
+from shared.startup import file_limit, redis_preflight
+from shared.telemetry import health, logs, metrics, metrics_server
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +46,13 @@ def main() -> int:
     process = health.Health("ws")
     try:
         settings = from_env(WsSettings, environment())
-        admission.check(settings.redis_url, admission.FOLLOWER)
+        redis_preflight.check(settings.redis_url, redis_preflight.FOLLOWER)
         metrics_server.serve(settings, process)
     except ConfigError as error:
         print(f"ws: {error}", file=sys.stderr)
         return BAD_SETTING
     logs.set_up(settings, "ws")
-    limits = from_settings(settings, files.allow_many())
+    limits = from_settings(settings, file_limit.raise_nofile_limit())
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(_run(settings, limits, process))
@@ -60,11 +62,11 @@ def main() -> int:
     return 0
 
 
-async def _run(settings: WsSettings, limits: Limits, process: health.Health) -> None:
+async def _run(settings: WsSettings, limits: WsLimits, process: health.Health) -> None:
     """Serve until a signal comes. Raises CannotListen."""
     async with (
         Store.connect(settings.redis_url) as store,
-        Profiles.connect(settings, store) as profiles,
+        ProfileService.connect(settings, store) as profiles,
         serving(settings, store, profiles, limits) as server,
     ):
         metrics.export(readings(server.house))
@@ -83,8 +85,8 @@ async def _run(settings: WsSettings, limits: Limits, process: health.Health) -> 
 
 @asynccontextmanager
 async def serving(
-    settings: WsSettings, store: Store, facts: FactSource, limits: Limits
-) -> AsyncIterator[Server]:
+    settings: WsSettings, store: Store, facts: FactSource, limits: WsLimits
+) -> AsyncIterator[WebSocketServer]:
     """Listen and follow Redis while the block runs; then part from every client in good order.
 
     Raises CannotListen.
@@ -94,22 +96,24 @@ async def serving(
         lambda listener: follow(settings.redis_url, listener),
         store,
         facts,
-        partial(wholeness.gone, store),
+        partial(completeness.gone, store),
         profile_ttl=settings.profile_ttl,
         limits=limits,
         counters=counters,
     )
-    house = House(
+    house = ServerContext(
         hub=hub,
         keepalive=Keepalive(limits.ping_every),
-        lobby=Lobby(limits.handshakes),
-        addresses=Addresses(limits.connections_per_address),
-        messages=Tally(limits.frames_within),
+        lobby=PendingHandshakes(limits.handshakes),
+        addresses=ConnectionCounter(limits.connections_per_address),
+        messages=FixedWindowCounter(limits.frames_within),
         limits=limits,
         counters=counters,
-        health=lambda: Health(hub.standing, counters.connections, hub.users, server.draining),
+        health=lambda: HandshakeHealth(
+            hub.standing, counters.connections, hub.users, server.draining
+        ),
     )
-    server = Server(house)
+    server = WebSocketServer(house)
     await server.listen(settings.ws_host, settings.ws_port)
     log.info("ws: at most %d connections; %s", limits.connections, in_words(settings))
     async with asyncio.TaskGroup() as tasks:

@@ -11,40 +11,40 @@ from msgspec import Struct
 
 from services.ws import handshake
 from services.ws.counters import Counters
-from services.ws.handshake import Answer, Health
+from services.ws.handshake import HandshakeHealth, PlainResponse
 from services.ws.hub import Hub
 from services.ws.incoming import PIECE, Incoming
 from services.ws.keepalive import Keepalive
-from services.ws.limits import SPARE_FILES, Limits
-from services.ws.lobby import Lobby
-from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, Ending, Problem
+from services.ws.limits import SPARE_FILES, WsLimits
+from services.ws.pending_handshakes import PendingHandshakes
+from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, CloseReason, ErrorNotice
 from services.ws.session import NO_FD, Session
-from shared.addresses import Addresses
-from shared.peers import client_of
-from shared.tally import Tally
+from shared.net.client_address import client_ip
+from shared.net.connection_counter import ConnectionCounter
+from shared.net.fixed_window import FixedWindowCounter
 
-CROWDED = Problem(
+CROWDED = ErrorNotice(
     RATE_LIMITED,
     "Too many connections are open from your address. Close some, or watch several users on one.",
 )
-FLOOD = Problem(
+FLOOD = ErrorNotice(
     RATE_LIMITED,
     "Too many messages came from you or your address. This server needs none: connect, and only "
     "listen.",
 )
 
 
-class House(Struct, frozen=True):
+class ServerContext(Struct, frozen=True):
     """What all connections share."""
 
     hub: Hub
     keepalive: Keepalive
-    lobby: Lobby
-    addresses: Addresses
-    messages: Tally  # frames from each address
-    limits: Limits
+    lobby: PendingHandshakes
+    addresses: ConnectionCounter
+    messages: FixedWindowCounter  # frames from each address
+    limits: WsLimits
     counters: Counters
-    health: Callable[[], Health]
+    health: Callable[[], HandshakeHealth]
 
 
 class Connection(asyncio.Protocol):
@@ -69,12 +69,12 @@ class Connection(asyncio.Protocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ServerContext) -> None:
         self._house = house
         self._head: bytearray | None = bytearray()  # None: the handshake is done
         self._session: Session | None = None
         self._incoming: Incoming | None = None
-        self._ending: Ending | None = None  # we have sent this Close
+        self._ending: CloseReason | None = None  # we have sent this Close
         self._over = False  # nothing is written any more, and what comes is thrown away
         self._address: str | None = None  # counted
         self._quiet = False  # nothing came since the last ping
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
         """A dead socket gives the transport the error that it gave before: the transport closes."""
         self._transport.write(rest)
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: CloseReason) -> None:
         """Send Close, and give the client time to answer it (RFC 6455 section 7.1.1)."""
         if self._over or self._ending is not None:
             return
@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
             end += len(handshake.END)
             full = self._house.counters.connections > limits.connections
             answer = handshake.answer(bytes(head[:end]), limits, self._house.health, full=full)
-            if isinstance(answer, Answer):
+            if isinstance(answer, PlainResponse):
                 self._say_and_close(answer)
             else:
                 self._head = None
@@ -209,25 +209,25 @@ class Connection(asyncio.Protocol):
                 if len(head) > end:
                     self._read_frames(bytes(head[end:]))
 
-    def _say_and_close(self, answer: Answer) -> None:
+    def _say_and_close(self, answer: PlainResponse) -> None:
         self._transport.write(answer.response)
         self._finish()
 
-    def _admit(self, users: tuple[int, ...] | Problem, forwarded_for: str) -> None:
+    def _admit(self, users: tuple[int, ...] | ErrorNotice, forwarded_for: str) -> None:
         peer = self._transport.get_extra_info("peername")
-        client = client_of(peer[0] if peer else "", forwarded_for, self._house.limits.trusted)
+        client = client_ip(peer[0] if peer else "", forwarded_for, self._house.limits.trusted)
         if client is not None:
             if not self._house.addresses.take(client):
                 self._refuse(CROWDED)
                 return
             self._address = client
-        if isinstance(users, Problem):
+        if isinstance(users, ErrorNotice):
             self._refuse(users)
             return
         self._session = Session(self, self._house.counters)
         self._house.hub.watch(self._session, users)
 
-    def _refuse(self, problem: Problem) -> None:
+    def _refuse(self, problem: ErrorNotice) -> None:
         self._house.counters.refused += 1
         self.write(problem.frame)
         self.end(problem.ending)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.metrics import AGES, Distribution
+from shared.telemetry.metrics import AGES, Distribution
 
 
 class Counters:

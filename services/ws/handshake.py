@@ -18,8 +18,8 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from services.ws import request as asked
-from services.ws.limits import Limits
-from services.ws.protocol import Problem
+from services.ws.limits import WsLimits
+from services.ws.protocol import ErrorNotice
 
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 
@@ -35,7 +35,7 @@ ENDING = "This server is about to restart. Connect again: another one answers, o
 FULL = "This server holds as many connections as it may. Try again in a few seconds."
 
 
-class Health(Struct, frozen=True):
+class HandshakeHealth(Struct, frozen=True):
     """What /health and /ready say."""
 
     redis: bool  # whether updates arrive
@@ -48,19 +48,21 @@ class Welcome(Struct, frozen=True):
     """The client is let in."""
 
     response: bytes
-    users: tuple[int, ...] | Problem  # a Problem is told in the WebSocket, where browsers see it
+    users: (
+        tuple[int, ...] | ErrorNotice
+    )  # an ErrorNotice is told in the WebSocket, where browsers see it
     forwarded_for: str
 
 
-class Answer(Struct, frozen=True):
+class PlainResponse(Struct, frozen=True):
     """The client gets this, and the connection ends."""
 
     response: bytes
 
 
 def answer(
-    head: bytes, limits: Limits, health: Callable[[], Health], *, full: bool = False
-) -> Welcome | Answer:
+    head: bytes, limits: WsLimits, health: Callable[[], HandshakeHealth], *, full: bool = False
+) -> Welcome | PlainResponse:
     """What the request gets. `head` ends with the empty line, and is complete.
 
     `full`: no more WebSockets are taken.
@@ -72,16 +74,16 @@ def answer(
             return _to(request, server, limits, health, full)
         case _:
             refused = b"".join(server.data_to_send())
-            return Answer(refused) if refused else bad_request()
+            return PlainResponse(refused) if refused else bad_request()
 
 
 def _to(
     request: Request,
     server: ServerProtocol,
-    limits: Limits,
-    health: Callable[[], Health],
+    limits: WsLimits,
+    health: Callable[[], HandshakeHealth],
     full: bool,
-) -> Welcome | Answer:
+) -> Welcome | PlainResponse:
     path, _, query = request.path.partition("?")
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
         return _plain(request.method, path, health)
@@ -99,11 +101,11 @@ def _to(
     return Welcome(response.serialize(), users, forwarded)
 
 
-def bad_request() -> Answer:
+def bad_request() -> PlainResponse:
     return _refusal(HTTPStatus.BAD_REQUEST, "bad_request", f"This is not HTTP/1.1. {HOW}")
 
 
-def too_large() -> Answer:
+def too_large() -> PlainResponse:
     return _refusal(
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         "headers_too_large",
@@ -111,7 +113,7 @@ def too_large() -> Answer:
     )
 
 
-def _plain(method: str, path: str, health: Callable[[], Health]) -> Answer:
+def _plain(method: str, path: str, health: Callable[[], HandshakeHealth]) -> PlainResponse:
     """Plain HTTP. RFC 9110 section 15.5.22 for 426."""
     with_body = method != "HEAD"
     if path == "/health":
@@ -125,16 +127,16 @@ def _plain(method: str, path: str, health: Callable[[], Health]) -> Answer:
     return _refusal(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", HOW, with_body)
 
 
-def _state(status: str, now: Health) -> bytes:
+def _state(status: str, now: HandshakeHealth) -> bytes:
     return msgspec.json.encode({"status": status, **msgspec.structs.asdict(now)})
 
 
-def _refusal(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> Answer:
+def _refusal(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> PlainResponse:
     problem = {"error": {"code": code, "message": message}, "success": False}
     return _response(status, msgspec.json.encode(problem), with_body)
 
 
-def _response(status: HTTPStatus, body: bytes, with_body: bool) -> Answer:
+def _response(status: HTTPStatus, body: bytes, with_body: bool) -> PlainResponse:
     headers = Headers(
         {
             "Connection": "close",
@@ -148,4 +150,4 @@ def _response(status: HTTPStatus, body: bytes, with_body: bool) -> Answer:
         headers["Upgrade"] = "websocket"
         headers["Sec-WebSocket-Version"] = "13"
     shown = body if with_body else b""
-    return Answer(Response(status.value, status.phrase, headers, shown).serialize())
+    return PlainResponse(Response(status.value, status.phrase, headers, shown).serialize())

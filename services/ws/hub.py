@@ -11,18 +11,18 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 
-from services.ws.completion import Completion, FactSource
 from services.ws.counters import Counters
-from services.ws.fanout import FanOut
-from services.ws.limits import Limits
-from services.ws.loader import Line, Loader, Snapshots
-from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Problem
-from services.ws.session import NO_FD, Session, Watch
+from services.ws.fan_out import FanOut
+from services.ws.limits import WsLimits
+from services.ws.loader import Loader, Snapshots, UserSubscriber
+from services.ws.profile_refresher import FactSource, ProfileRefresher
+from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, ErrorNotice
+from services.ws.session import NO_FD, Session, Subscription
 from services.ws.topic import Topic
-from shared.feed import Listener
-from shared.snapshot import Snapshot
-from shared.store import StoreUnavailable
-from shared.update import Update
+from shared.model.message import PresenceMessage
+from shared.model.snapshot import Snapshot
+from shared.redis.store import StoreUnavailable
+from shared.redis.subscriber import UpdateHandler
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ UNREADABLE = "Presence cannot be read now. Connect again in a few seconds."
 
 
 Gone = Callable[[Sequence[int]], Awaitable[set[int]]]
-"""shared.wholeness.gone: raises StoreUnavailable."""
+"""shared.redis.completeness.gone: raises StoreUnavailable."""
 
 
 class Hub:
@@ -46,13 +46,13 @@ class Hub:
 
     def __init__(
         self,
-        line: Callable[[Listener], Line],
+        line: Callable[[UpdateHandler], UserSubscriber],
         store: Snapshots,
         facts: FactSource,
         gone: Gone,
         *,
         profile_ttl: float,
-        limits: Limits,
+        limits: WsLimits,
         counters: Counters,
     ) -> None:
         self._gone = gone
@@ -66,7 +66,7 @@ class Hub:
         self._loader = Loader(
             self._line, store, limits, loaded=self._was_loaded, failed=self._redis_is_away
         )
-        self._completion = Completion(
+        self._completion = ProfileRefresher(
             facts, limits, ttl=profile_ttl, topics=self._topics, learned=self._fan_out.push
         )
 
@@ -87,7 +87,7 @@ class Hub:
 
     def watch(self, session: Session, user_ids: Sequence[int]) -> None:
         """Show these users to the session: at once where they are known, else when loaded."""
-        session.watches = [Watch(session, self._topic(user_id)) for user_id in user_ids]
+        session.watches = [Subscription(session, self._topic(user_id)) for user_id in user_ids]
         for watch in list(session.watches):
             topic = watch.topic
             topic.watches[watch] = None
@@ -105,7 +105,7 @@ class Hub:
             self._close_eye(watch)
         session.watches = []
 
-    def updated(self, user_id: int, update: Update) -> None:
+    def updated(self, user_id: int, update: PresenceMessage) -> None:
         topic = self._topics.get(user_id)
         if topic is None:
             return
@@ -174,31 +174,31 @@ class Hub:
         and the watchers wait for that. Newcomers are not told that the user is not monitored.
         """
         if not topic.known:
-            self._refuse(topic, list(topic.watches), Problem(USER_NOT_MONITORED, NOT_MONITORED))
+            self._refuse(topic, list(topic.watches), ErrorNotice(USER_NOT_MONITORED, NOT_MONITORED))
             self._drop(topic)
         else:
             self._missing.setdefault(topic, asyncio.get_running_loop().time())
-            self._refuse(topic, _newcomers(topic), Problem(UNAVAILABLE, UNREADABLE))
+            self._refuse(topic, _newcomers(topic), ErrorNotice(UNAVAILABLE, UNREADABLE))
 
     def _redis_is_away(self, topics: Sequence[Topic]) -> None:
         for topic in topics:
-            self._refuse(topic, _newcomers(topic), Problem(UNAVAILABLE, UNREADABLE))
+            self._refuse(topic, _newcomers(topic), ErrorNotice(UNAVAILABLE, UNREADABLE))
             if not topic.watches:
                 self._drop(topic)
 
     def _remove(self, topic: Topic) -> None:
         watches = list(topic.watches)
-        self._refuse(topic, watches, Problem(USER_NOT_MONITORED, LEFT))
+        self._refuse(topic, watches, ErrorNotice(USER_NOT_MONITORED, LEFT))
         self._drop(topic)
 
-    def _refuse(self, topic: Topic, watches: Sequence[Watch], problem: Problem) -> None:
-        about = Problem(problem.ending, problem.message, str(topic.user_id))
+    def _refuse(self, topic: Topic, watches: Sequence[Subscription], problem: ErrorNotice) -> None:
+        about = ErrorNotice(problem.ending, problem.message, str(topic.user_id))
         for watch in watches:
             if watch in topic.watches:  # an end may have taken others of the same client along
                 self._close_eye(watch)
                 watch.session.refuse(watch, about)
 
-    def _close_eye(self, watch: Watch) -> None:
+    def _close_eye(self, watch: Subscription) -> None:
         topic = watch.topic
         if watch in topic.watches:
             del topic.watches[watch]
@@ -241,7 +241,7 @@ class Hub:
                 return
 
 
-def _newcomers(topic: Topic) -> list[Watch]:
+def _newcomers(topic: Topic) -> list[Subscription]:
     return [watch for watch in topic.watches if not watch.presence]
 
 

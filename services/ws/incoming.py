@@ -14,7 +14,7 @@ from msgspec import Struct
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from services.ws.protocol import Ending
+from services.ws.protocol import CloseReason
 
 PIECE: Final = 1024  # bytes parsed before anyone looks at the count of frames
 
@@ -35,7 +35,7 @@ class _Wire(Protocol):
         super().recv_frame(frame)
 
 
-class Heard(Struct):
+class ReadResult(Struct):
     """What a piece of bytes came to."""
 
     frames: int  # of every kind
@@ -63,7 +63,7 @@ class Incoming:
         """
         return self._fed == self._read and not self._fragmented
 
-    def feed(self, piece: bytes) -> Heard:
+    def feed(self, piece: bytes) -> ReadResult:
         """Read a piece. A breach of RFC 6455 ends in the Close frame that it asks for."""
         self._fed += len(piece)
         self._wire.receive_data(piece)
@@ -74,9 +74,9 @@ class Incoming:
                 self._wire.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                 break
         writes = self._wire.data_to_send()
-        return Heard(frames, b"".join(writes), b"" in writes)
+        return ReadResult(frames, b"".join(writes), b"" in writes)
 
-    def close_sent(self, ending: Ending) -> None:
+    def close_sent(self, ending: CloseReason) -> None:
         """Our Close is on its way: the client's is its answer, and gets none."""
         self._wire.send_close(ending.close, ending.code)
         self._wire.data_to_send()

@@ -14,7 +14,7 @@ PLACES = 20
 SLICE = 256  # clients between two looks at the loop
 
 
-class Client(Protocol):
+class KeepaliveClient(Protocol):
     """A connection as the sweep sees it."""
 
     place: int  # on the wheel; kept by the sweep
@@ -34,28 +34,28 @@ class Keepalive:
 
     def __init__(self, ping_every: float) -> None:
         self._tick = ping_every / PLACES
-        self._places: list[set[Client]] = [set() for _ in range(PLACES)]
+        self._places: list[set[KeepaliveClient]] = [set() for _ in range(PLACES)]
         self._hand = 0
-        self._until: dict[Client, float] = {}
+        self._until: dict[KeepaliveClient, float] = {}
         self._count = 0
         self._nobody = asyncio.Event()
         self._nobody.set()
 
-    def __iter__(self) -> Iterator[Client]:
+    def __iter__(self) -> Iterator[KeepaliveClient]:
         for place in self._places:
             yield from tuple(place)
 
     def __len__(self) -> int:
         return self._count
 
-    def join(self, peer: Client) -> None:
+    def join(self, peer: KeepaliveClient) -> None:
         """It is pinged first after one whole turn."""
         peer.place = self._hand
         self._places[self._hand].add(peer)
         self._count += 1
         self._nobody.clear()
 
-    def leave(self, peer: Client) -> None:
+    def leave(self, peer: KeepaliveClient) -> None:
         self._places[peer.place].discard(peer)
         self._until.pop(peer, None)
         self._count -= 1
@@ -66,11 +66,11 @@ class Keepalive:
         """Returns when no connection is open."""
         await self._nobody.wait()
 
-    def allow(self, peer: Client, seconds: float) -> None:
+    def allow(self, peer: KeepaliveClient, seconds: float) -> None:
         """It has this long, from now on, for what it has to do; forgets what it had before."""
         self._until[peer] = asyncio.get_running_loop().time() + seconds
 
-    def release(self, peer: Client) -> None:
+    def release(self, peer: KeepaliveClient) -> None:
         """It has done it."""
         self._until.pop(peer, None)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from msgspec import Struct
 
 from shared.config import WsSettings
-from shared.peers import Networks
+from shared.net.client_address import Networks
 
 FRAMES_EACH = 12  # a minute: three pongs, three pings of the client's own, and six to say
 SPARE_FILES = 256  # besides clients: Redis, profile source, log, listeners, and those being refused
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class WsLimits(Struct, frozen=True, kw_only=True):
     """Times are in seconds, sizes in bytes."""
 
     # What a client may ask and send.
@@ -56,7 +56,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
     # How profile facts are kept young.
     facts_within: float = 2.0  # an `initial_data` waits no longer, its turn to ask included.
-    # More than shared.profiles.CAP, which has to end first: that is how a slow source is noticed
+    # More than shared.profiles.service.CAP, which has to end first: so a slow source is noticed
     facts_again: float = 2.0  # after no answer; doubled each time
     facts_per_second: int = 100  # questions, most of which a cache answers
     facts_at_once: int = 64
@@ -65,12 +65,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     fan_out_slice: int = 64  # watchers: a newcomer waits for 3 slices or so, see decision 0003
 
 
-def from_settings(settings: WsSettings, files: int) -> Limits:
+def from_settings(settings: WsSettings, files: int) -> WsLimits:
     """`files`: how many this process may have open."""
     most = max(1, files - SPARE_FILES)
     asked = settings.ws_max_connections or most
     per_address = settings.ws_connections_per_address or most
-    return Limits(
+    return WsLimits(
         connections=min(asked, most),
         connections_per_address=per_address,
         frames=settings.ws_messages_per_minute,

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Protocol
 
-from services.ws.limits import Limits
+from services.ws.limits import WsLimits
 from services.ws.topic import Topic
-from shared.snapshot import Snapshot
-from shared.store import SnapshotDamaged, StoreUnavailable
+from shared.model.snapshot import Snapshot
+from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 
-class Line(Protocol):
-    """shared.feed.Feed, as far as it is needed here."""
+class UserSubscriber(Protocol):
+    """shared.redis.subscriber.Subscriber, as far as it is needed here."""
 
     @property
     def standing(self) -> bool: ...
@@ -38,7 +38,7 @@ class Line(Protocol):
 
 
 class Snapshots(Protocol):
-    """shared.store.Store, as far as it is needed here."""
+    """shared.redis.store.Store, as far as it is needed here."""
 
     async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
         """Raises StoreUnavailable."""
@@ -49,9 +49,9 @@ class Loader:
 
     def __init__(
         self,
-        line: Line,
+        line: UserSubscriber,
         store: Snapshots,
-        limits: Limits,
+        limits: WsLimits,
         *,
         loaded: Callable[[Topic, Snapshot | None], None],
         failed: Callable[[Sequence[Topic]], None],

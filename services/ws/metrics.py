@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.ws.connection import House
-from shared.health import Look
-from shared.metrics import Reading
+from services.ws.connection import ServerContext
+from shared.telemetry.health import HealthReport
+from shared.telemetry.metrics import Reading
 
 
-def looker(house: House) -> Callable[[], Look]:
+def looker(house: ServerContext) -> Callable[[], HealthReport]:
     """What looks at it. `redis`: whether updates arrive."""
 
-    def look() -> Look:
+    def look() -> HealthReport:
         following = house.hub.standing
         facts = {
             "redis": following,
@@ -20,12 +20,12 @@ def looker(house: House) -> Callable[[], Look]:
             "users": house.hub.users,
             "watchers": house.counters.watchers,
         }
-        return Look(facts, "" if following else "updates do not arrive from Redis")
+        return HealthReport(facts, "" if following else "updates do not arrive from Redis")
 
     return look
 
 
-def readings(house: House) -> list[Reading]:
+def readings(house: ServerContext) -> list[Reading]:
     counters, hub = house.counters, house.hub
     return [
         Reading("grux_ws_connections", "Open connections.", lambda: counters.connections),

@@ -51,7 +51,7 @@ def error(user_id: str | None, code: str, message: str) -> bytes:
     )
 
 
-class Ending(Struct, frozen=True):
+class CloseReason(Struct, frozen=True):
     """Why this side closes a connection."""
 
     close: int  # RFC 6455 section 7.4; 4000 and up are ours
@@ -64,18 +64,18 @@ class Ending(Struct, frozen=True):
         return struct.pack("!BB", CLOSE, len(payload)) + payload
 
 
-INVALID_USER_ID: Final = Ending(4400, "invalid_user_id")
-USER_NOT_MONITORED: Final = Ending(4404, "user_not_monitored")
-NO_PONG: Final = Ending(4408, "no_pong")
-RATE_LIMITED: Final = Ending(4429, "rate_limited")
-RESTART: Final = Ending(1012, "restart")
-UNAVAILABLE: Final = Ending(1013, "unavailable")
+INVALID_USER_ID: Final = CloseReason(4400, "invalid_user_id")
+USER_NOT_MONITORED: Final = CloseReason(4404, "user_not_monitored")
+NO_PONG: Final = CloseReason(4408, "no_pong")
+RATE_LIMITED: Final = CloseReason(4429, "rate_limited")
+RESTART: Final = CloseReason(1012, "restart")
+UNAVAILABLE: Final = CloseReason(1013, "unavailable")
 
 
-class Problem(Struct, frozen=True):
+class ErrorNotice(Struct, frozen=True):
     """What an error frame says before the connection ends."""
 
-    ending: Ending
+    ending: CloseReason
     message: str
     user_id: str | None = None
 

@@ -8,7 +8,7 @@ import logging
 import random
 import socket
 
-from services.ws.connection import Connection, House
+from services.ws.connection import Connection, ServerContext
 from services.ws.keepalive import SLICE
 
 log = logging.getLogger(__name__)
@@ -21,10 +21,10 @@ class CannotListen(Exception):
     """Raised when the address cannot be had; the text says why and which setting to change."""
 
 
-class Server:
+class WebSocketServer:
     """The listening sockets and the clients that came through them."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: ServerContext) -> None:
         self.house = house
         self._servers: list[asyncio.Server] = []
         self.port = 0

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from services.ws.counters import Counters
-from services.ws.protocol import UNAVAILABLE, Ending, Problem
+from services.ws.protocol import UNAVAILABLE, CloseReason, ErrorNotice
 from services.ws.topic import Topic
 
 NO_FD: Final = -1
@@ -26,11 +26,11 @@ class Peer(Protocol):
     def write_rest(self, rest: bytes) -> None:
         """Send what the descriptor did not take of a frame that was written to it."""
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: CloseReason) -> None:
         """Close the connection. The session hears of it, and watches nobody from then on."""
 
 
-class Watch:
+class Subscription:
     """One client's eye on one user."""
 
     __slots__ = ("fd", "presence", "profile", "session", "topic")
@@ -53,9 +53,9 @@ class Session:
     def __init__(self, peer: Peer, counters: Counters) -> None:
         self._peer = peer
         self._counters = counters
-        self.watches: list[Watch] = []
+        self.watches: list[Subscription] = []
 
-    def show(self, watch: Watch) -> None:
+    def show(self, watch: Subscription) -> None:
         """Send what differs between the topic and what the client has of it."""
         if self._peer.paused:
             self._counters.skipped += 1
@@ -93,7 +93,7 @@ class Session:
                 return
             self.show(watch)
 
-    def refuse(self, watch: Watch, problem: Problem) -> None:
+    def refuse(self, watch: Subscription, problem: ErrorNotice) -> None:
         """Say why this user cannot be shown (any more), and end what then watches nobody.
 
         A client that is refused because Redis is away is closed whatever else it watches:

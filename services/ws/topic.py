@@ -12,17 +12,17 @@ import msgspec
 from msgspec import UNSET
 
 from services.ws import protocol
-from shared.facts import Facts, complete
-from shared.snapshot import Snapshot
-from shared.update import Update
+from shared.model.message import PresenceMessage
+from shared.model.profile_extras import ProfileExtras, apply_extras
+from shared.model.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from services.ws.session import Watch
+    from services.ws.session import Subscription
 
 log = logging.getLogger(__name__)
 
-NOTHING = msgspec.json.encode(Facts())
-_decode = msgspec.json.Decoder(Facts).decode
+NOTHING = msgspec.json.encode(ProfileExtras())
+_decode = msgspec.json.Decoder(ProfileExtras).decode
 
 
 class Topic:
@@ -56,11 +56,13 @@ class Topic:
         self.user_id = user_id
         # In the order in which they came, as the C floor goes (fan-out: 0.99 of what a set costs,
         # which is less than the noise of one run).
-        self.watches: dict[Watch, None] = {}
+        self.watches: dict[Subscription, None] = {}
         self.loaded = False  # since the line to Redis stands: an update cannot have been missed
         self.presence = b""  # not known yet
         self.profile = b""  # completed with facts
-        self.received = 0  # of the oldest update that no pass has taken yet: see shared.store.Save
+        self.received = (
+            0  # of the oldest update that no pass has taken yet: see shared.redis.store.Save
+        )
         self.facts_asked = False  # at least once: answered, or given up
         self.facts_due = 0.0  # loop time; 0 while they are being asked for
         self.facts_tries = 0  # without an answer, in a row
@@ -82,7 +84,7 @@ class Topic:
         """Whether a newcomer can be shown this."""
         return self.loaded and self.facts_asked
 
-    def apply(self, update: Update) -> None:
+    def apply(self, update: PresenceMessage) -> None:
         """Take what is newer than what is held. One that holds every field is a whole state."""
         profile, presence = update.profile, update.presence
         if update.version <= self._late:
@@ -121,7 +123,7 @@ class Topic:
         self._late = newest if line_stays else 0
         self._profile_version = self._presence_version = 0
 
-    def learn(self, facts: Facts | None) -> None:
+    def learn(self, facts: ProfileExtras | None) -> None:
         """Take what the profile source said. None, no answer, leaves what is known."""
         self.facts_asked = True
         if facts is not None and (known := msgspec.json.encode(facts)) != self._facts:
@@ -161,7 +163,7 @@ class Topic:
         if not self._source:
             return
         try:
-            profile = complete(self._source, _decode(self._facts))
+            profile = apply_extras(self._source, _decode(self._facts))
         except msgspec.MsgspecError:
             # Written by a gateway of another version. Without facts it is still the truth.
             log.warning("the profile of user %d is not in the known shape", self.user_id)

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.api.cache import Cache
-from shared.store import Store
+from services.api.middleware.response_cache import ResponseCache
+from shared.redis.store import Store
+from testing.eventually import PATIENCE
 from tests.api.golden import GOLDEN
 from tests.api.replica import serving, warm
-from tests.eventually import PATIENCE
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def port(request: pytest.FixtureRequest, store: Store) -> AsyncIterator[in
         async with serving(store) as port:
             yield port
         return
-    cache = Cache()
+    cache = ResponseCache()
     async with serving(store, cache=cache) as port:
         routes = ("user", "activity")
         await warm(port, cache, *(f"/{r}/{g.user_id}" for r in routes for g in GOLDEN.values()))

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from shared.store import Fields, Save
+from shared.redis.store import Fields, Save
 
 GUILD: Final = 492605905305600005
 

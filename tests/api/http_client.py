@@ -6,7 +6,7 @@ import asyncio
 
 from msgspec import Struct
 
-from tests.eventually import PATIENCE
+from testing.eventually import PATIENCE
 
 
 class Answer(Struct, frozen=True):

@@ -9,19 +9,19 @@ from typing import Final
 from redis.asyncio import Redis
 from uvicorn.lifespan.off import LifespanOff
 
-from services.api import http_server
 from services.api.app import build
-from services.api.cache import Cache
 from services.api.card.studio import Studio
-from services.api.people import People
+from services.api.middleware.response_cache import ResponseCache
 from shared.config import ApiSettings
-from shared.lines import track
-from shared.profile_cache import ProfileCache
-from shared.profiles import Profiles
-from shared.sources.source import Source
-from shared.store import Store
+from shared.http import uvicorn_server
+from shared.profiles.cache import ProfileCache
+from shared.profiles.service import ProfileService
+from shared.profiles.sources.source import Source
+from shared.profiles.user_reader import UserReader
+from shared.redis.factory import track
+from shared.redis.store import Store
+from testing.eventually import eventually, eventually_async
 from tests.api.http_client import ask
-from tests.eventually import eventually, eventually_async
 
 NOWHERE: Final = "http://127.0.0.1:1"
 """A CDN that is not there. As it is on this machine, none outside is asked either."""
@@ -37,7 +37,7 @@ async def serving(
     public_url: str = "",
     public_ws_url: str = "",
     example_users: str = "",
-    cache: Cache | None = None,
+    cache: ResponseCache | None = None,
     tracking_url: str = "",
     discord_cdn_url: str = NOWHERE,
     silent_for: Callable[[], int | None] = lambda: None,
@@ -56,10 +56,10 @@ async def serving(
         discord_cdn_url=discord_cdn_url,
         example_users=example_users,
     )
-    profiles = Profiles(source, ProfileCache(store, settings.profile_ttl), cap=cap)
-    listener = http_server.listen(settings)
-    studio = Studio(store, People.of(store, profiles, settings), settings, silent_for)
-    server = http_server.server(build(store, profiles, settings, cache, studio=studio))
+    profiles = ProfileService(source, ProfileCache(store, settings.profile_ttl), cap=cap)
+    listener = uvicorn_server.listen(settings)
+    studio = Studio(store, UserReader.of(store, profiles, settings), settings, silent_for)
+    server = uvicorn_server.server(build(store, profiles, settings, cache, studio=studio))
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
@@ -83,7 +83,7 @@ def url_of(store: Store) -> str:
     return f"redis://{where['host']}:{where['port']}/{where['db']}"
 
 
-async def warm(port: int, cache: Cache, *paths: str) -> None:
+async def warm(port: int, cache: ResponseCache, *paths: str) -> None:
     """Ask until the answers are in memory."""
 
     async def remembered() -> bool:

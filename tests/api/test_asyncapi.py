@@ -12,8 +12,8 @@ from jsonschema import Draft202012Validator
 from services.api.asyncapi.document import MESSAGES, document
 from services.api.asyncapi.endings import ENDINGS
 from services.ws import protocol, request
-from services.ws.limits import Limits
-from shared.store import Store
+from services.ws.limits import WsLimits
+from shared.redis.store import Store
 from tests.api.contract import closed, complaints, resolved
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
@@ -68,7 +68,7 @@ def test_frames_of_the_server_are_as_described(name: str) -> None:
 
 @pytest.mark.parametrize("user_id", ["1274150219482660897", "<b>nobody</b>", None])
 def test_problems_are_as_described(user_id: str | None) -> None:
-    frame = protocol.Problem(protocol.INVALID_USER_ID, "What to do.", user_id).frame
+    frame = protocol.ErrorNotice(protocol.INVALID_USER_ID, "What to do.", user_id).frame
     assert described(payload(frame)) == []
 
 
@@ -86,7 +86,7 @@ def test_every_close_code_is_described() -> None:
     endings = {
         ending.close: ending.code
         for ending in vars(protocol).values()
-        if isinstance(ending, protocol.Ending)
+        if isinstance(ending, protocol.CloseReason)
     }
     assert {ending.code: ending.reason for ending in ENDINGS} == {**endings, 1009: ""}
     table = [tuple(row) for row in rows(WEBSOCKET, "When the connection closes")]
@@ -99,7 +99,7 @@ def test_every_close_code_is_described() -> None:
 
 def test_the_query_is_described() -> None:
     """What the schema takes, the server takes; the limit is the server's."""
-    users = Limits().users
+    users = WsLimits().users
     query = DOCUMENT["channels"]["presence"]["bindings"]["ws"]["query"]
     schema = query["properties"]["user_id"]
     assert query["required"] == ["user_id"]

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from services.api.badges import LONGEST, said
-from shared.snapshot import CustomStatus, Presence
-from shared.store import Store
+from shared.model.snapshot import CustomStatus, Presence
+from shared.redis.store import Store
 from tests.api.card.people import AT_WORK, LISTENING, NOTHING, like
 from tests.api.card.test_safety import check
 from tests.api.golden import RICH

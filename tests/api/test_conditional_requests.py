@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.store import Fields, Save, Store
+from shared.redis.store import Fields, Save, Store
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.api.docs.files import OURS, VENDORED
 from services.run import vendor
-from shared.store import Store
+from shared.redis.store import Store
 from tests.api.http_client import ask
 from tests.api.replica import serving
 

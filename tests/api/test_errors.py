@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from shared.store import Store
+from shared.redis.store import Store
 from tests.api.golden import RICH
 from tests.api.http_client import Answer, ask
 from tests.api.replica import serving

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.etags import matches, tag
+from shared.http.etags import matches, tag
 
 TAG_CHARACTERS = st.characters(
     codec="latin-1", exclude_characters='"', exclude_categories=["C", "Z"]

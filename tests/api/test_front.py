@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from shared.store import Store
+from shared.redis.store import Store
 from tests.api.http_client import Answer, ask
 from tests.api.replica import NOWHERE, serving
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.door import Limits
-from tests.api.house import GET, Api, App, serving
+from shared.http.connection_limiter import ConnectionLimits
+from tests.api.http_fixture import GET, Api, App, serving
 
 tokens = st.sampled_from(
     [
@@ -31,7 +31,7 @@ tokens = st.sampled_from(
 @pytest.fixture
 async def api(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Api]:
     """Nothing of what the test does may be worth an error."""
-    async with serving(App(), Limits(pipelined=4)) as api:
+    async with serving(App(), ConnectionLimits(pipelined=4)) as api:
         yield api
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
 

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from hypothesis import given
 
-from services.api.cache import Cache
-from shared import keys
-from shared.facts import Facts
-from shared.profile_cache import Entry
-from shared.store import Store
+from services.api.middleware.response_cache import ResponseCache
+from shared.model.profile_extras import ProfileExtras
+from shared.profiles.cache import Entry
+from shared.redis import keys
+from shared.redis.store import Store
+from testing.eventually import eventually
 from tests.api.golden import GOLDEN, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving, warm
-from tests.eventually import eventually
 from tests.garbage import NO_JSON_OBJECT, hashes
 from tests.shared.scripted_source import ScriptedSource
 
@@ -76,7 +76,7 @@ async def test_facts_in_a_key_of_another_kind(store: Store) -> None:
 
 async def test_a_profile_of_another_shape(store: Store) -> None:
     """What another version's gateway wrote goes out without facts."""
-    entry = msgspec.json.encode(Entry(Facts(bio="hello")))
+    entry = msgspec.json.encode(Entry(ProfileExtras(bio="hello")))
     await store.redis.set(keys.profile(RICH.user_id), entry, ex=300)
     await store.redis.hset(keys.presence(RICH.user_id), "profile", '{"id":1}')
     async with serving(store, source=ScriptedSource()) as port:
@@ -87,7 +87,7 @@ async def test_a_profile_of_another_shape(store: Store) -> None:
 @pytest.mark.parametrize("name", ["", "{", "}", "{}", "{x}", "{-1}", "{²}", "{" + "9" * 5000 + "}"])
 async def test_names_of_nobody(store: Store, name: str) -> None:
     """What Redis tells of keys that are not ours does not end the line, nor is it a cut."""
-    cache = Cache()
+    cache = ResponseCache()
     async with serving(store, cache=cache) as port:
         await warm(port, cache, f"/user/{RICH.user_id}")
         for prefix in ("presence:{", "profile:{"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.store import Store
+from shared.redis.store import Store
 from tests.api.golden import RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving

@@ -11,21 +11,21 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.api import problems
 from services.api.app import Endpoints, routes
-from services.api.cache import Cache
 from services.api.card.look import NAMES
 from services.api.card.studio import Studio
 from services.api.docs.routes import Documents
+from services.api.middleware.response_cache import ResponseCache
 from services.api.openapi.document import VERSION, document
 from services.api.openapi.headers import HEADERS
 from services.api.openapi.operations import OPERATIONS, UNDESCRIBED
-from services.api.people import People
-from services.api.problems import PROBLEMS
 from shared.config import ApiSettings
-from shared.profile_cache import ProfileCache
-from shared.profiles import Profiles
-from shared.store import Store
+from shared.http import errors
+from shared.http.errors import PROBLEMS
+from shared.profiles.cache import ProfileCache
+from shared.profiles.service import ProfileService
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import Store
 from tests.api.contract import closed, complaints, operations, resolved
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
@@ -55,9 +55,9 @@ def contents() -> list[Any]:
 async def test_every_route_is_described(store: Store) -> None:
     """None is missing and none is invented, save for the list of those that are no API."""
     settings = ApiSettings()
-    profiles = Profiles(None, ProfileCache(store, settings.profile_ttl))
-    people = People.of(store, profiles, settings)
-    endpoints = Endpoints(store, people, settings, Cache(), None)
+    profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
+    people = UserReader.of(store, profiles, settings)
+    endpoints = Endpoints(store, people, settings, ResponseCache(), None)
     async with Studio(store, people, settings, lambda: None) as studio:
         routed = {r.path for r in routes(endpoints, Documents(settings), people, studio)}
     await profiles.close()
@@ -135,8 +135,8 @@ def test_examples_are_those_of_the_handbook() -> None:
 
 def test_every_error_is_described() -> None:
     """Each row of the table, under its status, with its code, its words and its headers."""
-    for problem in [*PROBLEMS.values(), problems.RATE_LIMITED, problems.DRAINING]:
-        body = msgspec.json.decode(problems.body(problem))
+    for problem in [*PROBLEMS.values(), errors.RATE_LIMITED, errors.DRAINING]:
+        body = msgspec.json.decode(errors.body(problem))
         found = [
             response
             for _, method, operation in operations(DOCUMENT)
@@ -178,7 +178,7 @@ async def test_what_many_requests_get_is_described() -> None:
     async def receive() -> Any:
         raise AssertionError
 
-    await problems.rate_limited(7)({}, receive, send)
+    await errors.rate_limited(7)({}, receive, send)
     headers = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
     described = DOCUMENT["paths"]["/"]["get"]["responses"][str(sent[0]["status"])]
     body = msgspec.json.decode(sent[1]["body"])

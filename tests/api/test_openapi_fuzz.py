@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared.store import Store
+from shared.redis.store import Store
 from tests.api.contract import closed
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask

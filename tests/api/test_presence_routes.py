@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from shared.snapshot import Presence, Profile
-from shared.store import Fields, Save, Store
+from shared.model.snapshot import Presence, Profile
+from shared.redis.store import Fields, Save, Store
 from tests.api.golden import BOT, GOLDEN, RICH, Golden
 from tests.api.http_client import ask
 from tests.api.replica import serving

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from testing.eventually import PATIENCE, eventually_async
 from tests.api.golden import RICH
 from tests.api.http_client import ask
-from tests.eventually import PATIENCE, eventually_async
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = {

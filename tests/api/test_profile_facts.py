@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.facts import Facts
-from shared.snapshot import Badge, ConnectedAccount
-from shared.sources.source import SourceFailed
-from shared.store import Store
+from shared.model.profile_extras import ProfileExtras
+from shared.model.snapshot import Badge, ConnectedAccount
+from shared.profiles.sources.source import SourceFailed
+from shared.redis.store import Store
+from testing.eventually import PATIENCE, eventually_async
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving
-from tests.eventually import PATIENCE, eventually_async
 from tests.shared.scripted_source import ScriptedSource
 
-FACTS = Facts(
+FACTS = ProfileExtras(
     badges=[
         Badge("automod", "Uses AutoMod", "f2", "https://cdn.discordapp.com/badge-icons/f2.png")
     ],

@@ -8,25 +8,25 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.api.cache import Cache
-from shared.facts import Facts
-from shared.store import Fields, Save, Store
+from services.api.middleware.response_cache import ResponseCache
+from shared.model.profile_extras import ProfileExtras
+from shared.redis.store import Fields, Save, Store
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.api.golden import BOT, GOLDEN, GUILD, RICH
 from tests.api.http_client import Answer, ask
 from tests.api.replica import serving, url_of, warm
-from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.shared.scripted_source import ScriptedSource
 
 PATHS = [f"/{route}/{g.user_id}" for route in ("user", "activity") for g in GOLDEN.values()]
 
 
 @pytest.fixture
-def cache() -> Cache:
-    return Cache()
+def cache() -> ResponseCache:
+    return ResponseCache()
 
 
 @pytest.fixture
-async def port(store: Store, cache: Cache) -> AsyncIterator[int]:
+async def port(store: Store, cache: ResponseCache) -> AsyncIterator[int]:
     """Everybody's answers are in memory."""
     async with serving(store, cache=cache) as port:
         await warm(port, cache, *PATHS)
@@ -65,7 +65,7 @@ async def test_a_hit_is_a_miss(
         "http://localhost//user/1{0}",
     ],
 )
-async def test_no_spelling_poisons(store: Store, cache: Cache, spelling: str) -> None:
+async def test_no_spelling_poisons(store: Store, cache: ResponseCache, spelling: str) -> None:
     """Asked first, asked later: each spelling gets what it gets without a cache; so do the rest."""
     path = spelling.format(str(RICH.user_id)[1:])
     async with serving(store) as without, serving(store, cache=cache) as port:
@@ -106,15 +106,15 @@ async def test_somebody_who_leaves(port: int, store: Store) -> None:
         await eventually_async(gone)
 
 
-async def test_an_emptied_redis(port: int, store: Store, cache: Cache) -> None:
+async def test_an_emptied_redis(port: int, store: Store, cache: ResponseCache) -> None:
     await store.redis.flushall()
     await eventually(lambda: len(cache) == 0)
     assert (await ask(port, PATHS[0])).status == 404
 
 
-async def test_facts_that_come_late(store: Store, cache: Cache) -> None:
+async def test_facts_that_come_late(store: Store, cache: ResponseCache) -> None:
     """An answer without them is dropped when they are known."""
-    source = ScriptedSource(Facts(bio="late"))
+    source = ScriptedSource(ProfileExtras(bio="late"))
     source.gate.clear()
     async with serving(store, source=source, cap=0.01, cache=cache) as port:
         path = f"/user/{BOT.user_id}"
@@ -128,7 +128,7 @@ async def test_facts_that_come_late(store: Store, cache: Cache) -> None:
         await eventually_async(completed)
 
 
-async def test_many_writers_and_readers(store: Store, cache: Cache) -> None:
+async def test_many_writers_and_readers(store: Store, cache: ResponseCache) -> None:
     """No reader sees a user go back in time by any route; in the end all that is left is true."""
     chance = random.Random(7)
     users = [golden.user_id for golden in GOLDEN.values()]

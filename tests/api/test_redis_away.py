@@ -8,12 +8,12 @@ from inspect import signature
 
 import pytest
 
-from shared.facts import Facts
-from shared.store import Store
+from shared.model.profile_extras import ProfileExtras
+from shared.redis.store import Store
+from testing.redis_server import RedisServer
 from tests.api.golden import RICH
 from tests.api.http_client import Answer, ask
 from tests.api.replica import serving
-from tests.redis_server import RedisServer
 from tests.shared.scripted_source import ScriptedSource
 
 PROMISED = 1.0  # seconds: an answer comes within
@@ -31,7 +31,7 @@ async def redis() -> AsyncIterator[RedisServer]:
 async def port(redis: RedisServer) -> AsyncIterator[int]:
     async with (
         Store.connect(redis.url) as store,
-        serving(store, source=ScriptedSource(Facts(bio="Hello"))) as port,
+        serving(store, source=ScriptedSource(ProfileExtras(bio="Hello"))) as port,
     ):
         await store.save([RICH.save()])
         yield port
@@ -58,7 +58,7 @@ async def test_a_dead_redis(redis: RedisServer, port: int) -> None:
 
 
 def test_nobody_waits_longer_for_redis_than_promised() -> None:
-    """What a service waits; `make chaos` measures what its clients do (chaos/waits.py)."""
+    """What a service waits; `make chaos` measures what its clients do (chaos/latency_check.py)."""
     assert signature(Store.connect).parameters["timeout"].default < PROMISED
 
 

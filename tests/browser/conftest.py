@@ -9,8 +9,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.browser.browser_fixture import Visitor
 from tests.browser.site import Site
-from tests.browser.visitor import Visitor
 from tests.e2e.stack import ROBIN, Stack, quiet, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

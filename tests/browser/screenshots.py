@@ -16,10 +16,10 @@ from playwright.async_api import async_playwright
 
 from simulator import activities, catalogue
 from simulator.model import User
+from tests.browser.browser_fixture import Visitor
 from tests.browser.conftest import CHROMIUM, FLAGS, INVITE
-from tests.browser.robin import CUSTOM, GAME, song
+from tests.browser.demo_person import CUSTOM, GAME, song
 from tests.browser.site import Site
-from tests.browser.visitor import Visitor
 from tests.e2e.stack import FIRST, ROBIN, Stack, quiet, running
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"

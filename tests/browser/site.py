@@ -6,7 +6,7 @@ from typing import Self
 
 from aiohttp import web
 
-from tests.free_port import free_port
+from testing.free_port import free_port
 
 
 class Site:

@@ -10,10 +10,10 @@ import re
 import pytest
 from playwright.async_api import WebSocketRoute
 
-from tests.browser.robin import WIDGET, does
-from tests.browser.visitor import Visitor
+from testing.eventually import eventually
+from tests.browser.browser_fixture import Visitor
+from tests.browser.demo_person import WIDGET, does
 from tests.e2e.stack import ROBIN
-from tests.eventually import eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

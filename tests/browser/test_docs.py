@@ -7,7 +7,7 @@ import re
 import msgspec
 import pytest
 
-from tests.browser.visitor import Visitor
+from tests.browser.browser_fixture import Visitor
 from tests.e2e.stack import ROBIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

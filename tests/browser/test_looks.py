@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Browser
 
-from tests.browser.robin import CUSTOM, GAME, WIDGET, does, song
+from tests.browser.browser_fixture import Visitor
+from tests.browser.demo_person import CUSTOM, GAME, WIDGET, does, song
 from tests.browser.rules import broken_rules
 from tests.browser.site import Site
-from tests.browser.visitor import Visitor
 from tests.e2e.stack import ROBIN, Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,11 +7,11 @@ import re
 import pytest
 from playwright.async_api import Browser
 
+from tests.browser.browser_fixture import Visitor
 from tests.browser.conftest import INVITE
-from tests.browser.robin import CUSTOM, GAME, does, song
+from tests.browser.demo_person import CUSTOM, GAME, does, song
 from tests.browser.rules import broken_rules
 from tests.browser.site import Site
-from tests.browser.visitor import Visitor
 from tests.e2e.stack import ROBIN, Stack
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

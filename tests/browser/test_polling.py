@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from playwright.async_api import Route
 
-from tests.browser.robin import WIDGET, does
+from testing.eventually import eventually, eventually_async
+from tests.browser.browser_fixture import Visitor
+from tests.browser.demo_person import WIDGET, does
 from tests.browser.test_connection import REFUSED, STATE
-from tests.browser.visitor import Visitor
 from tests.e2e.stack import ROBIN
-from tests.eventually import eventually, eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.browser.robin import CUSTOM, GAME, WIDGET, does, song
-from tests.browser.visitor import Visitor
+from tests.browser.browser_fixture import Visitor
+from tests.browser.demo_person import CUSTOM, GAME, WIDGET, does, song
 from tests.e2e.stack import ROBIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from chaos.facts import NOTHING, Seen
+from chaos.fault_window import Spell, on_the_way
 from chaos.gaps import At, Watched, due, gaps
-from chaos.spell import Spell, on_the_way
 
 STOOD = 1.0
 STATES = [Seen("online", None, (), f"#{number}") for number in range(5)]

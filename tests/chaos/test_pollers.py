@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from chaos.history import History
 from chaos.pollers import Replica
-from chaos.setbacks import Setbacks
+from chaos.rollback_tracker import Setbacks
 from simulator.people import population
 from simulator.world import World
 from tests.chaos.test_view import ROBIN, Frames

@@ -11,10 +11,10 @@ import pytest
 from chaos.clients.view import View
 from chaos.facts import facts_of, seen_in, who_in
 from chaos.history import History
-from chaos.life import Life
-from chaos.setbacks import Setbacks
-from services.gateway import normalise
-from shared.cdn import Cdn
+from chaos.rollback_tracker import Setbacks
+from chaos.workload import Life
+from services.gateway.normalize import normalize
+from shared.discord.cdn import Cdn
 from simulator.model import Member
 from simulator.people import population
 from simulator.snowflakes import shard_of
@@ -44,8 +44,8 @@ class Frames:
         cdn = Cdn("https://cdn.example.org")
         user = msgspec.to_builtins(person.user)
         return (
-            msgspec.to_builtins(normalise.profile(user, discord, cdn)),
-            msgspec.to_builtins(normalise.presence(discord, cdn, {})),
+            msgspec.to_builtins(normalize.profile(user, discord, cdn)),
+            msgspec.to_builtins(normalize.presence(discord, cdn, {})),
         )
 
 
@@ -182,6 +182,6 @@ def test_facts_are_the_same_from_both_ends(history: History) -> None:
     for person in history.world.people.values():
         discord = msgspec.to_builtins(person.presence)
         user = msgspec.to_builtins(person.user)
-        presence = msgspec.to_builtins(normalise.presence(discord, cdn, {}))
-        profile = msgspec.to_builtins(normalise.profile(user, discord, cdn))
+        presence = msgspec.to_builtins(normalize.presence(discord, cdn, {}))
+        profile = msgspec.to_builtins(normalize.profile(user, discord, cdn))
         assert (seen_in(presence), who_in(profile)) == facts_of(person)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from tests.free_port import free_port
+from testing.free_port import free_port
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN = 200  # seconds, with the images

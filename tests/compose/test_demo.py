@@ -8,9 +8,9 @@ import re
 import aiohttp
 from websockets.asyncio.client import connect
 
+from testing.eventually import eventually, eventually_async
 from tests.compose.project import FETCH, ROOT, Project
 from tests.compose.watcher import watching
-from tests.eventually import eventually, eventually_async
 
 ROBIN = "161092844126208001"
 XENIA = "890756507421900801"  # lives with the simulator; changes when told to

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from shared.store import Store
+from shared.redis.store import Store
 
 Connect = Callable[[], Redis]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared import keys
-from shared.store import LATE, UNCHANGED, Fields, Save, Store
+from shared.redis import keys
+from shared.redis.store import LATE, UNCHANGED, Fields, Save, Store
 from tests.contract.conftest import Connect
 
 USER, GUILD, OTHER = 161092844126208001, 816976062578688017, 492605905305600005

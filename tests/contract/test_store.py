@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared import keys
-from shared.snapshot import Snapshot
-from shared.store import (
+from shared.model.snapshot import Snapshot
+from shared.redis import keys
+from shared.redis.store import (
     LATE,
     NO_PROFILE,
     NOT_MONITORED,
@@ -23,9 +23,9 @@ from shared.store import (
     Store,
     StoreUnavailable,
 )
+from testing.eventually import PATIENCE
+from testing.redis_server import RedisServer
 from tests.contract.conftest import Connect
-from tests.eventually import PATIENCE
-from tests.redis_server import RedisServer
 
 Following = Callable[[], Awaitable[dict[str, Any]]]
 """Gives the next message of the user's channel."""

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from services.run.lifeline import end_with_parent
-from tests.eventually import eventually_async
-from tests.free_port import free_port
+from services.run.parent_death import end_with_parent
+from testing.eventually import eventually_async
+from testing.free_port import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "nginx" / "grux.conf"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import aiohttp
 
+from testing.eventually import eventually_async
+from testing.free_port import free_port
 from tests.deploy.manifests import Manifest, container, port, workloads
 from tests.e2e.stack import running
-from tests.eventually import eventually_async
-from tests.free_port import free_port
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 

@@ -16,10 +16,10 @@ import pytest
 from msgspec import Struct
 from websockets.asyncio.client import connect
 
+from testing.eventually import eventually, eventually_async
+from testing.free_port import free_port
 from tests.deploy.nginx import CONFIGURATION, nginx, program
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
-from tests.eventually import eventually, eventually_async
-from tests.free_port import free_port
 
 ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are counted
 BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"

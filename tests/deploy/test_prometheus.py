@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from testing.eventually import eventually_async
+from testing.free_port import free_port
 from tests.deploy.named_metrics import ALERTS, queries
 from tests.e2e.stack import ROBIN
 from tests.e2e.test_insight import observed
-from tests.eventually import eventually_async
-from tests.free_port import free_port
 
 needs = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),

@@ -8,12 +8,12 @@ import socket
 import sys
 
 from services.doctor import machine
-from shared import pulse
-from shared.store import Store
+from shared.redis import gateway_liveness
+from shared.redis.store import Store
+from testing.eventually import PATIENCE, eventually_async
+from testing.free_port import free_port
 from tests.doctor.examination import examined
 from tests.e2e.stack import running
-from tests.eventually import PATIENCE, eventually_async
-from tests.free_port import free_port
 from tests.run.running import ROOT
 
 
@@ -52,7 +52,7 @@ async def test_everything_of_a_running_grux_is_found() -> None:
 
 
 async def _beats(store: Store) -> bool:
-    return await pulse.silence(store) is not None
+    return await gateway_liveness.silence(store) is not None
 
 
 async def test_a_port_of_somebody_else(redis_url: str) -> None:

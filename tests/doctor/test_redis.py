@@ -6,14 +6,14 @@ import pytest
 from redis.asyncio import Redis
 
 from services.doctor import redis_server
-from shared import pulse
-from shared.store import Store
+from shared.redis import gateway_liveness
+from shared.redis.store import Store
+from testing.eventually import PATIENCE
+from testing.free_port import free_port
+from testing.redis_cluster import RedisCluster
+from testing.redis_sentinels import RedisSentinels
+from testing.redis_server import RedisServer
 from tests.doctor.examination import Examination, examined
-from tests.eventually import PATIENCE
-from tests.free_port import free_port
-from tests.redis_cluster import RedisCluster
-from tests.redis_sentinels import RedisSentinels
-from tests.redis_server import RedisServer
 
 QUIET = {"DISCORD_TOKEN": "", "API_PORT": "0", "WS_PORT": "0"}
 
@@ -28,7 +28,7 @@ async def test_a_redis_that_is_well() -> None:
         await store.redis.config_set("appendonly", "yes")
         await store.redis.config_set("maxmemory", "64mb")
         await store.redis.config_set("maxmemory-policy", "volatile-lru")
-        await pulse.beat(store, 1, [0])
+        await gateway_liveness.beat(store, 1, [0])
         said = await ask(server.url)
     redis = said.printed.partition("Redis\n")[2].partition("\nAddresses")[0]
     assert "warning" not in redis

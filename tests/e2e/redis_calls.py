@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from tests.eventually import eventually
+from testing.eventually import eventually
 
 
 class Calls:

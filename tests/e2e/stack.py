@@ -20,9 +20,9 @@ from websockets.exceptions import ConnectionClosed
 from services.run import signals
 from simulator.options import Options
 from simulator.server import Simulator
-from tests.eventually import PATIENCE, eventually, eventually_async
-from tests.free_port import free_port
-from tests.redis_server import RedisServer
+from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.free_port import free_port
+from testing.redis_server import RedisServer
 
 ROOT = Path(__file__).parents[2]
 ROBIN = "161092844126208001"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared import keys
-from shared.store import Store
+from shared.redis import keys
+from shared.redis.store import Store
+from testing.eventually import PATIENCE, eventually_async
 from tests.e2e.stack import Stack
-from tests.eventually import PATIENCE, eventually_async
 
 
 async def hears_of_standby(stack: Stack) -> None:

@@ -7,9 +7,9 @@ from importlib.metadata import version
 
 import pytest
 
+from testing.free_port import free_port
 from tests.api.http_client import ask
 from tests.e2e.stack import ROBIN, running
-from tests.free_port import free_port
 
 VERSIONS = re.compile(rb"(?i)python|uvicorn|websockets|starlette|wsgi|aiohttp|hikari|redis/")
 PINS = [version(name).encode() for name in ("uvicorn", "websockets", "starlette", "aiohttp")]

@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from shared import keys
-from shared.snapshot import Snapshot
-from shared.store import Store
-from simulator.conversation import DropHow
+from shared.model.snapshot import Snapshot
+from shared.redis import keys
+from shared.redis.store import Store
+from simulator.gateway_session import DropHow
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
-from tests.eventually import PATIENCE, eventually, eventually_async
 
 
 async def test_bad_token_is_told_in_plain_words() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.gateway import bookmark, lease
-from services.gateway.bookmark import Bookmark
-from shared import keys
-from shared.store import Store
+from services.gateway.sync import checkpoint, lease
+from services.gateway.sync.checkpoint import ResumeCheckpoint
+from shared.redis import keys
+from shared.redis.store import Store
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
 from tests.e2e.standby import hears_of_standby
 from tests.e2e.truth import changes, truth
-from tests.eventually import PATIENCE, eventually, eventually_async
 
 
 async def test_restart_resumes_and_loses_nothing() -> None:
@@ -122,7 +122,7 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
         await truth(stack)
         await stack.processes["gateway"].stop()
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
-            loaded = await bookmark.load(store, (0, 1))
+            loaded = await checkpoint.load(store, (0, 1))
             assert loaded is not None
             joiner = next(one for one in world.people if FIRST not in world.person(one).guilds)
             world.set_presence(joiner, "idle", [], {"web": "idle"})
@@ -247,12 +247,12 @@ async def _goes_on(stack: Stack) -> None:
     await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
 
 
-async def _bookmark(stack: Stack, holds: Any) -> Bookmark:
+async def _bookmark(stack: Stack, holds: Any) -> ResumeCheckpoint:
     """Wait for a bookmark of which this holds."""
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
-        async def found() -> Bookmark | None:
-            loaded = await bookmark.load(store, (0, 1))
+        async def found() -> ResumeCheckpoint | None:
+            loaded = await checkpoint.load(store, (0, 1))
             return loaded[1] if loaded and holds(loaded[1]) else None
 
         mark = await eventually_async(found)

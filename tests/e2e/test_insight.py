@@ -11,12 +11,12 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
-from shared.store import Store
+from shared.redis.store import Store
 from simulator.options import Options
+from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.free_port import free_port
 from tests.documents import ROOT
 from tests.e2e.stack import FIRST, ROBIN, Process, Stack, quiet, running
-from tests.eventually import PATIENCE, eventually, eventually_async
-from tests.free_port import free_port
 from tests.scraped import asked, scraped, until, until_health, value
 
 HOSTILE = 'robin\n12:00:00 gateway INFO  forged\x1b[31m\u2028"}'

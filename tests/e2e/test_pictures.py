@@ -8,8 +8,8 @@ import re
 import aiohttp
 from PIL import Image
 
+from testing.eventually import eventually_async
 from tests.e2e.stack import ROBIN, running
-from tests.eventually import eventually_async
 
 
 async def test_a_card_with_pictures() -> None:

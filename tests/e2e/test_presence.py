@@ -9,10 +9,10 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from shared.snapshot import Presence, Profile
+from shared.model.snapshot import Presence, Profile
 from simulator.model import User
+from testing.eventually import eventually, eventually_async
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, quiet, running
-from tests.eventually import eventually, eventually_async
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 JOINER, ONLINE_JOINER, OF_TWO, STRANGER = (f"113838312862515200{n}" for n in range(5, 9))

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from shared import keys
-from shared.store import Fields, Save, Store
+from shared.redis import keys
+from shared.redis.store import Fields, Save, Store
+from testing.eventually import PATIENCE
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
 from tests.e2e.truth import truth
-from tests.eventually import PATIENCE
 
 
 async def test_what_another_process_wrote_meanwhile_is_not_taken_back() -> None:

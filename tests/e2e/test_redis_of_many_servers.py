@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared import keys
+from shared.redis import keys
 from simulator import BOT_ID
+from testing.eventually import eventually, eventually_async
+from testing.redis_cluster import RedisCluster
+from testing.redis_sentinels import RedisSentinels
+from testing.redis_server import RedisServer
 from tests.e2e.stack import Stack, Watcher, quiet, running
-from tests.eventually import eventually, eventually_async
-from tests.redis_cluster import RedisCluster
-from tests.redis_sentinels import RedisSentinels
-from tests.redis_server import RedisServer
 
 
 class Crowd:

@@ -13,13 +13,13 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared import keys
+from shared.redis import keys
 from simulator.model import User
+from testing.eventually import eventually, eventually_async
+from testing.redis_server import RedisServer
 from tests.api.http_client import ask
 from tests.e2e.redis_calls import Calls, granted, overheard
 from tests.e2e.stack import FIRST, ROBIN, ROOT, SECOND, Process, Stack, running
-from tests.eventually import eventually, eventually_async
-from tests.redis_server import RedisServer
 
 ADMIN = "admin:secret"
 NEW, STRANGER = "1138383128625152005", "1138383128625152999"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from shared.store import Store
+from shared.redis.store import Store
+from testing.eventually import PATIENCE
 from tests.e2e.stack import ROBIN, running
 from tests.e2e.truth import changes, truth
-from tests.eventually import PATIENCE
 
 REFUSALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "full": (("CONFIG SET", "maxmemory", "1"), ("CONFIG SET", "maxmemory", "0")),

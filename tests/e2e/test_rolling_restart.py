@@ -13,9 +13,9 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
+from testing.eventually import eventually, eventually_async
+from testing.free_port import free_port
 from tests.e2e.stack import Process, Stack, running
-from tests.eventually import eventually, eventually_async
-from tests.free_port import free_port
 
 NAMES = ("gateway", "api", "ws")
 PEOPLE = 6

@@ -6,11 +6,11 @@ import signal
 
 import aiohttp
 
-from shared import keys
-from shared.store import Store
+from shared.redis import keys
+from shared.redis.store import Store
+from testing.eventually import PATIENCE, eventually_async
+from testing.free_port import free_port
 from tests.e2e.stack import ROBIN, Stack, running
-from tests.eventually import PATIENCE, eventually_async
-from tests.free_port import free_port
 from tests.scraped import until, until_health
 
 MINUTE = 60  # seconds

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from shared import keys
-from shared.snapshot import Snapshot
-from shared.store import Store
+from shared.model.snapshot import Snapshot
+from shared.redis import keys
+from shared.redis.store import Store
 from simulator import BOT_ID
+from testing.eventually import PATIENCE, eventually_async
 from tests.e2e.stack import FIRST, ROBIN, Stack
-from tests.eventually import PATIENCE, eventually_async
 
 
 def changes(stack: Stack) -> tuple[str, str, str]:

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway import lease as lease_module
-from services.gateway import writer as writer_module
+from services.gateway.sync import lease as lease_module
+from services.gateway.sync import writer as writer_module
 from tests.ended import ended
-from tests.gateway.desk import Desk
 from tests.gateway.leases import QUICK
+from tests.gateway.writer_fixture import Desk
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from typing import Final
 
 from fakeredis import FakeAsyncRedis, FakeServer
 
-from services.gateway import lease as lease_module
-from services.gateway.lease import Lease
-from shared.store import Store
+from services.gateway.sync import lease as lease_module
+from services.gateway.sync.lease import Lease
+from shared.redis.store import Store
 from tests.ended import ended
 
 QUICK: Final = {

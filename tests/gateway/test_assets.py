@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import assets
-from shared.cdn import Cdn
+from services.gateway.normalize import assets
+from shared.discord.cdn import Cdn
 
 HOSTS = {
     "cdn.discordapp.com",

@@ -6,10 +6,10 @@ import asyncio
 
 import msgspec
 
-from shared.store import LATE, Save, Store
-from tests.eventually import PATIENCE
-from tests.gateway.desk import Desk
-from tests.gateway.room import GUILD, OTHER
+from shared.redis.store import LATE, Save, Store
+from testing.eventually import PATIENCE
+from tests.gateway.gateway_fixture import GUILD, OTHER
+from tests.gateway.writer_fixture import Desk
 
 USER = 161092844126208001
 

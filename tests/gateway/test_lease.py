@@ -7,12 +7,12 @@ import asyncio
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway import lease as lease_module
-from services.gateway.lease import Lease
-from shared import keys, wholeness
-from shared.store import StoreUnavailable
+from services.gateway.sync import lease as lease_module
+from services.gateway.sync.lease import Lease
+from shared.redis import completeness, keys
+from shared.redis.store import StoreUnavailable
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.ended import ended
-from tests.eventually import PATIENCE, eventually, eventually_async
 from tests.gateway.leases import holding, process
 
 pytestmark = pytest.mark.usefixtures("quick_leases")
@@ -40,7 +40,7 @@ async def test_who_stands_by_is_known_of_where_redis_goes_in_the_midst_of_a_rene
     await first.acquire()
     waiting = asyncio.create_task(second.acquire())
     await eventually_async(lambda: process(server).redis.exists(keys.standby(0, 1)))
-    monkeypatch.setattr(wholeness, "epoch", away)
+    monkeypatch.setattr(completeness, "epoch", away)
     async with asyncio.timeout(PATIENCE):
         await first.hold()
     assert (first.contended, first.valid) == (True, False)
@@ -124,7 +124,7 @@ async def test_a_lease_that_was_lost_in_doubt_is_let_go(
 
 async def test_a_redis_that_lost_something_is_told_of(server: FakeServer) -> None:
     """Once for each time; what was there before the first renewal is nobody's loss."""
-    await wholeness.epoch(process(server), 0, 1)
+    await completeness.epoch(process(server), 0, 1)
     losses: list[str] = []
     lease = Lease(process(server), 0, 1, lambda: losses.append(lease.epoch))
     async with holding(lease):

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.gateway import member_requests
-from services.gateway.member_requests import MemberRequests
+from services.gateway.discord import member_requests
+from services.gateway.discord.member_requests import MemberRequests
+from testing.eventually import eventually
 from tests.ended import ended
-from tests.eventually import eventually
 
 GUILD = 816976062578688017
 

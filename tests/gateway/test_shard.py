@@ -9,14 +9,14 @@ import pytest
 from aiohttp import web
 
 from chaos.replays import Replays
-from services.gateway import endings
-from services.gateway.shard import Shard
-from simulator.conversation import Conversation
+from services.gateway.discord import hikari_shard
+from services.gateway.discord.shard import Shard
+from simulator.gateway_session import Conversation
 from simulator.protocol import Identify
 from simulator.server import Simulator
+from testing.eventually import eventually
 from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
-from tests.eventually import eventually
 
 
 class Nobody:
@@ -106,7 +106,7 @@ async def test_a_discord_that_answers_heartbeats_and_nothing_else_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else it would be waited for without end; and of the connection that is left nothing stays."""
-    monkeypatch.setattr(endings, "SILENT_FOR", 0.5)
+    monkeypatch.setattr(hikari_shard, "SILENT_FOR", 0.5)
     identify = Conversation._identify
     asked = 0
 

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway import lease as lease_module
-from services.gateway.lease import Lease
-from tests.eventually import PATIENCE, eventually, eventually_async
+from services.gateway.sync import lease as lease_module
+from services.gateway.sync.lease import Lease
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.gateway.leases import holding, process, stop_the_process
 
 pytestmark = pytest.mark.usefixtures("quick_leases")

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from services.gateway import normalise
-from services.gateway import writer as writer_module
-from services.gateway.people import merge_presence
-from services.gateway.roster import Roster, shard_of
-from services.gateway.writer import Writer
-from shared import keys
-from shared.cdn import Cdn
+from services.gateway.normalize import normalize
+from services.gateway.state.guild_cache import GuildCache, shard_of
+from services.gateway.state.user_cache import merge_presence
+from services.gateway.sync import writer as writer_module
+from services.gateway.sync.writer import Writer
+from shared.discord.cdn import Cdn
+from shared.redis import keys
+from testing.eventually import PATIENCE, eventually
 from tests.ended import ended
-from tests.eventually import PATIENCE, eventually
-from tests.gateway.desk import Desk
-from tests.gateway.room import GUILD, OTHER, online
+from tests.gateway.gateway_fixture import GUILD, OTHER, online
+from tests.gateway.writer_fixture import Desk
 
 USER = 161092844126208001
 
@@ -127,7 +127,7 @@ async def test_nothing_is_written_while_another_may_write(
     desk = Desk()
     allowed = False
     desk.writer = Writer(desk.store, desk.people, desk.icons, Cdn(), lambda: allowed)
-    desk.roster = Roster(desk.people, desk.writer, lambda guild_id: None)
+    desk.roster = GuildCache(desk.people, desk.writer, lambda guild_id: None)
     task = asyncio.create_task(desk.writer.run())
     desk.enlist(GUILD, USER)
     desk.show(USER, "idle")
@@ -150,7 +150,7 @@ async def test_a_loss_is_told_before_anything_more_is_written() -> None:
         *(desk.store, desk.people, desk.icons, Cdn()),
         on_loss=lambda: told.append(len(desk.store.batches)),
     )
-    desk.roster = Roster(desk.people, desk.writer, lambda guild_id: None)
+    desk.roster = GuildCache(desk.people, desk.writer, lambda guild_id: None)
     task = asyncio.create_task(desk.writer.run())
     desk.store.away = True
     desk.enlist(GUILD, USER)
@@ -216,14 +216,14 @@ async def test_person_who_cannot_be_shown_leaves_the_last_snapshot(
     desk.enlist(GUILD, USER, 5)
     desk.show(USER, "idle")
     assert await desk.status(USER) == "idle"
-    draw = normalise.presence
+    draw = normalize.presence
 
     def broken(objects: Any, *rest: Any) -> Any:
         if objects["status"] == "dnd":
             raise ValueError("bug")
         return draw(objects, *rest)
 
-    monkeypatch.setattr(normalise, "presence", broken)
+    monkeypatch.setattr(normalize, "presence", broken)
     desk.show(USER, "dnd")
     desk.show(5, "online")
     assert await desk.status(5) == "online"

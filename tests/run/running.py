@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from shared.config import ApiSettings, GatewaySettings, WsSettings
-from tests.free_port import free_port
+from testing.free_port import free_port
 
 PROC = Path("/proc")
 ROOT = Path(__file__).parents[2]

@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 
-from services.run import greeting, plan
-from services.run.simulated import SIMULATED_PERSON
-from tests.eventually import PATIENCE
-from tests.free_port import free_port
+from services.run import banner, plan
+from services.run.demo_settings import SIMULATED_PERSON
+from testing.eventually import PATIENCE
+from testing.free_port import free_port
 from tests.run.running import FREE_PORTS, PROC, ROOT, alive, running
 
 needs_proc = pytest.mark.skipif(not PROC.exists(), reason="needs Linux's /proc")
@@ -101,7 +101,7 @@ async def test_what_is_printed_works_when_it_is_pasted() -> None:
 def test_the_readme_says_what_is_printed() -> None:
     """README and docs/websocket.md show the same lines, with the usual ports."""
     made = plan.make(FREE_PORTS)
-    shown = greeting.text(made, SIMULATED_PERSON)
+    shown = banner.text(made, SIMULATED_PERSON)
     shown = shown.replace(made.api_url, "http://127.0.0.1:8000")
     shown = shown.replace(made.ws_url, "ws://127.0.0.1:8001")
     lines = [line.strip() for line in shown.splitlines()]

@@ -10,7 +10,7 @@ import pytest
 
 from services.run import plan, ports, redis_binary
 from services.run.child import Command
-from services.run.simulated import SIMULATED_PEOPLE
+from services.run.demo_settings import SIMULATED_PEOPLE
 from shared.config import ConfigError
 from simulator.options import Options
 from simulator.people import population

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
-from tests.redis_server import RedisServer
+from testing.redis_server import RedisServer
 
 
 async def test_it_is_empty_after_a_restart_unless_told_to_keep() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from services.run.child import Command
-from services.run.screen import Screen
+from services.run.console import Screen
 from services.run.stack import Stack
-from tests.eventually import PATIENCE
+from testing.eventually import PATIENCE
 
 WAITS = "import signal; print('up'); signal.pause()"
 NOTES_ITS_END = """

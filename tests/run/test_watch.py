@@ -9,8 +9,8 @@ import sys
 from websockets.asyncio.server import ServerConnection, serve
 
 from services.run.watch import inert
-from tests.eventually import PATIENCE
-from tests.free_port import free_port
+from testing.eventually import PATIENCE
+from testing.free_port import free_port
 
 
 async def start(url: str) -> asyncio.subprocess.Process:

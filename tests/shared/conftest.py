@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.store import Fields, Save, Store
-from tests.eventually import PATIENCE
+from shared.redis.store import Fields, Save, Store
+from testing.eventually import PATIENCE
 
 USER = 1274150219482660897
 GUILD = 492605905305600005

@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
 from shared.config import ProfileSettings
-from shared.sources.choice import open_source
-from shared.sources.source import Source
+from shared.profiles.sources.choice import open_source
+from shared.profiles.sources.source import Source
 
 TOKEN = "secret-token"
 Reply = tuple[int, Mapping[str, str], bytes]

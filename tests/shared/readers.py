@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from shared import keys
-from shared.facts import Facts
-from shared.profile_cache import ProfileCache
-from shared.profiles import Profiles
-from shared.store import Store
-from tests.eventually import eventually_async
+from shared.model.profile_extras import ProfileExtras
+from shared.profiles.cache import ProfileCache
+from shared.profiles.service import ProfileService
+from shared.redis import keys
+from shared.redis.store import Store
+from testing.eventually import eventually_async
 from tests.shared.conftest import USER
 from tests.shared.scripted_source import ScriptedSource
 
-KNOWN = Facts(bio="Hello")
-NEWER = Facts(bio="Hello again")
+KNOWN = ProfileExtras(bio="Hello")
+NEWER = ProfileExtras(bio="Hello again")
 TTL = 300
 STRANGER = USER + 1
 SHORT = 0.05  # seconds: a cap for tests whose source does not answer
 
 
-def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) -> Profiles:
+def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) -> ProfileService:
     """What one process has. The cap is long, unless the test is about it."""
-    return Profiles(source, ProfileCache(store, TTL), cap=cap)
+    return ProfileService(source, ProfileCache(store, TTL), cap=cap)
 
 
-async def until_cached(profiles: Profiles, facts: Facts) -> None:
+async def until_cached(profiles: ProfileService, facts: ProfileExtras) -> None:
     async def cached() -> bool:
         return await profiles.facts(USER) == facts
 

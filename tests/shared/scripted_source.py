@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.facts import NOTHING, Facts
+from shared.model.profile_extras import NOTHING, ProfileExtras
 
 
 class ScriptedSource:
     """Counts who was asked about. While `gate` is cleared, nobody gets an answer."""
 
-    def __init__(self, answer: Facts | Exception = NOTHING) -> None:
+    def __init__(self, answer: ProfileExtras | Exception = NOTHING) -> None:
         self.answer = answer
         self.asked: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def facts(self, user_id: int) -> Facts:
+    async def facts(self, user_id: int) -> ProfileExtras:
         self.asked.append(user_id)
         await self.gate.wait()
         if isinstance(self.answer, Exception):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.connection_links import BY_ID, BY_NAME, link
-from tests import samples
+from shared.discord.connection_links import BY_ID, BY_NAME, link
+from testing import samples
 
 TABLE: dict[str, dict[str, Any]] = {
     row["type"]: row for row in samples.read("connection-links.json")["connections"]

@@ -15,16 +15,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from shared import health, metrics_server
 from shared.config import ConfigError, Settings
-from shared.health import Health, Look
-from shared.loop_lag import LoopLag
-from shared.metrics import Distribution
-from shared.metrics_server import Server
-from tests.eventually import PATIENCE, eventually, eventually_async
+from shared.telemetry import health, metrics_server
+from shared.telemetry.health import Health, HealthReport
+from shared.telemetry.loop_lag import LoopLag
+from shared.telemetry.metrics import Distribution
+from shared.telemetry.metrics_server import MetricsServer
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.scraped import asked, fetch
 
-WELL = Look({"redis": True})
+WELL = HealthReport({"redis": True})
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def state() -> Health:
 
 @pytest.fixture
 def port(state: Health) -> Iterator[int]:
-    with Server("127.0.0.1", 0, state) as server:
+    with MetricsServer("127.0.0.1", 0, state) as server:
         server.start()
         yield server.server_address[1]
         server.shutdown()
@@ -77,7 +77,7 @@ async def test_what_it_depends_on_makes_it_unready_and_never_unwell(
     state: Health, port: int
 ) -> None:
     """A restart brings no Redis back."""
-    state.begin(lambda: Look({"redis": False}, "Redis does not answer"))
+    state.begin(lambda: HealthReport({"redis": False}, "Redis does not answer"))
     assert (await asked(port, "/health"))[0] == 200
     assert (await asked(port, "/ready"))[1]["unready"] == "Redis does not answer"
 
@@ -170,12 +170,12 @@ async def test_the_log_tells_of_each_turn(
     now = WELL
 
     def said() -> list[str]:
-        return [one.getMessage() for one in caplog.records if one.name == "shared.health"]
+        return [one.getMessage() for one in caplog.records if one.name == "shared.telemetry.health"]
 
     with caplog.at_level(logging.INFO):
         state.begin(lambda: now)
         await eventually(said)
-        now = Look({}, "Redis does not answer")
+        now = HealthReport({}, "Redis does not answer")
         await eventually(lambda: len(said()) == 2)
         now = WELL
         await eventually(lambda: len(said()) == 3)

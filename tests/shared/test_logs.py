@@ -12,7 +12,7 @@ import pytest
 
 from shared import config
 from shared.config import ApiSettings
-from shared.logs import ConsoleLines, JsonLines
+from shared.telemetry.logs import ConsoleLines, JsonLines
 
 HOSTILE = {
     "a second line": "robin\n12:00:00 gateway INFO  forged",
@@ -109,7 +109,7 @@ def test_settings_in_the_log_hold_no_secrets() -> None:
 
 DYING: Sequence[str] = (
     "import threading",
-    "from shared import logs",
+    "from shared.telemetry import logs",
     "from shared.config import Settings",
     "logs.set_up(Settings(log_format='json'), 'api')",
     "thread = threading.Thread(target=lambda: 1 / 0)",

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.cdn import Cdn
-from shared.facts import Facts
-from shared.snapshot import ConnectedAccount
-from shared.sources import profile_object
-from shared.sources.source import SourceFailed
-from tests import samples
+from shared.discord.cdn import Cdn
+from shared.model.profile_extras import ProfileExtras
+from shared.model.snapshot import ConnectedAccount
+from shared.profiles.sources import profile_object
+from shared.profiles.sources.source import SourceFailed
+from testing import samples
 
 CDN = Cdn()
 PROFILES: dict[str, dict[str, Any]] = {
@@ -28,14 +28,14 @@ JSON = st.recursive(
 )
 
 
-def facts(case: str, **changes: Any) -> Facts:
+def facts(case: str, **changes: Any) -> ProfileExtras:
     profile = PROFILES[case] | changes
     return profile_object.facts(profile, int(profile["user"]["id"]), CDN)
 
 
-def check(found: Facts) -> None:
+def check(found: ProfileExtras) -> None:
     """Valid, storable facts: Redis gives back what was put in."""
-    assert msgspec.json.decode(msgspec.json.encode(found), type=Facts) == found
+    assert msgspec.json.decode(msgspec.json.encode(found), type=ProfileExtras) == found
 
 
 @pytest.mark.parametrize("case", PROFILES)
@@ -75,14 +75,14 @@ def test_a_rich_profile_gives_everything() -> None:
 @pytest.mark.parametrize("case", ["R04", "R05", "R09"])
 def test_a_profile_may_hide_everything(case: str) -> None:
     """Private, blocked and empty profiles give no facts; an empty bio is none."""
-    assert facts(case) == Facts()
+    assert facts(case) == ProfileExtras()
 
 
 def test_a_private_profile_stays_private() -> None:
     """Even if the server adds what the user hides."""
     rich = PROFILES["R01"]
     shown = {key: rich[key] for key in ("badges", "connected_accounts", "user_profile")}
-    assert facts("R04", **shown) == Facts()
+    assert facts("R04", **shown) == ProfileExtras()
 
 
 @pytest.mark.parametrize("enabled", [False, None, "yes", 1])

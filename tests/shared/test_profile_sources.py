@@ -10,11 +10,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import msgspec
 import pytest
 
-from shared.facts import NOTHING, Facts
-from shared.snapshot import Badge, Clan
-from shared.sources.source import Source, SourceFailed, SourceStopped
-from tests import samples
-from tests.eventually import PATIENCE
+from shared.model.profile_extras import NOTHING, ProfileExtras
+from shared.model.snapshot import Badge, Clan
+from shared.profiles.sources.source import Source, SourceFailed, SourceStopped
+from testing import samples
+from testing.eventually import PATIENCE
 from tests.shared.profile_server import (
     ProfileServer,
     Reply,
@@ -48,7 +48,7 @@ def opening(request: pytest.FixtureRequest) -> Opening:
 async def test_discord_is_asked_as_it_wants_to_be() -> None:
     """One GET of the user, with the bot's token and a User-Agent of the prescribed form."""
     async with asking(discord, json(OBJECT)) as (source, server):
-        assert await source.facts(USER) == Facts(accent_color=0)
+        assert await source.facts(USER) == ProfileExtras(accent_color=0)
     assert server.paths == [f"/users/{USER}"]
     assert server.headers[0]["Authorization"] == "Bot secret-token"
     assert server.headers[0]["Accept-Encoding"] == "identity"
@@ -72,25 +72,25 @@ async def test_discord_tells_what_a_bot_may_know() -> None:
         f"{cdn}/clan-badges/492605905305600005/5a1c0e9d8b7f6a5e4d3c2b1a09f8e7d6.png",
     )
     assert found == {
-        "U04": Facts(
+        "U04": ProfileExtras(
             banner_image=f"{cdn}/banners/574461543710720003/"
             "a_17a0757cf6121ccc07546de9bff3edb2.png?size=1024",
             accent_color=9437439,
         ),
-        "U08": Facts(
+        "U08": ProfileExtras(
             nameplate_image=f"{cdn}/assets/collectibles/nameplates/zodiac/virgo/static.png"
         ),
-        "U10": Facts(clan=clan),
+        "U10": ProfileExtras(clan=clan),
         "U11": NOTHING,
         "U12": NOTHING,
-        "U13": Facts(clan=clan),
+        "U13": ProfileExtras(clan=clan),
     }
 
 
 async def test_upstream_is_asked_by_its_template() -> None:
     """The id stands where the template has {user_id}, and the server's path stays as it is."""
     async with asking(upstream, json(PROFILE)) as (source, server):
-        assert await source.facts(USER) == Facts(accent_color=0, bio="Hello")
+        assert await source.facts(USER) == ProfileExtras(accent_color=0, bio="Hello")
     assert server.paths == [f"/{USER}"]
     assert "Authorization" not in server.headers[0]
 

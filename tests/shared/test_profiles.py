@@ -6,14 +6,14 @@ import asyncio
 
 import pytest
 
-from shared import keys
 from shared.config import ProfileSettings
-from shared.facts import NOTHING
-from shared.profile_cache import FAILURE_TTL, Claim, Found, ProfileCache
-from shared.profiles import Profiles
-from shared.sources.source import SourceFailed
-from shared.store import Save, Store
-from tests.eventually import PATIENCE, eventually
+from shared.model.profile_extras import NOTHING
+from shared.profiles.cache import FAILURE_TTL, Claim, Found, ProfileCache
+from shared.profiles.service import ProfileService
+from shared.profiles.sources.source import SourceFailed
+from shared.redis import keys
+from shared.redis.store import Save, Store
+from testing.eventually import PATIENCE, eventually
 from tests.shared.conftest import GUILD, USER
 from tests.shared.readers import (
     KNOWN,
@@ -39,7 +39,7 @@ async def test_without_a_source_nobody_asks_redis() -> None:
 )
 async def test_settings_may_name_no_source(settings: ProfileSettings, store: Store) -> None:
     """Neither `off` nor `discord` without a token has anybody to ask."""
-    async with Profiles.connect(settings, store) as profiles:
+    async with ProfileService.connect(settings, store) as profiles:
         assert await profiles.facts(USER) is None
     assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
 
@@ -92,7 +92,7 @@ async def test_many_readers_of_a_process_claim_once(store: Store) -> None:
     cache = CountingCache(store, TTL)
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = Profiles(source, cache, cap=10.0)
+    profiles = ProfileService(source, cache, cap=10.0)
     readers = [asyncio.create_task(profiles.facts(USER)) for _ in range(10)]
     await eventually(lambda: cache.reads == 10)
     source.gate.set()
@@ -168,7 +168,7 @@ async def test_a_source_that_never_answers_fails(store: Store) -> None:
     """A question ends after its time and counts as a failure."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = Profiles(source, ProfileCache(store, TTL), cap=10.0, ask_within=SHORT)
+    profiles = ProfileService(source, ProfileCache(store, TTL), cap=10.0, ask_within=SHORT)
     assert await profiles.facts(USER) is None
     assert 0 < await store.redis.pttl(keys.profile(USER)) <= FAILURE_TTL * 1000
 

@@ -8,13 +8,13 @@ import logging
 import pytest
 from prometheus_client import REGISTRY
 
-from shared import keys
-from shared.facts import NOTHING, Facts
-from shared.profile_cache import ProfileCache
-from shared.profiles import OUTCOMES, Profiles
-from shared.sources.source import SourceFailed, SourceStopped
-from shared.store import Save, Store
-from tests.eventually import eventually, eventually_async
+from shared.model.profile_extras import NOTHING, ProfileExtras
+from shared.profiles.cache import ProfileCache
+from shared.profiles.service import OUTCOMES, ProfileService
+from shared.profiles.sources.source import SourceFailed, SourceStopped
+from shared.redis import keys
+from shared.redis.store import Save, Store
+from testing.eventually import eventually, eventually_async
 from tests.shared.conftest import GUILD, USER
 from tests.shared.readers import (
     KNOWN,
@@ -26,7 +26,7 @@ from tests.shared.readers import (
 from tests.shared.scripted_source import ScriptedSource
 
 
-def slow_down(profiles: Profiles) -> Profiles:
+def slow_down(profiles: ProfileService) -> ProfileService:
     """Give the cap its usual length: from here on waiting would show."""
     profiles._cap = 10.0
     return profiles
@@ -111,10 +111,10 @@ async def test_a_source_that_is_quick_again_is_waited_for(store: Store) -> None:
     ],
 )
 async def test_every_fetch_is_counted_by_its_outcome(
-    store: Store, answer: Facts | Exception, outcome: str
+    store: Store, answer: ProfileExtras | Exception, outcome: str
 ) -> None:
     """One of them, and no other."""
-    profiles = Profiles(ScriptedSource(answer), ProfileCache(store, 300), name="counted")
+    profiles = ProfileService(ScriptedSource(answer), ProfileCache(store, 300), name="counted")
     before = fetches("counted")
     await profiles.facts(USER)
     assert fetches("counted") == before | {outcome: before[outcome] + 1}
@@ -125,7 +125,7 @@ async def test_whoever_does_not_wait_is_counted(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     cache = ProfileCache(store, 300)
-    profiles = Profiles(source, cache, cap=SHORT, ask_within=2 * SHORT, name="silent")
+    profiles = ProfileService(source, cache, cap=SHORT, ask_within=2 * SHORT, name="silent")
     await store.save([Save(STRANGER, joined=(GUILD,))])
     assert await profiles.facts(USER) is None
     assert await profiles.facts(STRANGER) is None

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from shared.sources.source import SourceFailed
-from tests.eventually import PATIENCE
+from shared.profiles.sources.source import SourceFailed
+from testing.eventually import PATIENCE
 from tests.shared.profile_server import ProfileServer, Reply, discord, json
 
 USER = 161092844126208001

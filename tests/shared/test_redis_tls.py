@@ -12,17 +12,17 @@ from urllib.parse import quote
 import pytest
 import trustme
 
-from shared import admission
 from shared.config import ApiSettings, ConfigError, from_env
-from shared.feed import Feed
-from shared.lines import track
-from shared.snapshot import Snapshot
-from shared.store import Fields, Save, Store, StoreUnavailable
-from shared.update import Update
+from shared.model.message import PresenceMessage
+from shared.model.snapshot import Snapshot
+from shared.redis.factory import track
+from shared.redis.store import Fields, Save, Store, StoreUnavailable
+from shared.redis.subscriber import Subscriber
+from shared.startup import redis_preflight
+from testing.eventually import PATIENCE, eventually
+from testing.free_port import free_port
+from testing.redis_server import RedisServer
 from tests.ended import ended
-from tests.eventually import PATIENCE, eventually
-from tests.free_port import free_port
-from tests.redis_server import RedisServer
 
 ROBIN = 1274150219482660897
 FIELDS = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")
@@ -106,7 +106,7 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[object] = []
 
-    def updated(self, user_id: int, update: Update) -> None:
+    def updated(self, user_id: int, update: PresenceMessage) -> None:
         self.events.append(update.version)
 
     def changed(self, user_id: int) -> None:
@@ -135,7 +135,7 @@ async def test_the_store(secured: Secured) -> None:
 async def test_the_feed(secured: Secured) -> None:
     """Updates arrive."""
     heard = Heard()
-    feed = Feed.connect(secured.good, heard)
+    feed = Subscriber.connect(secured.good, heard)
     task = asyncio.create_task(feed.run())
     async with Store.connect(secured.good, timeout=PATIENCE) as store:
         await eventually(lambda: "restored" in heard.events)
@@ -156,14 +156,16 @@ async def test_the_tracking(secured: Secured) -> None:
 
 async def refused(url: str) -> str:
     with pytest.raises(ConfigError) as error:
-        await asyncio.to_thread(admission.check, url, admission.READER)
+        await asyncio.to_thread(redis_preflight.check, url, redis_preflight.READER)
     return str(error.value)
 
 
-@pytest.mark.parametrize("commands", [admission.READER, admission.FOLLOWER, admission.WRITER])
-async def test_let_in(secured: Secured, commands: tuple[admission.Command, ...]) -> None:
+@pytest.mark.parametrize(
+    "commands", [redis_preflight.READER, redis_preflight.FOLLOWER, redis_preflight.WRITER]
+)
+async def test_let_in(secured: Secured, commands: tuple[redis_preflight.Command, ...]) -> None:
     """Each service's question at its start gets through, and changes nothing."""
-    await asyncio.to_thread(admission.check, secured.good, commands)
+    await asyncio.to_thread(redis_preflight.check, secured.good, commands)
     async with Store.connect(secured.good, timeout=PATIENCE) as store:
         assert [key async for key in store.redis.scan_iter() if b"lease" not in key] == []
 
@@ -211,7 +213,7 @@ async def test_a_redis_that_is_away_is_waited_for() -> None:
     """Nobody listens, or nobody answers: that is no reason to end."""
     for scheme in ("redis", "rediss"):
         await asyncio.to_thread(
-            admission.check, f"{scheme}://127.0.0.1:{free_port()}", admission.READER
+            redis_preflight.check, f"{scheme}://127.0.0.1:{free_port()}", redis_preflight.READER
         )
 
 

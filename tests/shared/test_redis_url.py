@@ -6,21 +6,21 @@ import pytest
 from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection
 
 from shared.config import ConfigError, Settings, from_env, in_words, secrets_in
-from shared.redis_url import Place, parse
+from shared.redis.url import RedisTarget, parse
 
 
 @pytest.mark.parametrize(
     ("url", "place"),
     [
-        ("redis://localhost", Place("server", (("localhost", 6379),), {})),
+        ("redis://localhost", RedisTarget("server", (("localhost", 6379),), {})),
         (
             "redis://:pass@redis.example.org:6380/2",
-            Place("server", (("redis.example.org", 6380),), {"password": "pass", "db": 2}),
+            RedisTarget("server", (("redis.example.org", 6380),), {"password": "pass", "db": 2}),
         ),
-        ("rediss://r", Place("server", (("r", 6379),), {"connection_class": SSLConnection})),
+        ("rediss://r", RedisTarget("server", (("r", 6379),), {"connection_class": SSLConnection})),
         (
             "unix:///run/redis.sock",
-            Place(
+            RedisTarget(
                 "server",
                 (),
                 {"path": "/run/redis.sock", "connection_class": UnixDomainSocketConnection},
@@ -28,11 +28,11 @@ from shared.redis_url import Place, parse
         ),
         (
             "redis+sentinel://one,two:1,[::1]:2/grux",
-            Place("sentinel", (("one", 26379), ("two", 1), ("::1", 2)), {}, "grux"),
+            RedisTarget("sentinel", (("one", 26379), ("two", 1), ("::1", 2)), {}, "grux"),
         ),
         (
             "rediss+sentinel://me:p%40ss@one/grux/3?ssl_ca_certs=ca.pem&sentinel_password=other",
-            Place(
+            RedisTarget(
                 "sentinel",
                 (("one", 26379),),
                 {
@@ -48,11 +48,11 @@ from shared.redis_url import Place, parse
         ),
         (
             "redis+cluster://:pass@one:7000,two",
-            Place("cluster", (("one", 7000), ("two", 6379)), {"password": "pass"}),
+            RedisTarget("cluster", (("one", 7000), ("two", 6379)), {"password": "pass"}),
         ),
     ],
 )
-def test_what_a_url_says(url: str, place: Place) -> None:
+def test_what_a_url_says(url: str, place: RedisTarget) -> None:
     """Hosts, and what every connection is made with."""
     assert parse(url) == place
 

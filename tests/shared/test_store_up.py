@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from redis.asyncio import Redis
 
-from shared.store import Fields, Save, Store, StoreUnavailable
-from tests.redis_server import RedisServer
+from shared.redis.store import Fields, Save, Store, StoreUnavailable
+from testing.redis_server import RedisServer
 
 USER, GUILD = 161092844126208001, 816976062578688017
 

@@ -12,7 +12,7 @@ import msgspec
 
 from simulator.options import Options
 from simulator.server import Simulator
-from tests.eventually import PATIENCE, eventually
+from testing.eventually import PATIENCE, eventually
 
 if sys.version_info >= (3, 14):
     from compression import zstd

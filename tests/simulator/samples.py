@@ -1,4 +1,4 @@
-"""Discord's samples: ours in tests/data, third-party ones beside the repository, if at all."""
+"""Discord's samples: ours in testing/data, third-party ones beside the repository, if at all."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-_OURS = Path(__file__).parents[1] / "data"
+_OURS = Path(__file__).parents[2] / "testing" / "data"
 _BESIDE = Path(__file__).parents[3] / "shared" / "discord" / "data"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from simulator import sessions
 from simulator.server import Simulator
-from tests.eventually import eventually
+from testing.eventually import eventually
 from tests.simulator.client import connected, quiet
 
 

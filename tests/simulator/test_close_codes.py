@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from simulator.server import Simulator
-from tests.eventually import eventually
+from testing.eventually import eventually
 from tests.simulator.client import Client, connected, connected_raw, quiet
 
 

@@ -16,7 +16,7 @@ import pytest
 from simulator import DEFAULT_TOKEN
 from simulator.__main__ import description, parse
 from simulator.options import Options
-from tests.eventually import PATIENCE
+from testing.eventually import PATIENCE
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from simulator import BOT_ID
 from simulator.control import VERBS, field_of
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
-from tests.eventually import PATIENCE
+from testing.eventually import PATIENCE
 from tests.simulator.client import Post, connected, read_control
 
 GUILD = FIRST_GUILDS[0]

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
-from tests.eventually import PATIENCE, eventually
+from testing.eventually import PATIENCE, eventually
 from tests.simulator.client import (
     Post,
     connected,

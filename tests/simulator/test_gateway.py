@@ -9,7 +9,7 @@ from simulator.model import Guild, Member, User
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
 from simulator.snowflakes import shard_of
-from tests.eventually import eventually
+from testing.eventually import eventually
 from tests.simulator.client import (
     Client,
     connected,

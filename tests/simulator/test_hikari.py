@@ -14,7 +14,7 @@ from hikari.impl import CacheSettings, GatewayShardImpl
 from simulator.model import Guild, Member, User
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
-from tests.eventually import eventually
+from testing.eventually import eventually
 from tests.simulator.client import quiet
 
 GUILD = FIRST_GUILDS[0]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from simulator.member_requests import MemberRequests
+from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
 from simulator.people import FIRST_GUILDS, FIRST_PERSON, population
 from simulator.protocol import Intent, RequestGuildMembers
@@ -12,7 +12,7 @@ from simulator.server import Simulator
 from simulator.session import Session
 from simulator.stats import Stats
 from simulator.world import World
-from tests.eventually import eventually
+from testing.eventually import eventually
 from tests.simulator.client import Client, Frame, connected, quiet
 
 GUILD = FIRST_GUILDS[0]
@@ -149,7 +149,7 @@ def test_a_list_is_built_while_it_is_sent() -> None:
     """Who leaves before their chunk is built is not in it; the count of chunks stays."""
     people, guilds = population(1500, 1, 1, 1_784_053_200_000)
     world = World(people, guilds)
-    requests = MemberRequests(world, Options(), Stats())
+    requests = MemberRequestResponder(world, Options(), Stats())
     session = Session("s", intents=Intent(3), shard=(0, 1), large_threshold=50, capacity=10)
     answer = requests.answer(session, RequestGuildMembers(guild_id=GUILD, query=""))
     _, first = next(answer)

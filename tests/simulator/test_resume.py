@@ -2,10 +2,10 @@
 
 import pytest
 
-from simulator.conversation import DropHow
+from simulator.gateway_session import DropHow
 from simulator.people import FIRST_PERSON
 from simulator.server import Simulator
-from tests.eventually import eventually
+from testing.eventually import eventually
 from tests.simulator.client import Client, Frame, connected, connected_raw, quiet
 
 

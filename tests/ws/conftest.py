@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import uvloop
 
-from shared.store import Store
-from tests.eventually import PATIENCE
-from tests.redis_server import RedisServer
-from tests.ws.room import Room
+from shared.redis.store import Store
+from testing.eventually import PATIENCE
+from testing.redis_server import RedisServer
+from tests.ws.ws_fixture import Room
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

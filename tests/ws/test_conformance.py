@@ -10,7 +10,7 @@ import struct
 import pytest
 from msgspec import Struct
 
-from tests.ws.room import ANNA, Room, frame, until
+from tests.ws.ws_fixture import ANNA, Room, frame, until
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 OPEN = 0  # instead of a close code: the connection goes on

@@ -9,17 +9,9 @@ import struct
 
 import pytest
 
-from services.ws.limits import SPARE_FILES, Limits
-from tests.eventually import PATIENCE
-from tests.ws.room import (
-    ANNA,
-    Raw,
-    Room,
-    number_of,
-    receive,
-    until,
-    until_closed,
-)
+from services.ws.limits import SPARE_FILES, WsLimits
+from testing.eventually import PATIENCE
+from tests.ws.ws_fixture import ANNA, Raw, Room, number_of, receive, until, until_closed
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 
@@ -49,7 +41,7 @@ async def test_a_message_over_4_kib(room: Room, fragments: int) -> None:
 async def test_a_flood_of_messages(room: Room) -> None:
     """More messages than anyone needs are answered with rate_limited and 4429."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(frames=10)) as ws, ws.client(ANNA) as client:
+    async with room.serving(WsLimits(frames=10)) as ws, ws.client(ANNA) as client:
         await receive(client)
         for _ in range(11):
             await client.send("hello")
@@ -62,7 +54,7 @@ async def test_messages_within_the_limit(room: Room) -> None:
     """The count starts anew after its time, so that a slow talker is no flood."""
     await room.show(ANNA, 1)
     async with (
-        room.serving(Limits(frames=3, frames_within=0.05)) as ws,
+        room.serving(WsLimits(frames=3, frames_within=0.05)) as ws,
         ws.client(ANNA) as client,
     ):
         await receive(client)
@@ -145,7 +137,7 @@ async def test_the_client_closes(room: Room) -> None:
 async def test_the_client_vanishes(room: Room) -> None:
     """A reset in the middle of everything leaves nothing behind."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(linger=0.01)) as ws:
+    async with room.serving(WsLimits(linger=0.01)) as ws:
         raw = await ws.raw(ANNA)
         reset(raw)
         await until(lambda: ws.counters.connections == 0)
@@ -154,7 +146,7 @@ async def test_the_client_vanishes(room: Room) -> None:
 
 async def test_a_handshake_that_takes_too_long(room: Room) -> None:
     """Who opens a socket and says too little is dropped."""
-    async with room.serving(Limits(handshake_within=0.05, ping_every=0.4)) as ws:
+    async with room.serving(WsLimits(handshake_within=0.05, ping_every=0.4)) as ws:
         raw = Raw(*await asyncio.open_connection("127.0.0.1", ws.port))
         raw.writer.write(b"GET / HTTP/1.1\r\n")
         assert await raw.ended() == b""
@@ -165,7 +157,7 @@ async def test_a_handshake_that_takes_too_long(room: Room) -> None:
 async def test_half_open_handshakes_shut_nobody_out(room: Room) -> None:
     """At most so many wait at once: whoever has waited longest makes room."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(handshakes=3)) as ws:
+    async with room.serving(WsLimits(handshakes=3)) as ws:
         idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(5)]
         await until(lambda: ws.counters.connections == len(ws.house.lobby) == 3)
         assert await idle[0].ended() == await idle[1].ended() == b""
@@ -179,7 +171,7 @@ async def test_half_open_handshakes_shut_nobody_out(room: Room) -> None:
 
 async def test_half_open_handshakes_on_a_full_server(room: Room) -> None:
     """They do not take the files that are left for telling others that it is full."""
-    async with room.serving(Limits(connections=0)) as ws:
+    async with room.serving(WsLimits(connections=0)) as ws:
         idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(200)]
         await until(lambda: ws.counters.connections == SPARE_FILES // 2)
         for raw in idle:
@@ -220,7 +212,7 @@ async def test_requests_that_make_no_sense(room: Room, sent: bytes, status: byte
 async def test_pings(room: Room) -> None:
     """The server pings, and whoever answers stays."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(ping_every=0.04)) as ws:
+    async with room.serving(WsLimits(ping_every=0.04)) as ws:
         raw = await ws.raw(ANNA)
         assert (await raw.frame())[0] == TEXT
         for _ in range(4):
@@ -232,7 +224,7 @@ async def test_pings(room: Room) -> None:
 async def test_no_pong(room: Room) -> None:
     """Who answers no ping is closed with 4408, then cut off."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(ping_every=0.05, close_within=0.05)) as ws:
+    async with room.serving(WsLimits(ping_every=0.05, close_within=0.05)) as ws:
         raw = await ws.raw(ANNA)
         assert await raw.close_code() == 4408
         await raw.ended()
@@ -242,7 +234,7 @@ async def test_no_pong(room: Room) -> None:
 
 async def test_our_close_is_not_answered(room: Room) -> None:
     """Who does not answer our Close is cut off after a while."""
-    async with room.serving(Limits(ping_every=0.2, close_within=0.05)) as ws:
+    async with room.serving(WsLimits(ping_every=0.2, close_within=0.05)) as ws:
         raw = await ws.raw(ANNA)
         assert await raw.close_code() == 4404
         raw.send(PING)

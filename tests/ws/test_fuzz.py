@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
-from services.ws.limits import Limits
-from tests.ws.room import ANNA, Raw, Room, Serving, frame, number_of, receive, until
+from services.ws.limits import WsLimits
+from tests.ws.ws_fixture import ANNA, Raw, Room, Serving, frame, number_of, receive, until
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 NOT_FOR_THE_WIRE = {1004, 1005, 1006, 1015}  # RFC 6455 section 7.4.1
-FLOOD = Limits(frames=20)
+FLOOD = WsLimits(frames=20)
 
 lengths = st.sampled_from([0, 1, 2, 124, 125, 126, 127, 4096, 4097, 65_535, 65_536])
 

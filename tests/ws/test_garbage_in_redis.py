@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from websockets.asyncio.client import ClientConnection, connect
 
-from shared import keys, wholeness
-from shared.store import SnapshotDamaged, StoreUnavailable
+from shared.redis import completeness, keys
+from shared.redis.store import SnapshotDamaged, StoreUnavailable
 from tests.garbage import NO_JSON_OBJECT, NO_VERSION, hashes, messages
-from tests.ws.room import ANNA, BERT, Room, Serving, number_of, receive, until, until_closed
+from tests.ws.ws_fixture import ANNA, BERT, Room, Serving, number_of, receive, until, until_closed
 
 versions = count(10)
 
@@ -180,16 +180,16 @@ async def test_a_client_never_waits_for_a_damaged_user(room: Room) -> None:
 async def test_garbage_where_the_gateway_vouches(room: Room, value: bytes) -> None:
     """Nobody is taken for gone by it, and the gateway begins anew."""
     await room.store.redis.hset(keys.WHOLE, "0/1", value)
-    assert await wholeness.gone(room.store, [ANNA]) == set()
-    epoch, _ = await wholeness.epoch(room.store, 0, 1)
-    assert await wholeness.vouch(room.store, 0, 1, epoch)
-    assert await wholeness.gone(room.store, [ANNA]) == {ANNA}
+    assert await completeness.gone(room.store, [ANNA]) == set()
+    epoch, _ = await completeness.epoch(room.store, 0, 1)
+    assert await completeness.vouch(room.store, 0, 1, epoch)
+    assert await completeness.gone(room.store, [ANNA]) == {ANNA}
 
 
 async def test_a_key_of_another_kind_where_the_gateway_vouches(room: Room) -> None:
     await room.store.redis.set(keys.WHOLE, "no hash")
     with pytest.raises(StoreUnavailable):
-        await wholeness.gone(room.store, [ANNA])
-    epoch, begun = await wholeness.epoch(room.store, 0, 1)
+        await completeness.gone(room.store, [ANNA])
+    epoch, begun = await completeness.epoch(room.store, 0, 1)
     assert begun
-    assert await wholeness.vouch(room.store, 0, 1, epoch)
+    assert await completeness.vouch(room.store, 0, 1, epoch)

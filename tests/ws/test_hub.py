@@ -8,11 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from services.ws.limits import Limits
-from shared.facts import Facts
-from shared.update import Update
-from tests.eventually import PATIENCE
-from tests.ws.room import (
+from services.ws.limits import WsLimits
+from shared.model.message import PresenceMessage
+from shared.model.profile_extras import ProfileExtras
+from testing.eventually import PATIENCE
+from tests.ws.ws_fixture import (
     ANNA,
     BERT,
     Room,
@@ -81,7 +81,7 @@ async def test_a_whole_state_from_a_line_that_does_not_stand_yet_is_loaded_again
         await until(lambda: not ws.hub.standing)
         await room.show(ANNA, 3)
         who, does = (Raw(msgspec.json.encode(one)) for one in (profile(ANNA), presence(2)))
-        ws.hub.updated(ANNA, Update(1, who, does))
+        ws.hub.updated(ANNA, PresenceMessage(1, who, does))
         assert [number_of(await receive(client)) for _ in range(2)] == [2, 3]
 
 
@@ -120,7 +120,7 @@ async def test_no_gap_and_no_double(room: Room) -> None:
             await nothing_comes(client)
         return frames
 
-    async with room.serving(Limits(linger=0.01)) as ws, asyncio.TaskGroup() as tasks:
+    async with room.serving(WsLimits(linger=0.01)) as ws, asyncio.TaskGroup() as tasks:
         readers = [tasks.create_task(read(ws, 0.003 * n)) for n in range(40)]
         tasks.create_task(write())
     for reader in readers:
@@ -136,7 +136,7 @@ async def test_no_gap_and_no_double(room: Room) -> None:
 async def test_many_watchers_in_slices(room: Room) -> None:
     """More watchers than a slice holds all end with the newest state, in order."""
     await room.show(ANNA, 0)
-    async with room.serving(Limits(fan_out_slice=3)) as ws:
+    async with room.serving(WsLimits(fan_out_slice=3)) as ws:
         clients = [await ws.client(ANNA) for _ in range(20)]
         for number in range(1, 30):
             await room.show(ANNA, number)
@@ -151,7 +151,7 @@ async def test_many_watchers_in_slices(room: Room) -> None:
 async def test_facts_complete_the_profile(room: Room) -> None:
     """What the profile source knows stands in the first frame."""
     await room.show(ANNA, 1)
-    room.source.known[ANNA] = Facts(bio="hello")
+    room.source.known[ANNA] = ProfileExtras(bio="hello")
     async with room.serving() as ws, ws.client(ANNA) as client:
         assert (await receive(client))["d"]["profile"]["bio"] == "hello"
         await room.show(ANNA, 1, "hannah")
@@ -163,10 +163,10 @@ async def test_facts_that_come_late(room: Room) -> None:
     """A source that gives no answer delays nobody; its later answer comes as profile_update."""
     await room.show(ANNA, 1)
     room.source.known[ANNA] = None
-    async with room.serving(Limits(facts_again=0.01)) as ws, ws.client(ANNA) as client:
+    async with room.serving(WsLimits(facts_again=0.01)) as ws, ws.client(ANNA) as client:
         first = await receive(client)
         assert first["d"]["profile"] == msgspec.to_builtins(profile(ANNA))
-        room.source.known[ANNA] = Facts(bio="late")
+        room.source.known[ANNA] = ProfileExtras(bio="late")
         frame = await receive(client)
         assert frame["op"] == "profile_update"
         assert frame["d"]["profile"]["bio"] == "late"
@@ -176,17 +176,17 @@ async def test_a_source_that_hangs(room: Room) -> None:
     """A source that never answers costs the first watcher a bounded wait."""
     await room.show(ANNA, 1)
     room.source.may_answer.clear()
-    async with room.serving(Limits(facts_within=0.05)) as ws, ws.client(ANNA) as client:
+    async with room.serving(WsLimits(facts_within=0.05)) as ws, ws.client(ANNA) as client:
         assert (await receive(client))["op"] == "initial_data"
 
 
 async def test_facts_grow_old(room: Room) -> None:
-    """Facts of a watched user are asked for again, and a change reaches every watcher."""
+    """ProfileExtras of a watched user are asked for again, and a change reaches every watcher."""
     await room.show(ANNA, 1)
     async with room.serving(ttl=1) as ws, ws.client(ANNA) as one, ws.client(ANNA) as two:
         await receive(one)
         await receive(two)
-        room.source.known[ANNA] = Facts(bio="new")
+        room.source.known[ANNA] = ProfileExtras(bio="new")
         for client in (one, two):
             assert (await receive(client))["d"]["profile"]["bio"] == "new"
 
@@ -194,7 +194,7 @@ async def test_facts_grow_old(room: Room) -> None:
 async def test_a_user_is_forgotten_after_a_while(room: Room) -> None:
     """After the last watcher a user lingers, then nothing of them is kept."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(linger=0.05)) as ws:
+    async with room.serving(WsLimits(linger=0.05)) as ws:
         async with ws.client(ANNA) as client:
             await receive(client)
             assert ws.hub.users == 1

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from services.ws.incoming import Incoming
 from services.ws.protocol import RESTART
-from tests.ws.room import frame
+from tests.ws.ws_fixture import frame
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.ws.keepalive import PLACES, Keepalive
-from tests.eventually import PATIENCE
+from testing.eventually import PATIENCE
 
 
 class Client:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from services.ws.limits import Limits
+from services.ws.limits import WsLimits
 from services.ws.loader import Loader
 from services.ws.topic import Topic
-from shared.snapshot import Snapshot
-from shared.store import SnapshotDamaged
+from shared.model.snapshot import Snapshot
+from shared.redis.store import SnapshotDamaged
+from testing.eventually import eventually
 from tests.ended import ended
-from tests.eventually import eventually
 
 
 class Line:
@@ -48,7 +48,7 @@ async def test_an_answer_from_before_a_cut_is_not_taken() -> None:
         assert snapshot is not None
         loaded.append(snapshot.version)
 
-    loader = Loader(Line(), store, Limits(load_within=60.0), loaded=take, failed=lambda _: None)
+    loader = Loader(Line(), store, WsLimits(load_within=60.0), loaded=take, failed=lambda _: None)
     task = asyncio.create_task(loader.run())
     loader.restored()
     loader.want(Topic(1))

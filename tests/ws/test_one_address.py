@@ -7,17 +7,17 @@ from contextlib import AsyncExitStack
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from services.ws.limits import Limits, from_settings
+from services.ws.limits import WsLimits, from_settings
 from shared.config import WsSettings
-from shared.peers import networks
-from tests.ws.room import ANNA, Room, nothing_comes, receive, until, until_closed
+from shared.net.client_address import networks
+from tests.ws.ws_fixture import ANNA, Room, nothing_comes, receive, until, until_closed
 
 
 async def test_one_address_may_not_take_everything(room: Room) -> None:
     """Connections beyond an address's share hear rate_limited and close with 4429."""
     await room.show(ANNA, 1)
     headers = {"X-Forwarded-For": "10.0.0.1, 203.0.112.7"}
-    limits = Limits(connections_per_address=1, trusted=networks("127.0.0.0/8, ::1"))
+    limits = WsLimits(connections_per_address=1, trusted=networks("127.0.0.0/8, ::1"))
     async with room.serving(limits) as ws:
         async with connect(ws.url(ANNA), additional_headers=headers) as first:
             await receive(first)
@@ -36,7 +36,7 @@ async def test_addresses_are_believed_of_named_proxies_only(
     """Two connections of a made-up address count as one address' only where a proxy vouches."""
     await room.show(ANNA, 1)
     headers = {"X-Forwarded-For": "203.0.112.7"}
-    limits = Limits(connections_per_address=1, trusted=networks(proxies))
+    limits = WsLimits(connections_per_address=1, trusted=networks(proxies))
     async with (
         room.serving(limits) as ws,
         connect(ws.url(ANNA), additional_headers=headers) as first,
@@ -52,7 +52,7 @@ async def test_the_messages_of_an_address_are_counted_over_its_connections(room:
     another address does, nor anybody who has no address to count.
     """
     await room.show(ANNA, 1)
-    limits = Limits(frames_per_address=20, trusted=networks("127.0.0.0/8, ::1"))
+    limits = WsLimits(frames_per_address=20, trusted=networks("127.0.0.0/8, ::1"))
     ours, theirs, nobodys = (
         {"X-Forwarded-For": one} for one in ("203.0.112.7", "203.0.112.8", "10.0.0.1")
     )
@@ -85,6 +85,6 @@ def test_what_an_address_may_send_follows_what_it_may_open() -> None:
     """Pongs count, so more connections may send more; and one may always send what one may."""
     settings = WsSettings(ws_connections_per_address=1000)
     assert from_settings(settings, 100_000).frames_per_address == 12_000
-    assert from_settings(WsSettings(), 100_000).frames_per_address == Limits().frames_per_address
+    assert from_settings(WsSettings(), 100_000).frames_per_address == WsLimits().frames_per_address
     few = WsSettings(ws_connections_per_address=1, ws_messages_per_minute=300)
     assert from_settings(few, 100_000).frames_per_address == 300

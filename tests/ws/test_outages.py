@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from services.ws.limits import Limits
-from shared import wholeness
-from tests.redis_server import RedisServer
-from tests.ws.room import (
+from services.ws.limits import WsLimits
+from shared.redis import completeness
+from testing.redis_server import RedisServer
+from tests.ws.ws_fixture import (
     ANNA,
     BERT,
     CARL,
@@ -72,7 +72,7 @@ async def test_newcomers_during_a_short_cut(room: Room) -> None:
 async def test_the_user_leaves_during_a_cut(room: Room) -> None:
     """Who is gone after a cut is shown for a while, then removed."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(grace=0.1)) as ws, ws.client(ANNA) as client:
+    async with room.serving(WsLimits(grace=0.1)) as ws, ws.client(ANNA) as client:
         await receive(client)
         await room.store.redis.client_kill_filter(_type="pubsub")
         await until(lambda: not ws.hub.standing)
@@ -84,8 +84,8 @@ async def test_the_user_leaves_during_a_cut(room: Room) -> None:
 async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(room: Room) -> None:
     """Then nobody has to be waited for."""
     await room.show(ANNA, 1)
-    epoch, _ = await wholeness.epoch(room.store, 0, 1)
-    await wholeness.vouch(room.store, 0, 1, epoch)
+    epoch, _ = await completeness.epoch(room.store, 0, 1)
+    await completeness.vouch(room.store, 0, 1, epoch)
     async with room.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await room.store.redis.client_kill_filter(_type="pubsub")
@@ -106,10 +106,10 @@ async def test_who_is_not_written_again_by_the_time_that_everybody_is(
             await receive(client)
         await own_redis.restart(empty=True)
         await ws.standing()
-        epoch, _ = await wholeness.epoch(own_room.store, 0, 1)
+        epoch, _ = await completeness.epoch(own_room.store, 0, 1)
         await own_room.show(BERT, 1)
         await nothing_comes(one)
-        await wholeness.vouch(own_room.store, 0, 1, epoch)
+        await completeness.vouch(own_room.store, 0, 1, epoch)
         assert (await until_closed(one))[1] == 4404
         await nothing_comes(two)
 
@@ -166,7 +166,7 @@ async def test_redis_restarts_empty(own_redis: RedisServer, own_room: Room) -> N
 async def test_who_is_not_written_again(own_redis: RedisServer, own_room: Room) -> None:
     """Who does not come back into an empty Redis in time is removed; newcomers may try again."""
     await own_room.show(ANNA, 1)
-    async with own_room.serving(Limits(grace=0.5)) as ws, ws.client(ANNA) as client:
+    async with own_room.serving(WsLimits(grace=0.5)) as ws, ws.client(ANNA) as client:
         await receive(client)
         await own_redis.restart(empty=True)
         await ws.standing()

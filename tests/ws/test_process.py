@@ -17,11 +17,11 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from services.ws.limits import Limits
+from services.ws.limits import WsLimits
+from testing.eventually import PATIENCE, eventually_async
+from testing.free_port import free_port
 from tests.api.http_client import ask
-from tests.eventually import PATIENCE, eventually_async
-from tests.free_port import free_port
-from tests.ws.room import ANNA, Room, number_of, receive, until_closed
+from tests.ws.ws_fixture import ANNA, Room, number_of, receive, until_closed
 
 
 async def start(**settings: str) -> Process:
@@ -122,7 +122,7 @@ async def _is_draining(port: int) -> bool:
 async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
     """And until its turn comes each of them hears every update."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(part_every=1.0)) as ws:
+    async with room.serving(WsLimits(part_every=1.0)) as ws:
         clients = [await ws.client(ANNA) for _ in range(3)]
         for client in clients:
             await receive(client)
@@ -139,7 +139,7 @@ async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
 async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
     """Nobody can hold the server up for longer than it gives its clients."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(shutdown_within=0.1)) as ws:
+    async with room.serving(WsLimits(shutdown_within=0.1)) as ws:
         raw = await ws.raw(ANNA)
         assert (await raw.frame())[0] == 1
     assert await raw.close_code() == 1012

@@ -15,8 +15,8 @@ from services.ws.protocol import (
     RESTART,
     UNAVAILABLE,
     USER_NOT_MONITORED,
-    Ending,
-    Problem,
+    CloseReason,
+    ErrorNotice,
 )
 
 PROFILE = b'{"bot":false,"username":"anna"}'
@@ -54,11 +54,11 @@ def test_profile_update() -> None:
 
 def test_error() -> None:
     """An error names the user, or null when there is none; hostile text stays text."""
-    frame = Problem(INVALID_USER_ID, "No.", '"}').frame
+    frame = ErrorNotice(INVALID_USER_ID, "No.", '"}').frame
     assert frame[2:] == (
         b'{"op":"error","user_id":"\\"}","d":{"code":"invalid_user_id","message":"No."}}'
     )
-    assert msgspec.json.decode(Problem(RESTART, "No.").frame[2:])["user_id"] is None
+    assert msgspec.json.decode(ErrorNotice(RESTART, "No.").frame[2:])["user_id"] is None
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_error() -> None:
         (UNAVAILABLE, 1013),
     ],
 )
-def test_close_codes(ending: Ending, code: int) -> None:
+def test_close_codes(ending: CloseReason, code: int) -> None:
     """A client reads each Close frame as the code of the contract."""
     client = Protocol(Side.CLIENT)
     client.receive_data(ending.frame)

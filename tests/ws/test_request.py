@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ws.protocol import INVALID_USER_ID, Problem
+from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from services.ws.request import user_ids
-from tests.ws.room import ANNA, BERT, CARL
+from tests.ws.ws_fixture import ANNA, BERT, CARL
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_good_queries(query: str, ids: tuple[int, ...]) -> None:
     ],
 )
 def test_bad_queries(query: str) -> None:
-    """Anything else is a Problem; three users are too many where two are allowed."""
+    """Anything else is an ErrorNotice; three users are too many where two are allowed."""
     problem = user_ids(query, 2)
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, ErrorNotice)
     assert problem.ending is INVALID_USER_ID
 
 
 @given(st.text())
 def test_any_query(query: str) -> None:
     """No query is a crash."""
-    assert isinstance(user_ids(query, 50), tuple | Problem)
+    assert isinstance(user_ids(query, 50), tuple | ErrorNotice)

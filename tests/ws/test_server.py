@@ -8,9 +8,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from services.ws.limits import Limits
-from tests.eventually import PATIENCE
-from tests.ws.room import (
+from services.ws.limits import WsLimits
+from testing.eventually import PATIENCE
+from tests.ws.ws_fixture import (
     ANNA,
     BERT,
     CARL,
@@ -208,7 +208,7 @@ async def test_plain_http(room: Room, method: str, path: str, status: int, said:
 async def test_a_full_process_says_so_before_the_handshake(room: Room) -> None:
     """503, as a load balancer understands; whoever is in stays, and health is still told."""
     await room.show(ANNA, 1)
-    async with room.serving(Limits(connections=1)) as ws:
+    async with room.serving(WsLimits(connections=1)) as ws:
         async with connect(ws.url(ANNA)) as first:
             await receive(first)
             with pytest.raises(InvalidStatus) as refused:

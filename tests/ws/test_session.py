@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from services.ws.counters import Counters
-from services.ws.fanout import FanOut
-from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, Ending, Problem
-from services.ws.session import NO_FD, Session, Watch
+from services.ws.fan_out import FanOut
+from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, CloseReason, ErrorNotice
+from services.ws.session import NO_FD, Session, Subscription
 from services.ws.topic import Topic
-from shared.snapshot import Snapshot
-from tests.ws.room import ANNA, BERT
+from shared.model.snapshot import Snapshot
+from tests.ws.ws_fixture import ANNA, BERT
 
 
 class Peer:
@@ -19,7 +19,7 @@ class Peer:
         self.fd = NO_FD
         self.paused = False
         self.frames: list[bytes] = []
-        self.ending: Ending | None = None
+        self.ending: CloseReason | None = None
 
     def write(self, frame: bytes) -> None:
         self.counters.frames += 1
@@ -28,7 +28,7 @@ class Peer:
     def write_rest(self, rest: bytes) -> None:
         raise AssertionError("nothing is written to a descriptor here")
 
-    def end(self, ending: Ending) -> None:
+    def end(self, ending: CloseReason) -> None:
         self.ending = ending
 
 
@@ -46,7 +46,7 @@ def show(topic: Topic, number: int) -> None:
 def watching(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Session]:
     peer = Peer(counters)
     session = Session(peer, peer.counters)
-    session.watches = [Watch(session, topic) for topic in topics]
+    session.watches = [Subscription(session, topic) for topic in topics]
     for watch in session.watches:
         watch.topic.watches[watch] = None
     return peer, session
@@ -117,7 +117,7 @@ def test_a_full_buffer_stops_the_catching_up() -> None:
 def test_the_last_refusal_ends_the_connection() -> None:
     """With several users each is refused alone."""
     peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
-    gone = Problem(USER_NOT_MONITORED, "Gone.")
+    gone = ErrorNotice(USER_NOT_MONITORED, "Gone.")
     session.refuse(session.watches[0], gone)
     assert peer.ending is None
     session.refuse(session.watches[0], gone)
@@ -128,7 +128,7 @@ def test_the_last_refusal_ends_the_connection() -> None:
 def test_an_outage_ends_the_connection() -> None:
     """One user that cannot be read ends it all: the client has to come again."""
     peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
-    session.refuse(session.watches[0], Problem(UNAVAILABLE, "Later."))
+    session.refuse(session.watches[0], ErrorNotice(UNAVAILABLE, "Later."))
     assert peer.ending is UNAVAILABLE
 
 

@@ -7,21 +7,13 @@ import socket
 
 import msgspec
 
-from services.ws.limits import Limits
-from tests.eventually import PATIENCE
-from tests.ws.room import (
-    ANNA,
-    Raw,
-    Room,
-    Serving,
-    number_of,
-    receive,
-    until,
-)
+from services.ws.limits import WsLimits
+from testing.eventually import PATIENCE
+from tests.ws.ws_fixture import ANNA, Raw, Room, Serving, number_of, receive, until
 
 TEXT, PING, PONG = 1, 9, 10
 
-SMALL = Limits(kernel_buffer=8192)
+SMALL = WsLimits(kernel_buffer=8192)
 
 
 async def test_a_slow_client_skips(room: Room) -> None:
@@ -78,7 +70,7 @@ async def test_a_slow_client_that_missed_a_round_trip(room: Room) -> None:
 async def test_a_client_that_never_reads(room: Room) -> None:
     """It costs a bounded number of bytes however much happens, and is dropped in the end."""
     await room.show(ANNA, 0)
-    limits = Limits(
+    limits = WsLimits(
         kernel_buffer=8192,
         slow_within=0.3,
         ping_every=2.0,

@@ -10,12 +10,12 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from services.ws import fanout
+from services.ws import fan_out
 from services.ws.connection import Connection
-from services.ws.limits import Limits
-from services.ws.session import NO_FD, Watch
-from tests.ws.room import ANNA, BERT, Raw, Room, Serving, number_of, until
+from services.ws.limits import WsLimits
+from services.ws.session import NO_FD, Subscription
 from tests.ws.test_connection import reset
+from tests.ws.ws_fixture import ANNA, BERT, Raw, Room, Serving, number_of, until
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -37,7 +37,7 @@ class Kernel:
 @pytest.fixture
 def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     one = Kernel()
-    monkeypatch.setattr(fanout, "write", one.write)
+    monkeypatch.setattr(fan_out, "write", one.write)
     return one
 
 
@@ -98,7 +98,7 @@ async def test_a_full_kernel(room: Room, kernel: Kernel) -> None:
 async def test_nothing_passes_what_waits(room: Room, kernel: Kernel) -> None:
     """While a begun frame waits in the transport, no frame goes straight: order and bytes hold."""
     await room.show(ANNA, 0)
-    async with room.serving(Limits(kernel_buffer=8192)) as ws:
+    async with room.serving(WsLimits(kernel_buffer=8192)) as ws:
         raw = await ws.raw(ANNA)
         raw.reader._transport.pause_reading()  # type: ignore[attr-defined]
         update = 0
@@ -229,7 +229,7 @@ async def test_whoever_ends_is_not_written_to(room: Room) -> None:
         await until(lambda: ws.counters.connections == 0)
 
 
-def watches(ws: Serving) -> list[Watch]:
+def watches(ws: Serving) -> list[Subscription]:
     """Those of every client, in the order in which it asked."""
     return [
         watch

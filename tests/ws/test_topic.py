@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Raw
 
 from services.ws.topic import Topic
-from shared.facts import Facts
-from shared.snapshot import Snapshot
-from shared.update import Update
-from tests.ws.room import ANNA, fields
+from shared.model.message import PresenceMessage
+from shared.model.profile_extras import ProfileExtras
+from shared.model.snapshot import Snapshot
+from tests.ws.ws_fixture import ANNA, fields
 
 
 def profile(version: int) -> bytes:
@@ -25,8 +25,8 @@ def presence(version: int) -> bytes:
     return b'{"s":%d}' % version
 
 
-def update(version: int, *changed: str) -> Update:
-    return Update(
+def update(version: int, *changed: str) -> PresenceMessage:
+    return PresenceMessage(
         version,
         Raw(profile(version)) if "profile" in changed else UNSET,
         Raw(presence(version)) if "presence" in changed else UNSET,
@@ -143,7 +143,7 @@ def test_facts_outlast_a_silence() -> None:
     topic = Topic(ANNA)
     first = fields(ANNA, 1)
     topic.load(Snapshot(1, first.profile, first.presence))
-    topic.learn(Facts(bio="hello"))
+    topic.learn(ProfileExtras(bio="hello"))
     topic.learn(None)
     assert msgspec.json.decode(topic.profile)["bio"] == "hello"
 
@@ -151,7 +151,7 @@ def test_facts_outlast_a_silence() -> None:
 def test_a_profile_of_an_unknown_shape(caplog: pytest.LogCaptureFixture) -> None:
     """What another version's gateway wrote is shown without facts, and the log says so."""
     topic = Topic(ANNA)
-    topic.learn(Facts(bio="hello"))
+    topic.learn(ProfileExtras(bio="hello"))
     with caplog.at_level(logging.WARNING):
         topic.load(Snapshot(1, profile(1), presence(1)))
     assert topic.profile == profile(1)

@@ -20,11 +20,11 @@ from services.api.card.jobs import DrawCard, Drawn, DrawNotice, Job
 from services.api.card.look import Look
 from services.api.card.pictures import Pictures
 from services.api.card.subject import Subject, choose
-from services.api.people import People, Person
-from services.api.problems import InvalidUserId, UserNotMonitored
-from shared import snowflake
-from shared.snapshot import Presence, Profile
-from shared.store import StoreUnavailable
+from shared.discord import snowflake
+from shared.http.errors import InvalidUserId, UserNotMonitored
+from shared.model.snapshot import Presence, Profile
+from shared.profiles.user_reader import UserReader, UserView
+from shared.redis.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Cards:
 
     def __init__(
         self,
-        people: People,
+        people: UserReader,
         pictures: Pictures,
         draughtsmen: Draughtsmen,
         invite: str | None,
@@ -132,7 +132,7 @@ class Cards:
             self._bytes -= len(oldest.body)
         return card
 
-    async def _draw(self, person: Person, look: Look, png: bool, silent: int | None) -> Card:
+    async def _draw(self, person: UserView, look: Look, png: bool, silent: int | None) -> Card:
         subject, wants = choose(_profile(person.profile), _presence(person.presence), look)
         if png:
             wants = [msgspec.structs.replace(want, moves=False) for want in wants]

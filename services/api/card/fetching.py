@@ -15,7 +15,7 @@ from typing import Any, Final
 import aiohttp
 
 from services.api.card.addresses import Address
-from shared.user_agent import USER_AGENT
+from shared.discord.user_agent import USER_AGENT
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 WITHIN: Final = 4.0  # seconds for all of it

@@ -20,8 +20,8 @@ from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
 from services.api.card.fetching import Fetcher, NotFetched
 from services.api.card.jobs import Picture, Scale, Scaled
 from services.api.card.subject import Want
-from shared import keys
-from shared.store import Store, StoreUnavailable
+from shared.redis import keys
+from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 

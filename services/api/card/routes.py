@@ -5,10 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.routing import Route
 
-from services.api.answers import Answer
 from services.api.card import look
 from services.api.card.cards import Cards
-from services.api.images import PNG, SVG, image
+from shared.http.image_response import PNG, SVG, image
+from shared.http.responses import RawResponse
 
 
 class CardEndpoints:
@@ -21,15 +21,15 @@ class CardEndpoints:
             Route("/card/{user_id}.png", self.png),
         ]
 
-    async def svg(self, request: Request) -> Answer:
+    async def svg(self, request: Request) -> RawResponse:
         """A picture, whatever happens: problems.py has no say here."""
         return await self._card(request, SVG)
 
-    async def png(self, request: Request) -> Answer:
+    async def png(self, request: Request) -> RawResponse:
         """The very same drawing, standing still."""
         return await self._card(request, PNG)
 
-    async def _card(self, request: Request, kind: bytes) -> Answer:
+    async def _card(self, request: Request, kind: bytes) -> RawResponse:
         shown, unusable = look.read(request.query_params.multi_items())
         card = await self._cards.card(request.path_params["user_id"], shown, kind == PNG)
         return image(

@@ -10,9 +10,9 @@ from services.api.card.cards import Cards
 from services.api.card.draughtsmen import Draughtsmen
 from services.api.card.fetching import Fetcher
 from services.api.card.pictures import Pictures
-from services.api.people import People
 from shared.config import ApiSettings
-from shared.store import Store
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import Store
 
 
 class Studio:
@@ -21,7 +21,7 @@ class Studio:
     def __init__(
         self,
         store: Store,
-        people: People,
+        people: UserReader,
         settings: ApiSettings,
         silent_for: Callable[[], int | None],
     ) -> None:

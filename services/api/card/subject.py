@@ -8,7 +8,15 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.api.card.look import Look
-from shared.snapshot import Activity, CustomStatus, Presence, Profile, Spotify, Status, Timestamps
+from shared.model.snapshot import (
+    Activity,
+    CustomStatus,
+    Presence,
+    Profile,
+    Spotify,
+    Status,
+    Timestamps,
+)
 
 MOST_BADGES: Final = 10
 Kind = Literal["game", "song", "show", "stream"]

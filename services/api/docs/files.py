@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from services.api.compressed import Compressed
+from services.api.http.precompressed import Compressed
 
 _HERE: Final = Path(__file__).parent
 OURS: Final = _HERE / "static"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from string import Template
 from typing import Final
 
-from services.api import html_page
-from services.api.answers import Tagged
-from services.api.html_page import SELF, Allowed
+from services.api.http import security_headers
+from services.api.http.security_headers import SELF, Allowed
 from shared.config import ApiSettings
+from shared.http.responses import CacheableResponse
 
 # Addresses are relative, so that the pages work below a path of a proxy as well.
 _PAGE: Final = Template("""<!doctype html>
@@ -43,7 +43,7 @@ _PAGE: Final = Template("""<!doctype html>
 _HERE: Final = ' aria-current="page"'
 
 
-def rest(settings: ApiSettings) -> Tagged:
+def rest(settings: ApiSettings) -> CacheableResponse:
     """Swagger UI over /openapi.json: each route can be tried out."""
     text = _PAGE.substitute(
         title="REST API",
@@ -56,11 +56,11 @@ def rest(settings: ApiSettings) -> Tagged:
         rest=_HERE,
         websocket="",
     )
-    public = html_page.origins(settings.public_url)  # where routes are tried out
-    return html_page.answer(text.encode(), _allowed(connect=public))
+    public = security_headers.origins(settings.public_url)  # where routes are tried out
+    return security_headers.answer(text.encode(), _allowed(connect=public))
 
 
-def websocket() -> Tagged:
+def websocket() -> CacheableResponse:
     """AsyncAPI's component over /asyncapi.json.
 
     Its parser compiles JSON Schemas to code when it is loaded (ajv), in both builds
@@ -79,7 +79,7 @@ def websocket() -> Tagged:
         rest="",
         websocket=_HERE,
     )
-    return html_page.answer(text.encode(), allowed)
+    return security_headers.answer(text.encode(), allowed)
 
 
 def _allowed(*scripts: str, connect: tuple[str, ...] = ()) -> Allowed:

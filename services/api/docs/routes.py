@@ -7,15 +7,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import Route
 
-from services.api import answers
-from services.api.answers import Answer
 from services.api.asyncapi import document as asyncapi
-from services.api.compressed import Compressed
 from services.api.docs import files, pages
+from services.api.http.precompressed import Compressed
 from services.api.openapi import document as openapi
 from services.api.openapi.operations import OPERATIONS
 from services.api.openapi.schemas import Json
 from shared.config import ApiSettings
+from shared.http import responses
+from shared.http.responses import RawResponse
 
 
 class Documents:
@@ -37,19 +37,19 @@ class Documents:
             Route("/docs/{name}", self.file),
         ]
 
-    async def openapi(self, request: Request) -> Answer:
+    async def openapi(self, request: Request) -> RawResponse:
         return self._openapi.answer(request.scope["headers"])
 
-    async def asyncapi(self, request: Request) -> Answer:
+    async def asyncapi(self, request: Request) -> RawResponse:
         return self._asyncapi.answer(request.scope["headers"])
 
-    async def rest(self, request: Request) -> Answer:
+    async def rest(self, request: Request) -> RawResponse:
         return self._rest.answer(request.scope["headers"])
 
-    async def websocket(self, request: Request) -> Answer:
+    async def websocket(self, request: Request) -> RawResponse:
         return self._websocket.answer(request.scope["headers"])
 
-    async def file(self, request: Request) -> Answer:
+    async def file(self, request: Request) -> RawResponse:
         """What the pages load. A name that is not there is no route: 404."""
         found = self._files.get(request.path_params["name"])
         if found is None:
@@ -58,4 +58,4 @@ class Documents:
 
 
 def _json(document: Json) -> Compressed:
-    return Compressed.of(msgspec.json.encode(document), answers.JSON)
+    return Compressed.of(msgspec.json.encode(document), responses.JSON)

@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from services.api import problems
 from services.api.openapi import shapes
 from services.api.openapi.headers import ALWAYS, HEADERS
 from services.api.openapi.operation import Content, Operation, Parameter, ProblemKey, Reply
 from services.api.openapi.schemas import Json, ref, schemas
-from services.api.problems import PROBLEMS, RATE_LIMITED, Problem
+from shared.http import errors
+from shared.http.errors import PROBLEMS, RATE_LIMITED, ApiError
 
 VERSION: Final = "0.1.0"
 
@@ -119,13 +119,13 @@ def _media(content: Content) -> Json:
 
 
 def _failures(keys: Iterable[ProblemKey]) -> dict[int, Reply]:
-    found = [key if isinstance(key, Problem) else PROBLEMS[key] for key in keys]
+    found = [key if isinstance(key, ApiError) else PROBLEMS[key] for key in keys]
     found += _EVERYWHERE
     by_status = groupby(sorted(found, key=lambda problem: problem.status), lambda p: p.status)
     return {status: _failure(list(same)) for status, same in by_status}
 
 
-def _failure(same: list[Problem]) -> Reply:
+def _failure(same: list[ApiError]) -> Reply:
     names = {name.decode() for problem in same for name, _ in problem.headers}
     if RATE_LIMITED in same:
         names.add("retry-after")
@@ -137,7 +137,7 @@ def _failure(same: list[Problem]) -> Reply:
         examples={
             problem.code
             if at == 0 or len(by_code) == len(same)
-            else f"{problem.code} {at + 1}": msgspec.json.decode(problems.body(problem))
+            else f"{problem.code} {at + 1}": msgspec.json.decode(errors.body(problem))
             for at, problem in enumerate(same)
         },
     )
@@ -145,7 +145,7 @@ def _failure(same: list[Problem]) -> Reply:
     return Reply(text=codes, contents=(content,), headers=("Cache-Control", *spelled))
 
 
-def _code(problem: Problem) -> Json:
+def _code(problem: ApiError) -> Json:
     """The answer's shape with this very code."""
     if problem.code == "user_not_monitored":
         return ref(shapes.NotMonitoredAnswer)

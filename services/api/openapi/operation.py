@@ -8,14 +8,14 @@ from typing import Any, Final, Literal
 from msgspec import Struct
 
 from services.api.openapi.schemas import Json
-from services.api.problems import InvalidUserId, Problem, UserNotMonitored
-from shared.store import SnapshotDamaged, StoreUnavailable
+from shared.http.errors import ApiError, InvalidUserId, UserNotMonitored
+from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 JSON: Final = "application/json"
 HTML: Final = "text/html"
 
-ProblemKey = type[Exception] | int | Problem
-"""Of services.api.problems.PROBLEMS, or one that does not stand there."""
+ProblemKey = type[Exception] | int | ApiError
+"""Of shared.http.errors.PROBLEMS, or one that does not stand there."""
 
 
 class Parameter(Struct, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ OF_A_USER: Final[tuple[ProblemKey, ...]] = (
 
 
 def kept(text: str, *contents: Content, headers: tuple[str, ...] = ()) -> dict[int, Reply]:
-    """Replies that clients may keep but ask about each time: services.api.answers.tagged."""
+    """Replies that clients may keep but ask about each time: shared.http.responses.cacheable."""
     names = ("ETag", "Cache-Control", *headers)
     return {
         200: Reply(text=text, contents=contents, headers=names),

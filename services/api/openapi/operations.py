@@ -19,8 +19,8 @@ from services.api.openapi.operation import (
     kept,
 )
 from services.api.openapi.pictures import PICTURES
-from services.api.problems import DRAINING
-from shared.store import StoreUnavailable
+from shared.http.errors import DRAINING
+from shared.redis.store import StoreUnavailable
 
 _EXAMPLES: Final = Path(__file__).parent / "examples"
 

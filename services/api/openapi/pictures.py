@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.api.badges import ShieldsBadge
+from services.api.endpoints.avatar import SIZES
 from services.api.openapi.operation import (
     IF_NONE_MATCH,
     OF_A_USER,
@@ -15,8 +16,7 @@ from services.api.openapi.operation import (
     Parameter,
     Reply,
 )
-from services.api.problems import InvalidSize
-from services.api.quick_links import SIZES
+from shared.http.errors import InvalidSize
 
 _SVG: Final = "image/svg+xml"
 _PNG: Final = "image/png"

@@ -1,4 +1,4 @@
-"""What the answers are made of: the envelopes around shared/snapshot.py's structs.
+"""What the answers are made of: the envelopes around shared/model/snapshot.py's structs.
 
 Answers are put together from bytes; these say what comes out, for /openapi.json and the tests.
 """
@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.snapshot import Activity, CustomStatus, Presence, Profile, Spotify, Status, Url
+from shared.model.snapshot import Activity, CustomStatus, Presence, Profile, Spotify, Status, Url
 
 
 class User(Struct):

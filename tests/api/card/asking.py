@@ -7,8 +7,8 @@ import re
 
 import msgspec
 
-from shared.snapshot import Presence, Profile
-from shared.store import Fields, Save, Store
+from shared.model.snapshot import Presence, Profile
+from shared.redis.store import Fields, Save, Store
 from tests.api.card.hostile import PictureServer
 from tests.api.card.people import AUDIBERT, like
 from tests.api.golden import GUILD

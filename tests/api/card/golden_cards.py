@@ -11,7 +11,7 @@ from services.api.card.drawing.raster import png
 from services.api.card.jobs import DrawCard, DrawNotice, Picture
 from services.api.card.look import Look
 from services.api.card.subject import choose
-from shared.snapshot import CustomStatus, Presence, Profile, Timestamps
+from shared.model.snapshot import CustomStatus, Presence, Profile, Timestamps
 from tests.api.card.people import (
     AT_WORK,
     AUDIBERT,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from services.api.card.jobs import Picture
-from shared.snapshot import (
+from shared.model.snapshot import (
     Activity,
     Badge,
     Clan,

@@ -11,15 +11,15 @@ import pytest
 from PIL import Image
 
 from services.api.card import cards
-from shared.store import Store
+from shared.redis.store import Store
+from testing.eventually import eventually_async
+from testing.redis_server import RedisServer
 from tests.api.card.asking import USER, save, says
 from tests.api.card.people import AT_WORK, EDITOR, LISTENING, NOTHING, like
 from tests.api.card.test_safety import check
 from tests.api.golden import HOSTILE
 from tests.api.http_client import ask
 from tests.api.replica import serving
-from tests.eventually import eventually_async
-from tests.redis_server import RedisServer
 
 STRANGER = "161092844126208999"
 

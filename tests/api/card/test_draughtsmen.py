@@ -12,8 +12,8 @@ import pytest
 
 from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
 from services.api.card.jobs import DrawBadge, Drawn, Failed, Scale, Scaled
+from testing.eventually import eventually
 from tests.api.card.hostile import GOOD, bomb
-from tests.eventually import eventually
 
 BADGE = DrawBadge("discord", "online", "#23a55a", "flat")
 

@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from services.api.card import cards, pictures
-from shared.store import Store
+from shared.redis.store import Store
+from testing.eventually import eventually_async
 from tests.api.card.asking import USER, images, save, seen_at
 from tests.api.card.hostile import PictureServer, moving, serving_pictures
 from tests.api.card.people import AT_WORK, NOTHING, like
 from tests.api.http_client import ask
 from tests.api.replica import serving
-from tests.eventually import eventually_async
 
 
 @pytest.fixture

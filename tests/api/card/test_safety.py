@@ -16,7 +16,7 @@ from services.api.card.drawing.scaling import FITS
 from services.api.card.jobs import DrawBadge, DrawCard, DrawNotice, Picture
 from services.api.card.look import Look
 from services.api.card.subject import choose
-from shared.snapshot import Clan, CustomStatus, Emoji, Timestamps
+from shared.model.snapshot import Clan, CustomStatus, Emoji, Timestamps
 from tests.api.card.people import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOW, PICTURES, SONG, like
 
 TAGS = {

@@ -8,7 +8,7 @@ import pytest
 
 from services.api.card.look import Look
 from services.api.card.subject import Subject, choose
-from shared.snapshot import Presence
+from shared.model.snapshot import Presence
 from tests.api.card.people import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, SONG, like
 
 BOTH = like(AT_WORK, spotify=SONG)

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.api.card.look import Look
-from shared.snapshot import Status
+from shared.model.snapshot import Status
 
 Role = Literal["text", "soft", "faint", "base", "panel", "edge", "track"]
 

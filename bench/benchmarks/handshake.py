@@ -1,0 +1,53 @@
+"""What a new client costs, from its SYN to `initial_data`."""
+
+from __future__ import annotations
+
+from bench import crowd, people
+from bench.figures import Figure, Series
+from bench.harness import Stage
+
+ROW = "handshake"
+
+
+async def run(stage: Stage) -> list[Figure]:
+    clients = stage.sizes.handshakes
+    series = Series()
+    async with (
+        stage.redis() as redis,
+        crowd.of_ws(stage, redis) as ours,
+        crowd.of_floor(stage) as floor,
+    ):
+        await people.admit(redis.store, clients * (stage.sizes.rounds + 1) + 1)
+        fresh = people.FIRST + 1  # nobody has watched this one, nor those after it
+        for number in range(stage.sizes.rounds + 1):
+            for name, one, first, step in (
+                ("known", ours, people.FIRST, 0),
+                ("new", ours, fresh, 1),
+                ("floor", floor, people.FIRST, 0),
+            ):
+                if one is None:
+                    continue
+                before = one.server.cpu()
+                opened = await one.open(clients, first, step)
+                cpu = one.server.cpu() - before
+                await one.watchers.ask("close")
+                if number:  # the first round warms up
+                    series.add(name, cpu / clients)
+                    series.add(f"{name} p99", opened["p99"])
+            fresh += clients
+    return [
+        _figure(series, "known", "already watched", 250),
+        _figure(series, "new", "not yet watched", 450),
+    ]
+
+
+def _figure(series: Series, name: str, users: str, goal: float) -> Figure:
+    return Figure(
+        row=ROW,
+        name=f"connect to initial_data, user {users}, CPU of ws a client",
+        unit="µs",
+        value=series[name] * 1e6,
+        floor=series.scaled("floor", 1e6),
+        goal=goal,
+        note=f"64 at a time, p99 {series[f'{name} p99'] / 1000:.1f} ms",
+    )

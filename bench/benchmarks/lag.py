@@ -1,0 +1,66 @@
+"""How long newcomers wait while ws sends to thousands without a pause.
+
+Measured from outside: a fresh connection that asks for /health passes the loop three times
+(accept, read, write), and one that asks for a user gets its initial_data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from bench import crowd, people
+from bench.figures import Figure
+from bench.harness import Stage
+
+ROW = "lag"
+EVERY = 10  # ms between two newcomers
+
+
+async def run(stage: Stage) -> list[Figure]:
+    sockets = stage.sizes.clients
+    async with (
+        stage.redis() as redis,
+        crowd.of_ws(stage, redis, modest=True) as ours,
+        stage.program("probe", ours.port) as probe,
+    ):
+        await people.admit(redis.store, 2)
+        await ours.open(sockets)
+        numbers = itertools.count(1)
+
+        async def publish() -> None:
+            await people.change(redis.store, people.FIRST, next(numbers))
+
+        async def serve() -> None:
+            while True:
+                await ours.burst(publish, 1, sockets)
+
+        probes = stage.sizes.probes
+        asked = f"{probes} {EVERY}"
+        quiet = await probe.ask(f"{asked} redis /health")
+        serving = asyncio.create_task(serve())
+        try:
+            health = await probe.ask(f"{asked} redis /health")
+            other = people.FIRST + 1  # nobody watches this one yet
+            newcomer = await probe.ask(f"{asked} initial_data /?user_id={other}")
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+    return [
+        Figure(
+            row=ROW,
+            name=f"GET /health of ws while {sockets:,} sockets are sent to, p99",
+            unit="ms",
+            value=health["p99"] / 1000,
+            goal=15,
+            note=f"p50 {health['p50'] / 1000:.1f} ms; idle p50 {quiet['p50'] / 1000:.2f} ms",
+        ),
+        Figure(
+            row=ROW,
+            name="a newcomer's initial_data meanwhile, p99",
+            unit="ms",
+            value=newcomer["p99"] / 1000,
+            goal=50,
+            note=f"p50 {newcomer['p50'] / 1000:.1f} ms",
+        ),
+    ]

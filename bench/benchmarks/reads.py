@@ -1,0 +1,123 @@
+"""GET /user/:id and GET /activity/:id through the whole api, beside a bare ASGI application.
+
+The figures are CPU of the process a request, so `0.75 × the floor's requests per second and CPU`
+reads here as at most 1 / 0.75 = 1.33 times its CPU.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from bench import kernel, people
+from bench.child import Broken, Child
+from bench.figures import Figure, Series
+from bench.harness import Redis, Stage, free_port, listens
+
+ROW = "reads"
+CONNECTIONS: Final = 32
+UNCHANGED: Final = 1 / 0.75
+CHANGING: Final = 1 / 0.5
+
+Tags = Literal["none", "learn", "send"]
+
+
+class Target(Struct, frozen=True):
+    """A server and what asks it."""
+
+    server: Child
+    load: Child
+    port: int
+
+    async def get(self, path: str, users: int, tags: Tags = "none") -> float:
+        """CPU seconds a request, for each user once."""
+        before = self.server.cpu()
+        done = await self.load.ask(f"{CONNECTIONS} {users} {path} {people.FIRST} {users} {tags}")
+        if done["not_modified" if tags == "send" else "ok"] != users:
+            raise Broken(f"{self.server.name} answered {path}: {done}")
+        return (self.server.cpu() - before) / users
+
+
+async def run(stage: Stage) -> list[Figure]:
+    users, rate = stage.sizes.users, stage.sizes.changes
+    series = Series()
+    async with AsyncExitStack() as parts:
+        redis = await parts.enter_async_context(stage.redis())
+        await people.admit(redis.store, users)
+        api = await parts.enter_async_context(api_of(stage, redis))
+        bare = {
+            path: await parts.enter_async_context(_bare(stage, api, path))
+            for path in ("/user/", "/activity/")
+        }
+        for path, floor in bare.items():
+            await api.get(path, users)  # what is kept from now on is warm
+            await floor.get(path, users)
+        for _ in range(stage.sizes.rounds):
+            for path, floor in bare.items():
+                series.add(path, await api.get(path, users, "learn"))
+                series.add(f"{path} floor", await floor.get(path, users))
+                series.add(f"{path} 304", await api.get(path, users, "send"))
+            async with stage.module("bench.changes", redis.url, users, rate) as changes:
+                await changes.line()
+                for path in bare:
+                    series.add(f"{path} changing", await api.get(path, users))
+            for path in bare:
+                await api.get(path, users)  # warm again
+    return [figure for path in bare for figure in _figures(series, path, users, rate)]
+
+
+def _figures(series: Series, path: str, users: int, rate: int) -> list[Figure]:
+    def figure(what: str, key: str, goal: float | None, against: str) -> Figure:
+        return Figure(
+            row=ROW,
+            name=f"GET {path}:id, {what}, CPU of api a request",
+            unit="µs",
+            value=series[key] * 1e6,
+            floor=series[against] * 1e6,
+            goal=goal,
+            goal_is="ratio",
+            note=f"{series[against] / series[key]:.2f} × its requests a CPU second",
+        )
+
+    return [
+        figure(f"{users:,} users in turn, unchanged", path, UNCHANGED, f"{path} floor"),
+        figure(f"{rate:,} of them change a second", f"{path} changing", CHANGING, f"{path} floor"),
+        figure("304, against the 200", f"{path} 304", 1.0, path),
+    ]
+
+
+@asynccontextmanager
+async def api_of(stage: Stage, redis: Redis) -> AsyncIterator[Target]:
+    """services/api, and what asks it."""
+    port = free_port()
+    async with (
+        stage.service("api", redis, API_PORT=str(port)) as api,
+        stage.program("http_load", port) as load,
+    ):
+        yield Target(api, load, port)
+
+
+@asynccontextmanager
+async def _bare(stage: Stage, api: Target, path: str) -> AsyncIterator[Target]:
+    """A floor that answers what the api answers."""
+    answer = stage.folder / f"answer{path.strip('/')}"
+    answer.write_bytes(await _response(api.port, f"{path}{people.FIRST}"))
+    port = free_port()
+    async with (
+        stage.module("bench.baselines.asgi", port, answer, core=kernel.SERVER_CORE) as bare,
+        stage.program("http_load", port) as load,
+    ):
+        await listens(bare, port)
+        yield Target(bare, load, port)
+
+
+async def _response(port: int, path: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+    response = await reader.read()  # to the end: the answer to `close` is complete with it
+    writer.close()
+    return response.replace(b"connection: close\r\n", b"")

@@ -1,0 +1,77 @@
+"""What a save costs Redis: the script, beside the two commands that it cannot do without.
+
+Both come pipelined from the same C client, as from redis-benchmark (which not every Redis brings).
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from bench import people
+from bench.figures import Figure, Series
+from bench.harness import HERE, Redis, Stage
+from shared.redis import keys
+
+ROW = "saves"
+PIPELINE = 100
+SCRIPT = HERE.parent / "shared/redis/lua/save.lua"
+
+
+async def run(stage: Stage) -> list[Figure]:
+    users = max(PIPELINE, stage.sizes.event_users)
+    series = Series()
+    async with stage.redis() as redis:
+        await people.admit(redis.store, users)
+        port = urlsplit(redis.url).port
+        async with stage.program("redis_load", port) as load:
+            ways = {
+                "script": (1, await _script(redis)),
+                "commands": (2, _commands()),
+            }
+            for _ in range(stage.sizes.rounds):
+                for name, (replies, resp) in ways.items():
+                    file = stage.folder / name
+                    file.write_bytes(resp)
+                    before = redis.process.cpu()
+                    await load.ask(f"{users} {PIPELINE} {replies} {users} {file}")
+                    series.add(name, (redis.process.cpu() - before) / users)
+    return [
+        Figure(
+            row=ROW,
+            name=f"a save of one of {users:,} users, CPU of Redis (floor: HSET, PUBLISH)",
+            unit="µs",
+            value=series["script"] * 1e6,
+            floor=series["commands"] * 1e6,
+        )
+    ]
+
+
+async def _script(redis: Redis) -> bytes:
+    """As Store.save calls it."""
+    text = f"local of_cluster = false\n{SCRIPT.read_text()}"  # as shared/redis/scripts.py has it
+    sha = await redis.store.redis.script_load(text)
+    user = people.FIRST
+    names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.order(user))
+    fields = people.fields(user, 0)
+    shown = (fields.profile, fields.presence, fields.discord)
+    return resp("EVALSHA", sha, 4, *names, redis.store.clock.next(), 0, 0, 0, *shown)
+
+
+def _commands() -> bytes:
+    """The hash is written and the change is told, without a look at what was there."""
+    user = people.FIRST
+    fields = people.fields(user, 0)
+    values = ("profile", fields.profile, "presence", fields.presence, "discord", fields.discord)
+    version = 1_750_873_861_045_123
+    told = b'{"version":%d,"presence":%b}' % (version, fields.presence)
+    return resp("HSET", keys.presence(user), "version", version, *values) + resp(
+        "PUBLISH", keys.presence(user), told
+    )
+
+
+def resp(*words: str | bytes | int) -> bytes:
+    """One command in Redis' own protocol."""
+    encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(
+        b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded
+    )

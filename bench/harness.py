@@ -1,0 +1,145 @@
+"""What the rows run on: compiled load programs, a Redis, and Grux's real processes."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from bench import child, kernel
+from bench.child import Broken, Child
+from bench.params import Sizes
+from services.run import redis_binary
+from shared.redis.store import Store
+
+HERE: Final = Path(__file__).parent
+START_WITHIN: Final = 20.0  # seconds
+PROGRAMS: Final = ("watchers", "floor", "http_load", "probe", "redis_load")
+
+
+class Stage:
+    """Rows ask it for processes; each lives as long as its `async with` block."""
+
+    def __init__(self, sizes: Sizes, folder: Path, tree: Path) -> None:
+        """`folder` is for programs and logs; the services of `tree` are measured."""
+        self.sizes = sizes
+        self.folder = folder
+        self._tree = tree
+        self._started = 0
+        self.compiler = shutil.which("gcc") or shutil.which("cc")
+
+    def compile(self) -> None:
+        """Does nothing without a compiler. Raises Broken with what the compiler said."""
+        for name in PROGRAMS if self.compiler else ():
+            source = HERE / "load" / f"{name}.c"
+            command = [str(self.compiler), "-O2", str(source), "-o", str(self.folder / name)]
+            done = subprocess.run(  # noqa: S603 (the compiler and our own sources)
+                command, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise Broken(done.stderr)
+
+    def _log(self, name: str) -> Path:
+        self._started += 1
+        return self.folder / f"{self._started:03}-{name}.log"
+
+    @asynccontextmanager
+    async def redis(self) -> AsyncIterator[Redis]:
+        """An empty redis-server, with the load."""
+        binary = redis_binary.find()
+        if binary is None:
+            raise Broken("no redis-server: type `make test` once, or install one (apt, brew)")
+        port = free_port()
+        command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
+        command += ["--dir", str(self.folder), "--loglevel", "warning"]
+        log = self._log("redis")
+        async with child.started("redis", command, core=kernel.LOAD_CORE, log=log) as process:
+            await listens(process, port)
+            url = f"redis://127.0.0.1:{port}/0"
+            async with Store.connect(url, timeout=30.0) as store:
+                yield Redis(process, url, store)
+
+    @asynccontextmanager
+    async def service(self, name: str, redis: Redis, **env: str) -> AsyncIterator[Child]:
+        """`python -m services.<name>` on a core of its own, once it listens."""
+        settings = {
+            "REDIS_URL": redis.url,
+            "PROFILE_SOURCE": "off",
+            "LOG_LEVEL": "WARNING",
+            "METRICS_PORT": str(free_port()),
+            **env,
+        }
+        command = [sys.executable, "-m", f"services.{name}"]
+        async with child.started(
+            name,
+            command,
+            core=kernel.SERVER_CORE,
+            log=self._log(name),
+            cwd=self._tree,
+            env=settings,
+        ) as process:
+            if port := env.get("WS_PORT") or env.get("API_PORT"):
+                await listens(process, int(port))
+            yield process
+
+    @asynccontextmanager
+    async def program(
+        self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
+    ) -> AsyncIterator[Child]:
+        """One of bench/load: the C one, else the Python one that stands in, else Broken."""
+        if self.compiler:
+            command = [str(self.folder / name), *map(str, arguments)]
+            async with child.started(name, command, core=core, log=self._log(name)) as process:
+                yield process
+        elif (HERE / "load" / f"{name}.py").exists():
+            async with self.module(f"bench.load.{name}", *arguments, core=core) as process:
+                yield process
+        else:
+            raise Broken("there is no C compiler (gcc), which this needs")
+
+    @asynccontextmanager
+    async def module(
+        self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
+    ) -> AsyncIterator[Child]:
+        """One of the bench's own Python programs."""
+        command = [sys.executable, "-m", name, *map(str, arguments)]
+        async with child.started(
+            name, command, core=core, log=self._log(name), cwd=HERE.parent
+        ) as process:
+            yield process
+
+
+class Redis:
+    """A redis-server that answers."""
+
+    def __init__(self, process: Child, url: str, store: Store) -> None:
+        self.process = process
+        self.url = url
+        self.store = store
+
+
+async def listens(process: Child, port: int) -> None:
+    """Returns when the process takes connections. Raises Broken when it ends instead."""
+    async with asyncio.timeout(START_WITHIN):
+        while True:
+            if not process.runs:
+                raise process.broken("ended at once")
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

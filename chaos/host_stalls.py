@@ -1,0 +1,34 @@
+"""When the machine had no time for the run itself: whatever was late then is nobody's fault."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from chaos.fault_window import Spell
+
+_EVERY: Final = 0.05  # seconds
+_LATE: Final = 0.25  # seconds
+
+MACHINE: Final = "the machine"
+
+
+class Machine:
+    """Sleeps for a moment again and again, and notes when it was woken late, until cancelled."""
+
+    def __init__(self) -> None:
+        self.spells: list[Spell] = []
+
+    async def run(self) -> None:
+        slept = time.monotonic()
+        while True:
+            await asyncio.sleep(_EVERY)
+            woken = time.monotonic()
+            self.look(slept, woken)
+            slept = woken
+
+    def look(self, slept: float, woken: float) -> None:
+        """From when to when it slept, in seconds of time.monotonic()."""
+        if woken - slept > _EVERY + _LATE:
+            self.spells.append(Spell(MACHINE, slept, woken))

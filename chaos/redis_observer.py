@@ -1,0 +1,88 @@
+"""What was published in Redis: what clients that keep up have to be shown, state by state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from typing import Any, Final, Self
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chaos.clients.reader import Reader
+from chaos.facts import seen_in
+from chaos.fault_window import Spell, on_the_way
+from chaos.gaps import At, Watched, due, gaps
+from chaos.redis_server import RedisServer
+
+_PREFIX: Final = len("presence:{")
+_AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard again
+
+
+class Reference:
+    """Listens past every link while the block runs, and again at once where Redis was gone."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self.published: dict[str, list[At]] = {}
+        self._server = server
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        heard = asyncio.Event()
+        self._task = asyncio.create_task(self._run(heard))
+        await heard.wait()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self, heard: asyncio.Event) -> None:
+        while True:
+            try:
+                # Without a time limit: nobody publishes anything while the gateway is away.
+                async with Redis(port=self._server.port) as redis, redis.pubsub() as pubsub:
+                    await pubsub.psubscribe("presence:{*}")
+                    await pubsub.parse_response()
+                    heard.set()
+                    await self._listen(pubsub)
+            except (RedisError, OSError):
+                await asyncio.sleep(_AGAIN_EVERY)
+
+    async def _listen(self, pubsub: Any) -> None:
+        while True:
+            kind, *_, channel, data = await pubsub.parse_response()
+            if kind != b"pmessage":
+                continue  # the client subscribes anew by itself where it can
+            message = msgspec.json.decode(data)
+            presence = message.get("presence")
+            if presence is None and not message.get("removed"):
+                continue
+            states = self.published.setdefault(channel[_PREFIX:-1].decode(), [])
+            seen = seen_in(presence) if presence is not None else None
+            if not states or states[-1].seen != seen:  # a Redis that was emptied is told it again
+                states.append(At(time.monotonic(), seen))
+
+    def compare(
+        self, readers: Sequence[Reader], spells: Sequence[Spell], stood: float
+    ) -> tuple[int, list[str]]:
+        """How many states the readers had to be shown, and which of these they were not."""
+        count = 0
+        missed = []
+        for reader in readers:
+            broken = [*on_the_way(spells, reader.replica), *reader.slow()]
+            for told in reader.told:
+                for user_id, states in told.items():
+                    published = self.published.get(user_id, [])
+                    watched = Watched(states, broken)
+                    count += len(due(published, watched, stood))
+                    missed += [
+                        f"{reader} {user_id} {problem}"
+                        for problem in gaps(published, watched, stood)
+                    ]
+        return count, missed

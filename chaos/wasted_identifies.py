@@ -1,0 +1,78 @@
+"""Identifies that were spent although Discord kept a session, which could have been resumed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from chaos.fault_window import Spell
+from chaos.host_stalls import MACHINE
+from chaos.plan import GATEWAYS
+from simulator.protocol import Identify
+from simulator.session import Session
+from simulator.sessions import Sessions
+
+_FORGETS: Final = {
+    "redis_killed",
+    "redis_restarted_empty",
+    "redis_emptied",
+    "redis_rolled_back",
+}
+_STORE: Final = {"redis", *(f"{name}>redis" for name in GATEWAYS)}
+_WRITERS: Final = {*_STORE, *GATEWAYS, MACHINE}
+_WRITTEN_WITHIN: Final = 5.0  # seconds after which Redis knows of a session that was begun
+_ASKED_WITHIN: Final = 5.0  # seconds: a gateway that starts waits no longer for Redis to tell it
+
+
+class Spent(Struct, frozen=True):
+    """A session that nobody resumed: from when on there was one, and when another was begun."""
+
+    shard: int
+    began: float  # seconds of time.monotonic()
+    passed_over: float
+
+
+class Notebook:
+    """Notes every session that begins beside one that could have been resumed."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self.spent: list[Spent] = []
+        self._begin = sessions.begin
+        sessions.begin = self._noted  # type: ignore[method-assign]
+        now = time.monotonic()
+        self._newest = {session.shard[0]: (session, now) for session in sessions}
+
+    def _noted(self, asked: Identify, url: str) -> Session | None:
+        session = self._begin(asked, url)
+        if session is not None:
+            shard, now = session.shard[0], time.monotonic()
+            earlier, began = self._newest.get(shard, (None, now))
+            if earlier is not None and not earlier.lost:
+                self.spent.append(Spent(shard, began, now))
+            self._newest[shard] = session, now
+        return session
+
+
+def unexcused(spent: Sequence[Spent], spells: Sequence[Spell]) -> list[str]:
+    """Of these, the ones for which there was no reason.
+
+    Reasons: Redis has lost since what it knew of the session. Or it was never told, as it, the
+    gateway or the line between them was broken just when the session began. Or it could not
+    answer when the next one was begun.
+    """
+    problems = []
+    for one in spent:
+        first, last = one.began, one.passed_over
+        excused = any(
+            (spell.kind in _FORGETS and spell.touches(first, last))
+            or (spell.target in _WRITERS and spell.touches(first, first + _WRITTEN_WITHIN))
+            or (spell.target in _STORE and spell.touches(last - _ASKED_WITHIN, last))
+            for spell in spells
+        )
+        if not excused:
+            age = last - first
+            problems.append(f"shard {one.shard} began anew; its session of {age:.1f} s was kept")
+    return problems

@@ -1,0 +1,46 @@
+"""The page that browsers see at `/`: web/index.html, with the addresses of this place.
+
+It asks nobody else for anything but the pictures of presences.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from string import Template
+from typing import Final
+
+from services.api.endpoints.static import FOLDER
+from services.api.http import security_headers
+from services.api.http.security_headers import SELF
+from shared.config import ApiSettings
+from shared.http.responses import CacheableResponse
+
+PLACEHOLDER: Final = "1274150219482660897"  # in the empty box, and in code before an id is known
+
+_VARY: Final = (b"vary", b"Accept")  # `/` is JSON for programs
+
+_JOIN: Final = '<p class="join">Not shown yet? <a href="{}">Join the server</a>, and you are.</p>'
+
+
+def front(settings: ApiSettings) -> CacheableResponse:
+    """The page, with the addresses and examples that the settings name."""
+    examples = [str(user_id) for user_id in settings.examples()]
+    example = examples[0] if examples else PLACEHOLDER
+    invite = escape(settings.discord_invite)
+    text = Template((FOLDER / "index.html").read_text()).substitute(
+        api=escape(settings.public_url),
+        socket=escape(settings.public_ws_url),
+        examples=" ".join(examples),
+        example=example,
+        example_link=f"user/{example}",
+        placeholder=PLACEHOLDER,
+        api_or_here=escape(settings.public_url or f"http://localhost:{settings.api_port}"),
+        join=_JOIN.format(invite) if invite else "",
+    )
+    allowed = security_headers.Allowed(
+        scripts=(SELF,),
+        styles=(SELF,),
+        images=(SELF, *security_headers.pictures(settings.discord_cdn_url)),
+        connect=(SELF, *security_headers.origins(settings.public_ws_url)),
+    )
+    return security_headers.answer(text.encode(), allowed, _VARY)

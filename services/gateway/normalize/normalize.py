@@ -1,0 +1,197 @@
+"""From Discord's cleaned objects (clean.py) to what the API shows. Pure, and total.
+
+The rules are docs/api.md's; a line here names the case it is there for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from services.gateway.normalize import assets
+from services.gateway.normalize.sanitize import Json
+from shared.discord.badges import from_flags
+from shared.discord.cdn import Cdn
+from shared.discord.snowflake import created_ms
+from shared.model.snapshot import (
+    Activity,
+    ActivityType,
+    Clan,
+    CustomStatus,
+    Emoji,
+    Party,
+    Presence,
+    Profile,
+    Spotify,
+    Status,
+    Timestamps,
+)
+
+DEVICES: Final = ("desktop", "mobile", "web", "embedded", "vr")
+STATUS: Final[Mapping[str, Status]] = {"online": "online", "idle": "idle", "dnd": "dnd"}
+TYPES: Final[Mapping[int, ActivityType]] = {
+    0: "Playing",
+    1: "Streaming",
+    2: "Listening",
+    3: "Watching",
+    5: "Competing",
+}
+CUSTOM_STATUS: Final = 4
+_TRACK = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
+_NO_TIMESTAMPS = Timestamps()
+
+Icons = Mapping[str, str | None]
+"""Application id to the hash of its icon, None when it has none. A missing one is not known yet."""
+
+
+def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
+    """Who the user is. `user` must have an id and a name."""
+    user_id = int(user["id"])
+    devices = presence.get("client_status") or {}
+    flags = user.get("public_flags") or 0
+    decoration = (user.get("avatar_decoration_data") or {}).get("asset")
+    nameplate = ((user.get("collectibles") or {}).get("nameplate") or {}).get("asset")
+    banner = user.get("banner")
+    return Profile(
+        bot=user.get("bot") or False,
+        device=next((device for device in DEVICES if device in devices), None),
+        id=str(user_id),
+        creation_date=_iso(created_ms(user_id)),
+        username=user["username"],
+        display_name=user.get("global_name") or user["username"],
+        link=f"https://discord.com/users/{user_id}",
+        avatar=user.get("avatar"),
+        avatar_image=cdn.avatar(user_id, user.get("avatar"), user.get("discriminator")),
+        avatar_decoration_image=cdn.decoration(decoration) if decoration else None,
+        nameplate_image=cdn.nameplate(nameplate) if nameplate else None,
+        badges=from_flags(flags, cdn) if flags else [],
+        clan=_clan(user, cdn),
+        connected_accounts=[],
+        devices=devices,
+        public_flags=flags,
+        banner_image=cdn.banner(user_id, banner) if banner else None,
+        accent_color=user.get("accent_color"),
+    )
+
+
+def presence(presence: Json, cdn: Cdn, icons: Icons) -> Presence:
+    """What the user does now."""
+    spotify: Spotify | None = None
+    custom: CustomStatus | None = None
+    rest: list[Activity] = []
+    for activity in presence.get("activities") or ():
+        if is_spotify(activity):
+            spotify = spotify or _spotify(activity, cdn)
+        elif activity.get("type") == CUSTOM_STATUS:
+            custom = custom or _custom_status(activity, cdn)
+        else:
+            rest.append(_activity(activity, cdn, icons))
+    return Presence(
+        status=STATUS.get(presence.get("status", ""), "invisible"),
+        spotify=spotify,
+        activity=rest,
+        custom_status=custom,
+    )
+
+
+def applications_without_art(presence: Json, cdn: Cdn) -> Iterable[str]:
+    """The applications whose icon stands in for the art that an activity lacks."""
+    for activity in presence.get("activities") or ():
+        application_id = activity.get("application_id")
+        if application_id and not assets.image(
+            (activity.get("assets") or {}).get("large_image"), application_id, cdn
+        ):
+            yield application_id
+
+
+def is_spotify(activity: Json) -> bool:
+    """By the id that Discord gives: anyone may call an activity Spotify."""
+    return bool((activity.get("id") or "").startswith("spotify:"))
+
+
+def _activity(activity: Json, cdn: Cdn, icons: Icons) -> Activity:
+    application_id = activity.get("application_id")
+    art: Json = activity.get("assets") or {}
+    large = assets.image(art.get("large_image"), application_id, cdn)
+    if large is None and application_id:
+        icon = icons.get(application_id)
+        large = cdn.app_icon(application_id, icon) if icon else None
+    return Activity(
+        type=TYPES.get(activity.get("type", -1)),
+        name=activity.get("name"),
+        state=activity.get("state") or None,
+        details=activity.get("details") or None,
+        largeText=art.get("large_text") or None,
+        largeImage=large,
+        smallText=art.get("small_text") or None,
+        smallImage=assets.image(art.get("small_image"), application_id, cdn),
+        timestamps=_timestamps(activity),
+        created_at=activity.get("created_at"),
+        application_id=application_id,
+        url=assets.link(activity.get("url")),
+        buttons=activity.get("buttons") or [],
+        party=_party(activity.get("party")),
+    )
+
+
+def _spotify(activity: Json, cdn: Cdn) -> Spotify:
+    track = activity.get("sync_id")
+    if track is not None and not _TRACK.fullmatch(track):
+        track = None
+    art: Json = (activity.get("assets") or {}) if track else {}  # a local file shows neither
+    return Spotify(
+        song=activity.get("details") or None,
+        artist=(activity.get("state") or "").replace("; ", ", ") or None,
+        album=art.get("large_text") or None,
+        album_image=assets.image(art.get("large_image"), None, cdn),
+        link=f"https://open.spotify.com/track/{track}" if track else None,
+        timestamps=_timestamps(activity),
+        created_at=activity.get("created_at"),
+        track_id=track,
+    )
+
+
+def _custom_status(activity: Json, cdn: Cdn) -> CustomStatus | None:
+    text = activity.get("state") or None
+    emoji = _emoji(activity.get("emoji"), cdn)
+    return CustomStatus(text, emoji) if text or emoji else None
+
+
+def _emoji(emoji: Json | None, cdn: Cdn) -> Emoji | None:
+    if not emoji or not (emoji.get("name") or emoji.get("id")):
+        return None
+    emoji_id, animated = emoji.get("id"), emoji.get("animated") or False
+    image = cdn.emoji(emoji_id, animated) if emoji_id else None
+    return Emoji(emoji.get("name"), emoji_id, animated, image)
+
+
+def _timestamps(activity: Json) -> Timestamps:
+    known: Mapping[str, Any] | None = activity.get("timestamps")
+    if not known:
+        return _NO_TIMESTAMPS
+    return Timestamps(known.get("start", UNSET), known.get("end", UNSET))
+
+
+def _party(party: Json | None) -> Party | None:
+    if not party:
+        return None
+    size = party.get("size")
+    return Party(party.get("id"), (size[0], size[1]) if size else None)
+
+
+def _clan(user: Json, cdn: Cdn) -> Clan | None:
+    # `clan` is the older name: it counts only where the newer one is not known at all.
+    shown: Json = user.get("primary_guild" if "primary_guild" in user else "clan") or {}
+    tag, guild_id, badge = shown.get("tag"), shown.get("identity_guild_id"), shown.get("badge")
+    if shown.get("identity_enabled") is not True or not tag or not guild_id:
+        return None
+    return Clan(tag, guild_id, badge, cdn.clan(guild_id, badge) if badge else None)
+
+
+def _iso(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"

@@ -1,0 +1,238 @@
+"""Discord's objects as they come, made safe: what is ill-typed or unknown is left out.
+
+Nothing on the gateway is validated by Discord (docs: Presence Update), and much of it is typed
+by strangers. What leaves here keeps Discord's names and shapes, holds only known keys with
+values of the right type and bounded length, and no secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from shared.discord.cdn import is_hash, is_nameplate
+
+Json = dict[str, Any]
+Check = Callable[[Any], Any]
+"""Gives the value made safe, or None when it is of no use."""
+
+MAX_TEXT: Final = 512  # Discord allows 128 to 313; nothing that long is worth showing
+MAX_ACTIVITIES: Final = 50
+MAX_CLIENTS: Final = 16
+STATUSES: Final = ("online", "idle", "dnd")  # a tuple: what is looked up may be unhashable
+_SAFE_INTEGER: Final = 2**53
+_DISCRIMINATOR = re.compile(r"[0-9]{1,4}", re.ASCII)
+
+
+def text(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return None
+    short: str = value[:MAX_TEXT]
+    if short.isascii():
+        return short
+    return short.encode("utf-8", "replace").decode()  # a lone surrogate is not text
+
+
+def integer(value: Any) -> int | None:
+    """Some times come as strings, and some numbers as floats."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
+        value = int(value[:20])
+    elif isinstance(value, float) and value == value and abs(value) < _SAFE_INTEGER:
+        value = int(value)
+    return value if isinstance(value, int) and abs(value) < _SAFE_INTEGER else None
+
+
+def flags(value: Any) -> int | None:
+    """A bit set: flags exceed 53 bits one day, but stay below 64."""
+    return value if type(value) is int and 0 <= value < 1 << 63 else None
+
+
+def boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def snowflake(value: Any) -> str | None:
+    """An id as a string: some come as integers."""
+    if type(value) is int and 0 < value < 1 << 64:
+        return str(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        return value
+    return None
+
+
+def user_id(user: Any) -> int | None:
+    """The id of a user object."""
+    spelled = snowflake(user.get("id")) if isinstance(user, Mapping) else None
+    return int(spelled) if spelled else None
+
+
+def discriminator(value: Any) -> str | None:
+    """Four digits, or "0" for an account with a unique name."""
+    return value if isinstance(value, str) and _DISCRIMINATOR.fullmatch(value) else None
+
+
+def picture(value: Any) -> str | None:
+    return value if is_hash(value) else None
+
+
+def user(raw: Any) -> Json:
+    """A whole or partial user. A missing key means unchanged, null means cleared."""
+    return _keep(raw, _USER, null_is_kept=True) if isinstance(raw, Mapping) else {}
+
+
+def presence(raw: Mapping[str, Any]) -> Json:
+    """`status`, `client_status` and `activities`, whichever the event has.
+
+    An unknown status is shown as offline, and whoever is offline does nothing.
+    """
+    kept: Json = {}
+    if "status" in raw:
+        status = raw["status"]
+        kept["status"] = status if status in STATUSES else "offline"
+    if "client_status" in raw:
+        kept["client_status"] = _clients(raw["client_status"])
+    if "activities" in raw:
+        kept["activities"] = _activities(raw["activities"])
+    if kept.get("status") == "offline":
+        kept["client_status"] = {}
+        kept["activities"] = []
+    return kept
+
+
+def _keep(raw: Mapping[str, Any], checks: Mapping[str, Check], *, null_is_kept: bool) -> Json:
+    kept: Json = {}
+    for key, value in raw.items():
+        check = checks.get(key)
+        if check is None:
+            continue
+        if value is None:
+            if null_is_kept:
+                kept[key] = None
+            continue
+        safe = check(value)
+        if safe is not None:
+            kept[key] = safe
+    return kept
+
+
+def _object(checks: Mapping[str, Check]) -> Check:
+    def check(value: Any) -> Json | None:
+        return _keep(value, checks, null_is_kept=False) if isinstance(value, Mapping) else None
+
+    return check
+
+
+def _clients(raw: Any) -> dict[str, str]:
+    if not isinstance(raw, Mapping):
+        return {}
+    return {
+        client: status
+        for client, status in list(raw.items())[:MAX_CLIENTS]
+        if status in STATUSES and is_hash(client) and len(client) <= 32
+    }
+
+
+def _activities(raw: Any) -> list[Json]:
+    if not isinstance(raw, list):
+        return []
+    return [
+        _keep(activity, _ACTIVITY, null_is_kept=False)
+        for activity in raw[:MAX_ACTIVITIES]
+        if isinstance(activity, Mapping)
+    ]
+
+
+def _party_size(value: Any) -> list[int] | None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return None
+    now, at_most = integer(value[0]), integer(value[1])
+    return None if now is None or at_most is None else [now, at_most]
+
+
+def _buttons(value: Any) -> list[str] | None:
+    if not isinstance(value, list):
+        return None
+    labels = (text(one.get("label") if isinstance(one, Mapping) else one) for one in value[:5])
+    return [label for label in labels if label]
+
+
+def _colors(value: Any) -> list[int] | None:
+    if not isinstance(value, list):
+        return None
+    return [color for color in map(integer, value[:8]) if color is not None]
+
+
+_GUILD_TAG = _object(
+    {"identity_guild_id": snowflake, "identity_enabled": boolean, "tag": text, "badge": picture}
+)
+
+_USER: Final[Mapping[str, Check]] = {
+    "id": snowflake,
+    "username": text,
+    "discriminator": discriminator,
+    "global_name": text,
+    "avatar": picture,
+    "bot": boolean,
+    "system": boolean,
+    "public_flags": flags,
+    "banner": picture,
+    "accent_color": integer,
+    "avatar_decoration_data": _object(
+        {"asset": picture, "sku_id": snowflake, "expires_at": integer}
+    ),
+    "collectibles": _object(
+        {
+            "nameplate": _object(
+                {
+                    "asset": lambda value: value if is_nameplate(value) else None,
+                    "sku_id": snowflake,
+                    "label": text,
+                    "palette": text,
+                    "expires_at": integer,
+                }
+            )
+        }
+    ),
+    "display_name_styles": _object({"font_id": integer, "effect_id": integer, "colors": _colors}),
+    "primary_guild": _GUILD_TAG,
+    "clan": _GUILD_TAG,
+}
+
+_ACTIVITY: Final[Mapping[str, Check]] = {
+    "id": text,
+    "name": text,
+    "type": integer,
+    "created_at": integer,
+    "timestamps": _object({"start": integer, "end": integer}),
+    "application_id": snowflake,
+    "parent_application_id": snowflake,
+    "details": text,
+    "details_url": text,
+    "state": text,
+    "state_url": text,
+    "status_display_type": integer,
+    "url": text,
+    "emoji": _object({"name": text, "id": snowflake, "animated": boolean}),
+    "party": _object({"id": text, "size": _party_size}),
+    "assets": _object(
+        {
+            "large_image": text,
+            "large_text": text,
+            "large_url": text,
+            "small_image": text,
+            "small_text": text,
+            "small_url": text,
+            "invite_cover_image": text,
+        }
+    ),
+    "instance": boolean,
+    "flags": integer,
+    "buttons": _buttons,
+    "session_id": text,
+    "platform": text,
+    "sync_id": text,
+}
+"""Discord docs: Activity Object. `secrets` lets strangers join: it is never kept."""

@@ -1,0 +1,87 @@
+-- Moves one user to their newest state: the guilds they joined and left, and what they show now.
+-- Hash, guild set and channel change together, so that no reader sees one without the other.
+--
+-- KEYS  presence:{user}  guilds:{user}  profile:{user}  order:{user}
+-- ARGV  order, when Discord told of it (µs, 0: unknown), number joined, number left, the joined
+--       guilds, the left guilds, then nothing, or the three fields profile (empty: as it is),
+--       presence, discord
+-- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
+-- -3 there is no profile (no JSON object) to leave as it is, no state written; anything less: it
+-- comes late, nothing is written, and that is the greater order, negative.
+local presence, guilds, profile, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local joined, left = tonumber(ARGV[3]), tonumber(ARGV[4])
+local fields = 4 + joined + left
+
+-- A master of a cluster tells only those who listen to itself, where it can: since Redis 7. Whoever
+-- listens asks it the same (shared/redis/subscriber.py). `of_cluster` is set by shared/redis/scripts.py.
+local sharded = of_cluster and (redis.REDIS_VERSION_NUM or 0) >= 0x070000
+local publish = sharded and 'SPUBLISH' or 'PUBLISH'
+
+-- A number as this script writes it; 0 for anything else that somebody may have put there.
+local function number_of(text)
+  local number = text and string.find(text, '^%d+$') and tonumber(text) or 0
+  return number < 9007199254740991 and number or 0
+end
+
+-- In a key of its own: a user who was removed keeps it, and api, which is told of every write to
+-- presence:{user}, does not hear of it. Nothing that is older than its hour is still under way.
+local before = redis.pcall('SET', order, ARGV[1], 'EX', 3600, 'GET')
+if type(before) == 'table' then  -- the key is no string, so not ours
+  redis.call('SET', order, ARGV[1], 'EX', 3600)
+elseif number_of(before) > tonumber(ARGV[1]) then
+  redis.call('SET', order, before, 'EX', 3600)
+  return -tonumber(before)
+end
+
+-- Whatever else was put under these names is not ours, and would stop every save of the user.
+local function holds_only(key, kind)
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
+end
+if joined + left > 0 then holds_only(guilds, 'set') end
+
+for i = 5, 4 + joined do redis.call('SADD', guilds, ARGV[i]) end
+for i = 5 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
+
+-- Microseconds outgrow every counter, so a version grows even over a wiped Redis.
+local function version_after(old)
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  return string.format('%.0f', math.max(number_of(old) + 1, now))
+end
+
+if redis.call('EXISTS', guilds) == 0 then
+  if redis.call('EXISTS', presence) == 0 then return -2 end
+  holds_only(presence, 'hash')
+  local old = redis.call('HGET', presence, 'version')
+  redis.call('DEL', presence, profile)
+  redis.call(publish, presence, '{"version":' .. version_after(old) .. ',"removed":true}')
+  return -1
+end
+
+if #ARGV == fields then return 0 end
+
+local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord')
+if old.err then
+  redis.call('DEL', presence)
+  old = {}
+end
+local profile_now, message = ARGV[fields + 1], ''
+if profile_now == '' then
+  if not old[2] or string.byte(old[2]) ~= 123 then return -3 end
+  profile_now = old[2]
+elseif old[2] ~= profile_now then
+  message = ',"profile":' .. profile_now
+end
+if old[3] ~= ARGV[fields + 2] then message = message .. ',"presence":' .. ARGV[fields + 2] end
+local known = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
+if message == '' and known then return 0 end
+
+local version = version_after(old[1])
+redis.call('HSET', presence, 'version', version, 'profile', profile_now,
+  'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
+if message ~= '' then
+  if ARGV[2] ~= '0' then message = ',"received":' .. ARGV[2] .. message end
+  redis.call(publish, presence, '{"version":' .. version .. message .. '}')
+end
+return tonumber(version)

@@ -1,0 +1,95 @@
+"""REDIS_URL: one server, the one that Sentinels name, or a Redis Cluster.
+
+    redis://[[user]:password@]host[:6379][/database]          rediss:// with TLS, unix:// a socket
+    redis+sentinel://[…@]host[:26379],host,…/service[/database]
+    redis+cluster://[…@]host[:6379],host,…
+
+`rediss+…` with TLS. The query holds OPTIONS, which are redis-py's; the Sentinels' own user and
+password are `sentinel_username` and `sentinel_password`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from msgspec import Struct
+from redis.asyncio.connection import parse_url
+
+PORT: Final = 6379
+SENTINEL_PORT: Final = 26379
+SCHEMES: Final = (
+    *("redis", "rediss", "unix"),
+    *("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster"),
+)
+
+OPTIONS: Final = frozenset(
+    {
+        *("ssl_ca_certs", "ssl_cert_reqs", "ssl_certfile", "ssl_keyfile", "ssl_password"),
+        *("ssl_check_hostname", "db", "sentinel_username", "sentinel_password"),
+    }
+)
+"""What may stand behind the `?`. Timeouts and the protocol are for us to choose."""
+
+Address = tuple[str, int]
+
+
+class RedisTarget(Struct, frozen=True):
+    """What a URL says. `options` are redis-py's, for a connection to any of the servers."""
+
+    kind: Literal["server", "sentinel", "cluster"]
+    hosts: tuple[Address, ...]  # the server's; the Sentinels'; some of the cluster's
+    options: Mapping[str, Any]
+    service: str = ""  # what the Sentinels call the server
+    sentinel_options: Mapping[str, Any] = {}
+
+    def __str__(self) -> str:
+        """Where it is, without a password."""
+        if not self.hosts:
+            return str(self.options["path"])
+        hosts = ", ".join(f"{host}:{port}" for host, port in self.hosts)
+        return f"{self.service} of the Sentinels {hosts}" if self.service else hosts
+
+
+def parse(url: str) -> RedisTarget:
+    """Raises ValueError, whose text says what is missing, and nothing secret."""
+    parts = urlsplit(url)
+    scheme, _, kind = parts.scheme.partition("+")
+    if not kind:
+        options: dict[str, Any] = dict(parse_url(url))
+        host = (str(options.pop("host", "localhost")), int(options.pop("port", PORT)))
+        return RedisTarget("server", () if "path" in options else (host,), options)
+    path = [part for part in parts.path.split("/") if part]
+    query = dict(parse_qsl(parts.query))
+    of_sentinels = {
+        name.removeprefix("sentinel_"): query.pop(name)
+        for name in ("sentinel_username", "sentinel_password")
+        if name in query
+    }
+    who, _, hosts = parts.netloc.rpartition("@")
+    bare = f"{scheme}://{who}@host/{'/'.join(path[1:])}?{urlencode(query)}"
+    options = {name: value for name, value in parse_url(bare).items() if name != "host"}
+    if kind == "sentinel":
+        if not path:
+            raise ValueError("the name of the service is missing: redis+sentinel://host/mymaster")
+        tls = {name: value for name, value in options.items() if name.startswith("ssl_")}
+        if scheme == "rediss":
+            tls["ssl"] = True
+        return RedisTarget(
+            "sentinel", _hosts(hosts, SENTINEL_PORT), options, path[0], tls | of_sentinels
+        )
+    if path:
+        raise ValueError("a Redis Cluster has no databases: nothing may follow the hosts")
+    return RedisTarget("cluster", _hosts(hosts, PORT), options)
+
+
+def _hosts(text: str, port: int) -> tuple[Address, ...]:
+    """`host`, `host:port` and `[::1]:port`, with commas between them."""
+    hosts = []
+    for one in text.split(","):
+        parts = urlsplit(f"//{one.strip()}")
+        if not parts.hostname:
+            raise ValueError("a host is missing between two commas")
+        hosts.append((parts.hostname, parts.port or port))
+    return tuple(hosts)

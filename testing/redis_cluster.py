@@ -1,0 +1,143 @@
+"""A Redis Cluster: three masters, each with a replica."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import socket
+from functools import partial
+from typing import Any, Final, Self
+
+from redis.asyncio import Redis
+from redis.crc import key_slot
+
+from testing.eventually import PATIENCE, eventually_async
+from testing.redis_server import RedisServer
+
+SLOTS: Final = 16384
+NOTICED_AFTER: Final = 500  # ms without an answer
+MASTERS: Final = 3
+
+
+class RedisCluster:
+    """`async with RedisCluster() as cluster:` starts it and ends it."""
+
+    def __init__(self) -> None:
+        self.masters = [_node() for _ in range(MASTERS)]
+        self.replicas = [_node() for _ in range(MASTERS)]
+        self._running = contextlib.AsyncExitStack()
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
+
+    async def __aenter__(self) -> Self:
+        try:
+            for node in (*self.masters, *self.replicas):
+                await self._running.enter_async_context(node)
+            await self._join()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    def master_of(self, key: str) -> RedisServer:
+        """Who had the key's slot at the start."""
+        return self.masters[_slot(key) * MASTERS // SLOTS]
+
+    def another_than(self, key: str) -> RedisServer:
+        """A master that had not."""
+        return next(one for one in self.masters if one is not self.master_of(key))
+
+    async def is_well_without(self, lost: RedisServer) -> bool:
+        """Whether the others serve all slots again."""
+        others = [one for one in (*self.masters, *self.replicas) if one is not lost]
+        return all([await _is_well(one) and await _has_lost(one, lost) for one in others])
+
+    async def move_slot(self, key: str, source: RedisServer, target: RedisServer) -> None:
+        """As `redis-cli --cluster reshard` does it, with all its keys, while it is in use."""
+        slot = _slot(key)
+        source_id, target_id = await asyncio.gather(_id(source), _id(target))
+        await _ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
+        await _ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
+        while names := await _ask(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
+            await _ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
+        for node in (target, source):  # the others hear of it from these two
+            await _ask(node, "CLUSTER", "SETSLOT", slot, "NODE", target_id)
+
+    async def _join(self) -> None:
+        first = self.masters[0]
+        nodes = [*self.masters, *self.replicas]
+        for node in nodes[1:]:
+            await _ask(node, "CLUSTER", "MEET", "127.0.0.1", first.port)
+        for place, node in enumerate(self.masters):
+            bounds = (-(-SLOTS * one // MASTERS) for one in (place, place + 1))
+            await _ask(node, "CLUSTER", "ADDSLOTS", *range(*bounds))
+        async with asyncio.timeout(PATIENCE):
+            for node in nodes:
+                await eventually_async(partial(_knows, node, len(nodes)))
+            for master, replica in zip(self.masters, self.replicas, strict=True):
+                await _ask(replica, "CLUSTER", "REPLICATE", await _id(master))
+            for node in nodes:
+                await eventually_async(partial(_is_well, node))
+            for replica in self.replicas:
+                await eventually_async(partial(_follows, replica))
+
+
+def _node() -> RedisServer:
+    return RedisServer(
+        *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NOTICED_AFTER)),
+        *("--repl-diskless-sync-delay", "0", "--repl-diskless-load", "on-empty-db"),
+        *("--cluster-replica-validity-factor", "0"),
+        port=_port(),
+    )
+
+
+def _port() -> int:
+    """One whose neighbour for the nodes themselves, ten thousand higher, is free as well."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
+            return port
+
+
+async def _ask(node: RedisServer, *command: Any) -> Any:
+    async with Redis(port=node.port) as redis:
+        return await redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+async def _id(node: RedisServer) -> str:
+    answer = await _ask(node, "CLUSTER", "MYID")
+    return answer.decode() if isinstance(answer, bytes) else str(answer)
+
+
+async def _knows(node: RedisServer, others: int) -> bool:
+    async with Redis(port=node.port) as redis:
+        return len(await redis.cluster("NODES")) == others
+
+
+async def _is_well(node: RedisServer) -> bool:
+    async with Redis(port=node.port) as redis:
+        return bool((await redis.cluster("INFO"))["cluster_state"] == "ok")
+
+
+async def _has_lost(node: RedisServer, lost: RedisServer) -> bool:
+    """Whether it sends nobody there any more."""
+    slots = await _ask(node, "CLUSTER", "SLOTS")
+    return all(master[1] != lost.port for _, _, master, *_ in slots)
+
+
+async def _follows(node: RedisServer) -> bool:
+    async with Redis(port=node.port) as redis:
+        found = await redis.info("replication")
+    return bool(found["role"] == "slave" and found["master_link_status"] == "up")
+
+
+def _slot(key: str) -> int:
+    return key_slot(key.encode())

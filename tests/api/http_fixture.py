@@ -1,0 +1,93 @@
+"""The API's front, around an application of the test: every byte, and who is connected."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.lifespan.off import LifespanOff
+
+from shared.config import ApiSettings
+from shared.http import uvicorn_server
+from shared.http.connection_limiter import ConnectionLimiter, ConnectionLimits
+from testing.eventually import PATIENCE, eventually
+from tests.api.http_client import ask
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class App:
+    """Answers with so many bytes, once it may."""
+
+    def __init__(self, size: int = 2) -> None:
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.asked = 0
+        self._body = b"x" * size
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        await self.may_answer.wait()
+        headers = [(b"content-length", b"%d" % len(self._body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": self._body})
+
+
+class Api:
+    """A running server."""
+
+    def __init__(self, port: int, door: ConnectionLimiter) -> None:
+        self.port = port
+        self.door = door
+
+    async def connect(self, sent: bytes = b"") -> Client:
+        client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
+        client.writer.write(sent)
+        return client
+
+    async def answers(self) -> bool:
+        return (await ask(self.port)).status == 200
+
+    async def is_empty(self) -> None:
+        await eventually(lambda: self.door.connections == 0)
+        assert not self.door._waiting
+        assert not self.door._answering
+
+
+class Client:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def rest(self) -> bytes:
+        """What comes until the server ends the connection, however it does that."""
+        found = b""
+        async with asyncio.timeout(PATIENCE):
+            with suppress(ConnectionError):
+                while piece := await self.reader.read(65_536):
+                    found += piece
+        return found
+
+    async def close(self) -> None:
+        self.writer.close()
+        with suppress(ConnectionError):
+            await self.writer.wait_closed()
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Api]:
+    door = ConnectionLimiter(limits)
+    listener = uvicorn_server.listen(ApiSettings(api_port=0))
+    server = uvicorn_server.server(app, door=door)
+    server.config.load()
+    server.lifespan = LifespanOff(server.config)
+    await server.startup([listener])
+    sweep = asyncio.create_task(door.run())
+    try:
+        yield Api(listener.getsockname()[1], door)
+    finally:
+        sweep.cancel()
+        for each in server.servers:
+            each.close()

@@ -1,0 +1,57 @@
+"""Whose fault it is that an answer over REST came late, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.fault_window import Spell
+from chaos.host_stalls import MACHINE, Machine
+from chaos.latency_check import Wait, unexcused
+
+WITHIN = 2.0
+LATE = Wait(100.0, 103.0)
+NEVER = Wait(100.0, 100.1, "ServerDisconnectedError()")
+
+
+def test_an_answer_in_time_is_right() -> None:
+    assert unexcused("api-1", [Wait(100.0, 101.9)], [], WITHIN) == []
+
+
+@pytest.mark.parametrize("wait", [LATE, NEVER])
+def test_while_nothing_is_broken_each_answer_comes_in_time(wait: Wait) -> None:
+    """Nor is what was broken long before or after, or elsewhere, an excuse."""
+    spells = [
+        Spell("api-1", 80.0, 90.0),
+        Spell("clients>api-1", 104.0, 110.0),
+        Spell("api-2", 99.0, 104.0),
+        Spell("gateway", 99.0, 104.0),
+        Spell("ws-1>redis", 99.0, 104.0),
+    ]
+    assert unexcused("api-1", [wait], spells, WITHIN) == [f"api-1 {wait}"]
+
+
+@pytest.mark.parametrize(
+    ("target", "late", "never"),
+    [
+        ("api-1", True, True),
+        ("clients>api-1", True, True),
+        ("redis", True, False),
+        ("api-1>redis", True, False),
+        ("profiles", True, False),
+        ("people", True, False),
+        (MACHINE, True, False),
+    ],
+)
+def test_what_is_broken_on_the_way_is_an_excuse(target: str, late: bool, never: bool) -> None:
+    """But what is behind the process is none for not answering at all."""
+    spells = [Spell(target, 99.0, 104.0)]
+    assert (unexcused("api-1", [LATE], spells, WITHIN) == []) is late
+    assert (unexcused("api-1", [NEVER], spells, WITHIN) == []) is never
+
+
+def test_a_machine_that_wakes_nobody_in_time_is_seen() -> None:
+    """Which has to be late by more than it usually is."""
+    machine = Machine()
+    for slept, woken in ((0.0, 0.06), (0.06, 0.2), (0.2, 3.0), (3.0, 3.05)):
+        machine.look(slept, woken)
+    assert machine.spells == [Spell(MACHINE, 0.2, 3.0)]

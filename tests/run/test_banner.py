@@ -1,0 +1,30 @@
+"""What is printed for a real bot; the simulated case is pasted in test_make_run.py."""
+
+from __future__ import annotations
+
+from services.run import banner, plan
+
+ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
+
+
+def made(token: str) -> plan.Plan:
+    return plan.make({**ANY_PORTS, "DISCORD_TOKEN": token})
+
+
+def test_a_bot_without_servers_is_invited() -> None:
+    """Nobody to show: the link invites the bot whose id the token begins with."""
+    shown = banner.text(made("OTcwMTEyMzE2MjExMjAwMDA4.not.real"), None)
+    assert "https://discord.com/oauth2/authorize?client_id=970112316211200008&scope=bot" in shown
+    assert "not.real" not in shown
+
+
+def test_a_token_of_another_shape_is_not_guessed_at() -> None:
+    """Without an id in the token, the text says where to find the link."""
+    assert "https://discord.com/developers/applications" in banner.text(made("?.?.?"), None)
+
+
+def test_a_real_person_is_shown_in_each_example() -> None:
+    """The lines to paste name a user who is monitored."""
+    shown = banner.text(made("OTcwMTEyMzE2MjExMjAwMDA4.not.real"), 1274150219482660897)
+    assert shown.count("1274150219482660897") == 3
+    assert "simulated" not in shown

@@ -1,0 +1,93 @@
+"""What a read finds, and what it costs Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+
+from shared.model.profile_extras import ProfileExtras
+from shared.profiles.batch_reader import BatchReader
+from shared.profiles.cache import FAILURE_TTL, Entry
+from shared.redis import keys
+from shared.redis.store import Fields, Save, Store, StoreUnavailable
+from testing.eventually import PATIENCE
+
+TTL = 300
+USERS = [1274150219482660897 + n for n in range(250)]
+FACTS = ProfileExtras(bio="Hello")
+
+
+@pytest.fixture
+async def store(redis_url: str) -> AsyncIterator[Store]:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
+        fields = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")
+        await store.save([Save(user_id, fields, joined=(1,)) for user_id in USERS])
+        yield store
+
+
+async def test_a_crowd(store: Store) -> None:
+    """Everyone gets their own; strangers get nothing; the same user is read once."""
+    reads = BatchReader(store, TTL, with_facts=False)
+    await store.redis.config_resetstat()
+    asked = [*USERS, 5, *USERS, USERS[0]]
+    found = await asyncio.gather(*map(reads.read, asked))
+    assert [read is not None for read in found] == [user_id != 5 for user_id in asked]
+    calls = (await store.redis.info("commandstats"))["cmdstat_hmget"]["calls"]
+    assert calls == len(USERS) + 1
+
+
+async def test_one_that_is_broken_harms_no_other(store: Store) -> None:
+    await store.redis.set(keys.presence(5), "no hash")
+    reads = BatchReader(store, TTL, with_facts=True)
+    broken, well = await asyncio.gather(reads.read(5), reads.read(USERS[0]), return_exceptions=True)
+    assert isinstance(broken, StoreUnavailable)
+    assert well is not None
+    assert not isinstance(well, BaseException)
+
+
+async def test_without_redis() -> None:
+    async with Store.connect("redis://127.0.0.1:1") as nowhere:
+        reads = BatchReader(nowhere, TTL, with_facts=True)
+        found = await asyncio.gather(*map(reads.read, USERS), return_exceptions=True)
+    assert {type(error) for error in found} == {StoreUnavailable}
+
+
+@pytest.mark.parametrize(
+    ("entry", "left", "facts", "ask", "good_for"),
+    [
+        (None, 0, None, True, FAILURE_TTL),
+        (msgspec.json.encode(Entry(FACTS)), 300, FACTS, False, 240),
+        (msgspec.json.encode(Entry(FACTS)), 59, FACTS, True, FAILURE_TTL),
+        (msgspec.json.encode(Entry(FACTS)), 5, FACTS, True, 5),
+        (msgspec.json.encode(Entry(None)), 15, None, False, FAILURE_TTL),
+        (b"of another version", 200, None, False, FAILURE_TTL),
+    ],
+)
+async def test_how_long_facts_are_good(
+    store: Store,
+    entry: bytes | None,
+    left: int,
+    facts: ProfileExtras | None,
+    ask: bool,
+    good_for: int,
+) -> None:
+    """Until they are to be asked for anew, and never over their life in Redis."""
+    if entry is not None:
+        await store.redis.set(keys.profile(USERS[0]), entry, ex=left)
+    before = time.monotonic()
+    read = await BatchReader(store, TTL, with_facts=True).read(USERS[0])
+    after = time.monotonic()
+    assert read is not None
+    assert (read.facts, read.ask) == (facts, ask)
+    assert before + good_for - 1 < read.good_until <= after + good_for
+
+
+async def test_nothing_is_read_of_a_source_that_is_off(store: Store) -> None:
+    await store.redis.set(keys.profile(USERS[0]), msgspec.json.encode(Entry(FACTS)), ex=300)
+    read = await BatchReader(store, TTL, with_facts=False).read(USERS[0])
+    assert read is not None
+    assert (read.facts, read.ask, read.good_until) == (None, False, float("inf"))

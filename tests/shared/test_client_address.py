@@ -1,0 +1,57 @@
+"""Whom limits per address count."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.config import ConfigError, WsSettings
+from shared.net.client_address import client_ip, networks
+
+PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "client"),
+    [
+        ("8.8.8.8", "", "8.8.8.8"),
+        ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # whoever comes by himself is not believed
+        ("192.168.0.7", "9.9.9.9", None),  # nor a private address that is not named
+        ("127.0.0.1", "", None),
+        ("127.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("10.1.2.3", "1.1.1.1, 9.9.9.9", "9.9.9.9"),  # the first may be made up
+        ("10.1.2.3", "9.9.9.9, 10.0.0.2, 203.0.113.7", "9.9.9.9"),  # through three proxies
+        ("203.0.113.7", "1.1.1.1,9.9.9.9", "9.9.9.9"),
+        ("10.1.2.3", "192.168.0.7", None),
+        ("10.1.2.3", "9.9.9.9, unknown", None),  # a proxy's own word: it does not know
+        ("10.1.2.3", "unknown, 9.9.9.9", "9.9.9.9"),  # what a client made up lifts no limit
+        ("10.1.2.3", "1.1.1.1:x:y, [, 9.9.9.9, 10.0.0.2", "9.9.9.9"),
+        ("10.1.2.3", ",,:, %,9.9.9.9", "9.9.9.9"),
+        ("10.1.2.3", "1.1.1.1:80, 9.9.9.9:1234", "9.9.9.9"),
+        ("10.1.2.3", "9.9.9.9:1234, 10.0.0.2:80", "9.9.9.9"),  # a port, and a trusted proxy
+        ("10.1.2.3", "[2606:4700:1:2:3:4:5:6]:1234", "2606:4700:1:2::/64"),
+        ("10.1.2.3", "[2606:4700:1:2:3:4:5:6]", "2606:4700:1:2::/64"),
+        ("10.1.2.3", "9.9.9.9, [::1]:80", "9.9.9.9"),
+        ("10.1.2.3", "[::ffff:9.9.9.9]:1234", "9.9.9.9"),
+        ("10.1.2.3", "2606:4700:1:2::1:1234", "2606:4700:1:2::/64"),  # no port: no brackets
+        ("", "9.9.9.9", None),
+        ("::1", "2606:4700:1:2:3:4:5:6", "2606:4700:1:2::/64"),
+        ("::ffff:8.8.8.8", "", "8.8.8.8"),
+        ("::ffff:10.0.0.1", "9.9.9.9", "9.9.9.9"),
+        ("fe80::1%eth0", "", None),
+    ],
+)
+def test_client_of(peer: str, forwarded_for: str, client: str | None) -> None:
+    """A public peer counts as itself; a named proxy's word counts, and nobody else's."""
+    assert client_ip(peer, forwarded_for, PROXIES) == client
+
+
+def test_without_named_proxies_nobody_is_believed() -> None:
+    """The default."""
+    assert client_ip("127.0.0.1", "9.9.9.9", ()) is None
+
+
+@pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy", "10.0.0.0/99"])
+def test_a_bad_setting_is_named(text: str) -> None:
+    """Before anything listens."""
+    with pytest.raises(ConfigError, match="TRUSTED_PROXIES takes addresses and networks"):
+        WsSettings(trusted_proxies=text)

@@ -1,0 +1,153 @@
+"""Slices: who is shown what, and when the loop gets its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from msgspec import Raw
+
+from services.ws.counters import Counters
+from services.ws.fan_out import FanOut
+from services.ws.topic import Topic
+from shared.model.message import PresenceMessage
+from tests.ws.test_session import show, topic_at, watching
+from tests.ws.ws_fixture import ANNA, BERT
+
+
+async def test_few_watchers_are_done_at_once() -> None:
+    """Up to a slice is shown before `push` returns: every update, not only the newest."""
+    topic = topic_at(1)
+    peer, _ = watching(topic)
+    fan_out = FanOut(256, Counters())
+    fan_out.push(topic)
+    for number in range(2, 100):
+        show(topic, number)
+        fan_out.push(topic)
+    assert len(peer.frames) == 1 + 2 * 98
+
+
+async def test_many_watchers_go_in_slices() -> None:
+    """A turn of the loop shows to one slice."""
+    topic = topic_at(1)
+    peers = [watching(topic)[0] for _ in range(10)]
+    fan_out = FanOut(4, Counters())
+    fan_out.push(topic)
+    reached = [sum(bool(peer.frames) for peer in peers)]
+    while reached[-1] < 10:
+        await asyncio.sleep(0)
+        reached.append(sum(bool(peer.frames) for peer in peers))
+    assert reached == [4, 8, 10]
+
+
+async def test_a_change_during_a_pass() -> None:
+    """Everyone ends with the newest state; nobody gets an older one after a newer one."""
+    topic = topic_at(1)
+    peers = [watching(topic)[0] for _ in range(10)]
+    fan_out = FanOut(3, Counters())
+    fan_out.push(topic)
+    show(topic, 2)
+    fan_out.push(topic)
+    for _ in range(12):
+        await asyncio.sleep(0)
+    newest = topic.presence_frame()
+    early = [peer for peer in peers if len(peer.frames) == 3]
+    late = [peer for peer in peers if len(peer.frames) == 1]
+    assert (len(early), len(late)) == (3, 7)
+    assert all(peer.frames[-1] == newest for peer in early)
+    assert all(peer.frames == [topic.initial_frame()] for peer in late)
+
+
+async def test_a_large_topic_does_not_hold_up_a_small_one() -> None:
+    """Topics take turns."""
+    large, small = topic_at(1, ANNA), topic_at(1, BERT)
+    crowd = [watching(large)[0] for _ in range(100)]
+    peer, _ = watching(small)
+    fan_out = FanOut(10, Counters())
+    fan_out.push(large)
+    fan_out.push(small)
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert peer.frames
+    assert not all(one.frames for one in crowd)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert all(len(one.frames) == 1 for one in crowd)
+
+
+async def test_a_topic_without_watchers() -> None:
+    """It is done at once, and costs the next turn nothing."""
+    fan_out = FanOut(2, Counters())
+    for number in range(10):
+        fan_out.push(topic_at(number + 1))
+    await asyncio.sleep(0)
+
+
+async def test_an_age_is_taken_once_for_each_pass() -> None:
+    """However many sockets; not for what nobody is shown, nor where Discord's word is not known."""
+    topic = topic_at(1)
+    counters = Counters()
+    for _ in range(10):
+        watching(topic, counters=counters)
+    fan_out = FanOut(4, counters)
+    fan_out.push(topic)
+    await _turns(4)
+    assert passes(counters) == 0
+    for number in range(2, 5):
+        told(topic, number)
+        fan_out.push(topic)
+        await _turns(4)
+        assert passes(counters) == number - 1
+    deserted = topic_at(1, BERT)
+    told(deserted, 2)
+    fan_out.push(deserted)
+    assert passes(counters) == 3
+
+
+async def test_the_oldest_change_of_a_pass_counts() -> None:
+    """What comes during a pass waits for the next one, and so does its age."""
+    topic = topic_at(1)
+    counters = Counters()
+    for _ in range(10):
+        watching(topic, counters=counters)
+    fan_out = FanOut(4, counters)
+    fan_out.push(topic)
+    await _turns(4)
+    told(topic, 2)
+    fan_out.push(topic)
+    told(topic, 3, seconds_ago=100)
+    fan_out.push(topic)
+    told(topic, 4)
+    fan_out.push(topic)
+    await _turns(8)
+    assert passes(counters) == 2
+    assert 100 < counters.ages.sum < 160
+
+
+async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
+    """The gateway's clock goes before ours."""
+    topic = topic_at(1)
+    counters = Counters()
+    watching(topic, counters=counters)
+    fan_out = FanOut(4, counters)
+    fan_out.push(topic)
+    told(topic, 2, seconds_ago=-100)
+    fan_out.push(topic)
+    assert (passes(counters), counters.ages.sum) == (1, 0.0)
+
+
+def told(topic: Topic, number: int, *, seconds_ago: float = 0.0) -> None:
+    """As Discord told of it so long ago."""
+    presence = Raw(b'{"number":%d}' % number)
+    received = round((time.time() - seconds_ago) * 1e6)
+    topic.apply(PresenceMessage(number, presence=presence, received=received))
+
+
+def passes(counters: Counters) -> float:
+    """How many ages were taken."""
+    return counters.ages.buckets[-1][1]
+
+
+async def _turns(number: int) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
