@@ -113,5 +113,5 @@ def test_pages_are_made_in_one_place() -> None:
     """Nobody else in the api sends HTML, so no page goes without."""
     files = (ROOT / "services" / "api").rglob("*.py")
     assert [path.name for path in files if "text/html; charset" in path.read_text()] == [
-        "html_page.py"
+        "security_headers.py"
     ]

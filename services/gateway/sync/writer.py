@@ -1,7 +1,4 @@
-"""Brings Redis to the newest state of each person.
-Per person only the newest state is owed, however many events came: what waits for Redis is
-bounded by people, never by rate.
-"""
+"""Write-behind queue of changed users: bounded by users, never by the event rate."""
 
 from __future__ import annotations
 
