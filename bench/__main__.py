@@ -24,7 +24,7 @@ ROWS: Final = (
     "fan_out",
     "lag",
     "idle_memory",
-    "apart",
+    "distinct_users",
     "handshake",
     "reads",
     "ingest",
@@ -37,7 +37,7 @@ ROWS: Final = (
 
 
 class Row(Protocol):
-    """A module of bench/rows."""
+    """A module of bench/benchmarks."""
 
     async def run(self, stage: Stage) -> list[Figure]: ...
 

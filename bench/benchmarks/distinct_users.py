@@ -11,7 +11,7 @@ from bench.harness import Stage
 from services.ws.limits import WsLimits
 from shared.redis.store import Save
 
-ROW = "apart"
+ROW = "distinct_users"
 TOGETHER = 50  # updates that reach Redis at once, as a gateway's writer sends them
 PING_EVERY = WsLimits().ping_every
 
