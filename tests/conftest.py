@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
+from testing.loop_clock import LoopClock
 from testing.redis_server import RedisServer
 
 # The same examples in every run, and as many as fit into it. `--hypothesis-profile=fuzz` looks for
@@ -37,3 +38,10 @@ async def redis_url(shared_redis: RedisServer) -> str:
     """The URL of a real, empty Redis."""
     await shared_redis.flush()
     return shared_redis.url
+
+
+@pytest.fixture
+async def clock() -> AsyncIterator[LoopClock]:
+    """Simulated time on the loop of this test, and of its own async fixtures after this one."""
+    with LoopClock.installed() as clock:
+        yield clock
