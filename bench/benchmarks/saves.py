@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from bench import people
 from bench.figures import Figure, Series
-from bench.harness import HERE, Redis, Stage
+from bench.harness import Redis, Stage
 from shared.redis import keys
+from shared.redis.scripts import Script
 
 ROW = "saves"
 PIPELINE = 100
-SCRIPT = HERE.parent / "shared/redis/lua/save.lua"
+SAVE = Script("save.lua", of_cluster=False)
 
 
 async def run(stage: Stage) -> list[Figure]:
@@ -48,13 +49,12 @@ async def run(stage: Stage) -> list[Figure]:
 
 async def _script(redis: Redis) -> bytes:
     """As Store.save calls it."""
-    text = f"local of_cluster = false\n{SCRIPT.read_text()}"  # as shared/redis/scripts.py has it
-    sha = await redis.store.redis.script_load(text)
+    await redis.store.redis.script_load(SAVE.text)
     user = people.FIRST
     names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.order(user))
     fields = people.fields(user, 0)
     shown = (fields.profile, fields.presence, fields.discord)
-    return resp("EVALSHA", sha, 4, *names, redis.store.clock.next(), 0, 0, 0, *shown)
+    return resp("EVALSHA", SAVE.sha, 4, *names, redis.store.clock.next(), 0, 0, 0, *shown)
 
 
 def _commands() -> bytes:

@@ -8,10 +8,13 @@ that comes after a later one of the same guild is late, and is not made (roster.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from shared.redis import keys
 from shared.redis.clients import Commands
 from shared.redis.scripts import Argument, Script
+
+_CHANGE: Final = Script("membership.lua")
 
 OfGuilds = Mapping[int, Sequence[int]]
 """Users by guild."""
@@ -22,7 +25,6 @@ class Rosters:
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
-        self._script = Script(redis, "membership.lua")
 
     async def widen(self, joined: OfGuilds, order: int) -> int:
         """These users are in these guilds."""
@@ -68,7 +70,7 @@ class Rosters:
         return await self._run([_change(keys.GUILDS, guild_id, order, [guild_id])])
 
     async def _run(self, calls: Sequence[Sequence[Argument]]) -> int:
-        return max(await self._script.run(2, calls)) if calls else 0
+        return max(await _CHANGE.run_many(self._redis, 2, calls)) if calls else 0
 
     async def _returned(self, gone: Sequence[int]) -> set[int]:
         """Another shard's process may let a user in just before they are struck off."""

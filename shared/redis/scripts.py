@@ -1,42 +1,62 @@
-"""A Lua script in Redis: sent once, called by its hash, sent again where Redis has forgotten it."""
+"""Lua scripts, each a file in `lua/`: called by hash, and sent again when Redis does not know it.
+
+Redis forgets its scripts when it restarts, on SCRIPT FLUSH and at a failover. A call that finds
+its script gone sends the text with the call; a batch loads the script first and is repeated.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoScriptError
 
 from shared.redis.clients import Commands
 
 Argument = str | bytes | int
 
+_FOLDER: Final = Path(__file__).parent / "lua"
+
 
 class Script:
-    """A file in `lua` beside this one."""
+    """One script. It holds no connection: make it once, at the top of a module."""
 
-    def __init__(self, redis: Commands, name: str) -> None:
-        self._redis = redis
-        of_cluster = "true" if isinstance(redis, RedisCluster) else "false"
-        text = (Path(__file__).parent / "lua" / name).read_text()
-        self._text = f"local of_cluster = {of_cluster}\n{text}"
-        self._sha = ""
+    def __init__(self, name: str, **constants: bool) -> None:
+        """`name`: of the file. `constants`: local variables that are set in front of its text."""
+        lines = [f"local {key} = {str(value).lower()}\n" for key, value in constants.items()]
+        self.text: Final = "".join(lines) + (_FOLDER / name).read_text()
+        self.sha: Final = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
-    async def run(self, keys: int, calls: Sequence[Sequence[Argument]]) -> list[Any]:
-        """What each call gives, all in one go. The first `keys` arguments of each are keys."""
+    async def run(self, redis: Commands, keys: Sequence[str], *arguments: Argument) -> Any:
+        """One call; gives what the script returns. Raises RedisError.
+
+        In a Redis Cluster all keys have to lie in one slot, and there has to be at least one.
+        """
+        try:
+            return await redis.evalsha(self.sha, len(keys), *keys, *arguments)
+        except NoScriptError:
+            return await redis.eval(self.text, len(keys), *keys, *arguments)
+
+    async def run_many(
+        self, redis: Commands, key_count: int, calls: Sequence[Sequence[Argument]]
+    ) -> list[Any]:
+        """What each call gives, in one round trip. Raises RedisError.
+
+        The first `key_count` arguments of each call are its keys. Calls may be made twice, so the
+        script has to be idempotent.
+        """
         results: list[Any] = []
         for attempt in range(2):
-            if not self._sha:
-                self._sha = str(await self._redis.script_load(self._text))
-            pipe = self._redis.pipeline(transaction=False)
+            if attempt:
+                await redis.script_load(self.text)  # in a cluster: on every master
+            pipe = redis.pipeline(transaction=False)
             for arguments in calls:
-                pipe.execute_command("EVALSHA", self._sha, keys, *arguments)
+                pipe.execute_command("EVALSHA", self.sha, key_count, *arguments)
             results = await pipe.execute(raise_on_error=False)
-            if attempt or not any(isinstance(result, NoScriptError) for result in results):
+            if not any(isinstance(result, NoScriptError) for result in results):
                 break
-            self._sha = ""  # Redis was restarted
         for result in results:
             if isinstance(result, Exception):
                 raise result

@@ -32,6 +32,8 @@ LATE: Final = -4
 
 LONGEST_ID: Final = 20  # digits of 2^64
 _LOST: Final = REDIS_LOST.labels("calls")
+_SAVE: Final = Script("save.lua", of_cluster=False)
+_SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
 
 
 class StoreUnavailable(Exception):
@@ -74,7 +76,7 @@ class Store:
         self.clock = FencingClock()
         self.up: bool | None = None  # whether the last call was answered; None before the first
         self._timeout = timeout
-        self._script = Script(redis, "save.lua")
+        self._save_script = _SAVE_IN_CLUSTER if isinstance(redis, RedisCluster) else _SAVE
         self._rosters = Rosters(redis)
 
     @classmethod
@@ -132,7 +134,8 @@ class Store:
             if late:
                 self.clock.outgrow(late)
                 return [LATE] * len(saves)
-            results = await self._script.run(4, [_arguments(save, number) for save in saves])
+            calls = [_arguments(save, number) for save in saves]
+            results = await self._save_script.run_many(self.redis, 4, calls)
             results = [self._told(result) for result in results]
             return await self._narrow(saves, results, number)
 
@@ -190,6 +193,11 @@ class Store:
         """Another text when another server answers, or one that was started again."""
         servers = await self.info("server")
         return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
+
+    async def run_script(self, script: Script, names: Sequence[str], *arguments: Argument) -> Any:
+        """Call a script on these keys, and give what it returns."""
+        async with self.reachable():
+            return await script.run(self.redis, names, *arguments)
 
     async def ping(self) -> None:
         async with self.reachable():

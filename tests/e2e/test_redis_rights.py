@@ -46,6 +46,7 @@ UNUSED = {
     **dict.fromkeys(("gateway select", "api select", "ws select"), "for a database other than 0"),
     **dict.fromkeys(("gateway hdel", "gateway zrem"), "after another SHARD_COUNT"),
     "gateway pttl": "while another process begins a session",
+    **dict.fromkeys(("gateway eval", "api eval", "ws eval"), "where Redis forgot a script"),
     **dict.fromkeys(("api pexpire", "ws pexpire"), "where a source fails for somebody known"),
 }
 """What a service may do and does not while everything is done once, and when it does."""
