@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from typing import Final
 
@@ -10,6 +9,7 @@ import aiohttp
 
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import ApiSettings, WsSettings
+from shared.net.listen import listen_problem
 
 NAMES: Final = ("api", "ws")  # of the containers, in docker-compose.yml
 
@@ -75,17 +75,8 @@ def _could_listen(setting: str, host: str, port: int) -> Finding:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
             probe.bind((host, port))
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            return failure(
-                f"{setting} {port} is taken by another program",
-                f"Stop that one, or set {setting} to a free port.",
-            )
-        if error.errno == errno.EACCES:
-            return failure(f"{setting} {port} is not allowed to you", "Take 1024 or more.")
-        return failure(
-            f"nobody can listen on {host!r} ({error.strerror})",
-            f"Set {setting.replace('PORT', 'HOST')} to an address of this machine.",
-        )
+        problem = listen_problem(error, host, port, setting)
+        return failure(problem.cause, f"{problem.remedy[0].upper()}{problem.remedy[1:]}.")
     return ok(f"{setting} {port} is free")
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import signal
 import sys
 from typing import Any
 
@@ -26,13 +24,12 @@ from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import GatewayState, SessionResume, compatibility_key
 from services.gateway.sync.writer import Writer
 from services.gateway.vitals import Vitals
-from shared import config
-from shared.config import ConfigError, GatewaySettings
+from shared.config import ConfigError, GatewaySettings, in_words
 from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
 from shared.redis.store import Store
-from shared.startup import redis_preflight
-from shared.telemetry import logs, metrics_server
+from shared.startup import bootstrap, redis_preflight
+from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import export
 
@@ -121,49 +118,38 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                         await vitals.end()
 
 
-async def main() -> int:
-    """The process's exit code."""
-    health = Health("gateway")
-    try:
-        settings = config.from_env(GatewaySettings, config.environment())
-        if not settings.discord_token:
-            raise ConfigError(
-                "DISCORD_TOKEN must be set: the bot's token, in .env. To try Grux without a bot, "
-                "with simulated people: `make run`, or `docker compose --profile demo up`."
-            )
-        redis_preflight.check(settings.redis_url, redis_preflight.WRITER)
-        metrics_server.serve(settings, health)
-    except ConfigError as error:
-        print(f"gateway: {error}", file=sys.stderr)
-        return 2
-    logs.set_up(settings, "gateway")
-    log.info("starting: %s", config.in_words(settings))
-    serving = asyncio.create_task(serve(settings, health))
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_complain)
+async def run_until_stopped(process: ServiceProcess[GatewaySettings]) -> str:
+    """Watch Discord until a signal comes. Returns the totals."""
+    log.info("starting: %s", in_words(process.settings))
+    serving = asyncio.create_task(serve(process.settings, process.health))
+    process.on_stop(serving.cancel)
+    await asyncio.wait({serving})
+    if not serving.cancelled():
+        serving.result()  # raises what ended it
+    events, written = metrics.total(metrics.EVENTS), metrics.total(metrics.SAVES_WRITTEN)
+    return f"{events} events, {written} snapshots written"
 
-    def stop() -> None:
-        if serving.cancelling():
-            os._exit(1)  # the second time: at once
-        health.leave()
-        serving.cancel()
 
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, stop)
-    code = 0
-    try:
-        await serving
-    except* asyncio.CancelledError:
-        log.info(
-            "stopped after %.0f s: %d events, %d snapshots written",
-            health.uptime,
-            metrics.total(metrics.EVENTS),
-            metrics.total(metrics.SAVES_WRITTEN),
+def require_token(settings: GatewaySettings) -> None:
+    """Raise ConfigError without a token."""
+    if not settings.discord_token:
+        raise ConfigError(
+            "DISCORD_TOKEN must be set: the bot's token, in .env. To try Grux without a bot, "
+            "with simulated people: `make run`, or `docker compose --profile demo up`."
         )
-    except* DiscordRefused as refused:
-        log.error("%s", _first(refused))
-        code = 1
-    return code
+
+
+def main() -> int:
+    """Give the exit code."""
+    return bootstrap.run(
+        "gateway",
+        GatewaySettings,
+        run_until_stopped,
+        redis_commands=redis_preflight.WRITER,
+        check=require_token,
+        operator_errors=(DiscordRefused,),
+        loop_exception_handler=_complain,
+    )
 
 
 def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -183,16 +169,5 @@ def _complain(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-def _first(group: BaseExceptionGroup[DiscordRefused]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
-
-
 if __name__ == "__main__":
-    try:
-        import uvloop
-    except ImportError:
-        sys.exit(asyncio.run(main()))
-    sys.exit(uvloop.run(main()))
+    sys.exit(main())

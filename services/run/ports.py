@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import socket
 from collections.abc import Collection
 from typing import Final
+
+from shared.net.listen import listen_problem, port_taken
 
 NEAR: Final = 100  # ports that are tried
 
@@ -21,21 +22,14 @@ def check(host: str, port: int, setting: str) -> None:
     `setting` is the name of the port's variable, such as API_PORT; "" when nobody chose it.
     """
     if _answers(host, port):
-        raise PortUnusable(_taken(port, setting))
+        raise PortUnusable(str(port_taken(port, setting)))
     try:
         for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             with socket.socket(family, kind) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
                 probe.bind(address)
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortUnusable(_taken(port, setting)) from None
-        if error.errno == errno.EACCES:
-            raise PortUnusable(f"port {port} is not allowed to you: set {setting}") from None
-        host_setting = setting.replace("PORT", "HOST")
-        raise PortUnusable(
-            f"{host_setting}: cannot listen on {host!r} ({error.strerror})"
-        ) from None
+        raise PortUnusable(str(listen_problem(error, host, port, setting))) from None
 
 
 def free(preferred: int) -> int:
@@ -76,7 +70,3 @@ def _answers(host: str, port: int) -> bool:
             return True
     except OSError:
         return False
-
-
-def _taken(port: int, setting: str) -> str:
-    return f"port {port} is taken: something else listens there; stop it or set {setting}"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
@@ -21,65 +19,44 @@ from services.ws.limits import WsLimits, from_settings
 from services.ws.metrics import looker, readings
 from services.ws.pending_handshakes import PendingHandshakes
 from services.ws.profile_refresher import FactSource
-from services.ws.server import CannotListen, WebSocketServer
-from shared.config import ConfigError, WsSettings, environment, from_env, in_words
+from services.ws.server import WebSocketServer
+from shared.config import WsSettings, in_words
 from shared.net.connection_counter import ConnectionCounter
 from shared.net.fixed_window import FixedWindowCounter
 from shared.profiles.service import ProfileService
 from shared.redis import completeness
 from shared.redis.factory import follow
 from shared.redis.store import Store
-from shared.startup import file_limit, redis_preflight
-from shared.telemetry import health, logs, metrics, metrics_server
+from shared.startup import bootstrap, file_limit, redis_preflight
+from shared.startup.bootstrap import ServiceProcess
+from shared.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
-CANNOT_LISTEN: Final = 1
-BAD_SETTING: Final = 2
 FOUND_WITHIN: Final = 1.0  # seconds in which Redis should be found
 
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: sys.exit(0))  # until there are clients to part from
-    process = health.Health("ws")
-    try:
-        settings = from_env(WsSettings, environment())
-        redis_preflight.check(settings.redis_url, redis_preflight.FOLLOWER)
-        metrics_server.serve(settings, process)
-    except ConfigError as error:
-        print(f"ws: {error}", file=sys.stderr)
-        return BAD_SETTING
-    logs.set_up(settings, "ws")
+    return bootstrap.run("ws", WsSettings, serve, redis_commands=redis_preflight.FOLLOWER)
+
+
+async def serve(process: ServiceProcess[WsSettings]) -> str:
+    """Serve until a signal comes. Returns the totals. Raises CannotListen."""
+    settings = process.settings
     limits = from_settings(settings, file_limit.raise_nofile_limit())
-    try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_run(settings, limits, process))
-    except CannotListen as error:
-        print(f"ws: {error}", file=sys.stderr)
-        return CANNOT_LISTEN
-    return 0
-
-
-async def _run(settings: WsSettings, limits: WsLimits, process: health.Health) -> None:
-    """Serve until a signal comes. Raises CannotListen."""
     async with (
         Store.connect(settings.redis_url) as store,
         ProfileService.connect(settings, store) as profiles,
         serving(settings, store, profiles, limits) as server,
     ):
         metrics.export(readings(server.house))
-        process.begin(looker(server.house))
-        await _signal()
-        process.leave()
+        process.health.begin(looker(server.house))
+        await process.stopped()
     counters = server.house.counters
-    log.info(
-        "ws: stopped after %.0f s: %d clients, %d frames, %d users loaded again",
-        process.uptime,
-        counters.handshakes,
-        counters.frames,
-        counters.resyncs,
+    return (
+        f"{counters.handshakes} clients, {counters.frames} frames, "
+        f"{counters.resyncs} users loaded again"
     )
 
 
@@ -137,29 +114,6 @@ async def _say_if_away(hub: Hub) -> None:
             "ws: Redis cannot be reached, so clients hear 'unavailable': start it, or check "
             "REDIS_URL"
         )
-
-
-async def _signal() -> None:
-    """Returns on the first SIGTERM or Ctrl-C; the second ends the process at once."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-
-    def received() -> None:
-        if stop.is_set():
-            os._exit(1)
-        stop.set()
-
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, received)
-    await stop.wait()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop  # noqa: PLC0415 (not made for every platform)
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 if __name__ == "__main__":

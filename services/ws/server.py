@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import random
 import socket
 
 from services.ws.connection import Connection, ServerContext
 from services.ws.keepalive import SLICE
+from shared.net.listen import CannotListen, listen_problem
 
 log = logging.getLogger(__name__)
 
 BACKLOG = 1024  # connections that the kernel holds for us: after a restart everyone comes at once
 TICK = 0.01  # seconds: a sleep for every client of very many would cost more than the Close
-
-
-class CannotListen(Exception):
-    """Raised when the address cannot be had; the text says why and which setting to change."""
 
 
 class WebSocketServer:
@@ -38,10 +34,7 @@ class WebSocketServer:
                 host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
             )
         except OSError as error:
-            raise CannotListen(
-                f"WS_HOST {host!r} is not known ({error.strerror}): set it to an address of this "
-                "machine, such as 127.0.0.1"
-            ) from error
+            raise CannotListen(str(listen_problem(error, host, port, "WS_PORT"))) from error
         for family, _, _, _, address in dict.fromkeys(found):
             bound = (str(address[0]), self.port or port)
             listener = self._bind(family, bound)
@@ -105,16 +98,5 @@ class WebSocketServer:
             listener.bind(address)
         except OSError as error:
             listener.close()
-            raise CannotListen(_in_plain_words(error, *address)) from error
+            raise CannotListen(str(listen_problem(error, *address, "WS_PORT"))) from error
         return listener
-
-
-def _in_plain_words(error: OSError, host: str, port: int) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"WS_PORT {port} is taken by another program: stop that one, or set WS_PORT to a "
-            "free port"
-        )
-    if error.errno == errno.EACCES:
-        return f"WS_PORT {port} is not allowed for this account: set WS_PORT to 1024 or more"
-    return f"WS_HOST {host!r} is no address of this machine ({error.strerror})"

@@ -3,7 +3,7 @@ the same is answered."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,15 +19,13 @@ class Draining:
     A client that keeps its connection would else send the next request into a closed one.
     """
 
-    def __init__(self, app: ASGIApp, on_begin: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._on_begin = on_begin
         self.begun = False
 
     def begin(self) -> None:
         """From now on."""
         self.begun = True
-        self._on_begin()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if not self.begun or scope["type"] != "http":

@@ -18,6 +18,7 @@ from typing import Any, Final
 from prometheus_client import MetricsHandler
 
 from shared.config import ConfigError, Settings
+from shared.net.listen import listen_problem
 from shared.telemetry.health import Health
 
 log = logging.getLogger(__name__)
@@ -108,10 +109,7 @@ def serve(settings: Settings, health: Health) -> None:
     try:
         server = MetricsServer(settings.metrics_host, settings.metrics_port, health)
     except OSError as error:
-        raise ConfigError(
-            f"METRICS_PORT {settings.metrics_port} cannot be used ({error.strerror}): something "
-            "else listens there, or METRICS_HOST is no address of this machine. Stop the other, or "
-            "set METRICS_PORT to a free port."
-        ) from None
+        host, port = settings.metrics_host, settings.metrics_port
+        raise ConfigError(str(listen_problem(error, host, port, "METRICS_PORT"))) from None
     health.export()
     server.start()

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.off import LifespanOff
 
-from shared.config import ApiSettings
 from shared.http import uvicorn_server
 from shared.http.connection_limiter import ConnectionLimiter, ConnectionLimits
 from testing.eventually import PATIENCE, eventually
@@ -79,7 +78,7 @@ class Client:
 @asynccontextmanager
 async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Api]:
     door = ConnectionLimiter(limits)
-    listener = uvicorn_server.listen(ApiSettings(api_port=0))
+    listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     server = uvicorn_server.server(app, door=door)
     server.config.load()
     server.lifespan = LifespanOff(server.config)

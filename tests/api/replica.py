@@ -57,7 +57,7 @@ async def serving(
         example_users=example_users,
     )
     profiles = ProfileService(source, ProfileCache(store, settings.profile_ttl), cap=cap)
-    listener = uvicorn_server.listen(settings)
+    listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     studio = Studio(store, UserReader.of(store, profiles, settings), settings, silent_for)
     server = uvicorn_server.server(build(store, profiles, settings, cache, studio=studio))
     server.config.load()

@@ -72,7 +72,7 @@ async def test_a_signal_ends_it_well(
         out, err = await process.communicate()
     assert (process.returncode, out) == (0, b"")
     last = err.decode().splitlines()[-1]
-    assert re.search(r"api: stopped after \d+ s: 2 answers, 0 of them from memory$", last)
+    assert re.search(r"api +INFO +stopped after \d+ s: 2 answers, 0 of them from memory$", last)
     assert not [line for line in err.decode().splitlines() if " INFO " not in line]
 
 
@@ -131,7 +131,7 @@ async def test_clients_cannot_fill_the_log(tmp_path: Path) -> None:
         process.terminate()
         _, err = await process.communicate()
     (last,) = err.decode().splitlines()
-    assert "api: stopped" in last
+    assert " stopped after " in last
 
 
 async def test_a_taken_port(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ async def test_a_taken_port(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert out == b""
     assert err.decode() == (
-        f"api: API_PORT {port} is taken by another program: stop that one, or set API_PORT to "
+        f"api: API_PORT {port} is in use by another program: stop that program, or set API_PORT to "
         "a free port\n"
     )
 
@@ -154,7 +154,8 @@ async def test_a_host_that_is_not_here(tmp_path: Path) -> None:
         _, err = await process.communicate()
     assert process.returncode == 1
     assert re.fullmatch(
-        r"api: API_HOST '192\.0\.2\.1' is no address of this machine: .+\n", err.decode()
+        r"api: API_HOST '192\.0\.2\.1' is not an address of this machine \(.+\): set API_HOST .+\n",
+        err.decode(),
     )
 
 

@@ -64,7 +64,7 @@ async def test_a_port_of_somebody_else(redis_url: str) -> None:
         env = {"REDIS_URL": redis_url, "API_PORT": str(taken), "WS_PORT": str(free)}
         # It accepts, says nothing, and is closed by us: the doctor must not wait for ever.
         said = await examined(env)
-    assert said.level(f"API_PORT {taken} is taken by another program") == "failure"
+    assert said.level(f"API_PORT {taken} is in use by another program") == "failure"
     assert said.level(f"WS_PORT {free} is free") == "ok"
 
 

@@ -185,7 +185,8 @@ async def test_a_taken_port_is_named_before_anything_starts() -> None:
             status, errors = await it.end()
     assert status == 2
     assert errors == (
-        f"port {port} is taken: something else listens there; stop it or set API_PORT\n"
+        f"API_PORT {port} is in use by another program: stop that program, or set API_PORT to a "
+        "free port\n"
     )
     assert it.printed == ""
 

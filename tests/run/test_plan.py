@@ -107,7 +107,7 @@ def test_without_a_redis_server_it_says_what_to_install(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("setting", ["API_PORT", "WS_PORT", "METRICS_PORT"])
 def test_a_taken_port_is_named(taken: int, setting: str) -> None:
     """The text names the port, and the setting to change."""
-    with pytest.raises(ports.PortUnusable, match=rf"port {taken} is taken: .* set {setting}"):
+    with pytest.raises(ports.PortUnusable, match=rf"{setting} {taken} is in use .* set {setting}"):
         plan.make({**ANY_PORTS, setting: str(taken)})
 
 

@@ -187,7 +187,7 @@ async def test_the_log_tells_of_each_turn(
 
 def test_a_taken_port_names_the_setting(port: int, state: Health) -> None:
     """And says what to do."""
-    with pytest.raises(ConfigError, match=rf"METRICS_PORT {port} cannot be used"):
+    with pytest.raises(ConfigError, match=rf"METRICS_PORT {port} is in use"):
         metrics_server.serve(Settings(metrics_host="127.0.0.1", metrics_port=port), state)
 
 

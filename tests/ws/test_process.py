@@ -171,8 +171,8 @@ async def test_the_port_is_taken(room: Room) -> None:
         _, errors = await process.communicate()
     assert process.returncode == 1
     assert errors.decode().splitlines() == [
-        f"ws: WS_PORT {port} is taken by another program: stop that one, or set WS_PORT to a "
-        "free port"
+        f"ws: WS_PORT {port} is in use by another program: stop that program, or set WS_PORT to "
+        "a free port"
     ]
 
 
