@@ -1,22 +1,34 @@
-"""What every control verb is: a struct of its fields that can be carried out."""
+"""Control commands: a struct of fields that can be carried out on a running simulator."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from msgspec import Struct
 
+from simulator.faults import Faults
+from simulator.gateway import Gateway
 from simulator.model import Json
+from simulator.options import Options
+from simulator.sessions import Sessions
+from simulator.stats import Stats
+from simulator.world import World
 
-if TYPE_CHECKING:
-    from simulator.server import Simulator
+
+class ControlTarget(Struct, frozen=True):
+    """The parts of a simulator that commands read and change."""
+
+    world: World
+    sessions: Sessions
+    gateway: Gateway
+    faults: Faults
+    options: Options
+    stats: Stats
 
 
 class Command(Struct, kw_only=True, forbid_unknown_fields=True):
-    """One thing that can be done to a simulator; decoding checks the fields."""
+    """One change to a simulator; decoding validates the fields."""
 
-    async def run(self, sim: Simulator) -> Json:
-        """Do it. What comes back goes into the answer.
+    async def run(self, sim: ControlTarget) -> Json:
+        """Carry it out. The result becomes part of the answer.
 
         Raises :class:`simulator.world.Unknown` for an id or a field that does not exist.
         """

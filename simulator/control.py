@@ -11,21 +11,18 @@ person, ``/control/stats`` the counters and the sessions.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
-from simulator.command import Command
-from simulator.control_faults import FAULT_VERBS
-from simulator.control_world import WORLD_VERBS
+from simulator.command import Command, ControlTarget
+from simulator.control_faults import FAULT_COMMANDS
+from simulator.control_world import WORLD_COMMANDS
 from simulator.model import Json, Person
 from simulator.world import Unknown
 
-if TYPE_CHECKING:
-    from simulator.server import Simulator
-
-VERBS: Final[dict[str, type[Command]]] = {**WORLD_VERBS, **FAULT_VERBS}
+COMMANDS: Final[dict[str, type[Command]]] = {**WORLD_COMMANDS, **FAULT_COMMANDS}
 
 _AT: Final = re.compile(r"`\$\.?([^`]*)`$")
 _FIELD: Final = re.compile(r"field `([^`]*)`")
@@ -34,7 +31,7 @@ _FIELD: Final = re.compile(r"field `([^`]*)`")
 class Control:
     """The HTTP side; the verbs do the work."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, sim: ControlTarget) -> None:
         self._sim = sim
 
     def routes(self) -> list[web.RouteDef]:
@@ -48,12 +45,12 @@ class Control:
         ]
 
     async def verbs(self, request: web.Request) -> web.Response:
-        return _json({name: describe(verb) for name, verb in VERBS.items()})
+        return _json({name: describe(verb) for name, verb in COMMANDS.items()})
 
     async def run(self, request: web.Request) -> web.Response:
-        verb = VERBS.get(request.match_info["verb"])
+        verb = COMMANDS.get(request.match_info["verb"])
         if verb is None:
-            return _error("verb", f"no such verb; there are: {', '.join(VERBS)}", status=404)
+            return _error("verb", f"no such verb; there are: {', '.join(COMMANDS)}", status=404)
         body = await request.read() or b"{}"
         try:
             result = await msgspec.json.decode(body, type=verb).run(self._sim)
@@ -114,7 +111,7 @@ class Control:
                 "people": len(sim.world.people),
                 "guilds": len(sim.world.guilds),
                 "rate": sim.options.rate,
-                "connected": len(sim.gateway.conversations),
+                "connected": len(sim.gateway.connections),
                 "sessions": sessions,
             }
         )

@@ -1,21 +1,18 @@
-"""Control verbs that break things: connections, sessions, REST, the portal's switches."""
+"""Control commands that break things: connections, sessions, REST, the portal's switches."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
 
-from simulator.command import Command
+from simulator.command import Command, ControlTarget
 from simulator.faults import Refusal, RestFault
 from simulator.gateway_session import DropHow
 from simulator.model import Json
 from simulator.options import NotNegative, Options
 from simulator.world import Unknown
-
-if TYPE_CHECKING:
-    from simulator.server import Simulator
 
 # What is read once, when the simulator starts, cannot be changed later.
 _FIXED: Final = frozenset({"host", "port", "members", "guilds", "seed"})
@@ -34,8 +31,8 @@ class Drop(Command):
     shard: Annotated[int, Meta(ge=0)] | None = None
     session_id: str | None = None
 
-    async def run(self, sim: Simulator) -> Json:
-        dropped = sim.drop(
+    async def run(self, sim: ControlTarget) -> Json:
+        dropped = sim.gateway.drop(
             self.how,
             code=self.code,
             reason=self.reason,
@@ -50,7 +47,7 @@ class StallAcks(Command):
 
     stalled: bool = True
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.faults.acks_stalled = self.stalled
         return {}
 
@@ -58,7 +55,7 @@ class StallAcks(Command):
 class AskHeartbeat(Command):
     """Send op 1 to every client: it must answer with a heartbeat at once."""
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         return {"connections": sim.gateway.ask_heartbeat()}
 
 
@@ -68,8 +65,8 @@ class Refuse(Command):
     seconds: NotNegative | None = None
     how: Refusal = "http"
 
-    async def run(self, sim: Simulator) -> Json:
-        sim.refuse(self.seconds, self.how)
+    async def run(self, sim: ControlTarget) -> Json:
+        sim.faults.refuse(self.seconds, self.how)
         return {}
 
 
@@ -78,7 +75,7 @@ class RefuseResumes(Command):
 
     times: Annotated[int, Meta(ge=1)] | None = None
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.faults.refuse_resumes(self.times)
         return {}
 
@@ -88,7 +85,7 @@ class ReconnectAtHello(Command):
 
     times: Annotated[int, Meta(ge=1)] = 1
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.faults.reconnect_at_hello(self.times)
         return {}
 
@@ -104,7 +101,7 @@ class BreakRest(Command):
     retry_after: NotNegative = 1.0
     times: Annotated[int, Meta(ge=1)] | None = None
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.faults.add_rest(
             RestFault(
                 prefix=self.prefix,
@@ -120,7 +117,7 @@ class BreakRest(Command):
 class Clear(Command):
     """End every fault that is in force, and answer heartbeats again."""
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.faults.clear()
         return {}
 
@@ -131,7 +128,7 @@ class Intents(Command):
     members: bool | None = None
     presences: bool | None = None
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         if self.members is not None:
             sim.options.allow_members = self.members
         if self.presences is not None:
@@ -144,7 +141,7 @@ class Settings(Command):
 
     options: dict[str, Any]
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         for name in self.options:
             if name not in Options.__struct_fields__ or name in _FIXED:
                 raise Unknown(f"options.{name}", "(no option that can change)")
@@ -160,11 +157,11 @@ class Frame(Command):
 
     text: str
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         return {"connections": sim.gateway.send_text(self.text)}
 
 
-FAULT_VERBS: Final[dict[str, type[Command]]] = {
+FAULT_COMMANDS: Final[dict[str, type[Command]]] = {
     "drop": Drop,
     "stall_acks": StallAcks,
     "ask_heartbeat": AskHeartbeat,

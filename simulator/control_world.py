@@ -1,24 +1,21 @@
-"""Control verbs that change people and guilds, or send what no world would."""
+"""Control commands that change people and guilds, or send what no world would."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from simulator import catalogue
-from simulator.command import Command
+from simulator.command import Command, ControlTarget
 from simulator.model import Guild, Json, Member, Person, User
 from simulator.options import NotNegative
 from simulator.people import some_population
 from simulator.snowflakes import is_snowflake, snowflake
 from simulator.world import Unknown
-
-if TYPE_CHECKING:
-    from simulator.server import Simulator
 
 Snowflake = Annotated[str, Meta(pattern="^[1-9][0-9]{14,19}$")]
 
@@ -31,7 +28,7 @@ class SetPresence(Command):
     activities: list[dict[str, Any]] = field(default_factory=list)
     client_status: dict[str, str] | None = None
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         told = sim.world.set_presence(
             self.user_id, self.status, self.activities, self.client_status
         )
@@ -47,7 +44,7 @@ class AddMember(Command):
     nick: str | None = None
     roles: list[Snowflake] = field(default_factory=list)
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         who = self.user or self.user_id
         if who is None:
             raise Unknown("user_id", "(nobody given)")
@@ -63,7 +60,7 @@ class RemoveMember(Command):
     guild_id: Snowflake
     user_id: Snowflake
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.world.remove_member(self.guild_id, self.user_id)
         return {}
 
@@ -74,7 +71,7 @@ class UpdateUser(Command):
     user_id: Snowflake
     fields: dict[str, Any]
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.world.update_user(self.user_id, **self.fields)
         return {}
 
@@ -86,7 +83,7 @@ class Rename(Command):
     username: str | UnsetType = UNSET
     global_name: str | UnsetType | None = UNSET
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         names = {"username": self.username, "global_name": self.global_name}
         given = {field: name for field, name in names.items() if name is not UNSET}
         sim.world.update_user(self.user_id, **given)
@@ -100,7 +97,7 @@ class UpdateMember(Command):
     user_id: Snowflake
     fields: dict[str, Any]
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.world.update_member(self.guild_id, self.user_id, **self.fields)
         return {}
 
@@ -113,7 +110,7 @@ class AddGuild(Command):
     members: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     user_ids: list[Snowflake] = field(default_factory=list)
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         now_ms = int(time.time() * 1000)
         guild_id = self.guild_id or snowflake(now_ms, secrets.randbits(22))
         if guild_id in sim.world.guilds:
@@ -139,7 +136,7 @@ class RemoveGuild(Command):
 
     guild_id: Snowflake
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.world.remove_guild(self.guild_id)
         return {}
 
@@ -150,7 +147,7 @@ class GuildAvailable(Command):
     guild_id: Snowflake
     available: bool
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.world.set_available(self.guild_id, self.available)
         return {}
 
@@ -160,7 +157,7 @@ class Blast(Command):
 
     events: Annotated[int, Meta(ge=1)]
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         began = time.monotonic()
         made = await sim.world.blast(self.events)
         return {"events": made, "seconds": round(time.monotonic() - began, 3)}
@@ -171,7 +168,7 @@ class Rate(Command):
 
     rate: NotNegative | None
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         sim.options.rate = self.rate
         return {}
 
@@ -186,11 +183,11 @@ class Dispatch(Command):
     d: msgspec.Raw
     session_id: str | None = None
 
-    async def run(self, sim: Simulator) -> Json:
+    async def run(self, sim: ControlTarget) -> Json:
         return {"sessions": sim.sessions.raw(self.t, bytes(self.d), self.session_id)}
 
 
-WORLD_VERBS: Final[dict[str, type[Command]]] = {
+WORLD_COMMANDS: Final[dict[str, type[Command]]] = {
     "set_presence": SetPresence,
     "add_member": AddMember,
     "remove_member": RemoveMember,

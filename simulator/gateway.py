@@ -1,4 +1,4 @@
-"""The gateway's door: who may connect, and all conversations that go on.
+"""The gateway endpoint: accepts connections, and acts on all that are open.
 
 Source: events/gateway, "Connecting".
 """
@@ -7,93 +7,88 @@ from aiohttp import web
 
 from simulator.compression import TRANSPORTS
 from simulator.connection import GatewayConnection, abort_with_reset
-from simulator.faults import Faults
-from simulator.gateway_session import Conversation
-from simulator.member_requests import MemberRequestResponder
-from simulator.options import Options
+from simulator.gateway_session import DropHow, GatewaySession, GatewayState
 from simulator.protocol import Op
-from simulator.session import Session
-from simulator.sessions import Sessions
-from simulator.stats import Stats
 
 
 class Gateway:
-    """All conversations, and how new ones begin."""
+    """Accepts gateway connections, and acts on those that are open."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        members: MemberRequestResponder,
-        options: Options,
-        stats: Stats,
-        faults: Faults,
-    ) -> None:
-        self.sessions = sessions
-        self.members = members
-        self.options = options
-        self.stats = stats
-        self.faults = faults
-        self.conversations: set[Conversation] = set()
+    def __init__(self, state: GatewayState) -> None:
+        self._state = state
+
+    @property
+    def connections(self) -> set[GatewaySession]:
+        """The connections that are open now."""
+        return self._state.open
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """``GET /gateway?v=10&encoding=json[&compress=…]``."""
         transport = request.transport
-        refusal = self.faults.connection_refusal()
+        refusal = self._state.faults.connection_refusal()
         if refusal is not None or transport is None:
-            self.stats.connections_refused += 1
+            self._state.stats.connections_refused += 1
             if refusal == "reset" and transport is not None:
                 abort_with_reset(transport)
             return web.Response(status=503, text="upstream connect error")
         # permessage-deflate would only compress a second time.
         ws = web.WebSocketResponse(compress=False, timeout=2.0, max_msg_size=1 << 20)
         await ws.prepare(request)
-        self.stats.connections += 1
+        self._state.stats.connections += 1
         compress = TRANSPORTS.get(request.query.get("compress", ""))
-        connection = GatewayConnection(ws, transport, compress and compress(), self.options)
-        conversation = Conversation(self, connection, gateway_url(request))
-        self.conversations.add(conversation)
+        connection = GatewayConnection(ws, transport, compress and compress(), self._state.options)
+        session = GatewaySession(self._state, connection, gateway_url(request))
+        self._state.open.add(session)
         try:
-            await conversation.hold(
+            await session.hold(
                 version=request.query.get("v"), encoding=request.query.get("encoding", "json")
             )
         finally:
-            self.conversations.discard(conversation)
+            self._state.open.discard(session)
         return ws
 
-    def holder(self, session: Session) -> Conversation | None:
-        """The conversation that serves the session now."""
-        for conversation in self.conversations:
-            if conversation.connection.session is session:
-                return conversation
-        return None
-
-    def matching(self, shard: int | None, session_id: str | None) -> list[Conversation]:
-        """The conversations of one shard or one session; all of them if neither is given."""
+    def matching(self, shard: int | None, session_id: str | None) -> list[GatewaySession]:
+        """The connections of one shard or one session; all of them if neither is given."""
         found = []
-        for conversation in self.conversations:
-            session = conversation.connection.session
+        for one in self._state.open:
+            session = one.connection.session
             if shard is not None and (session is None or session.shard[0] != shard):
                 continue
             if session_id is not None and (session is None or session.id != session_id):
                 continue
-            found.append(conversation)
+            found.append(one)
         return found
 
+    def drop(
+        self,
+        how: DropHow = "close",
+        *,
+        code: int = 4000,
+        reason: str | None = None,
+        shard: int | None = None,
+        session_id: str | None = None,
+    ) -> int:
+        """End connections (see :class:`simulator.control_faults.Drop`); returns how many."""
+        dropped = self.matching(shard, session_id)
+        for one in dropped:
+            one.drop(how, code, reason)
+        return len(dropped)
+
     def ask_heartbeat(self) -> int:
-        """Op 1 to everybody; returns to how many."""
-        for conversation in self.conversations:
-            conversation.connection.send(Op.HEARTBEAT)
-        return len(self.conversations)
+        """Send op 1 to every client; returns to how many."""
+        for one in self._state.open:
+            one.connection.send(Op.HEARTBEAT)
+        return len(self._state.open)
 
     def send_text(self, text: str) -> int:
-        """A frame as it is to everybody; returns to how many."""
-        for conversation in self.conversations:
-            conversation.connection.send_text(text)
-        return len(self.conversations)
+        """Send a frame unchanged to every client; returns to how many."""
+        for one in self._state.open:
+            one.connection.send_text(text)
+        return len(self._state.open)
 
     async def close(self) -> None:
-        """Say goodbye to everybody: 1001, as a node that is restarted does."""
-        connections = [conversation.connection for conversation in self.conversations]
+        """Close every connection with 1001, as a restarted node does."""
+        connections = [one.connection for one in self._state.open]
         for connection in connections:
             connection.close(1001)
         for connection in connections:

@@ -1,4 +1,4 @@
-"""One client's conversation with the gateway: what each opcode does.
+"""One client's gateway connection: what each opcode does.
 
 Source: events/gateway, "Connection Lifecycle".
 """
@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from simulator.connection import GatewayConnection, decoded
+from simulator.faults import Faults
+from simulator.member_requests import MemberRequestResponder
+from simulator.options import Options
 from simulator.protocol import (
     ENDS_SESSION,
     ClientFrame,
@@ -21,19 +24,44 @@ from simulator.protocol import (
     Resume,
 )
 from simulator.session import Session
-
-if TYPE_CHECKING:
-    from simulator.gateway import Gateway
+from simulator.sessions import Sessions
+from simulator.stats import Stats
 
 API_VERSION: Final = "10"
 
 DropHow = Literal["close", "rst", "eof", "reconnect", "invalid", "invalid_resumable"]
 
 
-class Conversation:
-    """From HELLO to the close."""
+class GatewayState:
+    """What all gateway connections share."""
 
-    def __init__(self, gateway: Gateway, connection: GatewayConnection, url: str) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        members: MemberRequestResponder,
+        options: Options,
+        stats: Stats,
+        faults: Faults,
+    ) -> None:
+        self.sessions = sessions
+        self.members = members
+        self.options = options
+        self.stats = stats
+        self.faults = faults
+        self.open: set[GatewaySession] = set()
+
+    def holder(self, session: Session) -> GatewaySession | None:
+        """The connection that serves the session now."""
+        for one in self.open:
+            if one.connection.session is session:
+                return one
+        return None
+
+
+class GatewaySession:
+    """One gateway connection, from HELLO to the close."""
+
+    def __init__(self, gateway: GatewayState, connection: GatewayConnection, url: str) -> None:
         self.connection = connection
         self._gateway = gateway
         self._url = url
@@ -89,7 +117,7 @@ class Conversation:
                 | Op.REQUEST_SOUNDBOARD_SOUNDS
                 | Op.REQUEST_CHANNEL_INFO
             ):
-                # The bot's own status and voice: nobody here looks at them.
+                # The bot's own status and voice are not simulated.
                 self._identified()
             case _:
                 raise Closed(CloseCode.UNKNOWN_OPCODE)

@@ -9,10 +9,11 @@ from typing import Self
 from aiohttp import web
 
 from simulator.cdn import Cdn
+from simulator.command import ControlTarget
 from simulator.control import Control
 from simulator.faults import Faults, Refusal
 from simulator.gateway import Gateway
-from simulator.gateway_session import DropHow
+from simulator.gateway_session import DropHow, GatewayState
 from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
 from simulator.people import population
@@ -45,7 +46,9 @@ class Simulator:
         self.sessions = Sessions(self.world, self.options, self.stats)
         self.days = Days(self.world, self.options, now_ms)
         members = MemberRequestResponder(self.world, self.options, self.stats)
-        self.gateway = Gateway(self.sessions, members, self.options, self.stats, self.faults)
+        self.gateway = Gateway(
+            GatewayState(self.sessions, members, self.options, self.stats, self.faults)
+        )
         self.port = self.options.port
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
         self._living: asyncio.Task[None] | None = None
@@ -60,8 +63,13 @@ class Simulator:
         app.add_routes([web.get("/gateway/", self.gateway.handle)])
         app.add_routes(Cdn(self.stats).routes())
         app.add_routes(Profiles(self.world, self.faults).routes())
-        app.add_routes(Control(self).routes())
+        app.add_routes(Control(self._control_target()).routes())
         return app
+
+    def _control_target(self) -> ControlTarget:
+        return ControlTarget(
+            self.world, self.sessions, self.gateway, self.faults, self.options, self.stats
+        )
 
     @property
     def token(self) -> str:
@@ -98,10 +106,7 @@ class Simulator:
         session_id: str | None = None,
     ) -> int:
         """End connections (see :class:`simulator.control_faults.Drop`); returns how many."""
-        conversations = self.gateway.matching(shard, session_id)
-        for conversation in conversations:
-            conversation.drop(how, code, reason)
-        return len(conversations)
+        return self.gateway.drop(how, code=code, reason=reason, shard=shard, session_id=session_id)
 
     def refuse(self, seconds: float | None = None, how: Refusal = "http") -> None:
         """Take no gateway connections for ``seconds``, or until ``faults.clear()``."""

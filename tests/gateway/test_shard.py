@@ -11,7 +11,7 @@ from aiohttp import web
 from chaos.replays import Replays
 from services.gateway.discord import hikari_shard
 from services.gateway.discord.shard import Shard
-from simulator.gateway_session import Conversation
+from simulator.gateway_session import GatewaySession
 from simulator.protocol import Identify
 from simulator.server import Simulator
 from testing.eventually import eventually
@@ -107,16 +107,16 @@ async def test_a_discord_that_answers_heartbeats_and_nothing_else_is_left(
 ) -> None:
     """Else it would be waited for without end; and of the connection that is left nothing stays."""
     monkeypatch.setattr(hikari_shard, "SILENT_FOR", 0.5)
-    identify = Conversation._identify
+    identify = GatewaySession._identify
     asked = 0
 
-    def late(conversation: Conversation, said: Identify) -> None:
+    def late(conversation: GatewaySession, said: Identify) -> None:
         nonlocal asked
         asked += 1
         if asked > 1:
             identify(conversation, said)
 
-    monkeypatch.setattr(Conversation, "_identify", late)
+    monkeypatch.setattr(GatewaySession, "_identify", late)
     async with Simulator(quiet(heartbeat_interval_ms=100)) as discord:
         shard, ready = Shard(discord.token, 0, 1), asyncio.Event()
         task = asyncio.create_task(shard.run(discord.gateway_url, Nobody(), at_once, ready.set))

@@ -41,7 +41,7 @@ async def test_a_client_that_reads_nothing_holds_nobody_up(monkeypatch: pytest.M
         await client.start()
         # Nobody calls receive(): the sockets' buffers fill up, then the session's queue.
         await asyncio.wait_for(sim.world.blast(60_000), 20)
-        await eventually(lambda: not sim.gateway.conversations)
+        await eventually(lambda: not sim.gateway.connections)
         assert sim.stats.closes_by_code[4000] == 1
         async with connected(sim) as again:
             await again.resume(client)

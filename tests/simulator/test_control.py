@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 
 from simulator import BOT_ID
-from simulator.control import VERBS, field_of
+from simulator.control import COMMANDS, field_of
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
 from testing.eventually import PATIENCE
@@ -20,7 +20,7 @@ NEWBIE = "574461543710720003"
 async def test_the_list_names_every_verb_and_field(sim: Simulator) -> None:
     """``GET /control`` says what each verb does and takes."""
     verbs = await read_control(sim, "")
-    assert verbs.keys() == VERBS.keys()
+    assert verbs.keys() == COMMANDS.keys()
     assert verbs["set_presence"]["required"] == ["user_id"]
     assert "client_status" in verbs["set_presence"]["fields"]
     assert all(verb["does"] for verb in verbs.values())
@@ -29,7 +29,7 @@ async def test_the_list_names_every_verb_and_field(sim: Simulator) -> None:
 def test_the_page_names_every_verb() -> None:
     """docs/simulator.md leaves no verb out."""
     page = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text()
-    assert [name for name in VERBS if f"`{name}`" not in page] == []
+    assert [name for name in COMMANDS if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ async def test_a_reset_is_a_reset(sim: Simulator, post: Post) -> None:
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
     )
     await reader.readuntil(b"\r\n\r\n")
-    await eventually(lambda: len(sim.gateway.conversations) == 1)
+    await eventually(lambda: len(sim.gateway.connections) == 1)
     await post("drop", how="rst")
     with pytest.raises(ConnectionResetError):
         await asyncio.wait_for(reader.read(), PATIENCE)

@@ -287,5 +287,5 @@ async def test_client_frames_may_be_text(sim: Simulator) -> None:
 async def test_clients_are_counted(sim: Simulator) -> None:
     """A connection that ends is no longer held."""
     async with connected(sim):
-        await eventually(lambda: len(sim.gateway.conversations) == 1)
-    await eventually(lambda: not sim.gateway.conversations)
+        await eventually(lambda: len(sim.gateway.connections) == 1)
+    await eventually(lambda: not sim.gateway.connections)

@@ -207,7 +207,7 @@ async def test_a_bot_leaves_when_acks_stop() -> None:
     async with Simulator(quiet(heartbeat_interval_ms=1000)) as sim, running(sim):
         sim.faults.acks_stalled = True
         await eventually(lambda: sim.stats.heartbeats_unanswered >= 1)
-        await eventually(lambda: not sim.gateway.conversations or sim.stats.connections > 1)
+        await eventually(lambda: not sim.gateway.connections or sim.stats.connections > 1)
         sim.faults.clear()
         await eventually(lambda: sim.stats.resumes >= 1)
 
