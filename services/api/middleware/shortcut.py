@@ -1,7 +1,7 @@
 """What is in memory is answered before anything else is looked at: no routing and no Redis.
 
 Measured, in µs of CPU for one request: a bare ASGI app on uvicorn 21, this 23, past it to the
-router and Redis 66 at best. See docs/decisions/0005-reads-from-memory.md.
+router and Redis 66 at best. See docs/decisions/0005-reads-from-a-cache.md.
 """
 
 from __future__ import annotations
