@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from bench import figures, kernel, table
-from bench.child import Broken
+from bench.child import ProcessFailed
 from bench.figures import Figure, Results
-from bench.harness import HERE, Stage
-from bench.params import QUICK, Sizes
+from bench.harness import HERE, Harness
+from bench.params import QUICK, Params
 
 ROWS: Final = (
     "fan_out",
@@ -39,7 +39,7 @@ ROWS: Final = (
 class Row(Protocol):
     """A module of bench/benchmarks."""
 
-    async def run(self, stage: Stage) -> list[Figure]: ...
+    async def run(self, harness: Harness) -> list[Figure]: ...
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,28 +51,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     kernel.pin_to(kernel.LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="grux-bench-") as folder:
-        stage = Stage(QUICK if asked.quick else Sizes(), Path(folder), asked.tree)
-        results = asyncio.run(_measure(stage, asked.only))
+        harness = Harness(QUICK if asked.quick else Params(), Path(folder), asked.tree)
+        results = asyncio.run(_measure(harness, asked.only))
     asked.json.write_bytes(figures.encode(results))
     print(table.drawn(results))
     return 0
 
 
-async def _measure(stage: Stage, only: Sequence[str]) -> Results:
+async def _measure(harness: Harness, only: Sequence[str]) -> Results:
     found: list[Figure] = []
     left_out: list[str] = []
-    if not stage.compiler:
+    if not harness.compiler:
         left_out.append("the C floor: there is no gcc; load comes from slower Python programs")
-    stage.compile()
+    harness.compile()
     for name in only:
         row: Row = importlib.import_module(f"bench.benchmarks.{name}")
         began = time.monotonic()
         try:
-            found += await row.run(stage)
-        except Broken as broken:
+            found += await row.run(harness)
+        except ProcessFailed as broken:
             left_out.append(f"{name}: {broken}")
         print(f"bench: {name}, {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return Results(quick=stage.sizes.quick, machine=_machine(), left_out=left_out, figures=found)
+    return Results(quick=harness.params.quick, machine=_machine(), left_out=left_out, figures=found)
 
 
 def _machine() -> dict[str, str | int]:

@@ -20,9 +20,9 @@ from typing import Final
 from msgspec import Struct
 
 from bench import kernel, people
-from bench.child import Broken, Child
-from bench.harness import HERE, Redis, Stage, free_port
-from bench.params import Sizes
+from bench.child import BenchProcess, ProcessFailed
+from bench.harness import HERE, Harness, Redis, free_port
+from bench.params import Params
 
 SECONDS: Final = 12.0
 AFTERWARDS: Final = 12.0  # longer than anyone is waited for
@@ -161,7 +161,7 @@ class Witness:
             writer.write(self._asks)
             head = await reader.readuntil(b"\r\n")
             if head[9:12] not in (b"101", b"200"):
-                raise Broken(f"a client who behaves was answered {head!r}")
+                raise ProcessFailed(f"a client who behaves was answered {head!r}")
             self.slowest = max(self.slowest, time.monotonic() - asked)
             self.served += 1
             writer.transport.abort()
@@ -174,7 +174,7 @@ async def _change(redis: Redis) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _most(process: Child, seconds: float) -> int:
+async def _most(process: BenchProcess, seconds: float) -> int:
     most, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         most = max(most, process.memory())
@@ -182,9 +182,11 @@ async def _most(process: Child, seconds: float) -> int:
     return most
 
 
-async def _under(stage: Stage, redis: Redis, service: str, number: int, attack: Attack) -> Outcome:
+async def _under(
+    harness: Harness, redis: Redis, service: str, number: int, attack: Attack
+) -> Outcome:
     port = free_port()
-    async with stage.service(service, redis, **{f"{service.upper()}_PORT": str(port)}) as process:
+    async with harness.service(service, redis, **{f"{service.upper()}_PORT": str(port)}) as process:
         witness = Witness(port, WATCH if service == "ws" else READ)
         watching = asyncio.create_task(witness.run())
         changing = asyncio.create_task(_change(redis))
@@ -205,18 +207,18 @@ async def _under(stage: Stage, redis: Redis, service: str, number: int, attack: 
     return Outcome(before, most, after, witness.served, witness.slowest)
 
 
-async def _run(stage: Stage, only: str) -> None:
+async def _run(harness: Harness, only: str) -> None:
     print("| process | attack | attackers | MB before | MB at most | MB after | slowest answer |")
     print("|---|---|---|---|---|---|---|")
-    async with stage.redis() as redis:
+    async with harness.redis() as redis:
         await people.admit(redis.store, 1)
         for service, attacks in ATTACKS.items():
             for name, (number, attack) in attacks.items():
                 if only not in f"{service} {name}":
                     continue
-                found = await _under(stage, redis, service, number, attack)
-                sizes = (found.before, found.most, found.after)
-                shown = " | ".join(f"{size / MEGABYTE:.0f}" for size in sizes)
+                found = await _under(harness, redis, service, number, attack)
+                params = (found.before, found.most, found.after)
+                shown = " | ".join(f"{size / MEGABYTE:.0f}" for size in params)
                 print(f"| {service} | {name} | {number} | {shown} | {found.slowest:.2f} s |")
 
 
@@ -226,7 +228,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="grux-attack-") as folder:
         kernel.pin_to(kernel.LOAD_CORE)
-        asyncio.run(_run(Stage(Sizes(), Path(folder), HERE.parent), asked.only))
+        asyncio.run(_run(Harness(Params(), Path(folder), HERE.parent), asked.only))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ from services.run.parent_death import end_with_parent
 END_WITHIN = 10.0  # seconds
 
 
-class Broken(Exception):
+class ProcessFailed(Exception):
     """Raised when a process of the bench ended or said what it should not."""
 
 
-class Child:
+class BenchProcess:
     """A process that runs."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
@@ -66,8 +66,10 @@ class Child:
         answer: dict[str, Any] = msgspec.json.decode(await self.line())
         return answer
 
-    def broken(self, what: str) -> Broken:
-        return Broken(f"{self.name} {what}:\n{self._log.read_text(errors='replace')[-2000:]}")
+    def broken(self, what: str) -> ProcessFailed:
+        return ProcessFailed(
+            f"{self.name} {what}:\n{self._log.read_text(errors='replace')[-2000:]}"
+        )
 
     async def end(self) -> None:
         signals.send(self._process, signal.SIGTERM)
@@ -88,7 +90,7 @@ async def started(
     log: Path,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
-) -> AsyncIterator[Child]:
+) -> AsyncIterator[BenchProcess]:
     """The command runs on this core while the block does; what it says of errors goes to `log`."""
 
     def prepare() -> None:
@@ -105,7 +107,7 @@ async def started(
             stderr=stderr,
             preexec_fn=prepare,  # it takes no lock that a thread may hold
         )
-    child = Child(name, process, log)
+    child = BenchProcess(name, process, log)
     try:
         yield child
     finally:

@@ -10,24 +10,26 @@ from typing import Any
 from msgspec import Struct
 
 from bench import frames, kernel, people
-from bench.child import Broken, Child
-from bench.harness import Redis, Stage, free_port
+from bench.child import BenchProcess, ProcessFailed
+from bench.harness import Harness, Redis, free_port
 
 WITHIN = 60_000  # ms that any wait for sockets or frames may take
 
 
-class Crowd(Struct, frozen=True):
+class SocketCrowd(Struct, frozen=True):
     """A server and the clients of its own."""
 
-    server: Child
-    watchers: Child
+    server: BenchProcess
+    watchers: BenchProcess
     port: int
 
     async def open(self, count: int, first: int = people.FIRST, step: int = 0) -> dict[str, Any]:
         """So many more clients; client i watches user `first` + i * `step`. Latencies in µs."""
         opened = await self.watchers.ask(f"open {count} {first} {step}")
         if opened["samples"] != count:
-            raise Broken(f"{self.server.name}: {opened['samples']} of {count} clients were greeted")
+            raise ProcessFailed(
+                f"{self.server.name}: {opened['samples']} of {count} clients were greeted"
+            )
         return opened
 
     async def burst(
@@ -43,34 +45,38 @@ class Crowd(Struct, frozen=True):
             await send()
             seen = await self.watchers.ask(f"await {number * sockets} {WITHIN}")
             if seen["frames"] != number * sockets:
-                raise Broken(f"{self.server.name}: {seen['frames']} of {number * sockets} frames")
+                raise ProcessFailed(
+                    f"{self.server.name}: {seen['frames']} of {number * sockets} frames"
+                )
         return self.server.cpu() - cpu, time.monotonic() - began
 
 
 @asynccontextmanager
-async def of_ws(stage: Stage, redis: Redis, *, modest: bool = False) -> AsyncIterator[Crowd]:
+async def of_ws(
+    harness: Harness, redis: Redis, *, modest: bool = False
+) -> AsyncIterator[SocketCrowd]:
     """ws, and nobody connected. `modest` clients leave their core to a probe."""
     port = free_port()
     how = ("modest",) if modest else ()
     async with (
-        stage.service("ws", redis, WS_PORT=str(port)) as ws,
-        stage.program("watchers", port, *how) as watchers,
+        harness.service("ws", redis, WS_PORT=str(port)) as ws,
+        harness.program("watchers", port, *how) as watchers,
     ):
-        yield Crowd(ws, watchers, port)
+        yield SocketCrowd(ws, watchers, port)
 
 
 @asynccontextmanager
-async def of_floor(stage: Stage) -> AsyncIterator[Crowd | None]:
+async def of_floor(harness: Harness) -> AsyncIterator[SocketCrowd | None]:
     """A C server that greets with, and on each line of its stdin writes, the frame of ws.
 
     None where nothing can compile it.
     """
-    if not stage.compiler:
+    if not harness.compiler:
         yield None
         return
-    frame = stage.folder / "frame"
+    frame = harness.folder / "frame"
     frame.write_bytes(frames.presence_update(people.FIRST, 0))
-    async with stage.program("floor", frame, core=kernel.SERVER_CORE) as floor:
+    async with harness.program("floor", frame, core=kernel.SERVER_CORE) as floor:
         port = int(await floor.line())
-        async with stage.program("watchers", port) as watchers:
-            yield Crowd(floor, watchers, port)
+        async with harness.program("watchers", port) as watchers:
+            yield SocketCrowd(floor, watchers, port)

@@ -47,7 +47,7 @@ _EVENT: Final = (
 )
 
 
-class Discord:
+class EventSource:
     """A simulator with a crowd."""
 
     def __init__(self, members: int, guilds: int, heartbeat: int) -> None:
@@ -110,7 +110,7 @@ class Discord:
 
 
 async def main(members: int, guilds: int, heartbeat: int) -> None:
-    discord = Discord(members, guilds, heartbeat)
+    discord = EventSource(members, guilds, heartbeat)
     threading.Thread(target=discord.see_identify, daemon=True).start()
     async with discord.sim as sim:
         _say(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from bench import child, kernel
-from bench.child import Broken, Child
-from bench.params import Sizes
+from bench.child import BenchProcess, ProcessFailed
+from bench.params import Params
 from services.run import redis_binary
 from shared.redis.store import Store
 
@@ -23,12 +23,12 @@ START_WITHIN: Final = 20.0  # seconds
 PROGRAMS: Final = ("watchers", "floor", "http_load", "probe", "redis_load")
 
 
-class Stage:
+class Harness:
     """Rows ask it for processes; each lives as long as its `async with` block."""
 
-    def __init__(self, sizes: Sizes, folder: Path, tree: Path) -> None:
+    def __init__(self, params: Params, folder: Path, tree: Path) -> None:
         """`folder` is for programs and logs; the services of `tree` are measured."""
-        self.sizes = sizes
+        self.params = params
         self.folder = folder
         self._tree = tree
         self._started = 0
@@ -43,7 +43,7 @@ class Stage:
                 command, capture_output=True, text=True, check=False
             )
             if done.returncode:
-                raise Broken(done.stderr)
+                raise ProcessFailed(done.stderr)
 
     def _log(self, name: str) -> Path:
         self._started += 1
@@ -54,7 +54,9 @@ class Stage:
         """An empty redis-server, with the load."""
         binary = redis_binary.find()
         if binary is None:
-            raise Broken("no redis-server: type `make test` once, or install one (apt, brew)")
+            raise ProcessFailed(
+                "no redis-server: type `make test` once, or install one (apt, brew)"
+            )
         port = free_port()
         command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
         command += ["--dir", str(self.folder), "--loglevel", "warning"]
@@ -66,7 +68,7 @@ class Stage:
                 yield Redis(process, url, store)
 
     @asynccontextmanager
-    async def service(self, name: str, redis: Redis, **env: str) -> AsyncIterator[Child]:
+    async def service(self, name: str, redis: Redis, **env: str) -> AsyncIterator[BenchProcess]:
         """`python -m services.<name>` on a core of its own, once it listens."""
         settings = {
             "REDIS_URL": redis.url,
@@ -91,7 +93,7 @@ class Stage:
     @asynccontextmanager
     async def program(
         self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
-    ) -> AsyncIterator[Child]:
+    ) -> AsyncIterator[BenchProcess]:
         """One of bench/load: the C one, else the Python one that stands in, else Broken."""
         if self.compiler:
             command = [str(self.folder / name), *map(str, arguments)]
@@ -101,12 +103,12 @@ class Stage:
             async with self.module(f"bench.load.{name}", *arguments, core=core) as process:
                 yield process
         else:
-            raise Broken("there is no C compiler (gcc), which this needs")
+            raise ProcessFailed("there is no C compiler (gcc), which this needs")
 
     @asynccontextmanager
     async def module(
         self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
-    ) -> AsyncIterator[Child]:
+    ) -> AsyncIterator[BenchProcess]:
         """One of the bench's own Python programs."""
         command = [sys.executable, "-m", name, *map(str, arguments)]
         async with child.started(
@@ -118,13 +120,13 @@ class Stage:
 class Redis:
     """A redis-server that answers."""
 
-    def __init__(self, process: Child, url: str, store: Store) -> None:
+    def __init__(self, process: BenchProcess, url: str, store: Store) -> None:
         self.process = process
         self.url = url
         self.store = store
 
 
-async def listens(process: Child, port: int) -> None:
+async def listens(process: BenchProcess, port: int) -> None:
     """Returns when the process takes connections. Raises Broken when it ends instead."""
     async with asyncio.timeout(START_WITHIN):
         while True:

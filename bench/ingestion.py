@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from bench import people
-from bench.child import Broken, Child
-from bench.harness import Redis, Stage
+from bench.child import BenchProcess, ProcessFailed
+from bench.harness import Harness, Redis
 from shared.model.snapshot import Snapshot
 
 HEARTBEAT = 41_250  # ms between two: Discord's own
@@ -26,8 +26,8 @@ WITHIN = 30.0  # seconds that all of it may take
 class Ingestion(Struct, frozen=True):
     """All members are in Redis, and nothing happens by itself."""
 
-    discord: Child
-    gateway: Child
+    discord: BenchProcess
+    gateway: BenchProcess
     redis: Redis
 
     async def events(self, count: int, rate: int, users: int, kind: str = "new") -> dict[str, Any]:
@@ -42,11 +42,11 @@ class Ingestion(Struct, frozen=True):
 
 @asynccontextmanager
 async def running(
-    stage: Stage, redis: Redis, members: int, guilds: int = 1, heartbeat: int = HEARTBEAT
+    harness: Harness, redis: Redis, members: int, guilds: int = 1, heartbeat: int = HEARTBEAT
 ) -> AsyncIterator[Ingestion]:
     async with (
-        of_discord(stage, members, guilds, heartbeat) as (discord, env),
-        stage.service("gateway", redis, **env) as gateway,
+        of_discord(harness, members, guilds, heartbeat) as (discord, env),
+        harness.service("gateway", redis, **env) as gateway,
     ):
         await readable(redis, members)
         yield Ingestion(discord, gateway, redis)
@@ -54,10 +54,10 @@ async def running(
 
 @asynccontextmanager
 async def of_discord(
-    stage: Stage, members: int, guilds: int, heartbeat: int = HEARTBEAT
-) -> AsyncIterator[tuple[Child, dict[str, str]]]:
+    harness: Harness, members: int, guilds: int, heartbeat: int = HEARTBEAT
+) -> AsyncIterator[tuple[BenchProcess, dict[str, str]]]:
     """The simulator, and what a gateway needs to find it."""
-    async with stage.module("bench.discord", members, guilds, heartbeat) as discord:
+    async with harness.module("bench.discord", members, guilds, heartbeat) as discord:
         yield discord, msgspec.json.decode(await discord.line(), type=dict[str, str])
 
 
@@ -66,7 +66,7 @@ async def readable(redis: Redis, members: int) -> float:
     deadline = time.monotonic() + WITHIN
     while await redis.store.redis.dbsize() < 2 * members:  # a hash and a set of guilds each
         if time.monotonic() > deadline:
-            raise Broken("the gateway did not write everyone")
+            raise ProcessFailed("the gateway did not write everyone")
         await asyncio.sleep(LOOK_EVERY)
     at = time.monotonic()
     await _until(redis, members, lambda snapshot: bool(snapshot.presence))
@@ -86,5 +86,5 @@ async def _until(redis: Redis, users: int, holds: Callable[[Snapshot], bool]) ->
                 if all(isinstance(one, Snapshot) and holds(one) for one in found):
                     break
             if time.monotonic() > deadline:
-                raise Broken("Redis does not hold what Discord said last")
+                raise ProcessFailed("Redis does not hold what Discord said last")
             await asyncio.sleep(LOOK_EVERY)

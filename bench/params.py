@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Sizes(Struct, frozen=True, kw_only=True):
+class Params(Struct, frozen=True, kw_only=True):
     """Defaults are the whole bench's."""
 
     quick: bool = False
@@ -32,7 +32,7 @@ class Sizes(Struct, frozen=True, kw_only=True):
     growth_processes: tuple[int, ...] = (1, 2, 4)
 
 
-QUICK = Sizes(
+QUICK = Params(
     quick=True,
     rounds=1,
     settles=0.2,

@@ -12,7 +12,7 @@ from chaos.plan import SOCKETS
 _SETTLES: Final = 2.0  # seconds in which `ws` has connected anew, and loaded everybody
 
 
-class Spell(Struct, frozen=True):
+class FaultWindow(Struct, frozen=True):
     """From `began` to `ended`, in seconds of time.monotonic(), this target was not itself."""
 
     target: str
@@ -25,8 +25,8 @@ class Spell(Struct, frozen=True):
         return self.began <= last and self.ended + settles >= first
 
 
-def on_the_way(spells: Sequence[Spell], replica: int) -> list[Spell]:
+def on_the_way(windows: Sequence[FaultWindow], replica: int) -> list[FaultWindow]:
     """Those between Redis and the clients of one `ws`, by its place in `plan.SOCKETS`."""
     name = SOCKETS[replica]
     way = {"redis", f"{name}>redis", name, f"clients>{name}"}
-    return [spell for spell in spells if spell.target in way]
+    return [window for window in windows if window.target in way]

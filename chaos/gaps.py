@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from chaos.facts import Seen
-from chaos.fault_window import Spell
+from chaos.fault_window import FaultWindow
 
 _EARLY: Final = 1.0  # seconds by which a client may hear of a state before the run itself does
 _LATE: Final = 1.0  # seconds, beside those for which a state has to stand, that it may take
@@ -27,7 +27,7 @@ class Watched(Struct, frozen=True):
     """What one connection was told of one user, in order, and when it might miss some."""
 
     told: Sequence[At]
-    spells: Sequence[Spell]
+    windows: Sequence[FaultWindow]
 
 
 def due(published: Sequence[At], watched: Watched, stood: float) -> list[tuple[At, float]]:
@@ -49,7 +49,7 @@ def due(published: Sequence[At], watched: Watched, stood: float) -> list[tuple[A
             and following.at - state.at >= stood
             and watched.told[0].at <= state.at
             and latest <= removed
-            and not any(spell.touches(state.at, latest) for spell in watched.spells)
+            and not any(window.touches(state.at, latest) for window in watched.windows)
         ):
             found.append((state, following.at - state.at))
     return found

@@ -56,7 +56,7 @@ class History:
         return facts_of(person) if person is not None and person.guilds else None
 
 
-class Place:
+class Position:
     """How far one reader is in one person's history.
 
     Names and devices come to the gateway by different events, so each has an order of its own.

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Final
 
-from chaos.fault_window import Spell
+from chaos.fault_window import FaultWindow
 
 _EVERY: Final = 0.05  # seconds
 _LATE: Final = 0.25  # seconds
@@ -14,11 +14,11 @@ _LATE: Final = 0.25  # seconds
 MACHINE: Final = "the machine"
 
 
-class Machine:
+class HostStalls:
     """Sleeps for a moment again and again, and notes when it was woken late, until cancelled."""
 
     def __init__(self) -> None:
-        self.spells: list[Spell] = []
+        self.windows: list[FaultWindow] = []
 
     async def run(self) -> None:
         slept = time.monotonic()
@@ -31,4 +31,4 @@ class Machine:
     def look(self, slept: float, woken: float) -> None:
         """From when to when it slept, in seconds of time.monotonic()."""
         if woken - slept > _EVERY + _LATE:
-            self.spells.append(Spell(MACHINE, slept, woken))
+            self.windows.append(FaultWindow(MACHINE, slept, woken))

@@ -7,14 +7,14 @@ from typing import Final
 
 from msgspec import Struct
 
-from chaos.fault_window import Spell
+from chaos.fault_window import FaultWindow
 from chaos.host_stalls import MACHINE
 from chaos.plan import PROFILES
 
 _SETTLES: Final = 8.0  # seconds in which a process that was just started listens, on a busy machine
 
 
-class Wait(Struct, frozen=True):
+class Latency(Struct, frozen=True):
     """For one answer, in seconds of time.monotonic()."""
 
     asked: float
@@ -27,7 +27,7 @@ class Wait(Struct, frozen=True):
 
 
 def unexcused(
-    name: str, waits: Sequence[Wait], spells: Sequence[Spell], within: float
+    name: str, latencies: Sequence[Latency], windows: Sequence[FaultWindow], within: float
 ) -> list[str]:
     """Of one `api`, by its name: what took longer than `within` seconds, or never came.
 
@@ -38,13 +38,13 @@ def unexcused(
     front = {name, f"clients>{name}"}
     behind = {"redis", f"{name}>redis", PROFILES, "people", MACHINE}
     problems = []
-    for wait in waits:
+    for wait in latencies:
         if not wait.failed and wait.ended - wait.asked <= within:
             continue
         excuses = front if wait.failed else front | behind
         if not any(
-            spell.target in excuses and spell.touches(wait.asked, wait.ended, _SETTLES)
-            for spell in spells
+            window.target in excuses and window.touches(wait.asked, wait.ended, _SETTLES)
+            for window in windows
         ):
             problems.append(f"{name} {wait}")
     return problems

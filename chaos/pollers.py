@@ -12,9 +12,9 @@ import aiohttp
 import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
-from chaos.history import History, Place
-from chaos.latency_check import Wait
-from chaos.rollback_tracker import Setbacks
+from chaos.history import History, Position
+from chaos.latency_check import Latency
+from chaos.rollback_tracker import RollbackTracker
 
 _EVERY: Final = 0.02  # seconds
 _WITHIN: Final = 15.0  # seconds: an answer that takes longer than any fault is no answer
@@ -35,17 +35,17 @@ class Replica:
         port: int,
         http: aiohttp.ClientSession,
         history: History,
-        setbacks: Setbacks,
+        rollbacks: RollbackTracker,
     ) -> None:
         self.name = name
         self.statuses: Counter[int] = Counter()
-        self.waits: list[Wait] = []
+        self.latencies: list[Latency] = []
         self.wrong: list[str] = []
         self._url = f"http://127.0.0.1:{port}/user/"
         self._http = http
         self._history = history
-        self._setbacks = setbacks
-        self._places: defaultdict[str, Place] = defaultdict(Place)
+        self._setbacks = rollbacks
+        self._places: defaultdict[str, Position] = defaultdict(Position)
         self._shown: Counter[str] = Counter()  # answers, by user
 
     async def ask(self, user_id: str) -> Answer:
@@ -59,9 +59,9 @@ class Replica:
                 body = await answer.read()
                 status = answer.status
         except (TimeoutError, aiohttp.ClientError) as error:
-            self.waits.append(Wait(asked, time.monotonic(), repr(error)))
+            self.latencies.append(Latency(asked, time.monotonic(), repr(error)))
             return 0
-        self.waits.append(Wait(asked, time.monotonic()))
+        self.latencies.append(Latency(asked, time.monotonic()))
         self.statuses[status] += 1
         if status not in _EXPECTED:
             self.wrong.append(f"{self.name} answered {status}: {body[:200]!r}")
@@ -72,9 +72,9 @@ class Replica:
         # Where two questions about one user are under way at once, nobody knows whose answer is
         # the newer one: then it has only to be true.
         alone = self._shown[user_id] == shown
-        return self.read(user_id, body, self._places[user_id] if alone else Place())
+        return self.read(user_id, body, self._places[user_id] if alone else Position())
 
-    def read(self, user_id: str, body: bytes, place: Place) -> Answer:
+    def read(self, user_id: str, body: bytes, place: Position) -> Answer:
         """An answer with status 200; `place`: how far this process had come with the user.
 
         A process that was started anew goes on there, as it reads from the same Redis; one that

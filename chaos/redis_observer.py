@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 
 from chaos.clients.reader import Reader
 from chaos.facts import seen_in
-from chaos.fault_window import Spell, on_the_way
+from chaos.fault_window import FaultWindow, on_the_way
 from chaos.gaps import At, Watched, due, gaps
 from chaos.redis_server import RedisServer
 
@@ -22,7 +22,7 @@ _PREFIX: Final = len("presence:{")
 _AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard again
 
 
-class Reference:
+class RedisObserver:
     """Listens past every link while the block runs, and again at once where Redis was gone."""
 
     def __init__(self, server: RedisServer) -> None:
@@ -69,13 +69,13 @@ class Reference:
                 states.append(At(time.monotonic(), seen))
 
     def compare(
-        self, readers: Sequence[Reader], spells: Sequence[Spell], stood: float
+        self, readers: Sequence[Reader], windows: Sequence[FaultWindow], stood: float
     ) -> tuple[int, list[str]]:
         """How many states the readers had to be shown, and which of these they were not."""
         count = 0
         missed = []
         for reader in readers:
-            broken = [*on_the_way(spells, reader.replica), *reader.slow()]
+            broken = [*on_the_way(windows, reader.replica), *reader.slow()]
             for told in reader.told:
                 for user_id, states in told.items():
                     published = self.published.get(user_id, [])

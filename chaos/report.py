@@ -24,7 +24,7 @@ def line(result: Result) -> str:
         f"({result.convergence.last}); "
         f"then followed within {share(result.followed.times, 1):.2f} s; "
         f"{result.due} states had to be shown; "
-        f"slow clients passed over {result.overtaken} times; "
+        f"slow clients passed over {result.skipped_frames} times; "
         f"{result.identifies} identifies of "
         f"{most_identifies(result.faults, result.size.shards)} at most; "
         f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s"

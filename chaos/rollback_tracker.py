@@ -8,7 +8,7 @@ from typing import Final
 _SEEN_WITHIN: Final = 30.0  # seconds in which everybody is written anew, and has been heard of
 
 
-class Setbacks:
+class RollbackTracker:
     """How often Redis was set back so far, and whether the last time may still be seen."""
 
     def __init__(self) -> None:

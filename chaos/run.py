@@ -14,19 +14,19 @@ from msgspec import Struct, field
 from chaos import wasted_identifies
 from chaos.checker import Convergence, converge
 from chaos.clients import population as crowds
-from chaos.clients.reader import Crowd, Reader
-from chaos.fault_window import Spell
+from chaos.clients.reader import ClientPopulation, Reader
+from chaos.fault_window import FaultWindow
 from chaos.faults import WAYS
 from chaos.history import History
-from chaos.host_stalls import Machine
+from chaos.host_stalls import HostStalls
 from chaos.latency_check import unexcused
 from chaos.plan import Fault, plan
 from chaos.pollers import Replica
-from chaos.redis_observer import Reference
-from chaos.session_invariants import Identities, most_identifies
-from chaos.skipped_frames import overtaken
+from chaos.redis_observer import RedisObserver
+from chaos.session_invariants import SessionInvariants, most_identifies
+from chaos.skipped_frames import skipped_frames
 from chaos.stack import Stack
-from chaos.wasted_identifies import Notebook
+from chaos.wasted_identifies import WastedIdentifyTracker
 from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
@@ -46,7 +46,7 @@ class Size(Struct, frozen=True):
     people: int = 480
     rate: float = 120.0
     clients: int = 200
-    rude: int = 15
+    hostile: int = 15
     burst: int = 50_000  # events at once
     shards: int = 1  # of Discord's gateway
     only: str = ""  # kinds of faults whose name begins so
@@ -63,7 +63,7 @@ class Result(Struct):
     followed: Convergence
     due: int = 0  # states that clients had to be shown, each on its own connection
     identifies: int = 0
-    overtaken: int = 0  # times that `ws` passed over a client, since each was started last
+    skipped_frames: int = 0  # times that `ws` passed over a client, since each was started last
     frames: int = 0
     connections: int = 0
     changes: int = 0
@@ -88,19 +88,21 @@ async def run(seed: int, size: Size) -> Result:
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
         replicas = [
-            Replica(name, port, http, stack.history, stack.setbacks)
+            Replica(name, port, http, stack.history, stack.rollbacks)
             for name, port in stack.api_ports.items()
         ]
-        crowd = Crowd(stack.history, stack.ws_ports, stack.narrow_ws_ports, stack.setbacks)
+        crowd = ClientPopulation(
+            stack.history, stack.ws_ports, stack.narrow_ws_ports, stack.rollbacks
+        )
         readers = crowds.readers(crowd, size.clients, seed)
-        machine = Machine()
-        notebook = Notebook(stack.simulator.sessions)
-        identities = Identities(stack.simulator.sessions)
+        machine = HostStalls()
+        wasted = WastedIdentifyTracker(stack.simulator.sessions)
+        identities = SessionInvariants(stack.simulator.sessions)
         tasks = crowds.start(
             [
                 stack.life.run(),
                 *(reader.run() for reader in readers),
-                *crowds.rude_ones(stack.history, stack.ws_ports, size.rude, seed),
+                *crowds.hostile_clients(stack.history, stack.ws_ports, size.hostile, seed),
                 *(replica.poll(seed) for replica in replicas),
                 identities.run(),
                 machine.run(),
@@ -108,25 +110,25 @@ async def run(seed: int, size: Size) -> Result:
         )
         result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
         try:
-            async with Reference(stack.redis) as reference:
+            async with RedisObserver(stack.redis) as reference:
                 stack.life.rate = size.rate
                 result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
-                spells = await _break(stack, faults)
+                windows = await _break(stack, faults)
                 stack.life.rate, crowd.calm_since = 0.0, time.monotonic()
                 result.log.append((time.monotonic(), "chaos", "all is healed"))
-                result.overtaken = await overtaken(http, stack.metrics_ports.values())
+                result.skipped_frames = await skipped_frames(http, stack.metrics_ports.values())
                 await _compare(result, stack, replicas, readers)
             result.problems += identities.wrong
             result.problems += wasted_identifies.unexcused(
-                notebook.spent, [*spells, *machine.spells]
+                wasted.spent, [*windows, *machine.windows]
             )
-            result.due, missed = reference.compare(readers, spells, size.stood)
+            result.due, missed = reference.compare(readers, windows, size.stood)
             result.problems += missed
             for replica in replicas:
                 result.problems += unexcused(
                     replica.name,
-                    replica.waits,
-                    [*spells, *machine.spells],
+                    replica.latencies,
+                    [*windows, *machine.windows],
                     size.answered_within,
                 )
         finally:
@@ -141,12 +143,12 @@ async def run(seed: int, size: Size) -> Result:
     return result
 
 
-async def _break(stack: Stack, faults: list[Fault]) -> list[Spell]:
+async def _break(stack: Stack, faults: list[Fault]) -> list[FaultWindow]:
     """Do every fault at its time; returns when the last one is healed, and when each was."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     targets: dict[str, asyncio.Lock] = {}
-    spells: list[Spell] = []
+    windows: list[FaultWindow] = []
 
     async def one(fault: Fault) -> None:
         await asyncio.sleep(began + fault.at - loop.time())
@@ -154,10 +156,10 @@ async def _break(stack: Stack, faults: list[Fault]) -> list[Spell]:
         async with targets.setdefault(fault.target, asyncio.Lock()):
             since = time.monotonic()
             await WAYS[fault.kind](stack, fault)
-            spells.append(Spell(fault.target, since, time.monotonic(), fault.kind))
+            windows.append(FaultWindow(fault.target, since, time.monotonic(), fault.kind))
 
     await asyncio.gather(*map(one, faults))
-    return spells
+    return windows
 
 
 async def _compare(
@@ -207,7 +209,7 @@ def _asked(history: History, seed: int) -> list[str]:
     ]
 
 
-def _gather(result: Result, stack: Stack, crowd: Crowd, replicas: list[Replica]) -> None:
+def _gather(result: Result, stack: Stack, crowd: ClientPopulation, replicas: list[Replica]) -> None:
     result.frames, result.connections = crowd.frames, crowd.connections
     result.closes, result.changes = crowd.closes, stack.life.changes
     result.problems += crowd.wrong

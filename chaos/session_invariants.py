@@ -33,7 +33,7 @@ _SPEAKERS: Final = {*GATEWAYS, *DISCORD_LINKS}
 """Discord ends the session of whom it has not heard a heartbeat from in time."""
 
 
-class Identities:
+class SessionInvariants:
     """Looks who is connected to Discord with a session of their own, until cancelled.
 
     Discord here ends a connection whose client has not sent a heartbeat for 2.25 seconds, and

@@ -12,7 +12,7 @@ _WITHIN: Final = aiohttp.ClientTimeout(total=5.0)
 _COUNTER: Final = re.compile(r"^grux_ws_skipped(?:_total)? (\S+)$", re.MULTILINE)
 
 
-async def overtaken(http: aiohttp.ClientSession, ports: Iterable[int]) -> int:
+async def skipped_frames(http: aiohttp.ClientSession, ports: Iterable[int]) -> int:
     """Since each process was started last, all together. Who does not answer has done so never.
 
     `ports`: METRICS_PORT of each.

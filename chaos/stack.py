@@ -10,13 +10,13 @@ from chaos import plan
 from chaos.history import History
 from chaos.ports import free_port
 from chaos.redis_server import RedisServer
-from chaos.replays import Replays
-from chaos.rollback_tracker import Setbacks
+from chaos.replay_rewinder import ReplayRewinder
+from chaos.rollback_tracker import RollbackTracker
 from chaos.service import Service
-from chaos.workload import Life
+from chaos.workload import Workload
 from simulator.options import Options
 from simulator.server import Simulator
-from testing.tcp_proxy import Link
+from testing.tcp_proxy import TcpProxy
 
 START_WITHIN: Final = 30.0  # seconds
 _NARROW: Final = 4096  # bytes
@@ -46,12 +46,12 @@ class Stack:
         self.burst = burst  # events
         self.simulator = Simulator(options)
         self.history = History(self.simulator.world, shards)
-        self.life = Life(self.simulator.world, self.history, seed)
-        self.replays = Replays(self.simulator.sessions)
+        self.life = Workload(self.simulator.world, self.history, seed)
+        self.replays = ReplayRewinder(self.simulator.sessions)
         self.redis = RedisServer()
-        self.setbacks = Setbacks()
+        self.rollbacks = RollbackTracker()
         self.services: dict[str, Service] = {}
-        self.links: dict[str, Link] = {}
+        self.links: dict[str, TcpProxy] = {}
         self.metrics_ports: dict[str, int] = {}  # of each `ws`
         self._ports: dict[str, int] = {}  # of the processes themselves
         self._parts = AsyncExitStack()
@@ -96,7 +96,7 @@ class Stack:
         await self._everybody_is_there()
         await self.services["standby"].start()
 
-    async def _prepare(self, name: str, source: Link) -> None:
+    async def _prepare(self, name: str, source: TcpProxy) -> None:
         redis = await self._link(f"{name}>redis", self.redis.port)
         url = f"http://127.0.0.1:{source.port}"
         env = {"REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "METRICS_PORT": ""}
@@ -126,8 +126,8 @@ class Stack:
         service = self.services[name] = Service(name, _MODULES[name.partition("-")[0]], env)
         self._parts.push_async_callback(service.kill)
 
-    async def _link(self, name: str, target: int, *buffer: int) -> Link:
-        link = self.links[name] = Link(name, target, *buffer)
+    async def _link(self, name: str, target: int, *buffer: int) -> TcpProxy:
+        link = self.links[name] = TcpProxy(name, target, *buffer)
         await link.start()
         self._parts.push_async_callback(link.close)
         return link

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from chaos.fault_window import Spell
+from chaos.fault_window import FaultWindow
 from chaos.host_stalls import MACHINE
 from chaos.plan import GATEWAYS
 from simulator.protocol import Identify
@@ -27,19 +27,19 @@ _WRITTEN_WITHIN: Final = 5.0  # seconds after which Redis knows of a session tha
 _ASKED_WITHIN: Final = 5.0  # seconds: a gateway that starts waits no longer for Redis to tell it
 
 
-class Spent(Struct, frozen=True):
+class WastedIdentify(Struct, frozen=True):
     """A session that nobody resumed: from when on there was one, and when another was begun."""
 
     shard: int
     began: float  # seconds of time.monotonic()
-    passed_over: float
+    replaced_at: float
 
 
-class Notebook:
+class WastedIdentifyTracker:
     """Notes every session that begins beside one that could have been resumed."""
 
     def __init__(self, sessions: Sessions) -> None:
-        self.spent: list[Spent] = []
+        self.spent: list[WastedIdentify] = []
         self._begin = sessions.begin
         sessions.begin = self._noted  # type: ignore[method-assign]
         now = time.monotonic()
@@ -51,12 +51,12 @@ class Notebook:
             shard, now = session.shard[0], time.monotonic()
             earlier, began = self._newest.get(shard, (None, now))
             if earlier is not None and not earlier.lost:
-                self.spent.append(Spent(shard, began, now))
+                self.spent.append(WastedIdentify(shard, began, now))
             self._newest[shard] = session, now
         return session
 
 
-def unexcused(spent: Sequence[Spent], spells: Sequence[Spell]) -> list[str]:
+def unexcused(spent: Sequence[WastedIdentify], windows: Sequence[FaultWindow]) -> list[str]:
     """Of these, the ones for which there was no reason.
 
     Reasons: Redis has lost since what it knew of the session. Or it was never told, as it, the
@@ -65,12 +65,12 @@ def unexcused(spent: Sequence[Spent], spells: Sequence[Spell]) -> list[str]:
     """
     problems = []
     for one in spent:
-        first, last = one.began, one.passed_over
+        first, last = one.began, one.replaced_at
         excused = any(
-            (spell.kind in _FORGETS and spell.touches(first, last))
-            or (spell.target in _WRITERS and spell.touches(first, first + _WRITTEN_WITHIN))
-            or (spell.target in _STORE and spell.touches(last - _ASKED_WITHIN, last))
-            for spell in spells
+            (window.kind in _FORGETS and window.touches(first, last))
+            or (window.target in _WRITERS and window.touches(first, first + _WRITTEN_WITHIN))
+            or (window.target in _STORE and window.touches(last - _ASKED_WITHIN, last))
+            for window in windows
         )
         if not excused:
             age = last - first

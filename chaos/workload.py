@@ -19,7 +19,7 @@ _EPOCH_MS: Final = 1_784_053_200_000
 _MOST_LATE: Final = 0.5  # seconds of changes that are made up for at once
 
 
-class Life:
+class Workload:
     """The only one who changes the world during a run, so that nothing true goes unnoted."""
 
     def __init__(self, world: World, history: History, seed: int) -> None:

@@ -13,7 +13,7 @@ _SLICE: Final = 0.05  # seconds, where the rate is limited
 _RST: Final = struct.pack("ii", 1, 0)  # linger for 0 s: unsent data is thrown away
 
 
-class Link:
+class TcpProxy:
     """Listens on a port of its own and passes everything on to 127.0.0.1:`target`."""
 
     def __init__(self, name: str, target: int, buffer: int = _PIECE) -> None:

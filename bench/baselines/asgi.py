@@ -21,7 +21,7 @@ ADDED_BY_UVICORN: Final = (b"date", b"server")
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
-class Bare:
+class BareApp:
     """No route, no store, nothing to decide."""
 
     def __init__(self, response: bytes) -> None:
@@ -48,7 +48,7 @@ def server(response: bytes) -> uvicorn.Server:
     """As shared/http/uvicorn_server.py sets it up."""
     return uvicorn.Server(
         uvicorn.Config(
-            Bare(response),
+            BareApp(response),
             lifespan="off",
             ws="none",
             access_log=False,

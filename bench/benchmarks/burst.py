@@ -6,18 +6,18 @@ import time
 
 from bench import ingestion, kernel
 from bench.figures import Figure
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "burst"
 HEARTBEAT = 1_000  # ms: often, so that a burst of seconds has some
 HEARTBEAT_LATE = "4009"  # the simulator closes with it when one is half an interval late
 
 
-async def run(stage: Stage) -> list[Figure]:
-    events, users = stage.sizes.burst, stage.sizes.burst_users
+async def run(harness: Harness) -> list[Figure]:
+    events, users = harness.params.burst, harness.params.burst_users
     async with (
-        stage.redis() as redis,
-        ingestion.running(stage, redis, users, heartbeat=HEARTBEAT) as running,
+        harness.redis() as redis,
+        ingestion.running(harness, redis, users, heartbeat=HEARTBEAT) as running,
     ):
         await running.holds(users, (await running.events(users, 0, users))["round"])  # warm
         before = running.gateway.memory()

@@ -7,7 +7,7 @@ import itertools
 
 from bench import crowd, people
 from bench.figures import Figure, Series
-from bench.harness import Stage
+from bench.harness import Harness
 from services.ws.limits import WsLimits
 from shared.redis.store import Save
 
@@ -16,10 +16,10 @@ TOGETHER = 50  # updates that reach Redis at once, as a gateway's writer sends t
 PING_EVERY = WsLimits().ping_every
 
 
-async def run(stage: Stage) -> list[Figure]:
-    clients = stage.sizes.clients
+async def run(harness: Harness) -> list[Figure]:
+    clients = harness.params.clients
     series = Series()
-    async with stage.redis() as redis, crowd.of_ws(stage, redis) as ours:
+    async with harness.redis() as redis, crowd.of_ws(harness, redis) as ours:
         await people.admit(redis.store, clients)
         await ours.open(clients, step=1)
         numbers = itertools.count(1)
@@ -30,10 +30,10 @@ async def run(stage: Stage) -> list[Figure]:
             await redis.store.save([Save(one, people.fields(one, next(numbers))) for one in some])
 
         messages = max(1, clients // TOGETHER)
-        for _ in range(stage.sizes.rounds):
+        for _ in range(harness.params.rounds):
             cpu, _ = await ours.burst(change, messages, TOGETHER)
             series.add("update", cpu / messages / TOGETHER)
-        seconds = PING_EVERY if not stage.sizes.quick else stage.sizes.settles
+        seconds = PING_EVERY if not harness.params.quick else harness.params.settles
         cpu = ours.server.cpu()
         await asyncio.sleep(seconds)
         series.add("ping", (ours.server.cpu() - cpu) / (clients * seconds / PING_EVERY))

@@ -9,33 +9,33 @@ from __future__ import annotations
 import asyncio
 
 from bench import crowd, ingestion, people
-from bench.child import Broken
+from bench.child import ProcessFailed
 from bench.figures import Figure, Series
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "end_to_end"
 
 
-async def run(stage: Stage) -> list[Figure]:
-    sockets, rate = stage.sizes.live_sockets, stage.sizes.live_rate
-    count = int(rate * stage.sizes.live_seconds)
+async def run(harness: Harness) -> list[Figure]:
+    sockets, rate = harness.params.live_sockets, harness.params.live_rate
+    count = int(rate * harness.params.live_seconds)
     series = Series()
     async with (
-        stage.redis() as redis,
-        ingestion.running(stage, redis, sockets) as running,
-        crowd.of_ws(stage, redis) as ours,
+        harness.redis() as redis,
+        ingestion.running(harness, redis, sockets) as running,
+        crowd.of_ws(harness, redis) as ours,
     ):
         await ours.open(sockets, people.FIRST, 1)
         # Once for each: they come online, which changes their profiles (the device) as well.
         await running.holds(sockets, (await running.events(sockets, rate, sockets))["round"])
-        await asyncio.sleep(stage.sizes.settles)
-        for _ in range(stage.sizes.rounds):
+        await asyncio.sleep(harness.params.settles)
+        for _ in range(harness.params.rounds):
             await ours.watchers.ask("mark")
             ours.watchers.tell(f"await {count} {crowd.WITHIN}")
             await running.events(count, rate, sockets)
             seen = await ours.watchers.answer()
             if seen["samples"] < count:
-                raise Broken(f"{seen['samples']} of {count} events came to the clients")
+                raise ProcessFailed(f"{seen['samples']} of {count} events came to the clients")
             series.add("p50", seen["p50"])
             series.add("p99", seen["p99"])
     return [

@@ -9,17 +9,17 @@ import itertools
 
 from bench import crowd, people
 from bench.figures import Figure, Series
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "fan_out"
 GOAL = 1.25  # times the C floor
 WARM = 3  # messages before it counts
 
 
-async def run(stage: Stage) -> list[Figure]:
+async def run(harness: Harness) -> list[Figure]:
     found = []
-    for sockets in stage.sizes.fan_out:
-        series = await measure(stage, sockets)
+    for sockets in harness.params.fan_out:
+        series = await measure(harness, sockets)
         found.append(
             Figure(
                 row=ROW,
@@ -43,16 +43,16 @@ async def run(stage: Stage) -> list[Figure]:
     return found
 
 
-async def measure(stage: Stage, sockets: int) -> Series:
+async def measure(harness: Harness, sockets: int) -> Series:
     """`ws` and `floor`: seconds of CPU a frame; `… wall`: seconds until all have a message;
     `… memory`: bytes a socket.
     """
     series = Series()
-    messages = max(2, stage.sizes.frames // sockets)
+    messages = max(2, harness.params.frames // sockets)
     async with (
-        stage.redis() as redis,
-        crowd.of_ws(stage, redis) as ours,
-        crowd.of_floor(stage) as floor,
+        harness.redis() as redis,
+        crowd.of_ws(harness, redis) as ours,
+        crowd.of_floor(harness) as floor,
     ):
         await people.admit(redis.store, 1)
         numbers = itertools.count(1)
@@ -72,7 +72,7 @@ async def measure(stage: Stage, sockets: int) -> Series:
             await one.open(sockets)
             series.add(f"{name} memory", (one.server.memory() - before) / sockets)
             await one.burst(send, WARM, sockets)
-        for _ in range(stage.sizes.rounds):
+        for _ in range(harness.params.rounds):
             for name, one, send in rivals:
                 cpu, wall = await one.burst(send, messages, sockets)
                 series.add(name, cpu / messages / sockets)

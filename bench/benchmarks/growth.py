@@ -8,27 +8,27 @@ from bench import crowd, ingestion, people
 from bench.benchmarks import fan_out, ingest
 from bench.benchmarks.reads import api_of
 from bench.figures import Figure
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "growth"
 WATCHED = 1_000  # users, by each process
 EVENTS = 20_000
 
 
-async def run(stage: Stage) -> list[Figure]:
+async def run(harness: Harness) -> list[Figure]:
     found: list[Figure] = []
-    for sockets in stage.sizes.growth_sockets:
-        found.append(await _sockets(stage, sockets))
-    for users in stage.sizes.growth_users:
-        found += await _gateway(stage, users)
-        found += await _api(stage, users)
-    for processes in stage.sizes.growth_processes:
-        found += await _processes(stage, processes)
+    for sockets in harness.params.growth_sockets:
+        found.append(await _sockets(harness, sockets))
+    for users in harness.params.growth_users:
+        found += await _gateway(harness, users)
+        found += await _api(harness, users)
+    for processes in harness.params.growth_processes:
+        found += await _processes(harness, processes)
     return found
 
 
-async def _sockets(stage: Stage, sockets: int) -> Figure:
-    series = await fan_out.measure(stage, sockets)
+async def _sockets(harness: Harness, sockets: int) -> Figure:
+    series = await fan_out.measure(harness, sockets)
     return Figure(
         row=ROW,
         name=f"{sockets:,} sockets on one user, CPU of ws a frame",
@@ -39,13 +39,13 @@ async def _sockets(stage: Stage, sockets: int) -> Figure:
     )
 
 
-async def _gateway(stage: Stage, users: int) -> list[Figure]:
-    rate = stage.sizes.event_rate
-    async with stage.redis() as redis:
+async def _gateway(harness: Harness, users: int) -> list[Figure]:
+    rate = harness.params.event_rate
+    async with harness.redis() as redis:
         guilds = -(-users // ingestion.LARGEST_GUILD)
-        async with ingestion.running(stage, redis, users, guilds) as running:
+        async with ingestion.running(harness, redis, users, guilds) as running:
             in_turn = min(users, EVENTS)
-            events = in_turn if stage.sizes.quick else EVENTS
+            events = in_turn if harness.params.quick else EVENTS
             await ingest.measured(running, in_turn, 0, in_turn, "new")  # everyone comes online
             cpu, _, _ = await ingest.measured(running, events, rate, in_turn, "new")
             memory = running.gateway.memory()
@@ -60,10 +60,10 @@ async def _gateway(stage: Stage, users: int) -> list[Figure]:
     ]
 
 
-async def _api(stage: Stage, users: int) -> list[Figure]:
-    async with stage.redis() as redis:
+async def _api(harness: Harness, users: int) -> list[Figure]:
+    async with harness.redis() as redis:
         await people.admit(redis.store, users)
-        async with api_of(stage, redis) as api:
+        async with api_of(harness, redis) as api:
             before = api.server.memory()
             await api.get("/user/", users)
             cpu = await api.get("/user/", users)
@@ -79,15 +79,15 @@ async def _api(stage: Stage, users: int) -> list[Figure]:
     ]
 
 
-async def _processes(stage: Stage, processes: int) -> list[Figure]:
+async def _processes(harness: Harness, processes: int) -> list[Figure]:
     """Each watches users of its own, so a save concerns one of them."""
-    watched = min(WATCHED, stage.sizes.users)
-    async with stage.redis() as redis, AsyncExitStack() as parts:
+    watched = min(WATCHED, harness.params.users)
+    async with harness.redis() as redis, AsyncExitStack() as parts:
         await people.admit(redis.store, watched * processes)
         own = len(await redis.store.redis.client_list())
         crowds = []
         for number in range(processes):
-            one = await parts.enter_async_context(crowd.of_ws(stage, redis))
+            one = await parts.enter_async_context(crowd.of_ws(harness, redis))
             await one.open(watched, people.FIRST + number * watched, 1)
             crowds.append(one)
         clients = await redis.store.redis.client_list()

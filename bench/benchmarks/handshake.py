@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from bench import crowd, people
 from bench.figures import Figure, Series
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "handshake"
 
 
-async def run(stage: Stage) -> list[Figure]:
-    clients = stage.sizes.handshakes
+async def run(harness: Harness) -> list[Figure]:
+    clients = harness.params.handshakes
     series = Series()
     async with (
-        stage.redis() as redis,
-        crowd.of_ws(stage, redis) as ours,
-        crowd.of_floor(stage) as floor,
+        harness.redis() as redis,
+        crowd.of_ws(harness, redis) as ours,
+        crowd.of_floor(harness) as floor,
     ):
-        await people.admit(redis.store, clients * (stage.sizes.rounds + 1) + 1)
+        await people.admit(redis.store, clients * (harness.params.rounds + 1) + 1)
         fresh = people.FIRST + 1  # nobody has watched this one, nor those after it
-        for number in range(stage.sizes.rounds + 1):
+        for number in range(harness.params.rounds + 1):
             for name, one, first, step in (
                 ("known", ours, people.FIRST, 0),
                 ("new", ours, fresh, 1),

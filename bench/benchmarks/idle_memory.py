@@ -6,23 +6,23 @@ import asyncio
 
 from bench import crowd, people
 from bench.figures import Figure, Series
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "idle_memory"
 FIRST_ONES = 20  # clients before it counts: what is loaded once is no client's
 
 
-async def run(stage: Stage) -> list[Figure]:
-    clients = stage.sizes.clients
+async def run(harness: Harness) -> list[Figure]:
+    clients = harness.params.clients
     series = Series()
-    async with stage.redis() as redis:
+    async with harness.redis() as redis:
         await people.admit(redis.store, clients + FIRST_ONES)
         for name, step in (("apart", 1), ("together", 0)):
-            async with crowd.of_ws(stage, redis) as ours:
+            async with crowd.of_ws(harness, redis) as ours:
                 await ours.open(FIRST_ONES)
                 before = ours.server.memory()
                 await ours.open(clients, step=step)
-                await asyncio.sleep(stage.sizes.settles)
+                await asyncio.sleep(harness.params.settles)
                 series.add(name, (ours.server.memory() - before) / clients)
     return [
         Figure(

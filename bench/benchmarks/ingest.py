@@ -7,21 +7,21 @@ import time
 
 from bench import ingestion
 from bench.figures import Figure, Series
-from bench.harness import Stage
+from bench.harness import Harness
 from bench.ingestion import Ingestion
 
 ROW = "ingest"
 
 
-async def run(stage: Stage) -> list[Figure]:
-    sizes = stage.sizes
-    users, rate = sizes.event_users, sizes.event_rate
-    count = max(users, int(rate * sizes.event_seconds) // users * users)
+async def run(harness: Harness) -> list[Figure]:
+    params = harness.params
+    users, rate = params.event_users, params.event_rate
+    count = max(users, int(rate * params.event_seconds) // users * users)
     series = Series()
-    async with stage.redis() as redis, ingestion.running(stage, redis, users) as running:
+    async with harness.redis() as redis, ingestion.running(harness, redis, users) as running:
         await measured(running, users, 0, users, "same")  # everyone is at round 0, and warm
-        idle = await _idle(running, sizes.settles)
-        for _ in range(sizes.rounds):
+        idle = await _idle(running, params.settles)
+        for _ in range(params.rounds):
             for kind in ("new", "same"):
                 if kind == "same":  # so that what repeats it changes nothing
                     await measured(running, users, 0, users, "same")

@@ -11,18 +11,18 @@ import itertools
 
 from bench import crowd, people
 from bench.figures import Figure
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "lag"
 EVERY = 10  # ms between two newcomers
 
 
-async def run(stage: Stage) -> list[Figure]:
-    sockets = stage.sizes.clients
+async def run(harness: Harness) -> list[Figure]:
+    sockets = harness.params.clients
     async with (
-        stage.redis() as redis,
-        crowd.of_ws(stage, redis, modest=True) as ours,
-        stage.program("probe", ours.port) as probe,
+        harness.redis() as redis,
+        crowd.of_ws(harness, redis, modest=True) as ours,
+        harness.program("probe", ours.port) as probe,
     ):
         await people.admit(redis.store, 2)
         await ours.open(sockets)
@@ -35,7 +35,7 @@ async def run(stage: Stage) -> list[Figure]:
             while True:
                 await ours.burst(publish, 1, sockets)
 
-        probes = stage.sizes.probes
+        probes = harness.params.probes
         asked = f"{probes} {EVERY}"
         quiet = await probe.ask(f"{asked} redis /health")
         serving = asyncio.create_task(serve())

@@ -14,9 +14,9 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from bench import kernel, people
-from bench.child import Broken, Child
+from bench.child import BenchProcess, ProcessFailed
 from bench.figures import Figure, Series
-from bench.harness import Redis, Stage, free_port, listens
+from bench.harness import Harness, Redis, free_port, listens
 
 ROW = "reads"
 CONNECTIONS: Final = 32
@@ -29,8 +29,8 @@ Tags = Literal["none", "learn", "send"]
 class Target(Struct, frozen=True):
     """A server and what asks it."""
 
-    server: Child
-    load: Child
+    server: BenchProcess
+    load: BenchProcess
     port: int
 
     async def get(self, path: str, users: int, tags: Tags = "none") -> float:
@@ -38,30 +38,30 @@ class Target(Struct, frozen=True):
         before = self.server.cpu()
         done = await self.load.ask(f"{CONNECTIONS} {users} {path} {people.FIRST} {users} {tags}")
         if done["not_modified" if tags == "send" else "ok"] != users:
-            raise Broken(f"{self.server.name} answered {path}: {done}")
+            raise ProcessFailed(f"{self.server.name} answered {path}: {done}")
         return (self.server.cpu() - before) / users
 
 
-async def run(stage: Stage) -> list[Figure]:
-    users, rate = stage.sizes.users, stage.sizes.changes
+async def run(harness: Harness) -> list[Figure]:
+    users, rate = harness.params.users, harness.params.changes
     series = Series()
     async with AsyncExitStack() as parts:
-        redis = await parts.enter_async_context(stage.redis())
+        redis = await parts.enter_async_context(harness.redis())
         await people.admit(redis.store, users)
-        api = await parts.enter_async_context(api_of(stage, redis))
+        api = await parts.enter_async_context(api_of(harness, redis))
         bare = {
-            path: await parts.enter_async_context(_bare(stage, api, path))
+            path: await parts.enter_async_context(_bare(harness, api, path))
             for path in ("/user/", "/activity/")
         }
         for path, floor in bare.items():
             await api.get(path, users)  # what is kept from now on is warm
             await floor.get(path, users)
-        for _ in range(stage.sizes.rounds):
+        for _ in range(harness.params.rounds):
             for path, floor in bare.items():
                 series.add(path, await api.get(path, users, "learn"))
                 series.add(f"{path} floor", await floor.get(path, users))
                 series.add(f"{path} 304", await api.get(path, users, "send"))
-            async with stage.module("bench.changes", redis.url, users, rate) as changes:
+            async with harness.module("bench.changes", redis.url, users, rate) as changes:
                 await changes.line()
                 for path in bare:
                     series.add(f"{path} changing", await api.get(path, users))
@@ -91,25 +91,25 @@ def _figures(series: Series, path: str, users: int, rate: int) -> list[Figure]:
 
 
 @asynccontextmanager
-async def api_of(stage: Stage, redis: Redis) -> AsyncIterator[Target]:
+async def api_of(harness: Harness, redis: Redis) -> AsyncIterator[Target]:
     """services/api, and what asks it."""
     port = free_port()
     async with (
-        stage.service("api", redis, API_PORT=str(port)) as api,
-        stage.program("http_load", port) as load,
+        harness.service("api", redis, API_PORT=str(port)) as api,
+        harness.program("http_load", port) as load,
     ):
         yield Target(api, load, port)
 
 
 @asynccontextmanager
-async def _bare(stage: Stage, api: Target, path: str) -> AsyncIterator[Target]:
+async def _bare(harness: Harness, api: Target, path: str) -> AsyncIterator[Target]:
     """A floor that answers what the api answers."""
-    answer = stage.folder / f"answer{path.strip('/')}"
+    answer = harness.folder / f"answer{path.strip('/')}"
     answer.write_bytes(await _response(api.port, f"{path}{people.FIRST}"))
     port = free_port()
     async with (
-        stage.module("bench.baselines.asgi", port, answer, core=kernel.SERVER_CORE) as bare,
-        stage.program("http_load", port) as load,
+        harness.module("bench.baselines.asgi", port, answer, core=kernel.SERVER_CORE) as bare,
+        harness.program("http_load", port) as load,
     ):
         await listens(bare, port)
         yield Target(bare, load, port)

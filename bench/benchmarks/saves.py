@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from bench import people
 from bench.figures import Figure, Series
-from bench.harness import Redis, Stage
+from bench.harness import Harness, Redis
 from shared.redis import keys
 from shared.redis.scripts import Script
 
@@ -18,20 +18,20 @@ PIPELINE = 100
 SAVE = Script("save.lua", of_cluster=False)
 
 
-async def run(stage: Stage) -> list[Figure]:
-    users = max(PIPELINE, stage.sizes.event_users)
+async def run(harness: Harness) -> list[Figure]:
+    users = max(PIPELINE, harness.params.event_users)
     series = Series()
-    async with stage.redis() as redis:
+    async with harness.redis() as redis:
         await people.admit(redis.store, users)
         port = urlsplit(redis.url).port
-        async with stage.program("redis_load", port) as load:
+        async with harness.program("redis_load", port) as load:
             ways = {
                 "script": (1, await _script(redis)),
                 "commands": (2, _commands()),
             }
-            for _ in range(stage.sizes.rounds):
+            for _ in range(harness.params.rounds):
                 for name, (replies, resp) in ways.items():
-                    file = stage.folder / name
+                    file = harness.folder / name
                     file.write_bytes(resp)
                     before = redis.process.cpu()
                     await load.ask(f"{users} {PIPELINE} {replies} {users} {file}")

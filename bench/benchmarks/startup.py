@@ -6,7 +6,7 @@ import asyncio
 
 from bench import ingestion
 from bench.figures import Figure
-from bench.harness import Stage
+from bench.harness import Harness
 
 ROW = "startup"
 
@@ -15,19 +15,21 @@ MEGABYTES = {20_000: 120, 100_000: 350}
 KILOBYTES_A_USER = 4
 
 
-async def run(stage: Stage) -> list[Figure]:
-    return [figure for members in stage.sizes.guilds for figure in await _measure(stage, members)]
+async def run(harness: Harness) -> list[Figure]:
+    return [
+        figure for members in harness.params.guilds for figure in await _measure(harness, members)
+    ]
 
 
-async def _measure(stage: Stage, members: int) -> list[Figure]:
+async def _measure(harness: Harness, members: int) -> list[Figure]:
     guilds = -(-members // ingestion.LARGEST_GUILD)
-    async with stage.redis() as redis:
+    async with harness.redis() as redis:
         empty = (await redis.store.redis.info("memory"))["used_memory"]
-        async with ingestion.of_discord(stage, members, guilds) as (discord, env):
-            async with stage.service("gateway", redis, **env) as gateway:
+        async with ingestion.of_discord(harness, members, guilds) as (discord, env):
+            async with harness.service("gateway", redis, **env) as gateway:
                 readable = await ingestion.readable(redis, members)
                 cpu = gateway.cpu()
-                await asyncio.sleep(stage.sizes.settles)
+                await asyncio.sleep(harness.params.settles)
                 memory = gateway.memory()
             ready = (await discord.ask("stats"))["ready_ns"] / 1e9
         used = (await redis.store.redis.info("memory"))["used_memory"] - empty

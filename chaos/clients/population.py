@@ -8,33 +8,33 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from chaos.clients import hostile
-from chaos.clients.reader import Crowd, Manner, Reader
+from chaos.clients.reader import ClientPopulation, ClientProfile, Reader
 from chaos.history import History
 
 _MANNERS: Final = (
-    (0.55, Manner("normal")),
-    (0.12, Manner("many-user", users=20)),
-    (0.08, Manner("slow", users=5, pause=0.4)),
-    (0.05, Manner("overtaken", users=50, pause=2.0, narrow=True)),
-    (0.12, Manner("restless", users=2, stays=2.0)),
-    (0.08, Manner("large", users=50)),
+    (0.55, ClientProfile("normal")),
+    (0.12, ClientProfile("many-user", users=20)),
+    (0.08, ClientProfile("slow", users=5, pause=0.4)),
+    (0.05, ClientProfile("overtaken", users=50, pause=2.0, small_buffer=True)),
+    (0.12, ClientProfile("restless", users=2, reconnect_after=2.0)),
+    (0.08, ClientProfile("large", users=50)),
 )
 _RUDE: Final = (hostile.never_reads, hostile.half_open, hostile.garbage)
 
 
-def readers(crowd: Crowd, number: int, seed: int) -> list[Reader]:
+def readers(crowd: ClientPopulation, number: int, seed: int) -> list[Reader]:
     """So many clients that want the truth, some of them about people who may leave."""
     rng = random.Random(seed + 1)
     ids = sorted(crowd.history.members())
     found: list[Reader] = []
-    for share, manner in _MANNERS:
+    for share, profile in _MANNERS:
         for _ in range(round(number * share)):
-            some = rng.sample(ids, rng.randint(1, manner.users))
-            found.append(Reader(crowd, len(found), manner, tuple(some), seed))
+            some = rng.sample(ids, rng.randint(1, profile.users))
+            found.append(Reader(crowd, len(found), profile, tuple(some), seed))
     return found
 
 
-def rude_ones(
+def hostile_clients(
     history: History, ports: Sequence[int], number: int, seed: int
 ) -> list[Coroutine[Any, Any, None]]:
     """So many clients that want nothing good."""

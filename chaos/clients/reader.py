@@ -14,10 +14,10 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from chaos.clients.view import View
 from chaos.facts import Seen, Who
-from chaos.fault_window import Spell
+from chaos.fault_window import FaultWindow
 from chaos.gaps import At
 from chaos.history import History
-from chaos.rollback_tracker import Setbacks
+from chaos.rollback_tracker import RollbackTracker
 
 _OPEN_WITHIN: Final = 10.0  # seconds
 _MOST_AT_ONCE: Final = 40  # handshakes of the whole crowd
@@ -26,27 +26,27 @@ _NARROW: Final = 4096  # bytes
 REFUSED: Final = "user_not_monitored"
 
 
-class Manner(Struct, frozen=True):
+class ClientProfile(Struct, frozen=True):
     """Times are in seconds."""
 
     name: str
     users: int = 1  # at most
     pause: float = 0.0  # between two reads, at most
-    stays: float = 0.0  # before it comes anew, on average; 0: as long as it may
-    narrow: bool = False  # next to nothing waits for it on the way: `ws` has to pass it over
+    reconnect_after: float = 0.0  # before it comes anew, on average; 0: as long as it may
+    small_buffer: bool = False  # next to nothing waits for it on the way: `ws` has to pass it over
 
 
 Told = dict[str, list[At]]
 """What one connection was told of each user, in order."""
 
 
-class Crowd(Struct):
+class ClientPopulation(Struct):
     """What all clients share."""
 
     history: History
     ports: list[int]
     narrow_ports: list[int]
-    setbacks: Setbacks
+    rollbacks: RollbackTracker
     calm_since: float | None = None  # the faults are over: the slow read on, the restless stay
     frames: int = 0
     connections: int = 0
@@ -59,9 +59,14 @@ class Reader:
     """`run` until cancelled; `shows` tells what it was shown last."""
 
     def __init__(
-        self, crowd: Crowd, number: int, manner: Manner, users: tuple[str, ...], seed: int
+        self,
+        crowd: ClientPopulation,
+        number: int,
+        profile: ClientProfile,
+        users: tuple[str, ...],
+        seed: int,
     ) -> None:
-        self.manner = manner
+        self.profile = profile
         self.users = users
         self.number = number
         self.view: View | None = None  # of the newest connection
@@ -76,13 +81,13 @@ class Reader:
         """The place of its `ws`."""
         return self.number % len(self._crowd.ports)
 
-    def slow(self) -> list[Spell]:
+    def slow(self) -> list[FaultWindow]:
         """When it read too slowly to be shown everything."""
         calm = self._crowd.calm_since
-        return [Spell(str(self), 0.0, calm or float("inf"))] if self.manner.pause else []
+        return [FaultWindow(str(self), 0.0, calm or float("inf"))] if self.profile.pause else []
 
     def __str__(self) -> str:
-        return f"{self.manner.name} client {self.number}"
+        return f"{self.profile.name} client {self.number}"
 
     def shows(self, user_id: str) -> tuple[Seen | None, Who | None] | None:
         """What the connection shows of the user; None: it says that there is nobody to show.
@@ -108,23 +113,23 @@ class Reader:
     async def _one_connection(self) -> None:
         crowd = self._crowd
         query = "&".join(f"user_id={user_id}" for user_id in self.users)
-        ports = crowd.narrow_ports if self.manner.narrow else crowd.ports
+        ports = crowd.narrow_ports if self.profile.small_buffer else crowd.ports
         url = f"ws://127.0.0.1:{ports[self.replica]}/?{query}"
         if crowd.gate is None:
             crowd.gate = asyncio.Semaphore(_MOST_AT_ONCE)
         async with crowd.gate:
             connection = await connect(
                 url,
-                sock=await _narrow(ports[self.replica]) if self.manner.narrow else None,
+                sock=await _narrow(ports[self.replica]) if self.profile.small_buffer else None,
                 proxy=None,
                 compression=None,
                 open_timeout=_OPEN_WITHIN,
                 close_timeout=1.0,
-                max_queue=4 if self.manner.pause else 64,
+                max_queue=4 if self.profile.pause else 64,
             )
         crowd.connections += 1
         view = self.view = View(
-            crowd.history, self.users, crowd.setbacks, reads_late=self.manner.pause > 0
+            crowd.history, self.users, crowd.rollbacks, reads_late=self.profile.pause > 0
         )
         self.told.append(view.told)
         self._connected = True
@@ -143,8 +148,8 @@ class Reader:
     async def _read(self, connection: ClientConnection, view: View) -> None:
         loop = asyncio.get_running_loop()
         leaves = float("inf")
-        if self.manner.stays:
-            leaves = loop.time() + self.manner.stays * (0.2 + self._rng.random() * 1.6)
+        if self.profile.reconnect_after:
+            leaves = loop.time() + self.profile.reconnect_after * (0.2 + self._rng.random() * 1.6)
         while True:
             try:
                 async with asyncio.timeout(0.5):
@@ -160,8 +165,8 @@ class Reader:
                 continue
             if loop.time() > leaves:
                 return
-            if self.manner.pause:
-                await asyncio.sleep(self._rng.random() * self.manner.pause)
+            if self.profile.pause:
+                await asyncio.sleep(self._rng.random() * self.profile.pause)
 
     def _misses_somebody(self, view: View) -> bool:
         """A user was refused and is there again: only a new connection shows them."""

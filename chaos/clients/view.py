@@ -9,19 +9,19 @@ import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.gaps import At
-from chaos.history import History, Place
-from chaos.rollback_tracker import Setbacks
+from chaos.history import History, Position
+from chaos.rollback_tracker import RollbackTracker
 
 _decode = msgspec.json.decode
 
 
-class Shown:
+class ShownUser:
     """One user as the connection shows them."""
 
     __slots__ = ("place", "presence", "profile", "refused", "seen", "who")
 
     def __init__(self) -> None:
-        self.place = Place()
+        self.place = Position()
         self.presence: dict[str, Any] | None = None
         self.profile: dict[str, Any] | None = None
         self.seen: Seen | None = None
@@ -36,18 +36,18 @@ class View:
         self,
         history: History,
         users: tuple[str, ...],
-        setbacks: Setbacks,
+        rollbacks: RollbackTracker,
         *,
         reads_late: bool = False,
     ) -> None:
         """`reads_late`: frames may have waited on the way for any time."""
-        self.users = {user_id: Shown() for user_id in users}
+        self.users = {user_id: ShownUser() for user_id in users}
         self.frames = 0
         self.began = time.monotonic()
         self.wrong: list[str] = []
         self.told: dict[str, list[At]] = {}  # each state, and the end of them
         self._history = history
-        self._setbacks = setbacks
+        self._setbacks = rollbacks
         self._reads_late = reads_late
 
     def take(self, message: str | bytes) -> None:
@@ -92,7 +92,7 @@ class View:
                 return
         self._show(user_id, shown, presence, profile)
 
-    def _show(self, user_id: str, shown: Shown, presence: Any, profile: Any) -> None:
+    def _show(self, user_id: str, shown: ShownUser, presence: Any, profile: Any) -> None:
         seen = seen_in(presence) if presence is not shown.presence else None
         who = who_in(profile) if profile is not shown.profile else None
         setback = self._setbacks.now(reads_late=self._reads_late)

@@ -58,7 +58,7 @@ async def refuses_long(stack: Stack, fault: Fault) -> None:
     stack.simulator.drop("rst")
     while (left := until - loop.time()) > 0:
         stack.simulator.refuse(left)
-        stack.setbacks.held_up()  # whoever took over needs Discord to write anybody anew
+        stack.rollbacks.held_up()  # whoever took over needs Discord to write anybody anew
         await asyncio.sleep(min(left, 0.5))
 
 

@@ -20,10 +20,10 @@ async def rolled_back(stack: Stack, fault: Fault) -> None:
     """Killed, and it comes back with what it held some seconds before: its last snapshot."""
     await stack.redis.run("SAVE")
     await asyncio.sleep(fault.seconds)
-    stack.setbacks.begins()
+    stack.rollbacks.begins()
     await stack.redis.kill()
     await stack.redis.start()
-    stack.setbacks.healed()
+    stack.rollbacks.healed()
     stack.redis.forget_saved()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from chaos.facts import NOTHING, Seen
-from chaos.fault_window import Spell, on_the_way
+from chaos.fault_window import FaultWindow, on_the_way
 from chaos.gaps import At, Watched, due, gaps
 
 STOOD = 1.0
@@ -15,9 +15,9 @@ STATES = [Seen("online", None, (), f"#{number}") for number in range(5)]
 PUBLISHED = [At(10.0 * number, state) for number, state in enumerate(STATES)]
 
 
-def watched(*states: int, spells: Sequence[Spell] = (), begins: float = 0.0) -> Watched:
+def watched(*states: int, windows: Sequence[FaultWindow] = (), begins: float = 0.0) -> Watched:
     """Told of these states, each a moment after it was published."""
-    return Watched([At(begins or 10.0 * one + 0.1, STATES[one]) for one in states], spells)
+    return Watched([At(begins or 10.0 * one + 0.1, STATES[one]) for one in states], windows)
 
 
 def test_everything_was_shown() -> None:
@@ -63,23 +63,23 @@ def test_nothing_is_a_state_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spell", "count"),
+    ("window", "count"),
     [
-        (Spell("ws-1", 19.0, 21.5), 0),
-        (Spell("ws-1", 21.5, 22.0), 0),
-        (Spell("ws-1", 14.0, 18.5), 0),
-        (Spell("ws-1", 22.5, 30.0), 1),
-        (Spell("ws-1", 10.0, 17.0), 1),
+        (FaultWindow("ws-1", 19.0, 21.5), 0),
+        (FaultWindow("ws-1", 21.5, 22.0), 0),
+        (FaultWindow("ws-1", 14.0, 18.5), 0),
+        (FaultWindow("ws-1", 22.5, 30.0), 1),
+        (FaultWindow("ws-1", 10.0, 17.0), 1),
     ],
 )
-def test_what_came_while_the_way_was_broken_is_no_gap(spell: Spell, count: int) -> None:
+def test_what_came_while_the_way_was_broken_is_no_gap(window: FaultWindow, count: int) -> None:
     """Until two seconds after it was published, and from two before it on."""
-    assert len(gaps(PUBLISHED, watched(0, 1, 3, spells=[spell]), STOOD)) == count
+    assert len(gaps(PUBLISHED, watched(0, 1, 3, windows=[window]), STOOD)) == count
 
 
 def test_only_what_is_broken_on_the_way_counts() -> None:
     """From Redis over the client's own `ws`."""
     targets = ["redis", "ws-1>redis", "ws-1", "clients>ws-1"]
     others = ["ws-2>redis", "ws-2", "clients>ws-2", "gateway", "gateway>redis", "discord", "people"]
-    spells = [Spell(target, 0.0, 1.0) for target in [*targets, *others]]
-    assert [spell.target for spell in on_the_way(spells, 0)] == targets
+    windows = [FaultWindow(target, 0.0, 1.0) for target in [*targets, *others]]
+    assert [window.target for window in on_the_way(windows, 0)] == targets

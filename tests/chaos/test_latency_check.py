@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.fault_window import Spell
-from chaos.host_stalls import MACHINE, Machine
-from chaos.latency_check import Wait, unexcused
+from chaos.fault_window import FaultWindow
+from chaos.host_stalls import MACHINE, HostStalls
+from chaos.latency_check import Latency, unexcused
 
 WITHIN = 2.0
-LATE = Wait(100.0, 103.0)
-NEVER = Wait(100.0, 100.1, "ServerDisconnectedError()")
+LATE = Latency(100.0, 103.0)
+NEVER = Latency(100.0, 100.1, "ServerDisconnectedError()")
 
 
 def test_an_answer_in_time_is_right() -> None:
-    assert unexcused("api-1", [Wait(100.0, 101.9)], [], WITHIN) == []
+    assert unexcused("api-1", [Latency(100.0, 101.9)], [], WITHIN) == []
 
 
 @pytest.mark.parametrize("wait", [LATE, NEVER])
-def test_while_nothing_is_broken_each_answer_comes_in_time(wait: Wait) -> None:
+def test_while_nothing_is_broken_each_answer_comes_in_time(wait: Latency) -> None:
     """Nor is what was broken long before or after, or elsewhere, an excuse."""
-    spells = [
-        Spell("api-1", 80.0, 90.0),
-        Spell("clients>api-1", 104.0, 110.0),
-        Spell("api-2", 99.0, 104.0),
-        Spell("gateway", 99.0, 104.0),
-        Spell("ws-1>redis", 99.0, 104.0),
+    windows = [
+        FaultWindow("api-1", 80.0, 90.0),
+        FaultWindow("clients>api-1", 104.0, 110.0),
+        FaultWindow("api-2", 99.0, 104.0),
+        FaultWindow("gateway", 99.0, 104.0),
+        FaultWindow("ws-1>redis", 99.0, 104.0),
     ]
-    assert unexcused("api-1", [wait], spells, WITHIN) == [f"api-1 {wait}"]
+    assert unexcused("api-1", [wait], windows, WITHIN) == [f"api-1 {wait}"]
 
 
 @pytest.mark.parametrize(
@@ -44,14 +44,14 @@ def test_while_nothing_is_broken_each_answer_comes_in_time(wait: Wait) -> None:
 )
 def test_what_is_broken_on_the_way_is_an_excuse(target: str, late: bool, never: bool) -> None:
     """But what is behind the process is none for not answering at all."""
-    spells = [Spell(target, 99.0, 104.0)]
-    assert (unexcused("api-1", [LATE], spells, WITHIN) == []) is late
-    assert (unexcused("api-1", [NEVER], spells, WITHIN) == []) is never
+    windows = [FaultWindow(target, 99.0, 104.0)]
+    assert (unexcused("api-1", [LATE], windows, WITHIN) == []) is late
+    assert (unexcused("api-1", [NEVER], windows, WITHIN) == []) is never
 
 
 def test_a_machine_that_wakes_nobody_in_time_is_seen() -> None:
     """Which has to be late by more than it usually is."""
-    machine = Machine()
+    machine = HostStalls()
     for slept, woken in ((0.0, 0.06), (0.06, 0.2), (0.2, 3.0), (3.0, 3.05)):
         machine.look(slept, woken)
-    assert machine.spells == [Spell(MACHINE, 0.2, 3.0)]
+    assert machine.windows == [FaultWindow(MACHINE, 0.2, 3.0)]

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from chaos.history import History
 from chaos.pollers import Replica
-from chaos.rollback_tracker import Setbacks
+from chaos.rollback_tracker import RollbackTracker
 from simulator.people import population
 from simulator.world import World
 from tests.chaos.test_view import ROBIN, Frames
@@ -64,7 +64,7 @@ async def test_a_step_back_between_two_answers_is_seen(
     api: Api, http: aiohttp.ClientSession, history: History
 ) -> None:
     """Also where nobody was there in between, which is what an emptied Redis says."""
-    replica = Replica("api-1", api.server.port or 0, http, history, Setbacks())
+    replica = Replica("api-1", api.server.port or 0, http, history, RollbackTracker())
     frames = Frames(history)
     old, new = api.shows(frames), api.shows(frames)
     for api.holds in (old, new, new, lambda: web.Response(status=404)):
@@ -79,13 +79,13 @@ async def test_a_step_back_is_allowed_where_redis_was_set_back(
     api: Api, http: aiohttp.ClientSession, history: History
 ) -> None:
     """Once."""
-    setbacks = Setbacks()
-    replica = Replica("api-1", api.server.port or 0, http, history, setbacks)
+    rollbacks = RollbackTracker()
+    replica = Replica("api-1", api.server.port or 0, http, history, rollbacks)
     frames = Frames(history)
     old, new = api.shows(frames), api.shows(frames)
     api.holds = new
     await replica.ask(ROBIN)
-    setbacks.begins()
+    rollbacks.begins()
     for api.holds in (old, new):
         await replica.ask(ROBIN)
     assert replica.wrong == []
@@ -97,7 +97,7 @@ async def test_a_step_back_is_allowed_where_redis_was_set_back(
 async def test_a_refusal_says_when_to_come_again(
     api: Api, http: aiohttp.ClientSession, history: History
 ) -> None:
-    replica = Replica("api-1", api.server.port or 0, http, history, Setbacks())
+    replica = Replica("api-1", api.server.port or 0, http, history, RollbackTracker())
     api.holds = lambda: web.Response(status=503, headers={"Retry-After": "5"})
     assert await replica.ask(ROBIN) == 503
     assert replica.wrong == []
@@ -108,6 +108,6 @@ async def test_a_refusal_says_when_to_come_again(
 
 async def test_no_answer_is_noted(http: aiohttp.ClientSession, history: History) -> None:
     """Whose fault it is comes out later."""
-    replica = Replica("api-1", NOBODY_LISTENS, http, history, Setbacks())
+    replica = Replica("api-1", NOBODY_LISTENS, http, history, RollbackTracker())
     assert await replica.ask(ROBIN) == 0
-    assert [wait.failed.partition("(")[0] for wait in replica.waits] == ["ClientConnectorError"]
+    assert [wait.failed.partition("(")[0] for wait in replica.latencies] == ["ClientConnectorError"]

@@ -25,7 +25,7 @@ SHORT = Size(
     people=280,
     rate=80.0,
     clients=60,
-    rude=6,
+    hostile=6,
     burst=1000,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chaos.plan import Fault
-from chaos.session_invariants import Identities, most_identifies
+from chaos.session_invariants import SessionInvariants, most_identifies
 from simulator.server import Simulator
 
 
@@ -14,7 +14,7 @@ def fault(kind: str, target: str = "discord", seed: int = 0) -> Fault:
 
 
 def looked(*times: tuple[float, dict[int, set[str]]]) -> list[str]:
-    identities = Identities(Simulator().sessions)
+    identities = SessionInvariants(Simulator().sessions)
     for now, live in times:
         identities.look(now, live)
     return identities.wrong

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from testing.eventually import PATIENCE
-from testing.tcp_proxy import Link
+from testing.tcp_proxy import TcpProxy
 
 SOON = 0.2  # seconds
 
 
 @pytest.fixture
-async def link() -> AsyncIterator[Link]:
+async def link() -> AsyncIterator[TcpProxy]:
     """A link to somebody who repeats whatever they hear."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -27,7 +27,7 @@ async def link() -> AsyncIterator[Link]:
             writer.close()
 
     server = await asyncio.start_server(echo, "127.0.0.1", 0)
-    link = Link("echo", server.sockets[0].getsockname()[1])
+    link = TcpProxy("echo", server.sockets[0].getsockname()[1])
     await link.start()
     yield link
     await link.close()
@@ -42,7 +42,7 @@ class Caller:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def to(cls, link: Link) -> Caller:
+    async def to(cls, link: TcpProxy) -> Caller:
         return cls(*await asyncio.open_connection("127.0.0.1", link.port))
 
     async def hears(self, words: bytes, within: float = PATIENCE) -> bytes:
@@ -60,23 +60,23 @@ class Caller:
         self._writer.transport.abort()
 
 
-async def test_an_unbroken_link_passes_everything(link: Link) -> None:
+async def test_an_unbroken_link_passes_everything(link: TcpProxy) -> None:
     caller = await Caller.to(link)
     assert await caller.hears(b"x" * 300_000) == b"x" * 300_000
     caller.close()
 
 
-async def test_a_narrow_link_passes_everything_too(link: Link) -> None:
+async def test_a_narrow_link_passes_everything_too(link: TcpProxy) -> None:
     """Little by little."""
-    narrow = Link("narrow", link.port, 4096)
-    await narrow.start()
-    caller = await Caller.to(narrow)
+    small_buffer = TcpProxy("narrow", link.port, 4096)
+    await small_buffer.start()
+    caller = await Caller.to(small_buffer)
     assert await caller.hears(b"x" * 300_000) == b"x" * 300_000
     caller.close()
-    await narrow.close()
+    await small_buffer.close()
 
 
-async def test_a_cut_link_takes_nobody(link: Link) -> None:
+async def test_a_cut_link_takes_nobody(link: TcpProxy) -> None:
     """Connections end, new ones end at once, until it is mended."""
     caller = await Caller.to(link)
     await caller.hears(b"hello")
@@ -92,7 +92,7 @@ async def test_a_cut_link_takes_nobody(link: Link) -> None:
         one.close()
 
 
-async def test_a_silent_link_loses_nothing(link: Link) -> None:
+async def test_a_silent_link_loses_nothing(link: TcpProxy) -> None:
     """What was said meanwhile comes through afterwards."""
     caller = await Caller.to(link)
     link.fall_silent()
@@ -104,7 +104,7 @@ async def test_a_silent_link_loses_nothing(link: Link) -> None:
     caller.close()
 
 
-async def test_a_reset_link_says_so(link: Link) -> None:
+async def test_a_reset_link_says_so(link: TcpProxy) -> None:
     caller = await Caller.to(link)
     await caller.hears(b"hello")
     link.reset()
@@ -113,7 +113,7 @@ async def test_a_reset_link_says_so(link: Link) -> None:
     caller.close()
 
 
-async def test_a_frame_is_broken_in_two(link: Link) -> None:
+async def test_a_frame_is_broken_in_two(link: TcpProxy) -> None:
     """Half of it arrives, and then the connection is reset."""
     caller = await Caller.to(link)
     await caller.hears(b"hello")
@@ -123,7 +123,7 @@ async def test_a_frame_is_broken_in_two(link: Link) -> None:
     caller.close()
 
 
-async def test_a_slow_link_is_slow(link: Link) -> None:
+async def test_a_slow_link_is_slow(link: TcpProxy) -> None:
     caller = await Caller.to(link)
     link.delay = SOON
     began = asyncio.get_running_loop().time()

@@ -11,8 +11,8 @@ import pytest
 from chaos.clients.view import View
 from chaos.facts import facts_of, seen_in, who_in
 from chaos.history import History
-from chaos.rollback_tracker import Setbacks
-from chaos.workload import Life
+from chaos.rollback_tracker import RollbackTracker
+from chaos.workload import Workload
 from services.gateway.normalize import normalize
 from shared.discord.cdn import Cdn
 from simulator.model import Member
@@ -33,7 +33,7 @@ class Frames:
     """Builds the frames that ws would send."""
 
     def __init__(self, history: History) -> None:
-        self._life = Life(history.world, history, 1)
+        self._life = Workload(history.world, history, 1)
         self._world = history.world
 
     def change(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -59,7 +59,7 @@ def initial(profile: dict[str, Any], presence: dict[str, Any]) -> bytes:
 
 def test_the_truth_is_right(history: History) -> None:
     """In order, with gaps, without doubles: nothing to say."""
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     view.take(initial(*frames.change()))
     frames.change()
     profile, presence = frames.change()
@@ -70,7 +70,7 @@ def test_the_truth_is_right(history: History) -> None:
 
 
 def test_a_step_back_is_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     old = frames.change()
     view.take(initial(*frames.change()))
     view.take(frame("presence_update", old[1]))
@@ -79,11 +79,11 @@ def test_a_step_back_is_seen(history: History) -> None:
 
 def test_a_step_back_is_allowed_where_redis_was_set_back(history: History) -> None:
     """Once, and from then on forward again."""
-    setbacks = Setbacks()
-    frames, view = Frames(history), View(history, (ROBIN,), setbacks)
+    rollbacks = RollbackTracker()
+    frames, view = Frames(history), View(history, (ROBIN,), rollbacks)
     old, between, new = frames.change(), frames.change(), frames.change()
     view.take(initial(*new))
-    setbacks.begins()
+    rollbacks.begins()
     for _, presence in (old, between, new):
         view.take(frame("presence_update", presence))
     assert view.wrong == []
@@ -96,15 +96,15 @@ def test_a_step_back_long_after_redis_was_set_back_is_seen(
     history: History, monkeypatch: pytest.MonkeyPatch, reads_late: bool
 ) -> None:
     """Unless the frame may have waited for its reader."""
-    setbacks = Setbacks()
-    frames, view = Frames(history), View(history, (ROBIN,), setbacks, reads_late=reads_late)
+    rollbacks = RollbackTracker()
+    frames, view = Frames(history), View(history, (ROBIN,), rollbacks, reads_late=reads_late)
     old = frames.change()
     view.take(initial(*frames.change()))
-    setbacks.begins()
-    setbacks.healed()
+    rollbacks.begins()
+    rollbacks.healed()
     later = time.monotonic() + 60.0
     monkeypatch.setattr(time, "monotonic", lambda: later)
-    setbacks.held_up()  # too late
+    rollbacks.held_up()  # too late
     view.take(frame("presence_update", old[1]))
     assert len(view.wrong) == (not reads_late)
 
@@ -120,7 +120,7 @@ def test_only_who_is_heard_of_twice_may_go_back_with_two_shards(twice: bool) -> 
     for shard in guilds if twice else [0]:
         world.add_member(guilds[shard], ROBIN, Member())
     history = History(world, shards=2)
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     old = frames.change()
     view.take(initial(*frames.change()))
     view.take(frame("presence_update", old[1]))
@@ -128,14 +128,14 @@ def test_only_who_is_heard_of_twice_may_go_back_with_two_shards(twice: bool) -> 
 
 
 def test_what_was_never_true_is_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     profile, presence = frames.change()
     view.take(initial(profile, {**presence, "custom_status": {"text": "?", "emoji": None}}))
     assert "never true" in view.wrong[0]
 
 
 def test_doubles_are_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     profile, presence = frames.change()
     view.take(initial(profile, presence))
     view.take(frame("presence_update", presence))
@@ -149,7 +149,7 @@ def test_doubles_are_seen(history: History) -> None:
 
 
 def test_an_update_before_the_beginning_is_seen(history: History) -> None:
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     profile, presence = frames.change()
     view.take(frame("profile_update", {"profile": profile}))
     view.take(frame("presence_update", presence))
@@ -161,7 +161,7 @@ def test_an_update_before_the_beginning_is_seen(history: History) -> None:
 
 def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> None:
     """Nor may anything follow a refusal."""
-    frames, view = Frames(history), View(history, (ROBIN,), Setbacks())
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     view.take(frame("presence_update", frames.change()[1], SOMEBODY_ELSE))
     assert "not asked for" in view.wrong[0]
     view.take(frame("error", {"code": "user_not_monitored", "message": ""}))
@@ -171,7 +171,7 @@ def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> Non
 
 @pytest.mark.parametrize("message", [b"", b"{", b"{}", b"[]", b'{"op":1,"user_id":2,"d":3}'])
 def test_other_shapes_are_seen(history: History, message: bytes) -> None:
-    view = View(history, (ROBIN,), Setbacks())
+    view = View(history, (ROBIN,), RollbackTracker())
     view.take(message)
     assert len(view.wrong) == 1
 

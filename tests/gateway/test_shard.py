@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from chaos.replays import Replays
+from chaos.replay_rewinder import ReplayRewinder
 from services.gateway.discord import hikari_shard
 from services.gateway.discord.shard import Shard
 from simulator.gateway_session import GatewaySession
@@ -178,7 +178,7 @@ async def test_a_session_that_is_replayed_from_its_beginning_begins_only_once() 
             discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
         await eventually(lambda: "second" in heard.names)
         before = list(heard.names)
-        Replays(discord.sessions).again = 200
+        ReplayRewinder(discord.sessions).again = 200
         discord.drop("rst")
         await eventually(lambda: "RESUMED" in heard.events)
         await ended(task)

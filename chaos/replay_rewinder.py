@@ -6,7 +6,7 @@ from simulator.session import Session
 from simulator.sessions import Sessions
 
 
-class Replays:
+class ReplayRewinder:
     """Goes back so many dispatches further than each resume asks for: `again`."""
 
     def __init__(self, sessions: Sessions) -> None:
