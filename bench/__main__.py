@@ -46,12 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parse(arguments)
     if not kernel.IS_LINUX:
         print(
-            "bench: CPU time and memory of processes are read as Linux gives them", file=sys.stderr
+            "bench: Linux is needed, because CPU time and memory are read from /proc",
+            file=sys.stderr,
         )
         return 2
     kernel.pin_to(kernel.LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="grux-bench-") as folder:
-        harness = Harness(QUICK if asked.quick else Params(), Path(folder), asked.tree)
+        try:
+            harness = Harness(QUICK if asked.quick else Params(), Path(folder), asked.tree)
+            harness.compile()
+        except ProcessFailed as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 2
         results = asyncio.run(_measure(harness, asked.only))
     asked.json.write_bytes(figures.encode(results))
     print(table.drawn(results))
@@ -61,9 +67,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _measure(harness: Harness, only: Sequence[str]) -> Results:
     found: list[Figure] = []
     left_out: list[str] = []
-    if not harness.compiler:
-        left_out.append("the C floor: there is no gcc; load comes from slower Python programs")
-    harness.compile()
     for name in only:
         row: Row = importlib.import_module(f"bench.benchmarks.{name}")
         began = time.monotonic()

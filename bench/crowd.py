@@ -66,14 +66,8 @@ async def of_ws(
 
 
 @asynccontextmanager
-async def of_floor(harness: Harness) -> AsyncIterator[SocketCrowd | None]:
-    """A C server that greets with, and on each line of its stdin writes, the frame of ws.
-
-    None where nothing can compile it.
-    """
-    if not harness.compiler:
-        yield None
-        return
+async def of_floor(harness: Harness) -> AsyncIterator[SocketCrowd]:
+    """A C server that greets with the frame of ws, and writes it for each line of its stdin."""
     frame = harness.folder / "frame"
     frame.write_bytes(frames.presence_update(people.FIRST, 0))
     async with harness.program("floor", frame, core=kernel.SERVER_CORE) as floor:

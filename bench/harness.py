@@ -1,4 +1,4 @@
-"""What the rows run on: compiled load programs, a Redis, and Grux's real processes."""
+"""What the benchmarks run on: compiled load programs, a Redis, and Grux's real processes."""
 
 from __future__ import annotations
 
@@ -22,23 +22,34 @@ HERE: Final = Path(__file__).parent
 START_WITHIN: Final = 20.0  # seconds
 PROGRAMS: Final = ("watchers", "floor", "http_load", "probe", "redis_load")
 
+NO_COMPILER: Final = (
+    "The bench needs a C compiler for its load programs, and found neither gcc nor cc. "
+    "Install one (Debian, Ubuntu: apt install gcc libc6-dev), then run the same command again."
+)
+
 
 class Harness:
-    """Rows ask it for processes; each lives as long as its `async with` block."""
+    """Starts processes for the benchmarks; each lives as long as its `async with` block."""
 
     def __init__(self, params: Params, folder: Path, tree: Path) -> None:
-        """`folder` is for programs and logs; the services of `tree` are measured."""
+        """`folder` is for programs and logs; the services of `tree` are measured.
+
+        Raises ProcessFailed without a C compiler.
+        """
         self.params = params
         self.folder = folder
         self._tree = tree
         self._started = 0
-        self.compiler = shutil.which("gcc") or shutil.which("cc")
+        compiler = shutil.which("gcc") or shutil.which("cc")
+        if compiler is None:
+            raise ProcessFailed(NO_COMPILER)
+        self._compiler = compiler
 
     def compile(self) -> None:
-        """Does nothing without a compiler. Raises Broken with what the compiler said."""
-        for name in PROGRAMS if self.compiler else ():
+        """Compile the load programs. Raises ProcessFailed with the compiler's message."""
+        for name in PROGRAMS:
             source = HERE / "load" / f"{name}.c"
-            command = [str(self.compiler), "-O2", str(source), "-o", str(self.folder / name)]
+            command = [self._compiler, "-O2", str(source), "-o", str(self.folder / name)]
             done = subprocess.run(  # noqa: S603 (the compiler and our own sources)
                 command, capture_output=True, text=True, check=False
             )
@@ -51,7 +62,7 @@ class Harness:
 
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
-        """An empty redis-server, with the load."""
+        """An empty redis-server, on the core of the load programs."""
         binary = redis_binary.find()
         if binary is None:
             raise ProcessFailed(
@@ -69,7 +80,7 @@ class Harness:
 
     @asynccontextmanager
     async def service(self, name: str, redis: Redis, **env: str) -> AsyncIterator[BenchProcess]:
-        """`python -m services.<name>` on a core of its own, once it listens."""
+        """`python -m services.<name>` on its own core, once it listens."""
         settings = {
             "REDIS_URL": redis.url,
             "PROFILE_SOURCE": "off",
@@ -94,16 +105,10 @@ class Harness:
     async def program(
         self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
     ) -> AsyncIterator[BenchProcess]:
-        """One of bench/load: the C one, else the Python one that stands in, else Broken."""
-        if self.compiler:
-            command = [str(self.folder / name), *map(str, arguments)]
-            async with child.started(name, command, core=core, log=self._log(name)) as process:
-                yield process
-        elif (HERE / "load" / f"{name}.py").exists():
-            async with self.module(f"bench.load.{name}", *arguments, core=core) as process:
-                yield process
-        else:
-            raise ProcessFailed("there is no C compiler (gcc), which this needs")
+        """One of the programs of bench/load, compiled."""
+        command = [str(self.folder / name), *map(str, arguments)]
+        async with child.started(name, command, core=core, log=self._log(name)) as process:
+            yield process
 
     @asynccontextmanager
     async def module(
@@ -127,7 +132,7 @@ class Redis:
 
 
 async def listens(process: BenchProcess, port: int) -> None:
-    """Returns when the process takes connections. Raises Broken when it ends instead."""
+    """Return when the process accepts connections. Raises ProcessFailed if it exits."""
     async with asyncio.timeout(START_WITHIN):
         while True:
             if not process.runs:

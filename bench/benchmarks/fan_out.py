@@ -61,12 +61,9 @@ async def measure(harness: Harness, sockets: int) -> Series:
             await people.change(redis.store, people.FIRST, next(numbers))
 
         async def write() -> None:
-            if floor is not None:
-                floor.server.tell("go")
+            floor.server.tell("go")
 
-        rivals = [("ws", ours, publish)]
-        if floor is not None:
-            rivals.append(("floor", floor, write))
+        rivals = [("ws", ours, publish), ("floor", floor, write)]
         for name, one, send in rivals:
             before = one.server.memory()
             await one.open(sockets)

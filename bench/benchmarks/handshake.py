@@ -25,8 +25,6 @@ async def run(harness: Harness) -> list[Figure]:
                 ("new", ours, fresh, 1),
                 ("floor", floor, people.FIRST, 0),
             ):
-                if one is None:
-                    continue
                 before = one.server.cpu()
                 opened = await one.open(clients, first, step)
                 cpu = one.server.cpu() - before
