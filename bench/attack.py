@@ -1,6 +1,6 @@
 """`python -m bench.attack`: what ws and api hold in memory while they are attacked.
 
-Each attack is run against a process of its own, with a client beside it who behaves and has to be
+Each attack is run against a process of its own, beside a well-behaved client, which has to be
 served all the while. Bounded in count and time, and only ever against this machine.
 """
 
@@ -49,7 +49,7 @@ class Outcome(Struct, frozen=True):
     before: int
     most: int
     after: int
-    served: int  # times that the client who behaves was served
+    served: int  # times that the well-behaved client was served
     slowest: float
 
 
@@ -146,7 +146,7 @@ async def _again_and_again(attack: Attack, port: int) -> None:
 
 
 class Witness:
-    """A client who behaves: a new connection each time, and it has to be answered."""
+    """A well-behaved client: a new connection each time, which has to be answered."""
 
     def __init__(self, port: int, asks: bytes) -> None:
         self._port = port
@@ -161,7 +161,7 @@ class Witness:
             writer.write(self._asks)
             head = await reader.readuntil(b"\r\n")
             if head[9:12] not in (b"101", b"200"):
-                raise ProcessFailed(f"a client who behaves was answered {head!r}")
+                raise ProcessFailed(f"a well-behaved client was answered {head!r}")
             self.slowest = max(self.slowest, time.monotonic() - asked)
             self.served += 1
             writer.transport.abort()

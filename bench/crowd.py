@@ -55,7 +55,7 @@ class SocketCrowd(Struct, frozen=True):
 async def of_ws(
     harness: Harness, redis: Redis, *, modest: bool = False
 ) -> AsyncIterator[SocketCrowd]:
-    """ws, and nobody connected. `modest` clients leave their core to a probe."""
+    """ws without clients. `modest` clients leave their core to a probe."""
     port = free_port()
     how = ("modest",) if modest else ()
     async with (

@@ -62,11 +62,11 @@ async def of_discord(
 
 
 async def readable(redis: Redis, members: int) -> float:
-    """The monotonic time (s) at which everyone could be read. Raises Broken if that never is."""
+    """The monotonic time (s) at which every user was readable. Raises ProcessFailed when late."""
     deadline = time.monotonic() + WITHIN
     while await redis.store.redis.dbsize() < 2 * members:  # a hash and a set of guilds each
         if time.monotonic() > deadline:
-            raise ProcessFailed("the gateway did not write everyone")
+            raise ProcessFailed("the gateway did not write every user")
         await asyncio.sleep(LOOK_EVERY)
     at = time.monotonic()
     await _until(redis, members, lambda snapshot: bool(snapshot.presence))

@@ -27,7 +27,7 @@ class Convergence(Struct):
 
     times: list[float]
     left: list[str]
-    last: str = ""  # who was the last to hold it
+    last: str = ""  # the last reader to hold it
 
 
 async def converge(

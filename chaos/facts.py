@@ -17,7 +17,7 @@ _CUSTOM: Final = 4
 
 
 class Seen(Struct, frozen=True):
-    """What somebody does. `created_at` of what they do grows with every change."""
+    """A user's presence. `created_at` of their activities grows with every change."""
 
     status: str
     song: tuple[str | None, int | None] | None
@@ -33,7 +33,7 @@ Devices = tuple[tuple[str, str], ...]
 
 
 class Who(Struct, frozen=True):
-    """Who somebody is, and where they sit."""
+    """A user's names and devices."""
 
     names: Names
     device: str | None
@@ -63,7 +63,7 @@ def seen_of(presence: Presence) -> Seen:
 
 
 def who_of(user: User, devices: dict[str, str]) -> Who:
-    """Who Grux has to show."""
+    """The names and devices that Grux has to show."""
     return Who(
         (user.username, user.global_name or user.username),
         next((device for device in _DEVICES if device in devices), None),

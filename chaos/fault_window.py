@@ -1,4 +1,4 @@
-"""When something was broken, and whom that kept from seeing every state."""
+"""When something was broken, and which clients could therefore miss a state."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from chaos.plan import SOCKETS
 
-_SETTLES: Final = 2.0  # seconds in which `ws` has connected anew, and loaded everybody
+_SETTLES: Final = 2.0  # seconds in which `ws` has reconnected, and reloaded every user
 
 
 class FaultWindow(Struct, frozen=True):

@@ -17,7 +17,7 @@ _LATE: Final = 1.0  # seconds, beside those for which a state has to stand, that
 
 
 class At(Struct, frozen=True):
-    """A state, and since when: in seconds of time.monotonic(). None: there is nobody to show."""
+    """A state, and since when: in seconds of time.monotonic(). None: the user is not monitored."""
 
     at: float
     seen: Seen | None

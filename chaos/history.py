@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class History:
-    """Of every person of the world. Whoever changes the world notes it in the same breath."""
+    """Every state of every simulated user. Each change of the world is recorded with it."""
 
     def __init__(self, world: World, shards: int = 1) -> None:
         self.world = world
@@ -37,13 +37,13 @@ class History:
         _add(self.devices.setdefault(person.user.id, []), who.devices)
 
     def note_join(self, person: Person) -> None:
-        """Discord says who joined, and only when asked what they do: until then, nothing."""
+        """Discord reports the join; the presence is unknown until it is requested."""
         _add(self.seen.setdefault(person.user.id, []), NOTHING)
         _add(self.devices.setdefault(person.user.id, []), ())
         self.note(person)
 
     def members(self) -> set[str]:
-        """The ids of all who are in a guild now."""
+        """The ids of all current members of any guild."""
         return {user for guild in self.world.guilds.values() for user in guild.members}
 
     def is_heard_twice(self, user_id: str) -> bool:

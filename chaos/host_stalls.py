@@ -1,4 +1,4 @@
-"""When the machine had no time for the run itself: whatever was late then is nobody's fault."""
+"""When the machine stalled the run itself: what was late then is not Grux's fault."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def unexcused(
 ) -> list[str]:
     """Of one `api`, by its name: what took longer than `within` seconds, or never came.
 
-    An answer that is none is the fault of whoever broke the process itself, or the wire to it;
+    A missing answer is excused only by a fault of the process itself or of the connection to it;
     nothing behind it is an excuse. One that is late may also have waited for Redis or for the
     source of profile facts, for a burst, or for a machine that has no time.
     """

@@ -23,7 +23,7 @@ _AWAY: Final = 503
 _EXPECTED: Final = {_OK, 404, _AWAY}
 
 Answer = tuple[Seen, Who] | int
-"""What a replica shows of a user, or the status that it gives instead; 0: nobody answers."""
+"""What a replica shows of a user, or the status that it gives instead; 0: no answer."""
 
 
 class Replica:
@@ -69,7 +69,7 @@ class Replica:
             self.wrong.append(f"{self.name} answered {status} without Retry-After: {body[:200]!r}")
         if status != _OK:
             return status
-        # Where two questions about one user are under way at once, nobody knows whose answer is
+        # Where two requests for one user are in flight at once, it is unknown which answer is
         # the newer one: then it has only to be true.
         alone = self._shown[user_id] == shown
         return self.read(user_id, body, self._places[user_id] if alone else Position())
@@ -93,7 +93,7 @@ class Replica:
         return seen, who
 
     async def poll(self, seed: int) -> None:
-        """Ask about anybody, until cancelled."""
+        """Request random users, until cancelled."""
         rng = random.Random(seed)
         ids = sorted(self._history.names)
         while True:

@@ -1,4 +1,4 @@
-"""Ports that stay a run's own while it kills and restarts who listens there.
+"""Ports that stay reserved for a run while it kills and restarts their listeners.
 
 Other runs at the same time have others, and none is one that the system gives to connections.
 """
@@ -16,7 +16,7 @@ _BLOCKS: Final = range(20_000, 32_000, _EACH)
 
 
 def free_port() -> int:
-    """The next that nobody holds. Raises RuntimeError where other runs have all of them."""
+    """The next free port. Raises RuntimeError if other runs hold all of them."""
     _, ports = _block()
     return next(port for port in ports if _bound(port, close=True))
 

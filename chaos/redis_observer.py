@@ -45,7 +45,7 @@ class RedisObserver:
     async def _run(self, heard: asyncio.Event) -> None:
         while True:
             try:
-                # Without a time limit: nobody publishes anything while the gateway is away.
+                # Without a timeout: nothing is published while the gateway is down.
                 async with Redis(port=self._server.port) as redis, redis.pubsub() as pubsub:
                     await pubsub.psubscribe("presence:{*}")
                     await pubsub.parse_response()

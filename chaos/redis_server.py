@@ -52,7 +52,7 @@ class RedisServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def pause(self) -> None:
-        """Answer nobody, with every connection left open."""
+        """Stop answering, with every connection left open."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-_SEEN_WITHIN: Final = 30.0  # seconds in which everybody is written anew, and has been heard of
+_SEEN_WITHIN: Final = 30.0  # seconds in which every user is written again, and received
 
 
 class RollbackTracker:
@@ -21,17 +21,17 @@ class RollbackTracker:
         self._until = float("inf")
 
     def healed(self) -> None:
-        """It is back: from now on everybody is being written anew."""
+        """It is back: from now on every user is being written again."""
         self._until = time.monotonic() + _SEEN_WITHIN
 
     def held_up(self) -> None:
-        """Nobody may be written anew just now: what has not been seen by now may be later on."""
+        """Users cannot be written again now, so the rollback may be seen for longer."""
         if self.now():
             self._until = max(self._until, time.monotonic() + _SEEN_WITHIN)
 
     def now(self, *, reads_late: bool = False) -> int:
         """The number of the setback that readers may see now, counted from 1; 0: none.
 
-        `reads_late`: who takes what was sent in its own time may see it whenever.
+        `reads_late`: a slow reader may see it at any time.
         """
         return self._count if reads_late or time.monotonic() < self._until else 0

@@ -71,7 +71,7 @@ class Result(Struct):
     closes: Counter[str] = field(default_factory=Counter)
     memory_kb: dict[str, int] = {}
     seconds: float = 0.0
-    log: list[tuple[float, str, str]] = []  # when, who, what
+    log: list[tuple[float, str, str]] = []  # time, process, text
 
     @property
     def passed(self) -> bool:
@@ -84,7 +84,7 @@ async def run(seed: int, size: Size) -> Result:
     faults = plan(seed, size.faults_for, size.only)
     async with (
         Stack(seed, size.people, size.burst, size.shards) as stack,
-        # Whoever asks over a connection that has been idle may meet its end: nobody's fault.
+        # An idle keep-alive connection may be closed just when a request is sent on it.
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
         replicas = [

@@ -30,11 +30,11 @@ it was, or more has happened since than Discord keeps for a resume."""
 
 _SILENCES: Final = {"process_stopped", "gateway_stopped_long", "link_silent", "link_throttled"}
 _SPEAKERS: Final = {*GATEWAYS, *DISCORD_LINKS}
-"""Discord ends the session of whom it has not heard a heartbeat from in time."""
+"""Discord ends the session of a client whose heartbeat is late."""
 
 
 class SessionInvariants:
-    """Looks who is connected to Discord with a session of their own, until cancelled.
+    """Samples the sessions that are connected to Discord, until cancelled.
 
     Discord here ends a connection whose client has not sent a heartbeat for 2.25 seconds, and
     waits for its goodbye for another three. So a process that is stopped, or has lost its way to

@@ -13,7 +13,7 @@ _COUNTER: Final = re.compile(r"^grux_ws_skipped(?:_total)? (\S+)$", re.MULTILINE
 
 
 async def skipped_frames(http: aiohttp.ClientSession, ports: Iterable[int]) -> int:
-    """Since each process was started last, all together. Who does not answer has done so never.
+    """The total since each process started. A process that does not answer counts as zero.
 
     `ports`: METRICS_PORT of each.
     """

@@ -25,7 +25,7 @@ _MODULES: Final = {"gateway": "gateway", "standby": "gateway", "api": "api", "ws
 
 
 class Stack:
-    """`async with Stack(…)` has everything up, and everybody in Redis."""
+    """`async with Stack(…)` starts everything, and waits until every user is in Redis."""
 
     def __init__(self, seed: int, people: int, burst: int, shards: int) -> None:
         options = Options(
@@ -75,7 +75,7 @@ class Stack:
 
     @property
     def narrow_ws_ports(self) -> list[int]:
-        """Where those connect who read so slowly that `ws` has to pass them over."""
+        """The ports of clients that read so slowly that `ws` has to skip frames for them."""
         return [self.links[f"slow clients>{name}"].port for name in plan.SOCKETS]
 
     @property

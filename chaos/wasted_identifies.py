@@ -28,7 +28,7 @@ _ASKED_WITHIN: Final = 5.0  # seconds: a gateway that starts waits no longer for
 
 
 class WastedIdentify(Struct, frozen=True):
-    """A session that nobody resumed: from when on there was one, and when another was begun."""
+    """A session that was never resumed: when it began, and when another one replaced it."""
 
     shard: int
     began: float  # seconds of time.monotonic()

@@ -20,12 +20,12 @@ _MOST_LATE: Final = 0.5  # seconds of changes that are made up for at once
 
 
 class Workload:
-    """The only one who changes the world during a run, so that nothing true goes unnoted."""
+    """Makes all changes of the world during a run, so that every true state is recorded."""
 
     def __init__(self, world: World, history: History, seed: int) -> None:
         self.rate = 0.0  # changes a second
         self.changes = 0
-        self.left: set[str] = set()  # who was a member once and is none now
+        self.left: set[str] = set()  # former members
         self._world = world
         self._history = history
         self._rng = random.Random(seed)
@@ -102,7 +102,7 @@ class Workload:
                 self.left.add(person.user.id)
 
     def _join(self) -> None:
-        """Somebody who left comes back, or somebody new comes in, or a member to another guild."""
+        """A former member returns, a new one joins, or a member joins another guild."""
         guild_id = self._rng.choice(list(self._world.guilds))
         chance = self._rng.random()
         if chance < 0.4 and self.left:

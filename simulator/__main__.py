@@ -53,7 +53,7 @@ def help_lines(sim: Simulator) -> str:
         f"  DISCORD_CDN_URL={sim.cdn_url}\n"
         f"  PROFILE_UPSTREAM_URL={sim.url}/profiles/{{user_id}}\n"
         f"  control: {sim.url}/control\n"
-        f"  somebody to watch: {FIRST_PERSON}"
+        f"  user to watch: {FIRST_PERSON}"
     )
 
 

@@ -15,7 +15,7 @@ _CUSTOM_EMOJI_CHANCE: Final = 0.2
 
 
 def spotify(user_id: str, song: Song, start_ms: int) -> Json:
-    """Somebody hears ``song`` since ``start_ms``."""
+    """A user has been listening to ``song`` since ``start_ms``."""
     return {
         "id": "spotify:1",
         "name": "Spotify",
@@ -42,7 +42,7 @@ def spotify_end(activities: list[Json]) -> int | None:
 
 
 def playing(rng: random.Random, game: Game, now_ms: int) -> Json:
-    """Somebody is in ``game`` (or editor, or show) since a while."""
+    """A user has been in ``game`` (or editor, or show) for a while."""
     activity: Json = {
         "id": f"{rng.getrandbits(64):016x}",
         "name": game.name,
@@ -76,7 +76,7 @@ def playing(rng: random.Random, game: Game, now_ms: int) -> Json:
 
 
 def streaming(rng: random.Random, now_ms: int) -> Json:
-    """Somebody is live on Twitch."""
+    """A user is live on Twitch."""
     channel, title, category = rng.choice(STREAMS)
     return {
         "id": f"{rng.getrandbits(64):016x}",

@@ -1,4 +1,4 @@
-"""What somebody may be doing: believable presences, drawn at random.
+"""Plausible presences, drawn at random.
 
 Shares follow common sense: most are offline, of the rest most sit at a desktop and half of
 them show nothing but a status.
@@ -28,14 +28,14 @@ _STREAMING: Final = 0.02
 
 
 def some_presence(rng: random.Random, user_id: str, now_ms: int) -> Presence:
-    """Anybody at any time of day."""
+    """A random presence, online or not."""
     if rng.random() < OFFLINE_SHARE:
         return offline()
     return online_presence(rng, user_id, now_ms)
 
 
 def online_presence(rng: random.Random, user_id: str, now_ms: int) -> Presence:
-    """Somebody who is there."""
+    """A random presence of a user who is online."""
     status = rng.choices(_STATUSES, _STATUS_WEIGHTS)[0]
     devices = dict.fromkeys(rng.choices(_DEVICES, _DEVICE_WEIGHTS)[0], status)
     shown: list[Json] = []

@@ -4,7 +4,7 @@
 (none at all counts as ``{}``) and answers ``{"ok": true, …}``. A bad field gets 400 and
 ``{"ok": false, "error": {"field", "message"}}``, an unknown verb 404.
 
-``GET /control/truth`` is everybody as they really are now, ``/control/truth/{user_id}`` one
+``GET /control/truth`` is the current state of all users, ``/control/truth/{user_id}`` of one
 person, ``/control/stats`` the counters and the sessions.
 """
 

@@ -21,7 +21,7 @@ Snowflake = Annotated[str, Meta(pattern="^[1-9][0-9]{14,19}$")]
 
 
 class SetPresence(Command):
-    """Replace somebody's presence. Without client_status they sit at a desktop."""
+    """Replace a user's presence. Without client_status the user is on a desktop."""
 
     user_id: Snowflake
     status: Literal["online", "idle", "dnd", "offline", "invisible"] = "online"
@@ -36,7 +36,7 @@ class SetPresence(Command):
 
 
 class AddMember(Command):
-    """Somebody joins: a known person by user_id, or somebody new by user (id, username…)."""
+    """A user joins: a known one by user_id, or a new one by user (id, username…)."""
 
     guild_id: Snowflake
     user_id: Snowflake | None = None
@@ -47,7 +47,7 @@ class AddMember(Command):
     async def run(self, sim: ControlTarget) -> Json:
         who = self.user or self.user_id
         if who is None:
-            raise Unknown("user_id", "(nobody given)")
+            raise Unknown("user_id", "(no user given)")
         if isinstance(who, User) and not is_snowflake(who.id):
             raise Unknown("user.id", who.id)
         sim.world.add_member(self.guild_id, who, Member(nick=self.nick, roles=self.roles))
@@ -55,7 +55,7 @@ class AddMember(Command):
 
 
 class RemoveMember(Command):
-    """Somebody leaves a guild."""
+    """A member leaves a guild."""
 
     guild_id: Snowflake
     user_id: Snowflake
@@ -77,7 +77,7 @@ class UpdateUser(Command):
 
 
 class Rename(Command):
-    """Change somebody's username, display name, or both."""
+    """Change a user's username, display name, or both."""
 
     user_id: Snowflake
     username: str | UnsetType = UNSET

@@ -33,7 +33,7 @@ def drawing(shape: Shape, seed: str, width: int, height: int) -> bytes:
 
 @lru_cache(maxsize=16)
 def default_avatar(number: int, size: int) -> bytes:
-    """One of the pictures for those who have none."""
+    """A default avatar."""
     colours = (_CLEAR, _DEFAULTS[number % len(_DEFAULTS)], (255, 255, 255, 255))
     return png(_scaled(_smile(b"\0" * 32), size, size), colours)
 

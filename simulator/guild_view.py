@@ -17,7 +17,7 @@ def guild_for(
 ) -> dict[str, Any]:
     """``d`` of the session's GUILD_CREATE.
 
-    A small guild shows everybody. A large one shows members who are online or have a role or
+    A small guild lists every member. A large one lists members who are online or have a role or
     a nickname, and presences of those who are not offline. Above ``presence_limit`` members,
     or without GUILD_PRESENCES, the bot is the only one there.
     """

@@ -1,4 +1,4 @@
-"""Who may begin a session, and when.
+"""Limits on new sessions: token, shard count, identify buckets and daily starts.
 
 Source: events/gateway, "Identifying", "Session Start Limit", "Rate Limiting", "Sharding";
 topics/opcodes-and-status-codes, "Gateway Close Event Codes".
@@ -49,7 +49,7 @@ class Admission:
     def check(self, asked: Identify) -> tuple[Shard, Intent]:
         """What an Identify asks for. Raises :class:`Closed` with Discord's code for a fault."""
         self.check_token(asked.token)
-        # Discord resets the token of who runs out of starts, so the old one fails.
+        # Discord resets the token of a bot that runs out of starts, so the old one fails.
         if self.start_limit()["remaining"] == 0:
             raise Closed(CloseCode.AUTHENTICATION_FAILED)
         return self._shard(asked.shard), self._intents(asked.intents)

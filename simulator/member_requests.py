@@ -55,7 +55,7 @@ class MemberRequestResponder:
         with_presences = asked.presences and Intent.GUILD_PRESENCES in session.intents
         if isinstance(asked.user_ids, list | str | int):
             if isinstance(asked.query, str):
-                # Documented as "one of": whoever sends both gets what they named.
+                # Documented as "one of": a client that sends both gets the users that it named.
                 self._stats.op8_ambiguous += 1
             wanted = asked.user_ids if isinstance(asked.user_ids, list) else [asked.user_ids]
             ids = [str(user_id) for user_id in wanted[:_MOST_ASKED]]
@@ -80,8 +80,8 @@ class MemberRequestResponder:
             yield "RATE_LIMITED", dispatches.rate_limited(ready_at - now, guild_id, nonce)
             return
         self._whole_lists[guild_id] = now + self._options.chunk_seconds
-        everybody = list(self._world.guilds[guild_id].members)
-        yield from self._chunks(guild_id, everybody, [], with_presences, nonce)
+        members = list(self._world.guilds[guild_id].members)
+        yield from self._chunks(guild_id, members, [], with_presences, nonce)
 
     def _named(self, guild_id: str, query: str, limit: int) -> list[str]:
         prefix = query.casefold()
@@ -118,7 +118,7 @@ class MemberRequestResponder:
             yield "GUILD_MEMBERS_CHUNK", chunk
 
     def _members(self, guild_id: str, ids: Sequence[str], with_presences: bool) -> Json:
-        # Between request and chunk somebody may have left, or the whole guild may be gone.
+        # Between request and chunk a member may have left, or the whole guild may be gone.
         guild = self._world.guilds.get(guild_id)
         held = guild.members if guild is not None else {}
         people = [self._world.people[user_id] for user_id in ids if user_id in held]

@@ -33,7 +33,7 @@ class User(Struct, kw_only=True, gc=False):
 
 
 class Presence(Struct, gc=False):
-    """What somebody is doing now: the same in every guild."""
+    """A user's presence: the same in every guild."""
 
     status: str
     activities: list[Json]
@@ -41,7 +41,7 @@ class Presence(Struct, gc=False):
 
 
 class Person(Struct, gc=False):
-    """Somebody with an account, whether or not a guild holds them."""
+    """A user with an account, whether or not they are in a guild."""
 
     user: User
     presence: Presence
@@ -67,7 +67,7 @@ class Member(Struct, kw_only=True, gc=False):
 
 
 class Guild(Struct, kw_only=True):
-    """A server and who is in it."""
+    """A server and its members."""
 
     id: str
     name: str
@@ -79,5 +79,5 @@ class Guild(Struct, kw_only=True):
 
 
 def offline() -> Presence:
-    """The presence of somebody who is not there (or invisible: Discord shows no difference)."""
+    """The presence of a user who is offline (or invisible: Discord shows no difference)."""
     return Presence("offline", [], {})

@@ -39,10 +39,10 @@ def population(
     """So many people (and the bot) in so many guilds; activities began around ``now_ms``."""
     rng = random.Random(seed)
     places = [_guild(rng, index) for index in range(guilds)]
-    everybody = list(_people(rng, members, now_ms))
+    users = list(_people(rng, members, now_ms))
     # Guilds are of very different sizes: the first is the largest, the last the smallest.
     weights = list(accumulate(1 / (index + 1) for index in range(guilds)))
-    for person in everybody:
+    for person in users:
         homes = 1
         if guilds > 1 and rng.random() < _IN_SEVERAL_GUILDS:
             homes = rng.randint(2, min(4, guilds))
@@ -58,7 +58,7 @@ def population(
         place.owner_id = next(iter(place.members), FIRST_PERSON)
         _join(rng, bot, place)
     places[0].owner_id = FIRST_PERSON
-    return [bot, *everybody], places
+    return [bot, *users], places
 
 
 def _guild(rng: random.Random, index: int) -> Guild:
@@ -100,7 +100,7 @@ def _people(rng: random.Random, members: int, now_ms: int) -> Iterator[Person]:
 
 
 def some_population(members: int, now_ms: int, seed: int) -> list[Person]:
-    """So many people more, in no guild yet. Their ids are of this moment: nobody has them."""
+    """More users, in no guild yet. Their ids are made from the current time, so they are unused."""
     rng = random.Random(seed)
     newcomers = []
     for number in range(members):
@@ -112,7 +112,7 @@ def some_population(members: int, now_ms: int, seed: int) -> list[Person]:
 
 
 def some_user(rng: random.Random, number: int) -> User:
-    """Somebody new. ``number`` makes id and username unique."""
+    """A new user. ``number`` makes id and username unique."""
     first = rng.choice(catalogue.FIRST_NAMES)
     noun = rng.choice(catalogue.NOUNS)
     flags = rng.choice(_FLAGS)
@@ -185,7 +185,7 @@ def _join(rng: random.Random, person: Person, guild: Guild) -> None:
 
 
 def some_member(rng: random.Random, user: User, guild_id: str) -> Member:
-    """How somebody appears in a guild; a few have a nickname or a role there."""
+    """A guild membership; a few have a nickname or a role."""
     nick = None
     if rng.random() < _WITH_NICK:
         nick = f"{user.global_name or user.username} ✨"

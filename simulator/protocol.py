@@ -121,7 +121,7 @@ class Resume(Struct):
 
 
 class RequestGuildMembers(Struct):
-    """Op 8: by ``query`` (empty with ``limit`` 0: everybody) or by ``user_ids``."""
+    """Op 8: by ``query`` (empty with ``limit`` 0: every member) or by ``user_ids``."""
 
     guild_id: str | int
     query: str | UnsetType = UNSET

@@ -25,7 +25,7 @@ _LEAVE: Final = 0.01
 _JOIN: Final = 0.01
 _RENAME: Final = 0.01
 _NEXT_SONG: Final = 0.8
-# As many come as go, so that the share of those who are there stays what it was.
+# As many users come online as go offline, so that the share of online users stays constant.
 _GO: Final = 0.3
 _COME: Final = _GO * (1 - OFFLINE_SHARE) / OFFLINE_SHARE
 # Most people stay offline when they are looked at: look on, but not for ever.
@@ -33,7 +33,7 @@ _LOOKS: Final = 100
 
 
 class Days:
-    """Decides who changes and how; the same seed and the same clock decide the same.
+    """Decides which user changes and how; the same seed and clock give the same decisions.
 
     The clock is the number of changes divided by their rate, so that a slow machine does not
     alter the story. At full speed it is the wall's.
@@ -84,7 +84,7 @@ class Days:
         for _ in range(_SLICE):
             self.step(int(self._now_ms))
         if not await self._world.room():
-            # Nobody sees how fast the days go by: no reason to burn a processor.
+            # Nothing observes the rate: no reason to spend CPU.
             await asyncio.sleep(_TICK_SECONDS)
 
     def step(self, now_ms: int) -> None:
@@ -97,7 +97,7 @@ class Days:
         else:
             self._someone_does_something(now_ms)
 
-    # --- the first person, whom newcomers watch -------------------------------------------
+    # --- the first person, which the demo shows -------------------------------------------
 
     def _show_demo(self, now_ms: int) -> None:
         """Spotify, a game with art, a custom status, an editor, another song…"""
@@ -121,7 +121,7 @@ class Days:
         devices = {"mobile": status} if status == "idle" else {"desktop": status}
         self._world.set_presence(FIRST_PERSON, status, shown, devices)
 
-    # --- everybody else ------------------------------------------------------------------
+    # --- all others ------------------------------------------------------------------
 
     def _someone_does_something(self, now_ms: int) -> None:
         chance = self._rng.random()
@@ -186,7 +186,7 @@ class Days:
             self._world.remove_member(self._rng.choice(person.guilds), person.user.id)
 
     def _join(self) -> None:
-        """Somebody who left comes back, or somebody new comes in."""
+        """A former member returns, or a new one joins."""
         if not self._world.guilds:
             return
         guild_id = self._rng.choice(list(self._world.guilds))

@@ -139,6 +139,6 @@ class Simulator:
 
 
 def _complain(days: asyncio.Task[None]) -> None:
-    """Days that end by themselves are a bug, which nobody awaits to see."""
+    """The scenario never ends by itself, and no task awaits it, so its failure is logged here."""
     if not days.cancelled() and (error := days.exception()) is not None:
         _log.error("the simulated days ended", exc_info=error)

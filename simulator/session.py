@@ -71,7 +71,7 @@ class Session:
             self.wake()
 
     def lose(self) -> None:
-        """Forget everything: nobody can resume this session."""
+        """Discard everything: this session cannot be resumed."""
         self.lost = True
         self._unsent.clear()
         self._sent.clear()

@@ -22,7 +22,7 @@ from simulator.world import World
 
 # A blast waits while a connected client has this many dispatches unread.
 _UNREAD: Final = 2_048
-# A client that takes nothing for so long holds up nobody: its session is given up.
+# A client that reads nothing for so long loses its session, so that it blocks no other.
 _STALLED_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.001
 

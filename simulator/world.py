@@ -1,4 +1,4 @@
-"""The truth: who exists, who is in which guild, what everybody is doing now.
+"""The simulated world: users, guilds, memberships and presences.
 
 Every change goes through a method here, which tells the audience (the gateway sessions)
 what Discord would tell them.
@@ -27,7 +27,7 @@ class Unknown(LookupError):
 
 
 class Audience(Protocol):
-    """Those who hear of changes: :class:`simulator.sessions.Sessions`."""
+    """The listeners for changes: :class:`simulator.sessions.Sessions`."""
 
     def tell(self, name: str, guild_id: str | None, d: object) -> None: ...
 
@@ -47,7 +47,7 @@ class World:
         self._random = random.Random(0)
 
     def person(self, user_id: str) -> Person:
-        """Raises :class:`Unknown` for nobody."""
+        """Raises :class:`Unknown` for an unknown id."""
         try:
             return self.people[user_id]
         except KeyError:
@@ -67,7 +67,7 @@ class World:
         activities: list[Json] | None = None,
         client_status: dict[str, str] | None = None,
     ) -> int:
-        """Replace somebody's presence; returns how many PRESENCE_UPDATEs that makes.
+        """Replace a user's presence; returns the number of PRESENCE_UPDATEs.
 
         Without ``client_status`` the person sits at a desktop. An offline person has no
         devices and no activities, whatever is given.
@@ -140,7 +140,7 @@ class World:
         self._tell(name, guild_id, {**dispatches.member(person.user, seen), "guild_id": guild_id})
 
     def add_member(self, guild_id: str, user: User | str, member: Member | None = None) -> None:
-        """Somebody joins: a known person by id, or a new one by user object."""
+        """A user joins: a known one by id, or a new one by user object."""
         guild = self.guild(guild_id)
         if isinstance(user, str):
             person = self.person(user)
@@ -155,7 +155,7 @@ class World:
         self._tell_member("GUILD_MEMBER_ADD", person, guild_id)
 
     def remove_member(self, guild_id: str, user_id: str) -> None:
-        """Somebody leaves (or is kicked: Discord shows no difference).
+        """A member leaves (or is kicked: Discord shows no difference).
 
         If it is the bot, its guild is removed.
         """
@@ -204,7 +204,7 @@ class World:
             self.audience.tell_guild(guild, joined=False)
 
     async def room(self) -> bool:
-        """Wait until everybody who listens has room for more; False if nobody listens."""
+        """Wait until every listener has room for more; False if there is none."""
         return self.audience is not None and await self.audience.room()
 
     async def blast(self, n: int) -> int:

@@ -69,7 +69,7 @@ class TcpProxy:
         """Nothing comes through, and nobody is told."""
         self._flowing.clear()
 
-    def mend(self) -> None:
+    def heal(self) -> None:
         """Everything is as it should be; what was held up comes through."""
         self._open = True
         self.delay = self.rate = 0.0

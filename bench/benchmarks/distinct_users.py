@@ -1,4 +1,4 @@
-"""What a client costs ws who shares their user with nobody: each update, and each ping."""
+"""The cost of a client that is the only watcher of its user: each update, and each ping."""
 
 from __future__ import annotations
 

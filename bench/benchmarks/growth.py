@@ -46,7 +46,7 @@ async def _gateway(harness: Harness, users: int) -> list[Figure]:
         async with ingestion.running(harness, redis, users, guilds) as running:
             in_turn = min(users, EVENTS)
             events = in_turn if harness.params.quick else EVENTS
-            await ingest.measured(running, in_turn, 0, in_turn, "new")  # everyone comes online
+            await ingest.measured(running, in_turn, 0, in_turn, "new")  # every user comes online
             cpu, _, _ = await ingest.measured(running, events, rate, in_turn, "new")
             memory = running.gateway.memory()
     return [

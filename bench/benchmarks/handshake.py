@@ -18,7 +18,7 @@ async def run(harness: Harness) -> list[Figure]:
         crowd.of_floor(harness) as floor,
     ):
         await people.admit(redis.store, clients * (harness.params.rounds + 1) + 1)
-        fresh = people.FIRST + 1  # nobody has watched this one, nor those after it
+        fresh = people.FIRST + 1  # unwatched so far, like those after it
         for number in range(harness.params.rounds + 1):
             for name, one, first, step in (
                 ("known", ours, people.FIRST, 0),

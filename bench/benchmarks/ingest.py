@@ -19,7 +19,7 @@ async def run(harness: Harness) -> list[Figure]:
     count = max(users, int(rate * params.event_seconds) // users * users)
     series = Series()
     async with harness.redis() as redis, ingestion.running(harness, redis, users) as running:
-        await measured(running, users, 0, users, "same")  # everyone is at round 0, and warm
+        await measured(running, users, 0, users, "same")  # every user is at round 0, and warm
         idle = await _idle(running, params.settles)
         for _ in range(params.rounds):
             for kind in ("new", "same"):

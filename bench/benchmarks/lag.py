@@ -41,7 +41,7 @@ async def run(harness: Harness) -> list[Figure]:
         serving = asyncio.create_task(serve())
         try:
             health = await probe.ask(f"{asked} redis /health")
-            other = people.FIRST + 1  # nobody watches this one yet
+            other = people.FIRST + 1  # not watched yet
             newcomer = await probe.ask(f"{asked} initial_data /?user_id={other}")
         finally:
             serving.cancel()

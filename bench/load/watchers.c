@@ -1,5 +1,5 @@
 /* Thousands of WebSocket clients in one thread: `watchers PORT [modest]`. A modest one leaves the
- * core to whoever else wants it, as a probe that measures latency does.
+ * core to other processes, such as a probe that measures latency.
  *
  * Commands on stdin, one JSON line on stdout each:
  *   open COUNT FIRST STEP  connect COUNT clients; client i watches user FIRST + i * STEP. Answers

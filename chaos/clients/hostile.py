@@ -26,7 +26,7 @@ async def never_reads(port: int, users: tuple[str, ...], rng: random.Random) -> 
 
 
 async def half_open(port: int, users: tuple[str, ...], rng: random.Random) -> None:
-    """Half a handshake, and then silence; or a whole one by somebody who has vanished."""
+    """Half a handshake, and then silence; or a whole one from a client that has vanished."""
     while True:
         request = _HANDSHAKE.format(users=users[0])
         if rng.random() < 0.5:

@@ -23,7 +23,7 @@ _RUDE: Final = (hostile.never_reads, hostile.half_open, hostile.garbage)
 
 
 def readers(crowd: ClientPopulation, number: int, seed: int) -> list[Reader]:
-    """So many clients that want the truth, some of them about people who may leave."""
+    """Well-behaved clients, some of which watch users who may leave."""
     rng = random.Random(seed + 1)
     ids = sorted(crowd.history.members())
     found: list[Reader] = []

@@ -90,9 +90,9 @@ class Reader:
         return f"{self.profile.name} client {self.number}"
 
     def shows(self, user_id: str) -> tuple[Seen | None, Who | None] | None:
-        """What the connection shows of the user; None: it says that there is nobody to show.
+        """What the connection shows of the user; None: the user is not monitored.
 
-        Whoever was told that comes again and again, to see whether the user has come back: until
+        A client that was told so reconnects again and again, to see whether the user is back: until
         a new connection says anything, what the last one said holds.
         """
         shown = self.view.users[user_id] if self.view is not None else None

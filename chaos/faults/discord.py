@@ -44,7 +44,7 @@ async def acks_missing(stack: Stack, fault: Fault) -> None:
 
 
 async def refuses(stack: Stack, fault: Fault) -> None:
-    """The session drops, and nobody gets in for a while."""
+    """The session drops, and Discord refuses connections for a while."""
     how = random.Random(fault.seed).choice(("http", "reset"))
     stack.simulator.refuse(fault.seconds, "http" if how == "http" else "reset")
     stack.simulator.drop("rst")
@@ -52,13 +52,13 @@ async def refuses(stack: Stack, fault: Fault) -> None:
 
 
 async def refuses_long(stack: Stack, fault: Fault) -> None:
-    """For minutes. Whoever clears or shortens it meanwhile is another fault: it goes on."""
+    """For minutes. Another fault may clear or shorten it meanwhile: then it starts again."""
     loop = asyncio.get_running_loop()
     until = loop.time() + fault.seconds
     stack.simulator.drop("rst")
     while (left := until - loop.time()) > 0:
         stack.simulator.refuse(left)
-        stack.rollbacks.held_up()  # whoever took over needs Discord to write anybody anew
+        stack.rollbacks.held_up()  # a gateway that took over needs Discord to write users again
         await asyncio.sleep(min(left, 0.5))
 
 

@@ -13,21 +13,21 @@ async def cut(stack: Stack, fault: Fault) -> None:
     link = stack.links[fault.target]
     link.cut()
     await asyncio.sleep(fault.seconds)
-    link.mend()
+    link.heal()
 
 
 async def delayed(stack: Stack, fault: Fault) -> None:
     link = stack.links[fault.target]
     link.delay = random.Random(fault.seed).uniform(0.02, 0.4)
     await asyncio.sleep(fault.seconds)
-    link.mend()
+    link.heal()
 
 
 async def throttled(stack: Stack, fault: Fault) -> None:
     link = stack.links[fault.target]
     link.rate = random.Random(fault.seed).uniform(2_000, 50_000)
     await asyncio.sleep(fault.seconds)
-    link.mend()
+    link.heal()
 
 
 async def reset(stack: Stack, fault: Fault) -> None:
@@ -38,7 +38,7 @@ async def reset_mid_frame(stack: Stack, fault: Fault) -> None:
     link = stack.links[fault.target]
     link.break_frames(random.Random(fault.seed).randint(1, 20))
     await asyncio.sleep(fault.seconds)
-    link.mend()
+    link.heal()
 
 
 async def silent(stack: Stack, fault: Fault) -> None:
@@ -48,7 +48,7 @@ async def silent(stack: Stack, fault: Fault) -> None:
     await asyncio.sleep(fault.seconds)
     if random.Random(fault.seed).random() < 0.5:
         link.reset()
-    link.mend()
+    link.heal()
 
 
 WAYS = {

@@ -32,7 +32,7 @@ async def emptied(stack: Stack, fault: Fault) -> None:
 
 
 async def paused(stack: Stack, fault: Fault) -> None:
-    """SIGSTOP: every connection stays open, and nobody answers."""
+    """SIGSTOP: every connection stays open, and none is answered."""
     stack.redis.pause()
     await asyncio.sleep(fault.seconds)
     stack.redis.resume()
@@ -46,7 +46,7 @@ async def out_of_memory(stack: Stack, fault: Fault) -> None:
 
 
 async def read_only(stack: Stack, fault: Fault) -> None:
-    """As after a failover: this Redis has become a replica (of nobody who answers)."""
+    """As after a failover: this Redis has become a replica (of a master that does not answer)."""
     await stack.redis.run("REPLICAOF", "127.0.0.1", 1)
     await asyncio.sleep(fault.seconds)
     await stack.redis.run("REPLICAOF", "NO", "ONE")

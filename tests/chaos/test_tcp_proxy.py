@@ -85,7 +85,7 @@ async def test_a_cut_link_takes_nobody(link: TcpProxy) -> None:
     late = await Caller.to(link)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
         await late.hears(b"hello")
-    link.mend()
+    link.heal()
     again = await Caller.to(link)
     assert await again.hears(b"hello") == b"hello"
     for one in (caller, late, again):
@@ -98,7 +98,7 @@ async def test_a_silent_link_loses_nothing(link: TcpProxy) -> None:
     link.fall_silent()
     with pytest.raises(TimeoutError):
         await caller.hears(b"hello", SOON)
-    link.mend()
+    link.heal()
     assert await caller.hears(b"") == b""
     assert await caller.hears(b", you") == b"hello"
     caller.close()
@@ -129,7 +129,7 @@ async def test_a_slow_link_is_slow(link: TcpProxy) -> None:
     began = asyncio.get_running_loop().time()
     assert await caller.hears(b"hello") == b"hello"
     assert asyncio.get_running_loop().time() - began >= SOON
-    link.mend()
+    link.heal()
     link.rate = 1000.0
     began = asyncio.get_running_loop().time()
     assert await caller.hears(b"x" * 200) == b"x" * 200
