@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
-
-import aiohttp
 
 from services.doctor import application, machine, ports, profile_source, public, redis_server
 from services.doctor.finding import Finding, failure, ok
 from services.doctor.report import Report
 from shared import config
 from shared.config import ApiSettings, GatewaySettings, Settings, WsSettings
+from shared.net.http_client import HttpClient
 
-WITHIN = 10.0  # seconds for any one question
+REQUEST_TIMEOUT_S = 10.0  # for any one question
+MAX_BODY_BYTES = 1 << 20  # a page of 200 guilds is 100 KB
 
 Kind = TypeVar("Kind", bound=Settings)
 
@@ -38,8 +39,7 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
     report.section("Settings", list(dict.fromkeys(bad)) or [ok("they can be read")])
 
     chosen = bool(env.get("REDIS_URL", "").strip())
-    limit = aiohttp.ClientTimeout(total=WITHIN)
-    async with aiohttp.ClientSession(timeout=limit) as http:
+    async with HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
 
         async def section(title: str, check: Callable[[], Awaitable[list[Finding]]]) -> None:
             try:
@@ -59,7 +59,10 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             look = ports.in_containers if in_compose else ports.on_this_machine
             await section("Ports", lambda: look(api, ws, http))
         if api:
-            await section("Addresses", lambda: public.check(api, http, in_compose=in_compose))
+            await section(
+                "Addresses",
+                partial(public.check, api, timeout_s=REQUEST_TIMEOUT_S, in_compose=in_compose),
+            )
     report.section("This machine", [machine.open_files()])
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-import aiohttp
-import msgspec
-
 from services.doctor import clock, token
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import GatewaySettings
 from shared.discord.user_agent import USER_AGENT
+from shared.net.http_client import (
+    BodyTooLarge,
+    HttpClient,
+    HttpResponse,
+    InvalidJson,
+    RequestFailed,
+)
 
 PRESENCE: Final = 1 << 12, 1 << 13  # GATEWAY_PRESENCE and its _LIMITED form: application flags
 MEMBERS: Final = 1 << 14, 1 << 15  # GATEWAY_GUILD_MEMBERS and its _LIMITED form
@@ -31,7 +35,7 @@ class Unusable(Exception):
         self.finding = finding
 
 
-async def check(settings: GatewaySettings, http: aiohttp.ClientSession) -> list[Finding]:
+async def check(settings: GatewaySettings, http: HttpClient) -> list[Finding]:
     """Token, intents, servers, sessions, and the clock."""
     found = [token.shape(settings.discord_token)]
     if found[0].level != "ok":
@@ -54,7 +58,7 @@ async def check(settings: GatewaySettings, http: aiohttp.ClientSession) -> list[
         ]
     except Unusable as unusable:
         found.append(unusable.finding)
-    except (KeyError, TypeError, ValueError, msgspec.DecodeError):
+    except (KeyError, TypeError, ValueError, InvalidJson, BodyTooLarge):
         found.append(
             failure(
                 "what answers at DISCORD_API_URL is not Discord",
@@ -67,7 +71,7 @@ async def check(settings: GatewaySettings, http: aiohttp.ClientSession) -> list[
 class _Discord:
     """Asks with the bot's token."""
 
-    def __init__(self, settings: GatewaySettings, http: aiohttp.ClientSession) -> None:
+    def __init__(self, settings: GatewaySettings, http: HttpClient) -> None:
         self.clock: Finding | None = None
         self._http = http
         self._url = settings.discord_api_url
@@ -77,20 +81,22 @@ class _Discord:
         }
 
     async def get(self, path: str) -> Any:
-        """Raises Unusable."""
+        """Raises Unusable, InvalidJson, BodyTooLarge."""
         try:
-            async with self._http.get(
-                self._url + path, headers=self._headers, allow_redirects=False
-            ) as answer:
-                body = await answer.read()
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            async with self._http.get(self._url + path, self._headers) as answer:
+                self._check(path, answer)
+                return await answer.json()
+        except RequestFailed as error:
             raise Unusable(
                 failure(
-                    f"Discord cannot be reached at DISCORD_API_URL ({type(error).__name__})",
+                    f"Discord cannot be reached at DISCORD_API_URL ({error})",
                     "Check this machine's way to the internet: name resolution, a firewall, a "
                     "proxy. With Docker: can other containers reach it?",
                 )
             ) from None
+
+    def _check(self, path: str, answer: HttpResponse) -> None:
+        """Raises Unusable unless the status is 200."""
         self.clock = clock.by_http("Discord's", answer.headers.get("Date", ""), time.time())
         if answer.status == 401:
             raise Unusable(failure("Discord does not accept DISCORD_TOKEN", token.COPY))
@@ -106,7 +112,6 @@ class _Discord:
                     "Look at https://discordstatus.com, and try again later.",
                 )
             )
-        return msgspec.json.decode(body)
 
     async def guilds(self) -> list[dict[str, Any]]:
         """Those that the bot is in, with their approximate member counts."""

@@ -5,18 +5,15 @@ from __future__ import annotations
 import socket
 from typing import Final
 
-import aiohttp
-
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import ApiSettings, WsSettings
+from shared.net.http_client import HttpClient, HttpError
 from shared.net.listen import listen_problem
 
 NAMES: Final = ("api", "ws")  # of the containers, in docker-compose.yml
 
 
-async def on_this_machine(
-    api: ApiSettings, ws: WsSettings, http: aiohttp.ClientSession
-) -> list[Finding]:
+async def on_this_machine(api: ApiSettings, ws: WsSettings, http: HttpClient) -> list[Finding]:
     """Each port is ours already, or free."""
     found = []
     for setting, host, port in (
@@ -33,9 +30,7 @@ async def on_this_machine(
     return found
 
 
-async def in_containers(
-    api: ApiSettings, ws: WsSettings, http: aiohttp.ClientSession
-) -> list[Finding]:
+async def in_containers(api: ApiSettings, ws: WsSettings, http: HttpClient) -> list[Finding]:
     """The other containers answer by their names."""
     found = []
     for name, port in zip(NAMES, (api.api_port, ws.ws_port), strict=True):
@@ -57,13 +52,13 @@ def have_names() -> bool:
     return True
 
 
-async def _is_grux(http: aiohttp.ClientSession, host: str, port: int) -> bool:
+async def _is_grux(http: HttpClient, host: str, port: int) -> bool:
     """Whether `/health` there is Grux's."""
     name = f"[{host}]" if ":" in host else host
     try:
         async with http.get(f"http://{name}:{port}/health") as answer:
-            said = await answer.json(content_type=None)
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+            said = await answer.json()
+    except HttpError:
         return False
     return isinstance(said, dict) and "status" in said.get("data", said)
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import aiohttp
-
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import ApiSettings
+from shared.net.http_client import HttpClient, RequestFailed
 
 SOMEBODY = "643945264868098049"  # Discord's own system user: nobody's profile is asked for
 
 
-async def check(settings: ApiSettings, http: aiohttp.ClientSession) -> list[Finding]:
+async def check(settings: ApiSettings, http: HttpClient) -> list[Finding]:
     """Nothing is said of `discord`: the token's own check covers it."""
     if settings.profile_source != "upstream":
         return []
@@ -18,10 +17,10 @@ async def check(settings: ApiSettings, http: aiohttp.ClientSession) -> list[Find
     try:
         async with http.get(url) as answer:
             status = answer.status
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+    except RequestFailed as error:
         return [
             failure(
-                f"PROFILE_UPSTREAM_URL cannot be reached ({type(error).__name__})",
+                f"PROFILE_UPSTREAM_URL cannot be reached ({error})",
                 "Start that server, or set PROFILE_SOURCE to discord or off.",
             )
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,14 +12,15 @@ import aiohttp
 
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import ApiSettings
+from shared.net.http_client import BodyTooLarge, HttpClient, InvalidJson, RequestFailed
 
+MAX_BODY_BYTES: Final = 65_536
+MAX_REDIRECTS: Final = 10  # a proxy may send http to https
 ROUTER: Final = "Some routers do not lead back to their own address: then try it from elsewhere."
 
 
-async def check(
-    settings: ApiSettings, http: aiohttp.ClientSession, *, in_compose: bool
-) -> list[Finding]:
-    """Both are asked as a client would ask them."""
+async def check(settings: ApiSettings, *, timeout_s: float, in_compose: bool) -> list[Finding]:
+    """Both are asked as a client would ask them, redirects included."""
     given = {"PUBLIC_URL": settings.public_url, "PUBLIC_WS_URL": settings.public_ws_url}
     if not any(given.values()):
         return [
@@ -35,19 +37,23 @@ async def check(
         elif _is_own(url) and in_compose:
             found.append(ok(f"{setting} is this machine alone ({url}): not tried from a container"))
         else:
-            found.append(await (_api if setting == "PUBLIC_URL" else _ws)(setting, url, http))
+            look = _api if setting == "PUBLIC_URL" else _ws
+            found.append(await look(setting, url, timeout_s))
     return [*found, *_for_browsers(settings), *_proxies(settings)]
 
 
-async def _api(setting: str, url: str, http: aiohttp.ClientSession) -> Finding:
-    try:
-        async with http.get(f"{url}/health") as answer:
-            said = await answer.json(content_type=None)
-            status = answer.status
-    except ValueError:
-        said, status = None, answer.status
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        return _unreachable(setting, url, error)
+async def _api(setting: str, url: str, timeout_s: float) -> Finding:
+    said: object = None
+    async with HttpClient(
+        timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, max_redirects=MAX_REDIRECTS
+    ) as http:
+        try:
+            async with http.get(f"{url}/health") as answer:
+                status = answer.status
+                with suppress(InvalidJson, BodyTooLarge):
+                    said = await answer.json()
+        except RequestFailed as error:
+            return _unreachable(setting, url, error.__cause__ or error)
     if isinstance(said, dict) and "status" in said.get("data", {}):
         return ok(f"the API answers at {url}")
     return failure(
@@ -56,10 +62,13 @@ async def _api(setting: str, url: str, http: aiohttp.ClientSession) -> Finding:
     )
 
 
-async def _ws(setting: str, url: str, http: aiohttp.ClientSession) -> Finding:
+async def _ws(setting: str, url: str, timeout_s: float) -> Finding:
     """No id is given: then ws says so in a frame, which it does in a WebSocket alone."""
     try:
-        async with http.ws_connect(f"{url}/?user_id=") as line:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_s)) as http,
+            http.ws_connect(f"{url}/?user_id=") as line,
+        ):
             frame = await line.receive_str(timeout=10)
     except aiohttp.WSServerHandshakeError as error:
         return failure(
@@ -73,7 +82,7 @@ async def _ws(setting: str, url: str, http: aiohttp.ClientSession) -> Finding:
     return failure(f"something else answers at {setting} ({url})", "Let it lead to ws.")
 
 
-def _unreachable(setting: str, url: str, error: Exception) -> Finding:
+def _unreachable(setting: str, url: str, error: BaseException) -> Finding:
     cause = error.__cause__ or error
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror):
         return failure(

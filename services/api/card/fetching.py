@@ -8,14 +8,13 @@ into a private network. The operator's own DISCORD_CDN_URL may lead there: it is
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final
 
-import aiohttp
-
 from services.api.card.addresses import Address
 from shared.discord.user_agent import USER_AGENT
+from shared.net.http_client import HttpClient, HttpError
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 WITHIN: Final = 4.0  # seconds for all of it
@@ -23,6 +22,9 @@ AT_ONCE: Final = 16  # connections
 
 _MAGIC: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _ENOUGH: Final = 12  # bytes to tell a format by
+
+
+SocketFactory = Callable[[Sequence[Any]], socket.socket]  # aiohttp's SocketFactoryType
 
 
 class NotFetched(Exception):
@@ -34,60 +36,46 @@ class PrivateAddress(OSError):
 
 
 class Fetcher:
-    """Opens its connections when the first picture is asked for."""
+    """Opens its connections when the first picture is requested."""
 
-    def __init__(self) -> None:
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+    def __init__(self, timeout_s: float = WITHIN) -> None:
+        """`timeout_s`: for the whole of a picture."""
+        # Connections are never shared between public servers and the operator's own.
+        self._public = _client(timeout_s, public_socket)
+        self._operators = _client(timeout_s, None)
 
     async def close(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._public.close()
+        await self._operators.close()
 
     async def get(self, address: Address) -> bytes:
         """The picture's bytes: PNG, JPEG, GIF or WebP by their beginning. Raises NotFetched."""
+        http = self._operators if address.operators else self._public
         try:
-            async with self._session(address.operators).get(
-                address.url, allow_redirects=False
-            ) as response:
+            async with http.get(address.url) as response:
                 if response.status != 200:
                     raise NotFetched(f"status {response.status}")
-                return await _body(response)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise NotFetched(type(error).__name__) from None
-
-    def _session(self, operators: bool) -> aiohttp.ClientSession:
-        """One for public servers, one for the operator's own: connections are never shared."""
-        if operators not in self._sessions:
-            self._sessions[operators] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=AT_ONCE, socket_factory=None if operators else public_socket
-                ),
-                timeout=aiohttp.ClientTimeout(total=WITHIN),
-                headers={
-                    "User-Agent": USER_AGENT,
-                    "Accept": "image/webp,image/png,image/*;q=0.8",
-                    "Accept-Encoding": "identity",
-                },
-                auto_decompress=False,  # a body that unpacks is a bomb until it is proved none
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._sessions[operators]
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > MOST_BYTES:
-        raise NotFetched(f"longer than {MOST_BYTES} bytes")
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise NotFetched(f"longer than {MOST_BYTES} bytes")
-        if len(body) >= _ENOUGH and not is_picture(body):
+                body = await response.read(_check_beginning)
+        except HttpError as error:
+            raise NotFetched(str(error)) from None
+        if not is_picture(body):
             raise NotFetched("no picture")
-    if not is_picture(body):
+        return body
+
+
+def _client(timeout_s: float, socket_factory: SocketFactory | None) -> HttpClient:
+    return HttpClient(
+        timeout_s=timeout_s,
+        max_body_bytes=MOST_BYTES,
+        max_connections=AT_ONCE,
+        headers={"User-Agent": USER_AGENT, "Accept": "image/webp,image/png,image/*;q=0.8"},
+        socket_factory=socket_factory,
+    )
+
+
+def _check_beginning(body: bytearray) -> None:
+    if len(body) >= _ENOUGH and not is_picture(body):
         raise NotFetched("no picture")
-    return bytes(body)
 
 
 def is_picture(beginning: bytes | bytearray) -> bool:
@@ -98,9 +86,9 @@ def is_picture(beginning: bytes | bytearray) -> bool:
 
 
 def public_socket(address: Sequence[Any]) -> socket.socket:
-    """A socket for one row of getaddrinfo, which is connected to as it is. Raises PrivateAddress.
+    """A socket for one row of getaddrinfo, which is connected to as it is.
 
-    An aiohttp SocketFactoryType.
+    Raises PrivateAddress.
     """
     family, kind, protocol, _, (host, *_) = address
     if not is_public(host):

@@ -13,11 +13,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import aiohttp
-import msgspec
-
 from services.gateway import metrics
 from shared.discord.cdn import is_hash
+from shared.net.http_client import HttpClient, HttpError, HttpResponse
 from shared.redis import keys
 from shared.redis.store import Store, StoreUnavailable
 
@@ -30,7 +28,8 @@ TRIES: Final = 4
 AFTER_FAILURE: Final = 30.0  # seconds
 AFTER_TRIES: Final = 120.0  # seconds: others are asked for meanwhile
 WORKERS: Final = 4
-_ANSWER_TIMEOUT = aiohttp.ClientTimeout(total=10)
+REQUEST_TIMEOUT_S: Final = 10.0
+MAX_BODY_BYTES: Final = 65_536
 
 
 class NotAnswered(Exception):
@@ -83,13 +82,15 @@ class Icons:
         """Work through what is wanted until cancelled."""
         headers = {"User-Agent": self._user_agent}
         async with (
-            aiohttp.ClientSession(timeout=_ANSWER_TIMEOUT, headers=headers) as http,
+            HttpClient(
+                timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, headers=headers
+            ) as http,
             asyncio.TaskGroup() as workers,
         ):
             for _ in range(WORKERS):
                 workers.create_task(self._work(http))
 
-    async def _work(self, http: aiohttp.ClientSession) -> None:
+    async def _work(self, http: HttpClient) -> None:
         while True:
             application_id = await self._asked.get()
             found = False
@@ -115,7 +116,7 @@ class Icons:
             self._waiting[application_id] = set()
             self._asked.put_nowait(application_id)
 
-    async def _find(self, http: aiohttp.ClientSession, application_id: str) -> str | None:
+    async def _find(self, http: HttpClient, application_id: str) -> str | None:
         kept = await self._kept(application_id)
         if kept is not None:
             return kept or None
@@ -143,7 +144,7 @@ class Icons:
         except StoreUnavailable:
             log.debug("the icon of application %s was not kept", application_id)
 
-    async def _ask(self, http: aiohttp.ClientSession, application_id: str) -> str | None:
+    async def _ask(self, http: HttpClient, application_id: str) -> str | None:
         try:
             async with http.get(f"{self._api_url}/applications/{application_id}/rpc") as answer:
                 if answer.status == 429:
@@ -152,13 +153,13 @@ class Icons:
                     return None
                 if answer.status != 200:
                     raise NotAnswered(AFTER_FAILURE)
-                body = msgspec.json.decode(await answer.content.read(65_536))
-        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, OSError):
+                body = await answer.json()
+        except HttpError:
             raise NotAnswered(AFTER_FAILURE) from None
         icon = body.get("icon") if isinstance(body, dict) else None
         return icon if is_hash(icon) else None
 
-    async def _wait(self, answer: aiohttp.ClientResponse) -> float:
+    async def _wait(self, answer: HttpResponse) -> float:
         """Seconds that a 429 asks for; nobody else asks meanwhile."""
         try:
             after = min(float(answer.headers.get("Retry-After", "")), 3600.0)

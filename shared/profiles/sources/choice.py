@@ -6,11 +6,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from shared.config import ProfileSettings
 from shared.discord.cdn import Cdn
-from shared.profiles.sources.client import AT_ONCE, ProfileClient
+from shared.net.http_client import HttpClient
+from shared.profiles.sources.client import (
+    MAX_BODY_BYTES,
+    MAX_CONCURRENT_REQUESTS,
+    ProfileClient,
+)
 from shared.profiles.sources.discord import DiscordSource
 from shared.profiles.sources.source import Source
 from shared.profiles.sources.upstream import Upstream
@@ -28,13 +31,12 @@ async def open_source(settings: ProfileSettings) -> AsyncIterator[Source | None]
         log.info("profiles: DISCORD_TOKEN is empty, so profiles show what the gateway knows")
         yield None
         return
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=AT_ONCE),
-        timeout=aiohttp.ClientTimeout(total=None),  # the asker's limit holds
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,  # none is asked for: a small body cannot become a big one
-    ) as session:
-        client = ProfileClient(session)
+    async with HttpClient(
+        timeout_s=None,  # the caller's limit holds
+        max_body_bytes=MAX_BODY_BYTES,
+        max_connections=MAX_CONCURRENT_REQUESTS,
+    ) as http:
+        client = ProfileClient(http)
         cdn = Cdn(settings.discord_cdn_url)
         if settings.profile_source == "discord":
             yield DiscordSource(client, settings.discord_api_url, settings.discord_token, cdn)

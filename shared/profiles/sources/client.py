@@ -5,37 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import aiohttp
-import msgspec
-
+from shared.net.http_client import BodyTooLarge, HttpClient, InvalidJson, RequestFailed
 from shared.profiles.sources.rate_limit import RateLimit
 from shared.profiles.sources.source import SourceFailed
 
-AT_ONCE: Final = 8  # requests
-MOST_BYTES: Final = 256 * 1024  # a whole profile is 2 to 10 KB
+MAX_CONCURRENT_REQUESTS: Final = 8
+MAX_BODY_BYTES: Final = 256 * 1024  # a whole profile is 2 to 10 KB
 _ATTEMPTS: Final = 2  # the second one after a 429 that came although every limit was kept
 
 
 class NotFound(Exception):
-    """Raised at 404: an answer, too."""
+    """Raised for status 404, which is an answer too."""
 
 
 class SourceRefused(SourceFailed):
-    """Raised at 401: the server does not accept who we say we are."""
+    """Raised for status 401: the server does not accept the credentials."""
 
 
 class ProfileClient:
-    """Keeps the server's rate limits. One client for one route: they share one limit."""
+    """Keeps the server's rate limits. One client for one route: its requests share one limit."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
-        self._session = session
-        self._limit = RateLimit(AT_ONCE)
+    def __init__(self, http: HttpClient) -> None:
+        self._http = http
+        self._limit = RateLimit(MAX_CONCURRENT_REQUESTS)
 
     async def get(self, url: str, headers: Mapping[str, str]) -> Any:
         """The decoded body. Raises NotFound, SourceRefused, SourceFailed."""
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        headers = {"Accept": "application/json", **headers}
         for _ in range(_ATTEMPTS):
-            status, body = await self._get(url, headers)
+            status, profile = await self._get(url, headers)
             if status != 429:
                 break
         if status == 404:
@@ -44,32 +42,21 @@ class ProfileClient:
             raise SourceRefused("it refuses us: status 401")
         if status != 200:
             raise SourceFailed(f"it answers with status {status}")
-        return _json(body)
+        return profile
 
-    async def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    async def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        """The status, and with status 200 the decoded body."""
         async with self._limit.turn() as heard:
             try:
-                async with self._session.get(
-                    url, headers=headers, allow_redirects=False
-                ) as response:
+                async with self._http.get(url, headers) as response:
                     heard(response.status, response.headers)
-                    body = await _body(response) if response.status == 200 else b""
-                    return response.status, body
-            except (aiohttp.ClientError, OSError) as error:  # their texts name the URL
-                raise SourceFailed(f"it cannot be reached: {type(error).__name__}") from None
-
-
-async def _body(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise SourceFailed(f"its answer is longer than {MOST_BYTES // 1024} KiB")
-    return bytes(body)
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise SourceFailed("its answer is not JSON") from None
+                    return (
+                        response.status,
+                        await response.json() if response.status == 200 else None,
+                    )
+            except RequestFailed as error:
+                raise SourceFailed(f"it cannot be reached: {error}") from None
+            except BodyTooLarge as error:
+                raise SourceFailed(f"its answer is longer than {error.limit // 1024} KiB") from None
+            except InvalidJson:
+                raise SourceFailed("its answer is not JSON") from None

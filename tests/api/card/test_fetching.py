@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.api.card import fetching
 from services.api.card.addresses import Address
 from services.api.card.fetching import MOST_BYTES, Fetcher, NotFetched, is_picture, is_public
 from tests.api.card.hostile import GOOD, PictureServer, moving, serving_pictures
@@ -63,13 +62,12 @@ async def test_ten_gigabytes_are_not_read(server: PictureServer, fetcher: Fetche
 
 
 @pytest.mark.parametrize("kind", ["drip", "silent"])
-async def test_a_slow_server_is_left(
-    server: PictureServer, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+async def test_a_slow_server_is_left(server: PictureServer, kind: str) -> None:
     """All of it has a time limit, not each byte."""
-    monkeypatch.setattr(fetching, "WITHIN", 0.3)
+    fetcher = Fetcher(timeout_s=0.3)
     with pytest.raises(NotFetched, match="Timeout"):
         await fetcher.get(own(server, f"{kind}/1.png"))
+    await fetcher.close()
 
 
 @pytest.mark.parametrize("kind", ["page", "svg", "gzip", "missing"])
