@@ -16,6 +16,8 @@ from prometheus_client import Counter
 
 from shared.config import ProfileSettings
 from shared.model.profile_extras import NOTHING, ProfileExtras
+from shared.net.backoff import Backoff
+from shared.net.single_flight import SingleFlight
 from shared.profiles.cache import Claim, ProfileCache
 from shared.profiles.sources.choice import open_source
 from shared.profiles.sources.source import Source, SourceFailed, SourceStopped
@@ -37,7 +39,7 @@ OUTCOMES: Final = ("ok", "nothing", "failed", "timeout", "stopped", "open")
 """`nothing`: it does not know more. `stopped`: it refuses us, and is not asked again. `open`: a
 reader who did not wait, as the source is slow (the circuit is open)."""
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25  # seconds between looks at what another process does
+_POLL = Backoff(first_s=0.02, max_s=0.25, factor=1.5)  # what another process has found out
 
 
 class ProfileService:
@@ -60,7 +62,7 @@ class ProfileService:
         self._cache = cache
         self._cap = cap
         self._ask_within = ask_within
-        self._flights: dict[int, asyncio.Task[ProfileExtras | None]] = {}
+        self._flights: SingleFlight[int, ProfileExtras | None] = SingleFlight()
         self._complained = float("-inf")
         self._counts = {one: FETCHES.labels(name, one) for one in OUTCOMES} if source else {}
         self._slow = False  # a circuit breaker: one reader waited in vain, the others do not
@@ -79,10 +81,7 @@ class ProfileService:
 
     async def close(self) -> None:
         """Give up every question under way, so that another process may ask it."""
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
 
     async def facts(self, user_id: int) -> ProfileExtras | None:
         """What the source knows of a monitored user; None when nobody can tell now.
@@ -119,17 +118,13 @@ class ProfileService:
 
     def _flight(self, user_id: int) -> asyncio.Task[ProfileExtras | None]:
         """The one task of this process that finds out about the user."""
-        flight = self._flights.get(user_id)
-        if flight is None:
-            flight = self._flights[user_id] = asyncio.create_task(self._find_out(user_id))
-            flight.add_done_callback(lambda _: self._flights.pop(user_id, None))
-        return flight
+        return self._flights.join(user_id, lambda: self._find_out(user_id))
 
     async def _find_out(self, user_id: int) -> ProfileExtras | None:
         """Ask, or see what the process that has the claim comes back with."""
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._cap
-        pause = _FIRST_PAUSE
+        polls = 0
         try:
             while loop.time() < give_up:
                 claim = await self._cache.claim(user_id)
@@ -140,8 +135,8 @@ class ProfileService:
                 found = await self._cache.read(user_id)
                 if found is not None:
                     return found.facts
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, _LONGEST_PAUSE)
+                polls += 1
+                await asyncio.sleep(_POLL.delay(polls))
         except StoreUnavailable:
             pass
         return None

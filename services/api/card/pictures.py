@@ -20,6 +20,7 @@ from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
 from services.api.card.fetching import Fetcher, NotFetched
 from services.api.card.jobs import Picture, Scale, Scaled
 from services.api.card.subject import Want
+from shared.net.single_flight import SingleFlight
 from shared.redis import keys
 from shared.redis.store import Store, StoreUnavailable
 
@@ -53,13 +54,10 @@ class Pictures:
         self._addresses = addresses
         self._fetcher = fetcher
         self._draughtsmen = draughtsmen
-        self._flights: dict[str, asyncio.Task[Picture | bool | None]] = {}
+        self._flights: SingleFlight[str, Picture | bool | None] = SingleFlight()
 
     async def close(self) -> None:
-        flights = list(self._flights.values())
-        for flight in flights:
-            flight.cancel()
-        await asyncio.gather(*flights, return_exceptions=True)
+        await self._flights.close()
 
     async def gather(self, wants: Sequence[Want]) -> Gathered:
         """Those that can be had within PATIENCE. Raises nothing."""
@@ -104,12 +102,9 @@ class Pictures:
 
     def _flight(self, wanted: _Wanted) -> asyncio.Task[Picture | bool | None] | None:
         """The one task of this process that gets this picture; None: too many are under way."""
-        flight = self._flights.get(wanted.key)
-        if flight is None and len(self._flights) < FLIGHTS:
-            flight = asyncio.create_task(self._get(wanted))
-            self._flights[wanted.key] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(wanted.key, None))
-        return flight
+        if self._flights.get(wanted.key) is None and len(self._flights) >= FLIGHTS:
+            return None
+        return self._flights.join(wanted.key, lambda: self._get(wanted))
 
     async def _get(self, wanted: _Wanted) -> Picture | bool | None:
         """As `_kept`. Raises nothing: a card without a picture is still a card."""
