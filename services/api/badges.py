@@ -6,11 +6,11 @@ shields.io, Endpoint Badge: schemaVersion, label, message, color, style, isError
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
+from cachetools import LRUCache
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.routing import Route
@@ -61,7 +61,7 @@ class BadgeEndpoints:
     def __init__(self, people: UserReader, draughtsmen: Draughtsmen) -> None:
         self._people = people
         self._draughtsmen = draughtsmen
-        self._kept: OrderedDict[DrawBadge, bytes] = OrderedDict()
+        self._kept: LRUCache[DrawBadge, bytes] = LRUCache(KEPT)
 
     def routes(self) -> list[Route]:
         return [
@@ -104,8 +104,6 @@ class BadgeEndpoints:
         if not isinstance(result, Drawn):
             return _BUSY
         self._kept[job] = result.body
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
         return result.body
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
+from cachetools import LRUCache
 from msgspec import Struct
 
 from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
@@ -23,6 +23,7 @@ from services.api.card.subject import Subject, choose
 from shared.discord import snowflake
 from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.model.snapshot import Presence, Profile
+from shared.net.single_flight import SingleFlight
 from shared.profiles.user_reader import UserReader, UserView
 from shared.redis.store import StoreUnavailable
 
@@ -52,6 +53,14 @@ class Card(Struct, frozen=True):
     good_until: float = 0.0  # time.monotonic()
 
 
+Draw = Callable[[], Coroutine[Any, Any, Card]]
+
+
+def _cache_cost(card: Card) -> int:
+    """Bytes; a small card counts as its share of an even division, which bounds their number."""
+    return max(len(card.body), KEPT_BYTES // KEPT)
+
+
 class Cards:
     """Starts nothing before the first card is asked for."""
 
@@ -69,9 +78,8 @@ class Cards:
         self._draughtsmen = draughtsmen
         self._invite = invite
         self._silent_for = silent_for
-        self._kept: OrderedDict[Key, Card] = OrderedDict()
-        self._bytes = 0
-        self._flights: dict[Key, asyncio.Task[Card]] = {}
+        self._kept: LRUCache[Key, Card] = LRUCache(KEPT_BYTES, getsizeof=_cache_cost)
+        self._flights: SingleFlight[Key, Card] = SingleFlight()
         self._drawn: dict[object, int] = {}
         self._window_ends = 0.0
 
@@ -90,9 +98,7 @@ class Cards:
             return await self._notice(problem, look, png)
 
     async def close(self) -> None:
-        for flight in list(self._flights.values()):
-            flight.cancel()
-        await asyncio.gather(*self._flights.values(), return_exceptions=True)
+        await self._flights.close()
 
     async def _of_person(self, user_id: int, look: Look, png: bool) -> Card:
         person = await self._people.person(user_id)
@@ -101,35 +107,24 @@ class Cards:
         key: Key = (user_id, person.version, person.profile, minutes, look, png)
         return await self._once(key, user_id, lambda: self._draw(person, look, png, silent))
 
-    async def _once(self, key: Key, who: object, draw: Callable[[], Awaitable[Card]]) -> Card:
+    async def _once(self, key: Key, who: object, draw: Draw) -> Card:
         """The card that is kept; else one drawing for all who want it."""
         kept = self._kept.get(key)
         if kept is not None and time.monotonic() < kept.good_until:
             return kept
-        flight = self._flights.get(key)
-        if flight is None:
-            if self._too_often(who):
-                if kept is not None:
-                    return kept
-                raise TooBusy
-            flight = asyncio.create_task(self._flight(key, draw))
-            self._flights[key] = flight
-            flight.add_done_callback(lambda _: self._flights.pop(key, None))
+        if self._flights.get(key) is None and self._too_often(who):
+            if kept is not None:
+                return kept
+            raise TooBusy
         try:
-            return await asyncio.shield(flight)
+            return await asyncio.shield(self._flights.join(key, lambda: self._flight(key, draw)))
         except (TooBusy, NotDrawn):
             if kept is not None:  # a little old is better than none
                 return kept
             raise
 
-    async def _flight(self, key: Key, draw: Callable[[], Awaitable[Card]]) -> Card:
-        card = await draw()
-        replaced = self._kept.pop(key, None)
-        self._kept[key] = card
-        self._bytes += len(card.body) - (len(replaced.body) if replaced else 0)
-        while len(self._kept) > KEPT or self._bytes > KEPT_BYTES:
-            _, oldest = self._kept.popitem(last=False)
-            self._bytes -= len(oldest.body)
+    async def _flight(self, key: Key, draw: Draw) -> Card:
+        card = self._kept[key] = await draw()
         return card
 
     async def _draw(self, person: UserView, look: Look, png: bool, silent: int | None) -> Card:

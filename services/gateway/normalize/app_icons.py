@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
+
+from cachetools import FIFOCache
 
 from services.gateway import metrics
 from shared.discord.cdn import is_hash
@@ -47,7 +48,7 @@ class Icons:
         self._store = store
         self._api_url = api_url
         self._user_agent = user_agent
-        self._known = _Newest(REMEMBERED)
+        self._known: FIFOCache[str, str | None] = FIFOCache(REMEMBERED)
         self._waiting: dict[str, set[int]] = {}
         self._asked: asyncio.Queue[str] = asyncio.Queue()
         self._found: Callable[[int], None] = lambda user_id: None
@@ -168,16 +169,3 @@ class Icons:
         self._open.clear()
         asyncio.get_running_loop().call_later(after, self._open.set)
         return after
-
-
-class _Newest(OrderedDict[str, str | None]):
-    """A mapping that forgets its oldest entry when it is full."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self._size = size
-
-    def __setitem__(self, key: str, value: str | None) -> None:
-        super().__setitem__(key, value)
-        if len(self) > self._size:
-            self.popitem(last=False)
