@@ -15,6 +15,7 @@ from typing import Protocol
 from services.ws.limits import WsLimits
 from services.ws.topic import Topic
 from shared.model.profile_extras import ProfileExtras
+from shared.net.backoff import Backoff
 from shared.redis.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class ProfileRefresher:
         self._topics = topics
         self._learned = learned
         self._gate = asyncio.Semaphore(limits.facts_at_once)
+        self._backoff = Backoff(first_s=limits.facts_again, max_s=ttl)
         self._asking: dict[Topic, asyncio.Task[None]] = {}
         # A heap. It holds ids, so that a topic that is forgotten leaves no more than a number.
         self._due: list[tuple[float, int]] = []
@@ -97,7 +99,8 @@ class ProfileRefresher:
         facts = await self._answer(topic.user_id)
         self._asking.pop(topic, None)
         topic.facts_tries = 0 if facts is not None else topic.facts_tries + 1
-        pause = self._ttl * REFRESH_AT if facts is not None else self._pause(topic.facts_tries)
+        tries = topic.facts_tries
+        pause = self._backoff.delay(tries) if tries else self._ttl * REFRESH_AT
         topic.facts_due = asyncio.get_running_loop().time() + pause
         heapq.heappush(self._due, (topic.facts_due, topic.user_id))
         topic.learn(facts)
@@ -113,6 +116,3 @@ class ProfileRefresher:
             # A profile without facts is still a profile: a bug in a source may not cost it.
             log.exception("profile facts of user %d could not be read", user_id)
             return None
-
-    def _pause(self, tries: int) -> float:
-        return min(self._ttl, self._limits.facts_again * 2.0 ** min(tries - 1, 30))
