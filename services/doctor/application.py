@@ -8,6 +8,7 @@ from typing import Any, Final
 from services.doctor import clock, token
 from services.doctor.finding import Finding, failure, ok, warning
 from shared.config import GatewaySettings
+from shared.discord.bot_token import invite_url
 from shared.discord.user_agent import USER_AGENT
 from shared.net.http_client import (
     BodyTooLarge,
@@ -142,7 +143,7 @@ def _intent(name: str, flags: int, bits: tuple[int, int], members: int) -> Findi
 def _servers(
     settings: GatewaySettings, guilds: list[dict[str, Any]], members: int, bot: int
 ) -> list[Finding]:
-    invite = f"https://discord.com/oauth2/authorize?client_id={bot}&scope=bot"
+    invite = invite_url(bot)
     if not guilds:
         return [failure("the bot is in no server, so nobody is monitored", f"Invite it: {invite}")]
     many = f"more than {MOST_GUILDS - 1}" if len(guilds) >= MOST_GUILDS else str(len(guilds))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import Final
 
 from services.doctor.finding import Finding, failure, ok
-from shared.discord import snowflake
+from shared.discord.bot_token import bot_id
 
 WHERE: Final = "https://discord.com/developers/applications, your application"
 COPY: Final = f"Copy the bot's token from {WHERE}, Bot, Reset Token."
@@ -28,16 +26,6 @@ def shape(token: str) -> Finding:
     if said:
         return failure(f"DISCORD_TOKEN is not a bot token: {said}", COPY)
     return ok("DISCORD_TOKEN has the shape of a bot token")
-
-
-def bot_id(token: str) -> int | None:
-    """A bot token begins with the bot's id in base64. None: this one does not."""
-    first = token.partition(".")[0]
-    try:
-        text = base64.b64decode(first + "=" * (-len(first) % 4), validate=True).decode("ascii")
-    except (ValueError, binascii.Error):
-        return None
-    return snowflake.parse(text)
 
 
 def _something_else(token: str) -> str:

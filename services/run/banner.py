@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import sys
 from pathlib import Path
 
 from services.run.plan import Plan
+from shared.discord.bot_token import bot_id, invite_url
 
 RUNS = """
 Grux runs.
@@ -70,10 +69,7 @@ def _python() -> Path:
 
 
 def _invite(token: str) -> str:
-    """A bot token begins with the bot's id in base64."""
-    first = token.partition(".")[0]
-    try:
-        bot = int(base64.b64decode(first + "=" * (-len(first) % 4)))
-    except (ValueError, binascii.Error):
+    bot = bot_id(token)
+    if bot is None:
         return "https://discord.com/developers/applications (OAuth2, scope bot)"
-    return f"https://discord.com/oauth2/authorize?client_id={bot}&scope=bot"
+    return invite_url(bot)

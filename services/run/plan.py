@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 import sys
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from services.run import ports, redis_binary
 from services.run.child import Command
 from services.run.demo_settings import simulated
 from shared import config
+from shared.discord import bot_token
 
 SIMULATED_BOT = 970112316211200008
 REDIS_PORT = 6379
@@ -108,8 +108,8 @@ def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> Command:
 
 def _simulated_token() -> str:
     """In the shape of Discord's: the bot's id in base64, and two parts that nobody can guess."""
-    bot = base64.b64encode(str(SIMULATED_BOT).encode()).decode().rstrip("=")
-    return f"{bot}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
+    first = bot_token.first_part(SIMULATED_BOT)
+    return f"{first}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
 
 
 def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, str]:
