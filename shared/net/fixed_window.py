@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
-WINDOW: Final = 60.0  # seconds
-ADDRESSES: Final = 100_000  # counted at once: a flood from more than these starts a new window
+WINDOW_S: Final = 60.0
+MAX_ADDRESSES: Final = 100_000
 
 
 class FixedWindowCounter:
-    """Counts in windows, which are the same for all. It refuses nobody: its owner does."""
+    """Counts in windows that are the same for all addresses. Its owner sets the limit."""
 
-    def __init__(self, window: float = WINDOW) -> None:
-        self._window = window
+    def __init__(
+        self,
+        window_s: float = WINDOW_S,
+        *,
+        max_addresses: int = MAX_ADDRESSES,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """`max_addresses`: a flood from more than these starts a new window. `clock`: seconds."""
+        self._window_s = window_s
+        self._max_addresses = max_addresses
+        self._clock = clock
         self._counts: dict[str, int] = {}
-        self._until = 0.0
+        self._ends_at = 0.0
 
-    def count(self, client: str, more: int = 1) -> int:
-        """What it comes to for this one, with so much more."""
-        now = monotonic()
-        if now >= self._until or len(self._counts) >= ADDRESSES:
+    def count(self, address: str, amount: int = 1) -> int:
+        """Add `amount`, and return the sum of this window."""
+        now = self._clock()
+        if now >= self._ends_at or len(self._counts) >= self._max_addresses:
             self._counts.clear()
-            self._until = now + self._window
-        count = self._counts[client] = self._counts.get(client, 0) + more
-        return count
+            self._ends_at = now + self._window_s
+        total = self._counts[address] = self._counts.get(address, 0) + amount
+        return total
 
     @property
-    def left(self) -> float:
+    def remaining_s(self) -> float:
         """Seconds until the next window."""
-        return self._until - monotonic()
+        return self._ends_at - self._clock()

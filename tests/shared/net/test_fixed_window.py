@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-import pytest
+from shared.net.fixed_window import WINDOW_S, FixedWindowCounter
 
-from shared.net import fixed_window
-from shared.net.fixed_window import FixedWindowCounter
+
+class Clock:
+    """Seconds, set by the test."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def test_each_address_is_counted_by_itself() -> None:
-    """One, or so many at once."""
-    done = FixedWindowCounter()
-    assert [done.count("a"), done.count("a", 5), done.count("b"), done.count("a")] == [1, 6, 1, 7]
-    assert 0 < done.left <= fixed_window.WINDOW
+    """By one, or by an amount."""
+    counter = FixedWindowCounter()
+    counts = [counter.count("a"), counter.count("a", 5), counter.count("b"), counter.count("a")]
+    assert counts == [1, 6, 1, 7]
+    assert 0 < counter.remaining_s <= WINDOW_S
 
 
-def test_the_next_window_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then everybody begins anew."""
-    now = 1000.0
-    monkeypatch.setattr(fixed_window, "monotonic", lambda: now)
-    done = FixedWindowCounter(10.0)
-    assert done.count("a", 3) == 3
-    now += 9.9
-    assert done.count("a") == 4
-    now += 0.1
-    assert done.count("a") == 1
+def test_the_next_window_starts_at_zero() -> None:
+    """For every address at the same moment."""
+    clock = Clock()
+    counter = FixedWindowCounter(10.0, clock=clock)
+    assert counter.count("a", 3) == 3
+    clock.now += 9.75
+    assert counter.count("a") == 4
+    assert counter.remaining_s == 0.25
+    clock.now += 0.25
+    assert counter.count("a") == 1
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_bounded() -> None:
     """A flood from more addresses than are counted starts a new window."""
-    monkeypatch.setattr(fixed_window, "ADDRESSES", 10)
-    done = FixedWindowCounter()
+    counter = FixedWindowCounter(max_addresses=10)
     for number in range(100):
-        done.count(f"8.8.8.{number}")
-        assert len(done._counts) <= 10
+        counter.count(f"8.8.8.{number}")
+        assert len(counter._counts) <= 10

@@ -1,0 +1,80 @@
+"""An address over its limit gets 429, and no other address does."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.types import Message, Receive, Scope, Send
+
+from shared.http.rate_limit import RateLimitMiddleware
+from shared.net.client_address import networks
+from shared.net.fixed_window import WINDOW_S, FixedWindowCounter
+
+
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": ()})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def ask(limiter: RateLimitMiddleware, peer: str, forwarded: str = "") -> list[Message]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(dict(message))
+
+    async def receive() -> Message:
+        raise AssertionError("the request body is not read")
+
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    await limiter({"type": "http", "client": (peer, 1), "headers": headers}, receive, send)
+    return sent
+
+
+async def statuses(
+    limiter: RateLimitMiddleware, peer: str, times: int, forwarded: str = ""
+) -> list[int]:
+    return [(await ask(limiter, peer, forwarded))[0]["status"] for _ in range(times)]
+
+
+async def test_an_address_has_its_share() -> None:
+    """Then 429 with the contract's code, a Retry-After, and CORS as everywhere."""
+    limiter = RateLimitMiddleware(3, (), app)
+    assert await statuses(limiter, "8.8.8.8", 5) == [200, 200, 200, 429, 429]
+    assert await statuses(limiter, "9.9.9.9", 1) == [200]
+    start, body = await ask(limiter, "8.8.8.8")
+    headers = dict(start["headers"])
+    assert 1 <= int(headers[b"retry-after"]) <= WINDOW_S
+    assert headers[b"access-control-allow-origin"] == b"*"
+    answer = msgspec.json.decode(body["body"])
+    assert answer["success"] is False
+    assert answer["error"]["code"] == "rate_limited"
+
+
+async def test_the_next_minute_is_another() -> None:
+    """No address is refused for longer than a window."""
+    now = 1000.0
+    limiter = RateLimitMiddleware(1, (), app, counter=FixedWindowCounter(clock=lambda: now))
+    assert await statuses(limiter, "8.8.8.8", 2) == [200, 429]
+    now += WINDOW_S
+    assert await statuses(limiter, "8.8.8.8", 2) == [200, 429]
+
+
+async def test_clients_of_a_named_proxy_are_told_apart() -> None:
+    """And those of one that is not named are not counted: it would be all of them."""
+    limiter = RateLimitMiddleware(1, networks("10.0.0.1"), app)
+    assert await statuses(limiter, "10.0.0.1", 2, "8.8.8.8") == [200, 429]
+    assert await statuses(limiter, "10.0.0.1", 1, "9.9.9.9") == [200]
+    assert await statuses(limiter, "10.0.0.2", 3, "8.8.8.8") == [200, 200, 200]
+
+
+async def test_this_machine_is_not_counted() -> None:
+    """Nor is any other address when the limit is 0."""
+    assert await statuses(RateLimitMiddleware(1, (), app), "127.0.0.1", 3) == [200] * 3
+    assert await statuses(RateLimitMiddleware(0, (), app), "8.8.8.8", 3) == [200] * 3
+
+
+async def test_memory_is_bounded() -> None:
+    """A flood from more addresses than are remembered empties the memory."""
+    limiter = RateLimitMiddleware(1, (), app, address_cache_entries=10)
+    for number in range(100):
+        await statuses(limiter, f"8.8.8.{number}", 1)
+    assert len(limiter._addresses) <= 10
