@@ -13,7 +13,7 @@ from services.api.middleware.response_cache import ResponseCache
 from shared import config
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
-from shared.http.connection_limiter import ConnectionLimiter, from_settings
+from shared.http.connection_limits import HttpConnectionLimiter, from_settings
 from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import SENT
 from shared.http.staleness import StalenessMiddleware
@@ -37,7 +37,7 @@ def main() -> int:
 async def serve(process: ServiceProcess[ApiSettings]) -> str:
     """Serve until a signal comes. Returns the totals. Raises CannotListen."""
     settings = process.settings
-    door = ConnectionLimiter(from_settings(settings, file_limit.raise_nofile_limit()))
+    limiter = HttpConnectionLimiter(from_settings(settings, file_limit.raise_nofile_limit()))
     cache = ResponseCache()
     with uvicorn_server.listen(settings.api_host, settings.api_port, "API_PORT") as listener:
         async with (
@@ -46,13 +46,13 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             track(settings.redis_url, cache),
         ):
             pulse = LivenessMonitor(store)
-            metrics.export(readings(cache, pulse, door))
+            metrics.export(readings(cache, pulse, limiter))
             process.health.begin(looker(store, cache, pulse))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: %s", config.in_words(settings))
-            log.info("api: at most %d connections", door.limits.connections)
+            log.info("api: at most %d connections", limiter.limits.connections)
             people = UserReader.of(store, profiles, settings)
-            tasks = [asyncio.create_task(work()) for work in (pulse.run, door.run)]
+            tasks = [asyncio.create_task(work()) for work in (pulse.run, limiter.run)]
             try:
                 async with Studio(store, people, settings, lambda: pulse.stale) as studio:
                     metrics.export(drawings(studio.draughtsmen))
@@ -64,7 +64,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                             StalenessMiddleware(pulse, app),
                         ),
                         settings.drain_seconds,
-                        door=door,
+                        limiter=limiter,
                     )
                     process.on_stop(server.drain)
                     await server.serve([listener])

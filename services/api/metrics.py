@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from services.api.card.draughtsmen import Draughtsmen
 from services.api.middleware.response_cache import ResponseCache
-from shared.http.connection_limiter import ConnectionLimiter
+from shared.http.connection_limits import HttpConnectionLimiter
 from shared.http.responses import SENT
 from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.store import Store
@@ -49,7 +49,7 @@ def drawings(draughtsmen: Draughtsmen) -> list[Reading]:
 
 
 def readings(
-    cache: ResponseCache, pulse: LivenessMonitor, door: ConnectionLimiter
+    cache: ResponseCache, pulse: LivenessMonitor, limiter: HttpConnectionLimiter
 ) -> list[Reading]:
     return [
         Reading(
@@ -63,17 +63,17 @@ def readings(
         Reading("grux_api_answer_bytes", "Their size, about.", lambda: cache.size),
         Reading("grux_api_trusted", "1 while memory is known to be true.", lambda: cache.trusted),
         Reading("grux_api_hits", "Answers from memory.", lambda: cache.hits, counter=True),
-        Reading("grux_api_connections", "Open connections.", lambda: door.connections),
+        Reading("grux_api_connections", "Open connections.", lambda: limiter.connections),
         Reading(
             "grux_api_connections_refused",
             "Connections that got no place.",
-            lambda: door.refused,
+            lambda: limiter.refused,
             counter=True,
         ),
         Reading(
             "grux_api_connections_cut_off",
             "Connections that took too long, or made room for others.",
-            lambda: door.cut_off,
+            lambda: limiter.closed,
             counter=True,
         ),
         Reading(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from services.doctor.finding import Finding, ok, warning
+from shared.net.connection_limiter import RESERVED_FILES
 
-SPARE: Final = 256  # files that are no clients: see services/ws/limits.py
 FEW: Final = 4096
 
 
@@ -16,7 +16,7 @@ def files(hard: int) -> Finding:
     """`hard`: the limit that a process may raise its own to."""
     if hard == resource.RLIM_INFINITY:
         return ok("a ws may hold as many connections as memory allows")
-    clients = max(0, hard - SPARE)
+    clients = max(0, hard - RESERVED_FILES)
     what = f"a ws may hold {clients:,} connections (limit of open files: {hard:,})"
     if hard < FEW:
         return warning(

@@ -15,13 +15,12 @@ from services.ws.counters import Counters
 from services.ws.handshake import HandshakeHealth
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
-from services.ws.limits import WsLimits, from_settings
+from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
 from services.ws.metrics import looker, readings
-from services.ws.pending_handshakes import PendingHandshakes
 from services.ws.profile_refresher import FactSource
 from services.ws.server import WebSocketServer
 from shared.config import WsSettings, in_words
-from shared.net.connection_counter import ConnectionCounter
+from shared.net.connection_limiter import ConnectionLimiter
 from shared.net.fixed_window import FixedWindowCounter
 from shared.profiles.service import ProfileService
 from shared.redis import completeness
@@ -81,8 +80,11 @@ async def serving(
     house = ServerContext(
         hub=hub,
         keepalive=Keepalive(limits.ping_every),
-        lobby=PendingHandshakes(limits.handshakes),
-        addresses=ConnectionCounter(limits.connections_per_address),
+        limiter=ConnectionLimiter(
+            max_connections=limits.connections + REFUSED_CONNECTIONS,
+            max_connections_per_address=limits.connections_per_address,
+            max_pending=limits.handshakes,
+        ),
         messages=FixedWindowCounter(limits.frames_within),
         limits=limits,
         counters=counters,
@@ -97,6 +99,7 @@ async def serving(
         work = [
             tasks.create_task(hub.run()),
             tasks.create_task(house.keepalive.run()),
+            tasks.create_task(house.limiter.run()),
             tasks.create_task(_say_if_away(hub)),
         ]
         try:

@@ -15,12 +15,11 @@ from services.ws.handshake import HandshakeHealth, PlainResponse
 from services.ws.hub import Hub
 from services.ws.incoming import PIECE, Incoming
 from services.ws.keepalive import Keepalive
-from services.ws.limits import SPARE_FILES, WsLimits
-from services.ws.pending_handshakes import PendingHandshakes
+from services.ws.limits import WsLimits
 from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, CloseReason, ErrorNotice
 from services.ws.session import NO_FD, Session
 from shared.net.client_address import client_ip
-from shared.net.connection_counter import ConnectionCounter
+from shared.net.connection_limiter import ConnectionLimiter
 from shared.net.fixed_window import FixedWindowCounter
 
 CROWDED = ErrorNotice(
@@ -39,8 +38,7 @@ class ServerContext(Struct, frozen=True):
 
     hub: Hub
     keepalive: Keepalive
-    lobby: PendingHandshakes
-    addresses: ConnectionCounter
+    limiter: ConnectionLimiter
     messages: FixedWindowCounter  # frames from each address
     limits: WsLimits
     counters: Counters
@@ -51,7 +49,6 @@ class Connection(asyncio.Protocol):
     """A client. Small while idle: the handshake's and the reader's state exist while needed."""
 
     __slots__ = (
-        "_address",
         "_ending",
         "_frames",
         "_frames_since",
@@ -62,6 +59,7 @@ class Connection(asyncio.Protocol):
         "_quiet",
         "_session",
         "_transport",
+        "address",
         "fd",
         "paused",
         "place",
@@ -76,7 +74,7 @@ class Connection(asyncio.Protocol):
         self._incoming: Incoming | None = None
         self._ending: CloseReason | None = None  # we have sent this Close
         self._over = False  # nothing is written any more, and what comes is thrown away
-        self._address: str | None = None  # counted
+        self.address: str | None = None  # counted by the limiter
         self._quiet = False  # nothing came since the last ping
         self._frames = 0
         self._frames_since = 0.0
@@ -94,9 +92,8 @@ class Connection(asyncio.Protocol):
         self.fd = self._transport.get_extra_info("socket").fileno()
         self._house.counters.connections += 1
         self._house.keepalive.join(self)
-        self._house.keepalive.allow(self, self._house.limits.handshake_within)
-        most = self._house.limits.connections + SPARE_FILES // 2  # these hear that it is full
-        self._house.lobby.enter(self, crowded=self._house.counters.connections > most)
+        self._house.limiter.add(self)
+        self._house.limiter.set_deadline(self, self._house.limits.handshake_within)
 
     def data_received(self, data: bytes) -> None:
         self._quiet = False
@@ -111,7 +108,7 @@ class Connection(asyncio.Protocol):
         """The client sends no more, and by RFC 6455 gets no more: the transport closes."""
         self._over = True
         self._leave()
-        self._house.keepalive.allow(self, self._house.limits.close_within)
+        self._house.limiter.set_deadline(self, self._house.limits.close_within)
 
     def connection_lost(self, exc: Exception | None) -> None:
         # The transport closes the descriptor after this call, and the next client may get the
@@ -121,22 +118,20 @@ class Connection(asyncio.Protocol):
         self._set_fast()
         self.fd = NO_FD
         self._house.keepalive.leave(self)
-        self._house.lobby.leave(self)
+        self._house.limiter.remove(self)
         self._house.counters.connections -= 1
-        if self._address is not None:
-            self._house.addresses.give_back(self._address)
 
     def pause_writing(self) -> None:
         self.paused = True
         self._house.counters.slow += 1
         if self._session is not None:
             self._session.queue_up()
-            self._house.keepalive.allow(self, self._house.limits.slow_within)
+            self._house.limiter.set_deadline(self, self._house.limits.slow_within)
 
     def resume_writing(self) -> None:
         self._set_fast()
         if self._session is not None:
-            self._house.keepalive.release(self)
+            self._house.limiter.clear_deadline(self)
             self._session.catch_up()
 
     # What the session, the sweep and the server call.
@@ -161,7 +156,7 @@ class Connection(asyncio.Protocol):
         if self._incoming is not None:
             self._incoming.close_sent(ending)
         self.write(ending.frame)
-        self._house.keepalive.allow(self, self._house.limits.close_within)
+        self._house.limiter.set_deadline(self, self._house.limits.close_within)
 
     def ping(self) -> None:
         if self._session is None:
@@ -173,7 +168,7 @@ class Connection(asyncio.Protocol):
             self._quiet = True
             self.write(PING)
 
-    def out_of_time(self) -> None:
+    def on_deadline(self) -> None:
         if self._session is not None:
             self._house.counters.dropped += 1
         self._over = True
@@ -203,8 +198,8 @@ class Connection(asyncio.Protocol):
                 self._head = None
                 self._transport.write(answer.response)
                 self._house.counters.handshakes += 1
-                self._house.keepalive.release(self)
-                self._house.lobby.leave(self)
+                self._house.limiter.clear_deadline(self)
+                self._house.limiter.clear_pending(self)
                 self._admit(answer.users, answer.forwarded_for)
                 if len(head) > end:
                     self._read_frames(bytes(head[end:]))
@@ -216,11 +211,9 @@ class Connection(asyncio.Protocol):
     def _admit(self, users: tuple[int, ...] | ErrorNotice, forwarded_for: str) -> None:
         peer = self._transport.get_extra_info("peername")
         client = client_ip(peer[0] if peer else "", forwarded_for, self._house.limits.trusted)
-        if client is not None:
-            if not self._house.addresses.take(client):
-                self._refuse(CROWDED)
-                return
-            self._address = client
+        if not self._house.limiter.acquire_address(self, client):
+            self._refuse(CROWDED)
+            return
         if isinstance(users, ErrorNotice):
             self._refuse(users)
             return
@@ -259,7 +252,7 @@ class Connection(asyncio.Protocol):
         if now - self._frames_since > limits.frames_within:
             self._frames_since, self._frames = now, 0
         self._frames += frames
-        address = self._address
+        address = self.address
         of_address = 0 if address is None else self._house.messages.count(address, frames)
         return self._frames > limits.frames or of_address > limits.frames_per_address
 
@@ -275,7 +268,7 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             with suppress(OSError):  # asyncio's own transport: the client has reset meanwhile
                 self._transport.write_eof()
-        self._house.keepalive.allow(self, self._house.limits.close_within)
+        self._house.limiter.set_deadline(self, self._house.limits.close_within)
 
     def _set_fast(self) -> None:
         if self.paused:

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from shared.config import WsSettings
 from shared.net.client_address import Networks
+from shared.net.connection_limiter import RESERVED_FILES
 
+REFUSED_CONNECTIONS = RESERVED_FILES // 2  # over the limit, while they read that the server is full
 FRAMES_EACH = 12  # a minute: three pongs, three pings of the client's own, and six to say
-SPARE_FILES = 256  # besides clients: Redis, profile source, log, listeners, and those being refused
 
 
 class WsLimits(Struct, frozen=True, kw_only=True):
@@ -67,7 +68,7 @@ class WsLimits(Struct, frozen=True, kw_only=True):
 
 def from_settings(settings: WsSettings, files: int) -> WsLimits:
     """`files`: how many this process may have open."""
-    most = max(1, files - SPARE_FILES)
+    most = max(1, files - RESERVED_FILES)
     asked = settings.ws_max_connections or most
     per_address = settings.ws_connections_per_address or most
     return WsLimits(

@@ -57,13 +57,13 @@ class WebSocketServer:
         await self._part()
         try:
             async with asyncio.timeout(limits.shutdown_within):
-                await self.house.keepalive.everyone_left()
+                await self.house.keepalive.wait_empty()
         except TimeoutError:
             log.warning(
                 "ws: clients cut off, as they did not close in time: %d", len(self.house.keepalive)
             )
         for peer in self.house.keepalive:
-            peer.out_of_time()
+            peer.on_deadline()
 
     async def _part(self) -> None:
         """In random order, one after another: those of one page, or one address, not together."""

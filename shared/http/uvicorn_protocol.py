@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection, with an end to what a client may make it hold."""
+"""uvicorn's HTTP connection, with a bound to what a client can make it hold."""
 
 from __future__ import annotations
 
@@ -9,83 +9,84 @@ from typing import Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.http import errors
-from shared.http.connection_limiter import ConnectionLimiter
+from shared.http.connection_limits import HttpConnectionLimiter
 from shared.http.responses import RawResponse
 
 
-class TooMuch(Exception):
+class StopParsing(Exception):
     """Raised inside the parser to stop it."""
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """A client, at the door and in conversation."""
+    """One client. Limits what it may send, and for how long it may keep the process waiting."""
 
-    def __init__(self, door: ConnectionLimiter, **uvicorn: Any) -> None:
+    def __init__(self, limiter: HttpConnectionLimiter, **uvicorn: Any) -> None:
         super().__init__(**uvicorn)
-        self._door = door
-        self._head = 0  # bytes that came since the last whole head, without its body
-        self._deaf = False  # it has had its last answer: nothing is read any more
+        self._limiter = limiter
+        self._head_size = 0  # bytes that came since the last whole head, without its body
+        self._closing = False  # the last response is written: nothing is read any more
+        self.address: str | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast("asyncio.Transport", transport))
-        refusal = self._door.enter(self, self.client[0] if self.client else "")
+        refusal = self._limiter.open(self, self.client[0] if self.client else "")
         if refusal is not None:
-            self._say_and_end(refusal)
+            self._respond_and_close(refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._door.leave(self)
+        self._limiter.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
+        if self._closing:
             return
-        self._head += len(data)
+        self._head_size += len(data)
         super().data_received(data)
-        if self._head > self._door.limits.head_size or self._too_many_headers():
-            self._say_and_end(errors.TOO_LARGE)
+        if self._head_size > self._limiter.limits.head_size or self._too_many_headers():
+            self._respond_and_close(errors.TOO_LARGE)
 
     def on_headers_complete(self) -> None:
-        self._head = 0
+        self._head_size = 0
         if self._too_many_headers():
-            self._say_and_end(errors.TOO_LARGE)
-            raise TooMuch
-        if len(self.pipeline) >= self._door.limits.pipelined:
+            self._respond_and_close(errors.TOO_LARGE)
+            raise StopParsing
+        if len(self.pipeline) >= self._limiter.limits.pipelined:
             self.transport.abort()
-            raise TooMuch
+            raise StopParsing
         super().on_headers_complete()
-        self._door.asked(self)
+        self._limiter.head_received(self)
 
     def on_body(self, body: bytes) -> None:
-        self._head = 0  # nobody reads it: uvicorn throws it away
+        self._head_size = 0  # uvicorn drops it: no route reads a body
         super().on_body(body)
 
     def on_response_complete(self) -> None:
-        if not self._deaf and not self.pipeline:
-            self._door.answered(self)
+        if not self._closing and not self.pipeline:
+            self._limiter.response_written(self)
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """uvicorn's word for what is no HTTP."""
-        self._say_and_end(errors.BAD_REQUEST)
+        """What uvicorn calls for bytes that are not HTTP."""
+        self._respond_and_close(errors.BAD_REQUEST)
 
     def shutdown(self) -> None:
-        if self._deaf:
+        if self._closing:
             self.transport.abort()
         else:
             super().shutdown()
 
-    def cut_off(self) -> None:
+    def on_deadline(self) -> None:
         self.transport.abort()
 
     def _too_many_headers(self) -> bool:
         headers = cast("list[object] | None", self.headers)  # None before the first request
-        return headers is not None and len(headers) > self._door.limits.headers
+        return headers is not None and len(headers) > self._limiter.limits.headers
 
-    def _say_and_end(self, answer: RawResponse) -> None:
-        """Half-close: to close with bytes unread is a reset, which may overtake the answer."""
-        if self._deaf or self.transport.is_closing():
+    def _respond_and_close(self, response: RawResponse) -> None:
+        """Half-close: closing with bytes unread sends a reset, which may overtake the response."""
+        if self._closing or self.transport.is_closing():
             return
-        self._deaf = True
+        self._closing = True
         self._unset_keepalive_if_required()
         self.pipeline.clear()
         cycle = cast("RequestResponseCycle | None", self.cycle)
@@ -94,7 +95,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
                 self.transport.abort()
                 return
             cycle.disconnected = True
-        self._door.answered(self)
+        self._limiter.response_written(self)
         with suppress(OSError):  # the client has reset meanwhile
-            self.transport.write(answer.wire)
+            self.transport.write(response.wire)
             self.transport.write_eof()

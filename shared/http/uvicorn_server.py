@@ -12,7 +12,7 @@ from typing import Final, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from shared.http.connection_limiter import ConnectionLimiter, ConnectionLimits
+from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
 from shared.http.draining import Draining
 from shared.http.uvicorn_protocol import LimitedHttpProtocol
 from shared.net.listen import CannotListen, listen_problem
@@ -73,16 +73,17 @@ def server(
     app: ASGIApp,
     drain_seconds: float = 0.0,
     *,
-    door: ConnectionLimiter | None = None,
+    limiter: HttpConnectionLimiter | None = None,
 ) -> DrainingServer:
-    """Quiet: nothing a client does is worth a line, but for what breaks here.
+    """A server that logs bugs, and nothing that a client does.
 
     It stops listening `drain_seconds` after its `drain` was called.
-    `door`: who may come in. It sweeps while its `run` runs.
+    `limiter`: enforces deadlines while its `run` runs.
     """
     draining = Draining(app)
     connection = partial(
-        LimitedHttpProtocol, ConnectionLimiter(ConnectionLimits()) if door is None else door
+        LimitedHttpProtocol,
+        HttpConnectionLimiter(ConnectionLimits()) if limiter is None else limiter,
     )
     return DrainingServer(
         uvicorn.Config(

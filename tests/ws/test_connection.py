@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from services.ws.limits import SPARE_FILES, WsLimits
+from services.ws.limits import REFUSED_CONNECTIONS, WsLimits
 from testing.eventually import PATIENCE
 from tests.ws.ws_fixture import ANNA, Raw, Room, number_of, receive, until, until_closed
 
@@ -159,21 +159,21 @@ async def test_half_open_handshakes_shut_nobody_out(room: Room) -> None:
     await room.show(ANNA, 1)
     async with room.serving(WsLimits(handshakes=3)) as ws:
         idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(5)]
-        await until(lambda: ws.counters.connections == len(ws.house.lobby) == 3)
+        await until(lambda: ws.counters.connections == ws.house.limiter.pending == 3)
         assert await idle[0].ended() == await idle[1].ended() == b""
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 1
-            assert len(ws.house.lobby) == 2
+            assert ws.house.limiter.pending == 2
         for raw in idle:
             await raw.hang_up()
-        await until(lambda: ws.counters.connections == len(ws.house.lobby) == 0)
+        await until(lambda: ws.counters.connections == ws.house.limiter.pending == 0)
 
 
 async def test_half_open_handshakes_on_a_full_server(room: Room) -> None:
     """They do not take the files that are left for telling others that it is full."""
     async with room.serving(WsLimits(connections=0)) as ws:
         idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(200)]
-        await until(lambda: ws.counters.connections == SPARE_FILES // 2)
+        await until(lambda: ws.counters.connections == REFUSED_CONNECTIONS)
         for raw in idle:
             await raw.hang_up()
         await until(lambda: ws.counters.connections == 0)

@@ -12,20 +12,18 @@ from testing.eventually import PATIENCE
 
 
 class Client:
-    """It only counts."""
+    """Counts its pings."""
 
     def __init__(self) -> None:
         self.place = 0
         self.pinged = 0
-        self.late = asyncio.Event()
 
     def ping(self) -> None:
         self.pinged += 1
 
-    def out_of_time(self) -> None:
-        self.late.set()
-
     def restart(self) -> None: ...
+
+    def on_deadline(self) -> None: ...
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ async def wheel() -> AsyncIterator[Keepalive]:
     task.cancel()
 
 
-async def test_everyone_is_pinged_once_a_turn(wheel: Keepalive) -> None:
+async def test_every_client_is_pinged_once_a_turn(wheel: Keepalive) -> None:
     """Clients that came at different moments are pinged equally often."""
     clients = [Client() for _ in range(300)]
     for number, client in enumerate(clients):
@@ -50,7 +48,7 @@ async def test_everyone_is_pinged_once_a_turn(wheel: Keepalive) -> None:
 
 
 async def test_a_newcomer_has_a_whole_turn(wheel: Keepalive) -> None:
-    """Nobody is pinged, let alone dropped, right after coming."""
+    """No client is pinged, let alone dropped, right after it has connected."""
     first = Client()
     wheel.join(first)
     async with asyncio.timeout(PATIENCE):
@@ -62,26 +60,12 @@ async def test_a_newcomer_has_a_whole_turn(wheel: Keepalive) -> None:
     assert second.pinged == 0
 
 
-async def test_time_runs_out(wheel: Keepalive) -> None:
-    """Who is allowed some time is told when it is over; who is released, or leaves, is not."""
-    slow, quick, gone = Client(), Client(), Client()
-    for client in (slow, quick, gone):
-        wheel.join(client)
-        wheel.allow(client, 0.02)
-    wheel.release(quick)
-    wheel.leave(gone)
-    async with asyncio.timeout(PATIENCE):
-        await slow.late.wait()
-    assert not quick.late.is_set()
-    assert not gone.late.is_set()
-
-
-async def test_everyone_left(wheel: Keepalive) -> None:
-    """The wait ends with the last client's leaving, and at once when there is none."""
-    await wheel.everyone_left()
+async def test_the_last_client_leaves(wheel: Keepalive) -> None:
+    """The wait ends when the last client has left, and at once when there is none."""
+    await wheel.wait_empty()
     client = Client()
     wheel.join(client)
-    waiting = asyncio.create_task(wheel.everyone_left())
+    waiting = asyncio.create_task(wheel.wait_empty())
     await asyncio.sleep(0)
     assert not waiting.done()
     wheel.leave(client)

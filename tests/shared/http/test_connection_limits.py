@@ -1,4 +1,4 @@
-"""Clients that say little, say too much or do not listen: real sockets, small limits."""
+"""Clients that send too little, send too much or do not read: real sockets, small limits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from shared.http import errors
-from shared.http.connection_limiter import ConnectionLimiter, ConnectionLimits, LimitedConnection
+from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
 from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
-from tests.api.http_fixture import GET, App, Client, serving
+from tests.shared.http.http_fixture import GET, App, Client, serving
 
 NEVER = 3600.0
-HASTY = ConnectionLimits(head_within=0.2, answer_within=NEVER)
+HASTY = ConnectionLimits(head_within=0.2, response_within=NEVER)
 
 
 @pytest.mark.parametrize(
@@ -28,19 +28,19 @@ HASTY = ConnectionLimits(head_within=0.2, answer_within=NEVER)
         pytest.param(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx", id="half a body"),
     ],
 )
-async def test_who_says_too_little_is_cut_off(sent: bytes) -> None:
-    """Ten seconds (here less) for a whole request, and others are answered meanwhile."""
+async def test_an_incomplete_request_is_closed_at_its_deadline(sent: bytes) -> None:
+    """After ten seconds (here fewer); other clients are answered meanwhile."""
     async with serving(App(), HASTY) as api:
         client = await api.connect(sent)
         assert await api.answers()
         await client.rest()
         await client.close()
-        assert api.door.cut_off == 1
+        assert api.limiter.closed == 1
         await api.is_empty()
 
 
-async def test_who_says_a_little_now_and_then_is_cut_off() -> None:
-    """Slow loris: a byte at a time is no whole request either."""
+async def test_a_slow_loris_is_closed_at_its_deadline() -> None:
+    """A byte at a time does not move the deadline."""
 
     async def trickle(client: Client) -> None:
         with suppress(ConnectionError):
@@ -55,7 +55,7 @@ async def test_who_says_a_little_now_and_then_is_cut_off() -> None:
         await client.rest()
         await sending
         await client.close()
-        assert api.door.cut_off == 1
+        assert api.limiter.closed == 1
         await api.is_empty()
 
 
@@ -68,8 +68,8 @@ async def test_who_says_a_little_now_and_then_is_cut_off() -> None:
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
     ],
 )
-async def test_headers_without_an_end(sent: bytes) -> None:
-    """Too much is told, and not kept."""
+async def test_oversized_heads_get_431(sent: bytes) -> None:
+    """What is over the limit is not kept."""
     async with serving(App(), ConnectionLimits()) as api:
         client = await api.connect(sent)
         answer = await client.rest()
@@ -80,24 +80,24 @@ async def test_headers_without_an_end(sent: bytes) -> None:
     assert msgspec.json.decode(body)["success"] is False
 
 
-async def test_a_newcomer_gets_the_place_of_who_has_waited_longest() -> None:
-    """Idle connections by the thousand shut nobody out."""
+async def test_a_newcomer_takes_the_place_of_the_longest_pending() -> None:
+    """Idle connections by the thousand keep no client out."""
     async with serving(App(), ConnectionLimits(connections=3, head_within=NEVER)) as api:
         idle = [await api.connect(b"GET") for _ in range(3)]
-        await eventually(lambda: api.door.connections == 3)
+        await eventually(lambda: api.limiter.connections == 3)
         assert await api.answers()
         assert await idle[0].rest() == b""
-        assert api.door.cut_off == 1
+        assert api.limiter.closed == 1
         for client in idle:
             await client.close()
         await api.is_empty()
 
 
-async def test_at_most_so_many_wait() -> None:
-    """Heads that are not whole take memory: their number is bounded, whatever files allow."""
-    async with serving(App(), ConnectionLimits(waiting=2, head_within=NEVER)) as api:
+async def test_the_number_of_pending_connections_is_bounded() -> None:
+    """Incomplete heads take memory, so there is a limit below that of open files."""
+    async with serving(App(), ConnectionLimits(pending=2, head_within=NEVER)) as api:
         idle = [await api.connect(b"GET") for _ in range(4)]
-        await eventually(lambda: api.door.connections == 2)
+        await eventually(lambda: api.limiter.connections == 2)
         assert await idle[0].rest() == await idle[1].rest() == b""
         assert await api.answers()
         for client in idle:
@@ -105,8 +105,8 @@ async def test_at_most_so_many_wait() -> None:
         await api.is_empty()
 
 
-async def test_a_full_house_says_so() -> None:
-    """503 while every place is taken by a request under way; then places are free again."""
+async def test_a_full_server_answers_503() -> None:
+    """While every place is taken by a request under way; afterwards places are free again."""
     app = App()
     app.may_answer.clear()
     async with serving(app, ConnectionLimits(connections=2)) as api:
@@ -123,18 +123,18 @@ async def test_a_full_house_says_so() -> None:
         assert await api.answers()
 
 
-async def test_who_does_not_take_the_answers_is_cut_off() -> None:
-    """What waits for a client that asks and does not read is given up after a while."""
-    limits = ConnectionLimits(answer_within=0.2, head_within=0.2)
+async def test_a_client_that_does_not_read_is_closed() -> None:
+    """At its deadline, so that its responses do not stay in memory."""
+    limits = ConnectionLimits(response_within=0.2, head_within=0.2)
     async with serving(App(8 * 1024 * 1024), limits) as api:
         client = await api.connect(GET * 4)
-        await eventually(lambda: api.door.cut_off == 1)
+        await eventually(lambda: api.limiter.closed == 1)
         await api.is_empty()
         await client.close()
 
 
-async def test_more_requests_in_a_row_than_anyone_sends() -> None:
-    """A read may bring thousands of requests: they are not all taken on."""
+async def test_too_many_pipelined_requests_are_dropped() -> None:
+    """One read may bring thousands of requests: the connection is closed."""
     app = App()
     app.may_answer.clear()
     async with serving(app, ConnectionLimits()) as api:
@@ -147,8 +147,8 @@ async def test_more_requests_in_a_row_than_anyone_sends() -> None:
         assert await api.answers()
 
 
-async def test_a_few_requests_in_a_row() -> None:
-    """Pipelining works, in order."""
+async def test_pipelining_works() -> None:
+    """Responses come in the order of the requests."""
     async with serving(App(), ConnectionLimits()) as api:
         client = await api.connect(GET * 10)
         async with asyncio.timeout(PATIENCE):
@@ -160,22 +160,23 @@ async def test_a_few_requests_in_a_row() -> None:
         await api.is_empty()
 
 
-class Nobody:
-    def __init__(self) -> None:
-        self.gone = False
+class Peer:
+    """A connection without a socket."""
 
-    def cut_off(self) -> None:
-        self.gone = True
+    def __init__(self) -> None:
+        self.address: str | None = None
+
+    def on_deadline(self) -> None: ...
 
 
 async def test_an_address_has_its_share_of_connections() -> None:
-    """Proxies and private networks speak for many, and are not counted."""
-    door = ConnectionLimiter(ConnectionLimits(connections_per_address=2))
-    guests: list[LimitedConnection] = [Nobody() for _ in range(8)]
-    assert [door.enter(guest, "8.8.8.8") for guest in guests[:3]] == [None, None, errors.CROWDED]
-    assert door.enter(guests[3], "9.9.9.9") is None
-    assert [door.enter(guest, "10.0.0.1") for guest in guests[4:8]] == [None] * 4
-    door.leave(guests[2])
-    door.leave(guests[0])
-    late = Nobody()
-    assert door.enter(late, "8.8.8.8") is None
+    """Proxies and private networks speak for many clients, and are not counted."""
+    limiter = HttpConnectionLimiter(ConnectionLimits(connections_per_address=2))
+    peers = [Peer() for _ in range(8)]
+    assert [limiter.open(peer, "8.8.8.8") for peer in peers[:3]] == [None, None, errors.CROWDED]
+    assert limiter.open(peers[3], "9.9.9.9") is None
+    assert [limiter.open(peer, "10.0.0.1") for peer in peers[4:]] == [None] * 4
+    assert limiter.refused == 1
+    limiter.remove(peers[2])
+    limiter.remove(peers[0])
+    assert limiter.open(Peer(), "8.8.8.8") is None

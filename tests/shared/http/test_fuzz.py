@@ -1,6 +1,6 @@
 """Bytes of every kind against the API's real server.
 
-More of them: `make test ARGS="tests/api/test_fuzz.py --hypothesis-profile=fuzz"`.
+More of them: `make test ARGS="tests/shared/http/test_fuzz.py --hypothesis-profile=fuzz"`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.http.connection_limiter import ConnectionLimits
-from tests.api.http_fixture import GET, Api, App, serving
+from shared.http.connection_limits import ConnectionLimits
+from tests.shared.http.http_fixture import GET, Api, App, serving
 
 tokens = st.sampled_from(
     [

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.off import LifespanOff
 
 from shared.http import uvicorn_server
-from shared.http.connection_limiter import ConnectionLimiter, ConnectionLimits
+from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
 from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
 
@@ -37,9 +37,9 @@ class App:
 class Api:
     """A running server."""
 
-    def __init__(self, port: int, door: ConnectionLimiter) -> None:
+    def __init__(self, port: int, limiter: HttpConnectionLimiter) -> None:
         self.port = port
-        self.door = door
+        self.limiter = limiter
 
     async def connect(self, sent: bytes = b"") -> Client:
         client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -50,9 +50,8 @@ class Api:
         return (await ask(self.port)).status == 200
 
     async def is_empty(self) -> None:
-        await eventually(lambda: self.door.connections == 0)
-        assert not self.door._waiting
-        assert not self.door._answering
+        await eventually(lambda: self.limiter.connections == 0)
+        assert (self.limiter.pending, self.limiter.deadlines) == (0, 0)
 
 
 class Client:
@@ -77,15 +76,15 @@ class Client:
 
 @asynccontextmanager
 async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Api]:
-    door = ConnectionLimiter(limits)
+    limiter = HttpConnectionLimiter(limits)
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
-    server = uvicorn_server.server(app, door=door)
+    server = uvicorn_server.server(app, limiter=limiter)
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
-    sweep = asyncio.create_task(door.run())
+    sweep = asyncio.create_task(limiter.run())
     try:
-        yield Api(listener.getsockname()[1], door)
+        yield Api(listener.getsockname()[1], limiter)
     finally:
         sweep.cancel()
         for each in server.servers:
