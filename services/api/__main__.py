@@ -14,9 +14,9 @@ from shared import config
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
 from shared.http.connection_limits import HttpConnectionLimiter, from_settings
+from shared.http.middleware import StalenessMiddleware
 from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import SENT
-from shared.http.staleness import StalenessMiddleware
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis.factory import track

@@ -21,9 +21,8 @@ from services.api.middleware.response_cache import ACTIVITY, USER, ResponseCache
 from services.api.middleware.shortcut import ResponseCacheMiddleware
 from shared.config import ApiSettings
 from shared.http import errors
-from shared.http.cors import Preflight
+from shared.http.middleware import PreflightMiddleware, StalenessSource
 from shared.http.responses import RawResponse, cacheable, envelope, json_response
-from shared.http.staleness import StalenessSource
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
@@ -60,7 +59,7 @@ def build(
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address
-    return ResponseCacheMiddleware(cache, Preflight(app))
+    return ResponseCacheMiddleware(cache, PreflightMiddleware(app))
 
 
 def routes(
@@ -84,7 +83,7 @@ def routes(
 
 
 class Endpoints:
-    """What each route answers. Every method may raise what problems.PROBLEMS lists."""
+    """What each route answers. Every method may raise what errors.ERRORS lists."""
 
     def __init__(
         self,

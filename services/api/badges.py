@@ -19,8 +19,7 @@ from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
 from services.api.card.jobs import DrawBadge, Drawn
 from services.api.endpoints.avatar import user_id_of
 from shared.http.errors import InvalidUserId, UserNotMonitored
-from shared.http.image_response import SVG, image
-from shared.http.responses import JSON, RawResponse
+from shared.http.responses import JSON, SVG, RawResponse, image_response
 from shared.model.snapshot import Presence
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import StoreUnavailable
@@ -70,9 +69,9 @@ class BadgeEndpoints:
         ]
 
     async def json(self, request: Request) -> RawResponse:
-        """The badge as shields.io draws it. Raises as problems.PROBLEMS lists."""
+        """The badge as shields.io draws it. Raises what errors.ERRORS lists."""
         badge = await self._badge(request)
-        return image(msgspec.json.encode(badge), JSON, request)
+        return image_response(msgspec.json.encode(badge), JSON, request)
 
     async def svg(self, request: Request) -> RawResponse:
         """A picture, whatever happens."""
@@ -83,7 +82,7 @@ class BadgeEndpoints:
             problem, said = _PROBLEMS[type(error)]
             badge = _made(request.query_params, said, "9f9f9f")
         body = await self._drawn(badge)
-        return image(body, SVG, request, problem=problem)
+        return image_response(body, SVG, request, problem=problem)
 
     async def _badge(self, request: Request) -> ShieldsBadge:
         read = await self._people.read(user_id_of(request))

@@ -10,8 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http import cors
-from shared.http.responses import Header, RawResponse, json_response
+from shared.http.responses import METHODS, Header, RawResponse, json_response
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 RETRY_AFTER: Final = 5  # seconds: Redis is back by then, or it takes longer than a retry helps
@@ -61,7 +60,7 @@ PROBLEMS: Final[dict[type[Exception] | int, ApiError]] = {
         405,
         "method_not_allowed",
         "This can only be read: use GET or HEAD.",
-        ((b"allow", cors.METHODS),),
+        ((b"allow", METHODS),),
     ),
     StoreUnavailable: ApiError(
         503,

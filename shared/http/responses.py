@@ -1,34 +1,55 @@
-"""Ready bytes as answers.
+"""Responses made of bytes that are ready: JSON, errors and pictures, with CORS and entity tags.
 
-`{"data": …, "success": true}` is put together around JSON that is encoded already.
+`{"data": …, "success": true}` is put together around JSON that is encoded already. Every response
+may be read by any page (Fetch standard, CORS protocol); those that clients keep have a strong
+entity tag, and a matching If-None-Match gets 304 (RFC 9110, 8.8.3 and 13.1.2).
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from http import HTTPStatus
 from typing import Any, Final
 
 from msgspec import Struct
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
-
-from shared.http import cors, etags
 
 Header = tuple[bytes, bytes]
 
 JSON: Final = b"application/json; charset=utf-8"
+SVG: Final = b"image/svg+xml; charset=utf-8"
+PNG: Final = b"image/png"
 NO_STORE: Final = (b"cache-control", b"no-store")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
+METHODS: Final = b"GET, HEAD, OPTIONS"
+CORS_HEADERS: Final = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Retry-After, X-Grux-Stale"),
+)
+"""Part of every response, errors included."""
+
+IMAGE_MAX_AGE_S: Final = 30
+
+_SVG_POLICY: Final = (
+    b"content-security-policy",
+    b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox",
+)
+"""For an SVG opened by itself: it needs its own style and its own pictures, nothing else."""
+
+_ETAG: Final = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
 
 SENT: Final[Counter[int]] = Counter()
-"""Answers of this process, by status."""
+"""Responses of this process, by status."""
 
 
 class RawResponse(Response):
-    """A whole answer. May be sent more than once."""
+    """A whole response. May be sent more than once."""
 
     def __init__(self, status: int, body: bytes, headers: tuple[Header, ...]) -> None:
         """Without Starlette's own set-up, which encodes and looks up what is constant here."""
@@ -42,7 +63,10 @@ class RawResponse(Response):
 
     @property
     def wire(self) -> bytes:
-        """The last answer of a connection, for where no application is asked."""
+        """The bytes of an HTTP/1.1 response that closes its connection.
+
+        For a connection that is refused before there is a request for the application.
+        """
         status = HTTPStatus(self._start["status"])
         lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
         lines += [b"%b: %b" % header for header in self._start["headers"]]
@@ -60,14 +84,17 @@ def envelope(data: bytes) -> bytes:
 
 
 def json_response(status: int, body: bytes, *headers: Header) -> RawResponse:
-    """JSON that nobody may keep: errors and health."""
-    return RawResponse(status, body, (*_content(body, JSON), NO_STORE, *headers, *cors.HEADERS))
+    """JSON that must not be stored: errors and health."""
+    return RawResponse(
+        status, body, (*_content_headers(body, JSON), NO_STORE, *headers, *CORS_HEADERS)
+    )
 
 
 class CacheableResponse(Struct, frozen=True, gc=False):
-    """A body that clients may keep but ask about each time.
+    """A body that clients may keep and revalidate.
 
-    Nothing in it is the garbage collector's: 50,000 of them in memory make no collection longer.
+    It holds nothing that the garbage collector tracks, so 50,000 of them in memory make no
+    collection longer.
     """
 
     body: bytes
@@ -75,10 +102,10 @@ class CacheableResponse(Struct, frozen=True, gc=False):
     headers: tuple[Header, ...]  # of the 200
     unchanged: tuple[Header, ...]  # of the 304
 
-    def answer(self, asked: Iterable[Header]) -> RawResponse:
-        """To a request with these headers: 304 to whoever has the body already."""
-        known = [value for name, value in asked if name == b"if-none-match"]
-        if known and etags.matches(b", ".join(known), self.etag):
+    def answer(self, request_headers: Iterable[Header]) -> RawResponse:
+        """304 if the request's If-None-Match names the body's tag, else 200."""
+        known = [value for name, value in request_headers if name == b"if-none-match"]
+        if known and etag_matches(b", ".join(known), self.etag):
             return RawResponse(304, b"", self.unchanged)
         return RawResponse(200, self.body, self.headers)
 
@@ -86,11 +113,57 @@ class CacheableResponse(Struct, frozen=True, gc=False):
 def cacheable(
     body: bytes, *headers: Header, kind: bytes = JSON, keep: bytes = b"no-cache"
 ) -> CacheableResponse:
-    """The body with its tag; `headers` go with the 304 as well. `keep`: Cache-Control."""
-    etag = etags.tag(body)
-    kept = ((b"etag", etag), (b"cache-control", keep), *headers, *cors.HEADERS)
-    return CacheableResponse(body, etag, (*_content(body, kind), *kept), kept)
+    """The body with its tag. `kind`: Content-Type. `keep`: Cache-Control.
+
+    `headers` go with the 304 as well.
+    """
+    etag = etag_of(body)
+    kept = ((b"etag", etag), (b"cache-control", keep), *headers, *CORS_HEADERS)
+    return CacheableResponse(body, etag, (*_content_headers(body, kind), *kept), kept)
 
 
-def _content(body: bytes, kind: bytes) -> tuple[Header, ...]:
+def image_response(
+    body: bytes,
+    kind: bytes,
+    request: Request,
+    *,
+    max_age: int = IMAGE_MAX_AGE_S,
+    problem: str | None = None,
+    unusable: Sequence[str] = (),
+) -> RawResponse:
+    """A picture for READMEs and forums: for their proxies, and for browsers behind those.
+
+    The status is 200 in any case, as GitHub's proxy and many forums show nothing else. They may
+    keep a picture for `max_age` seconds: without that header they choose for themselves, and with
+    `no-store` each view of each reader would come through to here.
+
+    `problem`: the code of the error that the picture shows. `unusable`: ignored parameters.
+    """
+    etag = etag_of(body)
+    keep = f"public, max-age={max_age}, stale-while-revalidate=30, stale-if-error=600"
+    kept: tuple[Header, ...] = (
+        (b"etag", etag),
+        (b"cache-control", keep.encode()),
+        *CORS_HEADERS,
+        *([(b"x-grux-problem", problem.encode())] if problem else []),
+        *([(b"x-grux-unusable", ", ".join(unusable).encode())] if unusable else []),
+    )
+    policy = (_SVG_POLICY,) if kind == SVG else ()
+    headers = (*_content_headers(body, kind), *policy, *kept)
+    return CacheableResponse(body, etag, headers, kept).answer(request.scope["headers"])
+
+
+def etag_of(body: bytes) -> bytes:
+    """A strong entity tag. The same bytes have the same tag, whichever replica sends them."""
+    return b'"%b"' % blake2b(body, digest_size=12).hexdigest().encode()
+
+
+def etag_matches(if_none_match: bytes, etag: bytes) -> bool:
+    """Whether the header's value names `etag`: alone, in a list, as a weak one, or as `*`."""
+    if if_none_match == etag:
+        return True
+    return if_none_match.strip() == b"*" or etag in _ETAG.findall(if_none_match)
+
+
+def _content_headers(body: bytes, kind: bytes) -> tuple[Header, ...]:
     return ((b"content-type", kind), (b"content-length", b"%d" % len(body)), _NOSNIFF)

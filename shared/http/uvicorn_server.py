@@ -13,12 +13,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
-from shared.http.draining import Draining
+from shared.http.middleware import DrainingMiddleware
 from shared.http.uvicorn_protocol import LimitedHttpProtocol
 from shared.net.listen import CannotListen, listen_problem
 
-BACKLOG: Final = 2048  # connections that wait to be accepted
-LEAVE_WITHIN: Final = 5  # seconds for the answers under way
+BACKLOG: Final = 2048  # connections that the kernel holds until they are accepted
+SHUTDOWN_TIMEOUT_S: Final = 5  # for the responses under way
 
 
 def listen(host: str, port: int, port_setting: str) -> socket.socket:
@@ -46,7 +46,9 @@ def url_of(listener: socket.socket) -> str:
 class DrainingServer(uvicorn.Server):
     """uvicorn, which tells load balancers before it ends."""
 
-    def __init__(self, config: uvicorn.Config, draining: Draining, seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, draining: DrainingMiddleware, seconds: float
+    ) -> None:
         """`seconds`: between `drain` and the end of listening."""
         super().__init__(config)
         self._draining = draining
@@ -80,7 +82,7 @@ def server(
     It stops listening `drain_seconds` after its `drain` was called.
     `limiter`: enforces deadlines while its `run` runs.
     """
-    draining = Draining(app)
+    draining = DrainingMiddleware(app)
     connection = partial(
         LimitedHttpProtocol,
         HttpConnectionLimiter(ConnectionLimits()) if limiter is None else limiter,
@@ -98,7 +100,7 @@ def server(
             backlog=BACKLOG,
             log_config=None,
             log_level="error",  # a warning is one line for each client that talks nonsense
-            timeout_graceful_shutdown=LEAVE_WITHIN,
+            timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
         ),
         draining,
         drain_seconds,

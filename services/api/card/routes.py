@@ -7,8 +7,7 @@ from starlette.routing import Route
 
 from services.api.card import look
 from services.api.card.cards import Cards
-from shared.http.image_response import PNG, SVG, image
-from shared.http.responses import RawResponse
+from shared.http.responses import PNG, SVG, RawResponse, image_response
 
 
 class CardEndpoints:
@@ -32,7 +31,7 @@ class CardEndpoints:
     async def _card(self, request: Request, kind: bytes) -> RawResponse:
         shown, unusable = look.read(request.query_params.multi_items())
         card = await self._cards.card(request.path_params["user_id"], shown, kind == PNG)
-        return image(
+        return image_response(
             card.body,
             kind,
             request,

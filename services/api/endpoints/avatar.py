@@ -10,9 +10,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from shared.discord import snowflake
-from shared.http import cors
 from shared.http.errors import InvalidSize, InvalidUserId
-from shared.http.responses import RawResponse
+from shared.http.responses import CORS_HEADERS, RawResponse
 from shared.model.snapshot import Profile
 from shared.profiles.user_reader import UserReader
 
@@ -47,7 +46,7 @@ class AvatarEndpoints:
         return await self._avatar(request, "gif")
 
     async def _avatar(self, request: Request, kind: str) -> RawResponse:
-        """302, so that the picture's own server serves it. Raises as problems.PROBLEMS lists."""
+        """302, so that the picture's own server serves it. Raises what errors.ERRORS lists."""
         size = request.query_params.get("size", "1024")
         if size not in map(str, SIZES):
             raise InvalidSize
@@ -61,7 +60,7 @@ class AvatarEndpoints:
                 (b"location", where.encode("ascii", "replace")),
                 (b"content-length", b"0"),
                 (b"cache-control", b"public, max-age=%d" % KEEP),
-                *cors.HEADERS,
+                *CORS_HEADERS,
             ),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.http.staleness import StalenessMiddleware
+from shared.http.middleware import StalenessMiddleware
 
 
 class Felt:

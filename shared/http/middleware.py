@@ -1,0 +1,90 @@
+"""Small ASGI middlewares in front of an application: CORS preflight, staleness, draining."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Final, Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http import errors
+from shared.http.responses import CORS_HEADERS, METHODS, Header
+
+READY_PATH: Final = "/ready"
+
+_PREFLIGHT_HEADERS: Final = [
+    *CORS_HEADERS,
+    (b"access-control-allow-methods", METHODS),
+    (b"access-control-allow-headers", b"*, Authorization"),  # `*` does not cover that one
+    (b"access-control-max-age", b"86400"),
+    (b"allow", METHODS),
+    (b"cache-control", b"no-store"),
+]
+
+
+class PreflightMiddleware:
+    """Answers OPTIONS for every path: where no route exists, the page then sees the 404."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT_HEADERS})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class StalenessSource(Protocol):
+    """What StalenessMiddleware needs of shared.redis.gateway_liveness.LivenessMonitor."""
+
+    @property
+    def stale(self) -> int | None:
+        """Seconds since the last sign of a gateway; None while it is not silent."""
+
+
+class StalenessMiddleware:
+    """While the gateway is silent, adds `X-Grux-Stale: <seconds>`: how old the data may be."""
+
+    def __init__(self, liveness: StalenessSource, app: ASGIApp) -> None:
+        self._liveness = liveness
+        self._app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        stale = self._liveness.stale
+        if stale is None:
+            return self._app(scope, receive, send)
+        return self._app(scope, receive, _adding((b"x-grux-stale", b"%d" % stale), send))
+
+
+class DrainingMiddleware:
+    """After `begin`, `/ready` answers 503 and every response closes its connection.
+
+    A client that keeps its connection would otherwise send the next request into a closed one.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._draining = False
+
+    def begin(self) -> None:
+        """The process is shutting down: load balancers should see it from now on."""
+        self._draining = True
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if not self._draining or scope["type"] != "http":
+            return self._app(scope, receive, send)
+        app = errors.draining() if scope["path"] == READY_PATH else self._app
+        return app(scope, receive, _adding((b"connection", b"close"), send))
+
+
+def _adding(header: Header, send: Send) -> Send:
+    """`send`, with one more header in the response."""
+
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], header]}
+        await send(message)
+
+    return send_with_header
