@@ -21,7 +21,7 @@ from services.api.openapi.shapes import (
 from services.ws import protocol
 from shared.discord import badges, snowflake
 from shared.discord.cdn import Cdn
-from shared.http.errors import AT_THE_DOOR, PROBLEMS, RATE_LIMITED
+from shared.http.errors import CONNECTION_ERRORS, ERRORS, RATE_LIMITED
 from shared.model.snapshot import Profile
 from tests.documents import DOCUMENTS, ROOT, Block, blocks, rows
 
@@ -136,7 +136,7 @@ def test_every_kind_of_answer_has_an_example() -> None:
 def test_every_error_is_documented() -> None:
     """Status and code of each error that the API answers stand in the table."""
     documented = {(int(status), code) for status, code, _ in rows(API, "Errors")}
-    problems = [*PROBLEMS.values(), *AT_THE_DOOR, RATE_LIMITED]
+    problems = [*ERRORS.values(), *CONNECTION_ERRORS, RATE_LIMITED]
     assert documented == {(problem.status, problem.code) for problem in problems}
 
 

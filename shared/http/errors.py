@@ -1,4 +1,4 @@
-"""What goes wrong, as the public sees it: one table from errors to answers."""
+"""Errors as the public sees them: one table from exceptions to responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from starlette.responses import Response
 from shared.http.responses import METHODS, Header, RawResponse, json_response
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
-RETRY_AFTER: Final = 5  # seconds: Redis is back by then, or it takes longer than a retry helps
+RETRY_AFTER_S: Final = 5  # Redis is back by then, or it takes longer than a retry helps
+_RETRY_AFTER: Final = ((b"retry-after", b"%d" % RETRY_AFTER_S),)
 
 
 class InvalidUserId(Exception):
@@ -21,7 +22,7 @@ class InvalidUserId(Exception):
 
 
 class InvalidSize(Exception):
-    """Raised when a picture is asked for in a size that Discord does not have."""
+    """Raised when a picture is requested in a size that Discord does not have."""
 
 
 class UserNotMonitored(Exception):
@@ -37,128 +38,127 @@ class ApiError(Struct, frozen=True):
     headers: tuple[Header, ...] = ()
 
 
-PROBLEMS: Final[dict[type[Exception] | int, ApiError]] = {
+ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
     InvalidUserId: ApiError(
         400,
         "invalid_user_id",
-        "This is not a Discord user id: an id has 15 to 20 digits, like 1274150219482660897. "
-        "Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",
+        "This is not a Discord user id. An id has 15 to 20 digits, like 1274150219482660897. "
+        "To copy one, turn on Developer Mode in Discord, right-click the user and choose "
+        "Copy User ID.",
     ),
     InvalidSize: ApiError(
         400,
         "invalid_size",
-        "There is no such size: use 16, 32, 64, 128, 256, 512, 1024, 2048 or 4096.",
+        "This size does not exist. Use 16, 32, 64, 128, 256, 512, 1024, 2048 or 4096.",
     ),
     UserNotMonitored: ApiError(
         404,
         "user_not_monitored",
-        "This user is not monitored: they are in no server that Grux watches. "
-        "Have them join one (discord_invite, unless it is null), then ask again.",
+        "This user is not in any server that Grux monitors. Ask them to join one (see "
+        "discord_invite), then try again.",
     ),
     404: ApiError(404, "not_found", "Route does not exist"),
     405: ApiError(
         405,
         "method_not_allowed",
-        "This can only be read: use GET or HEAD.",
+        "This resource is read-only. Use GET or HEAD.",
         ((b"allow", METHODS),),
     ),
     StoreUnavailable: ApiError(
         503,
         "unavailable",
-        "Presence cannot be read now, because Redis cannot be reached. "
-        f"Try again in {RETRY_AFTER} seconds.",
-        ((b"retry-after", b"%d" % RETRY_AFTER),),
+        "Presence cannot be read right now, because Redis cannot be reached. "
+        f"Try again in {RETRY_AFTER_S} seconds.",
+        _RETRY_AFTER,
     ),
     SnapshotDamaged: ApiError(
         503,
         "unavailable",
-        "What is stored of this user cannot be read, so nothing can be told of them now. It is "
-        f"written anew when they next do something; try again in {RETRY_AFTER} seconds.",
-        ((b"retry-after", b"%d" % RETRY_AFTER),),
+        "The stored data of this user is damaged. It is rewritten as soon as their presence "
+        f"changes. Try again in {RETRY_AFTER_S} seconds.",
+        _RETRY_AFTER,
     ),
     Exception: ApiError(
         500,
         "internal_server_error",
-        "Something is wrong on this server, not with your request: it has been logged. "
-        "Try again; if it stays, tell whoever runs the server.",
+        "The server failed to handle this request, and has logged the error. Try again; if it "
+        "keeps failing, tell the operator of this server.",
     ),
 }
-"""By the error's type; Starlette's own errors by their status."""
+"""By the exception's type; Starlette's own errors by their status."""
 
 RATE_LIMITED: Final = ApiError(
     429,
     "rate_limited",
-    "Too many requests came from your address in this minute. Wait as long as Retry-After says; "
-    "to be told of changes without asking, use the WebSocket.",
+    "Too many requests from your address in this minute. Wait for the number of seconds in "
+    "Retry-After. To receive changes without polling, use the WebSocket.",
 )
 
 DRAINING: Final = ApiError(
     503,
     "draining",
-    "This process is about to end: send requests to another one. It answers what still comes.",
-    ((b"retry-after", b"%d" % RETRY_AFTER),),
+    "This process is shutting down. Send requests to another one; those that still arrive are "
+    "answered.",
+    _RETRY_AFTER,
 )
+
+CONNECTION_ERRORS: Final = (
+    ApiError(400, "bad_request", "This is not an HTTP/1.1 request. Try GET /user/<Discord id>."),
+    ApiError(
+        431,
+        "headers_too_large",
+        "The request's URL and headers are too large. Send fewer cookies.",
+    ),
+    ApiError(
+        429,
+        "rate_limited",
+        "Too many connections are open from your address. Close some, or send requests one after "
+        "another.",
+        _RETRY_AFTER,
+    ),
+    ApiError(
+        503,
+        "unavailable",
+        f"The server is at its connection limit. Try again in {RETRY_AFTER_S} seconds.",
+        _RETRY_AFTER,
+    ),
+)
+"""Sent by shared/http/uvicorn_protocol.py before there is a whole request."""
 
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 
 def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]:
-    """The table as Starlette's exception handlers, with answers that are ready."""
-    return {
-        error: _handler(_answer(problem, discord_invite)) for error, problem in PROBLEMS.items()
-    }
+    """The table as Starlette's exception handlers. Each response is built once."""
+    return {key: _handler(_response(error, discord_invite)) for key, error in ERRORS.items()}
 
 
-def _handler(answer: RawResponse) -> Handler:
+def _handler(response: RawResponse) -> Handler:
     async def handler(_request: Request, _error: Exception) -> Response:
-        return answer
+        return response
 
     return handler
 
 
-def body(problem: ApiError, discord_invite: str | None = None) -> bytes:
-    """As JSON."""
-    error = {"code": problem.code, "message": problem.message}
-    known = {"discord_invite": discord_invite} if problem.code == "user_not_monitored" else {}
-    return msgspec.json.encode({"error": {**error, **known}, "success": False})
+def body(error: ApiError, discord_invite: str | None = None) -> bytes:
+    """The error as JSON."""
+    described = {"code": error.code, "message": error.message}
+    invite = {"discord_invite": discord_invite} if error.code == "user_not_monitored" else {}
+    return msgspec.json.encode({"error": {**described, **invite}, "success": False})
 
 
-def _answer(problem: ApiError, discord_invite: str | None) -> RawResponse:
-    return json_response(problem.status, body(problem, discord_invite), *problem.headers)
+def _response(error: ApiError, discord_invite: str | None = None) -> RawResponse:
+    return json_response(error.status, body(error, discord_invite), *error.headers)
 
 
 def draining() -> RawResponse:
-    """What `/ready` says while the process is about to end."""
-    return _answer(DRAINING, None)
+    """For `/ready` while the process is shutting down."""
+    return _response(DRAINING)
 
 
-def rate_limited(seconds: int) -> RawResponse:
-    """To an address that has asked too often; it may ask again after so many seconds."""
-    return json_response(429, body(RATE_LIMITED), (b"retry-after", b"%d" % seconds))
+def rate_limited(retry_after_s: int) -> RawResponse:
+    """For an address over its limit."""
+    return json_response(429, body(RATE_LIMITED), (b"retry-after", b"%d" % retry_after_s))
 
 
-_RETRY: Final = ((b"retry-after", b"%d" % RETRY_AFTER),)
-
-AT_THE_DOOR: Final = (
-    ApiError(400, "bad_request", "This is not HTTP/1.1. Ask with GET /user/<Discord id>."),
-    ApiError(
-        431,
-        "headers_too_large",
-        "The request's address and headers are too large: send fewer cookies.",
-    ),
-    ApiError(
-        429,
-        "rate_limited",
-        "Too many connections are open from your address. Close some, or ask one after the other.",
-        _RETRY,
-    ),
-    ApiError(
-        503,
-        "unavailable",
-        f"This server holds as many connections as it may. Try again in {RETRY_AFTER} seconds.",
-        _RETRY,
-    ),
-)
-"""What is answered before there is a whole request: shared/http/uvicorn_protocol.py."""
-
-BAD_REQUEST, TOO_LARGE, CROWDED, FULL = (_answer(problem, None) for problem in AT_THE_DOOR)
+BAD_REQUEST, TOO_LARGE, CROWDED, FULL = (_response(error) for error in CONNECTION_ERRORS)

@@ -14,27 +14,27 @@ from tests.api.http_client import Answer, ask
 from tests.api.replica import serving
 
 INVALID_USER_ID = (
-    b'{"error":{"code":"invalid_user_id","message":"This is not a Discord user id: an id has 15 '
-    b"to 20 digits, like 1274150219482660897. Turn on Developer Mode in Discord, right-click the "
-    b'user and choose Copy User ID."},"success":false}'
+    b'{"error":{"code":"invalid_user_id","message":"This is not a Discord user id. An id has 15 '
+    b"to 20 digits, like 1274150219482660897. To copy one, turn on Developer Mode in Discord, "
+    b'right-click the user and choose Copy User ID."},"success":false}'
 )
 NOT_MONITORED = (
-    b'{"error":{"code":"user_not_monitored","message":"This user is not monitored: they are in '
-    b"no server that Grux watches. Have them join one (discord_invite, unless it is null), then "
-    b'ask again.","discord_invite":%b},"success":false}'
+    b'{"error":{"code":"user_not_monitored","message":"This user is not in any server that Grux '
+    b'monitors. Ask them to join one (see discord_invite), then try again.","discord_invite":%b},'
+    b'"success":false}'
 )
 NOT_FOUND = b'{"error":{"code":"not_found","message":"Route does not exist"},"success":false}'
 NOT_ALLOWED = (
-    b'{"error":{"code":"method_not_allowed","message":"This can only be read: use GET or HEAD."},'
-    b'"success":false}'
+    b'{"error":{"code":"method_not_allowed","message":"This resource is read-only. Use GET or '
+    b'HEAD."},"success":false}'
 )
 INTERNAL = (
-    b'{"error":{"code":"internal_server_error","message":"Something is wrong on this server, not '
-    b"with your request: it has been logged. Try again; if it stays, tell whoever runs the "
+    b'{"error":{"code":"internal_server_error","message":"The server failed to handle this '
+    b"request, and has logged the error. Try again; if it keeps failing, tell the operator of this "
     b'server."},"success":false}'
 )
 UNAVAILABLE = (
-    b'{"error":{"code":"unavailable","message":"Presence cannot be read now, because Redis '
+    b'{"error":{"code":"unavailable","message":"Presence cannot be read right now, because Redis '
     b'cannot be reached. Try again in 5 seconds."},"success":false}'
 )
 

@@ -47,7 +47,7 @@ async def test_it_is_told_and_mended(store: Store, caplog: pytest.LogCaptureFixt
     async with serving(store) as port:
         answer = await ask(port, f"/user/{RICH.user_id}")
         assert (answer.status, answer.header("retry-after")) == (503, "5")
-        assert b"cannot be read" in answer.body
+        assert b"is damaged" in answer.body
         await store.save([RICH.save()])
         assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
     assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []

@@ -21,7 +21,7 @@ from services.api.openapi.headers import HEADERS
 from services.api.openapi.operations import OPERATIONS, UNDESCRIBED
 from shared.config import ApiSettings
 from shared.http import errors
-from shared.http.errors import PROBLEMS
+from shared.http.errors import ERRORS
 from shared.profiles.cache import ProfileCache
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
@@ -135,7 +135,7 @@ def test_examples_are_those_of_the_handbook() -> None:
 
 def test_every_error_is_described() -> None:
     """Each row of the table, under its status, with its code, its words and its headers."""
-    for problem in [*PROBLEMS.values(), errors.RATE_LIMITED, errors.DRAINING]:
+    for problem in [*ERRORS.values(), errors.RATE_LIMITED, errors.DRAINING]:
         body = msgspec.json.decode(errors.body(problem))
         found = [
             response

@@ -14,7 +14,7 @@ from services.api.openapi.headers import ALWAYS, HEADERS
 from services.api.openapi.operation import Content, Operation, Parameter, ProblemKey, Reply
 from services.api.openapi.schemas import Json, ref, schemas
 from shared.http import errors
-from shared.http.errors import PROBLEMS, RATE_LIMITED, ApiError
+from shared.http.errors import ERRORS, RATE_LIMITED, ApiError
 
 VERSION: Final = "0.1.0"
 
@@ -40,7 +40,7 @@ TAGS: Final = (
     {"name": HEADERS_ONLY, "description": "HEAD works wherever GET does."},
 )
 
-_EVERYWHERE: Final = (PROBLEMS[405], RATE_LIMITED, PROBLEMS[Exception])
+_EVERYWHERE: Final = (ERRORS[405], RATE_LIMITED, ERRORS[Exception])
 
 
 def document(operations: Sequence[Operation], public_url: str = "") -> Json:
@@ -119,7 +119,7 @@ def _media(content: Content) -> Json:
 
 
 def _failures(keys: Iterable[ProblemKey]) -> dict[int, Reply]:
-    found = [key if isinstance(key, ApiError) else PROBLEMS[key] for key in keys]
+    found = [key if isinstance(key, ApiError) else ERRORS[key] for key in keys]
     found += _EVERYWHERE
     by_status = groupby(sorted(found, key=lambda problem: problem.status), lambda p: p.status)
     return {status: _failure(list(same)) for status, same in by_status}

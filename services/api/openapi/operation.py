@@ -15,7 +15,7 @@ JSON: Final = "application/json"
 HTML: Final = "text/html"
 
 ProblemKey = type[Exception] | int | ApiError
-"""Of shared.http.errors.PROBLEMS, or one that does not stand there."""
+"""Of shared.http.errors.ERRORS, or one that does not stand there."""
 
 
 class Parameter(Struct, frozen=True, kw_only=True):
