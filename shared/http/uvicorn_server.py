@@ -1,4 +1,4 @@
-"""The HTTP server around the application: its port and uvicorn's settings."""
+"""The HTTP server: its listening socket, and uvicorn with our settings and a drain."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn, which tells load balancers before it ends."""
+    """uvicorn that lets load balancers notice before it stops listening."""
 
     def __init__(
         self, config: uvicorn.Config, draining: DrainingMiddleware, seconds: float
@@ -66,7 +66,7 @@ class DrainingServer(uvicorn.Server):
         self._listen_until = monotonic() + self._seconds
 
     async def on_tick(self, counter: int) -> bool:
-        """Ten times a second. True: stop listening, finish the answers under way, end."""
+        """Ten times a second. True: stop listening, finish the responses under way, return."""
         over = self._listen_until is not None and monotonic() >= self._listen_until
         return await super().on_tick(counter) or over
 
@@ -99,7 +99,7 @@ def server(
             proxy_headers=False,
             backlog=BACKLOG,
             log_config=None,
-            log_level="error",  # a warning is one line for each client that talks nonsense
+            log_level="error",  # it warns once for each malformed request
             timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
         ),
         draining,

@@ -1,8 +1,8 @@
-"""Who is at the other end: whom limits per address count.
+"""The client's address, by which limits per address count.
 
-A proxy's word is believed only if the operator has named that proxy (TRUSTED_PROXIES). Whoever
-comes from a private address that is not named is on the operator's own network, perhaps a proxy
-with everybody behind it: there is nothing to tell clients apart by, and nothing is counted.
+X-Forwarded-For is believed only from proxies that the operator has named (TRUSTED_PROXIES). Any
+other private address is on the operator's own network, and may be a proxy in front of all clients:
+there is nothing to tell those clients apart by, so they are not counted.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def networks(text: str) -> Networks:
-    """`10.0.0.0/8, 192.168.0.7`, also separated by blanks. Raises ValueError."""
+    """Parse `10.0.0.0/8, 192.168.0.7`; spaces separate as well. Raises ValueError."""
     return tuple(ip_network(part) for part in text.replace(",", " ").split())
 
 
 def client_ip(peer: str, forwarded_for: str, trusted: Networks) -> str | None:
-    """A public IPv4 address or the /64 of an IPv6 one. None: not counted.
+    """A public IPv4 address, or the /64 of a public IPv6 address. None: not counted.
 
-    `forwarded_for`: X-Forwarded-For. Each proxy appends whom it heard from, so it is read from
-    the right, up to the first that is no trusted proxy; what stands before may be made up.
-    That first one is a trusted proxy's own word. If it is no address (`unknown`), there is
-    nobody to count: the proxy's own address would hold everybody behind it to one share.
+    `forwarded_for`: X-Forwarded-For. Each proxy appends its peer, so the list is read from the
+    right, up to the first entry that is no trusted proxy; all entries left of that may be made up.
+    A trusted proxy wrote that entry. If it is no address (`unknown`), the client is not counted:
+    the proxy's own address would hold all its clients to the share of one.
     """
     address = _address(peer)
     if _is_trusted(address, trusted):
@@ -56,7 +56,7 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
 
 
 def _without_port(text: str) -> str:
-    """`8.8.8.8:1234`, `[2606:4700::1]:1234` (IIS and Azure write them so), `[2606:4700::1]`."""
+    """From `8.8.8.8:1234`, `[2606:4700::1]:1234` (as IIS and Azure write) or `[2606:4700::1]`."""
     if text.startswith("["):
         return text[1:].partition("]")[0]
     return text.partition(":")[0] if text.count(":") == 1 else text

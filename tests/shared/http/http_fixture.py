@@ -1,4 +1,4 @@
-"""The API's front, around an application of the test: every byte, and who is connected."""
+"""The HTTP server around an application of the test: every byte, and the open connections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 class App:
-    """Answers with so many bytes, once it may."""
+    """Responds with so many bytes, once `may_answer` is set."""
 
     def __init__(self, size: int = 2) -> None:
         self.may_answer = asyncio.Event()
@@ -60,7 +60,7 @@ class Client:
         self.writer = writer
 
     async def rest(self) -> bytes:
-        """What comes until the server ends the connection, however it does that."""
+        """All that is received until the server closes the connection, in whatever way."""
         found = b""
         async with asyncio.timeout(PATIENCE):
             with suppress(ConnectionError):

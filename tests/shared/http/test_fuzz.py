@@ -1,4 +1,4 @@
-"""Bytes of every kind against the API's real server.
+"""Arbitrary bytes against the real HTTP server.
 
 More of them: `make test ARGS="tests/shared/http/test_fuzz.py --hypothesis-profile=fuzz"`.
 """
@@ -30,7 +30,7 @@ tokens = st.sampled_from(
 
 @pytest.fixture
 async def api(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Api]:
-    """Nothing of what the test does may be worth an error."""
+    """Nothing that a client sends may be logged as an error."""
     async with serving(App(), ConnectionLimits(pipelined=4)) as api:
         yield api
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
@@ -42,7 +42,7 @@ async def api(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Api]:
     reset=st.booleans(),
 )
 async def test_bytes_of_every_kind(api: Api, sent: bytes, size: int, reset: bool) -> None:
-    """An answer or the end; nothing is left behind, and others are answered."""
+    """A response or a closed connection; nothing is left behind, and other clients are served."""
     client = await api.connect()
     with suppress(ConnectionError):
         for start in range(0, len(sent), size):

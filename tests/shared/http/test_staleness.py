@@ -1,4 +1,4 @@
-"""While the gateway is silent, every answer says for how long."""
+"""While the gateway is silent, every response says for how long."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from starlette.types import Message, Receive, Scope, Send
 from shared.http.middleware import StalenessMiddleware
 
 
-class Felt:
-    """A pulse as it was felt last."""
+class Liveness:
+    """The result of the last look at the gateway."""
 
     def __init__(self, stale: int | None) -> None:
         self.stale = stale
@@ -26,21 +26,21 @@ async def answered(stale: int | None) -> list[Message]:
         sent.append(dict(message))
 
     async def receive() -> Message:
-        raise AssertionError("nothing is read")
+        raise AssertionError("the request body is not read")
 
-    await StalenessMiddleware(Felt(stale), plain)({"type": "http"}, receive, send)
+    await StalenessMiddleware(Liveness(stale), plain)({"type": "http"}, receive, send)
     return sent
 
 
-async def test_a_gateway_that_is_heard_is_not_mentioned() -> None:
-    """The answer passes as it is."""
+async def test_a_live_gateway_adds_no_header() -> None:
+    """The response passes unchanged."""
     start, body = await answered(None)
     assert start["headers"] == ((b"a", b"b"),)
     assert body["body"] == b"x"
 
 
-async def test_a_silent_gateway_is_told_of_in_seconds() -> None:
-    """Beside the other headers; the body stays."""
+async def test_a_silent_gateway_adds_its_age_in_seconds() -> None:
+    """After the other headers; the body is unchanged."""
     start, body = await answered(42)
     assert start["headers"] == [(b"a", b"b"), (b"x-grux-stale", b"42")]
     assert body["body"] == b"x"

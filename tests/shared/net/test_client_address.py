@@ -1,4 +1,4 @@
-"""Whom limits per address count."""
+"""The address by which limits count a client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
     ("peer", "forwarded_for", "client"),
     [
         ("8.8.8.8", "", "8.8.8.8"),
-        ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # whoever comes by himself is not believed
+        ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # a client that comes directly is not believed
         ("192.168.0.7", "9.9.9.9", None),  # nor a private address that is not named
         ("127.0.0.1", "", None),
         ("127.0.0.1", "9.9.9.9", "9.9.9.9"),
@@ -22,7 +22,7 @@ PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
         ("10.1.2.3", "9.9.9.9, 10.0.0.2, 203.0.113.7", "9.9.9.9"),  # through three proxies
         ("203.0.113.7", "1.1.1.1,9.9.9.9", "9.9.9.9"),
         ("10.1.2.3", "192.168.0.7", None),
-        ("10.1.2.3", "9.9.9.9, unknown", None),  # a proxy's own word: it does not know
+        ("10.1.2.3", "9.9.9.9, unknown", None),  # the proxy itself does not know
         ("10.1.2.3", "unknown, 9.9.9.9", "9.9.9.9"),  # what a client made up lifts no limit
         ("10.1.2.3", "1.1.1.1:x:y, [, 9.9.9.9, 10.0.0.2", "9.9.9.9"),
         ("10.1.2.3", ",,:, %,9.9.9.9", "9.9.9.9"),
@@ -40,12 +40,12 @@ PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
         ("fe80::1%eth0", "", None),
     ],
 )
-def test_client_of(peer: str, forwarded_for: str, client: str | None) -> None:
-    """A public peer counts as itself; a named proxy's word counts, and nobody else's."""
+def test_client_ip(peer: str, forwarded_for: str, client: str | None) -> None:
+    """A public peer counts as itself; X-Forwarded-For counts from a named proxy alone."""
     assert client_ip(peer, forwarded_for, PROXIES) == client
 
 
-def test_without_named_proxies_nobody_is_believed() -> None:
+def test_without_named_proxies_the_header_is_ignored() -> None:
     """The default."""
     assert client_ip("127.0.0.1", "9.9.9.9", ()) is None
 
