@@ -13,7 +13,7 @@ from services.api.middleware.response_cache import ResponseCache
 from shared import config
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
-from shared.http.connection_limits import HttpConnectionLimiter, from_settings
+from shared.http.connection_limits import HttpConnectionLimiter, limits_within
 from shared.http.middleware import StalenessMiddleware
 from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import SENT
@@ -37,7 +37,14 @@ def main() -> int:
 async def serve(process: ServiceProcess[ApiSettings]) -> str:
     """Serve until a signal comes. Returns the totals. Raises CannotListen."""
     settings = process.settings
-    limiter = HttpConnectionLimiter(from_settings(settings, file_limit.raise_nofile_limit()))
+    limiter = HttpConnectionLimiter(
+        limits_within(
+            file_limit.raise_nofile_limit(),
+            max_connections=settings.api_max_connections,
+            connections_per_address=settings.api_connections_per_address,
+            trusted=settings.proxies(),
+        )
+    )
     cache = ResponseCache()
     with uvicorn_server.listen(settings.api_host, settings.api_port, "API_PORT") as listener:
         async with (
@@ -50,7 +57,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             process.health.begin(looker(store, cache, pulse))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: %s", config.in_words(settings))
-            log.info("api: at most %d connections", limiter.limits.connections)
+            log.info("api: at most %d connections", limiter.limits.max_connections)
             people = UserReader.of(store, profiles, settings)
             tasks = [asyncio.create_task(work()) for work in (pulse.run, limiter.run)]
             try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from shared.config import ApiSettings
 from shared.http import errors
 from shared.http.responses import RawResponse
 from shared.net.client_address import Networks, client_ip
@@ -18,27 +17,29 @@ from shared.net.connection_limiter import RESERVED_FILES, ConnectionLimiter, Lim
 
 
 class ConnectionLimits(Struct, frozen=True, kw_only=True):
-    """Times are in seconds, sizes in bytes."""
+    """The file limit is below `max_connections` nearly everywhere: see `limits_within`."""
 
-    connections: int = 1_000_000  # of this process; the file limit is lower nearly everywhere
-    connections_per_address: int = 200
-    trusted: Networks = ()  # proxies, which speak for many clients
+    max_connections: int = 1_000_000  # of this process
+    max_connections_per_address: int = 200
+    trusted_proxies: Networks = ()  # they speak for many clients, and are not counted
 
-    head_within: float = 10.0  # from the connection or the last response to the end of the head
-    response_within: float = 20.0  # from there until the client has read the response
-    pending: int = 4096  # without a request under way: idle ones, and heads that are not whole
-    head_size: int = 32_768  # cookies of a shared domain pass through here
-    headers: int = 128  # each takes some hundred bytes, however short it is
-    pipelined: int = 16  # requests that were sent before their predecessors' responses
+    head_timeout_s: float = 10.0  # from the connection or the last response to the end of the head
+    response_timeout_s: float = 20.0  # from there until the client has read the response
+    max_pending: int = 4096  # without a request under way: idle ones, and incomplete heads
+    max_head_bytes: int = 32_768  # cookies of a shared domain pass through here
+    max_headers: int = 128  # each takes some hundred bytes, however short it is
+    max_pipelined: int = 16  # requests that were sent before their predecessors' responses
 
 
-def from_settings(settings: ApiSettings, files: int) -> ConnectionLimits:
-    """`files`: how many this process may have open."""
+def limits_within(
+    files: int, *, max_connections: int, connections_per_address: int, trusted: Networks
+) -> ConnectionLimits:
+    """Limits of a process that may have `files` open. A limit of 0 is as high as those allow."""
     most = max(1, files - RESERVED_FILES)
     return ConnectionLimits(
-        connections=min(settings.api_max_connections or most, most),
-        connections_per_address=settings.api_connections_per_address or most,
-        trusted=settings.proxies(),
+        max_connections=min(max_connections or most, most),
+        max_connections_per_address=connections_per_address or most,
+        trusted_proxies=trusted,
     )
 
 
@@ -47,9 +48,9 @@ class HttpConnectionLimiter(ConnectionLimiter):
 
     def __init__(self, limits: ConnectionLimits) -> None:
         super().__init__(
-            max_connections=limits.connections,
-            max_connections_per_address=limits.connections_per_address,
-            max_pending=limits.pending,
+            max_connections=limits.max_connections,
+            max_connections_per_address=limits.max_connections_per_address,
+            max_pending=limits.max_pending,
         )
         self.limits = limits
         self.refused = 0  # connections that got an error instead of a place
@@ -57,8 +58,8 @@ class HttpConnectionLimiter(ConnectionLimiter):
     def open(self, connection: LimitedConnection, peer: str) -> RawResponse | None:
         """A new connection from `peer`. A response: send it, and close."""
         has_place = self.add(connection)
-        self.set_deadline(connection, self.limits.head_within)
-        client = client_ip(peer, "", self.limits.trusted)
+        self.set_deadline(connection, self.limits.head_timeout_s)
+        client = client_ip(peer, "", self.limits.trusted_proxies)
         has_share = self.acquire_address(connection, client)
         if has_place and has_share:
             return None
@@ -68,9 +69,9 @@ class HttpConnectionLimiter(ConnectionLimiter):
     def head_received(self, connection: LimitedConnection) -> None:
         """A request's head is whole."""
         self.clear_pending(connection)
-        self.set_deadline(connection, self.limits.response_within)
+        self.set_deadline(connection, self.limits.response_timeout_s)
 
     def response_written(self, connection: LimitedConnection) -> None:
         """The last of a response is written, whether the client has read it or not."""
         self.set_pending(connection)
-        self.set_deadline(connection, self.limits.head_within)
+        self.set_deadline(connection, self.limits.head_timeout_s)

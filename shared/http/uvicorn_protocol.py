@@ -42,7 +42,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self._head_size += len(data)
         super().data_received(data)
-        if self._head_size > self._limiter.limits.head_size or self._too_many_headers():
+        if self._head_size > self._limiter.limits.max_head_bytes or self._too_many_headers():
             self._respond_and_close(errors.TOO_LARGE)
 
     def on_headers_complete(self) -> None:
@@ -50,7 +50,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._too_many_headers():
             self._respond_and_close(errors.TOO_LARGE)
             raise StopParsing
-        if len(self.pipeline) >= self._limiter.limits.pipelined:
+        if len(self.pipeline) >= self._limiter.limits.max_pipelined:
             self.transport.abort()
             raise StopParsing
         super().on_headers_complete()
@@ -80,7 +80,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _too_many_headers(self) -> bool:
         headers = cast("list[object] | None", self.headers)  # None before the first request
-        return headers is not None and len(headers) > self._limiter.limits.headers
+        return headers is not None and len(headers) > self._limiter.limits.max_headers
 
     def _respond_and_close(self, response: RawResponse) -> None:
         """Half-close: closing with bytes unread sends a reset, which may overtake the response."""

@@ -14,8 +14,8 @@ from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
 from tests.shared.http.http_fixture import GET, App, Client, serving
 
-NEVER = 3600.0
-HASTY = ConnectionLimits(head_within=0.2, response_within=NEVER)
+NEVER_S = 3600.0
+HASTY = ConnectionLimits(head_timeout_s=0.2, response_timeout_s=NEVER_S)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ async def test_oversized_heads_get_431(sent: bytes) -> None:
 
 async def test_a_newcomer_takes_the_place_of_the_longest_pending() -> None:
     """Idle connections by the thousand keep no client out."""
-    async with serving(App(), ConnectionLimits(connections=3, head_within=NEVER)) as api:
+    async with serving(App(), ConnectionLimits(max_connections=3, head_timeout_s=NEVER_S)) as api:
         idle = [await api.connect(b"GET") for _ in range(3)]
         await eventually(lambda: api.limiter.connections == 3)
         assert await api.answers()
@@ -95,7 +95,7 @@ async def test_a_newcomer_takes_the_place_of_the_longest_pending() -> None:
 
 async def test_the_number_of_pending_connections_is_bounded() -> None:
     """Incomplete heads take memory, so there is a limit below that of open files."""
-    async with serving(App(), ConnectionLimits(pending=2, head_within=NEVER)) as api:
+    async with serving(App(), ConnectionLimits(max_pending=2, head_timeout_s=NEVER_S)) as api:
         idle = [await api.connect(b"GET") for _ in range(4)]
         await eventually(lambda: api.limiter.connections == 2)
         assert await idle[0].rest() == await idle[1].rest() == b""
@@ -109,7 +109,7 @@ async def test_a_full_server_answers_503() -> None:
     """While every place is taken by a request under way; afterwards places are free again."""
     app = App()
     app.may_answer.clear()
-    async with serving(app, ConnectionLimits(connections=2)) as api:
+    async with serving(app, ConnectionLimits(max_connections=2)) as api:
         busy = [await api.connect(GET) for _ in range(2)]
         await eventually(lambda: app.asked == 2)
         full = await ask(api.port)
@@ -125,7 +125,7 @@ async def test_a_full_server_answers_503() -> None:
 
 async def test_a_client_that_does_not_read_is_closed() -> None:
     """At its deadline, so that its responses do not stay in memory."""
-    limits = ConnectionLimits(response_within=0.2, head_within=0.2)
+    limits = ConnectionLimits(response_timeout_s=0.2, head_timeout_s=0.2)
     async with serving(App(8 * 1024 * 1024), limits) as api:
         client = await api.connect(GET * 4)
         await eventually(lambda: api.limiter.closed == 1)
@@ -171,7 +171,7 @@ class Peer:
 
 async def test_an_address_has_its_share_of_connections() -> None:
     """Proxies and private networks speak for many clients, and are not counted."""
-    limiter = HttpConnectionLimiter(ConnectionLimits(connections_per_address=2))
+    limiter = HttpConnectionLimiter(ConnectionLimits(max_connections_per_address=2))
     peers = [Peer() for _ in range(8)]
     assert [limiter.open(peer, "8.8.8.8") for peer in peers[:3]] == [None, None, errors.CROWDED]
     assert limiter.open(peers[3], "9.9.9.9") is None

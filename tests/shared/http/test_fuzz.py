@@ -31,7 +31,7 @@ tokens = st.sampled_from(
 @pytest.fixture
 async def api(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Api]:
     """Nothing that a client sends may be logged as an error."""
-    async with serving(App(), ConnectionLimits(pipelined=4)) as api:
+    async with serving(App(), ConnectionLimits(max_pipelined=4)) as api:
         yield api
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []
 
