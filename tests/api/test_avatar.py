@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from services.api.endpoints.avatar import address
+from services.api.endpoints.avatar import avatar_url
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 
@@ -49,7 +49,7 @@ async def test_a_default_avatar(port: int) -> None:
 )
 def test_an_animated_avatar(kind: str, where: str) -> None:
     """Moves where the format can."""
-    assert address(f"{MOVING}.png?size=1024", kind, 64) == where
+    assert avatar_url(f"{MOVING}.png?size=1024", kind, 64) == where
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from services.api.docs.files import OURS, VENDORED
+from services.api.endpoints.docs.routes import STATIC, VENDOR
 from services.run import vendor
 from shared.redis.store import Store
 from tests.api.http_client import ask
@@ -73,7 +73,7 @@ async def test_the_public_address_may_be_tried_out(store: Store) -> None:
     assert found["connect-src"] == "'self' https://grux.example.org"
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in [*VENDORED.iterdir()]))
+@pytest.mark.parametrize("name", sorted(path.name for path in [*VENDOR.iterdir()]))
 async def test_whatever_was_fetched_is_served_or_says_what_it_is(port: int, name: str) -> None:
     """Viewers in gzip and, for whoever wants that, plain; with tags of their own."""
     if name == "pins.json":
@@ -110,18 +110,18 @@ def test_what_was_fetched_is_what_was_pinned() -> None:
         licences = [name for name, path in pin.files.items() if path == "LICENSE"]
         assert licences, pin.package
         for name, digest in pin.sha256.items():
-            path = VENDORED / name
+            path = VENDOR / name
             if path.exists():
                 content = path.read_bytes()
             else:
-                path = VENDORED / f"{name}.gz"
+                path = VENDOR / f"{name}.gz"
                 content = gzip.decompress(path.read_bytes())
             assert sha256(content).hexdigest() == digest, name
             expected.add(path.name)
-    assert {path.name for path in VENDORED.iterdir()} == expected
+    assert {path.name for path in VENDOR.iterdir()} == expected
 
 
 def test_the_viewers_stay_small() -> None:
     """A repository is cloned more often than its docs are read."""
-    files = [*VENDORED.iterdir(), *OURS.iterdir()]
+    files = [*VENDOR.iterdir(), *STATIC.iterdir()]
     assert sum(path.stat().st_size for path in files) < ALL_OF_IT

@@ -11,10 +11,9 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.api.app import Endpoints, routes
+from services.api.app import routes
 from services.api.card.look import NAMES
 from services.api.card.studio import Studio
-from services.api.docs.routes import Documents
 from services.api.middleware.response_cache import ResponseCache
 from services.api.openapi.document import VERSION, document
 from services.api.openapi.headers import HEADERS
@@ -56,10 +55,10 @@ async def test_every_route_is_described(store: Store) -> None:
     """None is missing and none is invented, save for the list of those that are no API."""
     settings = ApiSettings()
     profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
-    people = UserReader.of(store, profiles, settings)
-    endpoints = Endpoints(store, people, settings, ResponseCache(), None)
-    async with Studio(store, people, settings, lambda: None) as studio:
-        routed = {r.path for r in routes(endpoints, Documents(settings), people, studio)}
+    users = UserReader.of(store, profiles, settings)
+    async with Studio(store, users, settings, lambda: None) as studio:
+        found = routes(store, users, settings, ResponseCache(), None, studio)
+        routed = {route.path for route in found}
     await profiles.close()
     described = {operation.path for operation in OPERATIONS}
     assert len(described) == len(OPERATIONS)

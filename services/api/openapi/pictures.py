@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.api.badges import ShieldsBadge
-from services.api.endpoints.avatar import SIZES
+from services.api.endpoints.avatar import AVATAR_SIZES_PX
 from services.api.openapi.operation import (
     IF_NONE_MATCH,
     OF_A_USER,
@@ -72,7 +72,7 @@ _SIZE: Final = Parameter(
     name="size",
     place="query",
     text="Pixels; 1024 by default.",
-    schema={"type": "integer", "enum": list(SIZES)},
+    schema={"type": "integer", "enum": list(AVATAR_SIZES_PX)},
 )
 
 

@@ -1,6 +1,13 @@
-"""/openapi.json and /asyncapi.json, and the pages that show them: all of it ready at the start."""
+"""/openapi.json and /asyncapi.json, the pages that show them, and the files that the pages load.
+
+All of it is built when the process starts, and comes from here: /docs works without the internet,
+and no third party learns who reads it.
+"""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -8,8 +15,8 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from services.api.asyncapi import document as asyncapi
-from services.api.docs import files, pages
-from services.api.http.precompressed import Compressed
+from services.api.endpoints.docs import pages
+from services.api.http.precompressed import PrecompressedResponse
 from services.api.openapi import document as openapi
 from services.api.openapi.operations import OPERATIONS
 from services.api.openapi.schemas import Json
@@ -17,16 +24,25 @@ from shared.config import ApiSettings
 from shared.http import responses
 from shared.http.responses import RawResponse
 
+STATIC: Final = Path(__file__).parent / "static"
+VENDOR: Final = Path(__file__).parent / "vendor"  # fetched by `make vendor`
 
-class Documents:
-    """Answers that are the same until the process ends."""
+_MEDIA_TYPES: Final = {
+    ".js": b"text/javascript; charset=utf-8",
+    ".css": b"text/css; charset=utf-8",
+    ".txt": b"text/plain; charset=utf-8",
+}
+
+
+class DocsEndpoints:
+    """Responses that stay the same until the process ends."""
 
     def __init__(self, settings: ApiSettings) -> None:
         self._openapi = _json(openapi.document(OPERATIONS, settings.public_url))
         self._asyncapi = _json(asyncapi.document(settings.public_ws_url))
         self._rest = pages.rest(settings)
         self._websocket = pages.websocket()
-        self._files = files.load()
+        self._files = _load_files()
 
     def routes(self) -> list[Route]:
         return [
@@ -50,12 +66,26 @@ class Documents:
         return self._websocket.answer(request.scope["headers"])
 
     async def file(self, request: Request) -> RawResponse:
-        """What the pages load. A name that is not there is no route: 404."""
+        """A file that the pages load. Any other name is 404 `not_found`."""
         found = self._files.get(request.path_params["name"])
         if found is None:
             raise HTTPException(404)
         return found.answer(request.scope["headers"])
 
 
-def _json(document: Json) -> Compressed:
-    return Compressed.of(msgspec.json.encode(document), responses.JSON)
+def _json(document: Json) -> PrecompressedResponse:
+    return PrecompressedResponse.of(msgspec.json.encode(document), responses.JSON)
+
+
+def _load_files() -> dict[str, PrecompressedResponse]:
+    """By name. The viewer is stored as it is sent: compressed with gzip."""
+    files = {}
+    for path in sorted([*STATIC.iterdir(), *VENDOR.iterdir()]):
+        name = path.name.removesuffix(".gz")
+        media_type = _MEDIA_TYPES.get(Path(name).suffix)
+        if media_type is None:
+            continue
+        body = path.read_bytes()
+        make = PrecompressedResponse if path.suffix == ".gz" else PrecompressedResponse.of
+        files[name] = make(body, media_type)
+    return files
