@@ -12,12 +12,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.api.app import routes
+from services.api.badges import BadgeEndpoints, ShieldsBadge
 from services.api.card.look import NAMES
+from services.api.card.routes import CardEndpoints
 from services.api.card.studio import Studio
 from services.api.middleware.response_cache import ResponseCache
-from services.api.openapi.document import VERSION, document
-from services.api.openapi.headers import HEADERS
-from services.api.openapi.operations import OPERATIONS, UNDESCRIBED
+from services.api.openapi import cards
+from services.api.openapi.document import PATHS, UNDESCRIBED, VERSION, document
+from services.api.openapi.paths import HEADERS
+from services.api.openapi.schemas import schemas
 from shared.config import ApiSettings
 from shared.http import errors
 from shared.http.errors import PROBLEMS
@@ -31,7 +34,7 @@ from tests.api.http_client import ask
 from tests.api.replica import serving
 from tests.documents import ROOT, blocks
 
-DOCUMENT = document(OPERATIONS, "https://grux.example.org")
+DOCUMENT = document("https://grux.example.org")
 EXAMPLES = {
     "GET /user/:userid": "/user/{user_id}",
     "GET /activity/:userid": "/activity/{user_id}",
@@ -52,31 +55,42 @@ def contents() -> list[Any]:
 
 
 async def test_every_route_is_described(store: Store) -> None:
-    """None is missing and none is invented, save for the list of those that are no API."""
+    """The document has the routes of api and of cards, and no others."""
     settings = ApiSettings()
     profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
     users = UserReader.of(store, profiles, settings)
+    api = {route.path for route in routes(store, users, settings, ResponseCache(), None, None)}
     async with Studio(store, users, settings, lambda: None) as studio:
-        found = routes(store, users, settings, ResponseCache(), None, studio)
-        routed = {route.path for route in found}
+        pictures = {
+            *(route.path for route in CardEndpoints(studio.cards).routes()),
+            *(route.path for route in BadgeEndpoints(users, studio.draughtsmen).routes()),
+        }
     await profiles.close()
-    described = {operation.path for operation in OPERATIONS}
-    assert len(described) == len(OPERATIONS)
-    assert routed >= UNDESCRIBED
-    assert routed - UNDESCRIBED == described == set(DOCUMENT["paths"])
+    assert api >= UNDESCRIBED
+    assert pictures == set(cards.PATHS)
+    assert (api - UNDESCRIBED) | pictures == set(PATHS) == set(DOCUMENT["paths"])
 
 
-@pytest.mark.parametrize("kind", ["svg", "png"])
-def test_every_parameter_of_a_card_is_described(kind: str) -> None:
-    """None is missing and none is invented."""
-    parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{kind}"]["parameters"]
+@pytest.mark.parametrize("image_format", ["svg", "png"])
+def test_every_parameter_of_a_card_is_described(image_format: str) -> None:
+    """In the same order, and no others."""
+    parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{image_format}"]["parameters"]
     assert [p["name"] for p in parameters if p["in"] == "query"] == list(NAMES)
+
+
+def test_the_badge_of_shields_io_is_described() -> None:
+    """Every field in its place, with its type."""
+    described, sent = cards.SCHEMAS["ShieldsBadge"], schemas([ShieldsBadge])["ShieldsBadge"]
+    assert described["required"] == sent["required"]
+    assert [(name, field["type"]) for name, field in described["properties"].items()] == [
+        (name, field["type"]) for name, field in sent["properties"].items()
+    ]
 
 
 def test_ids_of_operations_are_different() -> None:
     """Generated clients make functions of them."""
     ids = [operation["operationId"] for _, _, operation in operations(DOCUMENT)]
-    assert len(ids) == len(set(ids)) == 2 * len(OPERATIONS)
+    assert len(ids) == len(set(ids)) == 2 * len(PATHS)
     assert all(name.isidentifier() for name in ids)
 
 
@@ -203,7 +217,7 @@ async def test_servers(store: Store) -> None:
     async with serving(store, public_url="https://grux.example.org/api") as port:
         served = msgspec.json.decode((await ask(port, "/openapi.json")).body)
     assert served["servers"] == [{"url": "https://grux.example.org/api"}, {"url": "/"}]
-    assert document(OPERATIONS)["servers"] == [{"url": "/"}]
+    assert document()["servers"] == [{"url": "/"}]
 
 
 async def test_it_may_be_kept_and_compressed(port: int) -> None:
@@ -229,7 +243,7 @@ async def test_it_may_be_kept_and_compressed(port: int) -> None:
 
 def test_it_is_the_same_each_time() -> None:
     """Every replica serves the same bytes, and so the same tag."""
-    again = document(OPERATIONS, "https://grux.example.org")
+    again = document("https://grux.example.org")
     assert msgspec.json.encode(again) == msgspec.json.encode(DOCUMENT)
 
 

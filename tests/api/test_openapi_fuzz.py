@@ -93,7 +93,7 @@ async def test_a_lie_would_be_found(store: Store, tmp_path: Path) -> None:
     async with serving(store) as port:
         schema = await document(port)
         schema["paths"] = {"/health": schema["paths"]["/health"]}
-        health = schema["components"]["schemas"]["Health"]
+        health = schema["components"]["schemas"]["ProcessHealth"]
         del health["properties"]["redis"]
         health["required"].remove("redis")
         with pytest.raises(AssertionError, match="redis"):

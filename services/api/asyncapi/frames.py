@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from services.api.openapi.shapes import User
+from services.api.openapi.bodies import User
 from shared.model.snapshot import Id, Presence, Profile
 
 About = Annotated[Id, Meta(description="Whom the frame is about.")]

@@ -38,7 +38,7 @@ class ResponseCacheMiddleware:
     """Serves what is in memory before routing and without Redis.
 
     Measured, in µs of CPU per request: a bare ASGI app on uvicorn 21, a hit here 23, a miss that
-    goes on to the router and Redis 66 at best. See docs/decisions/0005-reads-from-memory.md.
+    goes on to the router and Redis 66 at best. See docs/decisions/0005-reads-from-a-cache.md.
 
     It must be the outermost of the layers that can change a response. The router goes by
     `scope["path"]` too, and the cache is filled under paths made of ids, never of what a client

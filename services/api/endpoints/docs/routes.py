@@ -18,7 +18,6 @@ from services.api.asyncapi import document as asyncapi
 from services.api.endpoints.docs import pages
 from services.api.http.precompressed import PrecompressedResponse
 from services.api.openapi import document as openapi
-from services.api.openapi.operations import OPERATIONS
 from services.api.openapi.schemas import Json
 from shared.config import ApiSettings
 from shared.http import responses
@@ -38,7 +37,7 @@ class DocsEndpoints:
     """Responses that stay the same until the process ends."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._openapi = _json(openapi.document(OPERATIONS, settings.public_url))
+        self._openapi = _json(openapi.document(settings.public_url))
         self._asyncapi = _json(asyncapi.document(settings.public_ws_url))
         self._rest = pages.rest(settings)
         self._websocket = pages.websocket()
