@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.api.asyncapi.document import MESSAGES, document
-from services.api.asyncapi.endings import ENDINGS
+from services.api.asyncapi.document import CLOSE_CODES, MESSAGES, document
 from services.ws import protocol, request
 from services.ws.limits import WsLimits
 from shared.redis.store import Store
@@ -83,18 +82,18 @@ def test_examples_are_those_of_the_handbook_and_right() -> None:
 
 def test_every_close_code_is_described() -> None:
     """With the codes of the server and the words of docs/websocket.md."""
-    endings = {
-        ending.close: ending.code
-        for ending in vars(protocol).values()
-        if isinstance(ending, protocol.CloseReason)
+    sent = {
+        reason.close: reason.code
+        for reason in vars(protocol).values()
+        if isinstance(reason, protocol.CloseReason)
     }
-    assert {ending.code: ending.reason for ending in ENDINGS} == {**endings, 1009: ""}
+    assert {close.code: close.reason for close in CLOSE_CODES} == {**sent, 1009: ""}
     table = [tuple(row) for row in rows(WEBSOCKET, "When the connection closes")]
-    words = [(str(e.code), e.reason, e.when.replace("`", ""), e.then) for e in ENDINGS]
+    words = [(str(c.code), c.reason, c.when.replace("`", ""), c.then) for c in CLOSE_CODES]
     assert words == [(code, name, when.replace("`", ""), then) for code, name, when, then in table]
     channel = DOCUMENT["channels"]["presence"]
-    assert [ending["code"] for ending in channel["x-close-codes"]] == [e.code for e in ENDINGS]
-    assert all(f"| {ending.code} |" in channel["description"] for ending in ENDINGS)
+    assert [close["code"] for close in channel["x-close-codes"]] == [c.code for c in CLOSE_CODES]
+    assert all(f"| {close.code} |" in channel["description"] for close in CLOSE_CODES)
 
 
 def test_the_query_is_described() -> None:
