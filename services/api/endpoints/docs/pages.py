@@ -1,17 +1,20 @@
-"""/docs and /docs/websocket: the documents of this API, to read and to try out."""
+"""/docs and /docs/websocket: the documents of the API, for people."""
 
 from __future__ import annotations
 
 from string import Template
 from typing import Final
 
+from services.api.endpoints.docs import websocket_page
 from services.api.http import security_headers
 from services.api.http.security_headers import SELF, Allowed
+from services.api.openapi.schemas import Json
 from shared.config import ApiSettings
 from shared.http.responses import CacheableResponse
 
-# Addresses are relative, so that the pages work below a path of a proxy as well.
-_PAGE: Final = Template("""<!doctype html>
+# Addresses are relative, so that the pages also work below a path of a proxy.
+_PAGE: Final = Template("""\
+<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -19,10 +22,7 @@ _PAGE: Final = Template("""<!doctype html>
 <meta name="color-scheme" content="light dark">
 <title>Grux: $title</title>
 <link rel="icon" href="data:,">
-<link rel="stylesheet" href="${files}$style">
-<link rel="stylesheet" href="${files}docs.css">
-<script src="${files}$viewer" defer></script>
-<script src="${files}$script" defer></script>
+$head<link rel="stylesheet" href="${files}docs.css">
 </head>
 <body>
 <header>
@@ -33,12 +33,20 @@ _PAGE: Final = Template("""<!doctype html>
 <a href="$root$document" class="raw">$document</a>
 </nav>
 </header>
-<main id="viewer" data-document="$root$document"><p class="waiting">Loading …</p></main>
-<noscript><p class="waiting">The viewer needs JavaScript. The document itself is
-<a href="$root$document">$document</a>.</p></noscript>
+$main
 </body>
 </html>
 """)
+
+_VIEWER_HEAD: Final = Template("""\
+<link rel="stylesheet" href="${files}swagger-ui.css">
+<script src="${files}swagger-ui-bundle.js" defer></script>
+<script src="${files}rest.js" defer></script>
+""")
+_VIEWER: Final = """\
+<main id="viewer" data-document="./openapi.json"><p class="waiting">Loading …</p></main>
+<noscript><p class="waiting">This page needs JavaScript. The document itself is
+<a href="./openapi.json">openapi.json</a>.</p></noscript>"""
 
 _HERE: Final = ' aria-current="page"'
 
@@ -47,46 +55,34 @@ def rest(settings: ApiSettings) -> CacheableResponse:
     """Swagger UI over /openapi.json: each route can be tried out."""
     text = _PAGE.substitute(
         title="REST API",
+        head=_VIEWER_HEAD.substitute(files="docs/"),
         files="docs/",
         root="./",
         document="openapi.json",
-        style="swagger-ui.css",
-        viewer="swagger-ui-bundle.js",
-        script="rest.js",
         rest=_HERE,
         websocket="",
+        main=_VIEWER,
     )
-    public = security_headers.origins(settings.public_url)  # where routes are tried out
-    return security_headers.answer(text.encode(), _allowed(connect=public))
-
-
-def websocket() -> CacheableResponse:
-    """AsyncAPI's component over /asyncapi.json.
-
-    Its parser compiles JSON Schemas to code when it is loaded (ajv), in both builds
-    that were tried: so this page, and no other, may evaluate text. Nothing on it comes from
-    people: the document is made from this repository, and scripts come from here alone.
-    """
-    allowed = _allowed("'unsafe-eval'")
-    text = _PAGE.substitute(
-        title="WebSocket",
-        files="",
-        root="../",
-        document="asyncapi.json",
-        style="asyncapi.css",
-        viewer="asyncapi.js",
-        script="websocket.js",
-        rest="",
-        websocket=_HERE,
+    allowed = Allowed(
+        scripts=(SELF,),
+        styles=(SELF,),
+        images=(SELF, "data:"),  # icons in the viewer's style sheet
+        connect=(SELF, *security_headers.origins(settings.public_url)),
     )
     return security_headers.answer(text.encode(), allowed)
 
 
-def _allowed(*scripts: str, connect: tuple[str, ...] = ()) -> Allowed:
-    """`data:` is for the icons in the viewers' style sheets."""
-    return Allowed(
-        scripts=(SELF, *scripts),
-        styles=(SELF,),
-        images=(SELF, "data:"),
-        connect=(SELF, *connect),
+def websocket(document: Json) -> CacheableResponse:
+    """`document` (/asyncapi.json) as HTML, without a script."""
+    text = _PAGE.substitute(
+        title="WebSocket",
+        head="",
+        files="",
+        root="../",
+        document="asyncapi.json",
+        rest="",
+        websocket=_HERE,
+        main=websocket_page.main(document),
     )
+    allowed = Allowed(styles=(SELF,), images=("data:",))  # the empty icon
+    return security_headers.answer(text.encode(), allowed)

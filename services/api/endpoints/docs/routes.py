@@ -38,9 +38,10 @@ class DocsEndpoints:
 
     def __init__(self, settings: ApiSettings) -> None:
         self._openapi = _json(openapi.document(settings.public_url))
-        self._asyncapi = _json(asyncapi.document(settings.public_ws_url))
+        websocket = asyncapi.document(settings.public_ws_url)
+        self._asyncapi = _json(websocket)
         self._rest = pages.rest(settings)
-        self._websocket = pages.websocket()
+        self._websocket = pages.websocket(websocket)
         self._files = _load_files()
 
     def routes(self) -> list[Route]:
