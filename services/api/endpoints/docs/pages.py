@@ -7,7 +7,7 @@ from typing import Final
 
 from services.api.endpoints.docs import websocket_page
 from services.api.http import security_headers
-from services.api.http.security_headers import SELF, Allowed
+from services.api.http.security_headers import SELF, PagePolicy
 from services.api.openapi.schemas import Json
 from shared.config import ApiSettings
 from shared.http.responses import CacheableResponse
@@ -63,13 +63,13 @@ def rest(settings: ApiSettings) -> CacheableResponse:
         websocket="",
         main=_VIEWER,
     )
-    allowed = Allowed(
+    policy = PagePolicy(
         scripts=(SELF,),
         styles=(SELF,),
         images=(SELF, "data:"),  # icons in the viewer's style sheet
         connect=(SELF, *security_headers.origins(settings.public_url)),
     )
-    return security_headers.answer(text.encode(), allowed)
+    return security_headers.html_response(text.encode(), policy)
 
 
 def websocket(document: Json) -> CacheableResponse:
@@ -84,5 +84,5 @@ def websocket(document: Json) -> CacheableResponse:
         websocket=_HERE,
         main=websocket_page.main(document),
     )
-    allowed = Allowed(styles=(SELF,), images=("data:",))  # the empty icon
-    return security_headers.answer(text.encode(), allowed)
+    policy = PagePolicy(styles=(SELF,), images=("data:",))  # the empty icon
+    return security_headers.html_response(text.encode(), policy)
