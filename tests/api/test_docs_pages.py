@@ -1,4 +1,4 @@
-"""/docs and /docs/websocket: the viewers, and that they come from here."""
+"""/docs and /docs/websocket, and the files that they load from this server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def policy(header: str | None) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """A description of the document without its marks."""
+    """A description of the document without its markup."""
     return text.replace("`", "")
 
 
@@ -48,13 +48,13 @@ def rows(html: str) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("path", sorted(PAGES))
 async def test_a_page_loads_what_is_there(port: int, path: str) -> None:
-    """Each address in it is relative, and answers with the type that a browser wants."""
+    """Each URL is relative, and served with the type that a browser needs."""
     page = await ask(port, path)
     assert page.status == 200
     found = re.findall(r'(?:src|href|data-document)="([^"]*)"', page.body.decode())
     assert any(PAGES[path] in address for address in found)
     for address in found:
-        if address == "data:," or address.startswith("#"):  # no icon; places in the page
+        if address == "data:," or address.startswith("#"):  # the empty icon; anchors
             continue
         assert not re.match(r"[a-z]+:|//|/", address)
         answer = await ask(port, urljoin(path, address), "Accept-Encoding: gzip")
@@ -68,7 +68,7 @@ async def test_a_page_loads_what_is_there(port: int, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PAGES))
-async def test_nothing_stands_in_a_page_that_runs(port: int, path: str) -> None:
+async def test_no_page_has_inline_code(port: int, path: str) -> None:
     """No inline script, style or handler: the policy would forbid it."""
     text = (await ask(port, path)).body.decode()
     assert re.findall(r"<script[^>]*>[^<]", text) == []
@@ -76,7 +76,7 @@ async def test_nothing_stands_in_a_page_that_runs(port: int, path: str) -> None:
 
 
 async def test_what_the_pages_may_use(port: int) -> None:
-    """Scripts on the page with buttons alone, and only from here; nothing is evaluated."""
+    """Scripts only on the page with buttons, and only from this server; nothing is evaluated."""
     rest = policy((await ask(port, "/docs")).header("content-security-policy"))
     socket = policy((await ask(port, "/docs/websocket")).header("content-security-policy"))
     for found in (rest, socket):
@@ -114,8 +114,8 @@ async def test_the_websocket_page_shows_the_whole_document(store: Store) -> None
             ), name
 
 
-async def test_every_link_of_the_websocket_page_leads_somewhere(port: int) -> None:
-    """Inside the page; no two places have the same name."""
+async def test_links_within_the_websocket_page(port: int) -> None:
+    """Each anchor exists once."""
     page = (await ask(port, "/docs/websocket")).body.decode()
     ids = re.findall(r'\sid="([^"]+)"', page)
     links = re.findall(r'href="#([^"]+)"', page)
@@ -128,16 +128,16 @@ async def test_the_websocket_page_is_small(port: int) -> None:
     assert len(gzip.compress((await ask(port, "/docs/websocket")).body)) < 6_000
 
 
-async def test_the_public_address_may_be_tried_out(store: Store) -> None:
-    """A page that was asked for under another name reaches PUBLIC_URL as well."""
+async def test_requests_to_the_public_url_are_allowed(store: Store) -> None:
+    """The page can try out routes there too when it was loaded from another address."""
     async with serving(store, public_url="https://grux.example.org/api") as port:
         found = policy((await ask(port, "/docs")).header("content-security-policy"))
     assert found["connect-src"] == "'self' https://grux.example.org"
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in [*VENDOR.iterdir()]))
-async def test_whatever_was_fetched_is_served_or_says_what_it_is(port: int, name: str) -> None:
-    """Viewers in gzip and, for whoever wants that, plain; with tags of their own."""
+async def test_vendored_files_are_served(port: int, name: str) -> None:
+    """With gzip and without, each form with its own tag."""
     if name == "pins.json":
         return
     address = f"/docs/{name.removesuffix('.gz')}"
@@ -157,14 +157,14 @@ async def test_whatever_was_fetched_is_served_or_says_what_it_is(port: int, name
     ["nothing.js", "pins.json", "..%2Fpages.py", "swagger-ui.css.gz", "%00", "", "websocket/"],
 )
 async def test_nothing_else_is_served(port: int, name: str) -> None:
-    """No file but those that were loaded at the start, under exactly these names."""
+    """Only the files that were loaded at the start, under exactly these names."""
     answer = await ask(port, f"/docs/{name}")
     assert answer.status == 404
     assert b'"not_found"' in answer.body
 
 
-def test_what_was_fetched_is_what_was_pinned() -> None:
-    """Every file has its hash in the pins, every package its licence beside it."""
+def test_vendored_files_are_as_pinned() -> None:
+    """Every file has its hash in the pins, and every package its licence."""
     expected = {"pins.json"}
     for pin in vendor.pins():
         assert pin.integrity.startswith("sha512-")
@@ -184,7 +184,7 @@ def test_what_was_fetched_is_what_was_pinned() -> None:
     assert {path.name for path in VENDOR.iterdir()} == expected
 
 
-def test_the_viewers_stay_small() -> None:
-    """A repository is cloned more often than its docs are read."""
+def test_the_files_stay_small() -> None:
+    """They are part of every clone."""
     files = [*VENDOR.iterdir(), *STATIC.iterdir()]
     assert sum(path.stat().st_size for path in files) < REPOSITORY_BYTES

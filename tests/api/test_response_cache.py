@@ -1,4 +1,4 @@
-"""What the cache remembers and drops, step by step, without Redis."""
+"""What the cache stores and drops, step by step, without Redis."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def cache() -> ResponseCache:
     return cache
 
 
-def test_an_answer_is_remembered(cache: ResponseCache) -> None:
+def test_a_response_is_stored(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD)
     assert cache.get(PATH) is OLD
 
 
-def test_nothing_is_remembered_before_redis_tells_of_changes() -> None:
-    """Neither if the line stands when the answer comes: it must have stood before the question."""
+def test_nothing_is_stored_before_invalidation_works() -> None:
+    """The invalidation connection must be proved before the read begins."""
     cache = ResponseCache()
     with cache.loading(ROBIN) as load:
         cache.proved(FAR)
@@ -35,7 +35,7 @@ def test_nothing_is_remembered_before_redis_tells_of_changes() -> None:
     assert len(cache) == 0
 
 
-def test_a_change_drops_both_answers(cache: ResponseCache) -> None:
+def test_a_change_drops_both_responses(cache: ResponseCache) -> None:
     for route in (USER_PATH, ACTIVITY_PATH):
         with cache.loading(ROBIN) as load:
             load.store(route, 1, OLD)
@@ -43,17 +43,17 @@ def test_a_change_drops_both_answers(cache: ResponseCache) -> None:
     assert (len(cache), cache.size) == (0, 0)
 
 
-@pytest.mark.parametrize("told", ["changed", "flushed", "cut", "cut and back"])
-def test_what_was_told_while_the_answer_was_under_way(cache: ResponseCache, told: str) -> None:
-    """The answer may be from before it: it is not remembered; the next one is."""
+@pytest.mark.parametrize("event", ["changed", "flushed", "cut", "cut and back"])
+def test_invalidation_during_a_load(cache: ResponseCache, event: str) -> None:
+    """The response may be older than the change, so it is not stored; the next one is."""
     with cache.loading(ROBIN) as load:
-        if told == "changed":
+        if event == "changed":
             cache.changed(ROBIN)
-        elif told == "flushed":
+        elif event == "flushed":
             cache.flushed()
         else:
             cache.cut()
-        if told == "cut and back":
+        if event == "cut and back":
             cache.proved(FAR)
         load.store(USER_PATH, 1, OLD)
     assert len(cache) == 0
@@ -63,15 +63,15 @@ def test_what_was_told_while_the_answer_was_under_way(cache: ResponseCache, told
     assert cache.get(PATH) is NEW
 
 
-def test_a_change_of_somebody_else(cache: ResponseCache) -> None:
+def test_a_change_of_another_user(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         cache.changed(ROBIN + 1)
         load.store(USER_PATH, 1, OLD)
     assert cache.get(PATH) is OLD
 
 
-def test_a_slow_look_brings_nothing_old_back(cache: ResponseCache) -> None:
-    """It began first and ends last; no change was told yet."""
+def test_a_slow_load_stores_nothing_old(cache: ResponseCache) -> None:
+    """It began first and ends last; no change was reported yet."""
     with cache.loading(ROBIN) as slow:
         with cache.loading(ROBIN) as fast:
             fast.store(USER_PATH, 2, NEW)
@@ -79,8 +79,8 @@ def test_a_slow_look_brings_nothing_old_back(cache: ResponseCache) -> None:
     assert cache.get(PATH) is NEW
 
 
-def test_a_change_between_two_looks_that_overlap(cache: ResponseCache) -> None:
-    """The later one is remembered, whoever ends first."""
+def test_a_change_between_overlapping_loads(cache: ResponseCache) -> None:
+    """The later load is stored, whichever ends first."""
     with cache.loading(ROBIN) as before:
         cache.changed(ROBIN)
         with cache.loading(ROBIN) as after:
@@ -90,8 +90,8 @@ def test_a_change_between_two_looks_that_overlap(cache: ResponseCache) -> None:
     assert cache.get(PATH) is NEW
 
 
-def test_time_does_not_run_backwards_between_routes(cache: ResponseCache) -> None:
-    """Who was shown version 2 by one route gets no version 1 by the other."""
+def test_routes_agree_on_the_version(cache: ResponseCache) -> None:
+    """A client that got version 2 from one route never gets version 1 from the other."""
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD)
     with cache.loading(ROBIN) as load:
@@ -99,7 +99,7 @@ def test_time_does_not_run_backwards_between_routes(cache: ResponseCache) -> Non
     assert cache.get(PATH) is None
 
 
-def test_a_look_that_fails_leaves_nothing_behind(cache: ResponseCache) -> None:
+def test_a_failed_load_leaves_nothing_behind(cache: ResponseCache) -> None:
     with pytest.raises(LookupError), cache.loading(ROBIN):
         raise LookupError
     assert cache._loads == {}
@@ -112,13 +112,13 @@ def test_unknown_users_take_no_memory(cache: ResponseCache) -> None:
     assert (len(cache), cache.size, cache._loads) == (0, 0, {})
 
 
-def test_facts_that_get_old_end_an_answer(cache: ResponseCache) -> None:
+def test_a_response_expires(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD, until=0.0)
     assert cache.get(PATH) is None
 
 
-def test_a_silent_line_ends_all_answers(cache: ResponseCache) -> None:
+def test_a_silent_connection_invalidates_everything(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD)
     cache.proved(0.0)
@@ -126,7 +126,7 @@ def test_a_silent_line_ends_all_answers(cache: ResponseCache) -> None:
     assert not cache.trusted
 
 
-def test_a_cut_line_empties_it(cache: ResponseCache) -> None:
+def test_a_lost_connection_empties_it(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD)
     cache.cut()
@@ -134,8 +134,8 @@ def test_a_cut_line_empties_it(cache: ResponseCache) -> None:
     assert (len(cache), cache.size) == (0, 0)
 
 
-def test_the_number_of_answers_is_bounded() -> None:
-    """The oldest go first; one that is remembered anew is young."""
+def test_the_number_of_entries_is_bounded() -> None:
+    """The oldest are evicted first; storing again makes an entry new."""
     cache = ResponseCache(max_entries=2)
     cache.proved(FAR)
     for user_id in (1, 2, 1, 3):
