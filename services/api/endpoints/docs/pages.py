@@ -82,7 +82,7 @@ def websocket(document: Json) -> CacheableResponse:
         document="asyncapi.json",
         rest="",
         websocket=_HERE,
-        main=websocket_page.main(document),
+        main=websocket_page.render_main(document),
     )
     policy = PagePolicy(styles=(SELF,), images=("data:",))  # the empty icon
     return security_headers.html_response(text.encode(), policy)

@@ -14,7 +14,7 @@ from services.api.openapi.schemas import Json
 _CODE = re.compile(r"`([^`]+)`")
 
 
-def main(document: Json) -> str:
+def render_main(document: Json) -> str:
     """How to connect, every frame with an example, the close codes, and every type."""
     info, channel = document["info"], document["channels"]["presence"]
     messages = document["components"]["messages"]
