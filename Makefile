@@ -67,7 +67,7 @@ chaos: environment ## Break everything, and check that it comes back: SEEDS=1-20
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
 
-vendor: environment ## Fetch the viewers of /docs again, as they are pinned (needs npm)
+vendor: environment ## Fetch the viewer of /docs again, as pinned (needs npm)
 	@.venv/bin/python -m services.run.vendor
 
 goldens: environment ## Draw the cards anew that tests compare with (tests/api/card/goldens)

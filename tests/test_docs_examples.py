@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from services.api.asyncapi.frames import ErrorFrame, InitialData, PresenceUpdate, ProfileUpdate
 from services.api.badges import ShieldsBadge
-from services.api.openapi.shapes import (
+from services.api.openapi.bodies import (
     ActivityAnswer,
     FrontAnswer,
     HealthAnswer,

@@ -63,7 +63,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             try:
                 async with Studio(store, people, settings, lambda: pulse.stale) as studio:
                     metrics.export(drawings(studio.draughtsmen))
-                    app = build(store, profiles, settings, cache, pulse, studio)
+                    app = build(store, people, settings, cache, pulse, studio)
                     server = uvicorn_server.server(
                         RateLimitMiddleware(
                             settings.api_requests_per_minute,

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from services.api.card.draughtsmen import Draughtsmen, NotDrawn, TooBusy
 from services.api.card.jobs import DrawBadge, Drawn
-from services.api.endpoints.avatar import user_id_of
+from services.api.endpoints.presence import user_id_of
 from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.http.responses import JSON, SVG, RawResponse, image_response
 from shared.model.snapshot import Presence

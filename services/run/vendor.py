@@ -1,8 +1,8 @@
-"""`make vendor`: fetch what /docs is made with, as services/api/docs/vendor/pins.json has it.
+"""`make vendor`: fetch the packages that /docs is made with, as pins.json there names them.
 
-npm brings the package, its hash has to be the pinned one, and the files are kept in gzip: that is
-how they are sent. For a new version, write it into the pins, empty `integrity`, run this, and look
-at what changed: the hashes are written where there were none.
+npm fetches each package, whose hash must be the pinned one. The files are stored compressed with
+gzip, as they are sent. For a new version, write it into the pins, empty `integrity`, run this, and
+review the difference: missing hashes are filled in.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-FOLDER: Final = Path("services/api/docs/vendor")
+FOLDER: Final = Path("services/api/endpoints/docs/vendor")
 PINS: Final = FOLDER / "pins.json"
 
 
 class Pin(Struct, kw_only=True):
-    """A package of npm, and what is taken from it."""
+    """An npm package, and the files that are taken from it."""
 
     package: str
     version: str
     licence: str
     integrity: str  # of the whole package, as npm spells it; empty: not known yet
-    files: dict[str, str]  # where it is in the package, by its name here
+    files: dict[str, str]  # path in the package, by name here
     sha256: dict[str, str]  # of each file, uncompressed
 
 
 class VendorError(Exception):
-    """Raised when a package cannot be had as it is pinned; the text says what to do."""
+    """Raised when a package cannot be fetched as pinned; the text says what to do."""
 
 
 def pins() -> list[Pin]:
@@ -44,14 +44,14 @@ def pins() -> list[Pin]:
 
 
 def fetch(pin: Pin) -> Pin:
-    """Write the files. Gives the pin with the hashes of what came. Raises VendorError."""
+    """Write the files. Returns the pin with their hashes. Raises VendorError."""
     with tempfile.TemporaryDirectory() as folder:
         package = _pack(pin, Path(folder))
         digest = base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode()
         integrity = f"sha512-{digest}"
         if pin.integrity not in ("", integrity):
             raise VendorError(
-                f"{pin.package} {pin.version} is not the package that was pinned: npm gave "
+                f"{pin.package} {pin.version} is not the package that was pinned: npm fetched "
                 f"{integrity}. Nothing was changed. If you trust it, empty `integrity` in {PINS}."
             )
         sha256 = {}
@@ -59,7 +59,7 @@ def fetch(pin: Pin) -> Pin:
             for name, path in pin.files.items():
                 member = archive.extractfile(f"package/{path}")
                 if member is None:
-                    raise VendorError(f"{pin.package} {pin.version} holds no file {path}")
+                    raise VendorError(f"{pin.package} {pin.version} has no file {path}")
                 content = member.read()
                 sha256[name] = hashlib.sha256(content).hexdigest()
                 _write(name, content)
@@ -67,19 +67,19 @@ def fetch(pin: Pin) -> Pin:
 
 
 def _pack(pin: Pin, folder: Path) -> Path:
-    wanted = f"{pin.package}@{pin.version}"
-    command = ["npm", "pack", "--silent", "--pack-destination", str(folder), wanted]
+    package = f"{pin.package}@{pin.version}"
+    command = ["npm", "pack", "--silent", "--pack-destination", str(folder), package]
     try:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     except FileNotFoundError:
-        raise VendorError("npm is needed, and is not on the PATH") from None
+        raise VendorError("npm is not on the PATH: install Node.js, then try again") from None
     except subprocess.CalledProcessError:
-        raise VendorError(f"npm could not fetch {wanted}: its words are above") from None
+        raise VendorError(f"npm could not fetch {package}: see its message above") from None
     return next(folder.iterdir())
 
 
 def _write(name: str, content: bytes) -> None:
-    """Licences as text, so that people can read them; the rest in gzip, the same at each run."""
+    """Licences as readable text; everything else compressed, with the same bytes each time."""
     if "LICENSE" in name or "NOTICE" in name:
         (FOLDER / name).write_bytes(content)
     else:
@@ -88,12 +88,12 @@ def _write(name: str, content: bytes) -> None:
 
 def main() -> int:
     try:
-        found = [fetch(pin) for pin in pins()]
+        fetched = [fetch(pin) for pin in pins()]
     except VendorError as error:
         print(error, file=sys.stderr)
         return 1
-    PINS.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n")
-    for pin in found:
+    PINS.write_bytes(msgspec.json.format(msgspec.json.encode(fetched), indent=2) + b"\n")
+    for pin in fetched:
         print(f"{pin.package} {pin.version}: {', '.join(pin.files)}")
     return 0
 

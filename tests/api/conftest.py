@@ -1,4 +1,4 @@
-"""Fixtures of the API's tests: a real Redis with the golden users in it, and one replica."""
+"""Fixtures of the api's tests: a real Redis that holds the golden users, and one replica."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documents that the api serves, as their tests read them."""
+"""How tests read the documents that the api serves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ Json = dict[str, Any]
 
 
 def closed(document: Json) -> Json:
-    """Objects in `components` allow no other key than those they name.
+    """The document with objects that allow only the keys they name.
 
-    Clients must take keys that come later, so the document itself leaves them open.
+    Clients must accept keys that are added later, so the document itself leaves objects open.
     """
     for schema in document["components"]["schemas"].values():
         if "properties" in schema:
@@ -21,15 +21,15 @@ def closed(document: Json) -> Json:
     return document
 
 
-def complaints(document: Json, schema: Json, value: Any) -> list[str]:
-    """What is wrong with `value`. References in `schema` lead into `document`."""
+def validation_errors(document: Json, schema: Json, value: Any) -> list[str]:
+    """Validation errors of `value`. References in `schema` are resolved in `document`."""
     whole = {**schema, "components": document["components"]}
     validator = Draft202012Validator(whole, format_checker=FormatChecker())
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
 
 
 def resolved(document: Json, part: Json) -> Json:
-    """`part`, or what its reference names."""
+    """`part`, or what its reference points to."""
     found: Any = part
     while "$ref" in found:
         pointer = found["$ref"].removeprefix("#/")

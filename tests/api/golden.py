@@ -1,4 +1,4 @@
-"""Users as Redis holds them and as the API has to show them, byte for byte."""
+"""Users as Redis holds them, and the exact responses that the api must send."""
 
 from __future__ import annotations
 

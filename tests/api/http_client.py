@@ -1,4 +1,4 @@
-"""HTTP as bytes: one request a connection, and the answer as it stood on the wire."""
+"""HTTP at the level of bytes: one request per connection, and the response as received."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from testing.eventually import PATIENCE
 
 class Answer(Struct, frozen=True):
     status: int
-    headers: list[tuple[str, str]]  # in the order of the wire, names in lower case
+    headers: list[tuple[str, str]]  # in the order received, names in lower case
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """The value of a header that comes at most once."""
+        """The value of a header that is sent at most once."""
         values = [value for key, value in self.headers if key == name]
-        assert len(values) <= 1, f"{name} comes {len(values)} times"
+        assert len(values) <= 1, f"{name} was sent {len(values)} times"
         return values[0] if values else None
 
 
 async def ask(
     port: int, path: str = "/", *headers: str, method: str = "GET", body: str = ""
 ) -> Answer:
-    """Send exactly `path`, encoded or not. `headers` are whole lines."""
+    """Send exactly `path`, without encoding it. `headers` are whole lines."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers]
     if body:

@@ -1,4 +1,4 @@
-"""/asyncapi.json: it says what the WebSocket sends, and how it ends."""
+"""/asyncapi.json describes what the WebSocket sends and how it closes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.api.asyncapi.document import MESSAGES, document
-from services.api.asyncapi.endings import ENDINGS
+from services.api.asyncapi.document import CLOSE_CODES, MESSAGES, document
 from services.ws import protocol, request
 from services.ws.limits import WsLimits
 from shared.redis.store import Store
-from tests.api.contract import closed, complaints, resolved
+from tests.api.contract import closed, resolved, validation_errors
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
 from tests.api.replica import serving
@@ -29,14 +28,14 @@ def payload(frame: bytes) -> dict[str, Any]:
     return dict(msgspec.json.decode(frame[frame.index(b'{"op"') :]))
 
 
-def described(frame: dict[str, Any]) -> list[str]:
-    """What is wrong with it, as far as the message of its `op` goes."""
+def mismatches(frame: dict[str, Any]) -> list[str]:
+    """How the frame differs from the message of its `op`."""
     whole = closed(json.loads(json.dumps(DOCUMENT)))
-    return complaints(whole, whole["components"]["messages"][frame["op"]]["payload"], frame)
+    return validation_errors(whole, whole["components"]["messages"][frame["op"]]["payload"], frame)
 
 
 def test_every_message_is_described() -> None:
-    """What the protocol can build, and no more; the channel and the operation have them all."""
+    """The frames that the protocol can build and no others, in the channel and the operation."""
     built = {"initial_data", "presence_update", "profile_update", "error"}
     assert built == {name for name in built if callable(getattr(protocol, name))}
     assert set(MESSAGES) == set(DOCUMENT["components"]["messages"]) == built
@@ -48,14 +47,14 @@ def test_every_message_is_described() -> None:
         assert resolved(DOCUMENT, reference)
 
 
-def test_schemas_are_schemas() -> None:
+def test_schemas_are_valid() -> None:
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
-def test_frames_of_the_server_are_as_described(name: str) -> None:
-    """The rich user, the hostile one and the bot, in each frame that there is."""
+def test_frames_match_their_schema(name: str) -> None:
+    """Every frame of the rich user, the hostile user and the bot."""
     golden = GOLDEN[name]
     frames = [
         protocol.initial_data(golden.user_id, golden.profile, golden.presence),
@@ -63,42 +62,42 @@ def test_frames_of_the_server_are_as_described(name: str) -> None:
         protocol.profile_update(golden.user_id, golden.profile),
     ]
     for frame in frames:
-        assert described(payload(frame)) == []
+        assert mismatches(payload(frame)) == []
 
 
-@pytest.mark.parametrize("user_id", ["1274150219482660897", "<b>nobody</b>", None])
-def test_problems_are_as_described(user_id: str | None) -> None:
+@pytest.mark.parametrize("user_id", ["1274150219482660897", "<b>robin</b>", None])
+def test_error_frames_match_their_schema(user_id: str | None) -> None:
     frame = protocol.ErrorNotice(protocol.INVALID_USER_ID, "What to do.", user_id).frame
-    assert described(payload(frame)) == []
+    assert mismatches(payload(frame)) == []
 
 
-def test_examples_are_those_of_the_handbook_and_right() -> None:
+def test_examples_are_those_of_the_docs_and_valid() -> None:
     """docs/websocket.md shows the same frames."""
     shown = {b.heading: b.text for b in blocks(WEBSOCKET) if b.language == "json"}
     for name, message in DOCUMENT["components"]["messages"].items():
         (example,) = message["examples"]
         assert json.dumps(example["payload"]) == json.dumps(json.loads(shown[name]))
-        assert described(example["payload"]) == []
+        assert mismatches(example["payload"]) == []
 
 
 def test_every_close_code_is_described() -> None:
-    """With the codes of the server and the words of docs/websocket.md."""
-    endings = {
-        ending.close: ending.code
-        for ending in vars(protocol).values()
-        if isinstance(ending, protocol.CloseReason)
+    """With the codes of the server and the texts of docs/websocket.md."""
+    sent = {
+        reason.close: reason.code
+        for reason in vars(protocol).values()
+        if isinstance(reason, protocol.CloseReason)
     }
-    assert {ending.code: ending.reason for ending in ENDINGS} == {**endings, 1009: ""}
+    assert {close.code: close.reason for close in CLOSE_CODES} == {**sent, 1009: ""}
     table = [tuple(row) for row in rows(WEBSOCKET, "When the connection closes")]
-    words = [(str(e.code), e.reason, e.when.replace("`", ""), e.then) for e in ENDINGS]
+    words = [(str(c.code), c.reason, c.when.replace("`", ""), c.then) for c in CLOSE_CODES]
     assert words == [(code, name, when.replace("`", ""), then) for code, name, when, then in table]
     channel = DOCUMENT["channels"]["presence"]
-    assert [ending["code"] for ending in channel["x-close-codes"]] == [e.code for e in ENDINGS]
-    assert all(f"| {ending.code} |" in channel["description"] for ending in ENDINGS)
+    assert [close["code"] for close in channel["x-close-codes"]] == [c.code for c in CLOSE_CODES]
+    assert all(f"| {close.code} |" in channel["description"] for close in CLOSE_CODES)
 
 
 def test_the_query_is_described() -> None:
-    """What the schema takes, the server takes; the limit is the server's."""
+    """The schema and the server accept the same queries, with the same limit."""
     users = WsLimits().users
     query = DOCUMENT["channels"]["presence"]["bindings"]["ws"]["query"]
     schema = query["properties"]["user_id"]
@@ -106,15 +105,15 @@ def test_the_query_is_described() -> None:
     ids = [str(1274150219482660897 + number) for number in range(users + 1)]
     for count, right in ((1, True), (2, True), (users, True), (users + 1, False), (0, False)):
         text = ",".join(ids[:count])
-        assert (complaints(DOCUMENT, schema, text) == []) is right
+        assert (validation_errors(DOCUMENT, schema, text) == []) is right
         taken = request.user_ids(f"user_id={text}", users)
         assert isinstance(taken, tuple) is right
     for example in schema["examples"]:
-        assert complaints(DOCUMENT, schema, example) == []
+        assert validation_errors(DOCUMENT, schema, example) == []
 
 
 def test_the_server_is_the_public_one() -> None:
-    """PUBLIC_WS_URL; without it none is named. No password is told."""
+    """PUBLIC_WS_URL without its password; without that setting no server is named."""
     assert DOCUMENT["servers"]["public"] == {"host": "ws.example.org", "protocol": "wss"}
     assert "servers" not in document()
     below = document("ws://me:secret@127.0.0.1:8001/socket")["servers"]["public"]

@@ -1,4 +1,4 @@
-"""GET /avatar/:id: a redirect to the picture of the moment."""
+"""GET /avatar/:id: a redirect to the current avatar."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from services.api.endpoints.avatar import address
+from services.api.endpoints.avatar import avatar_url
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 
 OWN = "https://cdn.discordapp.com/avatars/1274150219482660897/6c9747063de19030c95daa80c1ca61c7"
-MOVING = "https://cdn.discordapp.com/avatars/1/a_ff"
+ANIMATED = "https://cdn.discordapp.com/avatars/1/a_ff"
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ MOVING = "https://cdn.discordapp.com/avatars/1/a_ff"
         (".gif", f"{OWN}.png?size=1024"),
     ],
 )
-async def test_the_picture_of_the_moment(port: int, path: str, location: str) -> None:
-    """In the format and size that are asked for, where Discord has them."""
+async def test_redirect_to_the_current_avatar(port: int, path: str, location: str) -> None:
+    """In the requested format and size, where Discord has them."""
     answer = await ask(port, f"/avatar/{RICH.user_id}{path}")
     assert (answer.status, answer.body) == (302, b"")
     assert answer.header("location") == location
@@ -34,7 +34,7 @@ async def test_the_picture_of_the_moment(port: int, path: str, location: str) ->
 
 
 async def test_a_default_avatar(port: int) -> None:
-    """Has one format and one size."""
+    """Default avatars have one format and one size."""
     answer = await ask(port, f"/avatar/{BOT.user_id}.gif?size=64")
     assert answer.header("location") == "https://cdn.discordapp.com/embed/avatars/1.png"
 
@@ -42,14 +42,14 @@ async def test_a_default_avatar(port: int) -> None:
 @pytest.mark.parametrize(
     ("kind", "where"),
     [
-        ("png", f"{MOVING}.png?size=64"),
-        ("gif", f"{MOVING}.gif?size=64"),
-        ("webp", f"{MOVING}.webp?size=64&animated=true"),
+        ("png", f"{ANIMATED}.png?size=64"),
+        ("gif", f"{ANIMATED}.gif?size=64"),
+        ("webp", f"{ANIMATED}.webp?size=64&animated=true"),
     ],
 )
 def test_an_animated_avatar(kind: str, where: str) -> None:
-    """Moves where the format can."""
-    assert address(f"{MOVING}.png?size=1024", kind, 64) == where
+    """The redirect is to an animated image where the format can be animated."""
+    assert avatar_url(f"{ANIMATED}.png?size=1024", kind, 64) == where
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_an_animated_avatar(kind: str, where: str) -> None:
         (f"/avatar/{RICH.user_id}?size=63", 400, "invalid_size"),
         (f"/avatar/{RICH.user_id}?size=8192", 400, "invalid_size"),
         (f"/avatar/{RICH.user_id}?size=", 400, "invalid_size"),
-        ("/avatar/nobody", 400, "invalid_user_id"),
+        ("/avatar/robin", 400, "invalid_user_id"),
         (f"/avatar/{RICH.user_id}.jpg", 400, "invalid_user_id"),
         ("/avatar/161092844126208999.png", 404, "user_not_monitored"),
     ],
 )
-async def test_errors_are_the_apis(port: int, path: str, status: int, code: str) -> None:
-    """With their code."""
+async def test_errors(port: int, path: str, status: int, code: str) -> None:
+    """An unknown size, a malformed id and an unmonitored user."""
     answer = await ask(port, path)
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (status, code)

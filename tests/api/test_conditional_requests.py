@@ -24,8 +24,8 @@ ETAG = RICH.user_etag
         ['If-None-Match: "x"', f"If-None-Match: {ETAG}"],
     ],
 )
-async def test_known_answers_are_not_sent_again(port: int, headers: list[str]) -> None:
-    """304 with what a cache needs to go on, and no body."""
+async def test_a_matching_tag_gets_304(port: int, headers: list[str]) -> None:
+    """304 with the headers that a cache needs, and no body."""
     answer = await ask(port, PATH, *headers)
     assert answer.status == 304
     assert answer.body == b""
@@ -53,15 +53,15 @@ async def test_known_answers_are_not_sent_again(port: int, headers: list[str]) -
         "x" * 5000,
     ],
 )
-async def test_unknown_tags_get_the_answer(port: int, value: str) -> None:
-    """Anything but the tag itself, also what is no tag at all."""
+async def test_any_other_tag_gets_the_response(port: int, value: str) -> None:
+    """Anything but the tag itself, including what is not a tag."""
     answer = await ask(port, PATH, f"If-None-Match: {value}")
     assert answer.status == 200
     assert answer.body == RICH.user
 
 
 async def test_a_change_ends_the_304(port: int, store: Store) -> None:
-    """The tag of what was before no longer matches."""
+    """The tag of the previous response no longer matches."""
     await store.save([Save(RICH.user_id, Fields(RICH.profile, BOT.presence, b"{}"))])
     answer = await ask(port, PATH, f"If-None-Match: {ETAG}")
     assert answer.status == 200

@@ -106,7 +106,7 @@ def check(answer: Answer, status: int, body: bytes, *more: tuple[str, str]) -> N
 @pytest.mark.parametrize("route", ["user", "activity"])
 @pytest.mark.parametrize("text", INVALID_IDS.values(), ids=INVALID_IDS)
 async def test_invalid_user_id(port: int, route: str, text: str) -> None:
-    """Whatever is no Discord id is told so, and none of it comes back."""
+    """Anything but a Discord id gets this error, which repeats none of it."""
     check(await ask(port, f"/{route}/{text}"), 400, INVALID_USER_ID)
 
 
@@ -126,20 +126,20 @@ async def test_user_not_monitored_with_an_invite(store: Store) -> None:
 
 @pytest.mark.parametrize("path", NO_ROUTES.values(), ids=NO_ROUTES)
 async def test_not_found(port: int, path: str) -> None:
-    """No such route: there are no redirects, no lists and no other spellings."""
+    """There are no redirects, no directory lists and no other spellings."""
     check(await ask(port, path), 404, NOT_FOUND)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])
 @pytest.mark.parametrize("path", ["/", f"/user/{RICH.user_id}", "/activity/x", "/health", "/ready"])
 async def test_method_not_allowed(port: int, method: str, path: str) -> None:
-    """Every route can only be read, and says so in Allow."""
+    """Every route is read-only, and says so in Allow."""
     answer = await ask(port, path, method=method, body="{}")
     check(answer, 405, NOT_ALLOWED, ("allow", "GET, HEAD, OPTIONS"))
 
 
 class Broken(Store):
-    """A bug that nobody has foreseen."""
+    """A store with a bug."""
 
     @asynccontextmanager
     async def reachable(self) -> AsyncIterator[None]:
@@ -148,7 +148,7 @@ class Broken(Store):
 
 
 async def test_internal_server_error(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A bug is told without its detail, which is in the log with the traceback."""
+    """The response has no detail of a bug; the log has it, with the traceback."""
     async with Broken.connect(redis_url) as store, serving(store) as port:
         check(await ask(port, f"/user/{RICH.user_id}"), 500, INTERNAL)
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
@@ -160,11 +160,11 @@ async def test_internal_server_error(redis_url: str, caplog: pytest.LogCaptureFi
     "path", ["/", f"/user/{RICH.user_id}", f"/activity/{RICH.user_id}", "/ready"]
 )
 async def test_unavailable(path: str) -> None:
-    """Without Redis nothing can be told, and the client learns when to come back."""
+    """Without Redis, clients are told when to try again."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
         check(await ask(port, path), 503, UNAVAILABLE, ("retry-after", "5"))
 
 
-async def test_an_error_is_never_cached_as_known(port: int) -> None:
-    """If-None-Match on an error gets the error."""
+async def test_errors_ignore_if_none_match(port: int) -> None:
+    """An error never becomes a 304."""
     assert (await ask(port, "/user/x", "If-None-Match: *")).status == 400

@@ -19,7 +19,7 @@ INFO = (
 
 
 async def test_a_program_gets_json(port: int) -> None:
-    """How many users there are, and where to go."""
+    """The number of users and the invite."""
     answer = await ask(port, "/")
     assert answer.body == INFO % b"null"
     assert answer.status == 200
@@ -35,7 +35,7 @@ async def test_a_program_gets_json(port: int) -> None:
 
 
 async def test_the_invite_is_told(store: Store) -> None:
-    """What the operator has set stands in the JSON and, escaped, in the page."""
+    """The operator's invite is in the JSON and, escaped, in the page."""
     async with serving(store, discord_invite="https://discord.gg/a?b=1&c=2") as port:
         assert (await ask(port, "/")).body == INFO % b'"https://discord.gg/a?b=1&c=2"'
         page = await ask(port, "/", f"Accept: {CHROME}")
@@ -65,7 +65,7 @@ async def test_the_invite_is_told(store: Store) -> None:
     ],
 )
 async def test_negotiation(port: int, accept: str, kind: str) -> None:
-    """Whoever would rather have HTML gets the page; caches are told that it depends."""
+    """Clients that prefer HTML get the page; `Vary` says so to caches."""
     answer = await ask(port, "/", f"Accept: {accept}")
     assert answer.status == 200
     assert answer.header("content-type") == f"{kind}; charset=utf-8"
@@ -79,13 +79,13 @@ async def test_several_accept_headers_are_one_list(port: int) -> None:
 
 
 async def test_the_page_needs_no_redis() -> None:
-    """A browser sees what this is even when nothing can be looked up."""
+    """A browser gets the page although Redis is down."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
         assert (await ask(port, "/", f"Accept: {CHROME}")).status == 200
 
 
 async def test_the_page_may_be_kept(port: int) -> None:
-    """A browser that has the page asks whether it is still the same; JSON has another tag."""
+    """The page is revalidated by its tag; the JSON has another one."""
     page = await ask(port, "/", f"Accept: {CHROME}")
     tag = f"If-None-Match: {page.header('etag')}"
     assert (await ask(port, "/", f"Accept: {CHROME}", tag)).status == 304
@@ -124,7 +124,7 @@ async def page_of(store: Store) -> Answer:
 
 
 async def test_the_page_loads_its_own_files_alone(store: Store) -> None:
-    """All of them are there, and nothing runs that stands in the page."""
+    """Every file exists, and the page has no inline code."""
     reader = Outward()
     async with serving(store) as port:
         reader.feed((await ask(port, "/", f"Accept: {CHROME}")).body.decode())
@@ -139,7 +139,7 @@ async def test_the_page_loads_its_own_files_alone(store: Store) -> None:
 
 
 async def test_the_policy_names_what_the_page_uses(store: Store) -> None:
-    """Its own files, the WebSocket, and the places of pictures: nothing unsafe."""
+    """Its own files, the WebSocket and the image hosts; nothing unsafe."""
     policy = (await page_of(store)).header("content-security-policy") or ""
     directives = dict(part.split(" ", 1) for part in policy.split("; "))
     assert directives["script-src"] == directives["style-src"] == "'self'"
@@ -149,7 +149,7 @@ async def test_the_policy_names_what_the_page_uses(store: Store) -> None:
 
 
 async def test_the_page_has_what_the_settings_say(store: Store) -> None:
-    """Addresses that clients can reach, and people to look at."""
+    """Addresses that clients can reach, and example users."""
     page = (await page_of(store)).body
     assert b'data-api="https://api.example.org"' in page
     assert b'data-socket="wss://ws.example.org"' in page

@@ -1,4 +1,4 @@
-"""Somebody else writes into our Redis: the API answers cleanly, and others are served."""
+"""Another program writes garbage into Redis: the api responds cleanly, and serves other users."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OTHER = next(golden for golden in GOLDEN.values() if golden is not RICH)
 
 @given(garbage=hashes)
 async def test_a_garbage_hash(store: Store, garbage: dict[str, bytes]) -> None:
-    """200 with JSON or 503; never a body that cannot be read, and nobody else is harmed."""
+    """200 with JSON, or 503; never an unreadable body, and other users are unaffected."""
     await store.redis.delete(keys.presence(RICH.user_id))
     await store.save([RICH.save()])
     await store.redis.hset(
@@ -41,8 +41,10 @@ async def test_a_garbage_hash(store: Store, garbage: dict[str, bytes]) -> None:
         assert (await ask(port, f"/user/{OTHER.user_id}")).status == 200
 
 
-async def test_it_is_told_and_mended(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    """503 says what is wrong with this user, without a line in the log; a save mends it."""
+async def test_damage_is_reported_and_repaired(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """503 says what is wrong with this user, without a log line; a save repairs it."""
     await store.redis.hset(keys.presence(RICH.user_id), "presence", "garbage")
     async with serving(store) as port:
         answer = await ask(port, f"/user/{RICH.user_id}")
@@ -50,10 +52,10 @@ async def test_it_is_told_and_mended(store: Store, caplog: pytest.LogCaptureFixt
         assert b"is damaged" in answer.body
         await store.save([RICH.save()])
         assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
-    assert [one for one in caplog.records if one.levelno >= logging.WARNING] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-async def test_a_key_that_is_no_hash(store: Store) -> None:
+async def test_a_key_of_another_type(store: Store) -> None:
     await store.redis.set(keys.presence(RICH.user_id), "no hash")
     async with serving(store) as port:
         assert (await ask(port, f"/activity/{RICH.user_id}")).status == 503
@@ -61,21 +63,21 @@ async def test_a_key_that_is_no_hash(store: Store) -> None:
 
 
 @pytest.mark.parametrize("garbage", NO_JSON_OBJECT)
-async def test_garbage_facts(store: Store, garbage: bytes) -> None:
-    """They cost the facts, and nothing else."""
+async def test_garbage_extras(store: Store, garbage: bytes) -> None:
+    """The response lacks the profile extras, and nothing else."""
     await store.redis.set(keys.profile(RICH.user_id), garbage, ex=300)
     async with serving(store, source=ScriptedSource()) as port:
         assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
 
 
-async def test_facts_in_a_key_of_another_kind(store: Store) -> None:
+async def test_extras_in_a_key_of_another_type(store: Store) -> None:
     await store.redis.sadd(keys.profile(RICH.user_id), "no string")
     async with serving(store, source=ScriptedSource()) as port:
         assert (await ask(port, f"/user/{RICH.user_id}")).status == 200
 
 
 async def test_a_profile_of_another_shape(store: Store) -> None:
-    """What another version's gateway wrote goes out without facts."""
+    """What another version's gateway wrote is sent without extras."""
     entry = msgspec.json.encode(Entry(ProfileExtras(bio="hello")))
     await store.redis.set(keys.profile(RICH.user_id), entry, ex=300)
     await store.redis.hset(keys.presence(RICH.user_id), "profile", '{"id":1}')
@@ -85,8 +87,8 @@ async def test_a_profile_of_another_shape(store: Store) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "{", "}", "{}", "{x}", "{-1}", "{²}", "{" + "9" * 5000 + "}"])
-async def test_names_of_nobody(store: Store, name: str) -> None:
-    """What Redis tells of keys that are not ours does not end the line, nor is it a cut."""
+async def test_invalidations_of_foreign_keys(store: Store, name: str) -> None:
+    """They neither end the invalidation connection nor count as a lost one."""
     cache = ResponseCache()
     async with serving(store, cache=cache) as port:
         await warm(port, cache, f"/user/{RICH.user_id}")

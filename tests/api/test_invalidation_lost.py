@@ -1,4 +1,4 @@
-"""The line that keeps the cache true is cut, hangs, and dies without a word."""
+"""The connection that keeps the cache valid is closed, hangs, or dies silently."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.redis.invalidation import TRUE_FOR
 from shared.redis.store import Fields, Save, Store
 from testing.eventually import eventually, eventually_async
 from testing.redis_server import RedisServer
+from testing.tcp_proxy import TcpProxy
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving, warm
@@ -33,8 +34,16 @@ async def store(redis: RedisServer) -> AsyncIterator[Store]:
         yield store
 
 
+@pytest.fixture
+async def proxy(redis: RedisServer) -> AsyncIterator[TcpProxy]:
+    proxy = TcpProxy("redis", redis.port)
+    await proxy.start()
+    yield proxy
+    await proxy.close()
+
+
 async def test_a_killed_connection(store: Store, redis: RedisServer) -> None:
-    """Emptied, right all the while, and used again."""
+    """The cache is emptied, every response is right meanwhile, and the cache is used again."""
     cache = ResponseCache()
     async with serving(store, cache=cache) as port:
         for save, body in ((CHANGED, BOT.activity), (RICH.save(), RICH.activity)) * 3:
@@ -51,7 +60,7 @@ async def test_a_killed_connection(store: Store, redis: RedisServer) -> None:
 
 
 @pytest.mark.parametrize("empty", [True, False])
-async def test_redis_starts_again(store: Store, redis: RedisServer, empty: bool) -> None:
+async def test_redis_restarts(store: Store, redis: RedisServer, empty: bool) -> None:
     cache = ResponseCache()
     async with serving(store, cache=cache) as port:
         await warm(port, cache, PATH)
@@ -74,7 +83,7 @@ async def test_redis_is_gone(store: Store, redis: RedisServer) -> None:
 
 
 async def test_redis_hangs(store: Store, redis: RedisServer) -> None:
-    """What is in memory is shown for a moment; then nothing is known any more."""
+    """Cached responses are served for a moment, and then no longer."""
     cache = ResponseCache()
     async with serving(store, cache=cache) as port:
         await warm(port, cache, PATH)
@@ -86,62 +95,25 @@ async def test_redis_hangs(store: Store, redis: RedisServer) -> None:
         assert (await ask(port, PATH)).body == RICH.activity
 
 
-async def test_the_line_dies_without_a_word(store: Store, redis: RedisServer) -> None:
-    """Nobody says that changes no longer arrive: after two seconds nothing comes from memory."""
+async def test_the_connection_dies_silently(store: Store, proxy: TcpProxy) -> None:
+    """Without an error, invalidations stop arriving: the cache is not used after two seconds."""
     cache = ResponseCache()
-    async with (
-        Proxy(redis.port) as proxy,
-        serving(store, cache=cache, tracking_url=proxy.url) as port,
-    ):
+    tracking_url = f"redis://127.0.0.1:{proxy.port}/0"
+    async with serving(store, cache=cache, tracking_url=tracking_url) as port:
         await warm(port, cache, PATH)
         loop = asyncio.get_running_loop()
-        proxy.open.clear()
-        silent = loop.time()
+        proxy.fall_silent()
+        silent_since = loop.time()
         await store.save([CHANGED])
 
         async def right() -> bool:
             asked = loop.time()
             body = (await ask(port, PATH)).body
-            assert body == BOT.activity or asked < silent + TRUE_FOR
+            assert body == BOT.activity or asked < silent_since + TRUE_FOR
             return body == BOT.activity
 
         await eventually_async(right)
         assert not cache.trusted
-        proxy.open.set()
+        proxy.heal()
         await warm(port, cache, PATH)
         assert (await ask(port, PATH)).body == BOT.activity
-
-
-class Proxy:
-    """Passes bytes on to Redis; while `open` is cleared it keeps them, and every connection."""
-
-    def __init__(self, redis_port: int) -> None:
-        self._redis_port = redis_port
-        self.open = asyncio.Event()
-        self.open.set()
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    async def __aenter__(self) -> Proxy:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"redis://127.0.0.1:{port}/0"
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        redis_reader, redis_writer = await asyncio.open_connection("127.0.0.1", self._redis_port)
-        for source, sink in ((reader, redis_writer), (redis_reader, writer)):
-            self._tasks.add(asyncio.create_task(self._pass_on(source, sink)))
-
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while data := await source.read(65536):
-                await self.open.wait()
-                sink.write(data)
-        finally:
-            sink.close()

@@ -1,4 +1,4 @@
-"""HEAD, OPTIONS and what lets any page read the answers."""
+"""HEAD, OPTIONS, and the headers that let any page read the responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_head_is_get_without_the_body(port: int, path: str) -> None:
-    """The same status and headers, with the length that GET would have."""
+    """The same status and headers, with the length that GET has."""
     get, head = await ask(port, path), await ask(port, path, method="HEAD")
     assert head.body == b""
     assert (head.status, head.headers) == (get.status, get.headers)
@@ -31,7 +31,7 @@ async def test_head_is_get_without_the_body(port: int, path: str) -> None:
 
 
 async def test_head_of_the_page(port: int) -> None:
-    """A browser's HEAD is answered as its GET."""
+    """A browser's HEAD gets the headers of its GET."""
     get = await ask(port, "/", "Accept: text/html")
     head = await ask(port, "/", "Accept: text/html", method="HEAD")
     assert (head.body, head.headers) == (b"", get.headers)
@@ -39,7 +39,7 @@ async def test_head_of_the_page(port: int) -> None:
 
 @pytest.mark.parametrize("path", [*PATHS, "*"])
 async def test_preflight(port: int, path: str) -> None:
-    """Any page may ask for anything; on routes that do not exist it then sees the 404."""
+    """Any page may request anything; on routes that do not exist it then sees the 404."""
     answer = await ask(
         port,
         path,
@@ -63,8 +63,8 @@ async def test_preflight(port: int, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_may_be_read(port: int, path: str) -> None:
-    """Errors too, with and without an Origin, and without naming who asked."""
+async def test_every_response_is_readable(port: int, path: str) -> None:
+    """Errors too, with and without an Origin, and without repeating the Origin."""
     for headers in ([], ["Origin: https://example.org"], ["Origin: null"]):
         answer = await ask(port, path, *headers)
         assert answer.header("access-control-allow-origin") == "*"
@@ -73,7 +73,7 @@ async def test_every_answer_may_be_read(port: int, path: str) -> None:
 
 
 async def test_health_and_readiness(port: int) -> None:
-    """Both are JSON that nobody keeps."""
+    """Both are JSON that must not be cached."""
     for path, body in (
         (
             "/health",
@@ -87,7 +87,7 @@ async def test_health_and_readiness(port: int) -> None:
 
 
 async def test_health_without_redis() -> None:
-    """The process runs, whatever becomes of Redis."""
+    """200 as long as the process runs."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
         answer = await ask(port, "/health")
         assert answer.status == 200

@@ -1,4 +1,4 @@
-"""/openapi.json: it says what the api does, all of it and nothing else."""
+"""/openapi.json describes what the api does, all of it and nothing else."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.api.app import Endpoints, routes
+from services.api.app import routes
+from services.api.badges import BadgeEndpoints, ShieldsBadge
 from services.api.card.look import NAMES
+from services.api.card.routes import CardEndpoints
 from services.api.card.studio import Studio
-from services.api.docs.routes import Documents
 from services.api.middleware.response_cache import ResponseCache
-from services.api.openapi.document import VERSION, document
-from services.api.openapi.headers import HEADERS
-from services.api.openapi.operations import OPERATIONS, UNDESCRIBED
+from services.api.openapi import cards
+from services.api.openapi.document import PATHS, UNDESCRIBED, VERSION, document
+from services.api.openapi.paths import HEADERS
+from services.api.openapi.schemas import schemas
 from shared.config import ApiSettings
 from shared.http import errors
 from shared.http.errors import ERRORS
@@ -26,24 +28,24 @@ from shared.profiles.cache import ProfileCache
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
-from tests.api.contract import closed, complaints, operations, resolved
+from tests.api.contract import closed, operations, resolved, validation_errors
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
 from tests.api.replica import serving
 from tests.documents import ROOT, blocks
 
-DOCUMENT = document(OPERATIONS, "https://grux.example.org")
+DOCUMENT = document("https://grux.example.org")
 EXAMPLES = {
     "GET /user/:userid": "/user/{user_id}",
     "GET /activity/:userid": "/activity/{user_id}",
     "GET /": "/",
     "GET /health and GET /ready": "/health",
 }
-"""Headings of docs/api.md, and whose example stands below."""
+"""Headings of docs/api.md, and the path whose example follows each."""
 
 
 def contents() -> list[Any]:
-    """Every content of every answer."""
+    """Every content of every response."""
     return [
         pytest.param(content, id=f"{method} {path} {status}")
         for path, method, operation in operations(DOCUMENT)
@@ -53,36 +55,47 @@ def contents() -> list[Any]:
 
 
 async def test_every_route_is_described(store: Store) -> None:
-    """None is missing and none is invented, save for the list of those that are no API."""
+    """The document has the routes of api and of cards, and no others."""
     settings = ApiSettings()
     profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
-    people = UserReader.of(store, profiles, settings)
-    endpoints = Endpoints(store, people, settings, ResponseCache(), None)
-    async with Studio(store, people, settings, lambda: None) as studio:
-        routed = {r.path for r in routes(endpoints, Documents(settings), people, studio)}
+    users = UserReader.of(store, profiles, settings)
+    api = {route.path for route in routes(store, users, settings, ResponseCache(), None, None)}
+    async with Studio(store, users, settings, lambda: None) as studio:
+        pictures = {
+            *(route.path for route in CardEndpoints(studio.cards).routes()),
+            *(route.path for route in BadgeEndpoints(users, studio.draughtsmen).routes()),
+        }
     await profiles.close()
-    described = {operation.path for operation in OPERATIONS}
-    assert len(described) == len(OPERATIONS)
-    assert routed >= UNDESCRIBED
-    assert routed - UNDESCRIBED == described == set(DOCUMENT["paths"])
+    assert api >= UNDESCRIBED
+    assert pictures == set(cards.PATHS)
+    assert (api - UNDESCRIBED) | pictures == set(PATHS) == set(DOCUMENT["paths"])
 
 
-@pytest.mark.parametrize("kind", ["svg", "png"])
-def test_every_parameter_of_a_card_is_described(kind: str) -> None:
-    """None is missing and none is invented."""
-    parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{kind}"]["parameters"]
+@pytest.mark.parametrize("image_format", ["svg", "png"])
+def test_every_parameter_of_a_card_is_described(image_format: str) -> None:
+    """In the same order, and no others."""
+    parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{image_format}"]["parameters"]
     assert [p["name"] for p in parameters if p["in"] == "query"] == list(NAMES)
 
 
-def test_ids_of_operations_are_different() -> None:
-    """Generated clients make functions of them."""
+def test_the_badge_of_shields_io_is_described() -> None:
+    """Every field in its place, with its type."""
+    described, sent = cards.SCHEMAS["ShieldsBadge"], schemas([ShieldsBadge])["ShieldsBadge"]
+    assert described["required"] == sent["required"]
+    assert [(name, field["type"]) for name, field in described["properties"].items()] == [
+        (name, field["type"]) for name, field in sent["properties"].items()
+    ]
+
+
+def test_operation_ids_are_unique() -> None:
+    """Generated clients name functions after them."""
     ids = [operation["operationId"] for _, _, operation in operations(DOCUMENT)]
-    assert len(ids) == len(set(ids)) == 2 * len(OPERATIONS)
+    assert len(ids) == len(set(ids)) == 2 * len(PATHS)
     assert all(name.isidentifier() for name in ids)
 
 
-def test_schemas_are_schemas() -> None:
-    """JSON Schema 2020-12, which OpenAPI 3.1 takes as it is; each reference leads somewhere."""
+def test_schemas_are_valid() -> None:
+    """JSON Schema 2020-12, which OpenAPI 3.1 uses; each reference resolves."""
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
     text = json.dumps(DOCUMENT)
@@ -90,15 +103,15 @@ def test_schemas_are_schemas() -> None:
         assert resolved(DOCUMENT, {"$ref": reference})
 
 
-def test_every_key_is_required_unless_it_may_be_left_out() -> None:
-    """The contract: every listed key is always present, the ends of timestamps aside."""
+def test_every_key_is_required() -> None:
+    """The contract: every listed key is always present, except the ends of timestamps."""
     for name, schema in DOCUMENT["components"]["schemas"].items():
         wanted = [] if name == "Timestamps" else list(schema["properties"])
         assert schema.get("required", []) == wanted, name
 
 
-def test_every_key_is_explained() -> None:
-    """In words, by what it refers to, or by the one value that it has."""
+def test_every_key_is_described() -> None:
+    """By a text, a reference or its only value."""
     for name, schema in DOCUMENT["components"]["schemas"].items():
         assert schema["description"], name
         for key, value in schema["properties"].items():
@@ -108,15 +121,15 @@ def test_every_key_is_explained() -> None:
 
 
 @pytest.mark.parametrize("content", contents())
-def test_examples_have_the_shape_that_they_illustrate(content: dict[str, Any]) -> None:
-    """Key by key, and with no key that is not described."""
+def test_examples_match_their_schema(content: dict[str, Any]) -> None:
+    """Without a key that is not described."""
     document = closed(json.loads(json.dumps(DOCUMENT)))
     for example in content.get("examples", {}).values():
-        assert complaints(document, content["schema"], example["value"]) == []
+        assert validation_errors(document, content["schema"], example["value"]) == []
 
 
-def test_every_json_answer_has_an_example() -> None:
-    """The documents themselves aside: they are their own."""
+def test_every_json_response_has_an_example() -> None:
+    """Except the documents themselves."""
     for path, method, operation in operations(DOCUMENT):
         for status, response in operation["responses"].items():
             found = response.get("content", {}).get("application/json")
@@ -124,8 +137,8 @@ def test_every_json_answer_has_an_example() -> None:
                 assert found["examples"], (method, path, status)
 
 
-def test_examples_are_those_of_the_handbook() -> None:
-    """docs/api.md shows the same people."""
+def test_examples_are_those_of_the_docs() -> None:
+    """docs/api.md shows the same examples."""
     shown = {b.heading: b.text for b in blocks(ROOT / "docs/api.md") if b.language == "json"}
     for heading, path in EXAMPLES.items():
         content = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]
@@ -134,7 +147,7 @@ def test_examples_are_those_of_the_handbook() -> None:
 
 
 def test_every_error_is_described() -> None:
-    """Each row of the table, under its status, with its code, its words and its headers."""
+    """Each row of the table, under its status, with its code, message and headers."""
     for problem in [*ERRORS.values(), errors.RATE_LIMITED, errors.DRAINING]:
         body = msgspec.json.decode(errors.body(problem))
         found = [
@@ -142,7 +155,8 @@ def test_every_error_is_described() -> None:
             for _, method, operation in operations(DOCUMENT)
             for status, response in operation["responses"].items()
             if method == "get" and status == str(problem.status)
-            if complaints(DOCUMENT, response["content"]["application/json"]["schema"], body) == []
+            if validation_errors(DOCUMENT, response["content"]["application/json"]["schema"], body)
+            == []
         ]
         assert found, problem.code
         assert body in [
@@ -156,8 +170,8 @@ def test_every_error_is_described() -> None:
 
 
 @pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
-def test_what_may_happen_on_every_route(path: str) -> None:
-    """Another method, too many requests, a bug here; and for how long the gateway is silent."""
+def test_responses_of_every_route(path: str) -> None:
+    """405, 429 and 500, and the header that says for how long the gateway has been silent."""
     for method in ("get", "head"):
         responses = DOCUMENT["paths"][path][method]["responses"]
         assert {"405", "429", "500"} <= responses.keys()
@@ -168,8 +182,8 @@ def test_what_may_happen_on_every_route(path: str) -> None:
         assert method == "get" or not any("content" in found for found in responses.values())
 
 
-async def test_what_many_requests_get_is_described() -> None:
-    """The answer comes from before the router, where the fuzzer cannot see it."""
+async def test_the_rate_limit_response_is_described() -> None:
+    """The middleware in front of the router sends it, so the fuzzer never gets it."""
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -183,32 +197,32 @@ async def test_what_many_requests_get_is_described() -> None:
     described = DOCUMENT["paths"]["/"]["get"]["responses"][str(sent[0]["status"])]
     body = msgspec.json.decode(sent[1]["body"])
     schema = described["content"]["application/json"]["schema"]
-    assert complaints(closed(json.loads(json.dumps(DOCUMENT))), schema, body) == []
+    assert validation_errors(closed(json.loads(json.dumps(DOCUMENT))), schema, body) == []
     for name in described["headers"]:
         if HEADERS[name].get("required"):
             assert name.lower() in headers
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN))
-async def test_golden_answers_are_as_described(port: int, name: str) -> None:
-    """The rich one, the hostile one and the bot: every key is described."""
+async def test_golden_responses_match_their_schema(port: int, name: str) -> None:
+    """Every key of the rich user, the hostile user and the bot is described."""
     served = closed(msgspec.json.decode((await ask(port, "/openapi.json")).body))
     for path in ("/user/{user_id}", "/activity/{user_id}"):
         answer = await ask(port, path.format(user_id=GOLDEN[name].user_id))
         content = served["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
-        assert complaints(served, content["schema"], msgspec.json.decode(answer.body)) == []
+        assert validation_errors(served, content["schema"], msgspec.json.decode(answer.body)) == []
 
 
 async def test_servers(store: Store) -> None:
-    """The public address first; and whoever was asked, wherever that is."""
+    """PUBLIC_URL first, then the address that the document came from."""
     async with serving(store, public_url="https://grux.example.org/api") as port:
         served = msgspec.json.decode((await ask(port, "/openapi.json")).body)
     assert served["servers"] == [{"url": "https://grux.example.org/api"}, {"url": "/"}]
-    assert document(OPERATIONS)["servers"] == [{"url": "/"}]
+    assert document()["servers"] == [{"url": "/"}]
 
 
-async def test_it_may_be_kept_and_compressed(port: int) -> None:
-    """One tag for each form; whoever has a form is told so."""
+async def test_it_can_be_cached_and_compressed(port: int) -> None:
+    """Each form has its own tag, and gets 304 by it."""
     plain = await ask(port, "/openapi.json")
     zipped = await ask(port, "/openapi.json", "Accept-Encoding: br, gzip")
     assert plain.header("content-encoding") is None
@@ -228,9 +242,9 @@ async def test_it_may_be_kept_and_compressed(port: int) -> None:
         assert same.header("content-encoding") is None
 
 
-def test_it_is_the_same_each_time() -> None:
-    """Every replica serves the same bytes, and so the same tag."""
-    again = document(OPERATIONS, "https://grux.example.org")
+def test_it_is_deterministic() -> None:
+    """Every replica serves the same bytes, so the same tag."""
+    again = document("https://grux.example.org")
     assert msgspec.json.encode(again) == msgspec.json.encode(DOCUMENT)
 
 

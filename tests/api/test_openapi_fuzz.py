@@ -1,7 +1,8 @@
-"""Whatever is asked, the answer is one that /openapi.json describes: Schemathesis finds out.
+"""Schemathesis checks that every response is one that /openapi.json describes.
 
-It reads the document, makes requests up from it (right ones, wrong ones, each limit), and compares
-each answer with it: status, type, headers, every key of the body. One seed, so a failure stays.
+It reads the document, generates requests from it (valid, invalid and at each limit), and compares
+each response with it: status, type, headers, every key of the body. The seed is fixed, so that a
+failure can be repeated.
 """
 
 from __future__ import annotations
@@ -21,30 +22,30 @@ from tests.api.http_client import ask
 from tests.api.replica import serving
 
 SEED = 20_261_123
-EXAMPLES = 10  # of each operation
+EXAMPLES = 10  # per operation
 PHASES = "examples,coverage,fuzzing"
-LIMIT = 120  # seconds, only so that a hang ends
+LIMIT = 120  # seconds: ends a hang
 
-# An id that is spelled right may still be from the future: no schema can say that.
-NOT_ASKED = ["positive_data_acceptance"]
+# A well-formed id may still be from the future, and no schema can say so.
+EXCLUDED_CHECKS = ["positive_data_acceptance"]
 
 
 async def document(port: int) -> dict[str, Any]:
-    """As it is served, with objects that allow no other key than those it names."""
+    """As served, with objects that allow only the keys they name."""
     return closed(msgspec.json.decode((await ask(port, "/openapi.json")).body))
 
 
 async def fuzz(
     port: int, schema: dict[str, Any], folder: Path, *without: str, phases: str = PHASES
 ) -> None:
-    """Raises AssertionError with what was found and how to ask it again."""
+    """Raises AssertionError with the findings and how to reproduce them."""
     path = folder / "openapi.json"
     path.write_bytes(msgspec.json.encode(schema))
     program = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"]
     options = {
         "--url": f"http://127.0.0.1:{port}",
         "--checks": "all",
-        "--exclude-checks": ",".join([*NOT_ASKED, *without]),
+        "--exclude-checks": ",".join([*EXCLUDED_CHECKS, *without]),
         "--phases": phases,
         "--max-examples": str(EXAMPLES),
         "--seed": str(SEED),
@@ -70,30 +71,30 @@ async def fuzz(
 
 
 async def test_every_answer_is_described(store: Store, tmp_path: Path) -> None:
-    """People, strangers, ids that are none, and whatever else a client may send."""
-    people = {"enum": [str(golden.user_id) for golden in GOLDEN.values()]}
+    """For golden users, unknown users, malformed ids, and arbitrary parameters."""
+    golden_ids = {"enum": [str(golden.user_id) for golden in GOLDEN.values()]}
     async with serving(store) as port:
         schema = await document(port)
         for item in schema["paths"].values():
             for parameter in item["parameters"]:
                 if parameter["name"] == "user_id":
-                    parameter["schema"] = {"anyOf": [people, parameter["schema"]]}
+                    parameter["schema"] = {"anyOf": [golden_ids, parameter["schema"]]}
         await fuzz(port, schema, tmp_path)
 
 
 async def test_redis_away(tmp_path: Path) -> None:
-    """What cannot be answered is the 503 that is described."""
+    """What needs Redis gets the 503 that is described."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
         schema = await document(port)
         await fuzz(port, schema, tmp_path, "not_a_server_error", phases="coverage")
 
 
-async def test_a_lie_would_be_found(store: Store, tmp_path: Path) -> None:
-    """Take a key out of the description, and the same run fails."""
+async def test_an_undescribed_key_is_found(store: Store, tmp_path: Path) -> None:
+    """With a key missing from the description, the same run fails."""
     async with serving(store) as port:
         schema = await document(port)
         schema["paths"] = {"/health": schema["paths"]["/health"]}
-        health = schema["components"]["schemas"]["Health"]
+        health = schema["components"]["schemas"]["ProcessHealth"]
         del health["properties"]["redis"]
         health["required"].remove("redis")
         with pytest.raises(AssertionError, match="redis"):

@@ -1,4 +1,4 @@
-"""Who gets gzip. RFC 9110, 12.5.3."""
+"""Which clients get gzip. RFC 9110, 12.5.3."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ from services.api.http.negotiation import accepts_gzip
         (",;,=;q", False),
     ],
 )
-def test_whoever_names_gzip_gets_it(accept_encoding: str, accepts: bool) -> None:
+def test_accepts_gzip(accept_encoding: str, accepts: bool) -> None:
     assert accepts_gzip(accept_encoding) is accepts

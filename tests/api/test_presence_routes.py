@@ -14,7 +14,7 @@ from tests.api.replica import serving
 
 @pytest.mark.parametrize("golden", GOLDEN.values(), ids=GOLDEN)
 def test_golden_users_are_what_the_gateway_writes(golden: Golden) -> None:
-    """The stored JSON is the structs' own: same keys, same order, nothing more."""
+    """The stored JSON is that of the structs: the same keys in the same order."""
     for stored, kind in ((golden.profile, Profile), (golden.presence, Presence)):
         assert msgspec.json.encode(msgspec.json.decode(stored, type=kind)) == stored
 
@@ -30,7 +30,7 @@ async def test_user(port: int, golden: Golden) -> None:
 
 @pytest.mark.parametrize("golden", GOLDEN.values(), ids=GOLDEN)
 async def test_activity(port: int, golden: Golden) -> None:
-    """Presence alone, with every header."""
+    """Presence without the profile, with every header."""
     answer = await ask(port, f"/activity/{golden.user_id}")
     assert answer.body == golden.activity
     assert answer.status == 200
@@ -51,18 +51,18 @@ def headers(length: int, etag: str) -> list[tuple[str, str]]:
 
 
 async def test_an_encoded_id_is_the_same_id(port: int) -> None:
-    """A client may percent-encode what it likes."""
+    """A client may percent-encode any character."""
     encoded = "".join(f"%{ord(digit):02X}" for digit in str(BOT.user_id))
     assert (await ask(port, f"/user/{encoded}")).body == BOT.user
 
 
 async def test_a_query_changes_nothing(port: int) -> None:
-    """Cache busters and trackers are left alone."""
+    """Cache busters and trackers are ignored."""
     assert (await ask(port, f"/user/{BOT.user_id}?t=1&user_id=2")).body == BOT.user
 
 
 async def test_presence_is_live(port: int, store: Store) -> None:
-    """What the gateway has saved is in the next answer, under another tag."""
+    """What the gateway saves is in the next response, with another tag."""
     fields = Fields(BOT.profile, RICH.presence, b"{}")
     await store.save([Save(BOT.user_id, fields)])
     answer = await ask(port, f"/activity/{BOT.user_id}")
@@ -71,7 +71,7 @@ async def test_presence_is_live(port: int, store: Store) -> None:
 
 
 @pytest.mark.parametrize("golden", GOLDEN.values(), ids=GOLDEN)
-async def test_replicas_answer_the_same(port: int, store: Store, golden: Golden) -> None:
+async def test_replicas_respond_alike(port: int, store: Store, golden: Golden) -> None:
     """Body, tag and all other headers: a load balancer may send a client anywhere."""
     async with serving(store) as other:
         for path in (f"/user/{golden.user_id}", f"/activity/{golden.user_id}", "/"):

@@ -1,4 +1,4 @@
-"""Answers from memory over the wire: the same bytes as from Redis, and never older ones."""
+"""Responses from the cache: the same bytes as from Redis, and never older ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def cache() -> ResponseCache:
 
 @pytest.fixture
 async def port(store: Store, cache: ResponseCache) -> AsyncIterator[int]:
-    """Everybody's answers are in memory."""
+    """A replica with all golden users in its cache."""
     async with serving(store, cache=cache) as port:
         await warm(port, cache, *PATHS)
         yield port
@@ -36,10 +36,10 @@ async def port(store: Store, cache: ResponseCache) -> AsyncIterator[int]:
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST"])
 @pytest.mark.parametrize("etag", [None, RICH.user_etag, "*"])
-async def test_a_hit_is_a_miss(
+async def test_a_hit_equals_a_miss(
     port: int, store: Store, path: str, method: str, etag: str | None
 ) -> None:
-    """Status, every header in its order, and body."""
+    """Status, all headers in order, and body."""
     headers = [] if etag is None else [f"If-None-Match: {etag}"]
     async with serving(store) as without:
         expected = await ask(without, path, *headers, method=method)
@@ -65,8 +65,10 @@ async def test_a_hit_is_a_miss(
         "http://localhost//user/1{0}",
     ],
 )
-async def test_no_spelling_poisons(store: Store, cache: ResponseCache, spelling: str) -> None:
-    """Asked first, asked later: each spelling gets what it gets without a cache; so do the rest."""
+async def test_no_spelling_poisons_the_cache(
+    store: Store, cache: ResponseCache, spelling: str
+) -> None:
+    """Before and after the cache is filled, each spelling gets what it gets without a cache."""
     path = spelling.format(str(RICH.user_id)[1:])
     async with serving(store) as without, serving(store, cache=cache) as port:
         expected = await ask(without, path)
@@ -78,7 +80,7 @@ async def test_no_spelling_poisons(store: Store, cache: ResponseCache, spelling:
         assert len(cache) == len(PATHS)
 
 
-async def test_redis_is_not_asked(port: int, store: Store) -> None:
+async def test_redis_is_not_read(port: int, store: Store) -> None:
     before = (await store.redis.info("commandstats"))["cmdstat_hmget"]["calls"]
     for path in PATHS:
         assert (await ask(port, path)).status == 200
@@ -96,7 +98,7 @@ async def test_a_change_shows(port: int, store: Store) -> None:
     assert (await ask(port, f"/activity/{BOT.user_id}")).body == BOT.activity
 
 
-async def test_somebody_who_leaves(port: int, store: Store) -> None:
+async def test_a_user_who_leaves(port: int, store: Store) -> None:
     await store.save([Save(RICH.user_id, left=(GUILD,))])
     for path in (f"/user/{RICH.user_id}", f"/activity/{RICH.user_id}"):
 
@@ -112,8 +114,8 @@ async def test_an_emptied_redis(port: int, store: Store, cache: ResponseCache) -
     assert (await ask(port, PATHS[0])).status == 404
 
 
-async def test_facts_that_come_late(store: Store, cache: ResponseCache) -> None:
-    """An answer without them is dropped when they are known."""
+async def test_late_extras(store: Store, cache: ResponseCache) -> None:
+    """A response without them is dropped when they are known."""
     source = ScriptedSource(ProfileExtras(bio="late"))
     source.gate.clear()
     async with serving(store, source=source, cap=0.01, cache=cache) as port:
@@ -129,7 +131,7 @@ async def test_facts_that_come_late(store: Store, cache: ResponseCache) -> None:
 
 
 async def test_many_writers_and_readers(store: Store, cache: ResponseCache) -> None:
-    """No reader sees a user go back in time by any route; in the end all that is left is true."""
+    """No reader sees an older version after a newer one, on any route; the end state is right."""
     chance = random.Random(7)
     users = [golden.user_id for golden in GOLDEN.values()]
     written = dict.fromkeys(users, 0)

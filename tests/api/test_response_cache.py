@@ -1,15 +1,15 @@
-"""What the cache remembers and drops, step by step, without Redis."""
+"""What the cache stores and drops, step by step, without Redis."""
 
 from __future__ import annotations
 
 import pytest
 
-from services.api.middleware.response_cache import ACTIVITY, USER, ResponseCache
+from services.api.middleware.response_cache import ACTIVITY_PATH, USER_PATH, ResponseCache
 from shared.http.responses import cacheable
 
 FAR = float("inf")
 ROBIN = 1274150219482660897
-PATH = f"{USER}{ROBIN}"
+PATH = f"{USER_PATH}{ROBIN}"
 OLD, NEW = cacheable(b'"old"'), cacheable(b'"new"')
 
 
@@ -20,86 +20,86 @@ def cache() -> ResponseCache:
     return cache
 
 
-def test_an_answer_is_remembered(cache: ResponseCache) -> None:
+def test_a_response_is_stored(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     assert cache.get(PATH) is OLD
 
 
-def test_nothing_is_remembered_before_redis_tells_of_changes() -> None:
-    """Neither if the line stands when the answer comes: it must have stood before the question."""
+def test_nothing_is_stored_before_invalidation_works() -> None:
+    """The invalidation connection must be proved before the read begins."""
     cache = ResponseCache()
     with cache.loading(ROBIN) as load:
         cache.proved(FAR)
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     assert len(cache) == 0
 
 
-def test_a_change_drops_both_answers(cache: ResponseCache) -> None:
-    for route in (USER, ACTIVITY):
+def test_a_change_drops_both_responses(cache: ResponseCache) -> None:
+    for route in (USER_PATH, ACTIVITY_PATH):
         with cache.loading(ROBIN) as load:
-            load.keep(route, 1, OLD)
+            load.store(route, 1, OLD)
     cache.changed(ROBIN)
     assert (len(cache), cache.size) == (0, 0)
 
 
-@pytest.mark.parametrize("told", ["changed", "flushed", "cut", "cut and back"])
-def test_what_was_told_while_the_answer_was_under_way(cache: ResponseCache, told: str) -> None:
-    """The answer may be from before it: it is not remembered; the next one is."""
+@pytest.mark.parametrize("event", ["changed", "flushed", "cut", "cut and back"])
+def test_invalidation_during_a_load(cache: ResponseCache, event: str) -> None:
+    """The response may be older than the change, so it is not stored; the next one is."""
     with cache.loading(ROBIN) as load:
-        if told == "changed":
+        if event == "changed":
             cache.changed(ROBIN)
-        elif told == "flushed":
+        elif event == "flushed":
             cache.flushed()
         else:
             cache.cut()
-        if told == "cut and back":
+        if event == "cut and back":
             cache.proved(FAR)
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     assert len(cache) == 0
     cache.proved(FAR)
     with cache.loading(ROBIN) as load:
-        load.keep(USER, 2, NEW)
+        load.store(USER_PATH, 2, NEW)
     assert cache.get(PATH) is NEW
 
 
-def test_a_change_of_somebody_else(cache: ResponseCache) -> None:
+def test_a_change_of_another_user(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         cache.changed(ROBIN + 1)
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     assert cache.get(PATH) is OLD
 
 
-def test_a_slow_look_brings_nothing_old_back(cache: ResponseCache) -> None:
-    """It began first and ends last; no change was told yet."""
+def test_a_slow_load_stores_nothing_old(cache: ResponseCache) -> None:
+    """It began first and ends last; no change was reported yet."""
     with cache.loading(ROBIN) as slow:
         with cache.loading(ROBIN) as fast:
-            fast.keep(USER, 2, NEW)
-        slow.keep(USER, 1, OLD)
+            fast.store(USER_PATH, 2, NEW)
+        slow.store(USER_PATH, 1, OLD)
     assert cache.get(PATH) is NEW
 
 
-def test_a_change_between_two_looks_that_overlap(cache: ResponseCache) -> None:
-    """The later one is remembered, whoever ends first."""
+def test_a_change_between_overlapping_loads(cache: ResponseCache) -> None:
+    """The later load is stored, whichever ends first."""
     with cache.loading(ROBIN) as before:
         cache.changed(ROBIN)
         with cache.loading(ROBIN) as after:
-            before.keep(USER, 1, OLD)
+            before.store(USER_PATH, 1, OLD)
             assert len(cache) == 0
-            after.keep(USER, 2, NEW)
+            after.store(USER_PATH, 2, NEW)
     assert cache.get(PATH) is NEW
 
 
-def test_time_does_not_run_backwards_between_routes(cache: ResponseCache) -> None:
-    """Who was shown version 2 by one route gets no version 1 by the other."""
+def test_routes_agree_on_the_version(cache: ResponseCache) -> None:
+    """A client that got version 2 from one route never gets version 1 from the other."""
     with cache.loading(ROBIN) as load:
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     with cache.loading(ROBIN) as load:
-        load.keep(ACTIVITY, 2, NEW)
+        load.store(ACTIVITY_PATH, 2, NEW)
     assert cache.get(PATH) is None
 
 
-def test_a_look_that_fails_leaves_nothing_behind(cache: ResponseCache) -> None:
+def test_a_failed_load_leaves_nothing_behind(cache: ResponseCache) -> None:
     with pytest.raises(LookupError), cache.loading(ROBIN):
         raise LookupError
     assert cache._loads == {}
@@ -112,43 +112,43 @@ def test_unknown_users_take_no_memory(cache: ResponseCache) -> None:
     assert (len(cache), cache.size, cache._loads) == (0, 0, {})
 
 
-def test_facts_that_get_old_end_an_answer(cache: ResponseCache) -> None:
+def test_a_response_expires(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
-        load.keep(USER, 1, OLD, until=0.0)
+        load.store(USER_PATH, 1, OLD, until=0.0)
     assert cache.get(PATH) is None
 
 
-def test_a_silent_line_ends_all_answers(cache: ResponseCache) -> None:
+def test_a_silent_connection_invalidates_everything(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     cache.proved(0.0)
     assert cache.get(PATH) is None
     assert not cache.trusted
 
 
-def test_a_cut_line_empties_it(cache: ResponseCache) -> None:
+def test_a_lost_connection_empties_it(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
-        load.keep(USER, 1, OLD)
+        load.store(USER_PATH, 1, OLD)
     cache.cut()
     cache.proved(FAR)
     assert (len(cache), cache.size) == (0, 0)
 
 
-def test_the_number_of_answers_is_bounded() -> None:
-    """The oldest go first; one that is remembered anew is young."""
-    cache = ResponseCache(answers=2)
+def test_the_number_of_entries_is_bounded() -> None:
+    """The oldest are evicted first; storing again makes an entry new."""
+    cache = ResponseCache(max_entries=2)
     cache.proved(FAR)
     for user_id in (1, 2, 1, 3):
         with cache.loading(user_id) as load:
-            load.keep(USER, 1, OLD)
-    assert [cache.get(f"{USER}{user_id}") is not None for user_id in (1, 2, 3)] == [1, 0, 1]
+            load.store(USER_PATH, 1, OLD)
+    assert [cache.get(f"{USER_PATH}{user_id}") is not None for user_id in (1, 2, 3)] == [1, 0, 1]
 
 
 def test_the_size_is_bounded() -> None:
-    cache = ResponseCache(size=10_000)
+    cache = ResponseCache(max_bytes=10_000)
     cache.proved(FAR)
     for user_id in range(100):
         with cache.loading(user_id) as load:
-            load.keep(USER, 1, cacheable(b"x" * 2000))
+            load.store(USER_PATH, 1, cacheable(b"x" * 2000))
             assert cache.size <= 10_000
     assert len(cache) == 3

@@ -1,4 +1,4 @@
-"""What browsers load from here: the widget, its types, and the parts of the page."""
+"""The files that browsers load: the widget, its types, and the parts of the page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MODULES = sorted((FOLDER / "widget").glob("*.js"))
 
 @pytest.mark.parametrize("name", KINDS)
 async def test_every_file(port: int, name: str) -> None:
-    """Its type, for any site, in two forms with a tag each; 304 to whoever has it."""
+    """Each has its type, is readable by any site, has a tag per encoding, and gets 304 by it."""
     plain = await ask(port, f"/{name}")
     packed = await ask(port, f"/{name}", "Accept-Encoding: gzip, br")
     assert plain.status == packed.status == 200
@@ -53,21 +53,21 @@ async def test_every_file(port: int, name: str) -> None:
 
 
 async def test_a_new_widget_is_everywhere_in_minutes(port: int) -> None:
-    """Pages that show it ask again soon; the page's own parts are asked about each time."""
+    """The widget is cached for minutes; the page's own parts are revalidated each time."""
     widget = (await ask(port, "/widget.js")).header("cache-control") or ""
     assert 0 < int(re.findall(r"max-age=(\d+)", widget)[0]) <= 600
     assert (await ask(port, "/page.js")).header("cache-control") == "no-cache"
 
 
 async def test_the_widget_is_small(store: Store) -> None:
-    """As it goes over the wire, with a place's addresses in it."""
+    """As transferred, with the addresses of an instance in it."""
     async with serving(store, public_ws_url=WS, discord_invite=INVITE) as port:
         packed = await ask(port, "/widget.js", "Accept-Encoding: gzip")
     assert len(packed.body) < BUDGET
 
 
 async def test_the_widget_knows_its_place(store: Store) -> None:
-    """The socket and the invitation of the settings, as JSON, whatever stands in them."""
+    """The WebSocket address and the invite of the settings, as JSON, whatever they contain."""
     invite = 'https://discord.gg/"+alert(1)+"'
     async with serving(store, public_ws_url="wss://ws.example.org", discord_invite=invite) as port:
         text = (await ask(port, "/widget.js")).body.decode()
@@ -76,7 +76,7 @@ async def test_the_widget_knows_its_place(store: Store) -> None:
 
 
 def test_the_widget_is_one_file() -> None:
-    """Every module is in it, once, behind those that it needs; nothing is left to import."""
+    """Every module is in it once, after those it imports; no import is left."""
     text = widget_bundle.joined(FOLDER / "widget", ApiSettings())
     assert re.findall(r"^import\b.*", text, re.MULTILINE) == []
     assert len(re.findall(r"^export\b.*", text, re.MULTILINE)) == 1
@@ -89,7 +89,7 @@ def test_the_widget_is_one_file() -> None:
 
 
 def test_no_two_modules_use_a_name() -> None:
-    """They share one scope once they are joined."""
+    """Joined, they share one scope."""
     names = [
         name
         for path in MODULES
@@ -106,7 +106,7 @@ def test_no_two_modules_use_a_name() -> None:
     snapshot.CustomStatus, snapshot.Presence,
 ])  # fmt: skip
 def test_the_types_are_those_of_the_answers(struct: type[Struct]) -> None:
-    """Every field in its place, null where it may be, left out where it may be."""
+    """Every field in its place, nullable or optional as in the struct."""
     (body,) = re.findall(rf"^export interface {struct.__name__} \{{\n(.*?)^\}}", TYPES, re.S | re.M)
     found = re.findall(r"^  (\w+)(\??): (.*);$", body, re.M)
     fields = get_type_hints(struct)

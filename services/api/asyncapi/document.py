@@ -1,4 +1,4 @@
-"""/asyncapi.json: AsyncAPI 3.0 for the WebSocket, put together once when the process starts."""
+"""/asyncapi.json: AsyncAPI 3.0 for the WebSocket, built once when the process starts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from services.api.asyncapi import endings, frames
+from services.api.asyncapi import frames
 from services.api.openapi.document import LICENSE, VERSION
 from services.api.openapi.schemas import Json, ref, schemas
 
@@ -22,28 +22,71 @@ MESSAGES: Final[dict[str, type[Struct]]] = {
     "error": frames.ErrorFrame,
 }
 
-ABOUT: Final = """\
-One connection tells what people do now, and each change after that.
 
-There is nothing to send: no heartbeat, no login. The server pings, and browsers answer by
-themselves. What was seen last is the truth: no change is lost, none comes twice or out of order,
-and a client too slow for every update skips to the newest one.
+class CloseCode(Struct, frozen=True):
+    """Why a connection closes. RFC 6455, 7.4; codes from 4000 on are Grux's own."""
+
+    code: int
+    reason: str  # of the Close frame, and the error frame's code
+    when: str
+    then: str  # what a client should do
+
+
+CLOSE_CODES: Final = (
+    CloseCode(
+        4400,
+        "invalid_user_id",
+        "`user_id` is missing or malformed, or there are more than 50",
+        "fix the URL",
+    ),
+    CloseCode(
+        4404,
+        "user_not_monitored",
+        "the user is in no monitored server, or has left",
+        "do not reconnect",
+    ),
+    CloseCode(4408, "no_pong", "no answer to a ping", "reconnect"),
+    CloseCode(
+        4429,
+        "rate_limited",
+        "too many connections from one address, or a flood of messages",
+        "reconnect later",
+    ),
+    CloseCode(1009, "", "a client message was larger than 4 KiB", "send nothing"),
+    CloseCode(1012, "restart", "the server restarts", "reconnect after a random delay"),
+    CloseCode(1013, "unavailable", "presence cannot be read now", "reconnect later"),
+)
+
+_ABOUT: Final = """\
+One connection sends the current presence of a user, and then each change.
+
+Clients send nothing: no heartbeat and no login. The server pings, and browsers answer by
+themselves. The last frame is the current state: no change is lost, repeated or reordered, and a
+client too slow for every update skips to the newest one.
 """
 
-CHANNEL: Final = f"""\
+_CLOSE_CODE_TABLE: Final = "\n".join(
+    [
+        "| code | reason | when | what to do |",
+        "|---|---|---|---|",
+        *(f"| {c.code} | {c.reason} | {c.when} | {c.then} |" for c in CLOSE_CODES),
+    ]
+)
+
+_CHANNEL: Final = f"""\
 Connect with `?user_id=A`, `?user_id=A,B` or `?user_id=A&user_id=B`: up to 50 users, one
-`initial_data` each. `op` and `user_id` tell the frames apart. A user who is not monitored gets an
-`error` frame, and the others go on.
+`initial_data` each. `op` and `user_id` tell the frames apart. For a user who is not monitored there
+is an `error` frame, and the connection goes on with the others.
 
-When the connection closes:
+## When the connection closes
 
-{endings.table()}
+{_CLOSE_CODE_TABLE}
 """
 
-USER_ID: Final = {
+_USER_ID: Final = {
     "type": "string",
-    "description": "Discord user ids: up to 50, separated by commas. The parameter may also come "
-    "several times.",
+    "description": "Discord user ids: up to 50, separated by commas. The parameter may also be "
+    "repeated.",
     "pattern": "^[1-9][0-9]{14,19}(,[1-9][0-9]{14,19}){0,49}$",
     "examples": ["1274150219482660897", "1274150219482660897,161092844126208001"],
 }
@@ -54,15 +97,15 @@ def document(public_ws_url: str = "") -> Json:
     channel = {
         "address": "/",
         "title": "Presence of one user or several",
-        "description": CHANNEL,
+        "description": _CHANNEL,
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in MESSAGES},
-        "bindings": {"ws": _query()},
-        "x-close-codes": msgspec.to_builtins(endings.ENDINGS),
+        "bindings": {"ws": _websocket_binding()},
+        "x-close-codes": msgspec.to_builtins(CLOSE_CODES),
     }
-    sending = {
+    operation = {
         "action": "send",
         "title": "What the server sends",
-        "summary": "The server talks, the client listens.",
+        "summary": "The server sends, the client listens.",
         "channel": {"$ref": "#/channels/presence"},
         "messages": [{"$ref": f"#/channels/presence/messages/{name}"} for name in MESSAGES],
     }
@@ -72,39 +115,40 @@ def document(public_ws_url: str = "") -> Json:
         "info": {
             "title": "Grux WebSocket",
             "version": VERSION,
-            "description": ABOUT,
+            "description": _ABOUT,
             "license": license_,
         },
         "defaultContentType": "application/json",
         **({"servers": {"public": _server(public_ws_url)}} if public_ws_url else {}),
         "channels": {"presence": channel},
-        "operations": {"follow": sending},
+        "operations": {"follow": operation},
         "components": {
-            "messages": {name: _message(name, kind) for name, kind in MESSAGES.items()},
+            "messages": {name: _message(name, frame) for name, frame in MESSAGES.items()},
             "schemas": schemas(MESSAGES.values()),
         },
     }
 
 
 def _server(url: str) -> Json:
+    """Without the password that the URL may hold."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     path = {"pathname": parts.path} if parts.path else {}
     return {"host": host, "protocol": parts.scheme, **path}
 
 
-def _query() -> Json:
+def _websocket_binding() -> Json:
     """AsyncAPI WebSockets bindings 0.1.0."""
-    query = {"type": "object", "properties": {"user_id": USER_ID}, "required": ["user_id"]}
+    query = {"type": "object", "properties": {"user_id": _USER_ID}, "required": ["user_id"]}
     return {"method": "GET", "query": query, "bindingVersion": "0.1.0"}
 
 
-def _message(name: str, kind: type[Struct]) -> Json:
+def _message(name: str, frame: type[Struct]) -> Json:
     example = msgspec.json.decode((_EXAMPLES / f"{name}.json").read_bytes())
     return {
         "name": name,
         "title": name,
-        "summary": (kind.__doc__ or "").strip(),
-        "payload": ref(kind),
+        "summary": (frame.__doc__ or "").strip(),
+        "payload": ref(frame),
         "examples": [{"name": name, "payload": example}],
     }

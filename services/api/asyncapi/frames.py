@@ -1,7 +1,7 @@
-"""What the frames of the WebSocket are made of.
+"""The WebSocket's frames as structs.
 
-ws builds them from bytes (services/ws/protocol.py); these say what comes out, for /asyncapi.json
-and the tests.
+services/ws/protocol.py builds frames from bytes. These structs describe the result, for
+/asyncapi.json and for tests.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from services.api.openapi.shapes import User
+from services.api.openapi.bodies import User
 from shared.model.snapshot import Id, Presence, Profile
 
-About = Annotated[Id, Meta(description="Whom the frame is about.")]
+About = Annotated[Id, Meta(description="The user that the frame is about.")]
 
 
 class InitialData(Struct):
-    """Once for each user, as soon as the connection stands: all there is."""
+    """Once for each user, as soon as the connection is open: the whole state."""
 
     op: Literal["initial_data"]
     user_id: About
@@ -25,7 +25,7 @@ class InitialData(Struct):
 
 
 class PresenceUpdate(Struct):
-    """Whenever status, song, an activity or the custom status changes: all four, as they are."""
+    """Whenever the status, the song, an activity or the custom status changes: all four."""
 
     op: Literal["presence_update"]
     user_id: About
@@ -46,19 +46,19 @@ class ProfileUpdate(Struct):
     d: OnlyProfile
 
 
-class Complaint(Struct):
+class FrameError(Struct):
     """What went wrong."""
 
     code: Annotated[str, Meta(description="For programs, as in the table of close codes.")]
-    message: Annotated[str, Meta(description="For people: what happened, why, what to do.")]
+    message: Annotated[str, Meta(description="For people: what happened, why, and what to do.")]
 
 
 class ErrorFrame(Struct):
-    """A problem with one user, or with the connection. With one user on it, the close follows."""
+    """A problem with one user, or with the connection. With a single user, the close follows."""
 
     op: Literal["error"]
     user_id: Annotated[
         str | None,
-        Meta(description="What was asked for, as it was spelled; null: the whole connection."),
+        Meta(description="As the client spelled it; null: the whole connection."),
     ]
-    d: Complaint
+    d: FrameError

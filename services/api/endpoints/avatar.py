@@ -1,4 +1,4 @@
-"""GET /avatar/:id, .png, .webp and .gif: a redirect to the picture of the moment."""
+"""GET /avatar/:id, .png, .webp and .gif: a redirect to the current avatar."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ import msgspec
 from starlette.requests import Request
 from starlette.routing import Route
 
-from shared.discord import snowflake
-from shared.http.errors import InvalidSize, InvalidUserId
+from services.api.endpoints.presence import user_id_of
+from shared.http.errors import InvalidSize
 from shared.http.responses import CORS_HEADERS, RawResponse
 from shared.model.snapshot import Profile
 from shared.profiles.user_reader import UserReader
 
-SIZES: Final = tuple(1 << power for power in range(4, 13))
-KEEP: Final = 60  # seconds: an avatar that was changed is seen after a minute
+AVATAR_SIZES_PX: Final = tuple(1 << power for power in range(4, 13))  # those Discord's CDN has
+REDIRECT_MAX_AGE_S: Final = 60  # a changed avatar shows after a minute
 
-_OWN: Final = re.compile(r"(.*/avatars/[0-9]+/((?:a_)?[A-Za-z0-9_]+))\.png\?size=[0-9]+")
-_profile = msgspec.json.Decoder(Profile).decode
+_CUSTOM_AVATAR: Final = re.compile(r"(.*/avatars/[0-9]+/((?:a_)?[A-Za-z0-9_]+))\.png\?size=[0-9]+")
+_decode_profile = msgspec.json.Decoder(Profile).decode
 
 
 class AvatarEndpoints:
-    def __init__(self, people: UserReader) -> None:
-        self._people = people
+    """Each endpoint may raise the exceptions that shared.http.errors turns into responses."""
+
+    def __init__(self, users: UserReader) -> None:
+        self._users = users
 
     def routes(self) -> list[Route]:
         return [
@@ -35,55 +37,47 @@ class AvatarEndpoints:
         ]
 
     async def png(self, request: Request) -> RawResponse:
-        return await self._avatar(request, "png")
+        return await self._redirect(request, "png")
 
     async def webp(self, request: Request) -> RawResponse:
-        """In motion, if the avatar moves."""
-        return await self._avatar(request, "webp")
+        """Animated if the avatar is."""
+        return await self._redirect(request, "webp")
 
     async def gif(self, request: Request) -> RawResponse:
-        """PNG, unless the avatar moves."""
-        return await self._avatar(request, "gif")
+        """PNG unless the avatar is animated."""
+        return await self._redirect(request, "gif")
 
-    async def _avatar(self, request: Request, kind: str) -> RawResponse:
-        """302, so that the picture's own server serves it. Raises what errors.ERRORS lists."""
+    async def _redirect(self, request: Request, image_format: str) -> RawResponse:
+        """302, so that the image is served by the CDN."""
         size = request.query_params.get("size", "1024")
-        if size not in map(str, SIZES):
+        if size not in map(str, AVATAR_SIZES_PX):
             raise InvalidSize
-        person = await self._people.person(user_id_of(request))
-        picture = _profile(person.profile).avatar_image
-        where = address(picture, kind, int(size))
+        user = await self._users.person(user_id_of(request))
+        avatar_image = _decode_profile(user.profile).avatar_image
+        location = avatar_url(avatar_image, image_format, int(size))
         return RawResponse(
             302,
             b"",
             (
-                (b"location", where.encode("ascii", "replace")),
+                (b"location", location.encode("ascii", "replace")),
                 (b"content-length", b"0"),
-                (b"cache-control", b"public, max-age=%d" % KEEP),
+                (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S),
                 *CORS_HEADERS,
             ),
         )
 
 
-def address(picture: str, kind: str, size: int) -> str:
-    """The avatar in this format. Discord docs: Reference, Image Formatting.
+def avatar_url(avatar_image: str, image_format: str, size: int) -> str:
+    """`avatar_image` in this format and size (px). Discord docs: Reference, Image Formatting.
 
-    A GIF of an avatar that stands still does not exist: that is a PNG. Nor do Discord's default
-    avatars in another format or size than their own.
+    A static avatar has no GIF, so it gets a PNG. Discord's default avatars exist in one format and
+    size only, and are returned as they are.
     """
-    own = _OWN.fullmatch(picture)
-    if own is None:
-        return picture
-    base, moves = own[1], own[2].startswith("a_")
-    if kind == "gif" and not moves:
-        kind = "png"
-    animated = "&animated=true" if kind == "webp" and moves else ""
-    return f"{base}.{kind}?size={size}{animated}"
-
-
-def user_id_of(request: Request) -> int:
-    """The id in the path. Raises InvalidUserId."""
-    user_id = snowflake.parse(request.path_params["user_id"])
-    if user_id is None:
-        raise InvalidUserId
-    return user_id
+    custom = _CUSTOM_AVATAR.fullmatch(avatar_image)
+    if custom is None:
+        return avatar_image
+    base, is_animated = custom[1], custom[2].startswith("a_")
+    if image_format == "gif" and not is_animated:
+        image_format = "png"
+    animated = "&animated=true" if image_format == "webp" and is_animated else ""
+    return f"{base}.{image_format}?size={size}{animated}"

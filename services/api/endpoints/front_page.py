@@ -37,10 +37,10 @@ def front(settings: ApiSettings) -> CacheableResponse:
         api_or_here=escape(settings.public_url or f"http://localhost:{settings.api_port}"),
         join=_JOIN.format(invite) if invite else "",
     )
-    allowed = security_headers.Allowed(
+    allowed = security_headers.PagePolicy(
         scripts=(SELF,),
         styles=(SELF,),
-        images=(SELF, *security_headers.pictures(settings.discord_cdn_url)),
+        images=(SELF, *security_headers.image_origins(settings.discord_cdn_url)),
         connect=(SELF, *security_headers.origins(settings.public_ws_url)),
     )
-    return security_headers.answer(text.encode(), allowed, _VARY)
+    return security_headers.html_response(text.encode(), allowed, _VARY)

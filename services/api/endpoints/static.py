@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from services.api.endpoints import widget_bundle
-from services.api.http.precompressed import Compressed
+from services.api.http.precompressed import PrecompressedResponse
 from shared.config import ApiSettings
 from shared.http.responses import RawResponse
 
@@ -39,14 +39,16 @@ def routes(settings: ApiSettings) -> list[Route]:
     """One for each file."""
     script = widget_bundle.joined(FOLDER / "widget", settings).encode()
     headers = (_FOR_ANYBODY, _TYPES)
-    found = {"widget.js": Compressed.of(script, _SCRIPT, *headers, keep=SOON_ASKED_AGAIN)}
+    found = {
+        "widget.js": PrecompressedResponse.of(script, _SCRIPT, *headers, keep=SOON_ASKED_AGAIN)
+    }
     for name in _PLAIN:
         path = FOLDER / name
-        found[name] = Compressed.of(path.read_bytes(), _KINDS[path.suffix], _FOR_ANYBODY)
+        found[name] = PrecompressedResponse.of(path.read_bytes(), _KINDS[path.suffix], _FOR_ANYBODY)
     return [Route(f"/{name}", _endpoint(file)) for name, file in found.items()]
 
 
-def _endpoint(file: Compressed) -> Callable[[Request], Awaitable[RawResponse]]:
+def _endpoint(file: PrecompressedResponse) -> Callable[[Request], Awaitable[RawResponse]]:
     async def endpoint(request: Request) -> RawResponse:
         return file.answer(request.scope["headers"])
 

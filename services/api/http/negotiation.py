@@ -1,4 +1,4 @@
-"""What a client would rather have: HTML or JSON, gzip or not. RFC 9110, 12.5."""
+"""Content negotiation: HTML or JSON, gzip or not. RFC 9110, 12.5."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import re
 
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
-Preference = tuple[float, int]  # quality, how exactly the client names the type
+Preference = tuple[float, int]  # quality, and how specific the matching range is
 
 
 def prefers_html(accept: str) -> bool:
-    """Browsers name text/html; a client that takes anything is a program and gets JSON."""
+    """Browsers name text/html. A client that accepts anything is a program and gets JSON."""
     return _preference(accept, "text/html") > _preference(accept, "application/json")
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Named, or covered by `*`, and not refused by `q=0`."""
-    found: dict[str, float] = {}
+    """Whether gzip is named, or covered by `*`, and not refused by `q=0`."""
+    qualities: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
-        found[name] = _quality(parameters)
-    return found.get("gzip", found.get("*", 0.0)) > 0
+        qualities[name] = _quality(parameters)
+    return qualities.get("gzip", qualities.get("*", 0.0)) > 0
 
 
-def _preference(accept: str, kind: str) -> Preference:
-    """The most exact range that covers `kind` decides, as the RFC has it."""
-    ranges = ("*/*", f"{kind.partition('/')[0]}/*", kind)
+def _preference(accept: str, media_type: str) -> Preference:
+    """Of the most specific range that covers `media_type`, as the RFC says."""
+    ranges = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
     best: Preference = (0.0, -1)
     for part in accept.lower().split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
@@ -35,7 +35,7 @@ def _preference(accept: str, kind: str) -> Preference:
 
 
 def _quality(parameters: list[str]) -> float:
-    """1 unless a `q` says otherwise; one that cannot be read counts as 0."""
+    """1 unless a `q` says otherwise; an unreadable one counts as 0."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":

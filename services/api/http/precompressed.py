@@ -1,4 +1,4 @@
-"""A large body that is compressed once, not at each request: gzip for whoever takes it.
+"""A large body that is compressed once, not for each request.
 
 The two forms are different bytes, so they have different strong tags. RFC 9110, 8.8.3.3.
 """
@@ -19,30 +19,33 @@ _VARY: Final = (b"vary", b"Accept-Encoding")
 _GZIP: Final = (b"content-encoding", b"gzip")
 
 
-class Compressed:
-    """Holds the gzip; the plain form is made when the first client asks for it."""
+class PrecompressedResponse:
+    """Holds the gzip form; the plain form is made for the first client that needs it."""
 
     def __init__(
-        self, zipped: bytes, kind: bytes, *headers: Header, keep: bytes = b"no-cache"
+        self, gzipped: bytes, media_type: bytes, *headers: Header, keep: bytes = b"no-cache"
     ) -> None:
-        """`kind`: the media type. `headers`: further ones. `keep`: Cache-Control."""
-        self._made = partial(cacheable, kind=kind, keep=keep)
+        """`headers`: additional ones. `keep`: the value of Cache-Control."""
+        self._cacheable = partial(cacheable, kind=media_type, keep=keep)
         self._headers = (_VARY, *headers)
-        self._gzip = zipped
-        found = self._made(zipped, *self._headers)
-        self._zipped = msgspec.structs.replace(found, headers=(*found.headers, _GZIP))
+        self._gzip = gzipped
+        response = self._cacheable(gzipped, *self._headers)
+        self._gzipped = msgspec.structs.replace(response, headers=(*response.headers, _GZIP))
 
     @classmethod
-    def of(cls, body: bytes, kind: bytes, *headers: Header, keep: bytes = b"no-cache") -> Self:
-        return cls(gzip.compress(body, 9, mtime=0), kind, *headers, keep=keep)
+    def of(
+        cls, body: bytes, media_type: bytes, *headers: Header, keep: bytes = b"no-cache"
+    ) -> Self:
+        """From the plain form."""
+        return cls(gzip.compress(body, 9, mtime=0), media_type, *headers, keep=keep)
 
     @cached_property
     def _plain(self) -> CacheableResponse:
-        return self._made(gzip.decompress(self._gzip), *self._headers)
+        return self._cacheable(gzip.decompress(self._gzip), *self._headers)
 
-    def answer(self, asked: Iterable[Header]) -> RawResponse:
+    def answer(self, headers: Iterable[Header]) -> RawResponse:
         """To a request with these headers."""
-        asked = list(asked)
-        accepted = b", ".join(value for name, value in asked if name == b"accept-encoding")
-        zipped = accepts_gzip(accepted.decode("latin-1"))
-        return (self._zipped if zipped else self._plain).answer(asked)
+        headers = list(headers)
+        accept = b", ".join(value for name, value in headers if name == b"accept-encoding")
+        gzipped = accepts_gzip(accept.decode("latin-1"))
+        return (self._gzipped if gzipped else self._plain).answer(headers)

@@ -1,13 +1,11 @@
-"""An HTML page as an answer, with what keeps it harmless: the one place where that is said.
+"""HTML pages as responses, with the headers that keep them harmless.
 
-Nothing is allowed that a page does not name: no script, no style, no picture, no connection.
+A page may use nothing that it does not name: no script, no style, no image, no connection.
 Sources: Content Security Policy Level 3; the OWASP Secure Headers Project.
 """
 
 from __future__ import annotations
 
-import base64
-from hashlib import sha256
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -17,7 +15,8 @@ from shared.http.responses import CacheableResponse, Header, cacheable
 
 HTML: Final = b"text/html; charset=utf-8"
 SELF: Final = "'self'"
-_PICTURES: Final = (
+
+_IMAGE_HOSTS: Final = (
     "https://media.discordapp.net",
     "https://i.scdn.co",
     "https://i.ytimg.com",
@@ -25,7 +24,7 @@ _PICTURES: Final = (
 )
 """Hosts of activity images besides Discord's CDN: see services/gateway/normalize/assets.py."""
 
-_OFF: Final = (
+_DISABLED_FEATURES: Final = (
     "accelerometer",
     "autoplay",
     "browsing-topics",
@@ -39,64 +38,56 @@ _OFF: Final = (
     "payment",
     "usb",
 )
-"""What no page of ours asks for: Permissions Policy, policy-controlled features."""
+"""Features of Permissions Policy that no page needs."""
 
-_ALWAYS: Final = (
+_HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
-    (b"x-frame-options", b"DENY"),  # what frame-ancestors says, for browsers that do not know it
-    (b"permissions-policy", ", ".join(f"{feature}=()" for feature in _OFF).encode()),
+    (b"x-frame-options", b"DENY"),  # frame-ancestors for browsers that do not support it
+    (
+        b"permissions-policy",
+        ", ".join(f"{feature}=()" for feature in _DISABLED_FEATURES).encode(),
+    ),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
-    # Pictures from elsewhere are fetched without cookies, and need no header of their own.
+    # Images from other hosts are fetched without cookies, and need no header of their own.
     (b"cross-origin-embedder-policy", b"credentialless"),
 )
 
 
-class Allowed(Struct, frozen=True, kw_only=True):
-    """What a page may use: sources as CSP spells them, such as SELF, an origin or `digest(…)`."""
+class PagePolicy(Struct, frozen=True, kw_only=True):
+    """What a page may use: sources as CSP spells them, such as SELF or an origin."""
 
     scripts: tuple[str, ...] = ()
     styles: tuple[str, ...] = ()
-    style_attributes: tuple[str, ...] = ()  # else as `styles`
     images: tuple[str, ...] = ()
-    fonts: tuple[str, ...] = ()
     connect: tuple[str, ...] = ()  # fetch and WebSocket
-    workers: tuple[str, ...] = ()
 
-    def policy(self) -> str:
+    def header(self) -> str:
         """The value of Content-Security-Policy."""
-        named = {
+        directives = {
             "script-src": self.scripts,
             "style-src": self.styles,
-            "style-src-attr": self.style_attributes,
             "img-src": self.images,
-            "font-src": self.fonts,
             "connect-src": self.connect,
-            "worker-src": self.workers,
         }
-        allowed = [f"{name} {' '.join(sources)}" for name, sources in named.items() if sources]
-        never = [f"{name} 'none'" for name in ("base-uri", "form-action", "frame-ancestors")]
-        return "; ".join(["default-src 'none'", *allowed, *never])
+        allowed = [f"{name} {' '.join(sources)}" for name, sources in directives.items() if sources]
+        denied = [f"{name} 'none'" for name in ("base-uri", "form-action", "frame-ancestors")]
+        return "; ".join(["default-src 'none'", *allowed, *denied])
 
 
-def answer(body: bytes, allowed: Allowed, *headers: Header) -> CacheableResponse:
-    """The page; clients may keep it but ask about it each time. `headers`: further ones."""
-    policy = (b"content-security-policy", allowed.policy().encode())
-    return cacheable(body, policy, *_ALWAYS, *headers, kind=HTML)
+def html_response(body: bytes, policy: PagePolicy, *headers: Header) -> CacheableResponse:
+    """The page, which clients may cache and must revalidate. `headers`: additional ones."""
+    csp = (b"content-security-policy", policy.header().encode())
+    return cacheable(body, csp, *_HEADERS, *headers, kind=HTML)
 
 
-def digest(inline: str) -> str:
-    """Allows the <script> or <style> with exactly this text."""
-    return f"'sha256-{base64.b64encode(sha256(inline.encode()).digest()).decode()}'"
-
-
-def pictures(cdn_url: str) -> tuple[str, ...]:
-    """Where all the pictures of a presence are. `cdn_url`: DISCORD_CDN_URL."""
-    return (*origins(cdn_url), *_PICTURES)
+def image_origins(cdn_url: str) -> tuple[str, ...]:
+    """The origins of all images in a presence. `cdn_url`: DISCORD_CDN_URL."""
+    return (*origins(cdn_url), *_IMAGE_HOSTS)
 
 
 def origins(*urls: str) -> tuple[str, ...]:
-    """Scheme, host and port of each, as PUBLIC_URL and PUBLIC_WS_URL; an empty one is left out."""
+    """Scheme, host and port of each URL, without passwords. Empty URLs are skipped."""
     split = [urlsplit(url) for url in urls if url]
     found = (f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" for parts in split)
     return tuple(dict.fromkeys(found))

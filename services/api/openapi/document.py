@@ -1,160 +1,204 @@
-"""/openapi.json: OpenAPI 3.1.1, put together once when the process starts."""
+"""/openapi.json: OpenAPI 3.1.1, built once when the process starts.
+
+Paths are written here, and their building blocks are in paths.py. Schemas are generated from the
+structs in bodies.py and shared/model/snapshot.py, errors from shared/http/errors.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 
-from services.api.openapi import shapes
-from services.api.openapi.headers import ALWAYS, HEADERS
-from services.api.openapi.operation import Content, Operation, Parameter, ProblemKey, Reply
+from services.api.endpoints.avatar import AVATAR_SIZES_PX
+from services.api.endpoints.presence import INFO
+from services.api.openapi import bodies, cards
+from services.api.openapi.paths import (
+    HEADERS,
+    HEADERS_ONLY,
+    IF_NONE_MATCH,
+    USER_ERRORS,
+    USER_ID,
+    cacheable,
+    content,
+    optional,
+    path,
+    response,
+)
 from services.api.openapi.schemas import Json, ref, schemas
-from shared.http import errors
-from shared.http.errors import ERRORS, RATE_LIMITED, ApiError
+from shared.http.errors import DRAINING, InvalidSize
+from shared.redis.store import StoreUnavailable
 
 VERSION: Final = "0.1.0"
-
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
-ABOUT: Final = """\
-Discord presence as one fetch or one WebSocket.
+UNDESCRIBED: Final = frozenset({"/docs", "/docs/websocket", "/docs/{name}"})
+"""Routes for people, not for programs."""
 
-No key and no account: any website may ask (CORS is open). Every answer is JSON in UTF-8 and says
-`success`. Ids are strings. A key that is listed is always there, and null where nothing is known;
-keys may be added later, none is renamed, retyped or dropped.
+_ABOUT: Final = """\
+Live Discord presence for any website, over REST or a WebSocket.
 
-To be told of changes without asking, use the [WebSocket](./docs/websocket).
+No key and no account is needed, and any website may send requests (CORS is open). Every answer is
+JSON in UTF-8 and says `success`. Ids are strings. A listed key is always present, and null where
+its value is unknown. Keys may be added later; none is renamed, retyped or removed.
+
+To receive changes without polling, use the [WebSocket](./docs/websocket).
 """
 
-HEADERS_ONLY: Final = "Headers only"
-
-TAGS: Final = (
-    {"name": "Presence", "description": "What people do now."},
+_TAGS: Final = (
+    {"name": "Presence", "description": "What users do now."},
     {"name": "Pictures", "description": "For places where no script runs."},
-    {"name": "Service", "description": "What this is, and whether it is well."},
+    {"name": "Service", "description": "What this service is, and whether it is healthy."},
     {"name": "Documents", "description": "For tools."},
     {"name": HEADERS_ONLY, "description": "HEAD works wherever GET does."},
 )
 
-_EVERYWHERE: Final = (ERRORS[405], RATE_LIMITED, ERRORS[Exception])
+_BODIES: Final = (
+    bodies.ActivityAnswer,
+    bodies.ErrorAnswer,
+    bodies.FrontAnswer,
+    bodies.HealthAnswer,
+    bodies.NotMonitoredAnswer,
+    bodies.ReadyAnswer,
+    bodies.UserAnswer,
+)
+
+_USER_EXAMPLE: Final = msgspec.json.decode(
+    (Path(__file__).parent / "examples/user.json").read_bytes()
+)
+_FRONT_EXAMPLE: Final = {"info": INFO, "discord_invite": None, "monitored_user_count": 201}
+_AWAY_EXAMPLE: Final[Json] = {
+    "status": "idle",
+    "spotify": None,
+    "activity": [],
+    "custom_status": None,
+}
 
 
-def document(operations: Sequence[Operation], public_url: str = "") -> Json:
-    """`public_url`: PUBLIC_URL, where clients reach this; without it they ask whom they asked."""
-    kinds = {kind for operation in operations for kind in _kinds(operation)}
-    kinds |= {shapes.ErrorAnswer, shapes.NotMonitoredAnswer}
-    addresses = [{"url": url} for url in (public_url, "/") if url]
+def document(public_url: str = "") -> Json:
+    """`public_url`: PUBLIC_URL; without it, clients use the address they got the document from."""
     return {
         "openapi": "3.1.1",
-        "info": {"title": "Grux", "version": VERSION, "description": ABOUT, "license": LICENSE},
-        "servers": addresses,
-        "tags": list(TAGS),
-        "paths": {operation.path: _path(operation) for operation in operations},
+        "info": {"title": "Grux", "version": VERSION, "description": _ABOUT, "license": LICENSE},
+        "servers": [{"url": url} for url in (public_url, "/") if url],
+        "tags": list(_TAGS),
+        "paths": PATHS,
         "components": {
-            "schemas": schemas(sorted(kinds, key=lambda kind: kind.__name__)),
+            "schemas": dict(sorted({**schemas(_BODIES), **cards.SCHEMAS}.items())),
             "headers": HEADERS,
         },
     }
 
 
-def _path(operation: Operation) -> Json:
-    """HEAD is GET without bodies. RFC 9110, 9.3.2."""
-    read = {
-        "operationId": operation.name,
-        "tags": [operation.tag],
-        "summary": operation.summary,
-        **({"description": operation.text} if operation.text else {}),
-    }
-    head = {
-        "operationId": operation.name.replace("get", "head", 1),
-        "tags": [HEADERS_ONLY],
-        "summary": operation.summary,
-    }
-    return {
-        "parameters": [_parameter(parameter) for parameter in operation.parameters],
-        "get": {**read, "responses": _responses(operation, bodies=True)},
-        "head": {**head, "responses": _responses(operation, bodies=False)},
-    }
+def _answer(body: type[msgspec.Struct], summary: str, data: Any) -> Json:
+    return content(ref(body), {summary: {"data": data, "success": True}})
 
 
-def _parameter(parameter: Parameter) -> Json:
-    shown = {} if parameter.example is None else {"example": parameter.example}
-    return {
-        "name": parameter.name,
-        "in": parameter.place,
-        "description": parameter.text,
-        "required": parameter.required,
-        "schema": parameter.schema,
-        **shown,
-    }
+def _avatar(operation_id: str, summary: str) -> Json:
+    sizes = {"type": "integer", "enum": list(AVATAR_SIZES_PX)}
+    redirect = response("The address of the current avatar.", headers=["Location", "Cache-Control"])
+    return path(
+        operation_id,
+        "Pictures",
+        summary,
+        parameters=[USER_ID, optional("size", "In pixels; 1024 by default.", sizes)],
+        responses={302: redirect},
+        errors=(InvalidSize, *USER_ERRORS),
+    )
 
 
-def _responses(operation: Operation, *, bodies: bool) -> Json:
-    replies = {**operation.replies, **_failures(operation.problems)}
-    return {str(status): _response(replies[status], bodies) for status in sorted(replies)}
+def _document(operation_id: str, summary: str, description: str) -> Json:
+    return path(
+        operation_id,
+        "Documents",
+        summary,
+        description,
+        parameters=[IF_NONE_MATCH],
+        responses=cacheable(f"{summary}.", content({"type": "object"}), "Vary"),
+    )
 
 
-def _response(reply: Reply, bodies: bool) -> Json:
-    names = (*reply.headers, *ALWAYS)
-    response = {
-        "description": reply.text,
-        "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
-    }
-    if bodies and reply.contents:
-        response["content"] = {content.media: _media(content) for content in reply.contents}
-    return response
-
-
-def _media(content: Content) -> Json:
-    schema = content.schema if isinstance(content.schema, dict) else ref(content.schema)
-    examples = {
-        "".join(word.capitalize() for word in name.split()): {"summary": name, "value": value}
-        for name, value in content.examples.items()
-    }
-    return {"schema": schema, **({"examples": examples} if examples else {})}
-
-
-def _failures(keys: Iterable[ProblemKey]) -> dict[int, Reply]:
-    found = [key if isinstance(key, ApiError) else ERRORS[key] for key in keys]
-    found += _EVERYWHERE
-    by_status = groupby(sorted(found, key=lambda problem: problem.status), lambda p: p.status)
-    return {status: _failure(list(same)) for status, same in by_status}
-
-
-def _failure(same: list[ApiError]) -> Reply:
-    names = {name.decode() for problem in same for name, _ in problem.headers}
-    if RATE_LIMITED in same:
-        names.add("retry-after")
-    by_code = {problem.code: _code(problem) for problem in same}  # one code may have two reasons
-    codes = " or ".join(f"`{code}`" for code in by_code)
-    forms = list(by_code.values())
-    content = Content(
-        schema=forms[0] if len(forms) == 1 else {"oneOf": forms},
-        examples={
-            problem.code
-            if at == 0 or len(by_code) == len(same)
-            else f"{problem.code} {at + 1}": msgspec.json.decode(errors.body(problem))
-            for at, problem in enumerate(same)
+PATHS: Final[Json] = {
+    "/user/{user_id}": path(
+        "getUser",
+        "Presence",
+        "Profile and presence",
+        "Name, avatar, device, status and activities are live. What a bot cannot see comes from "
+        "the operator's profile source, and may be some minutes old.",
+        parameters=[USER_ID, IF_NONE_MATCH],
+        responses=cacheable(
+            "The user's profile and current presence.",
+            content(ref(bodies.UserAnswer), {"Listening and coding": _USER_EXAMPLE}),
+        ),
+        errors=USER_ERRORS,
+    ),
+    "/activity/{user_id}": path(
+        "getActivity",
+        "Presence",
+        "Presence without the profile",
+        "Always live.",
+        parameters=[USER_ID, IF_NONE_MATCH],
+        responses=cacheable(
+            "The user's current presence.", _answer(bodies.ActivityAnswer, "Away", _AWAY_EXAMPLE)
+        ),
+        errors=USER_ERRORS,
+    ),
+    **cards.PATHS,
+    "/avatar/{user_id}": _avatar("getAvatar", "The avatar"),
+    "/avatar/{user_id}.png": _avatar("getAvatarAsPng", "The avatar as PNG"),
+    "/avatar/{user_id}.webp": _avatar(
+        "getAvatarAsWebp", "The avatar as WebP, animated if the avatar is"
+    ),
+    "/avatar/{user_id}.gif": _avatar(
+        "getAvatarAsGif", "The avatar as GIF if it is animated, else as PNG"
+    ),
+    "/": path(
+        "getFront",
+        "Service",
+        "What this service is",
+        "JSON for a program; the page for a browser, which names `text/html` in `Accept`.",
+        parameters=[IF_NONE_MATCH],
+        responses=cacheable(
+            "What this service is, and how many users it monitors.",
+            {
+                **_answer(bodies.FrontAnswer, "No invite set", _FRONT_EXAMPLE),
+                **content({"type": "string"}, media="text/html"),
+            },
+            "Vary",
+        ),
+        errors=(StoreUnavailable,),
+    ),
+    "/health": path(
+        "getHealth",
+        "Service",
+        "Is the process healthy?",
+        "200 as long as the process runs.",
+        responses={
+            200: response(
+                "The process runs.",
+                _answer(
+                    bodies.HealthAnswer,
+                    "Well",
+                    {"status": "ok", "redis": True, "gateway_silent_for": None},
+                ),
+                headers=["Cache-Control"],
+            )
         },
-    )
-    spelled = tuple(name for name in HEADERS if name.lower() in names)
-    return Reply(text=codes, contents=(content,), headers=("Cache-Control", *spelled))
-
-
-def _code(problem: ApiError) -> Json:
-    """The answer's shape with this very code."""
-    if problem.code == "user_not_monitored":
-        return ref(shapes.NotMonitoredAnswer)
-    code = {"properties": {"code": {"const": problem.code}}}
-    return {"allOf": [ref(shapes.ErrorAnswer), {"properties": {"error": code}}]}
-
-
-def _kinds(operation: Operation) -> Iterable[type[Struct]]:
-    contents: Iterable[Any] = (
-        content.schema for reply in operation.replies.values() for content in reply.contents
-    )
-    return (schema for schema in contents if not isinstance(schema, dict))
+    ),
+    "/ready": path(
+        "getReady",
+        "Service",
+        "Should a load balancer send requests?",
+        responses={
+            200: response(
+                "Presence can be read.",
+                _answer(bodies.ReadyAnswer, "Ready", {"ready": True}),
+                headers=["Cache-Control"],
+            )
+        },
+        errors=(StoreUnavailable, DRAINING),
+    ),
+    "/openapi.json": _document("getOpenApi", "This document", "OpenAPI 3.1."),
+    "/asyncapi.json": _document("getAsyncApi", "The document of the WebSocket", "AsyncAPI 3.0."),
+}

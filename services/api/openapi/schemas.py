@@ -1,7 +1,7 @@
-"""From structs to JSON Schema 2020-12, as exact as the contract is.
+"""JSON Schema 2020-12 from structs, as exact as the contract.
 
-msgspec knows types, descriptions and which keys may be left out when reading. The contract is
-about writing: every key is there, but those whose type says that they may be left out.
+msgspec knows types, descriptions, and which keys may be missing when reading. The contract is
+about writing: every key is present, except those whose type is a union with UnsetType.
 """
 
 from __future__ import annotations
@@ -18,69 +18,69 @@ Json = dict[str, Any]
 REF: Final = "#/components/schemas/{name}"
 
 
-def schemas(kinds: Iterable[type[Struct]]) -> Json:
-    """The schema of each kind, and of each struct inside, by the struct's name."""
-    return dict(_schemas(tuple(kinds)))
+def ref(struct: type[Struct]) -> Json:
+    """A reference to the schema of `struct`."""
+    return {"$ref": REF.format(name=struct.__name__)}
 
 
-@cache  # a tenth of a second: a process does it once, and its tests a thousand times
-def _schemas(kinds: tuple[type[Struct], ...]) -> Json:
-    _, components = msgspec.json.schema_components(kinds, ref_template=REF)
-    structs = {kind.__name__: kind for kind in _inside(kinds)}
-    return {name: _exact(schema, structs[name]) for name, schema in sorted(components.items())}
+def schemas(structs: Iterable[type[Struct]]) -> Json:
+    """The schemas of these structs and of every struct they contain, by struct name."""
+    return dict(_schemas(tuple(structs)))
 
 
-def ref(kind: type[Struct]) -> Json:
-    return {"$ref": REF.format(name=kind.__name__)}
+@cache  # takes 0.1 s: a process needs it once, its tests a thousand times
+def _schemas(structs: tuple[type[Struct], ...]) -> Json:
+    _, components = msgspec.json.schema_components(structs, ref_template=REF)
+    by_name = {struct.__name__: struct for struct in _contained(structs)}
+    return {name: _exact(schema, by_name[name]) for name, schema in sorted(components.items())}
 
 
-def _exact(schema: Json, kind: type[Struct]) -> Json:
-    hints = get_type_hints(kind)
-    always = [
+def _exact(schema: Json, struct: type[Struct]) -> Json:
+    """With `required` as the contract has it."""
+    hints = get_type_hints(struct)
+    required = [
         field.encode_name
-        for field in msgspec.structs.fields(kind)
+        for field in msgspec.structs.fields(struct)
         if UnsetType not in get_args(hints[field.name])
     ]
-    tidy = {name: value for name, value in _tidied(schema).items() if name != "required"}
-    return {**tidy, "required": always} if always else tidy
+    tidy = {name: value for name, value in _tidy(schema).items() if name != "required"}
+    return {**tidy, "required": required} if required else tidy
 
 
-def _tidied(schema: Json) -> Json:
-    """`default` is about reading; and `type: [string, null]` reads better than an anyOf."""
+def _tidy(schema: Json) -> Json:
+    """Without `default`, which is about reading, and with `type: [string, null]` for an anyOf."""
     tidy = {
-        name: {key: _tidied(value) for key, value in found.items()}
+        name: {key: _tidy(value) for key, value in found.items()}
         if name == "properties"
-        else _tidied_value(found)
+        else _tidy_value(found)
         for name, found in schema.items()
         if name != "default"
     }
     if "enum" in tidy:
         tidy = {"type": "boolean" if tidy["enum"] in ([True], [False]) else "string", **tidy}
     match tidy.pop("anyOf", None):
-        case [{"type": str(), "properties": _}, _] as forms:
-            return {**tidy, "anyOf": forms}
-        case [{"type": str(kind)} as known, {"type": "null"}]:
-            enum = {"enum": [*known["enum"], None]} if "enum" in known else {}
-            return {**known, **enum, **tidy, "type": [kind, "null"]}
         case None:
             return tidy
+        case [{"type": str(kind)} as known, {"type": "null"}] if "properties" not in known:
+            enum = {"enum": [*known["enum"], None]} if "enum" in known else {}
+            return {**known, **enum, **tidy, "type": [kind, "null"]}
         case forms:
             return {**tidy, "anyOf": forms}
 
 
-def _tidied_value(value: Any) -> Any:
+def _tidy_value(value: Any) -> Any:
     if isinstance(value, dict):
-        return _tidied(value)
+        return _tidy(value)
     if isinstance(value, list):
-        return [_tidied_value(part) for part in value]
+        return [_tidy_value(part) for part in value]
     return value
 
 
-def _inside(kinds: Iterable[Any]) -> Iterator[type[Struct]]:
-    """Every struct that these types hold, themselves included."""
-    for kind in kinds:
-        if isinstance(kind, type) and issubclass(kind, Struct):
-            yield kind
-            yield from _inside(get_type_hints(kind).values())
+def _contained(types: Iterable[Any]) -> Iterator[type[Struct]]:
+    """Every struct in these types, themselves included."""
+    for each in types:
+        if isinstance(each, type) and issubclass(each, Struct):
+            yield each
+            yield from _contained(get_type_hints(each).values())
         else:
-            yield from _inside(get_args(kind))
+            yield from _contained(get_args(each))

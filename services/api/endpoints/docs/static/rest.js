@@ -17,5 +17,5 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   tryItOutEnabled: true,
-  validatorUrl: null, // else every reader is told to swagger.io
+  validatorUrl: null, // the default would report every visit to swagger.io
 });

@@ -1,6 +1,7 @@
-"""What the answers are made of: the envelopes around shared/model/snapshot.py's structs.
+"""The JSON bodies of the API: the envelopes around the structs of shared/model/snapshot.py.
 
-Answers are put together from bytes; these say what comes out, for /openapi.json and the tests.
+The endpoints assemble bodies from bytes. These structs describe the result, for /openapi.json and
+for tests.
 """
 
 from __future__ import annotations
@@ -11,9 +12,15 @@ from msgspec import Meta, Struct
 
 from shared.model.snapshot import Activity, CustomStatus, Presence, Profile, Spotify, Status, Url
 
+Code = Annotated[str, Meta(description="For programs: it does not change.")]
+Message = Annotated[str, Meta(description="For people: what happened, why, and what to do.")]
+Invite = Annotated[
+    Url | None, Meta(description="Joining this server makes a user monitored; null if unset.")
+]
+
 
 class User(Struct):
-    """Who the user is and what they do now."""
+    """The user's profile and current presence."""
 
     profile: Profile
     status: Annotated[Status, Meta(description="`invisible` is Discord's offline as well.")]
@@ -33,39 +40,37 @@ class UserAnswer(Struct):
 
 
 class ActivityAnswer(Struct):
-    """Presence alone."""
+    """Presence without the profile."""
 
     data: Presence
     success: Literal[True]
 
 
 class Front(Struct):
-    """What this is."""
+    """The service."""
 
     info: Annotated[str, Meta(description="For people.")]
-    discord_invite: Annotated[
-        Url | None, Meta(description="Who joins this server is monitored; null if none is set.")
-    ]
-    monitored_user_count: Annotated[int, Meta(description="How many people can be asked for.")]
+    discord_invite: Invite
+    monitored_user_count: Annotated[int, Meta(description="The number of monitored users.")]
 
 
 class FrontAnswer(Struct):
-    """What this is and how many users it monitors."""
+    """What the service is and how many users it monitors."""
 
     data: Front
     success: Literal[True]
 
 
-class Health(Struct):
-    """How the process is."""
+class ProcessHealth(Struct):
+    """The state of the process."""
 
     status: Literal["ok"]
-    redis: Annotated[bool, Meta(description="Whether it answers.")]
+    redis: Annotated[bool, Meta(description="Whether Redis answers.")]
     gateway_silent_for: Annotated[
         int | None,
         Meta(
-            description="Seconds since the gateway was last connected to Discord, once they are "
-            "too many."
+            description="Seconds since the gateway was last connected to Discord, once that is "
+            "overdue; else null."
         ),
     ]
 
@@ -73,12 +78,12 @@ class Health(Struct):
 class HealthAnswer(Struct):
     """The process runs."""
 
-    data: Health
+    data: ProcessHealth
     success: Literal[True]
 
 
 class Ready(Struct):
-    """Whether traffic should come."""
+    """Whether a load balancer should send requests."""
 
     ready: Literal[True]
 
@@ -93,29 +98,27 @@ class ReadyAnswer(Struct):
 class Error(Struct):
     """What went wrong."""
 
-    code: Annotated[str, Meta(description="For programs: it does not change.")]
-    message: Annotated[str, Meta(description="For people: what happened, why, what to do.")]
+    code: Code
+    message: Message
 
 
 class ErrorAnswer(Struct):
-    """Something went wrong."""
+    """An error."""
 
     error: Error
     success: Literal[False]
 
 
 class NotMonitored(Struct):
-    """Nobody watches this user."""
+    """The user is in no monitored server."""
 
     code: Literal["user_not_monitored"]
-    message: Annotated[str, Meta(description="For people: what happened, why, what to do.")]
-    discord_invite: Annotated[
-        Url | None, Meta(description="Who joins this server is monitored; null if none is set.")
-    ]
+    message: Message
+    discord_invite: Invite
 
 
 class NotMonitoredAnswer(Struct):
-    """No monitored server has the user."""
+    """The error for a user that is in no monitored server."""
 
     error: NotMonitored
     success: Literal[False]

@@ -14,13 +14,13 @@ from tests.api.http_client import ask
 from tests.api.replica import serving
 from tests.shared.scripted_source import ScriptedSource
 
-FACTS = ProfileExtras(
+EXTRAS = ProfileExtras(
     badges=[
         Badge("automod", "Uses AutoMod", "f2", "https://cdn.discordapp.com/badge-icons/f2.png")
     ],
     connected_accounts=[ConnectedAccount("github", "robin", "https://github.com/robin")],
     bio="Hëllo",
-    accent_color=7,  # the gateway knows better
+    accent_color=7,  # the gateway's own value has precedence
 )
 
 COMPLETED = (
@@ -38,24 +38,24 @@ COMPLETED = (
 )
 
 
-async def test_facts_complete_the_profile(store: Store) -> None:
-    """What the gateway shows as null or empty is filled; what it knows stays."""
-    async with serving(store, source=ScriptedSource(FACTS)) as port:
+async def test_extras_complete_the_profile(store: Store) -> None:
+    """What the gateway leaves null or empty is filled in; its own values stay."""
+    async with serving(store, source=ScriptedSource(EXTRAS)) as port:
         answer = await ask(port, f"/user/{BOT.user_id}")
     assert answer.body == COMPLETED
 
 
-async def test_activity_asks_no_source(store: Store) -> None:
-    """Presence alone needs no profile."""
-    source = ScriptedSource(FACTS)
+async def test_activity_requests_no_extras(store: Store) -> None:
+    """Presence without the profile needs no source."""
+    source = ScriptedSource(EXTRAS)
     async with serving(store, source=source) as port:
         assert (await ask(port, f"/activity/{BOT.user_id}")).body == BOT.activity
     assert source.asked == []
 
 
-async def test_replicas_ask_once(store: Store, redis_url: str) -> None:
-    """Many viewers at several replicas are one question, and all see the same."""
-    source = ScriptedSource(FACTS)
+async def test_replicas_share_one_request(store: Store, redis_url: str) -> None:
+    """Many requests at several replicas cause one request to the source."""
+    source = ScriptedSource(EXTRAS)
     async with (
         Store.connect(redis_url, timeout=PATIENCE) as other_store,
         serving(store, source=source) as port,
@@ -68,15 +68,15 @@ async def test_replicas_ask_once(store: Store, redis_url: str) -> None:
     assert source.asked == [BOT.user_id]
 
 
-async def test_a_failing_source_costs_only_the_facts(store: Store) -> None:
-    """Presence goes out with what the gateway knows."""
+async def test_a_failing_source_costs_only_the_extras(store: Store) -> None:
+    """The response has what the gateway knows."""
     async with serving(store, source=ScriptedSource(SourceFailed("status 500"))) as port:
         assert (await ask(port, f"/user/{RICH.user_id}")).body == RICH.user
 
 
-async def test_a_slow_source_costs_only_the_facts(store: Store) -> None:
-    """The answer goes out without facts, and a later one has them."""
-    source = ScriptedSource(FACTS)
+async def test_a_slow_source_costs_only_the_extras(store: Store) -> None:
+    """The response is sent without extras, and a later one has them."""
+    source = ScriptedSource(EXTRAS)
     source.gate.clear()
     path = f"/user/{BOT.user_id}"
     async with serving(store, source=source, cap=0.05) as port:
@@ -90,9 +90,9 @@ async def test_a_slow_source_costs_only_the_facts(store: Store) -> None:
     assert source.asked == [BOT.user_id]
 
 
-async def test_no_source_is_asked_about_strangers(store: Store) -> None:
-    """An id that nobody monitors costs one look into Redis."""
-    source = ScriptedSource(FACTS)
+async def test_no_request_for_unmonitored_users(store: Store) -> None:
+    """An unmonitored id costs one read of Redis."""
+    source = ScriptedSource(EXTRAS)
     async with serving(store, source=source) as port:
         assert (await ask(port, "/user/1274150219482660898")).status == 404
     assert source.asked == []

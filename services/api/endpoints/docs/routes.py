@@ -1,0 +1,91 @@
+"""/openapi.json and /asyncapi.json, the pages that show them, and the files that the pages load.
+
+All of it is built when the process starts, and comes from here: /docs works without the internet,
+and no third party learns who reads it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Route
+
+from services.api.asyncapi import document as asyncapi
+from services.api.endpoints.docs import pages
+from services.api.http.precompressed import PrecompressedResponse
+from services.api.openapi import document as openapi
+from services.api.openapi.schemas import Json
+from shared.config import ApiSettings
+from shared.http import responses
+from shared.http.responses import RawResponse
+
+STATIC: Final = Path(__file__).parent / "static"
+VENDOR: Final = Path(__file__).parent / "vendor"  # fetched by `make vendor`
+
+_MEDIA_TYPES: Final = {
+    ".js": b"text/javascript; charset=utf-8",
+    ".css": b"text/css; charset=utf-8",
+    ".txt": b"text/plain; charset=utf-8",
+}
+
+
+class DocsEndpoints:
+    """Responses that stay the same until the process ends."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._openapi = _json(openapi.document(settings.public_url))
+        websocket = asyncapi.document(settings.public_ws_url)
+        self._asyncapi = _json(websocket)
+        self._rest = pages.rest(settings)
+        self._websocket = pages.websocket(websocket)
+        self._files = _load_files()
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/openapi.json", self.openapi),
+            Route("/asyncapi.json", self.asyncapi),
+            Route("/docs", self.rest),
+            Route("/docs/websocket", self.websocket),
+            Route("/docs/{name}", self.file),
+        ]
+
+    async def openapi(self, request: Request) -> RawResponse:
+        return self._openapi.answer(request.scope["headers"])
+
+    async def asyncapi(self, request: Request) -> RawResponse:
+        return self._asyncapi.answer(request.scope["headers"])
+
+    async def rest(self, request: Request) -> RawResponse:
+        return self._rest.answer(request.scope["headers"])
+
+    async def websocket(self, request: Request) -> RawResponse:
+        return self._websocket.answer(request.scope["headers"])
+
+    async def file(self, request: Request) -> RawResponse:
+        """A file that the pages load. Any other name is 404 `not_found`."""
+        found = self._files.get(request.path_params["name"])
+        if found is None:
+            raise HTTPException(404)
+        return found.answer(request.scope["headers"])
+
+
+def _json(document: Json) -> PrecompressedResponse:
+    return PrecompressedResponse.of(msgspec.json.encode(document), responses.JSON)
+
+
+def _load_files() -> dict[str, PrecompressedResponse]:
+    """By name. The viewer is stored as it is sent: compressed with gzip."""
+    files = {}
+    for path in sorted([*STATIC.iterdir(), *VENDOR.iterdir()]):
+        name = path.name.removesuffix(".gz")
+        media_type = _MEDIA_TYPES.get(Path(name).suffix)
+        if media_type is None:
+            continue
+        body = path.read_bytes()
+        make = PrecompressedResponse if path.suffix == ".gz" else PrecompressedResponse.of
+        files[name] = make(body, media_type)
+    return files

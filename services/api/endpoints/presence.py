@@ -1,0 +1,112 @@
+"""/user/:id, /activity/:id, `/`, /health and /ready."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.routing import Route
+
+from services.api.endpoints import front_page
+from services.api.http.negotiation import prefers_html
+from services.api.middleware.response_cache import ACTIVITY_PATH, USER_PATH, ResponseCache
+from shared.config import ApiSettings
+from shared.discord import snowflake
+from shared.http.errors import InvalidUserId
+from shared.http.middleware import StalenessSource
+from shared.http.responses import RawResponse, cacheable, envelope, json_response
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import Store, StoreUnavailable
+
+INFO: Final = (
+    "Grux: Discord presence as one fetch or one WebSocket. Ask GET /user/:userid for profile and "
+    "presence, GET /activity/:userid for presence alone."
+)
+_VARY_ACCEPT: Final = (b"vary", b"Accept")
+
+
+class PresenceEndpoints:
+    """Each endpoint may raise the exceptions that shared.http.errors turns into responses."""
+
+    def __init__(
+        self,
+        store: Store,
+        users: UserReader,
+        settings: ApiSettings,
+        cache: ResponseCache,
+        liveness: StalenessSource | None,
+    ) -> None:
+        self._store = store
+        self._users = users
+        self._cache = cache
+        self._liveness = liveness
+        self._invite = settings.discord_invite or None
+        self._page = front_page.front(settings)
+
+    def routes(self) -> list[Route]:
+        return [
+            Route(f"{USER_PATH}{{user_id}}", self.user),
+            Route(f"{ACTIVITY_PATH}{{user_id}}", self.activity),
+            Route("/", self.front),
+            Route("/health", self.health),
+            Route("/ready", self.ready),
+        ]
+
+    async def user(self, request: Request) -> RawResponse:
+        """`data`: `{"profile", "status", "spotify", "activity", "custom_status"}`"""
+        user_id = user_id_of(request)
+        with self._cache.loading(user_id) as load:
+            user = await self._users.person(user_id)
+            response = cacheable(envelope(b'{"profile":%b,%b' % (user.profile, user.presence[1:])))
+            load.store(USER_PATH, user.version, response, until=user.good_until)
+        return response.answer(request.scope["headers"])
+
+    async def activity(self, request: Request) -> RawResponse:
+        """`data`: `{"status", "spotify", "activity", "custom_status"}`"""
+        user_id = user_id_of(request)
+        with self._cache.loading(user_id) as load:
+            snapshot = (await self._users.read(user_id)).snapshot
+            response = cacheable(envelope(snapshot.presence))
+            load.store(ACTIVITY_PATH, snapshot.version, response)
+        return response.answer(request.scope["headers"])
+
+    async def front(self, request: Request) -> RawResponse:
+        """The page, or `data`: `{"info", "discord_invite", "monitored_user_count"}`"""
+        if prefers_html(", ".join(request.headers.getlist("accept"))):
+            return self._page.answer(request.scope["headers"])
+        data = {
+            "info": INFO,
+            "discord_invite": self._invite,
+            "monitored_user_count": await self._store.count_users(),
+        }
+        response = cacheable(envelope(msgspec.json.encode(data)), _VARY_ACCEPT)
+        return response.answer(request.scope["headers"])
+
+    async def health(self, _request: Request) -> RawResponse:
+        """200 while the process runs. `data`: `{"status", "redis", "gateway_silent_for"}`
+
+        `redis`: whether Redis answers. `gateway_silent_for`: seconds since the gateway's last
+        heartbeat once it is overdue, else null.
+        """
+        try:
+            await self._store.ping()
+            redis = True
+        except StoreUnavailable:
+            redis = False
+        stale = self._liveness.stale if self._liveness else None
+        health = {"status": "ok", "redis": redis, "gateway_silent_for": stale}
+        return json_response(200, envelope(msgspec.json.encode(health)))
+
+    async def ready(self, _request: Request) -> RawResponse:
+        """200 while presence can be read, else 503."""
+        await self._store.ping()
+        return json_response(200, envelope(b'{"ready":true}'))
+
+
+def user_id_of(request: Request) -> int:
+    """The Discord id in the path. Raises InvalidUserId."""
+    user_id = snowflake.parse(request.path_params["user_id"])
+    if user_id is None:
+        raise InvalidUserId
+    return user_id
