@@ -9,11 +9,19 @@ from typing import Any
 from urllib.error import HTTPError
 
 import msgspec
+from prometheus_client import Histogram
 from prometheus_client.parser import text_string_to_metric_families
 
 from testing.eventually import PATIENCE, eventually_async
 
 Samples = dict[tuple[str, frozenset[str]], float]
+
+
+def observations(histogram: Histogram) -> tuple[int, float]:
+    """How many, and their sum. Of one that has no labels."""
+    (family,) = histogram.collect()
+    found = {sample.name.rpartition("_")[2]: sample.value for sample in family.samples}
+    return round(found["count"]), found["sum"]
 
 
 def fetch(port: int, path: str) -> tuple[int, bytes]:

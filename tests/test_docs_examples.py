@@ -57,8 +57,8 @@ class GatewayHealth(OfEveryProcess):
 class ApiHealth(OfEveryProcess):
     redis: bool | None
     gateway_silent_for: int | None
-    trusted: bool
-    answers: int
+    cache_valid: bool
+    cached_responses: int
 
 
 class WsHealth(OfEveryProcess):

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import sys
 
+from services.api import metrics
 from services.api.app import build
 from services.api.card.studio import Studio
-from services.api.metrics import drawings, looker, readings
 from services.api.middleware.response_cache import ResponseCache
 from shared import config
 from shared.config import ApiSettings
@@ -24,7 +24,6 @@ from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
-from shared.telemetry import metrics
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +52,8 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             track(settings.redis_url, cache),
         ):
             pulse = LivenessMonitor(store)
-            metrics.export(readings(cache, pulse, limiter))
-            process.health.begin(looker(store, cache, pulse))
+            metrics.export(cache, pulse, limiter)
+            process.health.begin(metrics.health_probe(store, cache, pulse))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: %s", config.in_words(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
@@ -62,7 +61,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             tasks = [asyncio.create_task(work()) for work in (pulse.run, limiter.run)]
             try:
                 async with Studio(store, people, settings, lambda: pulse.stale) as studio:
-                    metrics.export(drawings(studio.draughtsmen))
+                    metrics.export_renders(studio.draughtsmen)
                     app = build(store, people, settings, cache, pulse, studio)
                     server = uvicorn_server.server(
                         RateLimitMiddleware(

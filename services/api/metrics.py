@@ -1,8 +1,8 @@
-"""What the api tells of itself on METRICS_PORT."""
+"""The api's metrics and health. docs/operations.md explains each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from prometheus_client import Gauge
 
 from services.api.card.draughtsmen import Draughtsmen
 from services.api.middleware.response_cache import ResponseCache
@@ -10,81 +10,72 @@ from shared.http.connection_limits import HttpConnectionLimiter
 from shared.http.responses import SENT
 from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.store import Store
-from shared.telemetry.health import HealthReport
-from shared.telemetry.metrics import Reading
+from shared.telemetry.health import HealthProbe, HealthReport
+from shared.telemetry.metrics import CallbackCounter
 
 
-def looker(
-    store: Store, cache: ResponseCache, pulse: LivenessMonitor
-) -> Callable[[], HealthReport]:
-    """What looks at these. The pulse asks Redis once a second, so `redis` is never older."""
+def health_probe(store: Store, cache: ResponseCache, pulse: LivenessMonitor) -> HealthProbe:
+    """`pulse` asks Redis once a second, so `redis` is never older than that."""
 
-    def look() -> HealthReport:
+    def probe() -> HealthReport:
         facts = {
             "redis": store.up,
             "gateway_silent_for": pulse.stale_now or None,
-            "trusted": cache.trusted,
-            "answers": len(cache),
+            "cache_valid": cache.trusted,
+            "cached_responses": len(cache),
         }
         return HealthReport(facts, "" if store.up else "Redis does not answer")
 
-    return look
+    return probe
 
 
-def drawings(draughtsmen: Draughtsmen) -> list[Reading]:
-    return [
-        Reading(
-            "grux_api_drawn",
-            "Cards and badges drawn, and pictures for them scaled.",
-            lambda: draughtsmen.done,
-            counter=True,
+def export(cache: ResponseCache, pulse: LivenessMonitor, limiter: HttpConnectionLimiter) -> None:
+    """Register the metrics of these objects."""
+    CallbackCounter(
+        "grux_api_responses",
+        "Responses sent, by status.",
+        lambda: {str(status): count for status, count in SENT.copy().items()},
+        "status",
+    )
+    CallbackCounter("grux_api_hits", "Responses from the cache.", lambda: cache.hits)
+    CallbackCounter("grux_api_misses", "Responses that were read from Redis.", lambda: cache.misses)
+    CallbackCounter(
+        "grux_api_connections_refused",
+        "Connections over a limit.",
+        lambda: limiter.refused,
+    )
+    CallbackCounter(
+        "grux_api_connections_cut_off",
+        "Connections that took too long, or made room for others.",
+        lambda: limiter.closed,
+    )
+    for name, documentation, read in (
+        ("grux_api_answers", "Responses in the cache.", lambda: len(cache)),
+        ("grux_api_answer_bytes", "Their size, about.", lambda: cache.size),
+        (
+            "grux_api_cache_valid",
+            "1 while Redis tells of changes.",
+            lambda: cache.trusted,
         ),
-        Reading(
-            "grux_api_drawings_refused",
-            "Those that were not drawn, because too many waited.",
-            lambda: draughtsmen.refused,
-            counter=True,
-        ),
-    ]
-
-
-def readings(
-    cache: ResponseCache, pulse: LivenessMonitor, limiter: HttpConnectionLimiter
-) -> list[Reading]:
-    return [
-        Reading(
-            "grux_api_responses",
-            "Answers given, by status.",
-            lambda: {str(status): count for status, count in SENT.copy().items()},
-            counter=True,
-            label="status",
-        ),
-        Reading("grux_api_answers", "Answers in memory.", lambda: len(cache)),
-        Reading("grux_api_answer_bytes", "Their size, about.", lambda: cache.size),
-        Reading("grux_api_trusted", "1 while memory is known to be true.", lambda: cache.trusted),
-        Reading("grux_api_hits", "Answers from memory.", lambda: cache.hits, counter=True),
-        Reading("grux_api_connections", "Open connections.", lambda: limiter.connections),
-        Reading(
-            "grux_api_connections_refused",
-            "Connections that got no place.",
-            lambda: limiter.refused,
-            counter=True,
-        ),
-        Reading(
-            "grux_api_connections_cut_off",
-            "Connections that took too long, or made room for others.",
-            lambda: limiter.closed,
-            counter=True,
-        ),
-        Reading(
-            "grux_api_misses",
-            "Answers for which Redis was asked.",
-            lambda: cache.misses,
-            counter=True,
-        ),
-        Reading(
+        ("grux_api_connections", "Open connections.", lambda: limiter.connections),
+        (
             "grux_gateway_silent_seconds",
             "Since the gateway was last connected to Discord, once that is too long; else 0.",
             lambda: pulse.stale_now,
         ),
-    ]
+    ):
+        Gauge(name, documentation).set_function(read)
+
+
+def export_renders(draughtsmen: Draughtsmen) -> None:
+    """Register the metrics of the render processes."""
+    CallbackCounter(
+        "grux_api_renders",
+        "Cards and badges rendered, and images for them scaled.",
+        lambda: draughtsmen.done,
+    )
+    CallbackCounter(
+        "grux_api_drawings_refused",
+        "Those that were not rendered, because too many waited.",
+        lambda: draughtsmen.refused,
+    )

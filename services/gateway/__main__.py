@@ -31,7 +31,7 @@ from shared.redis.store import Store
 from shared.startup import bootstrap, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.health import Health
-from shared.telemetry.metrics import export
+from shared.telemetry.metrics import total
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         sweep = Reconciler(store, writer, epochs)
         roster = GuildCache(people, writer, sweep.guild)
         metrics.PEOPLE.set_function(lambda: len(people))
-        metrics.OWED.set_function(lambda: writer.owed)
-        export([metrics.write_lag(writer.lag)])
+        metrics.PENDING_WRITES.set_function(lambda: writer.owed)
         shards: list[Shard] = []
         health.begin(health_probe(store, writer, lambda: len(people), shards))
 
@@ -126,7 +125,7 @@ async def run_until_stopped(process: ServiceProcess[GatewaySettings]) -> str:
     await asyncio.wait({serving})
     if not serving.cancelled():
         serving.result()  # raises what ended it
-    events, written = metrics.total(metrics.EVENTS), metrics.total(metrics.SAVES_WRITTEN)
+    events, written = total(metrics.EVENTS), total(metrics.SAVES_WRITTEN)
     return f"{events} events, {written} snapshots written"
 
 

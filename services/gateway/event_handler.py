@@ -75,9 +75,9 @@ class EventHandler:
                 raise InvalidEvent("payload")
             handler(payload)
         except InvalidEvent as refused:
-            metrics.REFUSED.labels(str(refused)).inc()
+            metrics.EVENTS_REJECTED.labels(str(refused)).inc()
         except Exception:
-            metrics.REFUSED.labels("exception").inc()
+            metrics.EVENTS_REJECTED.labels("exception").inc()
             log.exception("a %s event could not be taken in", name)
 
     def lost(self) -> None:

@@ -1,13 +1,15 @@
-"""What the gateway counts."""
+"""The gateway's metrics. docs/operations.md explains each."""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
-from shared.telemetry.metrics import Distribution, Reading
+from shared.telemetry.metrics import CHANGE_AGE_BUCKETS_S
 
 EVENTS = Counter("grux_gateway_events_total", "Dispatches received.", ["type"])
-REFUSED = Counter("grux_gateway_refused_total", "Input that could not be used.", ["reason"])
+EVENTS_REJECTED = Counter(
+    "grux_gateway_events_rejected_total", "Input that could not be used.", ["reason"]
+)
 SAVES_WRITTEN = Counter("grux_gateway_saves_written_total", "Snapshots written.")
 SAVES_UNCHANGED = Counter("grux_gateway_saves_unchanged_total", "Snapshots that were the same.")
 SAVES_FAILED = Counter("grux_gateway_saves_failed_total", "Batches that Redis did not take.")
@@ -17,26 +19,20 @@ CONNECTS = Counter(
 DISCONNECTS = Counter(
     "grux_gateway_disconnects_total", "Connections to Discord that ended, or failed.", ["cause"]
 )
+WRITE_LAG = Histogram(
+    "grux_gateway_write_lag_seconds",
+    "From Discord's event to Redis' reply.",
+    buckets=CHANGE_AGE_BUCKETS_S,
+)
 PEOPLE = Gauge("grux_gateway_people", "Monitored users of this process.")
-OWED = Gauge("grux_gateway_owed", "Users whose newest state is not in Redis yet.")
-REDIS_MEMORY = Gauge("grux_redis_memory_bytes", "What Redis holds.")
-REDIS_LIMIT = Gauge("grux_redis_memory_limit_bytes", "What Redis may hold; 0: no limit.")
+PENDING_WRITES = Gauge(
+    "grux_gateway_pending_writes", "Users whose newest state is not in Redis yet."
+)
+REDIS_MEMORY = Gauge("grux_redis_memory_bytes", "Memory that Redis uses.")
+REDIS_LIMIT = Gauge("grux_redis_memory_limit_bytes", "Memory that Redis may use; 0: no limit.")
 
 for _reason in (
     *("json", "payload", "guild id", "guild", "member", "user id", "unknown user"),
     *("normalise", "exception"),
 ):
-    REFUSED.labels(_reason)
-
-
-def write_lag(lag: Distribution) -> Reading:
-    """As the writer measures it."""
-    return Reading(
-        "grux_gateway_write_lag_seconds", "From Discord's word to Redis' answer.", lambda: lag
-    )
-
-
-def total(counter: Counter) -> int:
-    """Of all its labels."""
-    samples = next(iter(counter.collect())).samples
-    return round(sum(one.value for one in samples if one.name.endswith("_total")))
+    EVENTS_REJECTED.labels(_reason)

@@ -10,13 +10,13 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
+from services.ws import metrics
 from services.ws.connection import ServerContext
 from services.ws.counters import Counters
 from services.ws.handshake import HandshakeHealth
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
-from services.ws.metrics import looker, readings
 from services.ws.profile_refresher import FactSource
 from services.ws.server import WebSocketServer
 from shared.config import WsSettings, in_words
@@ -28,7 +28,7 @@ from shared.redis.factory import follow
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
-from shared.telemetry import metrics
+from shared.telemetry.metrics import total
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,13 @@ async def serve(process: ServiceProcess[WsSettings]) -> str:
         ProfileService.connect(settings, store) as profiles,
         serving(settings, store, profiles, limits) as server,
     ):
-        metrics.export(readings(server.house))
-        process.health.begin(looker(server.house))
+        metrics.export(server.house)
+        process.health.begin(metrics.health_probe(server.house))
         await process.stopped()
     counters = server.house.counters
     return (
-        f"{counters.handshakes} clients, {counters.frames} frames, "
-        f"{counters.resyncs} users loaded again"
+        f"{total(counters.handshakes)} clients, {counters.frames} frames, "
+        f"{total(counters.resyncs)} users loaded again"
     )
 
 

@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self.paused = True
-        self._house.counters.slow += 1
+        self._house.counters.backpressured += 1
         if self._session is not None:
             self._session.queue_up()
             self._house.limiter.set_deadline(self, self._house.limits.slow_within)
@@ -162,7 +162,7 @@ class Connection(asyncio.Protocol):
         if self._session is None:
             return
         if self._quiet:
-            self._house.counters.dropped += 1
+            self._house.counters.dropped.inc()
             self.end(NO_PONG)
         else:
             self._quiet = True
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
 
     def on_deadline(self) -> None:
         if self._session is not None:
-            self._house.counters.dropped += 1
+            self._house.counters.dropped.inc()
         self._over = True
         self._leave()
         self._transport.abort()
@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._head = None
                 self._transport.write(answer.response)
-                self._house.counters.handshakes += 1
+                self._house.counters.handshakes.inc()
                 self._house.limiter.clear_deadline(self)
                 self._house.limiter.clear_pending(self)
                 self._admit(answer.users, answer.forwarded_for)
@@ -221,7 +221,7 @@ class Connection(asyncio.Protocol):
         self._house.hub.watch(self._session, users)
 
     def _refuse(self, problem: ErrorNotice) -> None:
-        self._house.counters.refused += 1
+        self._house.counters.refused.inc()
         self.write(problem.frame)
         self.end(problem.ending)
 
@@ -273,7 +273,7 @@ class Connection(asyncio.Protocol):
     def _set_fast(self) -> None:
         if self.paused:
             self.paused = False
-            self._house.counters.slow -= 1
+            self._house.counters.backpressured -= 1
 
     def _leave(self) -> None:
         session, self._session = self._session, None

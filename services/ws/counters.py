@@ -1,15 +1,24 @@
-"""What has happened in this process: plain numbers, read by whoever asks."""
+"""What happens in this process.
+
+The numbers that the program itself reads are plain: `frames`, as fan-out compares it before and
+after a slice (0.02 µs to add to; a Counter of prometheus_client takes 0.31, and its value cannot be
+read as cheaply), and the three that are of now. The others are metrics.
+"""
 
 from __future__ import annotations
 
-from shared.telemetry.metrics import AGES, Distribution
+from prometheus_client import Counter, Histogram
+from prometheus_client.registry import Collector
+
+from shared.telemetry.metrics import CHANGE_AGE_BUCKETS_S
 
 
 class Counters:
-    """All of them only grow, except for the first three, which are of now."""
+    """One for each server. services.ws.metrics registers its metrics."""
 
     __slots__ = (
         "ages",
+        "backpressured",
         "connections",
         "dropped",
         "frames",
@@ -17,18 +26,37 @@ class Counters:
         "refused",
         "resyncs",
         "skipped",
-        "slow",
         "watchers",
     )
 
     def __init__(self) -> None:
         self.connections = 0  # open now, before and after the handshake
-        self.watchers = 0  # eyes of clients on users
-        self.slow = 0  # clients for whom bytes wait here, as the kernel takes no more
-        self.handshakes = 0  # accepted
-        self.frames = 0  # written, of every kind
-        self.skipped = 0  # times that a slow client was passed over
-        self.dropped = 0  # clients that read nothing, or answered no ping
-        self.refused = 0  # error frames
-        self.resyncs = 0  # users loaded again after a cut
-        self.ages = Distribution(AGES)  # from Discord's word to the last watcher's socket
+        self.watchers = 0  # subscriptions of clients to users
+        self.backpressured = 0  # clients for which bytes wait here, as the kernel takes no more
+        self.frames = 0  # written, of every kind; only grows
+        self.handshakes = Counter("grux_ws_handshakes", "Handshakes.", registry=None)
+        self.skipped = Counter(
+            "grux_ws_skipped", "Updates that a backpressured client was not sent.", registry=None
+        )
+        self.dropped = Counter(
+            "grux_ws_dropped", "Clients that read nothing or answered no ping.", registry=None
+        )
+        self.refused = Counter("grux_ws_refused", "Error frames.", registry=None)
+        self.resyncs = Counter(
+            "grux_ws_resyncs",
+            "Users loaded again after a lost connection to Redis.",
+            registry=None,
+        )
+        self.ages = Histogram(
+            "grux_ws_frame_age_seconds",
+            "From Discord's event to the last subscribed client's socket.",
+            buckets=CHANGE_AGE_BUCKETS_S,
+            registry=None,
+        )
+
+    def metrics(self) -> tuple[Collector, ...]:
+        """Those to register."""
+        return (
+            *(self.handshakes, self.skipped, self.dropped),
+            *(self.refused, self.resyncs, self.ages),
+        )

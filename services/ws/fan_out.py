@@ -64,7 +64,7 @@ class FanOut:
                 continue
             del self._by_topic[one.topic]
             if one.wrote and one.received:  # once a pass: for each socket it would cost too much
-                self._counters.ages.add(max(0.0, time() - one.received / 1e6))
+                self._counters.ages.observe(max(0.0, time() - one.received / 1e6))
             if one.again:
                 self._start(one.topic)
             else:

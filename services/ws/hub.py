@@ -141,7 +141,7 @@ class Hub:
         self._loader.restored()
         for topic in self._topics.values():
             if not topic.loaded:
-                self._counters.resyncs += 1
+                self._counters.resyncs.inc()
                 self._loader.want(topic)
 
     async def run(self) -> None:

@@ -58,7 +58,7 @@ class Session:
     def show(self, watch: Subscription) -> None:
         """Send what differs between the topic and what the client has of it."""
         if self._peer.paused:
-            self._counters.skipped += 1
+            self._counters.skipped.inc()
             return
         topic = watch.topic
         if not watch.presence:
@@ -99,7 +99,7 @@ class Session:
         A client that is refused because Redis is away is closed whatever else it watches:
         coming again is the only way in which it gets all of its users.
         """
-        self._counters.refused += 1
+        self._counters.refused.inc()
         self._peer.write(problem.frame)
         self.watches.remove(watch)
         if not self.watches or problem.ending is UNAVAILABLE:

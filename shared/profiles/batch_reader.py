@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from prometheus_client import Counter
 from redis.exceptions import RedisError
 
 from shared.model.profile_extras import ProfileExtras
@@ -20,6 +21,10 @@ from shared.model.snapshot import Snapshot
 from shared.profiles.cache import FAILURE_TTL, REFRESH_FROM, Entry
 from shared.redis import keys
 from shared.redis.store import SnapshotDamaged, Store, StoreUnavailable, is_damage, snapshot_of
+
+UNREADABLE: Final = Counter(
+    "grux_snapshots_unreadable_total", "Reads of a user whose snapshot in Redis is damaged."
+)
 
 _TOGETHER: Final = 100  # users in one pipeline
 _FIELDS: Final = ["version", "profile", "presence"]
@@ -43,7 +48,6 @@ class BatchReader:
         self._store = store
         self._with_facts = with_facts
         self._old_below = profile_ttl * (1 - REFRESH_FROM)  # seconds that are left
-        self.damaged = 0  # users who were asked for, and of whom Redis holds no snapshot
         self._waiting: dict[int, list[asyncio.Future[Read | None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -99,7 +103,7 @@ class BatchReader:
                 raise StoreUnavailable(f"Redis refuses: {type(reply).__name__}") from reply
         snapshot = snapshot_of(row[0])
         if isinstance(snapshot, SnapshotDamaged):
-            self.damaged += 1
+            UNREADABLE.inc()
             raise snapshot
         if snapshot is None:
             return None

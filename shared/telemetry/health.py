@@ -1,9 +1,9 @@
-"""What a process says of itself: to whoever restarts it, and to whoever sends it traffic.
+"""What a process reports to its supervisor (`/health`) and to its load balancer (`/ready`).
 
-- `/health`: is this process well? Only what a restart mends makes it unwell: an event loop that
-  stands still. What it depends on (Redis, Discord) is told beside it and changes nothing, as a
-  restart would bring neither back.
-- `/ready`: should traffic come? That is the process's own word, as long as it is well and stays.
+- `/health`: does a restart help? It fails only while the event loop is blocked. The state of Redis
+  and Discord is shown beside it and does not change it: a restart would bring neither back.
+- `/ready`: may traffic come? The service decides, as long as the process is healthy and is not
+  shutting down.
 """
 
 from __future__ import annotations
@@ -16,52 +16,55 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from prometheus_client import REGISTRY, Gauge
 
 from shared.telemetry.loop_lag import LoopLag
-from shared.telemetry.metrics import Reading, export
 
 log = logging.getLogger(__name__)
 
-STUCK_AFTER: Final = 5.0  # seconds in which the loop has not turned
-LOOK_EVERY: Final = 1.0  # seconds: what lasts less is not worth a line
-SAY_AFTER: Final = 5.0  # seconds in which a process that starts should get ready
+STUCK_AFTER_S: Final = 5.0  # of a blocked loop
+LOG_INTERVAL_S: Final = 1.0  # what lasts less is not worth a line
+START_GRACE_S: Final = 5.0  # a process that starts is not ready at first: no line within this time
 
-STARTING: Final = "it is starting"
-ENDING: Final = "it is about to end"
+STARTING: Final = "the process is starting"
+SHUTTING_DOWN: Final = "the process is shutting down"
 
 
 class HealthReport(Struct, frozen=True):
-    """What a process finds when it looks at itself."""
+    """The state of a service at one moment."""
 
-    facts: Mapping[str, Any]  # JSON: what it depends on, and what it does
-    unready: str = ""  # why no traffic should come; empty: it may
+    facts: Mapping[str, Any]  # JSON values, shown by `/health`
+    unready: str = ""  # why no traffic may come; empty: it may
+
+
+HealthProbe = Callable[[], HealthReport]
+"""Called from other threads, also while the loop is blocked: it reads plain values and never waits.
+"""
 
 
 class Health:
-    """One for each process. Asked from any thread, also while the event loop stands still."""
+    """The health of this process. Every method but `begin` may be called from any thread."""
 
-    def __init__(self, service: str, *, stuck_after: float = STUCK_AFTER) -> None:
+    def __init__(self, service: str, *, stuck_after: float = STUCK_AFTER_S) -> None:
+        """`stuck_after`: seconds."""
         self.lag = LoopLag()
         self._service = service
         self._stuck_after = stuck_after
         self._began = monotonic()
-        self._look: Callable[[], HealthReport] = lambda: HealthReport({}, STARTING)
-        self._leaving = ""
-        self._said: str | None = None  # why the log says that it is not ready; None: nothing yet
-        self._since = self._began
+        self._probe: HealthProbe = lambda: HealthReport({}, STARTING)
+        self._shutting_down = False
+        self._logged: str | None = None  # the last `unready` in the log; None: nothing yet
+        self._unready_since = self._began
 
-    def begin(self, look: Callable[[], HealthReport]) -> None:
-        """The process works from now on, in the running loop.
-
-        `look` is called from other threads: it reads plain values and waits for nothing.
-        """
-        self._look = look
+    def begin(self, probe: HealthProbe) -> None:
+        """The service works from now on, in the running loop."""
+        self._probe = probe
         self.lag.begin()
-        self._watch()
+        self._log_changes()
 
     def leave(self) -> None:
-        """No more traffic from now on: the process is about to end."""
-        self._leaving = ENDING
+        """The process shuts down: no more traffic may come."""
+        self._shutting_down = True
 
     @property
     def uptime(self) -> float:
@@ -70,19 +73,19 @@ class Health:
 
     @property
     def stuck(self) -> bool:
-        """Whether the event loop stands still, so that only a restart helps."""
+        """Whether the event loop has been blocked for so long that only a restart helps."""
         return self.lag.now > self._stuck_after
 
     @property
     def unready(self) -> str:
-        """Why no traffic should come; empty: it may. Every `/ready` answers by this."""
+        """Why no traffic may come; empty: it may. Every `/ready` answers by this."""
         if self.stuck:
-            return f"the event loop has not turned for {self.lag.now:.0f} s"
-        return self._leaving or self._look().unready
+            return f"the event loop has been blocked for {self.lag.now:.0f} s"
+        return SHUTTING_DOWN if self._shutting_down else self._probe().unready
 
     def report(self) -> dict[str, Any]:
-        """What `/health` shows."""
-        look, unready = self._look(), self.unready
+        """The JSON object of `/health`. Times are in seconds."""
+        facts, unready = self._probe().facts, self.unready
         return {
             "status": "stuck" if self.stuck else "ok",
             "service": self._service,
@@ -91,7 +94,7 @@ class Health:
             "worst_loop_lag": round(self.lag.worst, 3),
             "ready": not unready,
             "unready": unready or None,
-            **look.facts,
+            **facts,
         }
 
     def answer(self, path: str) -> tuple[int, bytes]:
@@ -102,35 +105,29 @@ class Health:
         body = {"ready": not unready, "unready": unready or None}
         return 503 if unready else 200, msgspec.json.encode(body)
 
-    def _watch(self) -> None:
-        """Tell the log when the process gets ready and when it is not any more."""
-        asyncio.get_running_loop().call_later(LOOK_EVERY, self._watch)
+    def export(self) -> None:
+        """Register the metrics that every process has."""
+        for name, documentation, read in (
+            ("grux_uptime_seconds", "Since the process began.", lambda: self.uptime),
+            ("grux_ready", "1 while /ready says yes.", lambda: not self.unready),
+            ("grux_loop_lag_worst_seconds", "The worst of a minute.", lambda: self.lag.worst),
+        ):
+            Gauge(name, documentation).set_function(read)
+        REGISTRY.register(self.lag.histogram)
+
+    def _log_changes(self) -> None:
+        """Write a line when the process gets ready, and when it no longer is."""
+        asyncio.get_running_loop().call_later(LOG_INTERVAL_S, self._log_changes)
         unready, now = self.unready, monotonic()
-        if unready == self._said or (unready and self._said is None and self.uptime < SAY_AFTER):
+        if unready == self._logged:
+            return
+        if unready and self._logged is None and self.uptime < START_GRACE_S:
             return
         if unready:
-            log.log(logging.INFO if self._leaving else logging.WARNING, "not ready: %s", unready)
+            level = logging.INFO if self._shutting_down else logging.WARNING
+            log.log(level, "not ready: %s", unready)
         else:
-            log.info("ready after %.0f s", now - self._since)
-        if not self._said:
-            self._since = now
-        self._said = unready
-
-    def export(self) -> None:
-        """Show the metrics that every process has."""
-        export(
-            [
-                Reading("grux_uptime_seconds", "Since the process began.", lambda: self.uptime),
-                Reading("grux_ready", "1 while traffic should come.", lambda: not self.unready),
-                Reading(
-                    "grux_loop_lag_seconds",
-                    "How late the event loop came to what was due.",
-                    lambda: self.lag.distribution,
-                ),
-                Reading(
-                    "grux_loop_lag_worst_seconds",
-                    "The worst of the last minute.",
-                    lambda: self.lag.worst,
-                ),
-            ]
-        )
+            log.info("ready after %.0f s", now - self._unready_since)
+        if not self._logged:
+            self._unready_since = now
+        self._logged = unready

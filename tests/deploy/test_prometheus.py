@@ -23,7 +23,12 @@ needs = pytest.mark.skipif(
 
 CONFIG = ALERTS.parent / "prometheus.yml"
 
-QUIET = ("grux_gateway_disconnects", "grux_gateway_refused", "limit_bytes) > 0", "grux_api_hits")
+QUIET = (
+    "grux_gateway_disconnects",
+    "grux_gateway_events_rejected",
+    "limit_bytes) > 0",
+    "grux_api_hits",
+)
 """In queries to which nothing may be the right answer."""
 
 

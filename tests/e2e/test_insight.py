@@ -56,7 +56,7 @@ async def test_every_metric_is_there_and_moves() -> None:
         )
         name = "grux_gateway_events_total"
         assert await value(ports["gateway"], name, "PRESENCE_UPDATE") > events
-        assert await value(ports["gateway"], "grux_gateway_refused_total", "payload") == 1
+        assert await value(ports["gateway"], "grux_gateway_events_rejected_total", "payload") == 1
         assert await value(ports["gateway"], "grux_gateway_write_lag_seconds_count") > written
         await shown_with_its_age(stack, ports["ws"], ages)
         assert await value(ports["ws"], "grux_ws_frames_total") > frames

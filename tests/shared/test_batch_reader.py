@@ -10,10 +10,11 @@ import msgspec
 import pytest
 
 from shared.model.profile_extras import ProfileExtras
-from shared.profiles.batch_reader import BatchReader
+from shared.profiles.batch_reader import UNREADABLE, BatchReader
 from shared.profiles.cache import FAILURE_TTL, Entry
 from shared.redis import keys
-from shared.redis.store import Fields, Save, Store, StoreUnavailable
+from shared.redis.store import Fields, Save, SnapshotDamaged, Store, StoreUnavailable
+from shared.telemetry.metrics import total
 from testing.eventually import PATIENCE
 
 TTL = 300
@@ -41,10 +42,13 @@ async def test_a_crowd(store: Store) -> None:
 
 
 async def test_one_that_is_broken_harms_no_other(store: Store) -> None:
+    """It is counted, and the others are answered."""
     await store.redis.set(keys.presence(5), "no hash")
+    before = total(UNREADABLE)
     reads = BatchReader(store, TTL, with_facts=True)
     broken, well = await asyncio.gather(reads.read(5), reads.read(USERS[0]), return_exceptions=True)
-    assert isinstance(broken, StoreUnavailable)
+    assert isinstance(broken, SnapshotDamaged)
+    assert total(UNREADABLE) == before + 1
     assert well is not None
     assert not isinstance(well, BaseException)
 

@@ -14,15 +14,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry, Counter
 
 from shared.config import ConfigError, Settings
-from shared.telemetry import health, metrics_server
+from shared.telemetry import health, metrics, metrics_server
 from shared.telemetry.health import Health, HealthReport
 from shared.telemetry.loop_lag import LoopLag
-from shared.telemetry.metrics import Distribution
+from shared.telemetry.metrics import CallbackCounter, total
 from shared.telemetry.metrics_server import MetricsServer
 from testing.eventually import PATIENCE, eventually, eventually_async
-from tests.scraped import asked, fetch
+from tests.scraped import asked, fetch, observations
 
 WELL = HealthReport({"redis": True})
 
@@ -44,7 +45,7 @@ async def test_before_and_after_the_start(state: Health, port: int) -> None:
     """A process that starts is well, and not ready."""
     assert (await asked(port, "/health"))[0] == 200
     status, ready = await asked(port, "/ready")
-    assert (status, ready) == (503, {"ready": False, "unready": "it is starting"})
+    assert (status, ready) == (503, {"ready": False, "unready": "the process is starting"})
     state.begin(lambda: WELL)
     assert await asked(port, "/ready") == (200, {"ready": True, "unready": None})
     status, shown = await asked(port, "/health")
@@ -67,7 +68,7 @@ async def test_a_loop_that_stands_still_is_told(state: Health, port: int) -> Non
     assert shown["loop_lag"] >= 0.3
     status, body = fetch(port, "/ready")
     assert status == 503
-    assert b"the event loop has not turned" in body
+    assert b"the event loop has been blocked" in body
     await eventually(lambda: not state.stuck)
     assert (await asked(port, "/health"))[0] == 200
     assert (await asked(port, "/health"))[1]["worst_loop_lag"] >= 0.3
@@ -86,7 +87,10 @@ async def test_who_leaves_is_not_ready(state: Health, port: int) -> None:
     """However well it is."""
     state.begin(lambda: WELL)
     state.leave()
-    assert await asked(port, "/ready") == (503, {"ready": False, "unready": "it is about to end"})
+    assert await asked(port, "/ready") == (
+        503,
+        {"ready": False, "unready": "the process is shutting down"},
+    )
 
 
 async def test_elsewhere_and_half_a_request(port: int) -> None:
@@ -166,7 +170,7 @@ async def test_the_log_tells_of_each_turn(
     state: Health, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ready, not ready and why, ready again: a line each, and no second one."""
-    monkeypatch.setattr(health, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(health, "LOG_INTERVAL_S", 0.01)
     now = WELL
 
     def said() -> list[str]:
@@ -192,25 +196,40 @@ def test_a_taken_port_names_the_setting(port: int, state: Health) -> None:
 
 
 async def test_loop_lag_is_seen() -> None:
-    """What holds the loop is the worst of the last minute, and stands in the distribution."""
-    lag = LoopLag(every=0.01)
+    """What blocks the loop is the worst of the last minute, and counts in the histogram."""
+    lag = LoopLag(beat_interval=0.01)
     lag.begin()
-    await eventually(lambda: _count(lag.distribution) > 3)
+    await eventually(lambda: observations(lag.histogram)[0] > 3)
     time.sleep(0.2)  # noqa: ASYNC251 (that is the test)
     await eventually(lambda: lag.worst > 0.15)
-    await eventually(
-        lambda: dict(lag.distribution.buckets)["0.1"] < lag.distribution.buckets[-1][1]
-    )
+    await eventually(lambda: observations(lag.histogram)[1] > 0.15)
 
 
-def _count(distribution: Distribution) -> float:
-    return distribution.buckets[-1][1]
+@pytest.fixture
+def registry(monkeypatch: pytest.MonkeyPatch) -> CollectorRegistry:
+    """In place of the process's own, for what a test registers."""
+    own = CollectorRegistry()
+    monkeypatch.setattr(metrics, "REGISTRY", own)
+    return own
 
 
-def test_a_distribution_is_prometheus_own() -> None:
-    """Each bucket counts what is not greater than its bound."""
-    found = Distribution((0.1, 1.0))
-    for seconds in (0.05, 0.1, 0.5, 7.0):
-        found.add(seconds)
-    assert found.buckets == [("0.1", 2.0), ("1.0", 3.0), ("+Inf", 4.0)]
-    assert found.sum == pytest.approx(7.65)
+def test_a_callback_counter_is_read_when_it_is_scraped(registry: CollectorRegistry) -> None:
+    """With a label it has a sample for each value."""
+    answers = {"200": 3, "304": 1}
+    CallbackCounter("hits", "From the cache.", lambda: answers["200"])
+    CallbackCounter("answers", "By status.", lambda: answers, "status")
+    answers["200"] = 5
+    assert registry.get_sample_value("hits_total") == 5
+    assert registry.get_sample_value("answers_total", {"status": "200"}) == 5
+    assert registry.get_sample_value("answers_total", {"status": "304"}) == 1
+    with pytest.raises(ValueError, match="Duplicated"):
+        CallbackCounter("hits", "A second one.", lambda: 0)
+
+
+def test_total_adds_up_the_labels() -> None:
+    """Of one label value it is that one's number."""
+    counter = Counter("events", "By type.", ["type"], registry=None)
+    counter.labels("a").inc(2)
+    counter.labels("b").inc()
+    assert total(counter) == 3
+    assert total(counter.labels("a")) == 2

@@ -10,6 +10,7 @@ import struct
 import pytest
 
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits
+from shared.telemetry.metrics import total
 from testing.eventually import PATIENCE
 from tests.ws.ws_fixture import ANNA, Raw, Room, number_of, receive, until, until_closed
 
@@ -229,7 +230,7 @@ async def test_no_pong(room: Room) -> None:
         assert await raw.close_code() == 4408
         await raw.ended()
         await raw.hang_up()
-        assert ws.counters.dropped == 1
+        assert total(ws.counters.dropped) == 1
 
 
 async def test_our_close_is_not_answered(room: Room) -> None:

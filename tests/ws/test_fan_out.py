@@ -11,6 +11,7 @@ from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
 from services.ws.topic import Topic
 from shared.model.message import PresenceMessage
+from tests.scraped import observations
 from tests.ws.test_session import show, topic_at, watching
 from tests.ws.ws_fixture import ANNA, BERT
 
@@ -121,7 +122,7 @@ async def test_the_oldest_change_of_a_pass_counts() -> None:
     fan_out.push(topic)
     await _turns(8)
     assert passes(counters) == 2
-    assert 100 < counters.ages.sum < 160
+    assert 100 < observations(counters.ages)[1] < 160
 
 
 async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
@@ -133,7 +134,7 @@ async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
     fan_out.push(topic)
     told(topic, 2, seconds_ago=-100)
     fan_out.push(topic)
-    assert (passes(counters), counters.ages.sum) == (1, 0.0)
+    assert (passes(counters), observations(counters.ages)[1]) == (1, 0.0)
 
 
 def told(topic: Topic, number: int, *, seconds_ago: float = 0.0) -> None:
@@ -145,7 +146,7 @@ def told(topic: Topic, number: int, *, seconds_ago: float = 0.0) -> None:
 
 def passes(counters: Counters) -> float:
     """How many ages were taken."""
-    return counters.ages.buckets[-1][1]
+    return observations(counters.ages)[0]
 
 
 async def _turns(number: int) -> None:

@@ -8,6 +8,7 @@ import socket
 import msgspec
 
 from services.ws.limits import WsLimits
+from shared.telemetry.metrics import total
 from testing.eventually import PATIENCE
 from tests.ws.ws_fixture import ANNA, Raw, Room, Serving, number_of, receive, until
 
@@ -24,8 +25,8 @@ async def test_a_slow_client_skips(room: Room) -> None:
         raw = await narrow(ws)
         for number in range(1, last + 1):
             await room.show(ANNA, number, "anna" if number < last else "hannah", size=2000)
-        await until(lambda: ws.counters.skipped > 0)
-        assert ws.counters.slow == 1
+        await until(lambda: total(ws.counters.skipped) > 0)
+        assert ws.counters.backpressured == 1
         shown = [-1]
         name = ""
         while shown[-1] != last or name != "hannah":
@@ -40,7 +41,7 @@ async def test_a_slow_client_skips(room: Room) -> None:
         assert len(shown) < last / 2
         raw.send(PING, b"done")
         assert await raw.frame() == (PONG, b"done")
-        assert (ws.counters.slow, ws.counters.watchers) == (0, 1)
+        assert (ws.counters.backpressured, ws.counters.watchers) == (0, 1)
         await raw.hang_up()
         await until(lambda: ws.counters.watchers == 0)
 
@@ -51,7 +52,7 @@ async def test_a_slow_client_that_missed_a_round_trip(room: Room) -> None:
     async with room.serving(SMALL) as ws:
         raw = await narrow(ws)
         number = 0
-        while not ws.counters.skipped:
+        while not total(ws.counters.skipped):
             number += 1
             await room.show(ANNA, number, size=2000)
             await asyncio.sleep(0)
@@ -80,14 +81,14 @@ async def test_a_client_that_never_reads(room: Room) -> None:
         await until(lambda: ws.counters.frames == 1)
         for number in range(1, 200):
             await room.show(ANNA, number, size=2000)
-        await until(lambda: ws.counters.skipped > 0)
+        await until(lambda: total(ws.counters.skipped) > 0)
         written = ws.counters.frames
         for number in range(200, 300):
             await room.show(ANNA, number, size=2000)
         assert ws.counters.frames == written
         assert written * 2500 < 200_000
         await until(lambda: ws.counters.connections == 0)
-        assert ws.counters.dropped == 1
+        assert total(ws.counters.dropped) == 1
         await raw.hang_up()
 
 
@@ -100,7 +101,7 @@ async def test_a_slow_client_delays_nobody(room: Room) -> None:
         for number in range(1, 150):
             await room.show(ANNA, number, size=2000)
             assert number_of(await receive(quick)) == number
-        assert ws.counters.skipped > 0
+        assert total(ws.counters.skipped) > 0
         await raw.hang_up()
 
 
@@ -111,7 +112,7 @@ async def test_one_big_user_list_to_a_slow_client(room: Room) -> None:
         await room.show(user_id, 1, size=3000)
     async with room.serving(SMALL) as ws:
         raw = await narrow(ws, *users)
-        await until(lambda: ws.counters.skipped > 0)
+        await until(lambda: total(ws.counters.skipped) > 0)
         assert ws.counters.frames < len(users)
         got = [msgspec.json.decode((await raw.frame())[1])["user_id"] for _ in users]
         assert sorted(got) == sorted(map(str, users))

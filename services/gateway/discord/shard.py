@@ -270,7 +270,7 @@ def _loads(payload: bytes | str) -> Any:
     try:
         return json.loads(payload)  # reads lone surrogates, which clean.py then takes out
     except ValueError:
-        metrics.REFUSED.labels("json").inc()
+        metrics.EVENTS_REJECTED.labels("json").inc()
         return {"op": -1}
 
 

@@ -101,7 +101,7 @@ class Icons:
                     found = True
                     break
                 except NotAnswered as wait:
-                    metrics.REFUSED.labels("icon").inc()
+                    metrics.EVENTS_REJECTED.labels("icon").inc()
                     await asyncio.sleep(wait.after)
             loop = asyncio.get_running_loop()
             if not found:  # whoever waits goes on waiting

@@ -27,7 +27,6 @@ from shared.redis.store import (
     Store,
     StoreUnavailable,
 )
-from shared.telemetry.metrics import AGES, Distribution
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +66,6 @@ class Writer:
         # 1970). The newest would hide an outage: a person who changes all the time would always
         # look fresh, however long nobody has been shown anything.
         self._owed: dict[int, int] = {}
-        self.lag = Distribution(AGES)  # from Discord's word to Redis' answer, in seconds
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
         self._disowned: set[tuple[int, int]] = set()  # shards, since this batch was drawn
@@ -214,7 +212,7 @@ class Writer:
                 self._icons.want(application_id, user_id)
             presence = _encode(normalize.presence(shown, self._cdn, self._icons.known))
         except Exception:  # whatever strangers typed: the last snapshot stands, the process too
-            metrics.REFUSED.labels("normalise").inc()
+            metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be shown; the last snapshot stands", user_id)
             return None
         return Fields(profile, presence, person.discord())
@@ -261,7 +259,7 @@ class Writer:
                 self._owe_again([save])
                 continue
             if result != NO_PROFILE:
-                self.lag.add(max(0, now - save.received) / 1e6)
+                metrics.WRITE_LAG.observe(max(0, now - save.received) / 1e6)
             person = self._people.get(save.user_id)
             if person is None or save.fields is None:
                 continue
