@@ -1,11 +1,14 @@
-"""Settings: one typed struct per process, read from the environment once, validated before use."""
+"""Settings: one typed struct for each service, read from the environment and checked at the start.
+
+Field names are the variables' names in lower case. .env.example explains every setting.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Annotated, Final, Literal, TypeVar, get_args, get_type_hints
 from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
 
 import msgspec
@@ -21,18 +24,18 @@ Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 """0: no limit."""
 
-SECRETS = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
-"""Settings whose value never stands in a message: they are, or may carry, a password."""
+SECRET_SETTINGS: Final = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
+"""Settings whose value never stands in a message: they are, or may hold, a password."""
 
-SHORTEST_SECRET = 4  # characters: to blot out every "a" would hide a log from its reader
+SHORTEST_SECRET_CHARS: Final = 4  # masking shorter ones would mask half of every word in the log
 
 
 class ConfigError(Exception):
-    """Raised when a setting cannot be used; the text names the setting and says what it takes."""
+    """Raised when a setting cannot be used. The text names it, and says what to write."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What every process reads. Field names are the variables' names in lower case."""
+    """What every service reads."""
 
     discord_token: str = ""
     discord_api_url: str = "https://discord.com/api/v10"
@@ -45,7 +48,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class ProfileSettings(Settings, frozen=True, kw_only=True):
-    """What the two processes read that show a whole profile."""
+    """What the services read that show whole profiles."""
 
     profile_ttl: Seconds = 300
     profile_source: Literal["discord", "upstream", "off"] = "discord"
@@ -54,13 +57,13 @@ class ProfileSettings(Settings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.profile_source == "upstream" and "{user_id}" not in self.profile_upstream_url:
             raise ConfigError(
-                "PROFILE_UPSTREAM_URL must be set when PROFILE_SOURCE is 'upstream': "
-                "a URL with {user_id} in it, such as https://profiles.example.org/{user_id}"
+                "PROFILE_UPSTREAM_URL must be set when PROFILE_SOURCE is 'upstream': a URL with "
+                "{user_id} in it, such as https://profiles.example.org/{user_id}"
             )
 
 
 class FrontSettings(ProfileSettings, frozen=True, kw_only=True):
-    """What the two processes read that anybody may reach."""
+    """What the services read that are open to the public."""
 
     trusted_proxies: str = ""
     drain_seconds: Annotated[int, Meta(ge=0, le=60)] = 2
@@ -70,12 +73,12 @@ class FrontSettings(ProfileSettings, frozen=True, kw_only=True):
         self.proxies()
 
     def proxies(self) -> Networks:
-        """Those whose X-Forwarded-For is believed."""
+        """The proxies whose X-Forwarded-For header is trusted."""
         try:
             return networks(self.trusted_proxies)
         except ValueError as error:
             raise ConfigError(
-                "TRUSTED_PROXIES takes addresses and networks separated by commas, such as "
+                "TRUSTED_PROXIES must be addresses and networks separated by commas, such as "
                 f"10.0.0.0/8,192.168.0.7: {error}"
             ) from None
 
@@ -91,21 +94,22 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         self.guilds()
         if self.shard_ids and not self.shard_count:
             raise ConfigError(
-                "SHARD_COUNT must be set when SHARD_IDS is: every gateway process has to agree "
-                "on how many shards there are"
+                "SHARD_COUNT must be set when SHARD_IDS is set: the number of all shards, the same "
+                "for every gateway process"
             )
         for shard in self.shards() or ():
             if shard >= self.shard_count:
                 raise ConfigError(
-                    f"SHARD_IDS must be below SHARD_COUNT ({self.shard_count}), got {shard}"
+                    f"SHARD_IDS must be from 0 to {self.shard_count - 1}, as SHARD_COUNT is "
+                    f"{self.shard_count}; got {shard}"
                 )
 
     def guilds(self) -> frozenset[int]:
-        """The ids in GUILD_IDS; empty means every guild the bot is in."""
+        """The ids in GUILD_IDS; empty: every guild that the bot is in."""
         return frozenset(_numbers("GUILD_IDS", self.guild_ids))
 
     def shards(self) -> list[int] | None:
-        """The shards this process runs, or None for all of them. `0-3,7` means 0, 1, 2, 3, 7."""
+        """The shards of this process, None for all. `0-3,7` means 0, 1, 2, 3, 7."""
         if not self.shard_ids:
             return None
         shards: set[int] = set()
@@ -135,7 +139,7 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
         self.examples()
 
     def examples(self) -> tuple[int, ...]:
-        """The people whom the start page offers to look at."""
+        """The users that the start page shows as examples."""
         return tuple(_numbers("EXAMPLE_USERS", self.example_users))
 
 
@@ -151,7 +155,7 @@ class WsSettings(FrontSettings, frozen=True, kw_only=True):
 
 Config = TypeVar("Config", bound=Settings)
 
-URLS = {
+URL_SCHEMES: Final = {
     "discord_api_url": ("http", "https"),
     "discord_cdn_url": ("http", "https"),
     "discord_cdn_fetch_url": ("http", "https"),
@@ -164,7 +168,7 @@ URLS = {
 
 
 def environment() -> dict[str, str]:
-    """The process's environment over the `.env` file of the working directory."""
+    """The variables of the process, which win over the `.env` file of the working directory."""
     dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
     return {**dotenv, **os.environ}
 
@@ -178,46 +182,46 @@ def from_env(kind: type[Config], env: Mapping[str, str]) -> Config:
     }
     for name, value in given.items():
         _check_url(name, value)
-        given[name] = value.rstrip("/") if name in URLS else value
+        given[name] = value.rstrip("/") if name in URL_SCHEMES else value
     if "log_level" in given:
         given["log_level"] = given["log_level"].upper()
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(_in_plain_words(error, kind, given)) from None
+        raise ConfigError(_explain(error, kind, given)) from None
 
 
-def in_words(settings: Settings) -> str:
-    """The settings that are not the defaults, for the log: no secrets."""
+def non_defaults(settings: Settings) -> str:
+    """`NAME=value` of each setting that is not at its default, for the log. Secrets are masked."""
     changed = []
     for field in msgspec.structs.fields(settings):
         value = getattr(settings, field.name)
         if value != field.default:
-            changed.append(f"{field.name.upper()}={_harmless(field.name, value)}")
-    return " ".join(changed) or "all settings are the defaults"
+            changed.append(f"{field.name.upper()}={_masked(field.name, value)}")
+    return " ".join(changed) or "all settings are at their defaults"
 
 
-def secrets_in(settings: Settings) -> list[str]:
-    """What must never be printed: token, passwords, and URLs that may carry one."""
+def secrets_of(settings: Settings) -> list[str]:
+    """What must never be printed: the token, passwords, and URLs that may hold one."""
     found = [settings.discord_token, getattr(settings, "profile_upstream_url", "")]
     parts = urlsplit(settings.redis_url)
-    of_query = [value for name, value in parse_qsl(parts.query) if name.endswith("password")]
-    for password in (parts.password or "", unquote(parts.password or ""), *of_query):
-        if len(password) >= SHORTEST_SECRET:
+    in_query = [value for name, value in parse_qsl(parts.query) if name.endswith("password")]
+    for password in (parts.password or "", unquote(parts.password or ""), *in_query):
+        if len(password) >= SHORTEST_SECRET_CHARS:
             found.append(password)
     return [secret for secret in found if secret]
 
 
-def _harmless(name: str, value: object) -> object:
-    if name == "redis_url":  # its query, too, may hold a password
+def _masked(name: str, value: object) -> object:
+    if name == "redis_url":  # the query may hold a password as well
         parts = urlsplit(str(value))
         host = parts.netloc.rpartition("@")[2]
         return f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{host}{parts.path}"
-    return "***" if name in SECRETS else value
+    return "***" if name in SECRET_SETTINGS else value
 
 
 def _check_url(name: str, value: str) -> None:
-    schemes = URLS.get(name)
+    schemes = URL_SCHEMES.get(name)
     if schemes is None:
         return
     try:
@@ -226,8 +230,8 @@ def _check_url(name: str, value: str) -> None:
     except ValueError:
         usable = False
     if not usable:
-        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise ConfigError(f"{name.upper()} must be a URL that starts with {wanted}")
+        expected = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ConfigError(f"{name.upper()} must be a URL that starts with {expected}")
     if name == "redis_url":
         _check_options(parts)
         try:
@@ -240,33 +244,31 @@ def _check_options(parts: SplitResult) -> None:
     for option in parse_qs(parts.query, keep_blank_values=True):
         if option not in url.OPTIONS:
             raise ConfigError(
-                f"REDIS_URL takes no {option!r} behind its ?. What it takes: "
+                f"REDIS_URL has an unknown option {option!r} after its ?. Its options are: "
                 f"{', '.join(sorted(url.OPTIONS))}"
             )
         if option.startswith("ssl_") and not parts.scheme.startswith("rediss"):
-            raise ConfigError(f"REDIS_URL must start with rediss when it has {option}")
+            raise ConfigError(f"REDIS_URL must start with rediss (TLS) to use {option}")
 
 
-def _in_plain_words(
-    error: msgspec.ValidationError, kind: type[Settings], given: Mapping[str, Any]
-) -> str:
-    what, _, path = str(error).partition(" - at `$.")
+def _explain(error: msgspec.ValidationError, kind: type[Settings], given: Mapping[str, str]) -> str:
+    text, _, path = str(error).partition(" - at `$.")
     name = path.rstrip("`")
-    if not name:  # raised by a __post_init__: its text is a sentence already
-        return what
-    choices = get_args(get_type_hints(kind)[name])
-    if choices:
-        takes = f"one of {', '.join(choices)}"
+    if not name:  # raised by a __post_init__, with a text of ours
+        return text
+    hint = get_type_hints(kind, include_extras=True)[name]
+    bounds = next((one for one in get_args(hint) if isinstance(one, Meta)), None)
+    if bounds is None:
+        expected = f"one of {', '.join(get_args(hint))}"
     else:
-        bound = what.partition(", got ")[0].removeprefix("Expected `int`")
-        takes = f"a whole number{bound.replace(' <=', ', up to').replace(' >=', ', from')}"
-    shown = "" if name in SECRETS else f", got {given.get(name)!r}"
-    return f"{name.upper()} takes {takes}{shown}"
+        expected = f"a whole number from {bounds.ge} to {bounds.le}"
+    got = "" if name in SECRET_SETTINGS else f", got {given[name]!r}"
+    return f"{name.upper()} must be {expected}{got}"
 
 
 def _numbers(name: str, text: str) -> list[int]:
     parts = [part for part in re.split(r"[,\s]+", text) if part]
     for part in parts:
         if not re.fullmatch(r"[0-9]{1,20}", part):
-            raise ConfigError(f"{name} must be numbers separated by commas, got {part!r}")
+            raise ConfigError(f"{name} must be whole numbers separated by commas, got {part!r}")
     return [int(part) for part in parts]

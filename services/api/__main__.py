@@ -55,7 +55,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             metrics.export(cache, pulse, limiter)
             process.health.begin(metrics.health_probe(store, cache, pulse))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
-            log.info("api: %s", config.in_words(settings))
+            log.info("api: %s", config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
             people = UserReader.of(store, profiles, settings)
             tasks = [asyncio.create_task(work()) for work in (pulse.run, limiter.run)]

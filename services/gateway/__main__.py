@@ -24,7 +24,7 @@ from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import GatewayState, SessionResume, compatibility_key
 from services.gateway.sync.writer import Writer
 from services.gateway.vitals import Vitals
-from shared.config import ConfigError, GatewaySettings, in_words
+from shared.config import ConfigError, GatewaySettings, non_defaults
 from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
 from shared.redis.store import Store
@@ -119,7 +119,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
 
 async def run_until_stopped(process: ServiceProcess[GatewaySettings]) -> str:
     """Watch Discord until a signal comes. Returns the totals."""
-    log.info("starting: %s", in_words(process.settings))
+    log.info("starting: %s", non_defaults(process.settings))
     serving = asyncio.create_task(serve(process.settings, process.health))
     process.on_stop(serving.cancel)
     await asyncio.wait({serving})

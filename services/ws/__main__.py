@@ -19,7 +19,7 @@ from services.ws.keepalive import Keepalive
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
 from services.ws.profile_refresher import FactSource
 from services.ws.server import WebSocketServer
-from shared.config import WsSettings, in_words
+from shared.config import WsSettings, non_defaults
 from shared.net.connection_limiter import ConnectionLimiter
 from shared.net.fixed_window import FixedWindowCounter
 from shared.profiles.service import ProfileService
@@ -94,7 +94,7 @@ async def serving(
     )
     server = WebSocketServer(house)
     await server.listen(settings.ws_host, settings.ws_port)
-    log.info("ws: at most %d connections; %s", limits.connections, in_words(settings))
+    log.info("ws: at most %d connections; %s", limits.connections, non_defaults(settings))
     async with asyncio.TaskGroup() as tasks:
         work = [
             tasks.create_task(hub.run()),

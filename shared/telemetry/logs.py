@@ -15,7 +15,7 @@ from types import TracebackType
 
 import msgspec
 
-from shared.config import Settings, secrets_in
+from shared.config import Settings, secrets_of
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def set_up(settings: Settings, service: str) -> None:
     """Send this process's log lines to stderr in the format that the settings name."""
     handler = logging.StreamHandler(sys.stderr)
     formatter = JsonLines if settings.log_format == "json" else ConsoleLines
-    handler.setFormatter(formatter(service, secrets_in(settings)))
+    handler.setFormatter(formatter(service, secrets_of(settings)))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for chatty in ("hikari", "websockets", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(max(logging.getLogger().level, logging.WARNING))

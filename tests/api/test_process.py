@@ -162,7 +162,7 @@ async def test_a_host_that_is_not_here(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"API_PORT": "eighty"}, "api: API_PORT takes a whole number"),
+        ({"API_PORT": "eighty"}, "api: API_PORT must be a whole number"),
         ({"DISCORD_INVITE": "javascript:1"}, "api: DISCORD_INVITE must be a URL that starts with "),
         ({"REDIS_URL": "http://:hunter2@redis"}, "api: REDIS_URL must be a URL that starts with "),
     ],

@@ -100,7 +100,7 @@ async def test_plain_addresses_for_the_world(redis_url: str) -> None:
 async def test_a_setting_that_cannot_be_read(redis_url: str) -> None:
     """It is named once, and what does not depend on it is looked at all the same."""
     said = await examined({"REDIS_URL": redis_url, "API_PORT": "many", "WS_PORT": "0"})
-    assert said.level("API_PORT takes a whole number") == "failure"
+    assert said.level("API_PORT must be a whole number") == "failure"
     assert said.level("Redis answers") == "ok"
     said = await examined({"REDIS_URL": "http://:hidden@here", "LOG_LEVEL": "loud"})
     assert said.printed.count("failure") >= 1

@@ -31,7 +31,7 @@ async def test_a_part_is_run_as_by_its_own_name() -> None:
     """Its settings, its messages and its exit status are those of `python -m services.<part>`."""
     status, printed = await python("-m", "services", "api", API_PORT="many")
     assert status == 2
-    assert printed.startswith("api: API_PORT takes a whole number")
+    assert printed.startswith("api: API_PORT must be a whole number")
 
 
 async def test_what_there_is_no_part_for() -> None:

@@ -82,13 +82,13 @@ def test_secrets_are_blotted_out(lines: type[ConsoleLines | JsonLines]) -> None:
         profile_source="upstream",
         profile_upstream_url="https://profiles.example.org/{user_id}?key=hunter2",
     )
-    shown = lines("api", config.secrets_in(settings)).format(
+    shown = lines("api", config.secrets_of(settings)).format(
         record("%s %s %s %s", "a.bots.token", "p%40ss-word", "p@ss-word", "hunter2 is not one")
     )
     assert "token" not in shown
     assert "ss-word" not in shown
     url = settings.profile_upstream_url
-    assert url not in lines("api", config.secrets_in(settings)).format(record("at %s", url))
+    assert url not in lines("api", config.secrets_of(settings)).format(record("at %s", url))
 
 
 def test_settings_in_the_log_hold_no_secrets() -> None:
@@ -100,11 +100,11 @@ def test_settings_in_the_log_hold_no_secrets() -> None:
         profile_source="upstream",
         profile_upstream_url="https://profiles.example.org/{user_id}?key=hunter2",
     )
-    assert config.in_words(settings) == (
+    assert config.non_defaults(settings) == (
         "DISCORD_TOKEN=*** REDIS_URL=rediss://***@redis:6380/2 PROFILE_SOURCE=upstream "
         "PROFILE_UPSTREAM_URL=*** API_PORT=9000"
     )
-    assert config.in_words(ApiSettings()) == "all settings are the defaults"
+    assert config.non_defaults(ApiSettings()) == "all settings are at their defaults"
 
 
 DYING: Sequence[str] = (

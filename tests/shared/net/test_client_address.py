@@ -53,5 +53,5 @@ def test_without_named_proxies_the_header_is_ignored() -> None:
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy", "10.0.0.0/99"])
 def test_a_bad_setting_is_named(text: str) -> None:
     """Before anything listens."""
-    with pytest.raises(ConfigError, match="TRUSTED_PROXIES takes addresses and networks"):
+    with pytest.raises(ConfigError, match="TRUSTED_PROXIES must be addresses and networks"):
         WsSettings(trusted_proxies=text)

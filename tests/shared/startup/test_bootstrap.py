@@ -100,7 +100,7 @@ async def test_a_signal_before_it_serves_ends_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"METRICS_PORT": "many"}, "idler: METRICS_PORT takes a whole number"),
+        ({"METRICS_PORT": "many"}, "idler: METRICS_PORT must be a whole number"),
         ({"LOG_FORMAT": "json"}, "idler: LOG_FORMAT must be console here"),
         ({"METRICS_PORT": "9", "METRICS_HOST": "192.0.2.1"}, "idler: METRICS_HOST '192.0.2.1' is"),
     ],

@@ -1,0 +1,83 @@
+"""Each setting that cannot be used is named, and the message says what to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from shared.config import ApiSettings, ConfigError, GatewaySettings, Settings, WsSettings, from_env
+
+BAD: Mapping[str, tuple[type[Settings], Mapping[str, str], str]] = {
+    "a word": (ApiSettings, {"API_PORT": "x"}, "API_PORT must be a whole number from 0 to 65535"),
+    "a fraction": (WsSettings, {"WS_PORT": "1.5"}, "WS_PORT must be a whole number from 0 to"),
+    "too large": (
+        *(ApiSettings, {"PROFILE_TTL": "86401"}),
+        "PROFILE_TTL must be a whole number from 1 to 86400, got '86401'",
+    ),
+    "too small": (
+        *(ApiSettings, {"DRAIN_SECONDS": "-1"}),
+        "DRAIN_SECONDS must be a whole number from 0 to 60, got '-1'",
+    ),
+    "a choice": (
+        *(GatewaySettings, {"LOG_LEVEL": "loud"}),
+        "LOG_LEVEL must be one of DEBUG, INFO, WARNING, ERROR, got 'LOUD'",
+    ),
+    "a scheme": (
+        *(ApiSettings, {"PUBLIC_WS_URL": "https://x.example"}),
+        "PUBLIC_WS_URL must be a URL that starts with ws:// or wss://",
+    ),
+    "no host": (ApiSettings, {"PUBLIC_URL": "https://"}, "PUBLIC_URL must be a URL that starts"),
+    "a secret": (
+        *(GatewaySettings, {"REDIS_URL": "hunter2"}),
+        "REDIS_URL must be a URL that starts with redis:// or ",
+    ),
+    "no template": (
+        *(ApiSettings, {"PROFILE_SOURCE": "upstream", "PROFILE_UPSTREAM_URL": "https://x.example"}),
+        "PROFILE_UPSTREAM_URL must be set when PROFILE_SOURCE is 'upstream': a URL with {user_id}",
+    ),
+    "ids": (
+        *(GatewaySettings, {"GUILD_IDS": "1,two"}),
+        "GUILD_IDS must be whole numbers separated by commas, got 'two'",
+    ),
+    "examples": (ApiSettings, {"EXAMPLE_USERS": "x"}, "EXAMPLE_USERS must be whole numbers"),
+    "no count": (
+        *(GatewaySettings, {"SHARD_IDS": "0"}),
+        "SHARD_COUNT must be set when SHARD_IDS is set",
+    ),
+    "a shard too many": (
+        *(GatewaySettings, {"SHARD_IDS": "0-4", "SHARD_COUNT": "4"}),
+        "SHARD_IDS must be from 0 to 3, as SHARD_COUNT is 4; got 4",
+    ),
+    "proxies": (
+        *(WsSettings, {"TRUSTED_PROXIES": "10.0.0.0/8,proxy"}),
+        "TRUSTED_PROXIES must be addresses and networks separated by commas",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "env", "message"), BAD.values(), ids=BAD.keys())
+def test_a_setting_that_cannot_be_used(
+    kind: type[Settings], env: Mapping[str, str], message: str
+) -> None:
+    """One sentence, which begins with the setting's name and shows no secret."""
+    with pytest.raises(ConfigError) as raised:
+        from_env(kind, env)
+    assert str(raised.value).startswith(message)
+    assert "hunter2" not in str(raised.value)
+
+
+def test_values_are_read_generously() -> None:
+    """Spaces around a value, a lower-case level and a slash at a URL's end do no harm."""
+    env = {"LOG_LEVEL": " debug ", "PUBLIC_URL": "https://x.example/", "API_PORT": "", "OTHER": "x"}
+    settings = from_env(ApiSettings, env)
+    assert settings == ApiSettings(log_level="DEBUG", public_url="https://x.example")
+
+
+def test_ids_and_ranges() -> None:
+    """Commas and spaces separate; a dash makes a range."""
+    env = {"GUILD_IDS": "3, 5 7", "SHARD_COUNT": "9", "SHARD_IDS": "0-2,7"}
+    settings = from_env(GatewaySettings, env)
+    assert settings.guilds() == {3, 5, 7}
+    assert settings.shards() == [0, 1, 2, 7]
+    assert GatewaySettings().shards() is None
