@@ -22,12 +22,19 @@ from shared.telemetry.loop_lag import LoopLag
 
 log = logging.getLogger(__name__)
 
-STUCK_AFTER_S: Final = 5.0  # of a blocked loop
-LOG_INTERVAL_S: Final = 1.0  # what lasts less is not worth a line
-START_GRACE_S: Final = 5.0  # a process that starts is not ready at first: no line within this time
-
 STARTING: Final = "the process is starting"
 SHUTTING_DOWN: Final = "the process is shutting down"
+
+
+class HealthTimings(Struct, frozen=True, kw_only=True):
+    """All in seconds. The defaults are what production uses; tests pass shorter ones."""
+
+    stuck_after: float = 5.0  # of a blocked loop only a restart helps
+    log_interval: float = 1.0  # what lasts less is not worth a line
+    start_grace: float = 5.0  # no line within it: a process that starts is not ready at first
+
+
+DEFAULT_TIMINGS: Final = HealthTimings()
 
 
 class HealthReport(Struct, frozen=True):
@@ -45,11 +52,10 @@ HealthProbe = Callable[[], HealthReport]
 class Health:
     """The health of this process. Every method but `begin` may be called from any thread."""
 
-    def __init__(self, service: str, *, stuck_after: float = STUCK_AFTER_S) -> None:
-        """`stuck_after`: seconds."""
+    def __init__(self, service: str, timings: HealthTimings = DEFAULT_TIMINGS) -> None:
         self.lag = LoopLag()
         self._service = service
-        self._stuck_after = stuck_after
+        self._timings = timings
         self._began = monotonic()
         self._probe: HealthProbe = lambda: HealthReport({}, STARTING)
         self._shutting_down = False
@@ -74,7 +80,7 @@ class Health:
     @property
     def stuck(self) -> bool:
         """Whether the event loop has been blocked for so long that only a restart helps."""
-        return self.lag.now > self._stuck_after
+        return self.lag.now > self._timings.stuck_after
 
     @property
     def unready(self) -> str:
@@ -117,11 +123,11 @@ class Health:
 
     def _log_changes(self) -> None:
         """Write a line when the process gets ready, and when it no longer is."""
-        asyncio.get_running_loop().call_later(LOG_INTERVAL_S, self._log_changes)
+        asyncio.get_running_loop().call_later(self._timings.log_interval, self._log_changes)
         unready, now = self.unready, monotonic()
         if unready == self._logged:
             return
-        if unready and self._logged is None and self.uptime < START_GRACE_S:
+        if unready and self._logged is None and self.uptime < self._timings.start_grace:
             return
         if unready:
             level = logging.INFO if self._shutting_down else logging.WARNING

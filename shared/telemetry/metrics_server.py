@@ -1,6 +1,6 @@
-"""METRICS_HOST and METRICS_PORT: `/metrics`, `/health` and `/ready`, in a thread.
+"""`/metrics`, `/health` and `/ready` at METRICS_HOST and METRICS_PORT, served by a thread.
 
-So they are answered while the event loop stands still, which is when they matter most.
+So they are answered while the event loop is blocked, which is when they matter most.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from socketserver import ThreadingTCPServer
 from time import monotonic
 from typing import Any, Final
 
+from msgspec import Struct
 from prometheus_client import MetricsHandler
 
 from shared.config import ConfigError, Settings
@@ -23,58 +24,74 @@ from shared.telemetry.health import Health
 
 log = logging.getLogger(__name__)
 
-WITHIN: Final = 5.0  # seconds that one request may take, from its connection to its answer's end
-AT_ONCE: Final = 16  # requests: a scraper and some probes
+_NOT_FOUND: Final = b'{"error":"Use /metrics, /health or /ready."}'
 
-_ELSEWHERE: Final = b'{"error":"There are /metrics, /health and /ready."}'
+
+class MetricsServerLimits(Struct, frozen=True, kw_only=True):
+    """The defaults are what production uses; tests pass smaller ones."""
+
+    requests: int = 16  # at once: a scraper and some probes
+    request_deadline: float = 5.0  # seconds, from the connection to the end of the response
+
+
+DEFAULT_LIMITS: Final = MetricsServerLimits()
 
 
 class MetricsServer(ThreadingTCPServer):
-    """Strangers may come as well, where it listens for a scraper elsewhere. They hold no more than
-    `AT_ONCE` threads and descriptors, each for `WITHIN` and a moment.
+    """One thread per request.
+
+    It may be open to strangers, where the scraper is on another machine. They hold at most
+    `limits.requests` threads and descriptors, each for little longer than the deadline.
     """
 
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, host: str, port: int, health: Health) -> None:
-        """Port 0 takes a free one. Raises OSError when the port cannot be had."""
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        health: Health,
+        limits: MetricsServerLimits = DEFAULT_LIMITS,
+    ) -> None:
+        """Port 0 takes a free one. Raises OSError when it cannot listen."""
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Handler)
         self.health = health
-        self._until: dict[socket.socket, float] = {}  # one request comes over each
+        self._limits = limits
+        self._deadlines: dict[socket.socket, float] = {}  # time.monotonic() for each request
 
     def start(self) -> None:
-        """Answer from now until the process ends."""
+        """Serve until the process ends."""
         threading.Thread(target=self.serve_forever, name="metrics", daemon=True).start()
 
     def verify_request(self, _request: Any, _client_address: object) -> bool:
-        """Whether there is a place; else the connection is closed at once."""
-        return len(self._until) < AT_ONCE
+        """Whether there is a free slot; else the connection is closed at once."""
+        return len(self._deadlines) < self._limits.requests
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Begin to answer, in a thread."""
-        self._until[request] = monotonic() + WITHIN
+        """Serve it in a thread."""
+        self._deadlines[request] = monotonic() + self._limits.request_deadline
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """It is over, in whatever way."""
-        self._until.pop(request, None)
+        """Free its slot, however it ended."""
+        self._deadlines.pop(request, None)
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Cut off who took too long. The server calls it twice a second, and at each request."""
+        """Disconnect what is past its deadline. Called twice a second, and at each request."""
         now = monotonic()
-        for request, until in self._until.copy().items():
-            if until <= now:
+        for request, deadline in self._deadlines.copy().items():
+            if deadline <= now:
                 with suppress(OSError):  # it has ended meanwhile
-                    request.shutdown(socket.SHUT_RDWR)  # whoever reads or writes it wakes
+                    request.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits for it
 
     def handle_error(self, _request: object, _client_address: object) -> None:
-        """A scraper that hangs up is worth no line."""
+        """A scraper that disconnects is not worth a line."""
         if not isinstance(sys.exception(), OSError):
-            log.exception("a request on METRICS_PORT failed")
+            log.exception("a request to METRICS_PORT failed")
 
 
 class _Handler(MetricsHandler):
@@ -85,15 +102,15 @@ class _Handler(MetricsHandler):
         if path == "/metrics":
             super().do_GET()
         elif path in ("/health", "/ready"):
-            self._say(*self.server.health.answer(path))
+            self._send_json(*self.server.health.answer(path))
         else:
-            self._say(HTTPStatus.NOT_FOUND, _ELSEWHERE)
+            self._send_json(HTTPStatus.NOT_FOUND, _NOT_FOUND)
 
     def version_string(self) -> str:
-        """Nobody needs to know which version this is."""
+        """The Server header, without a version."""
         return "grux"
 
-    def _say(self, status: int, body: bytes) -> None:
+    def _send_json(self, status: int, body: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
@@ -103,7 +120,7 @@ class _Handler(MetricsHandler):
 
 
 def serve(settings: Settings, health: Health) -> None:
-    """Answer on METRICS_PORT. Does nothing when it is 0. Raises ConfigError when it is taken."""
+    """Serve METRICS_PORT in a thread, unless it is 0. Raises ConfigError when it cannot listen."""
     if not settings.metrics_port:
         return
     try:

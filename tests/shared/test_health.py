@@ -1,4 +1,4 @@
-"""METRICS_PORT: what a probe and a scraper are told, most of all while the loop stands still."""
+"""METRICS_PORT: what probes and scrapers get, also while the event loop is blocked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -17,11 +17,11 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from shared.config import ConfigError, Settings
-from shared.telemetry import health, metrics, metrics_server
-from shared.telemetry.health import Health, HealthReport
+from shared.telemetry import metrics, metrics_server
+from shared.telemetry.health import Health, HealthReport, HealthTimings
 from shared.telemetry.loop_lag import LoopLag
 from shared.telemetry.metrics import CallbackCounter, total
-from shared.telemetry.metrics_server import MetricsServer
+from shared.telemetry.metrics_server import DEFAULT_LIMITS, MetricsServer, MetricsServerLimits
 from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.scraped import asked, fetch, observations
 
@@ -30,19 +30,32 @@ WELL = HealthReport({"redis": True})
 
 @pytest.fixture
 def state() -> Health:
-    return Health("api", stuck_after=0.3)
+    return Health("api", HealthTimings(stuck_after=0.3, log_interval=0.01))
 
 
-@pytest.fixture
-def port(state: Health) -> Iterator[int]:
-    with MetricsServer("127.0.0.1", 0, state) as server:
+@contextmanager
+def served(state: Health, limits: MetricsServerLimits = DEFAULT_LIMITS) -> Iterator[int]:
+    """The port of a metrics server."""
+    with MetricsServer("127.0.0.1", 0, state, limits) as server:
         server.start()
         yield server.server_address[1]
         server.shutdown()
 
 
+@pytest.fixture
+def port(state: Health) -> Iterator[int]:
+    with served(state) as port:
+        yield port
+
+
+@pytest.fixture
+def hasty_port(state: Health) -> Iterator[int]:
+    with served(state, MetricsServerLimits(request_deadline=0.1)) as port:
+        yield port
+
+
 async def test_before_and_after_the_start(state: Health, port: int) -> None:
-    """A process that starts is well, and not ready."""
+    """A process that starts is healthy, and not ready."""
     assert (await asked(port, "/health"))[0] == 200
     status, ready = await asked(port, "/ready")
     assert (status, ready) == (503, {"ready": False, "unready": "the process is starting"})
@@ -56,12 +69,12 @@ async def test_before_and_after_the_start(state: Health, port: int) -> None:
     assert shown["ready"] is True
 
 
-async def test_a_loop_that_stands_still_is_told(state: Health, port: int) -> None:
-    """Asked from inside the loop, which therefore does not turn; afterwards all is well."""
+async def test_a_blocked_loop_is_reported(state: Health, port: int) -> None:
+    """The request comes from inside the loop, and blocks it; afterwards the process is healthy."""
     state.begin(lambda: WELL)
     give_up = time.monotonic() + PATIENCE
     while (found := fetch(port, "/health"))[0] == 200 and time.monotonic() < give_up:
-        pass  # the loop stands as long as this runs
+        pass  # the loop is blocked as long as this runs
     assert found[0] == 503
     shown: dict[str, Any] = msgspec.json.decode(found[1])
     assert shown["status"] == "stuck"
@@ -74,17 +87,17 @@ async def test_a_loop_that_stands_still_is_told(state: Health, port: int) -> Non
     assert (await asked(port, "/health"))[1]["worst_loop_lag"] >= 0.3
 
 
-async def test_what_it_depends_on_makes_it_unready_and_never_unwell(
+async def test_a_lost_dependency_makes_it_unready_and_never_unhealthy(
     state: Health, port: int
 ) -> None:
-    """A restart brings no Redis back."""
+    """A restart would not bring Redis back."""
     state.begin(lambda: HealthReport({"redis": False}, "Redis does not answer"))
     assert (await asked(port, "/health"))[0] == 200
     assert (await asked(port, "/ready"))[1]["unready"] == "Redis does not answer"
 
 
-async def test_who_leaves_is_not_ready(state: Health, port: int) -> None:
-    """However well it is."""
+async def test_a_process_that_shuts_down_is_not_ready(state: Health, port: int) -> None:
+    """Though it is healthy."""
     state.begin(lambda: WELL)
     state.leave()
     assert await asked(port, "/ready") == (
@@ -93,11 +106,11 @@ async def test_who_leaves_is_not_ready(state: Health, port: int) -> None:
     )
 
 
-async def test_elsewhere_and_half_a_request(port: int) -> None:
-    """404 says what there is; who hangs up half-way costs nothing and no line."""
-    status, body = await asyncio.to_thread(fetch, port, "/elsewhere")
+async def test_an_unknown_path_and_half_a_request(port: int) -> None:
+    """404 names the paths; a client that disconnects half-way costs nothing and logs nothing."""
+    status, body = await asyncio.to_thread(fetch, port, "/nowhere")
     assert status == 404
-    assert b"/metrics, /health and /ready" in body
+    assert b"/metrics, /health or /ready" in body
     for words in (b"", b"GET /met", b"\x00\x00\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n"):
         with socket.create_connection(("127.0.0.1", port)) as half:
             half.sendall(words)
@@ -105,12 +118,9 @@ async def test_elsewhere_and_half_a_request(port: int) -> None:
 
 
 @pytest.mark.parametrize("drip", [b"", b"GET /health HTTP/1.1\r\n", b"a"])
-async def test_who_takes_too_long_over_a_request_is_cut_off(
-    port: int, monkeypatch: pytest.MonkeyPatch, drip: bytes
-) -> None:
-    """Whether nothing comes, or a little again and again."""
-    monkeypatch.setattr(metrics_server, "WITHIN", 0.1)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def test_a_request_past_its_deadline_is_cut_off(hasty_port: int, drip: bytes) -> None:
+    """Whether nothing comes, or a few bytes again and again."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", hasty_port)
 
     async def dripped() -> bool:
         with suppress(ConnectionError):
@@ -123,25 +133,30 @@ async def test_who_takes_too_long_over_a_request_is_cut_off(
     writer.close()
     with suppress(ConnectionError):
         assert await reading == b""
-    assert (await asked(port, "/health"))[0] == 200
+    assert (await asked(hasty_port, "/health"))[0] == 200
 
 
-async def test_an_answer_that_is_not_read_is_cut_off(
-    port: int, monkeypatch: pytest.MonkeyPatch
+async def test_a_response_that_is_not_read_is_cut_off(
+    hasty_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its thread waits until the kernel has taken it all, and no longer than for a request."""
-    monkeypatch.setattr(metrics_server, "WITHIN", 0.1)
-    monkeypatch.setattr(metrics_server, "_ELSEWHERE", b"x" * 50_000_000)
-    with socket.create_connection(("127.0.0.1", port)) as deaf:
-        deaf.sendall(b"GET /elsewhere HTTP/1.1\r\n\r\n")
+    """Its thread waits for the kernel to take it all, and no longer than the deadline."""
+    monkeypatch.setattr(metrics_server, "_NOT_FOUND", b"x" * 50_000_000)
+    with socket.create_connection(("127.0.0.1", hasty_port)) as deaf:
+        deaf.sendall(b"GET /nowhere HTTP/1.1\r\n\r\n")
         await eventually(lambda: _answering() == 1)
         await eventually(lambda: _answering() == 0)
 
 
-async def test_so_many_at_once_and_no_more(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those who hold a place keep it, the next are closed at once, and a place given up is free."""
-    monkeypatch.setattr(metrics_server, "AT_ONCE", 3)
-    monkeypatch.setattr(metrics_server, "WITHIN", 2 * PATIENCE)
+@pytest.fixture
+def narrow_port(state: Health) -> Iterator[int]:
+    limits = MetricsServerLimits(requests=3, request_deadline=2 * PATIENCE)
+    with served(state, limits) as port:
+        yield port
+
+
+async def test_requests_at_once_are_limited(narrow_port: int) -> None:
+    """Open requests keep their slots, the next is closed at once, and a freed slot is used."""
+    port = narrow_port
     held = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
     await eventually(lambda: _answering() == 3)
     for _ in range(20):
@@ -166,24 +181,23 @@ def _answering() -> int:
     return sum("process_request_thread" in thread.name for thread in threading.enumerate())
 
 
-async def test_the_log_tells_of_each_turn(
-    state: Health, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+async def test_each_change_of_readiness_is_logged(
+    state: Health, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Ready, not ready and why, ready again: a line each, and no second one."""
-    monkeypatch.setattr(health, "LOG_INTERVAL_S", 0.01)
+    """Ready, not ready and why, ready again: one line each."""
     now = WELL
 
-    def said() -> list[str]:
+    def logged() -> list[str]:
         return [one.getMessage() for one in caplog.records if one.name == "shared.telemetry.health"]
 
     with caplog.at_level(logging.INFO):
         state.begin(lambda: now)
-        await eventually(said)
+        await eventually(logged)
         now = HealthReport({}, "Redis does not answer")
-        await eventually(lambda: len(said()) == 2)
+        await eventually(lambda: len(logged()) == 2)
         now = WELL
-        await eventually(lambda: len(said()) == 3)
-    first, second, third = said()
+        await eventually(lambda: len(logged()) == 3)
+    first, second, third = logged()
     assert first.startswith("ready after ")
     assert second == "not ready: Redis does not answer"
     assert third.startswith("ready after ")

@@ -1,4 +1,4 @@
-"""Log lines: whatever strangers typed, a line is one line, and says nothing secret."""
+"""Log lines: hostile text stays on one line, and no secret is shown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def is_inert(line: str) -> bool:
 
 @hostile
 def test_a_name_cannot_break_a_console_line(name: str) -> None:
-    """One line, in which nothing steers a terminal."""
+    """One line, in which nothing controls a terminal."""
     line = ConsoleLines("api", []).format(record("user %s is shown", name))
     assert is_inert(line)
     assert line.endswith(" is shown")
@@ -49,7 +49,7 @@ def test_a_name_cannot_break_a_console_line(name: str) -> None:
 
 @hostile
 def test_a_name_cannot_break_a_json_line(name: str) -> None:
-    """One object, whose message is what was said."""
+    """One object, whose message is the text."""
     line = JsonLines("api", []).format(record("user %s is shown", name))
     assert is_inert(line)
     entry = json.loads(line)
@@ -74,7 +74,7 @@ def test_an_exception_cannot_forge_a_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("lines", [ConsoleLines, JsonLines])
-def test_secrets_are_blotted_out(lines: type[ConsoleLines | JsonLines]) -> None:
+def test_secrets_are_masked(lines: type[ConsoleLines | JsonLines]) -> None:
     """Wherever they come from: a library's message, an exception."""
     settings = ApiSettings(
         discord_token="a.bots.token",
@@ -119,8 +119,8 @@ DYING: Sequence[str] = (
 )
 
 
-def test_last_words_are_entries_too() -> None:
-    """What ends a thread or the process is an entry in the format that was asked for."""
+def test_unhandled_exceptions_are_entries_too() -> None:
+    """What ends a thread or the process is an entry in the chosen format."""
     died = subprocess.run(
         [sys.executable, "-c", "\n".join(DYING)], capture_output=True, text=True, check=False
     )
