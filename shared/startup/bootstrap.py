@@ -21,6 +21,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from shared.config import ConfigError, Settings, environment, from_env
 from shared.net.listen import CannotListen
+from shared.redis.trial import Command
 from shared.startup import redis_preflight
 from shared.telemetry import logs, metrics_server
 from shared.telemetry.health import Health
@@ -72,7 +73,7 @@ def run(
     settings_type: type[Config],
     serve: Callable[[ServiceProcess[Config]], Awaitable[str]],
     *,
-    redis_commands: Sequence[redis_preflight.Command],
+    redis_commands: Sequence[Command],
     check: Callable[[Config], None] = lambda _settings: None,
     operator_errors: tuple[type[Exception], ...] = (),
     loop_exception_handler: LoopExceptionHandler | None = None,

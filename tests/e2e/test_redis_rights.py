@@ -242,11 +242,11 @@ async def test_nobody_may_do_more(tmp_path: Path, user: str) -> None:
 @pytest.mark.parametrize(
     ("service", "account", "said"),
     [
-        ("api", "api:hunter2", "does not accept the name or the password"),
-        ("ws", "nobody:hunter2", "does not accept the name or the password"),
-        ("gateway", "", "does not accept the name or the password"),
-        ("ws", "api:change-this-api", "does not let this user do what is needed"),
-        ("gateway", "ws:change-this-ws", "does not let this user do what is needed"),
+        ("api", "api:hunter2", "rejects the user name or the password"),
+        ("ws", "nobody:hunter2", "rejects the user name or the password"),
+        ("gateway", "", "rejects the user name or the password"),
+        ("ws", "api:change-this-api", "does not permit this user what the service needs"),
+        ("gateway", "ws:change-this-ws", "does not permit this user what the service needs"),
     ],
 )
 async def test_who_is_refused_says_so_and_ends(

@@ -18,6 +18,7 @@ from shared.model.snapshot import Snapshot
 from shared.redis.factory import track
 from shared.redis.store import Fields, Save, Store, StoreUnavailable
 from shared.redis.subscriber import Subscriber
+from shared.redis.trial import Command
 from shared.startup import redis_preflight
 from testing.eventually import PATIENCE, eventually
 from testing.free_port import free_port
@@ -163,7 +164,7 @@ async def refused(url: str) -> str:
 @pytest.mark.parametrize(
     "commands", [redis_preflight.READER, redis_preflight.FOLLOWER, redis_preflight.WRITER]
 )
-async def test_let_in(secured: Secured, commands: tuple[redis_preflight.Command, ...]) -> None:
+async def test_let_in(secured: Secured, commands: tuple[Command, ...]) -> None:
     """Each service's question at its start gets through, and changes nothing."""
     await asyncio.to_thread(redis_preflight.check, secured.good, commands)
     async with Store.connect(secured.good, timeout=PATIENCE) as store:
@@ -173,14 +174,14 @@ async def test_let_in(secured: Secured, commands: tuple[redis_preflight.Command,
 async def test_a_wrong_password(secured: Secured) -> None:
     secured.password = "hunter2"
     said = await refused(secured.good)
-    assert "does not accept the name or the password" in said
+    assert "rejects the user name or the password" in said
     assert "hunter2" not in said
 
 
 async def test_an_unknown_authority(secured: Secured) -> None:
     """In plain words, with what to do; and nothing is sent there."""
     said = await refused(secured.url())
-    assert "certificate of Redis is not to be trusted" in said
+    assert "certificate of Redis cannot be verified" in said
     assert "ssl_ca_certs" in said
     assert "p%40ss" not in said
     async with Store.connect(secured.url(), timeout=PATIENCE) as store:
@@ -198,14 +199,14 @@ async def test_a_certificate_of_another_host(authority: trustme.CA, tmp_path: Pa
 
 
 async def test_a_missing_file(secured: Secured) -> None:
-    assert "no such file as ssl_ca_certs names" in await refused(
+    assert "the file that ssl_ca_certs names does not exist" in await refused(
         secured.url(ssl_ca_certs="/nowhere/ca.pem")
     )
 
 
 async def test_no_tls_at_the_other_end(redis_url: str) -> None:
     said = await refused(redis_url.replace("redis://", "rediss://"))
-    assert "there is no TLS at the other end" in said
+    assert "does not use TLS on this port" in said
     assert "redis://" in said
 
 
