@@ -1,8 +1,9 @@
 """What we use of other packages that their documentation does not promise.
 
 An upgrade may change any of it in silence. Each entry says what has to hold, and which of our files
-relies on it; where one fails, read that file before the version is raised in requirements/. Long
-because it is one table.
+relies on it; where one fails, read that file before the version is raised in requirements/.
+
+Long because it is one table.
 """
 
 from __future__ import annotations
