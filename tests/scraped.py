@@ -35,7 +35,7 @@ def fetch(port: int, path: str) -> tuple[int, bytes]:
 
 
 async def asked(port: int, path: str) -> tuple[int, dict[str, Any]]:
-    """Status and JSON of `/health` or `/ready`; 0 where nobody listens."""
+    """Status and JSON of `/health` or `/ready`; 0 where no server listens."""
     try:
         status, body = await asyncio.to_thread(fetch, port, path)
     except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 
@@ -23,6 +22,7 @@ from shared.redis.factory import track
 from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
+from shared.startup.background import background
 from shared.startup.bootstrap import ServiceProcess
 
 log = logging.getLogger(__name__)
@@ -58,26 +58,23 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             log.info("api: %s", config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
             people = UserReader.of(store, profiles, settings)
-            tasks = [asyncio.create_task(work()) for work in (pulse.run, limiter.run)]
-            try:
-                async with Studio(store, people, settings, lambda: pulse.stale) as studio:
-                    metrics.export_renders(studio.draughtsmen)
-                    app = build(store, people, settings, cache, pulse, studio)
-                    server = uvicorn_server.server(
-                        RateLimitMiddleware(
-                            settings.api_requests_per_minute,
-                            settings.proxies(),
-                            StalenessMiddleware(pulse, app),
-                        ),
-                        settings.drain_seconds,
-                        limiter=limiter,
-                    )
-                    process.on_stop(server.drain)
-                    await server.serve([listener])
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+            async with (
+                background(pulse.run(), limiter.run()),
+                Studio(store, people, settings, lambda: pulse.stale) as studio,
+            ):
+                metrics.export_renders(studio.draughtsmen)
+                app = build(store, people, settings, cache, pulse, studio)
+                server = uvicorn_server.server(
+                    RateLimitMiddleware(
+                        settings.api_requests_per_minute,
+                        settings.proxies(),
+                        StalenessMiddleware(pulse, app),
+                    ),
+                    settings.drain_seconds,
+                    limiter=limiter,
+                )
+                process.on_stop(server.drain)
+                await server.serve([listener])
     return f"{SENT.total()} answers, {cache.hits} of them from memory"
 
 

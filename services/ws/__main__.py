@@ -1,4 +1,4 @@
-"""`python -m services.ws`: wires the process together, and ends it on a signal."""
+"""`python -m services.ws`: settings, Redis, profile source, WebSocket server."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ from shared.redis import completeness
 from shared.redis.factory import follow
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
+from shared.startup.background import background
 from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.metrics import total
 
 log = logging.getLogger(__name__)
 
-FOUND_WITHIN: Final = 1.0  # seconds in which Redis should be found
+REDIS_GRACE_S: Final = 1.0  # for the first connection to Redis, before a warning
 
 
 def main() -> int:
@@ -63,7 +64,7 @@ async def serve(process: ServiceProcess[WsSettings]) -> str:
 async def serving(
     settings: WsSettings, store: Store, facts: FactSource, limits: WsLimits
 ) -> AsyncIterator[WebSocketServer]:
-    """Listen and follow Redis while the block runs; then part from every client in good order.
+    """Listen and follow Redis while the block runs, then close every client.
 
     Raises CannotListen.
     """
@@ -95,26 +96,20 @@ async def serving(
     server = WebSocketServer(house)
     await server.listen(settings.ws_host, settings.ws_port)
     log.info("ws: at most %d connections; %s", limits.connections, non_defaults(settings))
-    async with asyncio.TaskGroup() as tasks:
-        work = [
-            tasks.create_task(hub.run()),
-            tasks.create_task(house.keepalive.run()),
-            tasks.create_task(house.limiter.run()),
-            tasks.create_task(_say_if_away(hub)),
-        ]
+    async with background(
+        hub.run(), house.keepalive.run(), house.limiter.run(), _warn_without_redis(hub)
+    ):
         try:
             yield server
         finally:
             await server.close()
-            for task in work:
-                task.cancel()
 
 
-async def _say_if_away(hub: Hub) -> None:
-    await asyncio.sleep(FOUND_WITHIN)
+async def _warn_without_redis(hub: Hub) -> None:
+    await asyncio.sleep(REDIS_GRACE_S)
     if not hub.standing:
         log.warning(
-            "ws: Redis cannot be reached, so clients hear 'unavailable': start it, or check "
+            "ws: Redis cannot be reached, so clients get 'unavailable': start it, or check "
             "REDIS_URL"
         )
 

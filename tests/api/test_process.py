@@ -1,4 +1,4 @@
-"""`python -m services.api` as an operator meets it: starting, failing to start, ending."""
+"""`python -m services.api` as an operator sees it: it starts, fails to start, and stops."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def port_of(process: Process) -> int:
 async def test_a_signal_ends_it_well(
     tmp_path: Path, redis_url: str, ending: signal.Signals
 ) -> None:
-    """Some lines when it starts, one with the totals when it ends, and the exit code is 0."""
+    """Some lines at the start, one with the totals at the end, and exit code 0."""
     async with running(tmp_path, REDIS_URL=redis_url) as process:
         port = await port_of(process)
         assert (await ask(port, f"/user/{RICH.user_id}")).status == 404
@@ -77,7 +77,7 @@ async def test_a_signal_ends_it_well(
 
 
 async def test_answers_under_way_are_finished(tmp_path: Path) -> None:
-    """A signal that comes during a request ends the process after the answer."""
+    """A signal during a request stops the process after the response."""
     with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that accepts and says nothing
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
         async with running(tmp_path, REDIS_URL=url) as process:
@@ -93,7 +93,7 @@ async def test_answers_under_way_are_finished(tmp_path: Path) -> None:
 
 
 async def test_it_tells_load_balancers_before_it_ends(tmp_path: Path, redis_url: str) -> None:
-    """/ready says no, what comes is answered and its connection ended; a second signal: at once."""
+    """/ready says no, and each response closes its connection; a second signal exits at once."""
     async with running(tmp_path, REDIS_URL=redis_url, DRAIN_SECONDS="60") as process:
         port = await port_of(process)
         assert (await ask(port, "/ready")).status == 200
@@ -101,7 +101,7 @@ async def test_it_tells_load_balancers_before_it_ends(tmp_path: Path, redis_url:
         await eventually_async(lambda: _is_draining(port))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(f"GET /user/{RICH.user_id} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        answer = await reader.read()  # to the end: nobody asked for that but the server
+        answer = await reader.read()  # to the end of the connection, which the server closes
         writer.close()
         assert b" 404 " in answer
         assert b"connection: close" in answer
@@ -121,7 +121,7 @@ async def test_it_starts_without_redis(tmp_path: Path) -> None:
 
 
 async def test_clients_cannot_fill_the_log(tmp_path: Path) -> None:
-    """Neither requests nor nonsense nor a WebSocket handshake are worth a line."""
+    """Requests, garbage and WebSocket handshakes write no line."""
     async with running(tmp_path) as process:
         port = await port_of(process)
         await ask(port, "/nowhere")

@@ -1,4 +1,4 @@
-"""`python -m services.ws` as an operator meets it."""
+"""`python -m services.ws` as an operator sees it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_signal_ends_it_in_good_order(room: Room, number: signal.Signals
 
 
 async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
-    """Who cannot wait for the clients sends the signal twice."""
+    """An operator who does not wait for the clients sends the signal twice."""
     await room.show(ANNA, 1)
     async with running(REDIS_URL=room.redis_url) as (process, url):
         port = int(url.rpartition(":")[2])
@@ -95,7 +95,7 @@ async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
 
 
 async def test_it_tells_load_balancers_before_it_ends(room: Room) -> None:
-    """/ready says no and newcomers are refused; who is in stays, and hears every update."""
+    """/ready says no and new clients are refused; connected clients get every update."""
     await room.show(ANNA, 1)
     async with running(REDIS_URL=room.redis_url, DRAIN_SECONDS="60") as (process, url):
         port = int(url.rpartition(":")[2])
@@ -120,7 +120,7 @@ async def _is_draining(port: int) -> bool:
 
 
 async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
-    """And until its turn comes each of them hears every update."""
+    """Until its turn comes each of them gets every update."""
     await room.show(ANNA, 1)
     async with room.serving(WsLimits(part_every=1.0)) as ws:
         clients = [await ws.client(ANNA) for _ in range(3)]
@@ -137,7 +137,7 @@ async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
 
 
 async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
-    """Nobody can hold the server up for longer than it gives its clients."""
+    """No client can delay the shutdown for longer than its deadline."""
     await room.show(ANNA, 1)
     async with room.serving(WsLimits(shutdown_within=0.1)) as ws:
         raw = await ws.raw(ANNA)
@@ -149,7 +149,7 @@ async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
 
 
 async def test_without_uvloop(room: Room, tmp_path: Path) -> None:
-    """Where uvloop does not exist, asyncio's own loop serves as well."""
+    """Without uvloop, asyncio's own loop serves as well."""
     (tmp_path / "uvloop.py").write_text("raise ImportError")
     await room.show(ANNA, 1)
     async with running(REDIS_URL=room.redis_url, PYTHONPATH=str(tmp_path)) as (process, url):
@@ -196,7 +196,7 @@ async def test_a_setting_that_cannot_be_used() -> None:
 
 
 async def test_redis_is_away() -> None:
-    """Without Redis the process starts, says what is missing, and answers."""
+    """Without Redis the process starts, warns, and responds."""
     async with running(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as (process, url):
         await says(process, "Redis cannot be reached")
         async with connect(f"{url}/?user_id={ANNA}") as client:
