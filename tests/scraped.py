@@ -1,4 +1,4 @@
-"""What a process answers on METRICS_PORT, as a scraper or a probe reads it."""
+"""Reads METRICS_PORT as a scraper or a probe does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Samples = dict[tuple[str, frozenset[str]], float]
 
 
 def observations(histogram: Histogram) -> tuple[int, float]:
-    """How many, and their sum. Of one that has no labels."""
+    """Their count and their sum. The histogram must have no labels."""
     (family,) = histogram.collect()
     found = {sample.name.rpartition("_")[2]: sample.value for sample in family.samples}
     return round(found["count"]), found["sum"]

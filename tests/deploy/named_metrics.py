@@ -1,4 +1,4 @@
-"""What the dashboard and the alert rules ask Prometheus for."""
+"""The queries of the dashboard and of the alert rules."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _NAME = re.compile(r"\b(?:grux|process)_\w+")
 
 
 def panels() -> list[dict[str, Any]]:
-    """Those of the dashboard that show something."""
+    """The dashboard's panels, without its row headings."""
     found = msgspec.json.decode(DASHBOARD.read_bytes())["panels"]
     return [panel for panel in found if panel["type"] != "row"]
 
 
 def queries() -> Iterator[str]:
-    """Every expression of the dashboard."""
+    """Every query of the dashboard."""
     return (target["expr"] for panel in panels() for target in panel["targets"])
 
 
@@ -35,5 +35,5 @@ def rules() -> list[str]:
 
 
 def named(expressions: Iterator[str] | list[str]) -> set[str]:
-    """The samples that these ask for, by their full names."""
+    """The names of the samples that these queries use."""
     return {name for expression in expressions for name in _NAME.findall(expression)}

@@ -1,4 +1,4 @@
-"""The dashboard and the alert rules ask for what the processes tell, and leave nothing out."""
+"""The dashboard and the alert rules use metrics that exist, and the dashboard shows all of them."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from tests.scraped import fetch
 HISTOGRAM = re.compile(r"_(bucket|sum|count)$")
 
 
-def told(page: str) -> set[str]:
-    """The names on a page of metrics, those without a sample yet included."""
+def exported(page: str) -> set[str]:
+    """The sample names on a page of metrics, including those without a sample yet."""
     kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", page, re.MULTILINE))
     endings = {"histogram": ("_bucket", "_sum", "_count")}
     return {name + end for name, kind in kinds.items() for end in endings.get(kind, ("",))}
 
 
-async def test_every_metric_that_is_named_is_scraped() -> None:
-    """By the real processes, under just that name."""
+async def test_every_metric_in_a_query_exists() -> None:
+    """The real processes export it under exactly that name."""
     async with observed(PROFILE_SOURCE="discord") as (_, ports):
         pages = [await asyncio.to_thread(fetch, port, "/metrics") for port in ports.values()]
-    there = {name for _, page in pages for name in told(page.decode())}
+    there = {name for _, page in pages for name in exported(page.decode())}
     assert named(queries()) - there == set()
     assert named(rules()) - there == set()
 
 
-def test_every_metric_that_is_told_is_shown() -> None:
-    """What docs/operations.md explains has a place on the dashboard."""
+def test_every_documented_metric_is_on_the_dashboard() -> None:
+    """That is, every one that docs/operations.md explains."""
     page = (ROOT / "docs" / "operations.md").read_text()
     shown = {HISTOGRAM.sub("", name).removesuffix("_total") for name in named(queries())}
     assert set(re.findall(r"`(grux_\w+)`", page)) - shown == set()
 
 
 def test_panels_do_not_cover_each_other() -> None:
-    """Each has its own number and place, and the width of the page is 24."""
+    """Each has its own id and cells; the page is 24 cells wide."""
     taken: set[tuple[int, int]] = set()
     for panel in panels():
         place = panel["gridPos"]
@@ -54,7 +54,7 @@ def test_panels_do_not_cover_each_other() -> None:
 
 
 def test_every_alert_says_what_to_do() -> None:
-    """And how urgent it is."""
+    """And has a severity, a summary and a test."""
     text = ALERTS.read_text()
     alerts = text.split("- alert: ")[1:]
     assert len(alerts) == len(rules()) > 10

@@ -1,4 +1,4 @@
-"""A real Prometheus with our rules, over the real processes. Skipped where there is none."""
+"""A real Prometheus with our rules scrapes the real processes. Skipped without Prometheus."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUIET = (
     "limit_bytes) > 0",
     "grux_api_hits",
 )
-"""In queries to which nothing may be the right answer."""
+"""Parts of queries that may rightly have no result."""
 
 
 def promtool(*arguments: str) -> str:
@@ -41,20 +41,20 @@ def promtool(*arguments: str) -> str:
 
 
 @needs
-def test_the_configuration_is_good() -> None:
-    """By Prometheus' own tool, the rules included."""
+def test_the_configuration_is_valid() -> None:
+    """Says Prometheus' own tool, of the rules as well."""
     assert "13 rules found" in promtool("check", "config", str(CONFIG))
 
 
 @needs
 def test_each_alert_fires_when_it_should_and_not_before() -> None:
-    """Over made-up numbers: a Grux that is well, and one of which everything is wrong."""
+    """Over made-up series: one where nothing is wrong, and one where everything is."""
     promtool("test", "rules", str(ALERTS.parent / "alerts.test.yml"))
 
 
 @needs
 async def test_every_panel_shows_something(tmp_path: Path) -> None:
-    """Prometheus understands each query, and finds numbers for it."""
+    """Prometheus parses each query, and finds samples for it."""
     async with observed(PROFILE_SOURCE="discord") as (stack, ports):
         await stack.shows(ROBIN, lambda data: True)
         watcher = await stack.watch(ROBIN)
@@ -71,7 +71,7 @@ async def test_every_panel_shows_something(tmp_path: Path) -> None:
             async with aiohttp.ClientSession() as http:
                 url = f"http://127.0.0.1:{port}/api/v1/query"
                 for number, query in enumerate(dict.fromkeys(queries())):
-                    # A rate needs two scrapes, and for ages something has to happen between.
+                    # A rate needs two scrapes, and ages need a change between them.
                     stack.simulator.world.set_presence(ROBIN, ("dnd", "idle")[number % 2])
                     await eventually_async(lambda query=query: _answered(http, url, query))  # type: ignore[misc]
         finally:
@@ -80,7 +80,7 @@ async def test_every_panel_shows_something(tmp_path: Path) -> None:
 
 
 async def _answered(http: aiohttp.ClientSession, url: str, query: str) -> bool:
-    """Whether it has found numbers. Fails when it is not understood."""
+    """Whether the query has a result. Fails when it cannot be parsed."""
     try:
         async with http.get(url, params={"query": query}) as answer:
             if answer.status == 503:
@@ -94,7 +94,7 @@ async def _answered(http: aiohttp.ClientSession, url: str, query: str) -> bool:
 
 
 def _config(folder: Path, ports: dict[str, int]) -> Path:
-    """Ours, with addresses in place of Docker's names, and scrapes that do not keep us waiting."""
+    """Ours, with addresses in place of Docker's names, and scrapes every second."""
     targets = "".join(
         f"      - {{targets: ['127.0.0.1:{port}'], labels: {{service: {name}}}}}\n"
         for name, port in ports.items()
