@@ -144,7 +144,7 @@ def test_every_close_code_is_documented() -> None:
     """Code and name of each way in which the WebSocket server ends stand in the table."""
     table = {int(code): name for code, name, *_ in rows(WEBSOCKET, "When the connection closes")}
     endings = {
-        ending.close: ending.code
+        ending.close_code: ending.name
         for ending in vars(protocol).values()
         if isinstance(ending, protocol.CloseReason)
     }

@@ -13,7 +13,6 @@ from typing import Final
 from services.ws import metrics
 from services.ws.connection import ServerContext
 from services.ws.counters import Counters
-from services.ws.handshake import HandshakeHealth
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
@@ -50,10 +49,10 @@ async def serve(process: ServiceProcess[WsSettings]) -> str:
         ProfileService.connect(settings, store) as profiles,
         serving(settings, store, profiles, limits) as server,
     ):
-        metrics.export(server.house)
-        process.health.begin(metrics.health_probe(server.house))
+        metrics.export(server.context)
+        process.health.begin(metrics.health_probe(server.context))
         await process.stopped()
-    counters = server.house.counters
+    counters = server.context.counters
     return (
         f"{total(counters.handshakes)} clients, {counters.frames} frames, "
         f"{total(counters.resyncs)} users loaded again"
@@ -78,7 +77,7 @@ async def serving(
         limits=limits,
         counters=counters,
     )
-    house = ServerContext(
+    context = ServerContext(
         hub=hub,
         keepalive=Keepalive(limits.ping_every),
         limiter=ConnectionLimiter(
@@ -89,15 +88,12 @@ async def serving(
         messages=FixedWindowCounter(limits.frames_within),
         limits=limits,
         counters=counters,
-        health=lambda: HandshakeHealth(
-            hub.standing, counters.connections, hub.users, server.draining
-        ),
     )
-    server = WebSocketServer(house)
+    server = WebSocketServer(context)
     await server.listen(settings.ws_host, settings.ws_port)
     log.info("ws: at most %d connections; %s", limits.connections, non_defaults(settings))
     async with background(
-        hub.run(), house.keepalive.run(), house.limiter.run(), _warn_without_redis(hub)
+        hub.run(), context.keepalive.run(), context.limiter.run(), _warn_without_redis(hub)
     ):
         try:
             yield server

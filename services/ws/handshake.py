@@ -1,7 +1,7 @@
 """The opening handshake: one HTTP request in, one HTTP response out (RFC 6455 section 4.2).
 
-Plain HTTP on this port is answered as well: it is how a load balancer asks for our health, and
-how people find out what this port is.
+Plain HTTP on this port is answered as well: load balancers ask it for the server's health, and
+people who open it in a browser read what it is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
@@ -17,26 +18,26 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from services.ws import request as asked
 from services.ws.limits import WsLimits
-from services.ws.protocol import ErrorNotice
+from services.ws.protocol import INVALID_USER_ID, ErrorNotice
+from shared.discord import snowflake
 
 END: Final = b"\r\n\r\n"  # of the request: it has no body
+ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
 
-_QUIET = logging.getLogger("websockets.server")
+_silent = logging.getLogger("websockets.server")
 
-HOW = (
-    "This is a WebSocket endpoint. Connect a WebSocket client to /?user_id=<Discord id>: it gets "
+USAGE: Final = (
+    "This is a WebSocket endpoint. Connect a WebSocket client to /?user_id=<Discord id>. It gets "
     "initial_data, then presence_update and profile_update."
 )
-
-ENDING = "This server is about to restart. Connect again: another one answers, or this one soon."
-
-FULL = "This server holds as many connections as it may. Try again in a few seconds."
+USER_IDS: Final = "Connect with ?user_id=<Discord id>; separate several ids by commas."
+DRAINING: Final = "This server is restarting. Connect again in a few seconds."
+AT_LIMIT: Final = "The server is at its connection limit. Try again in a few seconds."
 
 
 class HandshakeHealth(Struct, frozen=True):
-    """What /health and /ready say."""
+    """The state that /health and /ready report."""
 
     redis: bool  # whether updates arrive
     connections: int
@@ -44,13 +45,11 @@ class HandshakeHealth(Struct, frozen=True):
     draining: bool = False  # the process is about to end
 
 
-class Welcome(Struct, frozen=True):
-    """The client is let in."""
+class AcceptedHandshake(Struct, frozen=True):
+    """The connection becomes a WebSocket."""
 
     response: bytes
-    users: (
-        tuple[int, ...] | ErrorNotice
-    )  # an ErrorNotice is told in the WebSocket, where browsers see it
+    users: tuple[int, ...] | ErrorNotice  # a notice is sent as a frame, which browsers can read
     forwarded_for: str
 
 
@@ -60,56 +59,82 @@ class PlainResponse(Struct, frozen=True):
     response: bytes
 
 
-def answer(
+def respond(
     head: bytes, limits: WsLimits, health: Callable[[], HandshakeHealth], *, full: bool = False
-) -> Welcome | PlainResponse:
-    """What the request gets. `head` ends with the empty line, and is complete.
+) -> AcceptedHandshake | PlainResponse:
+    """The response to a request. `head` is complete: it ends with the empty line.
 
-    `full`: no more WebSockets are taken.
+    `full`: the server is at its connection limit, and accepts no WebSocket.
     """
-    server = ServerProtocol(logger=_QUIET)
+    server = ServerProtocol(logger=_silent)
     server.receive_data(head)
     match server.events_received():
         case [Request() as request]:
-            return _to(request, server, limits, health, full)
+            return _route(request, server, limits, health, full)
         case _:
-            refused = b"".join(server.data_to_send())
-            return PlainResponse(refused) if refused else bad_request()
+            refusal = b"".join(server.data_to_send())
+            return PlainResponse(refusal) if refusal else bad_request()
 
 
-def _to(
+def _route(
     request: Request,
     server: ServerProtocol,
     limits: WsLimits,
     health: Callable[[], HandshakeHealth],
     full: bool,
-) -> Welcome | PlainResponse:
+) -> AcceptedHandshake | PlainResponse:
     path, _, query = request.path.partition("?")
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
         return _plain(request.method, path, health)
     if path not in ("/", "/socket"):
-        return _refusal(HTTPStatus.NOT_FOUND, "not_found", HOW)
+        return _error(HTTPStatus.NOT_FOUND, "not_found", USAGE)
     if full or health().draining:
-        why = FULL if full else ENDING
-        return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+        why = AT_LIMIT if full else DRAINING
+        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
     response = server.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-        said = response.body.decode().strip()
-        return _refusal(HTTPStatus(response.status_code), "bad_handshake", f"{said} {HOW}")
-    users = asked.user_ids(query, limits.users)
+        reason = response.body.decode().strip()
+        return _error(HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}")
+    users = parse_user_ids(query, limits.users)
     forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
-    return Welcome(response.serialize(), users, forwarded)
+    return AcceptedHandshake(response.serialize(), users, forwarded)
+
+
+def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
+    """The ids in `user_id=A&user_id=B,C`, each once, in the order of the query."""
+    pairs = parse_qsl(query, keep_blank_values=True)
+    texts = [text for name, value in pairs if name == "user_id" for text in value.split(",")]
+    if not any(texts):
+        return ErrorNotice(INVALID_USER_ID, f"user_id is missing. {USER_IDS}")
+    ids: dict[int, None] = {}
+    for text in texts:
+        user_id = snowflake.parse(text)
+        if user_id is None:
+            return ErrorNotice(
+                INVALID_USER_ID,
+                "This is not a Discord id. An id has 15 to 20 digits; copy it in Discord with "
+                "'Copy User ID' (developer mode).",
+                text[:ECHOED_ID_CHARACTERS],
+            )
+        ids[user_id] = None
+    if len(ids) > at_most:
+        return ErrorNotice(
+            INVALID_USER_ID,
+            f"{len(ids)} users were requested, but one connection carries at most {at_most}. "
+            "Open another connection for the others.",
+        )
+    return tuple(ids)
 
 
 def bad_request() -> PlainResponse:
-    return _refusal(HTTPStatus.BAD_REQUEST, "bad_request", f"This is not HTTP/1.1. {HOW}")
+    return _error(HTTPStatus.BAD_REQUEST, "bad_request", f"This is not HTTP/1.1. {USAGE}")
 
 
 def too_large() -> PlainResponse:
-    return _refusal(
+    return _error(
         HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
         "headers_too_large",
-        "The request's headers are too large: send fewer cookies. " + HOW,
+        f"The request's headers are too large. Send fewer cookies. {USAGE}",
     )
 
 
@@ -117,23 +142,23 @@ def _plain(method: str, path: str, health: Callable[[], HandshakeHealth]) -> Pla
     """Plain HTTP. RFC 9110 section 15.5.22 for 426."""
     with_body = method != "HEAD"
     if path == "/health":
-        return _response(HTTPStatus.OK, _state("ok", health()), with_body)
+        return _response(HTTPStatus.OK, _status("ok", health()), with_body)
     if path == "/ready":
         now = health()
         if now.redis and not now.draining:
-            return _response(HTTPStatus.OK, _state("ready", now), with_body)
+            return _response(HTTPStatus.OK, _status("ready", now), with_body)
         why = "draining" if now.draining else "redis_is_away"
-        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _state(why, now), with_body)
-    return _refusal(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", HOW, with_body)
+        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _status(why, now), with_body)
+    return _error(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", USAGE, with_body)
 
 
-def _state(status: str, now: HandshakeHealth) -> bytes:
+def _status(status: str, now: HandshakeHealth) -> bytes:
     return msgspec.json.encode({"status": status, **msgspec.structs.asdict(now)})
 
 
-def _refusal(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> PlainResponse:
-    problem = {"error": {"code": code, "message": message}, "success": False}
-    return _response(status, msgspec.json.encode(problem), with_body)
+def _error(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> PlainResponse:
+    body = {"error": {"code": code, "message": message}, "success": False}
+    return _response(status, msgspec.json.encode(body), with_body)
 
 
 def _response(status: HTTPStatus, body: bytes, with_body: bool) -> PlainResponse:

@@ -1,7 +1,7 @@
-"""What one client sends, read by websockets' Sans-I/O protocol.
+"""Reads the frames that one client sends, by websockets' Sans-I/O protocol.
 
-It is made when bytes come, and dropped when they end with a whole message: an idle client
-needs none.
+The reader is made when bytes arrive, and dropped when they end with a whole message: an idle
+client has none.
 """
 
 from __future__ import annotations
@@ -16,77 +16,77 @@ from websockets.protocol import Protocol, Side
 
 from services.ws.protocol import CloseReason
 
-PIECE: Final = 1024  # bytes parsed before anyone looks at the count of frames
+CHUNK_BYTES: Final = 1024  # parsed before the frames are counted against the limit
 
-_QUIET = logging.getLogger("websockets.server")
-_utf8 = codecs.getincrementaldecoder("utf-8")
+_silent = logging.getLogger("websockets.server")
+_utf8_decoder = codecs.getincrementaldecoder("utf-8")
 
 
-class _Wire(Protocol):
-    """websockets' protocol, but that a Close may come between the fragments of a message.
+class _FrameProtocol(Protocol):
+    """websockets' protocol, but a Close is allowed between the fragments of a message.
 
-    RFC 6455 section 5.4 allows every control frame there. websockets answers it with 1002, as the
-    message will not be complete; ours needs none to be.
+    RFC 6455 section 5.4 allows every control frame there. websockets answers with 1002, because
+    the message stays incomplete. This server discards messages, so it does not matter.
     """
 
     def recv_frame(self, frame: Frame) -> None:
         if frame.opcode is Opcode.CLOSE:
-            self.current_size = None  # no message is under way any more
+            self.current_size = None  # the fragmented message is over
         super().recv_frame(frame)
 
 
 class ReadResult(Struct):
-    """What a piece of bytes came to."""
+    """The outcome of a chunk of bytes."""
 
     frames: int  # of every kind
     reply: bytes  # pongs, a Close
-    ended: bool  # after `reply` nothing more is to be sent
+    closed: bool  # nothing may be sent after `reply`
 
 
 class Incoming:
-    """Bytes in; frames are checked, counted and forgotten: a client has nothing to tell us."""
+    """Checks and counts frames, and discards their content: the server needs no messages."""
 
-    __slots__ = ("_fed", "_fragmented", "_read", "_text", "_wire")
+    __slots__ = ("_fragmented", "_parsed", "_protocol", "_received", "_text")
 
     def __init__(self, max_size: int) -> None:
-        self._wire = _Wire(Side.SERVER, max_size=max_size, logger=_QUIET)
+        self._protocol = _FrameProtocol(Side.SERVER, max_size=max_size, logger=_silent)
         self._text: codecs.IncrementalDecoder | None = None  # inside a fragmented text message
         self._fragmented = False
-        self._fed = 0
-        self._read = 0
+        self._received = 0
+        self._parsed = 0
 
     @property
     def between_messages(self) -> bool:
-        """Whether nothing is unfinished: no frame, no fragmented message.
+        """Whether neither a frame nor a fragmented message is unfinished.
 
-        A length in more bytes than it needs leaves this False, which costs memory only.
+        A length that is not encoded in the fewest bytes leaves this False: that costs only memory.
         """
-        return self._fed == self._read and not self._fragmented
+        return self._received == self._parsed and not self._fragmented
 
-    def feed(self, piece: bytes) -> ReadResult:
-        """Read a piece. A breach of RFC 6455 ends in the Close frame that it asks for."""
-        self._fed += len(piece)
-        self._wire.receive_data(piece)
+    def feed(self, chunk: bytes) -> ReadResult:
+        """Parse a chunk. A violation of RFC 6455 is answered with the Close that it requires."""
+        self._received += len(chunk)
+        self._protocol.receive_data(chunk)
         frames = 0
-        for frame in self._wire.events_received():
+        for frame in self._protocol.events_received():
             frames += 1
-            if not (isinstance(frame, Frame) and self._take(frame)):
-                self._wire.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
+            if not (isinstance(frame, Frame) and self._accept(frame)):
+                self._protocol.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                 break
-        writes = self._wire.data_to_send()
+        writes = self._protocol.data_to_send()
         return ReadResult(frames, b"".join(writes), b"" in writes)
 
-    def close_sent(self, ending: CloseReason) -> None:
-        """Our Close is on its way: the client's is its answer, and gets none."""
-        self._wire.send_close(ending.close, ending.code)
-        self._wire.data_to_send()
+    def close_sent(self, reason: CloseReason) -> None:
+        """We have sent Close: the client's Close is the answer to it, and is not answered."""
+        self._protocol.send_close(reason.close_code, reason.name)
+        self._protocol.data_to_send()
 
-    def _take(self, frame: Frame) -> bool:
-        """False when it makes a text message that is not UTF-8 (RFC 6455 section 8.1)."""
-        self._read += _size(frame)
+    def _accept(self, frame: Frame) -> bool:
+        """Return False for a text message that is not UTF-8 (RFC 6455 section 8.1)."""
+        self._parsed += _size(frame)
         if frame.opcode in (Opcode.TEXT, Opcode.BINARY):
             self._fragmented = not frame.fin
-            self._text = _utf8() if frame.opcode is Opcode.TEXT else None
+            self._text = _utf8_decoder() if frame.opcode is Opcode.TEXT else None
         elif frame.opcode is Opcode.CONT:
             self._fragmented = not frame.fin
         else:
@@ -100,6 +100,6 @@ class Incoming:
 
 
 def _size(frame: Frame) -> int:
-    """The frame's bytes on the wire, masked, its length in the fewest bytes."""
+    """Number of bytes of the masked frame on the wire, with its length in the fewest bytes."""
     size = len(frame.data)
     return 6 + size + (0 if size < 126 else 2 if size < 65_536 else 8)

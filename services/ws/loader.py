@@ -1,8 +1,9 @@
-"""Subscribe, then load: how a topic comes by its state, first and after every cut.
+"""Subscribes to users, then loads them: how a topic gets its state, at first and after a
+disconnect.
 
-One worker takes the waiting topics in batches, so that a thousand newcomers cost a few round
-trips. What is published between the subscription and the load arrives as a message, and the
-topic's versions sort it out.
+One worker takes the pending topics in batches, so that a thousand new subscriptions cost a few
+round trips. What is published between the subscription and the load arrives as a message, and the
+topic's versions put both in order.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class UserSubscriber(Protocol):
 
     @property
     def unreadable(self) -> int:
-        """Messages that were left out."""
+        """Number of messages that were skipped because they could not be decoded."""
 
     async def subscribe(self, user_id: int) -> None:
         """Raises StoreUnavailable."""
@@ -34,7 +35,7 @@ class UserSubscriber(Protocol):
     def unsubscribe(self, user_id: int) -> None: ...
 
     async def run(self) -> None:
-        """Hold the line until cancelled."""
+        """Keep the connection up until cancelled."""
 
 
 class Snapshots(Protocol):
@@ -45,78 +46,81 @@ class Snapshots(Protocol):
 
 
 class Loader:
-    """Loads what is wanted while `run` runs."""
+    """Loads the pending topics while `run` runs."""
 
     def __init__(
         self,
-        line: UserSubscriber,
+        subscriber: UserSubscriber,
         store: Snapshots,
         limits: WsLimits,
         *,
-        loaded: Callable[[Topic, Snapshot | None], None],
-        failed: Callable[[Sequence[Topic]], None],
+        on_loaded: Callable[[Topic, Snapshot | None], None],
+        on_failed: Callable[[Sequence[Topic]], None],
     ) -> None:
-        """`loaded` gets each topic that was wanted; `failed` all that wait when Redis is away,
-        and each of whom it holds no snapshot that can be read.
+        """`on_loaded` gets each topic that was pending, with None if Redis does not hold the user.
+        `on_failed` gets all pending topics when Redis is unreachable, and each topic whose
+        snapshot cannot be read.
         """
-        self._line = line
+        self._subscriber = subscriber
         self._store = store
         self._limits = limits
-        self._loaded = loaded
-        self._failed = failed
-        self.damaged = 0  # users who were wanted, and of whom Redis holds no snapshot
-        self._wanted: dict[Topic, None] = {}
-        self._some = asyncio.Event()
-        self._cuts = 0
-        self._standing = asyncio.Event()
+        self._on_loaded = on_loaded
+        self._on_failed = on_failed
+        self.damaged = 0  # snapshots that could not be read
+        self._pending: dict[Topic, None] = {}
+        self._has_pending = asyncio.Event()
+        self._disconnects = 0
+        self._connected = asyncio.Event()
 
-    def want(self, topic: Topic) -> None:
-        self._wanted[topic] = None
-        self._some.set()
+    def enqueue(self, topic: Topic) -> None:
+        self._pending[topic] = None
+        self._has_pending.set()
 
-    def forget(self, topic: Topic) -> None:
-        self._wanted.pop(topic, None)
+    def cancel(self, topic: Topic) -> None:
+        self._pending.pop(topic, None)
 
-    def cut(self) -> None:
-        self._cuts += 1
-        self._standing.clear()
+    def on_disconnect(self) -> None:
+        self._disconnects += 1
+        self._connected.clear()
 
-    def restored(self) -> None:
-        self._standing.set()
+    def on_reconnect(self) -> None:
+        self._connected.set()
 
     async def run(self) -> None:
-        """Until cancelled. A topic whose load failed stays wanted until somebody forgets it."""
+        """Until cancelled. A topic whose load failed stays pending until it is cancelled."""
         while True:
-            await self._some.wait()
+            await self._has_pending.wait()
             try:
                 async with asyncio.timeout(self._limits.load_within):
                     await self._load_batch()
             except TimeoutError:
-                self._failed(list(self._wanted))
-            if not self._wanted:
-                self._some.clear()
+                self._on_failed(list(self._pending))
+            if not self._pending:
+                self._has_pending.clear()
 
     async def _load_batch(self) -> None:
         while True:
-            await self._standing.wait()
-            cuts = self._cuts
-            batch = list(islice(self._wanted, self._limits.load_batch))
-            if not batch:  # everyone has left meanwhile
+            await self._connected.wait()
+            disconnects = self._disconnects
+            batch = list(islice(self._pending, self._limits.load_batch))
+            if not batch:  # all were cancelled meanwhile
                 return
             try:
-                await asyncio.gather(*(self._line.subscribe(topic.user_id) for topic in batch))
+                await asyncio.gather(
+                    *(self._subscriber.subscribe(topic.user_id) for topic in batch)
+                )
                 snapshots = await self._store.load_many([topic.user_id for topic in batch])
             except StoreUnavailable:
                 await asyncio.sleep(self._limits.load_again)
                 continue
-            if cuts != self._cuts:
-                continue  # it was loaded before the cut, and what came since may be missed
+            if disconnects != self._disconnects:
+                continue  # loaded before the disconnect: messages since then may be missed
             for topic, snapshot in zip(batch, snapshots, strict=True):
-                if topic in self._wanted:
-                    del self._wanted[topic]
+                if topic in self._pending:
+                    del self._pending[topic]
                     if isinstance(snapshot, SnapshotDamaged):
                         self.damaged += 1
-                        self._failed([topic])  # alone: the gateway's next save mends it
+                        self._on_failed([topic])  # only this one: the gateway's next save fixes it
                     else:
-                        self._loaded(topic, snapshot)
+                        self._on_loaded(topic, snapshot)
             return

@@ -9,25 +9,25 @@ from shared.telemetry.health import HealthProbe, HealthReport
 from shared.telemetry.metrics import CallbackCounter
 
 
-def health_probe(house: ServerContext) -> HealthProbe:
+def health_probe(context: ServerContext) -> HealthProbe:
     """`redis`: whether updates arrive."""
 
     def probe() -> HealthReport:
-        following = house.hub.standing
+        following = context.hub.standing
         facts = {
             "redis": following,
-            "connections": house.counters.connections,
-            "users": house.hub.users,
-            "watchers": house.counters.watchers,
+            "connections": context.counters.connections,
+            "users": context.hub.users,
+            "watchers": context.counters.watchers,
         }
         return HealthReport(facts, "" if following else "updates do not arrive from Redis")
 
     return probe
 
 
-def export(house: ServerContext) -> None:
+def export(context: ServerContext) -> None:
     """Register the metrics of this server."""
-    counters, hub = house.counters, house.hub
+    counters, hub = context.counters, context.hub
     for metric in counters.metrics():
         REGISTRY.register(metric)
     CallbackCounter("grux_ws_frames", "Frames written.", lambda: counters.frames)

@@ -1,6 +1,6 @@
-"""What goes over the wire: frames built from JSON bytes, and how a connection ends.
+"""The wire format: frames built from JSON bytes, and the reasons for closing a connection.
 
-A frame is built once and the same bytes go to every client: no mask, no extension, no fragment
+A frame is built once, and every client gets the same bytes: no mask, no extension, no fragments
 (RFC 6455 section 5.2).
 """
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 TEXT: Final = 0x81  # FIN and opcode 1
 CLOSE: Final = 0x88
-PING: Final = b"\x89\x00"  # without a payload: any sign of life is answer enough
+PING: Final = b"\x89\x00"  # without a payload: any frame counts as the answer
 
 
 def text(payload: bytes) -> bytes:
@@ -54,13 +54,13 @@ def error(user_id: str | None, code: str, message: str) -> bytes:
 class CloseReason(Struct, frozen=True):
     """Why this side closes a connection."""
 
-    close: int  # RFC 6455 section 7.4; 4000 and up are ours
-    code: str  # in the error frame, and the reason in the Close frame
+    close_code: int  # RFC 6455 section 7.4; 4000 and up are Grux's own
+    name: str  # `code` of the error frame, and the reason in the Close frame
 
     @property
     def frame(self) -> bytes:
-        """The Close frame. Its payload is at most 125 bytes: codes are short (section 5.5)."""
-        payload = struct.pack("!H", self.close) + self.code.encode()
+        """The Close frame. Its payload is at most 125 bytes: names are short (section 5.5)."""
+        payload = struct.pack("!H", self.close_code) + self.name.encode()
         return struct.pack("!BB", CLOSE, len(payload)) + payload
 
 
@@ -73,12 +73,12 @@ UNAVAILABLE: Final = CloseReason(1013, "unavailable")
 
 
 class ErrorNotice(Struct, frozen=True):
-    """What an error frame says before the connection ends."""
+    """An error frame, and the reason for closing if no other user is left on the connection."""
 
-    ending: CloseReason
+    close_reason: CloseReason
     message: str
     user_id: str | None = None
 
     @property
     def frame(self) -> bytes:
-        return error(self.user_id, self.ending.code, self.message)
+        return error(self.user_id, self.close_reason.name, self.message)

@@ -1,4 +1,4 @@
-"""Listens, and closes in good order."""
+"""Listens, and on shutdown closes every client without losing updates."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 import socket
+from typing import Final
 
 from services.ws.connection import Connection, ServerContext
 from services.ws.keepalive import SLICE
@@ -13,18 +14,17 @@ from shared.net.listen import CannotListen, listen_problem
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 1024  # connections that the kernel holds for us: after a restart everyone comes at once
-TICK = 0.01  # seconds: a sleep for every client of very many would cost more than the Close
+LISTEN_BACKLOG: Final = 1024  # connections: after a restart all clients reconnect at once
+SHORTEST_SLEEP_S: Final = 0.01  # with many clients, a sleep for each would cost more than its Close
 
 
 class WebSocketServer:
-    """The listening sockets and the clients that came through them."""
+    """The listening sockets and their clients."""
 
-    def __init__(self, house: ServerContext) -> None:
-        self.house = house
+    def __init__(self, context: ServerContext) -> None:
+        self.context = context
         self._servers: list[asyncio.Server] = []
         self.port = 0
-        self.draining = False
 
     async def listen(self, host: str, port: int) -> None:
         """Accept clients from now on. Port 0 takes a free one. Raises CannotListen."""
@@ -41,56 +41,58 @@ class WebSocketServer:
             self.port = listener.getsockname()[1]
             self._servers.append(
                 await loop.create_server(
-                    lambda: Connection(self.house), sock=listener, backlog=BACKLOG
+                    lambda: Connection(self.context), sock=listener, backlog=LISTEN_BACKLOG
                 )
             )
         log.info("ws: listening on ws://%s:%d", f"[{host}]" if ":" in host else host, self.port)
 
     async def close(self) -> None:
-        """Let load balancers see it, stop listening, send every client Close 1012, and wait until
-        what is owed is flushed. Until its Close each client gets every update."""
-        limits = self.house.limits
-        self.draining = True
+        """Report draining to load balancers, stop listening, send Close 1012 to every client, and
+        wait for their disconnects. Until its Close, each client gets every update.
+        """
+        limits = self.context.limits
+        self.context.draining = True
         await asyncio.sleep(limits.notice)
         for server in self._servers:
             server.close()
-        await self._part()
+        await self._drain_clients()
         try:
             async with asyncio.timeout(limits.shutdown_within):
-                await self.house.keepalive.wait_empty()
+                await self.context.keepalive.wait_empty()
         except TimeoutError:
             log.warning(
-                "ws: clients cut off, as they did not close in time: %d", len(self.house.keepalive)
+                "ws: disconnecting clients that did not close in time: %d",
+                len(self.context.keepalive),
             )
-        for peer in self.house.keepalive:
+        for peer in self.context.keepalive:
             peer.on_deadline()
 
-    async def _part(self) -> None:
-        """In random order, one after another: those of one page, or one address, not together."""
-        peers = list(self.house.keepalive)
+    async def _drain_clients(self) -> None:
+        """Send Close 1012 in random order, one by one: clients of one page reconnect spread out."""
+        peers = list(self.context.keepalive)
         random.shuffle(peers)
-        limits = self.house.limits
-        every = min(limits.part_every, limits.part_within / max(1, len(peers)))
+        limits = self.context.limits
+        interval = min(limits.close_interval, limits.close_all_within / max(1, len(peers)))
         log.info(
-            "ws: closing; clients told to come again: %d, over %.1f s",
+            "ws: closing clients: %d, over %.1f s",
             len(peers),
-            every * len(peers),
+            interval * len(peers),
         )
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number, peer in enumerate(peers, 1):
             peer.restart()
-            late = loop.time() - began - (number - random.random()) * every
-            if late < -TICK or number % SLICE == 0:
+            late = loop.time() - began - (number - random.random()) * interval
+            if late < -SHORTEST_SLEEP_S or number % SLICE == 0:
                 await asyncio.sleep(max(0.0, -late))
 
     def _bind(self, family: int, address: tuple[str, int]) -> socket.socket:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Inherited by every client's socket. Left alone, the kernel would hold megabytes of old
-        # presence for a client that does not read, before we could see that it is slow.
+        # Inherited by every client's socket. By default the kernel would buffer megabytes of old
+        # frames for a client that does not read, before the server could see that it is slow.
         listener.setsockopt(
-            socket.SOL_SOCKET, socket.SO_SNDBUF, self.house.limits.kernel_buffer // 2
+            socket.SOL_SOCKET, socket.SO_SNDBUF, self.context.limits.kernel_buffer // 2
         )
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

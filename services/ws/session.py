@@ -1,106 +1,89 @@
-"""One client: what it has seen, and so what it is owed.
+"""One client: what it was sent, and so what is still pending.
 
-There is no queue. A client holds the very bytes it was sent last; whatever its topics show
-beyond them it is owed, as soon as it can take it.
+There is no queue. Each subscription holds the very bytes that the client was sent last. Whatever
+differs in the topic is pending, and is sent as soon as the client can take it.
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from services.ws.counters import Counters
 from services.ws.protocol import UNAVAILABLE, CloseReason, ErrorNotice
-from services.ws.topic import Topic
-
-NO_FD: Final = -1
+from services.ws.topic import NO_FD, Subscription
 
 
 class Peer(Protocol):
     """The client's socket."""
 
     fd: int  # its descriptor
-    paused: bool  # the kernel takes no more now, and bytes wait in the transport
+    paused: bool  # the kernel's buffer is full, and bytes wait in the transport
 
     def write(self, frame: bytes) -> None: ...
 
     def write_rest(self, rest: bytes) -> None:
         """Send what the descriptor did not take of a frame that was written to it."""
 
-    def end(self, ending: CloseReason) -> None:
-        """Close the connection. The session hears of it, and watches nobody from then on."""
-
-
-class Subscription:
-    """One client's eye on one user."""
-
-    __slots__ = ("fd", "presence", "profile", "session", "topic")
-
-    def __init__(self, session: Session, topic: Topic) -> None:
-        self.session = session
-        self.topic = topic
-        self.presence = b""  # `initial_data` is still owed
-        self.profile = b""
-        # The client's descriptor while a frame may be written straight to it: `initial_data` has
-        # gone, nothing waits in the transport, and the watch is not closed. Else NO_FD.
-        self.fd = NO_FD
+    def close(self, reason: CloseReason) -> None:
+        """Close the connection. This ends the session: it has no subscriptions afterwards."""
 
 
 class Session:
-    """What one client watches."""
+    """The subscriptions of one client."""
 
-    __slots__ = ("_counters", "_peer", "watches")
+    __slots__ = ("_counters", "_peer", "subscriptions")
 
     def __init__(self, peer: Peer, counters: Counters) -> None:
         self._peer = peer
         self._counters = counters
-        self.watches: list[Subscription] = []
+        self.subscriptions: list[Subscription] = []
 
-    def show(self, watch: Subscription) -> None:
-        """Send what differs between the topic and what the client has of it."""
+    def show(self, subscription: Subscription) -> None:
+        """Send what differs between the topic and what the client was sent of it."""
         if self._peer.paused:
             self._counters.skipped.inc()
             return
-        topic = watch.topic
-        if not watch.presence:
+        topic = subscription.topic
+        if not subscription.presence:
             if not topic.ready:
                 return
             self._peer.write(topic.initial_frame())
-            watch.presence, watch.profile = topic.presence, topic.profile
-        if watch.profile is not topic.profile:
-            if watch.profile != topic.profile:
+            subscription.presence, subscription.profile = topic.presence, topic.profile
+        if subscription.profile is not topic.profile:
+            if subscription.profile != topic.profile:
                 self._peer.write(topic.profile_frame())
-            watch.profile = topic.profile
-        if watch.presence is not topic.presence:
-            if watch.presence != topic.presence:
+            subscription.profile = topic.profile
+        if subscription.presence is not topic.presence:
+            if subscription.presence != topic.presence:
                 self._peer.write(topic.presence_frame())
-            watch.presence = topic.presence
-        if not self._peer.paused:  # nothing of this is left in the transport
-            watch.fd = self._peer.fd
+            subscription.presence = topic.presence
+        if not self._peer.paused:  # nothing of this waits in the transport
+            subscription.fd = self._peer.fd
 
     def write_rest(self, rest: bytes) -> None:
-        """Send the end of a frame that was written straight to the client's descriptor."""
+        """Send the end of a frame that was written directly to the client's descriptor."""
         self._peer.write_rest(rest)
 
-    def queue_up(self) -> None:
-        """Bytes wait in the transport: nothing is written past them."""
-        for watch in self.watches:
-            watch.fd = NO_FD
+    def stop_direct_writes(self) -> None:
+        """Bytes wait in the transport: no frame may overtake them."""
+        for subscription in self.subscriptions:
+            subscription.fd = NO_FD
 
-    def catch_up(self) -> None:
-        """The client reads again: give it what it missed, until its buffer is full once more."""
-        for watch in self.watches:
+    def send_pending(self) -> None:
+        """The client reads again: send what it missed, until its buffer is full once more."""
+        for subscription in self.subscriptions:
             if self._peer.paused:
                 return
-            self.show(watch)
+            self.show(subscription)
 
-    def refuse(self, watch: Subscription, problem: ErrorNotice) -> None:
-        """Say why this user cannot be shown (any more), and end what then watches nobody.
+    def refuse(self, subscription: Subscription, notice: ErrorNotice) -> None:
+        """Send why this user cannot be shown (any more), and close a client without other users.
 
-        A client that is refused because Redis is away is closed whatever else it watches:
-        coming again is the only way in which it gets all of its users.
+        A client that is refused because Redis is unreachable is closed even if it has other
+        subscriptions: it gets all of its users only by reconnecting.
         """
         self._counters.refused.inc()
-        self._peer.write(problem.frame)
-        self.watches.remove(watch)
-        if not self.watches or problem.ending is UNAVAILABLE:
-            self._peer.end(problem.ending)
+        self._peer.write(notice.frame)
+        self.subscriptions.remove(subscription)
+        if not self.subscriptions or notice.close_reason is UNAVAILABLE:
+            self._peer.close(notice.close_reason)

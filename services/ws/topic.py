@@ -1,46 +1,71 @@
-"""One user: the newest state that is known, and the frames that show it.
+"""One user: the newest known state, the frames that show it, and the clients subscribed to it.
 
-Nothing here awaits, and nothing knows of sockets or Redis.
+Nothing here awaits, and nothing here knows sockets or Redis.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import Final, Protocol
 
 import msgspec
 from msgspec import UNSET
 
 from services.ws import protocol
+from services.ws.protocol import ErrorNotice
 from shared.model.message import PresenceMessage
 from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.model.snapshot import Snapshot
 
-if TYPE_CHECKING:
-    from services.ws.session import Subscription
-
 log = logging.getLogger(__name__)
 
-NOTHING = msgspec.json.encode(ProfileExtras())
-_decode = msgspec.json.Decoder(ProfileExtras).decode
+NO_FD: Final = -1
+
+_NO_EXTRAS: Final = msgspec.json.encode(ProfileExtras())
+_decode_extras = msgspec.json.Decoder(ProfileExtras).decode
+
+
+class SubscriptionOwner(Protocol):
+    """services.ws.session.Session, as far as a subscription needs it."""
+
+    def show(self, subscription: Subscription) -> None: ...
+
+    def write_rest(self, rest: bytes) -> None: ...
+
+    def refuse(self, subscription: Subscription, notice: ErrorNotice) -> None: ...
+
+
+class Subscription:
+    """One client's subscription to one user, and the bytes that it was sent last."""
+
+    __slots__ = ("fd", "presence", "profile", "session", "topic")
+
+    def __init__(self, session: SubscriptionOwner, topic: Topic) -> None:
+        self.session = session
+        self.topic = topic
+        self.presence = b""  # empty: `initial_data` is still pending
+        self.profile = b""
+        # The client's descriptor while a frame may be written directly to it: `initial_data` was
+        # sent, nothing waits in the transport, and the subscription is open. Else NO_FD.
+        self.fd = NO_FD
 
 
 class Topic:
-    """A user that somebody watches, or watched a moment ago.
+    """The state of a user with subscriptions, or whose last subscription ended a moment ago.
 
-    Versions stand per field: after a cut, a message about one field says nothing of the other.
-    `presence` and `profile` are replaced by equal bytes never: who holds the same object has
-    seen the same state.
+    Versions are kept per field: after a disconnect, a message about one field says nothing about
+    the other. `presence` and `profile` are never replaced by equal bytes: a subscription that
+    holds the same object has sent the same state.
     """
 
     __slots__ = (
-        "_facts",
-        "_late",
+        "_extras",
         "_presence_frame",
         "_presence_version",
         "_profile_frame",
         "_profile_version",
         "_source",
+        "_stale_version",
         "facts_asked",
         "facts_due",
         "facts_tries",
@@ -48,87 +73,87 @@ class Topic:
         "presence",
         "profile",
         "received",
+        "subscriptions",
         "user_id",
-        "watches",
     )
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
-        # In the order in which they came, as the C floor goes (fan-out: 0.99 of what a set costs,
-        # which is less than the noise of one run).
-        self.watches: dict[Subscription, None] = {}
-        self.loaded = False  # since the line to Redis stands: an update cannot have been missed
-        self.presence = b""  # not known yet
-        self.profile = b""  # completed with facts
-        self.received = (
-            0  # of the oldest update that no pass has taken yet: see shared.redis.store.Save
-        )
+        # In the order of subscribing, like the C floor of the bench (fan-out costs 0.99 of what it
+        # does with a set, which is less than the noise of one run).
+        self.subscriptions: dict[Subscription, None] = {}
+        self.loaded = False  # since the connection to Redis is up: no update can have been missed
+        self.presence = b""  # empty: not known yet
+        self.profile = b""  # with the profile extras
+        # Microseconds since 1970: when Discord sent the oldest update that no pass has taken yet
+        # (see shared.redis.store.Save). 0: none.
+        self.received = 0
         self.facts_asked = False  # at least once: answered, or given up
-        self.facts_due = 0.0  # loop time; 0 while they are being asked for
-        self.facts_tries = 0  # without an answer, in a row
-        self._source = b""  # the profile as the gateway knows it
-        self._facts = NOTHING  # as JSON, which takes a third of the memory of the structs
+        self.facts_due = 0.0  # loop time of the next request; 0 while one is in flight
+        self.facts_tries = 0  # failed requests in a row
+        self._source = b""  # the profile as the gateway wrote it
+        self._extras = _NO_EXTRAS  # as JSON, which takes a third of the memory of the structs
         self._presence_version = 0
         self._profile_version = 0
-        self._late = 0  # messages up to this version were overtaken, whatever is loaded now
+        self._stale_version = 0  # messages up to this version are stale, whatever is loaded now
         self._presence_frame: bytes | None = None
         self._profile_frame: bytes | None = None
 
     @property
     def known(self) -> bool:
-        """Whether there is a whole state, be it an old one."""
+        """Whether there is a whole state, even if it is an old one."""
         return bool(self.presence and self.profile)
 
     @property
     def ready(self) -> bool:
-        """Whether a newcomer can be shown this."""
+        """Whether `initial_data` can be sent."""
         return self.loaded and self.facts_asked
 
     def apply(self, update: PresenceMessage) -> None:
-        """Take what is newer than what is held. One that holds every field is a whole state."""
+        """Apply the fields that are newer than the known ones. All fields make a whole state."""
         profile, presence = update.profile, update.presence
-        if update.version <= self._late:
+        if update.version <= self._stale_version:
             return
         if profile is not UNSET and update.version > self._profile_version:
-            self._take_profile(bytes(profile), update.version)
+            self._set_profile(bytes(profile), update.version)
             self.received = self.received or update.received
         if presence is not UNSET and update.version > self._presence_version:
-            self._take_presence(bytes(presence), update.version)
+            self._set_presence(bytes(presence), update.version)
             self.received = self.received or update.received
         if profile is not UNSET and presence is not UNSET:
             self.loaded = True
 
     def load(self, snapshot: Snapshot) -> None:
-        """Take what no message has overtaken."""
+        """Apply the fields for which no newer message has arrived."""
         if snapshot.version > self._profile_version:
-            self._take_profile(snapshot.profile, snapshot.version)
+            self._set_profile(snapshot.profile, snapshot.version)
         if snapshot.version > self._presence_version:
-            self._take_presence(snapshot.presence, snapshot.version)
-        self._late = 0
+            self._set_presence(snapshot.presence, snapshot.version)
+        self._stale_version = 0
         self.loaded = True
 
-    def outlived_by(self, version: int) -> bool:
-        """Whether a message of this version is newer than everything held."""
-        return version > max(self._profile_version, self._presence_version, self._late)
+    def is_older_than(self, version: int) -> bool:
+        """Whether a message of this version is newer than everything known."""
+        return version > max(self._profile_version, self._presence_version, self._stale_version)
 
-    def doubt(self, *, line_stays: bool = False) -> None:
-        """Redis may have lost something: whatever is loaded next is the truth.
+    def invalidate(self, *, same_connection: bool = False) -> None:
+        """Redis may have lost data: whatever is loaded next replaces what is known.
 
-        A Redis may come back with older data than it had. What it holds then is what every
-        other reader sees, so no version from before may stand against it. `line_stays`: a message
-        may be under way on it that is older than what is held.
+        Redis may come back with older data than it had. Every other reader sees that data, so a
+        version from before must not reject it. `same_connection`: the connection stayed up, so
+        messages older than the known state may still arrive on it.
         """
         self.loaded = False
-        newest = max(self._profile_version, self._presence_version, self._late)
-        self._late = newest if line_stays else 0
+        newest = max(self._profile_version, self._presence_version, self._stale_version)
+        self._stale_version = newest if same_connection else 0
         self._profile_version = self._presence_version = 0
 
-    def learn(self, facts: ProfileExtras | None) -> None:
-        """Take what the profile source said. None, no answer, leaves what is known."""
+    def apply_extras(self, extras: ProfileExtras | None) -> None:
+        """Apply the answer of the profile source. None, no answer, keeps the known extras."""
         self.facts_asked = True
-        if facts is not None and (known := msgspec.json.encode(facts)) != self._facts:
-            self._facts = known
-            self._complete()
+        if extras is not None and (encoded := msgspec.json.encode(extras)) != self._extras:
+            self._extras = encoded
+            self._rebuild_profile()
 
     def initial_frame(self) -> bytes:
         return protocol.initial_data(self.user_id, self.profile, self.presence)
@@ -143,30 +168,30 @@ class Topic:
             self._profile_frame = protocol.profile_update(self.user_id, self.profile)
         return self._profile_frame
 
-    def forget_frames(self) -> None:
-        """Everyone who could be sent them has been: a quiet topic holds its state only."""
+    def drop_frames(self) -> None:
+        """A pass is done: a quiet topic keeps its state, but not the frames."""
         self._presence_frame = self._profile_frame = None
 
-    def _take_presence(self, presence: bytes, version: int) -> None:
+    def _set_presence(self, presence: bytes, version: int) -> None:
         self._presence_version = version
         if presence != self.presence:
             self.presence = presence
             self._presence_frame = None
 
-    def _take_profile(self, source: bytes, version: int) -> None:
+    def _set_profile(self, source: bytes, version: int) -> None:
         self._profile_version = version
         if source != self._source:
             self._source = source
-            self._complete()
+            self._rebuild_profile()
 
-    def _complete(self) -> None:
+    def _rebuild_profile(self) -> None:
         if not self._source:
             return
         try:
-            profile = apply_extras(self._source, _decode(self._facts))
+            profile = apply_extras(self._source, _decode_extras(self._extras))
         except msgspec.MsgspecError:
-            # Written by a gateway of another version. Without facts it is still the truth.
-            log.warning("the profile of user %d is not in the known shape", self.user_id)
+            # Written by a gateway of another version. It is correct without the extras, too.
+            log.warning("ws: the profile of user %d has an unknown shape", self.user_id)
             profile = self._source
         if profile != self.profile:
             self.profile = profile

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.api.asyncapi.document import CLOSE_CODES, MESSAGES, document
-from services.ws import protocol, request
+from services.ws import handshake, protocol
 from services.ws.limits import WsLimits
 from shared.redis.store import Store
 from tests.api.contract import closed, resolved, validation_errors
@@ -83,7 +83,7 @@ def test_examples_are_those_of_the_docs_and_valid() -> None:
 def test_every_close_code_is_described() -> None:
     """With the codes of the server and the texts of docs/websocket.md."""
     sent = {
-        reason.close: reason.code
+        reason.close_code: reason.name
         for reason in vars(protocol).values()
         if isinstance(reason, protocol.CloseReason)
     }
@@ -106,7 +106,7 @@ def test_the_query_is_described() -> None:
     for count, right in ((1, True), (2, True), (users, True), (users + 1, False), (0, False)):
         text = ",".join(ids[:count])
         assert (validation_errors(DOCUMENT, schema, text) == []) is right
-        taken = request.user_ids(f"user_id={text}", users)
+        taken = handshake.parse_user_ids(f"user_id={text}", users)
         assert isinstance(taken, tuple) is right
     for example in schema["examples"]:
         assert validation_errors(DOCUMENT, schema, example) == []

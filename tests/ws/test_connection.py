@@ -160,14 +160,14 @@ async def test_half_open_handshakes_shut_nobody_out(room: Room) -> None:
     await room.show(ANNA, 1)
     async with room.serving(WsLimits(handshakes=3)) as ws:
         idle = [Raw(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(5)]
-        await until(lambda: ws.counters.connections == ws.house.limiter.pending == 3)
+        await until(lambda: ws.counters.connections == ws.context.limiter.pending == 3)
         assert await idle[0].ended() == await idle[1].ended() == b""
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 1
-            assert ws.house.limiter.pending == 2
+            assert ws.context.limiter.pending == 2
         for raw in idle:
             await raw.hang_up()
-        await until(lambda: ws.counters.connections == ws.house.limiter.pending == 0)
+        await until(lambda: ws.counters.connections == ws.context.limiter.pending == 0)
 
 
 async def test_half_open_handshakes_on_a_full_server(room: Room) -> None:

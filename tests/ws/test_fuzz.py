@@ -101,7 +101,7 @@ class Witness:
 
     async def is_well(self) -> None:
         """The others have left nothing behind, and the next update comes."""
-        await until(lambda: self.ws.counters.connections == len(self.ws.house.keepalive) == 1)
+        await until(lambda: self.ws.counters.connections == len(self.ws.context.keepalive) == 1)
         number = next(self._numbers)
         await self._room.show(ANNA, number)
         assert number_of(await receive(self._client)) == number

@@ -19,7 +19,7 @@ versions = count(10)
 
 
 class Watched:
-    """Anna, and a client who watches her."""
+    """Anna, and a client who subscriptions her."""
 
     def __init__(self, room: Room, ws: Serving, client: ClientConnection) -> None:
         self.room = room

@@ -62,12 +62,12 @@ def test_the_answer_to_our_close() -> None:
     incoming = Incoming(4096)
     incoming.close_sent(RESTART)
     heard = incoming.feed(frame(CLOSE, b"\x03\xf4"))
-    assert (heard.reply, heard.ended) == (b"", True)
+    assert (heard.reply, heard.closed) == (b"", True)
 
 
 def test_a_long_length() -> None:
     """A length in more bytes than it needs is read, whatever that costs."""
     incoming = Incoming(4096)
     heard = incoming.feed(b"\x82\xfe\x00\x01\x00\x00\x00\x00x")
-    assert (heard.frames, heard.ended) == (1, False)
+    assert (heard.frames, heard.closed) == (1, False)
     assert incoming.feed(frame(PING, b"?")).reply == b"\x8a\x01?"

@@ -48,13 +48,15 @@ async def test_an_answer_from_before_a_cut_is_not_taken() -> None:
         assert snapshot is not None
         loaded.append(snapshot.version)
 
-    loader = Loader(Line(), store, WsLimits(load_within=60.0), loaded=take, failed=lambda _: None)
+    loader = Loader(
+        Line(), store, WsLimits(load_within=60.0), on_loaded=take, on_failed=lambda _: None
+    )
     task = asyncio.create_task(loader.run())
-    loader.restored()
-    loader.want(Topic(1))
+    loader.on_reconnect()
+    loader.enqueue(Topic(1))
     await eventually(lambda: len(store.asked) == 1)
-    loader.cut()
-    loader.restored()
+    loader.on_disconnect()
+    loader.on_reconnect()
     store.asked[0].set_result(None)
     await eventually(lambda: len(store.asked) == 2)
     assert loaded == []

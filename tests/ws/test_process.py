@@ -87,7 +87,7 @@ async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
         )
         await reader.readuntil(b"initial_data")
         process.send_signal(signal.SIGTERM)
-        await says(process, "clients told to come again: 1")
+        await says(process, "closing clients: 1")
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 1  # 0: the clients had been waited for
@@ -122,7 +122,7 @@ async def _is_draining(port: int) -> bool:
 async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
     """Until its turn comes each of them gets every update."""
     await room.show(ANNA, 1)
-    async with room.serving(WsLimits(part_every=1.0)) as ws:
+    async with room.serving(WsLimits(close_interval=1.0)) as ws:
         clients = [await ws.client(ANNA) for _ in range(3)]
         for client in clients:
             await receive(client)

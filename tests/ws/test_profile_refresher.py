@@ -1,4 +1,4 @@
-"""When profile sources are asked."""
+"""When profile extras are requested."""
 
 from __future__ import annotations
 
@@ -20,58 +20,59 @@ from tests.ws.ws_fixture import ANNA, Source, until
 
 
 @asynccontextmanager
-async def completing(
+async def running(
     source: profile_refresher.FactSource, limits: WsLimits, ttl: float = 300.0
 ) -> AsyncIterator[tuple[ProfileRefresher, Topic, list[Topic]]]:
-    """A completion with one topic, and the list of what it learned."""
+    """A running refresher with one topic, and the topics of its `on_answer` calls."""
     topic = Topic(ANNA)
-    learned: list[Topic] = []
-    one = ProfileRefresher(source, limits, ttl=ttl, topics={ANNA: topic}, learned=learned.append)
-    task = asyncio.create_task(one.run())
-    yield one, topic, learned
+    answered: list[Topic] = []
+    topics = {ANNA: topic}
+    refresher = ProfileRefresher(source, limits, ttl=ttl, topics=topics, on_answer=answered.append)
+    task = asyncio.create_task(refresher.run())
+    yield refresher, topic, answered
     task.cancel()
 
 
-async def test_one_question_at_a_time() -> None:
-    """Who asks while the question is out asks nothing new."""
+async def test_one_request_at_a_time() -> None:
+    """No second request is made while one is in flight."""
     source = Source()
     source.may_answer.clear()
-    async with completing(source, WsLimits()) as (one, topic, learned):
+    async with running(source, WsLimits()) as (refresher, topic, answered):
         for _ in range(5):
-            one.ask(topic)
+            refresher.refresh(topic)
         await until(lambda: source.asked)
         source.may_answer.set()
-        await until(lambda: learned)
+        await until(lambda: answered)
         assert source.asked == [ANNA]
-        one.ask_if_old(topic)
+        refresher.refresh_if_due(topic)
         await asyncio.sleep(0)
-        assert source.asked == [ANNA], "they are young"
+        assert source.asked == [ANNA], "the extras are fresh"
 
 
-async def test_who_waits_for_a_turn_waits_no_longer_than_the_others() -> None:
-    """Where nobody gets an answer, those behind the gate hear so as well, without a question."""
+async def test_waiting_for_a_slot_counts_against_the_time_limit() -> None:
+    """A topic that gets no slot in time gives up without a request."""
     source = Source()
     source.may_answer.clear()
     limits = WsLimits(facts_at_once=1, facts_within=0.05)
-    async with completing(source, limits) as (one, topic, learned):
-        async with one._gate:
-            one.ask(topic)
-            await until(lambda: learned)
+    async with running(source, limits) as (refresher, topic, answered):
+        async with refresher._slots:
+            refresher.refresh(topic)
+            await until(lambda: answered)
         assert source.asked == []
 
 
-def test_the_bounds_of_a_wait_for_facts() -> None:
-    """Nobody waits more than 2 s, and the source's own bound, which notes slowness, ends first."""
+def test_the_time_limits_of_a_request() -> None:
+    """At most 2 s, and the source's own limit, which counts slow answers, expires first."""
     assert CAP < WsLimits().facts_within <= 2.0
 
 
-async def test_no_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Silence is followed by another question; the wait doubles."""
-    monkeypatch.setattr(profile_refresher, "SWEEP_EVERY", 0.005)
+async def test_a_failed_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request without an answer is repeated; the pause doubles."""
+    monkeypatch.setattr(profile_refresher, "REFRESH_CHECK_INTERVAL_S", 0.005)
     source = Source()
     source.known[ANNA] = None
-    async with completing(source, WsLimits(facts_again=0.005)) as (one, topic, _):
-        one.ask(topic)
+    async with running(source, WsLimits(facts_again=0.005)) as (refresher, topic, _):
+        refresher.refresh(topic)
         await until(lambda: len(source.asked) >= 3)
         assert topic.facts_asked
         source.known[ANNA] = ProfileExtras(bio="at last")
@@ -79,41 +80,41 @@ async def test_no_answer_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
-    """A source that raises costs the facts, not the profile."""
+    """A source that raises costs the extras, not the profile."""
 
     class Broken:
         async def facts(self, user_id: int) -> ProfileExtras | None:
             raise ZeroDivisionError
 
     with caplog.at_level(logging.ERROR):
-        async with completing(Broken(), WsLimits()) as (one, topic, learned):
-            one.ask(topic)
-            await until(lambda: learned)
+        async with running(Broken(), WsLimits()) as (refresher, topic, answered):
+            refresher.refresh(topic)
+            await until(lambda: answered)
     assert topic.facts_asked
     assert str(ANNA) in caplog.text
 
 
 async def test_redis_is_away() -> None:
-    """That is no answer, and no news for the log."""
+    """That counts as no answer, and is not logged here."""
 
     class Away:
         async def facts(self, user_id: int) -> ProfileExtras | None:
             raise StoreUnavailable("away")
 
-    async with completing(Away(), WsLimits()) as (one, topic, learned):
-        one.ask(topic)
-        await until(lambda: learned)
+    async with running(Away(), WsLimits()) as (refresher, topic, answered):
+        refresher.refresh(topic)
+        await until(lambda: answered)
         assert topic.facts_tries == 1
 
 
-async def test_a_forgotten_topic() -> None:
-    """The question is dropped with the last watcher."""
+async def test_a_dropped_topic() -> None:
+    """The request is cancelled with the topic."""
     source = Source()
     source.may_answer.clear()
-    async with completing(source, WsLimits()) as (one, topic, learned):
-        one.ask(topic)
+    async with running(source, WsLimits()) as (refresher, topic, answered):
+        refresher.refresh(topic)
         await until(lambda: source.asked)
-        one.forget(topic)
+        refresher.cancel(topic)
         source.may_answer.set()
         await asyncio.sleep(0.01)
-        assert not learned
+        assert not answered

@@ -62,7 +62,7 @@ def test_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ending", "code"),
+    ("close_reason", "code"),
     [
         (INVALID_USER_ID, 4400),
         (USER_NOT_MONITORED, 4404),
@@ -72,9 +72,9 @@ def test_error() -> None:
         (UNAVAILABLE, 1013),
     ],
 )
-def test_close_codes(ending: CloseReason, code: int) -> None:
+def test_close_codes(close_reason: CloseReason, code: int) -> None:
     """A client reads each Close frame as the code of the contract."""
     client = Protocol(Side.CLIENT)
-    client.receive_data(ending.frame)
+    client.receive_data(close_reason.frame)
     assert client.close_rcvd is not None
-    assert (client.close_rcvd.code, client.close_rcvd.reason) == (code, ending.code)
+    assert (client.close_rcvd.code, client.close_rcvd.reason) == (code, close_reason.name)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, CloseReason, ErrorNotice
-from services.ws.session import NO_FD, Session, Subscription
-from services.ws.topic import Topic
+from services.ws.session import Session
+from services.ws.topic import NO_FD, Subscription, Topic
 from shared.model.snapshot import Snapshot
 from tests.ws.ws_fixture import ANNA, BERT
 
@@ -19,7 +19,7 @@ class Peer:
         self.fd = NO_FD
         self.paused = False
         self.frames: list[bytes] = []
-        self.ending: CloseReason | None = None
+        self.close_reason: CloseReason | None = None
 
     def write(self, frame: bytes) -> None:
         self.counters.frames += 1
@@ -28,13 +28,13 @@ class Peer:
     def write_rest(self, rest: bytes) -> None:
         raise AssertionError("nothing is written to a descriptor here")
 
-    def end(self, ending: CloseReason) -> None:
-        self.ending = ending
+    def close(self, reason: CloseReason) -> None:
+        self.close_reason = reason
 
 
 def topic_at(number: int, user_id: int = ANNA) -> Topic:
     topic = Topic(user_id)
-    topic.learn(None)
+    topic.apply_extras(None)
     show(topic, number)
     return topic
 
@@ -46,16 +46,16 @@ def show(topic: Topic, number: int) -> None:
 def watching(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Session]:
     peer = Peer(counters)
     session = Session(peer, peer.counters)
-    session.watches = [Subscription(session, topic) for topic in topics]
-    for watch in session.watches:
-        watch.topic.watches[watch] = None
+    session.subscriptions = [Subscription(session, topic) for topic in topics]
+    for subscription in session.subscriptions:
+        subscription.topic.subscriptions[subscription] = None
     return peer, session
 
 
 def test_nothing_before_the_topic_is_ready() -> None:
     """A newcomer waits for a whole state."""
     peer, session = watching(Topic(ANNA))
-    session.show(session.watches[0])
+    session.show(session.subscriptions[0])
     assert peer.frames == []
 
 
@@ -63,8 +63,8 @@ def test_showing_twice_sends_once() -> None:
     """What the client has is not sent again."""
     topic = topic_at(1)
     peer, session = watching(topic)
-    session.show(session.watches[0])
-    session.show(session.watches[0])
+    session.show(session.subscriptions[0])
+    session.show(session.subscriptions[0])
     assert peer.frames == [topic.initial_frame()]
 
 
@@ -72,28 +72,28 @@ def test_a_paused_client_catches_up_with_the_newest() -> None:
     """However much it missed, it gets one state."""
     topic = topic_at(1)
     peer, session = watching(topic)
-    session.show(session.watches[0])
+    session.show(session.subscriptions[0])
     peer.paused = True
     for number in range(2, 100):
         show(topic, number)
-        session.show(session.watches[0])
+        session.show(session.subscriptions[0])
     peer.paused = False
-    session.catch_up()
+    session.send_pending()
     assert peer.frames[1:] == [topic.profile_frame(), topic.presence_frame()]
 
 
 def test_there_and_back_again() -> None:
     """A state that came back is the one that the client has: nothing is sent."""
     topic = Topic(ANNA)
-    topic.learn(None)
+    topic.apply_extras(None)
     topic.load(Snapshot(1, b'{"n":1}', b'{"s":1}'))
     peer, session = watching(topic)
-    session.show(session.watches[0])
+    session.show(session.subscriptions[0])
     peer.paused = True
     topic.load(Snapshot(2, b'{"n":2}', b'{"s":2}'))
     topic.load(Snapshot(3, b'{"n":1}', b'{"s":1}'))
     peer.paused = False
-    session.catch_up()
+    session.send_pending()
     assert len(peer.frames) == 1
 
 
@@ -107,10 +107,10 @@ def test_a_full_buffer_stops_the_catching_up() -> None:
         peer.paused = True
 
     peer.write = write_and_fill  # type: ignore[method-assign]
-    session.catch_up()
+    session.send_pending()
     assert len(peer.frames) == 1
     peer.paused = False
-    session.catch_up()
+    session.send_pending()
     assert len(peer.frames) == 2
 
 
@@ -118,18 +118,18 @@ def test_the_last_refusal_ends_the_connection() -> None:
     """With several users each is refused alone."""
     peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
     gone = ErrorNotice(USER_NOT_MONITORED, "Gone.")
-    session.refuse(session.watches[0], gone)
-    assert peer.ending is None
-    session.refuse(session.watches[0], gone)
-    assert peer.ending is USER_NOT_MONITORED
+    session.refuse(session.subscriptions[0], gone)
+    assert peer.close_reason is None
+    session.refuse(session.subscriptions[0], gone)
+    assert peer.close_reason is USER_NOT_MONITORED
     assert peer.frames == [gone.frame] * 2
 
 
 def test_an_outage_ends_the_connection() -> None:
     """One user that cannot be read ends it all: the client has to come again."""
     peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
-    session.refuse(session.watches[0], ErrorNotice(UNAVAILABLE, "Later."))
-    assert peer.ending is UNAVAILABLE
+    session.refuse(session.subscriptions[0], ErrorNotice(UNAVAILABLE, "Later."))
+    assert peer.close_reason is UNAVAILABLE
 
 
 async def test_a_watcher_that_leaves_during_a_pass() -> None:
@@ -139,6 +139,6 @@ async def test_a_watcher_that_leaves_during_a_pass() -> None:
     fan_out = FanOut(2, Counters())
     fan_out.push(topic)
     for _, session in watchers:
-        del topic.watches[session.watches[0]]
+        del topic.subscriptions[session.subscriptions[0]]
     fan_out.push(topic)
     assert sum(len(peer.frames) for peer, _ in watchers) == 2

@@ -39,7 +39,7 @@ def test_nothing_is_known_at_first() -> None:
     assert not topic.ready
     topic.load(Snapshot(1, profile(1), presence(1)))
     assert not topic.ready
-    topic.learn(None)
+    topic.apply_extras(None)
     assert topic.ready
 
 
@@ -81,7 +81,7 @@ def test_any_race_ends_with_the_truth(changes: list[tuple[str, ...]], data: st.D
     was_connected_before = data.draw(st.booleans(), "after a cut")
     if was_connected_before:
         topic.load(Snapshot(1, profile(1), presence(1)))
-        topic.doubt()
+        topic.invalidate()
     seen = []
     snapshot = Snapshot(
         1 + read, profile(newest("profile", read)), presence(newest("presence", read))
@@ -103,7 +103,7 @@ def test_after_a_cut_older_data_is_the_truth() -> None:
     """A Redis that came back with an old state wins over what was known before."""
     topic = Topic(ANNA)
     topic.load(Snapshot(9, profile(9), presence(9)))
-    topic.doubt()
+    topic.invalidate()
     assert not topic.loaded
     topic.load(Snapshot(3, profile(3), presence(3)))
     assert topic.presence == presence(3)
@@ -115,13 +115,13 @@ def test_where_the_line_stays_a_message_may_be_late() -> None:
     topic = Topic(ANNA)
     topic.load(Snapshot(10, profile(10), presence(10)))
     for _ in range(2):
-        topic.doubt(line_stays=True)
+        topic.invalidate(same_connection=True)
     topic.apply(update(9, "presence"))
     topic.apply(update(10, "profile", "presence"))
     assert topic.presence == presence(10)
     assert not topic.loaded
-    assert not topic.outlived_by(8)
-    assert topic.outlived_by(11)
+    assert not topic.is_older_than(8)
+    assert topic.is_older_than(11)
     topic.load(Snapshot(3, profile(3), presence(3)))
     topic.apply(update(4, "presence"))
     assert topic.presence == presence(4)
@@ -131,7 +131,7 @@ def test_a_message_with_everything_is_a_state() -> None:
     """After a cut the gateway's rewrite counts as loaded; a message about one field does not."""
     topic = Topic(ANNA)
     topic.load(Snapshot(1, profile(1), presence(1)))
-    topic.doubt()
+    topic.invalidate()
     topic.apply(update(2, "presence"))
     assert not topic.loaded
     topic.apply(update(3, "profile", "presence"))
@@ -143,15 +143,15 @@ def test_facts_outlast_a_silence() -> None:
     topic = Topic(ANNA)
     first = fields(ANNA, 1)
     topic.load(Snapshot(1, first.profile, first.presence))
-    topic.learn(ProfileExtras(bio="hello"))
-    topic.learn(None)
+    topic.apply_extras(ProfileExtras(bio="hello"))
+    topic.apply_extras(None)
     assert msgspec.json.decode(topic.profile)["bio"] == "hello"
 
 
 def test_a_profile_of_an_unknown_shape(caplog: pytest.LogCaptureFixture) -> None:
     """What another version's gateway wrote is shown without facts, and the log says so."""
     topic = Topic(ANNA)
-    topic.learn(ProfileExtras(bio="hello"))
+    topic.apply_extras(ProfileExtras(bio="hello"))
     with caplog.at_level(logging.WARNING):
         topic.load(Snapshot(1, profile(1), presence(1)))
     assert topic.profile == profile(1)

@@ -106,9 +106,9 @@ class Serving:
     def __init__(self, server: WebSocketServer) -> None:
         self.server = server
         self.port = server.port
-        self.house = server.house
-        self.hub = server.house.hub
-        self.counters = server.house.counters
+        self.context = server.context
+        self.hub = server.context.hub
+        self.counters = server.context.counters
 
     def url(self, *user_ids: int, path: str = "/") -> str:
         return f"ws://127.0.0.1:{self.port}{path}?user_id={','.join(map(str, user_ids))}"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.ws.handshake import parse_user_ids
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
-from services.ws.request import user_ids
 from tests.ws.ws_fixture import ANNA, BERT, CARL
 
 
@@ -24,7 +24,7 @@ from tests.ws.ws_fixture import ANNA, BERT, CARL
 )
 def test_good_queries(query: str, ids: tuple[int, ...]) -> None:
     """Ids come in the order in which they are named, each once."""
-    assert user_ids(query, 50) == ids
+    assert parse_user_ids(query, 50) == ids
 
 
 @pytest.mark.parametrize(
@@ -50,12 +50,12 @@ def test_good_queries(query: str, ids: tuple[int, ...]) -> None:
 )
 def test_bad_queries(query: str) -> None:
     """Anything else is an ErrorNotice; three users are too many where two are allowed."""
-    problem = user_ids(query, 2)
+    problem = parse_user_ids(query, 2)
     assert isinstance(problem, ErrorNotice)
-    assert problem.ending is INVALID_USER_ID
+    assert problem.close_reason is INVALID_USER_ID
 
 
 @given(st.text())
 def test_any_query(query: str) -> None:
     """No query is a crash."""
-    assert isinstance(user_ids(query, 50), tuple | ErrorNotice)
+    assert isinstance(parse_user_ids(query, 50), tuple | ErrorNotice)

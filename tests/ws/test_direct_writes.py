@@ -13,7 +13,7 @@ import pytest
 from services.ws import fan_out
 from services.ws.connection import Connection
 from services.ws.limits import WsLimits
-from services.ws.session import NO_FD, Subscription
+from services.ws.topic import NO_FD, Subscription
 from shared.telemetry.metrics import total
 from tests.ws.test_connection import reset
 from tests.ws.ws_fixture import ANNA, BERT, Raw, Room, Serving, number_of, until
@@ -107,7 +107,7 @@ async def test_nothing_passes_what_waits(room: Room, kernel: Kernel) -> None:
             update += 1
             await room.show(ANNA, update, size=20_000)
             await asyncio.sleep(0)
-        assert [watch.fd for watch in watches(ws)] == [NO_FD]
+        assert [subscription.fd for subscription in subscriptions(ws)] == [NO_FD]
         written = kernel.frames
         await room.show(ANNA, update + 1, size=20_000)
         await until(lambda: total(ws.counters.skipped) > 1)
@@ -117,7 +117,7 @@ async def test_nothing_passes_what_waits(room: Room, kernel: Kernel) -> None:
         while shown[-1] != update + 1:
             shown.append(await number(raw))
         assert shown == sorted(set(shown))
-        assert watches(ws)[0].fd != NO_FD
+        assert subscriptions(ws)[0].fd != NO_FD
         await room.show(ANNA, update + 2)
         assert await number(raw) == update + 2
         assert kernel.frames == written + 1
@@ -139,7 +139,7 @@ async def test_a_dead_client(room: Room, kernel: Kernel, error: type[OSError]) -
     async with room.serving() as ws:
         gone, stays = await ws.raw(ANNA), await ws.raw(ANNA)
         assert (await number(gone), await number(stays)) == (0, 0)
-        dead_fd = watches(ws)[0].fd
+        dead_fd = subscriptions(ws)[0].fd
         kernel.takes = dead
         reset(gone)
         await room.show(ANNA, 1)
@@ -159,7 +159,7 @@ async def test_numbers_are_used_again(room: Room, kernel: Kernel) -> None:
         for turn in range(1, 30):
             left = await ws.raw(ANNA)
             await number(left)
-            fds.add(watches(ws)[0].fd)
+            fds.add(subscriptions(ws)[0].fd)
             reset(left)
             await room.show(ANNA, turn)
             other = await ws.raw(BERT)
@@ -212,13 +212,13 @@ async def test_pongs_between_straight_frames(room: Room) -> None:
 
 
 async def test_whoever_ends_is_not_written_to(room: Room) -> None:
-    """Every way out of a session takes the descriptor from its watches."""
+    """Every way out of a session takes the descriptor from its subscriptions."""
     await room.show(ANNA, 0)
     await room.show(BERT, 0)
     async with room.serving() as ws:
         raw = await ws.raw(ANNA, BERT)
         await number(raw), await number(raw)
-        eyes = watches(ws)
+        eyes = subscriptions(ws)
         assert all(eye.fd >= 0 for eye in eyes)
         await room.remove(ANNA)
         assert (await raw.frame())[0] == TEXT
@@ -230,13 +230,13 @@ async def test_whoever_ends_is_not_written_to(room: Room) -> None:
         await until(lambda: ws.counters.connections == 0)
 
 
-def watches(ws: Serving) -> list[Subscription]:
+def subscriptions(ws: Serving) -> list[Subscription]:
     """Those of every client, in the order in which it asked."""
     return [
-        watch
-        for client in ws.house.keepalive
+        subscription
+        for client in ws.context.keepalive
         if isinstance(client, Connection) and client._session is not None
-        for watch in client._session.watches
+        for subscription in client._session.subscriptions
     ]
 
 
