@@ -45,6 +45,7 @@ test-compose: environment ## Bring the containers up, break them, and check that
 lint: environment ## Check style and format
 	@.venv/bin/python -m ruff check .
 	@.venv/bin/python -m ruff format --check .
+	@web/npm.sh lint
 
 types: environment ## Check types
 	@.venv/bin/python -m mypy
@@ -54,6 +55,7 @@ check: lint types test ## All three: what has to pass before a change lands
 fmt: environment ## Format the code
 	@.venv/bin/python -m ruff check --fix --exit-zero --quiet .
 	@.venv/bin/python -m ruff format .
+	@web/npm.sh format
 
 bench: environment ## Measure what it costs, in less than ten minutes (docs/performance.md)
 	@.venv/bin/python -m services.run.redis_binary
@@ -102,7 +104,7 @@ audit: python ## Look for known holes in what is pinned: needs the internet
 	@$(PYTHON) -m services.run.audit
 
 clean: ## Remove all that the others made
-	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: python

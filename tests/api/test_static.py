@@ -1,4 +1,4 @@
-"""The files that browsers load: the widget, its types, and the parts of the page."""
+"""Static files: the widget, its types, and the parts of the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 
 from services.api.endpoints import widget_bundle
-from services.api.endpoints.static import FOLDER
+from services.api.endpoints.static import WIDGET_DIR
 from shared.config import ApiSettings
 from shared.model import snapshot
 from shared.redis.store import Store
@@ -19,8 +19,8 @@ from tests.api.http_client import ask
 from tests.api.replica import serving
 
 WS, INVITE = "wss://presence.example.org", "https://discord.gg/example"
-BUDGET = 10 * 1024  # bytes of /widget.js, packed
-KINDS = {
+WIDGET_BUDGET_BYTES = 10 * 1024  # of /widget.js, gzipped
+CONTENT_TYPES = {
     "widget.js": "text/javascript; charset=utf-8",
     "widget.d.ts": "application/typescript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
@@ -28,20 +28,20 @@ KINDS = {
     "page.css": "text/css; charset=utf-8",
     "favicon.svg": "image/svg+xml; charset=utf-8",
 }
-TYPES = (FOLDER / "widget.d.ts").read_text()
-MODULES = sorted((FOLDER / "widget").glob("*.js"))
+TYPES = (WIDGET_DIR / "widget.d.ts").read_text()
+MODULES = sorted(WIDGET_DIR.glob("*.js"))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", CONTENT_TYPES)
 async def test_every_file(port: int, name: str) -> None:
-    """Each has its type, is readable by any site, has a tag per encoding, and gets 304 by it."""
+    """Content type, cross-origin headers, plain and gzipped with an ETag each, and 304."""
     plain = await ask(port, f"/{name}")
     packed = await ask(port, f"/{name}", "Accept-Encoding: gzip, br")
     assert plain.status == packed.status == 200
     assert gzip.decompress(packed.body) == plain.body
     assert packed.header("content-encoding") == "gzip"
     for answer in (plain, packed):
-        assert answer.header("content-type") == KINDS[name]
+        assert answer.header("content-type") == CONTENT_TYPES[name]
         assert answer.header("vary") == "Accept-Encoding"
         assert answer.header("access-control-allow-origin") == "*"
         assert answer.header("cross-origin-resource-policy") == "cross-origin"
@@ -53,21 +53,21 @@ async def test_every_file(port: int, name: str) -> None:
 
 
 async def test_a_new_widget_is_everywhere_in_minutes(port: int) -> None:
-    """The widget is cached for minutes; the page's own parts are revalidated each time."""
+    """The widget is cached for minutes; the parts of the page are revalidated each time."""
     widget = (await ask(port, "/widget.js")).header("cache-control") or ""
     assert 0 < int(re.findall(r"max-age=(\d+)", widget)[0]) <= 600
     assert (await ask(port, "/page.js")).header("cache-control") == "no-cache"
 
 
 async def test_the_widget_is_small(store: Store) -> None:
-    """As transferred, with the addresses of an instance in it."""
+    """Gzipped as it is sent, with addresses in it."""
     async with serving(store, public_ws_url=WS, discord_invite=INVITE) as port:
         packed = await ask(port, "/widget.js", "Accept-Encoding: gzip")
-    assert len(packed.body) < BUDGET
+    assert len(packed.body) < WIDGET_BUDGET_BYTES
 
 
-async def test_the_widget_knows_its_place(store: Store) -> None:
-    """The WebSocket address and the invite of the settings, as JSON, whatever they contain."""
+async def test_the_widget_holds_the_settings(store: Store) -> None:
+    """The WebSocket's address and the invite of the settings, escaped as JSON."""
     invite = 'https://discord.gg/"+alert(1)+"'
     async with serving(store, public_ws_url="wss://ws.example.org", discord_invite=invite) as port:
         text = (await ask(port, "/widget.js")).body.decode()
@@ -76,8 +76,8 @@ async def test_the_widget_knows_its_place(store: Store) -> None:
 
 
 def test_the_widget_is_one_file() -> None:
-    """Every module is in it once, after those it imports; no import is left."""
-    text = widget_bundle.joined(FOLDER / "widget", ApiSettings())
+    """Every module is in it once, after those that it imports; no import is left."""
+    text = widget_bundle.bundle(WIDGET_DIR, ApiSettings())
     assert re.findall(r"^import\b.*", text, re.MULTILINE) == []
     assert len(re.findall(r"^export\b.*", text, re.MULTILINE)) == 1
     for path in MODULES:
@@ -89,7 +89,7 @@ def test_the_widget_is_one_file() -> None:
 
 
 def test_no_two_modules_use_a_name() -> None:
-    """Joined, they share one scope."""
+    """The joined modules share one scope."""
     names = [
         name
         for path in MODULES
@@ -100,13 +100,25 @@ def test_no_two_modules_use_a_name() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_the_widget_holds_its_style_sheet() -> None:
+    """widget.css without comments and line breaks; every rule of it is there."""
+    text = widget_bundle.bundle(WIDGET_DIR, ApiSettings())
+    (style,) = re.findall(r"^const STYLE = (.*);$", text, re.MULTILINE)
+    sheet = (WIDGET_DIR / "widget.css").read_text()
+    packed = msgspec.json.decode(style, type=str)
+    assert packed.count("{") == sheet.count("{") > 50
+    assert packed.count("}") == sheet.count("}")
+    assert "/*" not in packed
+    assert ".card::before{" in packed
+
+
 @pytest.mark.parametrize("struct", [
     snapshot.Badge, snapshot.Clan, snapshot.ConnectedAccount, snapshot.Profile,
     snapshot.Timestamps, snapshot.Spotify, snapshot.Party, snapshot.Activity, snapshot.Emoji,
     snapshot.CustomStatus, snapshot.Presence,
 ])  # fmt: skip
 def test_the_types_are_those_of_the_answers(struct: type[Struct]) -> None:
-    """Every field in its place, nullable or optional as in the struct."""
+    """Every field in its order, nullable and optional as in the answers."""
     (body,) = re.findall(rf"^export interface {struct.__name__} \{{\n(.*?)^\}}", TYPES, re.S | re.M)
     found = re.findall(r"^  (\w+)(\??): (.*);$", body, re.M)
     fields = get_type_hints(struct)

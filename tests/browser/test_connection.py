@@ -118,9 +118,9 @@ async def test_says_when_it_is_old(visitor: Visitor) -> None:
     await visitor.page.clock.fast_forward(2000)
     assert await visitor.page.evaluate(STATE) == "live"  # a short cut is nobody's business
     await visitor.page.clock.fast_forward(8000)
-    await visitor.sees("No news: this is how it was less than a minute ago.")
+    await visitor.sees("Not live: last updated less than a minute ago.")
     await visitor.page.clock.fast_forward(300_000)
-    await visitor.sees(re.compile("this is how it was 5 min ago"))
+    await visitor.sees(re.compile("last updated 5 min ago"))
     await visitor.sees("Online")
     assert await visitor.page.evaluate(STATE) == "stale"
 

@@ -103,7 +103,7 @@ async def test_says_when_the_server_itself_hears_nothing(visitor: Visitor) -> No
     """X-Grux-Stale: the answer is new, and what it tells is not."""
     await asks_and_is_told(visitor, headers={"x-grux-stale": "240"})
     await visitor.sees("Online")
-    await visitor.sees(re.compile("this is how it was 4 min ago"))
+    await visitor.sees(re.compile("last updated 4 min ago"))
 
 
 async def test_says_when_nobody_is_there(visitor: Visitor) -> None:

@@ -1,30 +1,49 @@
-// A presence as elements: what the widget shows. Everything in it was typed by strangers.
+// A presence as elements. Every text and address in it is untrusted: users have typed it.
 
 import { h } from "./dom.js";
-import { failed } from "./pictures.js";
 import { rows } from "./rows.js";
 
-const STATUS = { online: "Online", idle: "Idle", dnd: "Do not disturb", invisible: "Offline" };
-const DEVICE = { mobile: "on a phone", web: "in a browser", embedded: "on a console", vr: "in VR" };
-const ON_THIS_MACHINE = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/; // a simulated Discord
+const STATUS_TEXTS = {
+  online: "Online",
+  idle: "Idle",
+  dnd: "Do not disturb",
+  invisible: "Offline",
+};
+const DEVICE_TEXTS = {
+  mobile: "on a phone",
+  web: "in a browser",
+  embedded: "on a console",
+  vr: "in VR",
+};
+const LOCAL_URL = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/; // of a simulated Discord
+const PICTURE_RETRY_MS = 60_000;
 
-/** A picture, or what stands in for one that is missing, unsafe or out of reach. */
-function picture(spec, url, attributes, instead) {
-  const safe = url?.startsWith("https://") || ON_THIS_MACHINE.test(url);
-  if (!safe || failed(url)) return instead;
+const failedPictures = new Map(); // when each URL failed to load
+
+/** Show something else instead of this picture, and try to load it again after a minute. */
+export const markPictureFailed = (url) => failedPictures.set(url, Date.now());
+
+const pictureFailed = (url) => Date.now() - (failedPictures.get(url) ?? 0) < PICTURE_RETRY_MS;
+
+/** A picture, or `fallback` if its URL is missing, unsafe or cannot be loaded. */
+function picture(spec, url, attributes, fallback) {
+  const safe = url?.startsWith("https://") || LOCAL_URL.test(url);
+  if (!safe || pictureFailed(url)) return fallback;
   return h(`img ${spec}`, { alt: "", ...attributes, src: url });
 }
 
-/** A link if `url` may be one, else the same without it. */
+/** A link if `url` is safe, else the same element without a link. */
 function link(spec, url, attributes, ...children) {
   if (!/^https?:\/\//.test(url ?? "")) return h(`span ${spec}`, attributes, ...children);
   const safe = { href: url, target: "_blank", rel: "noopener nofollow" };
   return h(`a ${spec}`, { ...attributes, ...safe }, ...children);
 }
 
-const statusOf = ({ status }) => STATUS[status] ?? STATUS.invisible;
-const letter = (spec, text) => h(`span ${spec} letter`, { "aria-hidden": "true" }, [...text.trim()][0]?.toUpperCase());
-const clock = (kind, { start, end }) => h("time", { "data-time": kind, "data-start": start, "data-end": end });
+const statusOf = ({ status }) => STATUS_TEXTS[status] ?? STATUS_TEXTS.invisible;
+const letter = (spec, text) =>
+  h(`span ${spec} letter`, { "aria-hidden": "true" }, [...text.trim()][0]?.toUpperCase());
+const timeElement = (kind, { start, end }) =>
+  h("time", { "data-time": kind, "data-start": start, "data-end": end });
 const captioned = (text) => ({ alt: text, title: text });
 
 /** `hidden`: a Set of part names. `compact`: one line. */
@@ -32,14 +51,14 @@ export function card({ data, info, hidden, compact }) {
   const size = compact ? " compact" : "";
   if (!data) return info.error ? refusal(info.error) : skeleton(info, size);
   const { profile, status, custom_status: custom } = data;
-  const unless = (part, shown) => !hidden.has(part) && shown;
+  const unlessHidden = (part, element) => !hidden.has(part) && element;
   const name = profile.display_name || profile.username;
   const all = rows(data).filter(({ part }) => !hidden.has(part));
-  const words = unless("custom-status", custom) && said(custom);
+  const customStatus = unlessHidden("custom-status", custom) && customStatusContent(custom);
   return h(
     `article card${size}`,
     { "data-status": status, "data-state": info.state, "aria-label": `Presence of ${name}` },
-    unless("nameplate", picture("nameplate", profile.nameplate_image)),
+    unlessHidden("nameplate", picture("nameplate", profile.nameplate_image)),
     h(
       "header header",
       { "data-key": "header" },
@@ -47,56 +66,90 @@ export function card({ data, info, hidden, compact }) {
         "span avatar",
         null,
         picture("avatar-image", profile.avatar_image, null, letter("avatar-image", name)),
-        unless("decoration", picture("decoration", profile.avatar_decoration_image)),
+        unlessHidden("decoration", picture("decoration", profile.avatar_decoration_image)),
         h("span status", { role: "img", "aria-label": statusOf(data), title: statusOf(data) }),
       ),
       h(
         "div who",
         null,
-        h("div names", null, link("name", profile.link, { dir: "auto", title: name }, name), unless("clan", clan(profile))),
-        compact ? summary(data, all, words) : about(data),
-        !compact && unless("badges", badges(profile)),
+        h(
+          "div names",
+          null,
+          link("name", profile.link, { dir: "auto", title: name }, name),
+          unlessHidden("clan", clan(profile)),
+        ),
+        compact ? summary(data, all, customStatus) : about(data),
+        !compact && unlessHidden("badges", badges(profile)),
       ),
     ),
-    !compact && words && h("p custom-status", { dir: "auto" }, words),
+    !compact && customStatus && h("p custom-status", { dir: "auto" }, customStatus),
     compact ? all[0]?.end && bar(all[0]) : all.map(section),
     info.state === "stale" &&
-      h("p note", { role: "status" }, "No news: this is how it was ", clock("ago", { start: info.since }), "."),
+      h(
+        "p note",
+        { role: "status" },
+        "Not live: last updated ",
+        timeElement("ago", { start: info.since }),
+        ".",
+      ),
   );
 }
 
 function clan({ clan: shown }) {
-  return shown && h("span clan", { title: `Server tag ${shown.tag}` }, picture("clan-image", shown.clan_image), shown.tag);
+  return (
+    shown &&
+    h(
+      "span clan",
+      { title: `Server tag ${shown.tag}` },
+      picture("clan-image", shown.clan_image),
+      shown.tag,
+    )
+  );
 }
 
 function about({ profile, status }) {
-  return h("div about", null, h("bdi user", null, profile.username),
-    h("span state", null, [statusOf({ status }), DEVICE[profile.device]].filter(Boolean).join(" ")));
+  return h(
+    "div about",
+    null,
+    h("bdi user", null, profile.username),
+    h(
+      "span state",
+      null,
+      [statusOf({ status }), DEVICE_TEXTS[profile.device]].filter(Boolean).join(" "),
+    ),
+  );
 }
 
 function badges({ badges: all }) {
-  const shown = all.map(({ badge_image: image, description }) => picture("badge", image, captioned(description)));
+  const shown = all.map(({ badge_image: image, description }) =>
+    picture("badge", image, captioned(description)),
+  );
   return shown.some(Boolean) && h("div badges", null, shown);
 }
 
-function said({ text, emoji }) {
+function customStatusContent({ text, emoji }) {
   if (!emoji) return [text];
   const { image, name } = emoji;
   return [picture("emoji", image, captioned(`:${name}:`), !image && name), " ", text];
 }
 
-/** One line: what is heard or done, else what was written, else the status. */
-function summary(data, [row], words) {
-  const doing = row && [h("b", null, row.title), row.lines[0] && ` · ${row.lines[0]}`];
-  return h("div about line", { dir: "auto" }, doing || words || statusOf(data));
+/** One line: the first activity, else the custom status, else the status. */
+function summary(data, [row], customStatus) {
+  const activity = row && [h("b", null, row.title), row.lines[0] && ` · ${row.lines[0]}`];
+  return h("div about line", { dir: "auto" }, activity || customStatus || statusOf(data));
 }
 
 function section(row) {
-  const both = row.start && row.end;
+  const hasBar = row.start && row.end;
   return h(
     `section activity ${row.part}`,
     { "data-key": row.key },
-    h("h3 kind", null, row.kind, !both && (row.start || row.end) && clock(row.start ? "elapsed" : "left", row)),
+    h(
+      "h3 kind",
+      null,
+      row.kind,
+      !hasBar && (row.start || row.end) && timeElement(row.start ? "elapsed" : "left", row),
+    ),
     h(
       "div body",
       null,
@@ -113,33 +166,54 @@ function section(row) {
         row.lines.map((line) => h("div detail", { dir: "auto", title: line }, line)),
       ),
     ),
-    both && h("div progress", null, clock("reached", row), bar(row), clock("total", row)),
+    hasBar &&
+      h("div progress", null, timeElement("reached", row), bar(row), timeElement("total", row)),
   );
 }
 
 function bar({ start, end }) {
-  return h("div bar", {
-    role: "progressbar", "aria-label": "How far it is",
-    "data-time": "bar", "data-start": start, "data-end": end, "data-key": start,
-  }, h("i bar-fill"));
-}
-
-function skeleton({ state }, size) {
-  const away = state === "stale";
   return h(
-    `article card empty${size}`,
-    { "aria-busy": !away, "aria-label": "Presence" },
-    h("header header", null, h("span avatar", null, h("span avatar-image bone")),
-      h("div who", null, h("div bone wide"), h("div bone"))),
-    away && h("p note", { role: "status" }, "The server cannot be reached. Trying again…"),
+    "div bar",
+    {
+      role: "progressbar",
+      "aria-label": "Progress",
+      "data-time": "bar",
+      "data-start": start,
+      "data-end": end,
+      "data-key": start,
+    },
+    h("i bar-fill"),
   );
 }
 
-/** Plain words, and what to do. */
+function skeleton({ state }, size) {
+  const unreachable = state === "stale";
+  return h(
+    `article card empty${size}`,
+    { "aria-busy": !unreachable, "aria-label": "Presence" },
+    h(
+      "header header",
+      null,
+      h("span avatar", null, h("span avatar-image bone")),
+      h("div who", null, h("div bone wide"), h("div bone")),
+    ),
+    unreachable && h("p note", { role: "status" }, "The server cannot be reached. Retrying…"),
+  );
+}
+
+/** Why there is no presence, and what to do. */
 function refusal({ code, discord_invite: invite }) {
   const [title, ...text] = {
-    invalid_user_id: ["Not a Discord id", "An id has 15 to 20 digits. Turn on Developer Mode in Discord, right-click the person and choose Copy User ID."],
-    user_not_monitored: ["Not monitored", "This person is in no server that Grux watches here. ", link("join", invite, null, "Join one to be shown"), "."],
-  }[code] ?? ["Not available", "The server did not take this request."];
+    invalid_user_id: [
+      "Not a Discord id",
+      "An id has 15 to 20 digits. Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",
+    ],
+    user_not_monitored: [
+      "Not monitored",
+      "This user is not in any server that Grux monitors. ",
+      link("join", invite, null, "Join one to appear here"),
+      ".",
+    ],
+  }[code] ?? ["Not available", "The server rejected this request."];
   return h("article card refusal", null, h("p name", null, title), h("p note", null, text));
 }

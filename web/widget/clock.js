@@ -1,6 +1,6 @@
-// What changes each second by itself: times and bars. They carry data-start and data-end (ms).
+// Texts and bars that change every second. Their elements carry data-start and data-end, in ms.
 
-const two = (number) => String(number).padStart(2, "0");
+const twoDigits = (number) => String(number).padStart(2, "0");
 
 /** 4:05, 1:04:05, 3 d 4 h. */
 export function duration(ms) {
@@ -8,18 +8,18 @@ export function duration(ms) {
   const hours = Math.floor(seconds / 3600);
   const minutes = Math.floor(seconds / 60) % 60;
   if (hours >= 48) return `${Math.floor(hours / 24)} d ${hours % 24} h`;
-  const rest = `${hours ? two(minutes) : minutes}:${two(seconds % 60)}`;
+  const rest = `${hours ? twoDigits(minutes) : minutes}:${twoDigits(seconds % 60)}`;
   return hours ? `${hours}:${rest}` : rest;
 }
 
-/** Just now, 5 min ago, 3 h ago. */
+/** Less than a minute ago, 5 min ago, 3 h ago. */
 export function ago(ms) {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return "less than a minute ago";
   return minutes < 120 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
 }
 
-const WORDS = {
+const TIME_TEXTS = {
   elapsed: ({ now, start }) => duration(now - start),
   left: ({ now, end }) => `${duration(end - now)} left`,
   reached: ({ now, start, end }) => duration(Math.min(now, end) - start),
@@ -27,12 +27,12 @@ const WORDS = {
   ago: ({ now, start }) => ago(now - start),
 };
 
-/** Bring every time and bar below `root` to now. */
+/** Update every time and bar below `root`. */
 export function tick(root, now = Date.now()) {
   for (const node of root.querySelectorAll("[data-time]")) {
     const start = Number(node.dataset.start);
     const end = Number(node.dataset.end);
-    const text = WORDS[node.dataset.time]?.({ now, start, end });
+    const text = TIME_TEXTS[node.dataset.time]?.({ now, start, end });
     if (text !== undefined) {
       if (node.textContent !== text) node.textContent = text;
       continue;

@@ -1,40 +1,45 @@
-// The custom element: from attributes to a card that stays true.
+// The custom element: shows the user that its attributes name, and updates the card.
 
-import { card } from "./card.js";
+import { card, markPictureFailed } from "./card.js";
 import { tick } from "./clock.js";
 import { morph } from "./dom.js";
-import { feedOf } from "./feeds.js";
-import { fail } from "./pictures.js";
-import { STYLE } from "./style.js";
+import { feedOf } from "./feed.js";
 
-const GROW = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
+const STYLE = ""; // The api replaces this by widget.css.
+const RESIZE_ANIMATION = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
 
-let sheet; // one for all of them
-const shown = new Set();
+let styleSheet; // shared by all elements
+const connectedElements = new Set();
 setInterval(() => {
-  if (!document.hidden) for (const element of shown) tick(element.shadowRoot);
+  if (!document.hidden) for (const element of connectedElements) tick(element.shadowRoot);
 }, 1000);
 
-const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const reducesMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class GruxPresence extends HTMLElement {
   static observedAttributes = ["user", "server", "socket", "hide", "size"];
 
   #data = null;
   #info = { state: "loading", since: Date.now(), error: null };
-  #leave = null;
-  #growing = null;
+  #unsubscribe = null;
+  #animation = null;
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    if (!sheet) (sheet = new CSSStyleSheet()).replaceSync(STYLE);
-    root.adoptedStyleSheets = [sheet];
-    // It does not bubble, but it can be caught on its way down.
-    root.addEventListener("error", ({ target }) => (fail(target.src), this.#draw()), true);
+    if (!styleSheet) {
+      styleSheet = new CSSStyleSheet();
+      styleSheet.replaceSync(STYLE);
+    }
+    root.adoptedStyleSheets = [styleSheet];
+    const onPictureError = ({ target }) => {
+      markPictureFailed(target.src);
+      this.#draw();
+    };
+    root.addEventListener("error", onPictureError, true); // captured, because it does not bubble
   }
 
-  /** Profile and presence as GET /user/:id has them; null while they are not known. */
+  /** Profile and presence as in GET /user/:id; null while they are not known. */
   get data() {
     return this.#data;
   }
@@ -53,37 +58,41 @@ export class GruxPresence extends HTMLElement {
   }
 
   connectedCallback() {
-    shown.add(this);
-    this.#follow();
+    connectedElements.add(this);
+    this.#subscribe();
   }
 
   disconnectedCallback() {
-    shown.delete(this);
-    this.#leave?.();
-    this.#leave = null;
+    connectedElements.delete(this);
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
   }
 
   attributeChangedCallback(name) {
     if (!this.isConnected) return;
     if (name === "hide" || name === "size") this.#draw();
-    else this.#follow();
+    else this.#subscribe();
   }
 
-  #follow() {
-    this.#leave?.();
-    if (this.#data?.profile.id !== this.user) this.#hear(null, { state: "loading", since: Date.now(), error: null });
+  #subscribe() {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    if (this.#data?.profile.id !== this.user) {
+      this.#update(null, { state: "loading", since: Date.now(), error: null });
+    }
     const feed = feedOf(this.getAttribute("server"), this.getAttribute("socket"));
-    this.#leave = this.user ? feed.watch(this.user, (data, info) => this.#hear(data, info)) : null;
+    if (!this.user) return;
+    this.#unsubscribe = feed.subscribe(this.user, (data, info) => this.#update(data, info));
   }
 
-  #hear(data, info) {
-    const news = data !== this.#data;
-    const moved = info.state !== this.#info.state;
+  #update(data, info) {
+    const dataChanged = data !== this.#data;
+    const stateChanged = info.state !== this.#info.state;
     this.#data = data;
     this.#info = info;
     this.#draw();
-    if (news && data) this.#dispatch("grux:update", data);
-    if (moved) this.#dispatch("grux:state", info);
+    if (dataChanged && data) this.#dispatch("grux:update", data);
+    if (stateChanged) this.#dispatch("grux:state", info);
   }
 
   #dispatch(name, detail) {
@@ -96,14 +105,15 @@ export class GruxPresence extends HTMLElement {
     const next = card({ data: this.#data, info: this.#info, hidden, compact });
     tick(next);
     const root = this.shadowRoot;
-    const former = root.firstElementChild;
-    if (!former) return root.append(next);
-    const before = former.offsetHeight; // of a card that may be growing still
-    this.#growing?.cancel();
-    morph(former, next);
-    const now = root.firstElementChild;
-    const after = now.offsetHeight;
-    if (!before || before === after || calm()) return;
-    this.#growing = now.animate([{ height: `${before}px` }, { height: `${after}px` }], GROW);
+    const current = root.firstElementChild;
+    if (!current) return root.append(next);
+    const before = current.offsetHeight; // an animation may still be running
+    this.#animation?.cancel();
+    morph(current, next);
+    const drawn = root.firstElementChild;
+    const after = drawn.offsetHeight;
+    if (!before || before === after || reducesMotion()) return;
+    const heights = [{ height: `${before}px` }, { height: `${after}px` }];
+    this.#animation = drawn.animate(heights, RESIZE_ANIMATION);
   }
 }

@@ -1,195 +1,212 @@
-// What everybody who is watched does, from one server: over sockets, else by asking.
+// The state of every user that the page shows: over sockets, else by polling.
 
-import { Line } from "./line.js";
 import { Poll } from "./poll.js";
+import { PresenceSocket } from "./socket.js";
 
-const PER_LINE = 50; // the server's limit
-const SETTLE = 30; // ms: what comes and goes together is one change of the lines
-const OLD_AFTER = 8000; // ms without news, until it is said
-const POLL_AFTER = 3; // sockets that brought nothing
-const SLEEP_AFTER = 30_000; // ms in a hidden tab
-const LOOK_EVERY = 2000; // ms
-const SLEPT = 20_000; // ms: a clock that jumps so far was asleep, and its sockets are dead
+const USERS_PER_SOCKET = 50; // the server's limit
+const BATCH_MS = 30; // subscriptions that begin and end within this time are applied at once
+const STALE_AFTER_MS = 8000; // without a connection
+const POLLED_FRESH_MS = 60_000; // how long a response counts as current
+const POLL_AFTER_FAILURES = 3; // connections in a row that brought no frame
+const SLEEP_AFTER_MS = 30_000; // in a hidden tab
+const CHECK_INTERVAL_MS = 2000;
+const SUSPENDED_MS = 20_000; // after a gap of this length the machine was suspended: sockets are dead
 
-/** As shared/discord/snowflake.py has it: one id that is none would end a socket for all of them. */
-function isId(text) {
+/** As in shared/discord/snowflake.py: one invalid id would close the socket of all users. */
+export function isId(text) {
   if (!/^[1-9]\d{14,19}$/.test(text)) return false;
   const id = BigInt(text);
   return id < 1n << 64n && Number(id >> 22n) + 1_420_070_400_000 < Date.now() + 3_600_000;
 }
 
+/** The users of one server. All widgets and subscribers of a page share it, and so its sockets. */
 export class Feed {
   #topics = new Map();
-  #lines = new Set();
+  #sockets = new Set();
   #asleep = false;
   #wokeAt = 0;
-  #settling = 0;
+  #batchTimer = 0;
 
-  /** `invite`: the server's Discord invitation, where it is known. */
-  constructor(server, socket, invite) {
-    this.socket = socket;
+  /** `invite`: the server's Discord invite, if it is known. */
+  constructor(server, socketUrl, invite) {
+    this.socketUrl = socketUrl;
     this.invite = invite;
-    this.poll = new Poll(server, () => this.#unheard(), (id, said) => this.#answer(id, said));
-    let hiding;
-    const look = () => {
-      clearTimeout(hiding);
-      if (document.hidden) hiding = setTimeout(() => this.#sleep(), SLEEP_AFTER);
+    this.poll = new Poll(
+      server,
+      () => this.#disconnectedIds(),
+      (id, response) => this.#onResponse(id, response),
+    );
+    let hideTimer;
+    const onVisibility = () => {
+      clearTimeout(hideTimer);
+      if (document.hidden) hideTimer = setTimeout(() => this.#sleep(), SLEEP_AFTER_MS);
       else this.#wake();
     };
-    look();
-    document.addEventListener("visibilitychange", look);
-    addEventListener("pagehide", () => this.#sleep()); // else it cannot be kept for "back"
+    onVisibility();
+    document.addEventListener("visibilitychange", onVisibility);
+    addEventListener("pagehide", () => this.#sleep()); // else "back" cannot restore the page
     addEventListener("pageshow", () => this.#wake());
-    addEventListener("online", () => this.#again());
-    let looked = Date.now();
+    addEventListener("online", () => this.#reconnect());
+    let checkedAt = Date.now();
     setInterval(() => {
-      if (Date.now() - looked > SLEPT) this.#again();
-      looked = Date.now();
-      this.moved();
-    }, LOOK_EVERY);
+      if (Date.now() - checkedAt > SUSPENDED_MS) this.#reconnect();
+      checkedAt = Date.now();
+      this.onConnectionChange();
+    }, CHECK_INTERVAL_MS);
   }
 
-  /** `listener(data, info)`, now and at each change. Gives a function that ends it. */
-  watch(id, listener) {
+  /** Call `callback(data, info)` soon and at each change. Returns a function that ends it. */
+  subscribe(id, callback) {
     let topic = this.#topics.get(id);
     if (!topic) {
-      topic = { id, data: null, error: null, polledAt: 0, age: 0, told: "", ears: new Set() };
+      topic = {
+        id,
+        data: null,
+        error: null,
+        polledAt: 0,
+        age: 0,
+        notified: "",
+        callbacks: new Set(),
+      };
       this.#topics.set(id, topic);
     }
-    topic.error = isId(id) ? null : { code: "invalid_user_id" }; // they may have joined meanwhile
-    const ear = (...news) => listener(...news); // the same function may listen twice
-    topic.ears.add(ear);
-    this.#soon();
-    queueMicrotask(() => topic.ears.has(ear) && ear(topic.data, this.#info(topic)));
+    topic.error = isId(id) ? null : { code: "invalid_user_id" }; // others may have joined meanwhile
+    const call = (...change) => callback(...change); // one function may subscribe twice
+    topic.callbacks.add(call);
+    this.#scheduleBatch();
+    queueMicrotask(() => topic.callbacks.has(call) && call(topic.data, this.#info(topic)));
     return () => {
-      topic.ears.delete(ear);
-      this.#soon();
+      topic.callbacks.delete(call);
+      this.#scheduleBatch();
     };
   }
 
-  // --- lines: every user on one of them, on as few as may be ------------------------------------
+  // --- sockets: every user is on one of them, on as few as possible -------------------------------
 
-  #soon() {
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(() => this.#asleep || this.#settle(), SETTLE);
+  #scheduleBatch() {
+    clearTimeout(this.#batchTimer);
+    this.#batchTimer = setTimeout(() => this.#asleep || this.#applyBatch(), BATCH_MS);
   }
 
-  #settle() {
-    for (const [id, { ears }] of this.#topics) {
-      if (ears.size) continue;
+  #applyBatch() {
+    for (const [id, { callbacks }] of this.#topics) {
+      if (callbacks.size) continue;
       this.#topics.delete(id);
-      this.#lineOf(id)?.ids.delete(id); // whoever comes back needs a first frame again
+      this.#socketOf(id)?.ids.delete(id); // a later subscription needs initial_data again
     }
-    for (const line of this.#lines) if (!line.ids.size) this.#end(line);
-    const fresh = [...this.#topics.values()].filter(({ id, error }) => !error && !this.#lineOf(id));
+    for (const socket of this.#sockets) if (!socket.ids.size) this.#remove(socket);
+    const fresh = [...this.#topics.values()].filter(
+      ({ id, error }) => !error && !this.#socketOf(id),
+    );
     const ids = fresh.map(({ id }) => id);
-    for (const line of this.#lines) {
-      const more = ids.splice(0, PER_LINE - line.ids.size);
-      if (more.length) line.carry([...line.ids, ...more]);
+    for (const socket of this.#sockets) {
+      const more = ids.splice(0, USERS_PER_SOCKET - socket.ids.size);
+      if (more.length) socket.subscribe([...socket.ids, ...more]);
     }
     while (ids.length) {
-      const line = new Line(this.socket, this);
-      this.#lines.add(line);
-      line.carry(ids.splice(0, PER_LINE));
+      const socket = new PresenceSocket(this.socketUrl, this);
+      this.#sockets.add(socket);
+      socket.subscribe(ids.splice(0, USERS_PER_SOCKET));
     }
   }
 
-  #lineOf(id) {
-    return [...this.#lines].find(({ ids }) => ids.has(id));
+  #socketOf(id) {
+    return [...this.#sockets].find(({ ids }) => ids.has(id));
   }
 
-  #end(line) {
-    line.close();
-    this.#lines.delete(line);
+  #remove(socket) {
+    socket.close();
+    this.#sockets.delete(socket);
   }
 
-  /** A line brings news. */
-  frame(line, { op, user_id: id, d }) {
+  onFrame(socket, { op, user_id: id, d }) {
     const topic = this.#topics.get(id);
     if (!topic) return;
     if (op === "initial_data" || (op !== "error" && topic.data)) {
       topic.age = 0;
-      return this.#tell(topic, { ...topic.data, ...d });
+      return this.#update(topic, { ...topic.data, ...d });
     }
-    if (d.code !== "user_not_monitored" && d.code !== "invalid_user_id") return; // it will pass
-    line.ids.delete(id);
+    if (d.code !== "user_not_monitored" && d.code !== "invalid_user_id") return; // it is temporary
+    socket.ids.delete(id);
     this.#fail(topic, d);
   }
 
-  /** A line stands or has fallen, or time has passed. */
-  moved() {
-    for (const topic of this.#topics.values()) this.#tell(topic, topic.data);
-    if (this.#unheard().length) this.poll.start();
+  /** A socket has lost its connection, or time has passed. */
+  onConnectionChange() {
+    for (const topic of this.#topics.values()) this.#update(topic, topic.data);
+    if (this.#disconnectedIds().length) this.poll.start();
   }
 
-  /** A line is not wanted by the server. Those of whom it did not say so get another one. */
-  refused(line) {
-    this.#end(line);
-    if (line.ids.size < line.asked) return this.#soon();
-    for (const id of line.ids) this.#fail(this.#topics.get(id), { code: "refused" });
+  /** The server refuses the socket. Users that it did not refuse by name get another socket. */
+  onRefused(socket) {
+    this.#remove(socket);
+    if (socket.ids.size < socket.requested) return this.#scheduleBatch();
+    for (const id of socket.ids) this.#fail(this.#topics.get(id), { code: "refused" });
   }
 
-  // --- asking ----------------------------------------------------------------------------------
+  // --- polling -----------------------------------------------------------------------------------
 
-  /** Whom no line tells of. */
-  #unheard() {
-    const silent = (line) => line.lostAt && (line.failures >= POLL_AFTER || this.#old(line.lostAt));
-    return this.#asleep ? [] : [...this.#lines].filter(silent).flatMap(({ ids }) => [...ids]);
+  #disconnectedIds() {
+    if (this.#asleep) return [];
+    const isLost = ({ lostAt, failures }) =>
+      lostAt && (failures >= POLL_AFTER_FAILURES || this.#isOlder(lostAt, STALE_AFTER_MS));
+    return [...this.#sockets].filter(isLost).flatMap(({ ids }) => [...ids]);
   }
 
-  #answer(id, { data, age, error }) {
+  #onResponse(id, { data, age, error }) {
     const topic = this.#topics.get(id);
-    if (!topic || !this.#lostAt(id)) return; // a socket was faster
+    if (!topic || !this.#lostAt(id)) return; // a socket has connected meanwhile
     if (error) return this.#fail(topic, error);
     if (data) Object.assign(topic, { polledAt: Date.now(), age });
-    this.#tell(topic, data ?? topic.data);
+    this.#update(topic, data ?? topic.data);
   }
 
-  // --- telling ---------------------------------------------------------------------------------
+  // --- state -------------------------------------------------------------------------------------
 
   #fail(topic, { code, message, discord_invite }) {
     topic.error = { code, message, discord_invite: discord_invite ?? (this.invite || null) };
-    this.#tell(topic, null);
+    this.#update(topic, null);
   }
 
-  #tell(topic, data) {
+  #update(topic, data) {
     if (data) topic.error = null;
     const known = topic.data;
     topic.data = data;
     const info = this.#info(topic);
-    const told = JSON.stringify([info.state, info.error]);
-    if (data === known && told === topic.told) return;
-    topic.told = told;
-    for (const ear of [...topic.ears]) ear(data, info);
+    const notified = JSON.stringify([info.state, info.error]);
+    if (data === known && notified === topic.notified) return;
+    topic.notified = notified;
+    for (const call of [...topic.callbacks]) call(data, info);
   }
 
-  /** `since`: ms since 1970, when the data were last known to be true. */
+  /** `since`: when the data were last known to be current, in ms since 1970. */
   #info({ id, data, error, polledAt, age }) {
     const lostAt = this.#lostAt(id);
-    const polled = lostAt && !this.#old(polledAt, 60_000);
+    const polled = lostAt && !this.#isOlder(polledAt, POLLED_FRESH_MS);
     const since = lostAt ? Math.max(lostAt, polledAt) - 1000 * age : Date.now();
     let state = "live";
     if (error) state = "error";
-    else if (age || (lostAt && !polled && this.#old(lostAt))) state = "stale";
+    else if (age || (lostAt && !polled && this.#isOlder(lostAt, STALE_AFTER_MS))) state = "stale";
     else if (!data) state = "loading";
     else if (polled) state = "polling";
     return { state, since, error };
   }
 
-  /** 0 while a line tells of this user. */
+  /** When this user's socket lost its connection; 0 while it is connected. */
   #lostAt(id) {
-    return this.#lineOf(id)?.lostAt ?? Date.now();
+    return this.#socketOf(id)?.lostAt ?? Date.now();
   }
 
-  #old(time, after = OLD_AFTER) {
-    return Date.now() - Math.max(time, this.#wokeAt) >= after;
+  /** Time asleep does not count. */
+  #isOlder(time, ms) {
+    return Date.now() - Math.max(time, this.#wokeAt) >= ms;
   }
 
-  // --- sleeping --------------------------------------------------------------------------------
+  // --- hidden tabs -------------------------------------------------------------------------------
 
   #sleep() {
     this.#asleep = true;
-    for (const line of this.#lines) line.close();
+    for (const socket of this.#sockets) socket.close();
   }
 
   #wake() {
@@ -197,12 +214,39 @@ export class Feed {
     this.#asleep = false;
     this.#wokeAt = Date.now();
     for (const topic of this.#topics.values()) if (isId(topic.id)) topic.error = null;
-    this.#again();
-    this.#settle();
+    this.#reconnect();
+    this.#applyBatch();
   }
 
-  /** New sockets at once, whatever the pauses. */
-  #again() {
-    if (!this.#asleep) for (const line of this.#lines) line.open();
+  /** Open new connections now, without waiting for the retry delay. */
+  #reconnect() {
+    if (!this.#asleep) for (const socket of this.#sockets) socket.open();
   }
+}
+
+// --- one feed for each server ----------------------------------------------------------------------
+
+const feeds = new Map();
+const defaults = {};
+
+const withoutSlash = (url) => url.replace(/\/+$/, "");
+
+/** The server that is used where no `server` and `socket` are given: that of this script. */
+export function configure(server, socket, invite) {
+  Object.assign(defaults, { server: withoutSlash(server), socket: withoutSlash(socket), invite });
+}
+
+/** The feed of a server. Without an address of its own, its WebSocket is where its REST API is. */
+export function feedOf(server, socket) {
+  const rest = withoutSlash(server || defaults.server);
+  const isDefault = rest === defaults.server;
+  const ws = withoutSlash(socket || (isDefault && defaults.socket) || rest.replace(/^http/, "ws"));
+  const key = `${rest} ${ws}`;
+  if (!feeds.has(key)) feeds.set(key, new Feed(rest, ws, isDefault ? defaults.invite : ""));
+  return feeds.get(key);
+}
+
+/** Call `callback(data, info)` soon and at each change; see widget.d.ts. */
+export function subscribe(user, callback, { server, socket } = {}) {
+  return feedOf(server, socket).subscribe(String(user), callback);
 }

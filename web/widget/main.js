@@ -1,15 +1,15 @@
-// <grux-presence user="…"> shows what somebody on Discord does now. Begin here.
+// <grux-presence user="…"> shows what a Discord user is doing. Start reading here.
 //
-// card.js draws a presence, element.js is the custom element, feed.js knows what everybody does,
-// line.js and poll.js bring it. The api joins these files into one, /widget.js.
+// element.js is the custom element, card.js draws it, feed.js keeps the state of every user that the
+// page shows, socket.js and poll.js read it from the server. The api joins these files to /widget.js.
 
 import { GruxPresence } from "./element.js";
-import { serve, subscribe } from "./feeds.js";
+import { configure, subscribe } from "./feed.js";
 
-// The api writes here where its WebSocket is, and its Discord invitation.
+// The api replaces this by the address of its WebSocket and its Discord invite.
 const SERVED = { socket: "", invite: "" };
 
-serve(new URL(".", import.meta.url).href, SERVED.socket, SERVED.invite);
+configure(new URL(".", import.meta.url).href, SERVED.socket, SERVED.invite);
 window.Grux ??= { subscribe };
 if (!customElements.get("grux-presence")) customElements.define("grux-presence", GruxPresence);
 

@@ -1,37 +1,41 @@
-// For places where sockets are blocked: GET /user/:id. The browser sends If-None-Match by itself.
+// Where sockets are blocked: GET /user/:id at intervals. The browser sends If-None-Match by itself.
 
-const EVERY = 10_000;
-const EACH = 500; // ms that each user adds: 50 of them make 120 requests a minute, of 1200 allowed
-const WITHIN = 10_000;
+const POLL_INTERVAL_MS = 10_000;
+const POLL_INTERVAL_PER_USER_MS = 500; // 50 users make 120 requests a minute, of 1200 allowed
+const POLL_TIMEOUT_MS = 10_000;
 
-/** What one answer says: `{ data, age }`, `{ error }`, `{ retry }`; ages in seconds, else ms. */
-export async function read(server, id) {
-  const answer = await fetch(`${server}/user/${id}`, { signal: AbortSignal.timeout(WITHIN) });
-  const body = await answer.json();
-  if (answer.ok) return { data: body.data, age: Number(answer.headers.get("x-grux-stale")) };
-  if (answer.status === 400 || answer.status === 404) return { error: body.error };
-  return { retry: 1000 * (Number(answer.headers.get("retry-after")) || 5) };
+/** One response: `{ data, age }` with the age in seconds, `{ error }`, or `{ retryAfter }` in ms. */
+export async function fetchUser(server, id) {
+  const response = await fetch(`${server}/user/${id}`, {
+    signal: AbortSignal.timeout(POLL_TIMEOUT_MS),
+  });
+  const body = await response.json();
+  if (response.ok) return { data: body.data, age: Number(response.headers.get("x-grux-stale")) };
+  if (response.status === 400 || response.status === 404) return { error: body.error };
+  return { retryAfter: 1000 * (Number(response.headers.get("retry-after")) || 5) };
 }
 
-/** Asks for whomever `wanted()` names, again and again; ends when it names nobody. */
+/** Requests every id of `wanted()` again and again, and stops when there is none. */
 export class Poll {
-  constructor(server, wanted, heard) {
-    Object.assign(this, { server, wanted, heard });
+  constructor(server, wanted, onResponse) {
+    Object.assign(this, { server, wanted, onResponse });
   }
 
   start() {
-    if (!this.running) this.running = this.#run().finally(() => (this.running = null));
+    this.running ??= this.#run().finally(() => {
+      this.running = null;
+    });
   }
 
   async #run() {
-    for (let ids; (ids = this.wanted()).length; ) {
-      let wait = Math.max(EVERY, EACH * ids.length);
-      const one = async (id) => {
-        const said = await read(this.server, id).catch(() => ({}));
-        if (said.retry) wait = Math.max(wait, said.retry);
-        else this.heard(id, said);
+    for (let ids = this.wanted(); ids.length; ids = this.wanted()) {
+      let wait = Math.max(POLL_INTERVAL_MS, POLL_INTERVAL_PER_USER_MS * ids.length);
+      const request = async (id) => {
+        const response = await fetchUser(this.server, id).catch(() => ({}));
+        if (response.retryAfter) wait = Math.max(wait, response.retryAfter);
+        else this.onResponse(id, response);
       };
-      await Promise.all(ids.map(one));
+      await Promise.all(ids.map(request));
       await new Promise((done) => setTimeout(done, wait));
     }
   }

@@ -1,6 +1,6 @@
-// What somebody does, as rows of one shape: Spotify, then every activity.
+// Activities as rows of one shape: Spotify first, then every other activity.
 
-const KIND = {
+const ACTIVITY_KINDS = {
   Playing: () => "Playing",
   Streaming: ({ name }) => `Live on ${name ?? "air"}`,
   Listening: ({ name }) => `Listening to ${name ?? "something"}`,
@@ -10,17 +10,17 @@ const KIND = {
 
 const present = (texts) => texts.filter(Boolean);
 
-/** In the order in which they are shown. `start` and `end`: ms since 1970, or undefined. */
+/** The rows, in display order. `start` and `end` are in ms since 1970, or undefined. */
 export function rows({ spotify, activity }) {
-  return [...(spotify ? [song(spotify)] : []), ...activity.map(row)];
+  return [...(spotify ? [spotifyRow(spotify)] : []), ...activity.map(activityRow)];
 }
 
-function song(spotify) {
+function spotifyRow(spotify) {
   return {
     part: "spotify",
     key: "spotify",
     kind: "Listening to Spotify",
-    title: spotify.song ?? "A file of their own",
+    title: spotify.song ?? "Local file",
     url: spotify.link,
     lines: present([spotify.artist, spotify.album === spotify.song ? null : spotify.album]),
     art: spotify.album_image,
@@ -29,18 +29,18 @@ function song(spotify) {
   };
 }
 
-function row(activity) {
+function activityRow(activity) {
   const { name, details, state, party, type, timestamps } = activity;
-  // Where a stream or a listener's application names itself, its details are the title.
-  const named = (type === "Streaming" || type === "Listening") && details;
-  const size = party?.size && `${party.size[0]} of ${party.size[1]}`;
+  // The name of a stream or a listening activity is that of the app; its details are the title.
+  const detailed = (type === "Streaming" || type === "Listening") && details;
+  const size = party?.size && `(${party.size[0]} of ${party.size[1]})`;
   return {
     part: "activities",
     key: `${type} ${activity.application_id ?? name}`,
-    kind: KIND[type]?.(activity) ?? "Doing",
-    title: (named || name) ?? "Something",
+    kind: ACTIVITY_KINDS[type]?.(activity) ?? "Activity",
+    title: (detailed || name) ?? "Unnamed",
     url: activity.url,
-    lines: present([named ? null : details, [...present([state]), ...present([size && `(${size})`])].join(" ")]),
+    lines: present([detailed ? null : details, present([state, size]).join(" ")]),
     art: activity.largeImage ?? activity.smallImage,
     artText: activity.largeText,
     small: activity.largeImage && activity.smallImage,

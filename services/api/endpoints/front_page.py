@@ -1,6 +1,6 @@
-"""The page that browsers see at `/`: web/index.html, with the addresses of this place.
+"""The page for browsers at `/`: web/page/index.html, with the addresses of this instance.
 
-It asks nobody else for anything but the pictures of presences.
+It loads nothing from elsewhere but the pictures of presences.
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from html import escape
 from string import Template
 from typing import Final
 
-from services.api.endpoints.static import FOLDER
+from services.api.endpoints.static import PAGE_DIR
 from services.api.http import security_headers
 from services.api.http.security_headers import SELF
 from shared.config import ApiSettings
 from shared.http.responses import CacheableResponse
 
-PLACEHOLDER: Final = "1274150219482660897"  # in the empty box, and in code before an id is known
+PLACEHOLDER: Final = "1274150219482660897"  # in the empty input, and in code until an id is known
 
 _VARY: Final = (b"vary", b"Accept")  # `/` is JSON for programs
 
-_JOIN: Final = '<p class="join">Not shown yet? <a href="{}">Join the server</a>, and you are.</p>'
+_JOIN: Final = '<p class="join">Not shown yet? <a href="{}">Join the server</a> to appear here.</p>'
 
 
 def front(settings: ApiSettings) -> CacheableResponse:
-    """The page, with the addresses and examples that the settings name."""
+    """The page, with the addresses and example users of the settings."""
     examples = [str(user_id) for user_id in settings.examples()]
     example = examples[0] if examples else PLACEHOLDER
     invite = escape(settings.discord_invite)
-    text = Template((FOLDER / "index.html").read_text()).substitute(
+    text = Template((PAGE_DIR / "index.html").read_text()).substitute(
         api=escape(settings.public_url),
         socket=escape(settings.public_ws_url),
         examples=" ".join(examples),

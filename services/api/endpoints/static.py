@@ -1,6 +1,6 @@
-"""Files that browsers load from here: the widget, and what the page at `/` is made of.
+"""Static files: the widget, and the parts of the page at `/`.
 
-Any website may load the widget; what belongs to the page is public as well, and no secret.
+Any website may load the widget. The parts of the page are public as well.
 """
 
 from __future__ import annotations
@@ -17,34 +17,40 @@ from services.api.http.precompressed import PrecompressedResponse
 from shared.config import ApiSettings
 from shared.http.responses import RawResponse
 
-FOLDER: Final = Path(__file__).parents[3] / "web"
+PAGE_DIR: Final = Path(__file__).parents[3] / "web" / "page"
+WIDGET_DIR: Final = PAGE_DIR.with_name("widget")
 
 _SCRIPT: Final = b"text/javascript; charset=utf-8"
-_KINDS: Final = {
+_CONTENT_TYPES: Final = {
     ".css": b"text/css; charset=utf-8",
     ".js": _SCRIPT,
     ".svg": b"image/svg+xml; charset=utf-8",
     ".ts": b"application/typescript; charset=utf-8",
 }
-_PLAIN: Final = ("page.css", "page.js", "snippets.js", "favicon.svg", "widget.d.ts")
+_FILES: Final = (
+    PAGE_DIR / "page.css",
+    PAGE_DIR / "page.js",
+    PAGE_DIR / "snippets.js",
+    PAGE_DIR / "favicon.svg",
+    WIDGET_DIR / "widget.d.ts",
+)
 
-_FOR_ANYBODY: Final = (b"cross-origin-resource-policy", b"cross-origin")
-_TYPES: Final = (b"x-typescript-types", b"/widget.d.ts")  # Deno asks for it
+_CROSS_ORIGIN: Final = (b"cross-origin-resource-policy", b"cross-origin")
+_TYPES: Final = (b"x-typescript-types", b"/widget.d.ts")  # Deno reads it
 
-SOON_ASKED_AGAIN: Final = b"public, max-age=300, stale-while-revalidate=86400"
-"""Of the widget: pages need not wait for it, and a new one is everywhere in minutes."""
+WIDGET_CACHE_CONTROL: Final = b"public, max-age=300, stale-while-revalidate=86400"
+"""Pages need not wait for the widget, and a new version reaches them within minutes."""
 
 
 def routes(settings: ApiSettings) -> list[Route]:
-    """One for each file."""
-    script = widget_bundle.joined(FOLDER / "widget", settings).encode()
-    headers = (_FOR_ANYBODY, _TYPES)
-    found = {
-        "widget.js": PrecompressedResponse.of(script, _SCRIPT, *headers, keep=SOON_ASKED_AGAIN)
-    }
-    for name in _PLAIN:
-        path = FOLDER / name
-        found[name] = PrecompressedResponse.of(path.read_bytes(), _KINDS[path.suffix], _FOR_ANYBODY)
+    """One route for each file."""
+    script = widget_bundle.bundle(WIDGET_DIR, settings).encode()
+    headers = (_CROSS_ORIGIN, _TYPES)
+    widget = PrecompressedResponse.of(script, _SCRIPT, *headers, keep=WIDGET_CACHE_CONTROL)
+    found = {"widget.js": widget}
+    for path in _FILES:
+        content_type = _CONTENT_TYPES[path.suffix]
+        found[path.name] = PrecompressedResponse.of(path.read_bytes(), content_type, _CROSS_ORIGIN)
     return [Route(f"/{name}", _endpoint(file)) for name, file in found.items()]
 
 

@@ -1,7 +1,8 @@
-"""`/widget.js`: the modules of web/widget as one file, so that a page asks once.
+"""`/widget.js`: the modules of web/widget and their style sheet as one file.
 
-They are written to be joined: names are unique among them, imports and exports stand on one line
-each, a comment stands on its own line or after a blank. Comments and indents are left out.
+The modules are written to be joined: names are unique among them, imports and exports are
+statements of their own, a comment has its own line or follows a blank. Comments and indents are
+left out.
 """
 
 from __future__ import annotations
@@ -14,34 +15,49 @@ import msgspec
 
 from shared.config import ApiSettings
 
-FIRST: Final = "main.js"
+ENTRY: Final = "main.js"
+STYLE_SHEET: Final = "widget.css"
 SERVED: Final = 'const SERVED = { socket: "", invite: "" };'
-HEAD: Final = "// Grux: <grux-presence user=…>. MIT. https://github.com/matheusaudibert/grux\n"
+STYLE: Final = 'const STYLE = "";'
+BANNER: Final = "// Grux: <grux-presence user=…>. MIT. https://github.com/matheusaudibert/grux\n"
 
 _IMPORT: Final = re.compile(r'^import \{[^}]+\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?!\{)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^ *//.*$|^ */\*\*[\s\S]*?\*/$| // .*$", re.MULTILINE)
+_CSS_COMMENT: Final = re.compile(r"/\*[\s\S]*?\*/")
+_CSS_BLANK: Final = re.compile(r"(?<=[{};,:]) |;? (?=\})| (?=\{)")
 
 
-def joined(folder: Path, settings: ApiSettings) -> str:
-    """The whole module, with what the settings say of this place."""
+def bundle(folder: Path, settings: ApiSettings) -> str:
+    """The whole module, with the WebSocket's address and the invite of the settings."""
     modules: dict[str, str] = {}
-    _add(folder, FIRST, modules)
-    text = "".join(modules.values())
-    place = {"socket": settings.public_ws_url, "invite": settings.discord_invite}
-    return HEAD + text.replace(SERVED, f"const SERVED = {msgspec.json.encode(place).decode()};")
+    _add(folder, ENTRY, modules)
+    script = "".join(modules.values())
+    served = {"socket": settings.public_ws_url, "invite": settings.discord_invite}
+    style = _minify_css((folder / STYLE_SHEET).read_text())
+    script = script.replace(STYLE, f"const STYLE = {_json(style)};")
+    return BANNER + script.replace(SERVED, f"const SERVED = {_json(served)};")
+
+
+def _json(value: str | dict[str, str]) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _add(folder: Path, name: str, modules: dict[str, str]) -> None:
-    """This module behind those that it imports, each once."""
+    """Add this module after those that it imports, each once."""
     text = (folder / name).read_text()
     for imported in _IMPORT.findall(text):
         if imported not in modules:
             _add(folder, imported, modules)
-    modules[name] = _small(text)
+    modules[name] = _minify_js(text)
 
 
-def _small(text: str) -> str:
+def _minify_js(text: str) -> str:
     text = _EXPORT.sub("", _IMPORT.sub("", text))
     lines = (line.strip() for line in _COMMENT.sub("", text).splitlines())
     return "".join(f"{line}\n" for line in lines if line)
+
+
+def _minify_css(text: str) -> str:
+    """Without comments and without the blanks between declarations."""
+    return _CSS_BLANK.sub("", " ".join(_CSS_COMMENT.sub("", text).split()))

@@ -1,5 +1,5 @@
-// Types of /widget.js. With a bundler: `import type { User } from "…/widget"`; else put this file
-// beside your code. Fields are those of GET /user/:userid: docs/api.md.
+// Types of /widget.js. With a bundler: `import type { User } from "…/widget"`; else copy this file
+// next to your code. The fields are those of GET /user/:userid: docs/api.md.
 
 export type Status = "online" | "idle" | "dnd" | "invisible";
 
@@ -45,7 +45,7 @@ export interface Profile {
   accent_color: number | null;
 }
 
-/** Milliseconds since 1970; an end that is not known is left out. */
+/** Milliseconds since 1970; an unknown start or end is left out. */
 export interface Timestamps {
   start?: number;
   end?: number;
@@ -109,39 +109,39 @@ export interface User extends Presence {
   profile: Profile;
 }
 
-/** How the data came, and how true they are. */
+/** How the data are received, and whether they are current. */
 export interface Info {
   /**
    * - `loading`: nothing is known yet
-   * - `live`: a socket tells of each change
-   * - `polling`: no socket; asked for every ten seconds or so
-   * - `stale`: nothing was heard for a while; the data, if any, are those of `since`
+   * - `live`: changes arrive over a WebSocket
+   * - `polling`: without a WebSocket, the data are requested every ten seconds or so
+   * - `stale`: the connection is lost; the data, if any, are those of `since`
    * - `error`: see `error`
    */
   state: "loading" | "live" | "polling" | "stale" | "error";
-  /** Milliseconds since 1970: when the data were last known to be true. */
+  /** Milliseconds since 1970: when the data were last known to be current. */
   since: number;
   error: Problem | null;
 }
 
 export interface Problem {
-  /** `refused`: the server did not say why. */
+  /** `refused`: the server gave no reason. */
   code: "invalid_user_id" | "user_not_monitored" | "refused" | (string & {});
   message?: string;
-  /** Where to join, so that one is monitored. */
+  /** The Discord server to join to be monitored. */
   discord_invite?: string | null;
 }
 
 export interface Options {
-  /** Another Grux than the one that the script is from: its REST API. */
+  /** The REST API of another Grux instance than the one that serves the script. */
   server?: string | null;
-  /** Its WebSocket, where it is not at the same address. */
+  /** The WebSocket of that instance, if it has another address than the REST API. */
   socket?: string | null;
 }
 
 /**
- * Be told what a user does: soon, and at each change. All widgets and subscribers of a page share
- * its sockets. Gives a function that ends it.
+ * Call `callback` soon, and at each change of the user. All widgets and subscribers of a page share
+ * its WebSockets. Returns a function that ends the subscription.
  *
  * @param callback `data` is null while nothing is known, and after an error.
  */
@@ -153,7 +153,7 @@ export function subscribe(
 
 /** `<grux-presence user="…" theme="auto" size="compact" hide="badges clan">` */
 export class GruxPresence extends HTMLElement {
-  /** The attribute. */
+  /** The attribute `user`. */
   user: string;
   readonly data: User | null;
   readonly info: Info;

@@ -1,12 +1,12 @@
-// Code to copy, for one id.
+// The code to copy for one user.
 
-/** Name and text of each. `api` and `socket`: addresses without a slash at the end. */
+/** The code by name of its tab. `api` and `socket`: URLs without a slash at the end. */
 export function snippets({ api, socket, id }) {
   return {
     Widget: `<script type="module" src="${api}/widget.js"></script>
 <grux-presence user="${id}"></grux-presence>`,
-    fetch: `const answer = await fetch("${api}/user/${id}");
-const { data } = await answer.json();
+    fetch: `const response = await fetch("${api}/user/${id}");
+const { data } = await response.json();
 console.log(data.status, data.spotify?.song); // "online", "idle", "dnd" or "invisible"`,
     WebSocket: `const socket = new WebSocket("${socket}/?user_id=${id}");
 socket.onmessage = (event) => {

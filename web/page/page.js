@@ -1,9 +1,9 @@
-// The page at /: an id in, a live card and code to copy out. The card is the widget, as others use it.
+// The page at /: for a user id it shows a live card and code to copy. The card is the public widget.
 
 import { snippets } from "./snippets.js";
 
-const ASK_HEALTH_EVERY = 15_000; // ms
-const THEME = "grux-theme";
+const HEALTH_INTERVAL_MS = 15_000;
+const THEME_KEY = "grux-theme"; // in localStorage
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -12,12 +12,12 @@ const api = root.dataset.api || here;
 const socket = root.dataset.socket || here.replace(/^http/, "ws");
 const examples = root.dataset.examples.split(" ").filter(Boolean);
 
-// --- dark and light ----------------------------------------------------------------------------
+// --- theme ----------------------------------------------------------------------------
 
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
 
 function showTheme() {
-  const chosen = localStorage.getItem(THEME);
+  const chosen = localStorage.getItem(THEME_KEY);
   if (chosen) root.dataset.theme = chosen;
   const dark = chosen ? chosen === "dark" : systemIsDark.matches;
   $("theme")?.setAttribute("aria-pressed", dark);
@@ -27,35 +27,38 @@ function showTheme() {
 showTheme(); // before the first paint
 systemIsDark.addEventListener("change", showTheme);
 $("theme").addEventListener("click", () => {
-  localStorage.setItem(THEME, showTheme() ? "light" : "dark");
+  localStorage.setItem(THEME_KEY, showTheme() ? "light" : "dark");
   showTheme();
 });
 
-// --- is it well? -------------------------------------------------------------------------------
+// --- health -------------------------------------------------------------------------------
 
-async function askHealth() {
+async function updateHealth() {
   if (document.hidden) return;
   try {
-    const answers = await Promise.all([fetch("health"), fetch("./", { headers: { accept: "application/json" } })]);
-    const [health, front] = await Promise.all(answers.map((answer) => answer.json()));
+    const responses = await Promise.all([
+      fetch("health"),
+      fetch("./", { headers: { accept: "application/json" } }),
+    ]);
+    const [health, front] = await Promise.all(responses.map((response) => response.json()));
     showHealth(health.data, front.data?.monitored_user_count);
   } catch {
     $("health").dataset.state = "down";
-    $("health-text").textContent = "Cannot be reached";
+    $("health-text").textContent = "Server unreachable";
   }
 }
 
-function showHealth({ redis, gateway_silent_for: silence }, people) {
+function showHealth({ redis, gateway_silent_for: silence }, users) {
   $("health").dataset.state = redis && silence === null ? "live" : "stale";
-  let text = `Live, ${people} ${people === 1 ? "person" : "people"}`;
-  if (!redis) text = "Presence cannot be read now";
-  else if (silence !== null) text = `Discord is silent for ${silence} s`;
+  let text = `Live, ${users} ${users === 1 ? "user" : "users"}`;
+  if (!redis) text = "Presence cannot be read at the moment";
+  else if (silence !== null) text = `No data from Discord for ${silence} s`;
   $("health-text").textContent = text;
 }
 
-askHealth();
-setInterval(askHealth, ASK_HEALTH_EVERY);
-document.addEventListener("visibilitychange", askHealth);
+updateHealth();
+setInterval(updateHealth, HEALTH_INTERVAL_MS);
+document.addEventListener("visibilitychange", updateHealth);
 
 // --- code to copy ------------------------------------------------------------------------------
 
@@ -64,21 +67,21 @@ let tab = "Widget";
 function showSnippet() {
   const id = shownId() || examples[0] || $("user").placeholder;
   const all = snippets({ api, socket, id });
-  $("tabs").replaceChildren(...Object.keys(all).map((name) => tabOf(name)));
+  $("tabs").replaceChildren(...Object.keys(all).map((name) => tabButton(name)));
   $("panel").setAttribute("aria-labelledby", `tab-${tab}`);
-  const parts = all[tab].split(id).flatMap((text) => [marked(id), text]);
+  const parts = all[tab].split(id).flatMap((text) => [highlighted(id), text]);
   $("code").replaceChildren(...parts.slice(1));
   $("copy").textContent = "Copy";
   $("json").href = `user/${id}`;
 }
 
-function marked(id) {
+function highlighted(id) {
   const mark = document.createElement("mark");
   mark.textContent = id;
   return mark;
 }
 
-function tabOf(name) {
+function tabButton(name) {
   const button = document.createElement("button");
   Object.assign(button, { type: "button", id: `tab-${name}`, textContent: name, role: "tab" });
   button.setAttribute("aria-selected", name === tab);
@@ -87,13 +90,13 @@ function tabOf(name) {
   return button;
 }
 
-function choose(name) {
+function selectTab(name) {
   tab = name;
   showSnippet();
 }
 
 $("tabs").addEventListener("click", ({ target }) => {
-  if (target.role === "tab") choose(target.textContent);
+  if (target.role === "tab") selectTab(target.textContent);
 });
 
 // WAI-ARIA Authoring Practices: Tabs.
@@ -101,27 +104,32 @@ $("tabs").addEventListener("keydown", (event) => {
   const names = [...$("tabs").children].map((button) => button.textContent);
   const last = names.length - 1;
   const now = names.indexOf(tab);
-  const next = { ArrowRight: now === last ? 0 : now + 1, ArrowLeft: now || names.length, Home: 0, End: last }[event.key];
+  const next = {
+    ArrowRight: now === last ? 0 : now + 1,
+    ArrowLeft: now || names.length,
+    Home: 0,
+    End: last,
+  }[event.key];
   if (next === undefined) return;
   event.preventDefault();
-  choose(names[event.key === "ArrowLeft" ? next - 1 : next]);
+  selectTab(names[event.key === "ArrowLeft" ? next - 1 : next]);
   $(`tab-${tab}`).focus();
 });
 
 $("copy").addEventListener("click", async () => {
-  let said = "Copied";
+  let result = "Copied";
   try {
     await navigator.clipboard.writeText($("code").textContent);
   } catch {
     getSelection().selectAllChildren($("code"));
-    said = "Press Ctrl+C";
+    result = "Press Ctrl+C";
   }
-  $("copy").textContent = said;
-  announce(said);
+  $("copy").textContent = result;
+  announce(result);
   setTimeout(() => ($("copy").textContent = "Copy"), 2000);
 });
 
-// --- whom to show ------------------------------------------------------------------------------
+// --- the user that is shown ------------------------------------------------------------------------------
 
 const announce = (text) => ($("announce").textContent = text);
 const shownId = () => $("card").getAttribute("user");
@@ -134,7 +142,7 @@ function show(id) {
   delete $("stage").dataset.status;
   $("caption").textContent = "";
   $("user").value = id ?? "";
-  complain("");
+  showIdError("");
   for (const link of $("people").querySelectorAll("a")) {
     if (link.dataset.id === id) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
@@ -142,17 +150,17 @@ function show(id) {
   showSnippet();
 }
 
-function go(id) {
+function navigate(id) {
   if (id !== shownId()) history.pushState(null, "", `?user=${id}`);
   show(id);
 }
 
-function complain(text) {
-  const wrong = Boolean(text);
-  $("hint").dataset.wrong = wrong;
+function showIdError(text) {
+  const invalid = Boolean(text);
+  $("hint").dataset.wrong = invalid;
   $("hint").textContent = text || $("hint").dataset.text;
-  $("user").setAttribute("aria-invalid", wrong);
-  if (wrong) announce(text);
+  $("user").setAttribute("aria-invalid", invalid);
+  if (invalid) announce(text);
 }
 
 $("hint").dataset.text = $("hint").textContent;
@@ -160,10 +168,13 @@ $("hint").dataset.text = $("hint").textContent;
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const id = $("user").value.trim();
-  if (/^[1-9]\d{14,19}$/.test(id)) go(id);
+  if (/^[1-9]\d{14,19}$/.test(id)) navigate(id);
   else {
-    complain(id ? "This is not a Discord id: an id has 15 to 20 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a person and choose Copy User ID."
-      : "Type a Discord id first: in Discord, turn on Developer Mode, right-click a person and choose Copy User ID.");
+    showIdError(
+      id
+        ? "This is not a Discord id: an id has 15 to 20 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a user and choose Copy User ID."
+        : "Type a Discord id first: in Discord, turn on Developer Mode, right-click a user and choose Copy User ID.",
+    );
     $("user").focus();
   }
 });
@@ -172,48 +183,57 @@ $("people").addEventListener("click", (event) => {
   const link = event.target.closest("a");
   if (!link || event.metaKey || event.ctrlKey || event.shiftKey) return;
   event.preventDefault();
-  go(link.dataset.id);
+  navigate(link.dataset.id);
 });
 
-const fromAddress = () => new URLSearchParams(location.search).get("user")?.trim() || examples[0] || null;
+const idFromUrl = () =>
+  new URLSearchParams(location.search).get("user")?.trim() || examples[0] || null;
 
-addEventListener("popstate", () => show(fromAddress()));
+addEventListener("popstate", () => show(idFromUrl()));
 
-// --- the card's news ---------------------------------------------------------------------------
+// --- changes of the card ---------------------------------------------------------------------------
 
 let changedAt = 0;
-let told = "";
+let announcedId = "";
 
 $("card").addEventListener("grux:update", ({ detail: { profile, status } }) => {
   $("stage").dataset.status = status;
   document.title = `${profile.display_name} · Grux`;
   changedAt = Date.now();
-  caption();
-  if (told !== profile.id) announce(`Now showing ${profile.display_name}.`);
-  told = profile.id;
+  updateCaption();
+  if (announcedId !== profile.id) announce(`Now showing ${profile.display_name}.`);
+  announcedId = profile.id;
 });
 
 $("card").addEventListener("grux:state", ({ detail: { state, error } }) => {
   if (state === "error") {
     delete $("stage").dataset.status;
     document.title = "Grux: Discord presence, live on any page";
-    if (error.code === "user_not_monitored") announce("Not monitored: join a server that Grux watches.");
+    if (error.code === "user_not_monitored")
+      announce("Not monitored: join a server that Grux monitors.");
   }
-  caption();
+  updateCaption();
 });
 
-function caption() {
+function updateCaption() {
   const seconds = Math.floor((Date.now() - changedAt) / 1000);
-  const when = seconds < 2 ? "changed just now" : seconds < 60 ? `changed ${seconds} s ago` : `unchanged for ${Math.floor(seconds / 60)} min`;
-  const how = { live: "Live over one WebSocket", polling: "Asked for every 10 seconds" }[$("card").info?.state];
+  const when =
+    seconds < 2
+      ? "changed just now"
+      : seconds < 60
+        ? `changed ${seconds} s ago`
+        : `unchanged for ${Math.floor(seconds / 60)} min`;
+  const how = { live: "Live over one WebSocket", polling: "Polled every 10 seconds" }[
+    $("card").info?.state
+  ];
   $("caption").textContent = how && shownId() ? `${how}, ${when}` : "";
 }
 
-setInterval(caption, 1000);
+setInterval(updateCaption, 1000);
 
-// --- people to look at -------------------------------------------------------------------------
+// --- example users -------------------------------------------------------------------------
 
-function personOf(id) {
+function exampleItem(id) {
   const item = document.createElement("li");
   const link = document.createElement("a");
   const dot = document.createElement("span");
@@ -235,5 +255,7 @@ function personOf(id) {
 
 await customElements.whenDefined("grux-presence");
 $("people").hidden = !examples.length;
-$("people").querySelector("ul").replaceChildren(...examples.map(personOf));
-show(fromAddress());
+$("people")
+  .querySelector("ul")
+  .replaceChildren(...examples.map(exampleItem));
+show(idFromUrl());

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { card, markPictureFailed } from "../widget/card.js";
+import { installBrowser, removeBrowser } from "./fake_browser.js";
+
+/** An element that keeps what is set on it, and nothing else. */
+class FakeElement {
+  children = [];
+  attributes = {};
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  setAttribute(name, value) {
+    this.attributes[name] = value;
+  }
+
+  append(...children) {
+    this.children.push(...children);
+  }
+
+  get text() {
+    return this.children.map((child) => child.text ?? String(child)).join("");
+  }
+
+  /** All elements of this name in it. */
+  all(name) {
+    const elements = this.children.filter((child) => child instanceof FakeElement);
+    const own = elements.filter((element) => element.name === name);
+    return [...own, ...elements.flatMap((element) => element.all(name))];
+  }
+}
+
+const DATA = {
+  profile: {
+    username: "robin",
+    display_name: "Robin",
+    link: "https://discord.com/users/1",
+    avatar_image: "https://cdn.discordapp.com/a.png",
+    avatar_decoration_image: null,
+    nameplate_image: null,
+    device: "mobile",
+    clan: { tag: "GRUX", clan_image: null },
+    badges: [],
+  },
+  status: "dnd",
+  spotify: null,
+  activity: [],
+  custom_status: { text: "brb", emoji: { name: "🍵", image: null } },
+};
+const LIVE = { state: "live", since: 0, error: null };
+
+const draw = (options) => card({ data: DATA, info: LIVE, hidden: new Set(), ...options });
+const sources = (element) => element.all("img").map(({ attributes }) => attributes.src);
+
+let browser;
+
+beforeEach(() => {
+  browser = installBrowser();
+  document.createElement = (name) => new FakeElement(name);
+});
+afterEach(removeBrowser);
+
+test("a card shows name, status, device and custom status", () => {
+  const { text } = draw();
+  for (const shown of ["Robin", "robin", "Do not disturb on a phone", "🍵 brb", "GRUX"]) {
+    assert.ok(text.includes(shown), shown);
+  }
+});
+
+test("hidden parts are left out", () => {
+  const { text } = draw({ hidden: new Set(["custom-status", "clan"]) });
+  assert.ok(!text.includes("brb"));
+  assert.ok(!text.includes("GRUX"));
+});
+
+test("a picture that failed is replaced by a letter for a minute", () => {
+  const url = DATA.profile.avatar_image;
+  assert.deepEqual(sources(draw()), [url]);
+  markPictureFailed(url);
+  assert.deepEqual(sources(draw()), []);
+  browser.pass(59_000);
+  assert.deepEqual(sources(draw()), []);
+  browser.pass(1000);
+  assert.deepEqual(sources(draw()), [url]);
+});
+
+test("unsafe addresses are neither loaded nor linked", () => {
+  for (const url of ["javascript:alert(1)", "data:,x", "http://evil.example/x", null]) {
+    const profile = { ...DATA.profile, avatar_image: url, link: "javascript:alert(1)" };
+    const element = draw({ data: { ...DATA, profile } });
+    assert.deepEqual(sources(element), []);
+    assert.deepEqual(element.all("a"), []);
+  }
+});
+
+test("a user that is not monitored is offered the invite", () => {
+  const invite = "https://discord.gg/example";
+  const error = { code: "user_not_monitored", discord_invite: invite };
+  const element = draw({ data: null, info: { state: "error", since: 0, error } });
+  assert.ok(element.text.includes("This user is not in any server that Grux monitors."));
+  assert.equal(element.all("a")[0].attributes.href, invite);
+});
+
+test("a server that cannot be reached is named as the reason", () => {
+  const loading = draw({ data: null, info: { state: "loading", since: 0, error: null } });
+  assert.equal(loading.text, "");
+  const stale = draw({ data: null, info: { state: "stale", since: 0, error: null } });
+  assert.ok(stale.text.includes("The server cannot be reached."));
+});
