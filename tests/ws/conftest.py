@@ -1,4 +1,4 @@
-"""The ws room: a server in this process, on the loop that production uses."""
+"""Fixtures of the ws tests: servers in this process, on the event loop of production."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import uvloop
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
 from testing.redis_server import RedisServer
-from tests.ws.ws_fixture import Room
+from tests.ws.ws_fixture import Backend
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -19,21 +19,21 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 
 @pytest.fixture
-async def room(redis_url: str) -> AsyncIterator[Room]:
-    """Servers and people over the shared Redis, which answers, however busy this machine is."""
+async def backend(redis_url: str) -> AsyncIterator[Backend]:
+    """Servers over the shared Redis, with a timeout that a busy machine does not exceed."""
     async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        yield Room(redis_url, store, timeout=PATIENCE)
+        yield Backend(redis_url, store, timeout=PATIENCE)
 
 
 @pytest.fixture
 async def own_redis() -> AsyncIterator[RedisServer]:
-    """A Redis that the test may kill."""
+    """A Redis that the test may stop."""
     async with RedisServer() as server:
         yield server
 
 
 @pytest.fixture
-async def own_room(own_redis: RedisServer) -> AsyncIterator[Room]:
-    """Servers and people over a Redis that the test may kill."""
+async def own_backend(own_redis: RedisServer) -> AsyncIterator[Backend]:
+    """Servers over a Redis that the test may stop."""
     async with Store.connect(own_redis.url, timeout=PATIENCE) as store:
-        yield Room(own_redis.url, store)
+        yield Backend(own_redis.url, store)

@@ -1,4 +1,4 @@
-"""The frame layer against RFC 6455, row by row, as a conformance suite would ask.
+"""The frame layer against RFC 6455, row by row, like a conformance suite.
 
 What a client says is never echoed: whether a message was taken is seen by the ping behind it.
 """
@@ -10,10 +10,10 @@ import struct
 import pytest
 from msgspec import Struct
 
-from tests.ws.ws_fixture import ANNA, Room, frame, until
+from tests.ws.ws_fixture import ANNA, Backend, frame, until
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
-OPEN = 0  # instead of a close code: the connection goes on
+OPEN = 0  # instead of a close code: the connection stays open
 
 EURO = "€".encode()
 LONGEST = 4096  # bytes in a message
@@ -24,7 +24,7 @@ def close(code: int, reason: bytes = b"") -> bytes:
 
 
 class Case(Struct, frozen=True):
-    """What a client sends, and what becomes of it."""
+    """What a client sends, and how the server answers."""
 
     section: str  # of RFC 6455
     name: str
@@ -134,7 +134,7 @@ CASES = [
         b"".join(frame(PING, b"%d" % n) for n in range(10)),
         pongs=tuple(b"%d" % n for n in range(10)),
     ),
-    Case("5.5.3", "a pong that nobody asked for", frame(PONG, b"hello")),
+    Case("5.5.3", "an unsolicited pong", frame(PONG, b"hello")),
     *(
         Case("5.5", f"control frame {opcode} in fragments", frame(opcode, b"", fin=False), 1002)
         for opcode in (CLOSE, PING, PONG)
@@ -179,7 +179,7 @@ CASES = [
     Case("8.1", "a fragment that is no UTF-8", fragments(b"a", b"\xff"), 1007),
     Case("8.1", "a character that the next fragment breaks", fragments(EURO[:2], b"a"), 1007),
     Case("8.1", "a message that ends inside a character", fragments(EURO[:2]), 1007),
-    # Limits of our own: messages of 4 KiB (1009 is section 7.4.1).
+    # Limits of this server: messages of 4 KiB (1009 is section 7.4.1).
     *(
         Case("7.4.1", f"a message of {size} bytes", frame(BINARY, b"x" * size), 1009)
         for size in (LONGEST + 1, 65_535, 65_536, 1_000_000)
@@ -189,10 +189,10 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.section} {case.name}")
-async def test_rfc_6455(room: Room, case: Case) -> None:
-    """Pongs with their payload, then the close code, then nothing; or it goes on."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws:
+async def test_rfc_6455(backend: Backend, case: Case) -> None:
+    """Pongs with their payload, then the close code and the end; or it stays open."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
         assert (await raw.frame())[0] == TEXT
         raw.writer.write(case.sent + (frame(PING, b"still here?") if case.ends == OPEN else b""))
@@ -210,6 +210,6 @@ async def test_rfc_6455(room: Room, case: Case) -> None:
 
 
 def test_every_row_has_its_name() -> None:
-    """No two rows say that they are the same."""
+    """No two rows have the same name."""
     names = [(case.section, case.name) for case in CASES]
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""Frames written straight to the descriptor: what the kernel takes of them, and what then comes."""
+"""Frames written directly to the descriptor: partial writes, errors, and the order of frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.ws.limits import WsLimits
 from services.ws.topic import NO_FD, Subscription
 from shared.telemetry.metrics import total
 from tests.ws.test_connection import reset
-from tests.ws.ws_fixture import ANNA, BERT, Raw, Room, Serving, number_of, until
+from tests.ws.ws_fixture import ANNA, BERT, Backend, RawClient, RunningServer, number_of, until
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -24,7 +24,7 @@ Write = Callable[[int, bytes], int]
 
 
 class Kernel:
-    """Stands between the fan-out and `os.write`, and takes as much as the test lets it."""
+    """Replaces `os.write` in the fan-out: the test chooses how much of a frame it takes."""
 
     def __init__(self) -> None:
         self.frames = 0
@@ -42,14 +42,14 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     return one
 
 
-async def test_a_reader_that_keeps_up(room: Room, kernel: Kernel) -> None:
-    """Every update but the first frame goes straight, and is counted."""
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+async def test_a_reader_that_keeps_up(backend: Backend, kernel: Kernel) -> None:
+    """Every update after the first frame is written directly, and is counted."""
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
         assert await number(raw) == 0
         for update in range(1, 20):
-            await room.show(ANNA, update)
+            await backend.show(ANNA, update)
             assert await number(raw) == update
         assert kernel.frames == 19
         assert ws.counters.frames == 20
@@ -57,59 +57,59 @@ async def test_a_reader_that_keeps_up(room: Room, kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("taken", [0, 1, 3, 4, 100, -1])
-async def test_a_part_of_a_frame(room: Room, kernel: Kernel, taken: int) -> None:
-    """Wherever the kernel stops in a frame, the rest follows, then the next frame."""
+async def test_a_part_of_a_frame(backend: Backend, kernel: Kernel, taken: int) -> None:
+    """Wherever a partial write ends, the rest follows, then the next frame."""
 
     def some(fd: int, frame: bytes) -> int:
         return os.write(fd, frame[:taken])
 
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
         assert await number(raw) == 0
         for update in range(1, 10):
             kernel.takes = some if update % 2 else os.write
-            await room.show(ANNA, update)
+            await backend.show(ANNA, update)
         await until(lambda: kernel.frames == 9)
         assert [await number(raw) for _ in range(9)] == list(range(1, 10))
         assert ws.counters.frames == 10
         await raw.hang_up()
 
 
-async def test_a_full_kernel(room: Room, kernel: Kernel) -> None:
-    """EAGAIN hands the frame to the transport: it comes, and comes once."""
+async def test_a_full_kernel(backend: Backend, kernel: Kernel) -> None:
+    """On EAGAIN the transport sends the frame, once."""
 
     def full(fd: int, frame: bytes) -> int:
         raise BlockingIOError
 
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
         assert await number(raw) == 0
         kernel.takes = full
-        await room.show(ANNA, 1)
+        await backend.show(ANNA, 1)
         assert await number(raw) == 1
         kernel.takes = os.write
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         assert await number(raw) == 2
         assert ws.counters.frames == 3
         await raw.hang_up()
 
 
-async def test_nothing_passes_what_waits(room: Room, kernel: Kernel) -> None:
-    """While a begun frame waits in the transport, no frame goes straight: order and bytes hold."""
-    await room.show(ANNA, 0)
-    async with room.serving(WsLimits(kernel_buffer=8192)) as ws:
+async def test_no_frame_overtakes_a_waiting_one(backend: Backend, kernel: Kernel) -> None:
+    """While a partial frame waits in the transport, no frame overtakes it."""
+    await backend.show(ANNA, 0)
+    async with backend.serving(WsLimits(kernel_buffer=8192)) as ws:
         raw = await ws.raw(ANNA)
         raw.reader._transport.pause_reading()  # type: ignore[attr-defined]
         update = 0
         while not total(ws.counters.skipped):
             update += 1
-            await room.show(ANNA, update, size=20_000)
+            await backend.show(ANNA, update, size=20_000)
             await asyncio.sleep(0)
         assert [subscription.fd for subscription in subscriptions(ws)] == [NO_FD]
         written = kernel.frames
-        await room.show(ANNA, update + 1, size=20_000)
+        await backend.show(ANNA, update + 1, size=20_000)
         await until(lambda: total(ws.counters.skipped) > 1)
         assert kernel.frames == written
         raw.reader._transport.resume_reading()  # type: ignore[attr-defined]
@@ -118,53 +118,53 @@ async def test_nothing_passes_what_waits(room: Room, kernel: Kernel) -> None:
             shown.append(await number(raw))
         assert shown == sorted(set(shown))
         assert subscriptions(ws)[0].fd != NO_FD
-        await room.show(ANNA, update + 2)
+        await backend.show(ANNA, update + 2)
         assert await number(raw) == update + 2
         assert kernel.frames == written + 1
         await raw.hang_up()
 
 
 @pytest.mark.parametrize("error", [ConnectionResetError, BrokenPipeError])
-async def test_a_dead_client(room: Room, kernel: Kernel, error: type[OSError]) -> None:
-    """A reset that the fan-out meets first ends that client, and no other."""
+async def test_a_dead_client(backend: Backend, kernel: Kernel, error: type[OSError]) -> None:
+    """A reset that the fan-out notices first ends that client, and no other."""
     dead_fd = NO_FD
 
     def dead(fd: int, frame: bytes) -> int:
         if fd == dead_fd:
-            os.fstat(fd)  # it is open still: nobody else can have its number
+            os.fstat(fd)  # it is still open: no other client can have its number
             raise error
         return os.write(fd, frame)
 
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         gone, stays = await ws.raw(ANNA), await ws.raw(ANNA)
         assert (await number(gone), await number(stays)) == (0, 0)
         dead_fd = subscriptions(ws)[0].fd
         kernel.takes = dead
         reset(gone)
-        await room.show(ANNA, 1)
+        await backend.show(ANNA, 1)
         assert await number(stays) == 1
         await until(lambda: ws.counters.connections == 1)
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         assert await number(stays) == 2
         await stays.hang_up()
 
 
-async def test_numbers_are_used_again(room: Room, kernel: Kernel) -> None:
-    """A client that gets the descriptor of one who left gets its own frames only."""
-    await room.show(ANNA, 0)
-    await room.show(BERT, 0)
-    async with room.serving() as ws:
+async def test_numbers_are_used_again(backend: Backend, kernel: Kernel) -> None:
+    """A client that gets the descriptor of a former client gets its own frames only."""
+    await backend.show(ANNA, 0)
+    await backend.show(BERT, 0)
+    async with backend.serving() as ws:
         fds = set()
         for turn in range(1, 30):
             left = await ws.raw(ANNA)
             await number(left)
             fds.add(subscriptions(ws)[0].fd)
             reset(left)
-            await room.show(ANNA, turn)
+            await backend.show(ANNA, turn)
             other = await ws.raw(BERT)
-            await room.show(ANNA, 1000 + turn)
-            await room.show(BERT, turn)
+            await backend.show(ANNA, 1000 + turn)
+            await backend.show(BERT, turn)
             shown = await number(other)
             while shown != turn:
                 assert shown == turn - 1
@@ -175,15 +175,15 @@ async def test_numbers_are_used_again(room: Room, kernel: Kernel) -> None:
 
 
 @pytest.mark.parametrize("taken", [5, 10_000])
-async def test_close_comes_last(room: Room, kernel: Kernel, taken: int) -> None:
-    """What is said through the transport follows what went straight, be it whole or in part."""
+async def test_close_comes_last(backend: Backend, kernel: Kernel, taken: int) -> None:
+    """Frames of the transport follow those that were written directly, in whole or in part."""
     kernel.takes = lambda fd, frame: os.write(fd, frame[:taken])
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
         assert await number(raw) == 0
-        await room.show(ANNA, 1)
-        await room.remove(ANNA)
+        await backend.show(ANNA, 1)
+        await backend.remove(ANNA)
         assert await number(raw) == 1
         opcode, payload = await raw.frame()
         assert (opcode, msgspec.json.decode(payload)["op"]) == (TEXT, "error")
@@ -192,15 +192,15 @@ async def test_close_comes_last(room: Room, kernel: Kernel, taken: int) -> None:
         await raw.hang_up()
 
 
-async def test_pongs_between_straight_frames(room: Room) -> None:
-    """Two ways to write, one order: a pong never lands inside a frame."""
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+async def test_pongs_between_direct_writes(backend: Backend) -> None:
+    """A pong is never written into the middle of a frame."""
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
         assert await number(raw) == 0
         for update in range(1, 50):
             raw.send(PING, b"%d" % update)
-            await room.show(ANNA, update)
+            await backend.show(ANNA, update)
         seen = [await raw.frame() for _ in range(98)]
         assert [payload for opcode, payload in seen if opcode == PONG] == [
             b"%d" % update for update in range(1, 50)
@@ -211,27 +211,27 @@ async def test_pongs_between_straight_frames(room: Room) -> None:
         await raw.hang_up()
 
 
-async def test_whoever_ends_is_not_written_to(room: Room) -> None:
-    """Every way out of a session takes the descriptor from its subscriptions."""
-    await room.show(ANNA, 0)
-    await room.show(BERT, 0)
-    async with room.serving() as ws:
+async def test_no_write_after_the_end(backend: Backend) -> None:
+    """Every end of a session takes the descriptor from its subscriptions."""
+    await backend.show(ANNA, 0)
+    await backend.show(BERT, 0)
+    async with backend.serving() as ws:
         raw = await ws.raw(ANNA, BERT)
         await number(raw), await number(raw)
-        eyes = subscriptions(ws)
-        assert all(eye.fd >= 0 for eye in eyes)
-        await room.remove(ANNA)
+        found = subscriptions(ws)
+        assert all(subscription.fd >= 0 for subscription in found)
+        await backend.remove(ANNA)
         assert (await raw.frame())[0] == TEXT
-        assert [eye.fd == NO_FD for eye in eyes] == [True, False]
+        assert [subscription.fd == NO_FD for subscription in found] == [True, False]
         raw.send(CLOSE)
         assert (await raw.frame())[0] == CLOSE
-        assert [eye.fd for eye in eyes] == [NO_FD, NO_FD]
+        assert [subscription.fd for subscription in found] == [NO_FD, NO_FD]
         await raw.hang_up()
         await until(lambda: ws.counters.connections == 0)
 
 
-def subscriptions(ws: Serving) -> list[Subscription]:
-    """Those of every client, in the order in which it asked."""
+def subscriptions(ws: RunningServer) -> list[Subscription]:
+    """The subscriptions of every client, in the order of its request."""
     return [
         subscription
         for client in ws.context.keepalive
@@ -240,7 +240,7 @@ def subscriptions(ws: Serving) -> list[Subscription]:
     ]
 
 
-async def number(raw: Raw) -> int:
+async def number(raw: RawClient) -> int:
     opcode, payload = await raw.frame()
     assert opcode == TEXT
     return number_of(msgspec.json.decode(payload))

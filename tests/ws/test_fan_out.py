@@ -1,4 +1,4 @@
-"""Slices: who is shown what, and when the loop gets its turn."""
+"""Slices: which subscriptions are served, and when the event loop gets its turn."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from services.ws.fan_out import FanOut
 from services.ws.topic import Topic
 from shared.model.message import PresenceMessage
 from tests.scraped import observations
-from tests.ws.test_session import show, topic_at, watching
+from tests.ws.test_session import show, subscribed, topic_at
 from tests.ws.ws_fixture import ANNA, BERT
 
 
-async def test_few_watchers_are_done_at_once() -> None:
-    """Up to a slice is shown before `push` returns: every update, not only the newest."""
+async def test_few_subscriptions_are_served_at_once() -> None:
+    """Up to one slice is served before `push` returns: every update, not only the newest."""
     topic = topic_at(1)
-    peer, _ = watching(topic)
+    peer, _ = subscribed(topic)
     fan_out = FanOut(256, Counters())
     fan_out.push(topic)
     for number in range(2, 100):
@@ -28,10 +28,10 @@ async def test_few_watchers_are_done_at_once() -> None:
     assert len(peer.frames) == 1 + 2 * 98
 
 
-async def test_many_watchers_go_in_slices() -> None:
-    """A turn of the loop shows to one slice."""
+async def test_many_subscriptions_are_served_in_slices() -> None:
+    """One iteration of the loop serves one slice."""
     topic = topic_at(1)
-    peers = [watching(topic)[0] for _ in range(10)]
+    peers = [subscribed(topic)[0] for _ in range(10)]
     fan_out = FanOut(4, Counters())
     fan_out.push(topic)
     reached = [sum(bool(peer.frames) for peer in peers)]
@@ -42,9 +42,9 @@ async def test_many_watchers_go_in_slices() -> None:
 
 
 async def test_a_change_during_a_pass() -> None:
-    """Everyone ends with the newest state; nobody gets an older one after a newer one."""
+    """Every client ends with the newest state, and none goes back to an older one."""
     topic = topic_at(1)
-    peers = [watching(topic)[0] for _ in range(10)]
+    peers = [subscribed(topic)[0] for _ in range(10)]
     fan_out = FanOut(3, Counters())
     fan_out.push(topic)
     show(topic, 2)
@@ -62,8 +62,8 @@ async def test_a_change_during_a_pass() -> None:
 async def test_a_large_topic_does_not_hold_up_a_small_one() -> None:
     """Topics take turns."""
     large, small = topic_at(1, ANNA), topic_at(1, BERT)
-    crowd = [watching(large)[0] for _ in range(100)]
-    peer, _ = watching(small)
+    crowd = [subscribed(large)[0] for _ in range(100)]
+    peer, _ = subscribed(small)
     fan_out = FanOut(10, Counters())
     fan_out.push(large)
     fan_out.push(small)
@@ -76,8 +76,8 @@ async def test_a_large_topic_does_not_hold_up_a_small_one() -> None:
     assert all(len(one.frames) == 1 for one in crowd)
 
 
-async def test_a_topic_without_watchers() -> None:
-    """It is done at once, and costs the next turn nothing."""
+async def test_a_topic_without_subscriptions() -> None:
+    """It is done at once, and uses nothing of the next slice."""
     fan_out = FanOut(2, Counters())
     for number in range(10):
         fan_out.push(topic_at(number + 1))
@@ -85,11 +85,11 @@ async def test_a_topic_without_watchers() -> None:
 
 
 async def test_an_age_is_taken_once_for_each_pass() -> None:
-    """However many sockets; not for what nobody is shown, nor where Discord's word is not known."""
+    """Not once per socket, not without subscriptions, and not if Discord's time is unknown."""
     topic = topic_at(1)
     counters = Counters()
     for _ in range(10):
-        watching(topic, counters=counters)
+        subscribed(topic, counters=counters)
     fan_out = FanOut(4, counters)
     fan_out.push(topic)
     await _turns(4)
@@ -99,18 +99,18 @@ async def test_an_age_is_taken_once_for_each_pass() -> None:
         fan_out.push(topic)
         await _turns(4)
         assert passes(counters) == number - 1
-    deserted = topic_at(1, BERT)
-    told(deserted, 2)
-    fan_out.push(deserted)
+    idle = topic_at(1, BERT)
+    told(idle, 2)
+    fan_out.push(idle)
     assert passes(counters) == 3
 
 
 async def test_the_oldest_change_of_a_pass_counts() -> None:
-    """What comes during a pass waits for the next one, and so does its age."""
+    """A change during a pass waits for the next pass, and so does its age."""
     topic = topic_at(1)
     counters = Counters()
     for _ in range(10):
-        watching(topic, counters=counters)
+        subscribed(topic, counters=counters)
     fan_out = FanOut(4, counters)
     fan_out.push(topic)
     await _turns(4)
@@ -126,10 +126,10 @@ async def test_the_oldest_change_of_a_pass_counts() -> None:
 
 
 async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
-    """The gateway's clock goes before ours."""
+    """If the gateway's clock is ahead, the age is zero."""
     topic = topic_at(1)
     counters = Counters()
-    watching(topic, counters=counters)
+    subscribed(topic, counters=counters)
     fan_out = FanOut(4, counters)
     fan_out.push(topic)
     told(topic, 2, seconds_ago=-100)
@@ -138,14 +138,14 @@ async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
 
 
 def told(topic: Topic, number: int, *, seconds_ago: float = 0.0) -> None:
-    """As Discord told of it so long ago."""
+    """Apply an update that Discord sent so long ago."""
     presence = Raw(b'{"number":%d}' % number)
     received = round((time.time() - seconds_ago) * 1e6)
     topic.apply(PresenceMessage(number, presence=presence, received=received))
 
 
 def passes(counters: Counters) -> float:
-    """How many ages were taken."""
+    """The number of recorded ages."""
     return observations(counters.ages)[0]
 
 

@@ -18,7 +18,16 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
 from services.ws.limits import WsLimits
-from tests.ws.ws_fixture import ANNA, Raw, Room, Serving, frame, number_of, receive, until
+from tests.ws.ws_fixture import (
+    ANNA,
+    Backend,
+    RawClient,
+    RunningServer,
+    frame,
+    number_of,
+    receive,
+    until,
+)
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 NOT_FOR_THE_WIRE = {1004, 1005, 1006, 1015}  # RFC 6455 section 7.4.1
@@ -91,16 +100,16 @@ requests = st.binary(max_size=400) | st.builds(
 
 
 class Witness:
-    """A client who behaves: whatever others do, their updates come."""
+    """A well-behaved client, which gets its updates whatever other clients do."""
 
-    def __init__(self, room: Room, ws: Serving, client: ClientConnection) -> None:
-        self._room = room
+    def __init__(self, backend: Backend, ws: RunningServer, client: ClientConnection) -> None:
+        self._room = backend
         self.ws = ws
         self._client = client
         self._numbers = count(2)
 
     async def is_well(self) -> None:
-        """The others have left nothing behind, and the next update comes."""
+        """The other clients have left nothing behind, and the next update arrives."""
         await until(lambda: self.ws.counters.connections == len(self.ws.context.keepalive) == 1)
         number = next(self._numbers)
         await self._room.show(ANNA, number)
@@ -108,7 +117,7 @@ class Witness:
 
 
 def read(answer: bytes) -> list[tuple[int, bytes]]:
-    """The server's frames: whole, not masked, and nothing behind a Close."""
+    """The server's frames: complete, not masked, and none after a Close."""
     found = []
     while answer:
         assert answer[0] & 0xF0 == 0x80
@@ -124,8 +133,8 @@ def read(answer: bytes) -> list[tuple[int, bytes]]:
     return found
 
 
-async def send(raw: Raw, sent: bytes, size: int) -> bytes:
-    """In pieces of this size, and no more after that; gives what comes back until the end."""
+async def send(raw: RawClient, sent: bytes, size: int) -> bytes:
+    """Send the bytes in pieces of this size, then FIN; return everything that is received."""
     with suppress(ConnectionError):
         for start in range(0, len(sent), size):
             raw.writer.write(sent[start : start + size])
@@ -137,18 +146,18 @@ async def send(raw: Raw, sent: bytes, size: int) -> bytes:
 
 
 @pytest.fixture
-async def witness(room: Room, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Witness]:
-    """Nothing of what the test does may be worth a warning."""
-    await room.show(ANNA, 1)
-    async with room.serving(FLOOD) as ws, ws.client(ANNA) as client:
+async def witness(backend: Backend, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Witness]:
+    """Fail if the server logs a warning."""
+    await backend.show(ANNA, 1)
+    async with backend.serving(FLOOD) as ws, ws.client(ANNA) as client:
         await receive(client)
-        yield Witness(room, ws, client)
+        yield Witness(backend, ws, client)
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING] == []
 
 
 @given(stream=streams, size=st.integers(1, 3000))
 async def test_frames_of_every_kind(witness: Witness, stream: list[bytes], size: int) -> None:
-    """Right and wrong ones, cut up anywhere: each client gets frames, and a code if it erred."""
+    """Valid and invalid ones, in any pieces: a client gets frames, and a close code if it erred."""
     sent = b"".join(stream)
     raw = await witness.ws.raw(ANNA)
     for opcode, payload in read(await send(raw, sent, size)):
@@ -168,7 +177,7 @@ async def test_frames_of_every_kind(witness: Witness, stream: list[bytes], size:
 async def test_messages_of_every_kind(
     witness: Witness, texts: list[str | bytes], reset: bool
 ) -> None:
-    """Whatever is said is not heard; who talks too much hears 4429, and a reset is no news."""
+    """Messages are ignored; too many get 4429, and a reset is not logged."""
     raw = await witness.ws.raw(ANNA)
     for text in texts:
         if isinstance(text, str):
@@ -188,8 +197,8 @@ async def test_messages_of_every_kind(
 
 @given(request=requests, size=st.integers(1, 500))
 async def test_handshakes_of_every_kind(witness: Witness, request: bytes, size: int) -> None:
-    """An HTTP answer or the end; a handshake that is whole opens a WebSocket."""
-    raw = Raw(*await asyncio.open_connection("127.0.0.1", witness.ws.port))
+    """An HTTP response or the end; a complete handshake opens a WebSocket."""
+    raw = RawClient(*await asyncio.open_connection("127.0.0.1", witness.ws.port))
     answer = await send(raw, request, size)
     if answer:
         head, _, body = answer.partition(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Which users a query names."""
+"""The users that a query names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.ws.ws_fixture import ANNA, BERT, CARL
     ],
 )
 def test_good_queries(query: str, ids: tuple[int, ...]) -> None:
-    """Ids come in the order in which they are named, each once."""
+    """Ids are in the order of the query, each once."""
     assert parse_user_ids(query, 50) == ids
 
 
@@ -49,13 +49,13 @@ def test_good_queries(query: str, ids: tuple[int, ...]) -> None:
     ],
 )
 def test_bad_queries(query: str) -> None:
-    """Anything else is an ErrorNotice; three users are too many where two are allowed."""
-    problem = parse_user_ids(query, 2)
-    assert isinstance(problem, ErrorNotice)
-    assert problem.close_reason is INVALID_USER_ID
+    """Anything else is an ErrorNotice, and so are three users where two are allowed."""
+    notice = parse_user_ids(query, 2)
+    assert isinstance(notice, ErrorNotice)
+    assert notice.close_reason is INVALID_USER_ID
 
 
 @given(st.text())
 def test_any_query(query: str) -> None:
-    """No query is a crash."""
+    """No query raises an exception."""
     assert isinstance(parse_user_ids(query, 50), tuple | ErrorNotice)

@@ -1,4 +1,4 @@
-"""Watchers and the watched, over real sockets and a real Redis: who sees what, in which order."""
+"""Subscriptions over real sockets and a real Redis: which state is sent, in which order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testing.eventually import PATIENCE
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
-    Room,
+    Backend,
     nothing_comes,
     number_of,
     presence,
@@ -26,12 +26,12 @@ from tests.ws.ws_fixture import (
 )
 
 
-async def test_the_user_leaves(room: Room) -> None:
-    """Watchers of a user who leaves the last server are told at once, and closed with 4404."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+async def test_the_user_leaves(backend: Backend) -> None:
+    """When a user leaves the last server, their clients are closed with 4404 at once."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await room.remove(ANNA)
+        await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert code == 4404
         assert frames[0]["d"]["code"] == "user_not_monitored"
@@ -39,74 +39,76 @@ async def test_the_user_leaves(room: Room) -> None:
             assert (await until_closed(late))[1] == 4404
 
 
-async def test_one_of_several_leaves(room: Room) -> None:
-    """With several users the others go on; the last one's leaving closes with 4404."""
-    await room.show(ANNA, 1)
-    await room.show(BERT, 1)
-    async with room.serving() as ws, ws.client(ANNA, BERT) as client:
+async def test_one_of_several_leaves(backend: Backend) -> None:
+    """With several users the others stay; when the last one leaves, 4404 closes."""
+    await backend.show(ANNA, 1)
+    await backend.show(BERT, 1)
+    async with backend.serving() as ws, ws.client(ANNA, BERT) as client:
         await receive(client)
         await receive(client)
-        await room.remove(ANNA)
+        await backend.remove(ANNA)
         frame = await receive(client)
         assert (frame["op"], frame["user_id"]) == ("error", str(ANNA))
-        await room.show(BERT, 2)
+        await backend.show(BERT, 2)
         assert number_of(await receive(client)) == 2
-        await room.remove(BERT)
+        await backend.remove(BERT)
         assert (await until_closed(client))[1] == 4404
 
 
-async def test_a_user_comes_back(room: Room) -> None:
-    """Who left and came back can be watched again."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws:
+async def test_a_user_comes_back(backend: Backend) -> None:
+    """A user who has left and come back can be subscribed to again."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws:
         async with ws.client(ANNA) as client:
             await receive(client)
-            await room.remove(ANNA)
+            await backend.remove(ANNA)
             await until_closed(client)
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 2
-            await room.show(ANNA, 3)
+            await backend.show(ANNA, 3)
             assert number_of(await receive(client)) == 3
 
 
-async def test_a_whole_state_from_a_line_that_does_not_stand_yet_is_loaded_again(
-    room: Room,
+async def test_a_state_from_a_connection_that_is_not_up_yet_is_loaded_again(
+    backend: Backend,
 ) -> None:
-    """That line may be cut once more before it stands, and what comes between then is missed."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+    """That connection may be lost once more before it is up, and messages would be missed."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await room.store.redis.client_kill_filter(_type="pubsub")
+        await backend.store.redis.client_kill_filter(_type="pubsub")
         await until(lambda: not ws.hub.standing)
-        await room.show(ANNA, 3)
-        who, does = (Raw(msgspec.json.encode(one)) for one in (profile(ANNA), presence(2)))
-        ws.hub.updated(ANNA, PresenceMessage(1, who, does))
+        await backend.show(ANNA, 3)
+        new_profile, new_presence = (
+            Raw(msgspec.json.encode(one)) for one in (profile(ANNA), presence(2))
+        )
+        ws.hub.updated(ANNA, PresenceMessage(1, new_profile, new_presence))
         assert [number_of(await receive(client)) for _ in range(2)] == [2, 3]
 
 
-async def test_an_equal_state_is_not_sent(room: Room) -> None:
+async def test_an_equal_state_is_not_sent(backend: Backend) -> None:
     """What a client already has is not sent again."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await room.show(ANNA, 1)
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 1)
+        await backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
         await nothing_comes(client)
 
 
-async def test_no_gap_and_no_double(room: Room) -> None:
-    """While writers hammer, clients come: each sees strictly newer states up to the truth."""
+async def test_no_gap_and_no_double(backend: Backend) -> None:
+    """Clients that connect during many writes see strictly newer states, up to the last."""
     last = 400
-    await room.show(ANNA, 0)
+    await backend.show(ANNA, 0)
 
     async def write() -> None:
         for number in range(1, last + 1):
-            await room.show(ANNA, number, f"anna{number // 50}")
+            await backend.show(ANNA, number, f"anna{number // 50}")
 
     async def read(ws: Any, delay: float) -> list[dict[str, Any]]:
-        await asyncio.sleep(delay)  # clients come at different moments of the storm
+        await asyncio.sleep(delay)  # clients connect at different moments
         frames: list[dict[str, Any]] = []
         async with ws.client(ANNA) as client:
             name, number = "", -1
@@ -120,7 +122,7 @@ async def test_no_gap_and_no_double(room: Room) -> None:
             await nothing_comes(client)
         return frames
 
-    async with room.serving(WsLimits(linger=0.01)) as ws, asyncio.TaskGroup() as tasks:
+    async with backend.serving(WsLimits(linger=0.01)) as ws, asyncio.TaskGroup() as tasks:
         readers = [tasks.create_task(read(ws, 0.003 * n)) for n in range(40)]
         tasks.create_task(write())
     for reader in readers:
@@ -133,13 +135,13 @@ async def test_no_gap_and_no_double(room: Room) -> None:
         assert names == sorted(set(names), key=lambda name: int(name[4:]))
 
 
-async def test_many_watchers_in_slices(room: Room) -> None:
-    """More watchers than a slice holds all end with the newest state, in order."""
-    await room.show(ANNA, 0)
-    async with room.serving(WsLimits(fan_out_slice=3)) as ws:
+async def test_many_subscriptions_in_slices(backend: Backend) -> None:
+    """More subscriptions than one slice all end with the newest state, in order."""
+    await backend.show(ANNA, 0)
+    async with backend.serving(WsLimits(fan_out_slice=3)) as ws:
         clients = [await ws.client(ANNA) for _ in range(20)]
         for number in range(1, 30):
-            await room.show(ANNA, number)
+            await backend.show(ANNA, number)
         for client in clients:
             shown = [number_of(await receive(client))]
             while shown[-1] != 29:
@@ -148,70 +150,70 @@ async def test_many_watchers_in_slices(room: Room) -> None:
             await client.close()
 
 
-async def test_facts_complete_the_profile(room: Room) -> None:
-    """What the profile source knows stands in the first frame."""
-    await room.show(ANNA, 1)
-    room.source.known[ANNA] = ProfileExtras(bio="hello")
-    async with room.serving() as ws, ws.client(ANNA) as client:
+async def test_extras_complete_the_profile(backend: Backend) -> None:
+    """The first frame holds the profile extras of the source."""
+    await backend.show(ANNA, 1)
+    backend.source.known[ANNA] = ProfileExtras(bio="hello")
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         assert (await receive(client))["d"]["profile"]["bio"] == "hello"
-        await room.show(ANNA, 1, "hannah")
+        await backend.show(ANNA, 1, "hannah")
         changed = (await receive(client))["d"]["profile"]
         assert (changed["username"], changed["bio"]) == ("hannah", "hello")
 
 
-async def test_facts_that_come_late(room: Room) -> None:
-    """A source that gives no answer delays nobody; its later answer comes as profile_update."""
-    await room.show(ANNA, 1)
-    room.source.known[ANNA] = None
-    async with room.serving(WsLimits(facts_again=0.01)) as ws, ws.client(ANNA) as client:
+async def test_extras_that_arrive_late(backend: Backend) -> None:
+    """A source without an answer delays no frame; its later answer is a profile_update."""
+    await backend.show(ANNA, 1)
+    backend.source.known[ANNA] = None
+    async with backend.serving(WsLimits(facts_again=0.01)) as ws, ws.client(ANNA) as client:
         first = await receive(client)
         assert first["d"]["profile"] == msgspec.to_builtins(profile(ANNA))
-        room.source.known[ANNA] = ProfileExtras(bio="late")
+        backend.source.known[ANNA] = ProfileExtras(bio="late")
         frame = await receive(client)
         assert frame["op"] == "profile_update"
         assert frame["d"]["profile"]["bio"] == "late"
 
 
-async def test_a_source_that_hangs(room: Room) -> None:
-    """A source that never answers costs the first watcher a bounded wait."""
-    await room.show(ANNA, 1)
-    room.source.may_answer.clear()
-    async with room.serving(WsLimits(facts_within=0.05)) as ws, ws.client(ANNA) as client:
+async def test_a_source_that_hangs(backend: Backend) -> None:
+    """A source that never answers delays the first frame for a bounded time."""
+    await backend.show(ANNA, 1)
+    backend.source.may_answer.clear()
+    async with backend.serving(WsLimits(facts_within=0.05)) as ws, ws.client(ANNA) as client:
         assert (await receive(client))["op"] == "initial_data"
 
 
-async def test_facts_grow_old(room: Room) -> None:
-    """ProfileExtras of a watched user are asked for again, and a change reaches every watcher."""
-    await room.show(ANNA, 1)
-    async with room.serving(ttl=1) as ws, ws.client(ANNA) as one, ws.client(ANNA) as two:
+async def test_extras_are_refreshed(backend: Backend) -> None:
+    """Extras are requested again, and a change reaches every subscription."""
+    await backend.show(ANNA, 1)
+    async with backend.serving(ttl=1) as ws, ws.client(ANNA) as one, ws.client(ANNA) as two:
         await receive(one)
         await receive(two)
-        room.source.known[ANNA] = ProfileExtras(bio="new")
+        backend.source.known[ANNA] = ProfileExtras(bio="new")
         for client in (one, two):
             assert (await receive(client))["d"]["profile"]["bio"] == "new"
 
 
-async def test_a_user_is_forgotten_after_a_while(room: Room) -> None:
-    """After the last watcher a user lingers, then nothing of them is kept."""
-    await room.show(ANNA, 1)
-    async with room.serving(WsLimits(linger=0.05)) as ws:
+async def test_a_topic_is_dropped_after_a_while(backend: Backend) -> None:
+    """After the last subscription a topic lingers, then nothing of it is kept."""
+    await backend.show(ANNA, 1)
+    async with backend.serving(WsLimits(linger=0.05)) as ws:
         async with ws.client(ANNA) as client:
             await receive(client)
             assert ws.hub.users == 1
         await until(lambda: ws.hub.users == 0)
         async with asyncio.timeout(PATIENCE):
-            while await room.store.redis.pubsub_channels("presence:*"):
+            while await backend.store.redis.pubsub_channels("presence:*"):
                 await asyncio.sleep(0.002)
 
 
-async def test_a_watcher_comes_back_while_the_user_lingers(room: Room) -> None:
-    """A lingering user is followed all the time: the next watcher gets the newest state."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws:
+async def test_a_subscription_to_a_lingering_topic(backend: Backend) -> None:
+    """A lingering topic is kept up to date: the next subscription gets the newest state."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws:
         async with ws.client(ANNA) as client:
             await receive(client)
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 2
-            await room.show(ANNA, 3)
+            await backend.show(ANNA, 3)
             assert number_of(await receive(client)) == 3

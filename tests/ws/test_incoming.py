@@ -1,4 +1,4 @@
-"""Clients' bytes, in any pieces."""
+"""The bytes of clients, in any pieces."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ conversations = st.lists(
 
 
 @given(conversations, st.data())
-def test_pieces_make_no_difference(frames: list[bytes], data: st.DataObject) -> None:
-    """However a conversation is cut up, the answer is the same, and nothing is left over."""
+def test_chunks_make_no_difference(frames: list[bytes], data: st.DataObject) -> None:
+    """However the bytes are split, the reply is the same, and nothing is left over."""
     stream = b"".join(frames)
     whole = Incoming(4096)
     expected = whole.feed(stream)
@@ -32,15 +32,15 @@ def test_pieces_make_no_difference(frames: list[bytes], data: st.DataObject) -> 
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
     pieces = [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
     cut_up = Incoming(4096)
-    heard = [cut_up.feed(piece) for piece in pieces]
-    assert b"".join(one.reply for one in heard) == expected.reply
-    assert sum(one.frames for one in heard) == expected.frames
+    result = [cut_up.feed(piece) for piece in pieces]
+    assert b"".join(one.reply for one in result) == expected.reply
+    assert sum(one.frames for one in result) == expected.frames
     assert cut_up.between_messages
 
 
 @given(st.data())
 def test_it_is_never_dropped_inside_a_message(data: st.DataObject) -> None:
-    """Inside a frame, or between a message's fragments, there is something to remember."""
+    """Inside a frame, or between the fragments of a message, the reader is needed."""
     stream = data.draw(
         st.sampled_from(
             [frame(BINARY, b"x" * 200), frame(TEXT, b"a", fin=False) + frame(CONT, b"b")]
@@ -52,22 +52,22 @@ def test_it_is_never_dropped_inside_a_message(data: st.DataObject) -> None:
 
 
 @given(st.binary(max_size=2000))
-def test_noise(noise: bytes) -> None:
-    """No bytes are a crash."""
+def test_random_bytes(noise: bytes) -> None:
+    """No bytes raise an exception."""
     Incoming(4096).feed(noise)
 
 
 def test_the_answer_to_our_close() -> None:
-    """After our Close the client's gets no answer, and ends it."""
+    """The client's Close after the server's gets no answer, and ends the connection."""
     incoming = Incoming(4096)
     incoming.close_sent(RESTART)
-    heard = incoming.feed(frame(CLOSE, b"\x03\xf4"))
-    assert (heard.reply, heard.closed) == (b"", True)
+    result = incoming.feed(frame(CLOSE, b"\x03\xf4"))
+    assert (result.reply, result.closed) == (b"", True)
 
 
 def test_a_long_length() -> None:
-    """A length in more bytes than it needs is read, whatever that costs."""
+    """A length that is not encoded in the fewest bytes is accepted."""
     incoming = Incoming(4096)
-    heard = incoming.feed(b"\x82\xfe\x00\x01\x00\x00\x00\x00x")
-    assert (heard.frames, heard.closed) == (1, False)
+    result = incoming.feed(b"\x82\xfe\x00\x01\x00\x00\x00\x00x")
+    assert (result.frames, result.closed) == (1, False)
     assert incoming.feed(frame(PING, b"?")).reply == b"\x8a\x01?"

@@ -1,4 +1,4 @@
-"""What is loaded is followed from then on, or it is loaded again."""
+"""A loaded user is subscribed to, or loaded again."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from testing.eventually import eventually
 from tests.ended import ended
 
 
-class Line:
-    """One that confirms everything at once."""
+class FakeSubscriber:
+    """Confirms every subscription at once."""
 
     standing = True
     unreadable = 0
@@ -27,8 +27,8 @@ class Line:
     async def run(self) -> None: ...
 
 
-class Slow:
-    """A Redis whose answers come when the test wants, as old as they are by then."""
+class SlowStore:
+    """A store that answers when the test says so, with the state of the request."""
 
     def __init__(self) -> None:
         self.asked: list[asyncio.Future[None]] = []
@@ -40,16 +40,20 @@ class Slow:
         return [Snapshot(version, b"{}", b"{}") for _ in user_ids]
 
 
-async def test_an_answer_from_before_a_cut_is_not_taken() -> None:
-    """What was published during the cut is missing from it."""
-    store, loaded = Slow(), list[int]()
+async def test_a_snapshot_from_before_a_disconnect_is_dropped() -> None:
+    """It lacks what was published during the disconnect."""
+    store, loaded = SlowStore(), list[int]()
 
     def take(topic: Topic, snapshot: Snapshot | None) -> None:
         assert snapshot is not None
         loaded.append(snapshot.version)
 
     loader = Loader(
-        Line(), store, WsLimits(load_within=60.0), on_loaded=take, on_failed=lambda _: None
+        FakeSubscriber(),
+        store,
+        WsLimits(load_within=60.0),
+        on_loaded=take,
+        on_failed=lambda _: None,
     )
     task = asyncio.create_task(loader.run())
     loader.on_reconnect()

@@ -1,4 +1,4 @@
-"""What one address may take, and which address that is."""
+"""The limits of one address, and which address counts."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from websockets.asyncio.client import ClientConnection, connect
 from services.ws.limits import WsLimits, from_settings
 from shared.config import WsSettings
 from shared.net.client_address import networks
-from tests.ws.ws_fixture import ANNA, Room, nothing_comes, receive, until, until_closed
+from tests.ws.ws_fixture import ANNA, Backend, nothing_comes, receive, until, until_closed
 
 
-async def test_one_address_may_not_take_everything(room: Room) -> None:
-    """Connections beyond an address's share hear rate_limited and close with 4429."""
-    await room.show(ANNA, 1)
+async def test_one_address_may_not_take_everything(backend: Backend) -> None:
+    """Connections above the limit of an address get rate_limited and close with 4429."""
+    await backend.show(ANNA, 1)
     headers = {"X-Forwarded-For": "10.0.0.1, 203.0.112.7"}
     limits = WsLimits(connections_per_address=1, trusted=networks("127.0.0.0/8, ::1"))
-    async with room.serving(limits) as ws:
+    async with backend.serving(limits) as ws:
         async with connect(ws.url(ANNA), additional_headers=headers) as first:
             await receive(first)
             async with connect(ws.url(ANNA), additional_headers=headers) as second:
@@ -31,14 +31,14 @@ async def test_one_address_may_not_take_everything(room: Room) -> None:
 
 @pytest.mark.parametrize(("proxies", "told_apart"), [("127.0.0.0/8, ::1", True), ("", False)])
 async def test_addresses_are_believed_of_named_proxies_only(
-    room: Room, proxies: str, told_apart: bool
+    backend: Backend, proxies: str, told_apart: bool
 ) -> None:
-    """Two connections of a made-up address count as one address' only where a proxy vouches."""
-    await room.show(ANNA, 1)
+    """X-Forwarded-For counts only if a trusted proxy sends it."""
+    await backend.show(ANNA, 1)
     headers = {"X-Forwarded-For": "203.0.112.7"}
     limits = WsLimits(connections_per_address=1, trusted=networks(proxies))
     async with (
-        room.serving(limits) as ws,
+        backend.serving(limits) as ws,
         connect(ws.url(ANNA), additional_headers=headers) as first,
         connect(ws.url(ANNA), additional_headers=headers) as second,
     ):
@@ -47,16 +47,18 @@ async def test_addresses_are_believed_of_named_proxies_only(
         assert frame["op"] == ("error" if told_apart else "initial_data")
 
 
-async def test_the_messages_of_an_address_are_counted_over_its_connections(room: Room) -> None:
-    """Each of them within its own limit: who goes on, or comes again, closes with 4429; nobody of
-    another address does, nor anybody who has no address to count.
+async def test_the_messages_of_an_address_are_counted_over_its_connections(
+    backend: Backend,
+) -> None:
+    """Each connection stays within its own limit. The one that exceeds the address's limit, and
+    every later one, is closed with 4429; other addresses, and clients without one, are not.
     """
-    await room.show(ANNA, 1)
+    await backend.show(ANNA, 1)
     limits = WsLimits(frames_per_address=20, trusted=networks("127.0.0.0/8, ::1"))
     ours, theirs, nobodys = (
         {"X-Forwarded-For": one} for one in ("203.0.112.7", "203.0.112.8", "10.0.0.1")
     )
-    async with room.serving(limits) as ws, AsyncExitStack() as clients:
+    async with backend.serving(limits) as ws, AsyncExitStack() as clients:
 
         async def client(headers: dict[str, str]) -> ClientConnection:
             connection = connect(ws.url(ANNA), additional_headers=headers, ping_interval=None)
@@ -82,7 +84,7 @@ async def test_the_messages_of_an_address_are_counted_over_its_connections(room:
 
 
 def test_what_an_address_may_send_follows_what_it_may_open() -> None:
-    """Pongs count, so more connections may send more; and one may always send what one may."""
+    """Pongs count, so more connections may send more, and one connection its own limit."""
     settings = WsSettings(ws_connections_per_address=1000)
     assert from_settings(settings, 100_000).frames_per_address == 12_000
     assert from_settings(WsSettings(), 100_000).frames_per_address == WsLimits().frames_per_address

@@ -1,4 +1,4 @@
-"""Redis goes away, hangs, loses everything: clients stay, and end with the truth."""
+"""Redis disconnects, hangs or loses data: clients stay, and end with the current state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.ws.ws_fixture import (
     ANNA,
     BERT,
     CARL,
-    Room,
+    Backend,
     nothing_comes,
     number_of,
     receive,
@@ -20,33 +20,33 @@ from tests.ws.ws_fixture import (
 )
 
 
-async def test_the_line_is_cut(room: Room) -> None:
-    """What is published while the line is cut reaches the watchers after it."""
-    await room.show(ANNA, 1)
-    await room.show(BERT, 1)
-    async with room.serving() as ws, ws.client(ANNA, BERT) as client:
+async def test_the_line_is_cut(backend: Backend) -> None:
+    """Updates during a disconnect reach the clients after it."""
+    await backend.show(ANNA, 1)
+    await backend.show(BERT, 1)
+    async with backend.serving() as ws, ws.client(ANNA, BERT) as client:
         await receive(client)
         await receive(client)
-        await room.store.redis.client_kill_filter(_type="pubsub")
+        await backend.store.redis.client_kill_filter(_type="pubsub")
         await until(lambda: not ws.hub.standing)
-        await room.show(ANNA, 2, "hannah")
+        await backend.show(ANNA, 2, "hannah")
         frames = [await receive(client), await receive(client)]
         assert [frame["op"] for frame in frames] == ["profile_update", "presence_update"]
         assert number_of(frames[1]) == 2
-        await nothing_comes(client)  # least of all about Bert, who is as he was
-        await room.show(BERT, 2)
+        await nothing_comes(client)  # Bert has not changed
+        await backend.show(BERT, 2)
         assert number_of(await receive(client)) == 2
 
 
-async def test_the_line_is_cut_again_and_again(room: Room) -> None:
-    """Under writers and cuts together each client still sees only newer states, to the last."""
-    await room.show(ANNA, 0)
-    async with room.serving() as ws:
+async def test_the_line_is_cut_again_and_again(backend: Backend) -> None:
+    """With writes and disconnects together, a client still sees newer states only, to the last."""
+    await backend.show(ANNA, 0)
+    async with backend.serving() as ws:
         clients = [await ws.client(ANNA) for _ in range(5)]
         for number in range(1, 201):
-            await room.show(ANNA, number)
+            await backend.show(ANNA, number)
             if number % 40 == 0:
-                await room.store.redis.client_kill_filter(_type="pubsub")
+                await backend.store.redis.client_kill_filter(_type="pubsub")
             await asyncio.sleep(0.002)
         for client in clients:
             shown = [number_of(await receive(client))]
@@ -56,97 +56,99 @@ async def test_the_line_is_cut_again_and_again(room: Room) -> None:
             await client.close()
 
 
-async def test_newcomers_during_a_short_cut(room: Room) -> None:
-    """A newcomer waits out a cut that heals at once, whether the user is watched or not."""
-    await room.show(ANNA, 1)
-    await room.show(BERT, 1)
-    async with room.serving() as ws, ws.client(ANNA) as watcher:
-        await receive(watcher)
-        await room.store.redis.client_kill_filter(_type="pubsub")
+async def test_newcomers_during_a_short_cut(backend: Backend) -> None:
+    """A new client waits through a short disconnect, whether the user is loaded or not."""
+    await backend.show(ANNA, 1)
+    await backend.show(BERT, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as known:
+        await receive(known)
+        await backend.store.redis.client_kill_filter(_type="pubsub")
         await until(lambda: not ws.hub.standing)
         async with ws.client(ANNA) as one, ws.client(BERT) as two:
             assert (await receive(one))["op"] == "initial_data"
             assert (await receive(two))["op"] == "initial_data"
 
 
-async def test_the_user_leaves_during_a_cut(room: Room) -> None:
-    """Who is gone after a cut is shown for a while, then removed."""
-    await room.show(ANNA, 1)
-    async with room.serving(WsLimits(grace=0.1)) as ws, ws.client(ANNA) as client:
+async def test_the_user_leaves_during_a_cut(backend: Backend) -> None:
+    """A user who is absent after a disconnect is shown for a while, then removed."""
+    await backend.show(ANNA, 1)
+    async with backend.serving(WsLimits(grace=0.1)) as ws, ws.client(ANNA) as client:
         await receive(client)
-        await room.store.redis.client_kill_filter(_type="pubsub")
+        await backend.store.redis.client_kill_filter(_type="pubsub")
         await until(lambda: not ws.hub.standing)
-        await room.remove(ANNA)
+        await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
 
 
-async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(room: Room) -> None:
-    """Then nobody has to be waited for."""
-    await room.show(ANNA, 1)
-    epoch, _ = await completeness.epoch(room.store, 0, 1)
-    await completeness.vouch(room.store, 0, 1, epoch)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(
+    backend: Backend,
+) -> None:
+    """A complete Redis without the user is not waited for."""
+    await backend.show(ANNA, 1)
+    epoch, _ = await completeness.epoch(backend.store, 0, 1)
+    await completeness.vouch(backend.store, 0, 1, epoch)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await room.store.redis.client_kill_filter(_type="pubsub")
+        await backend.store.redis.client_kill_filter(_type="pubsub")
         await until(lambda: not ws.hub.standing)
-        await room.remove(ANNA)
+        await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
 
 
 async def test_who_is_not_written_again_by_the_time_that_everybody_is(
-    own_redis: RedisServer, own_room: Room
+    own_redis: RedisServer, own_backend: Backend
 ) -> None:
-    """They have left meanwhile; whoever was written stays."""
+    """Such users have left; the others stay."""
     for user_id in (ANNA, BERT):
-        await own_room.show(user_id, 1)
-    async with own_room.serving() as ws, ws.client(ANNA) as one, ws.client(BERT) as two:
+        await own_backend.show(user_id, 1)
+    async with own_backend.serving() as ws, ws.client(ANNA) as one, ws.client(BERT) as two:
         for client in (one, two):
             await receive(client)
         await own_redis.restart(empty=True)
         await ws.standing()
-        epoch, _ = await completeness.epoch(own_room.store, 0, 1)
-        await own_room.show(BERT, 1)
+        epoch, _ = await completeness.epoch(own_backend.store, 0, 1)
+        await own_backend.show(BERT, 1)
         await nothing_comes(one)
-        await completeness.vouch(own_room.store, 0, 1, epoch)
+        await completeness.vouch(own_backend.store, 0, 1, epoch)
         assert (await until_closed(one))[1] == 4404
         await nothing_comes(two)
 
 
-async def test_redis_restarts_with_its_data(own_redis: RedisServer, own_room: Room) -> None:
-    """After a restart with data nothing is sent that is known, and updates go on."""
-    await own_room.show(ANNA, 1)
-    async with own_room.serving() as ws, ws.client(ANNA) as client:
+async def test_redis_restarts_with_its_data(own_redis: RedisServer, own_backend: Backend) -> None:
+    """After a restart with data no known state is sent again, and updates go on."""
+    await own_backend.show(ANNA, 1)
+    async with own_backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await own_redis.restart(empty=False)
         await ws.standing()
         await nothing_comes(client)
-        await own_room.show(ANNA, 2)
+        await own_backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
 
 
-async def test_redis_restarts_with_old_data(own_redis: RedisServer, own_room: Room) -> None:
-    """A Redis that comes back with an older state is believed: every other reader sees it."""
-    await own_room.show(ANNA, 1)
-    await own_room.store.redis.save()
-    async with own_room.serving() as ws, ws.client(ANNA) as client:
+async def test_redis_restarts_with_old_data(own_redis: RedisServer, own_backend: Backend) -> None:
+    """The older state of a Redis that comes back is shown: every other reader sees it, too."""
+    await own_backend.show(ANNA, 1)
+    await own_backend.store.redis.save()
+    async with own_backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await own_room.show(ANNA, 2)
+        await own_backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
         await own_redis.kill()
         await own_redis.start()
         assert number_of(await receive(client)) == 1
-        await own_room.show(ANNA, 3)
+        await own_backend.show(ANNA, 3)
         assert number_of(await receive(client)) == 3
 
 
-async def test_redis_restarts_empty(own_redis: RedisServer, own_room: Room) -> None:
-    """Watchers outlast a Redis that lost everything: the gateway's rewrite goes on to them."""
+async def test_redis_restarts_empty(own_redis: RedisServer, own_backend: Backend) -> None:
+    """Clients stay when Redis has lost everything, and get the gateway's rewrite."""
     for user_id in (ANNA, BERT):
-        await own_room.show(user_id, 1)
+        await own_backend.show(user_id, 1)
     async with (
-        own_room.serving() as ws,
+        own_backend.serving() as ws,
         ws.client(ANNA) as one,
         ws.client(ANNA, BERT) as two,
     ):
@@ -156,17 +158,17 @@ async def test_redis_restarts_empty(own_redis: RedisServer, own_room: Room) -> N
         await own_redis.restart(empty=True)
         await ws.standing()
         await nothing_comes(one)
-        await own_room.show(BERT, 1)  # as he was
-        await own_room.show(ANNA, 2)
+        await own_backend.show(BERT, 1)  # unchanged
+        await own_backend.show(ANNA, 2)
         for client in (one, two):
             assert number_of(await receive(client)) == 2
             await nothing_comes(client)
 
 
-async def test_who_is_not_written_again(own_redis: RedisServer, own_room: Room) -> None:
-    """Who does not come back into an empty Redis in time is removed; newcomers may try again."""
-    await own_room.show(ANNA, 1)
-    async with own_room.serving(WsLimits(grace=0.5)) as ws, ws.client(ANNA) as client:
+async def test_who_is_not_written_again(own_redis: RedisServer, own_backend: Backend) -> None:
+    """A user who is not rewritten in time is removed; new clients may retry."""
+    await own_backend.show(ANNA, 1)
+    async with own_backend.serving(WsLimits(grace=0.5)) as ws, ws.client(ANNA) as client:
         await receive(client)
         await own_redis.restart(empty=True)
         await ws.standing()
@@ -176,11 +178,11 @@ async def test_who_is_not_written_again(own_redis: RedisServer, own_room: Room) 
         assert (await until_closed(client))[1] == 4404
 
 
-async def test_newcomers_while_redis_is_away(own_redis: RedisServer, own_room: Room) -> None:
-    """Newcomers hear unavailable before it is back; whoever was there stays."""
-    await own_room.show(ANNA, 1)
-    async with own_room.serving() as ws, ws.client(ANNA) as watcher:
-        await receive(watcher)
+async def test_newcomers_while_redis_is_away(own_redis: RedisServer, own_backend: Backend) -> None:
+    """New clients get unavailable until it is back; connected ones stay."""
+    await own_backend.show(ANNA, 1)
+    async with own_backend.serving() as ws, ws.client(ANNA) as known:
+        await receive(known)
         await own_redis.kill()
         await until(lambda: not ws.hub.standing)
         async with ws.client(ANNA) as one, ws.client(BERT, CARL) as two:
@@ -188,14 +190,14 @@ async def test_newcomers_while_redis_is_away(own_redis: RedisServer, own_room: R
                 frames, code = await until_closed(client)
                 assert (code, frames[0]["d"]["code"]) == (1013, "unavailable")
         await own_redis.start()
-        await own_room.show(ANNA, 2)
-        assert number_of(await receive(watcher)) == 2
+        await own_backend.show(ANNA, 2)
+        assert number_of(await receive(known)) == 2
 
 
-async def test_newcomers_while_redis_hangs(own_redis: RedisServer, own_room: Room) -> None:
-    """A Redis that accepts and says nothing holds nobody up either."""
-    await own_room.show(ANNA, 1)
-    async with own_room.serving() as ws:
+async def test_newcomers_while_redis_hangs(own_redis: RedisServer, own_backend: Backend) -> None:
+    """A Redis that accepts connections and never answers delays no client either."""
+    await own_backend.show(ANNA, 1)
+    async with own_backend.serving() as ws:
         await own_redis.pause()
         async with ws.client(ANNA) as client:
             assert (await until_closed(client))[1] == 1013
@@ -205,10 +207,10 @@ async def test_newcomers_while_redis_hangs(own_redis: RedisServer, own_room: Roo
             assert number_of(await receive(client)) == 1
 
 
-async def test_redis_is_away_at_the_start(own_redis: RedisServer, own_room: Room) -> None:
-    """The server starts without Redis, and heals when it comes."""
+async def test_redis_is_away_at_the_start(own_redis: RedisServer, own_backend: Backend) -> None:
+    """The server starts without Redis, and recovers when Redis starts."""
     await own_redis.kill()
-    async with own_room.serving(standing=False) as ws:
+    async with own_backend.serving(standing=False) as ws:
         async with ws.client(ANNA) as client:
             assert (await until_closed(client))[1] == 1013
         reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
@@ -217,6 +219,6 @@ async def test_redis_is_away_at_the_start(own_redis: RedisServer, own_room: Room
         writer.close()
         await own_redis.start()
         await ws.standing()
-        await own_room.show(ANNA, 1)
+        await own_backend.show(ANNA, 1)
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 1

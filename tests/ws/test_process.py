@@ -21,7 +21,7 @@ from services.ws.limits import WsLimits
 from testing.eventually import PATIENCE, eventually_async
 from testing.free_port import free_port
 from tests.api.http_client import ask
-from tests.ws.ws_fixture import ANNA, Room, number_of, receive, until_closed
+from tests.ws.ws_fixture import ANNA, Backend, number_of, receive, until_closed
 
 
 async def start(**settings: str) -> Process:
@@ -57,13 +57,13 @@ async def says(process: Process, pattern: str) -> re.Match[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_in_good_order(room: Room, number: signal.Signals) -> None:
+async def test_a_signal_ends_it_in_good_order(backend: Backend, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C close clients with 1012; the process ends with 0 and says so."""
-    await room.show(ANNA, 1)
-    async with running(REDIS_URL=room.redis_url) as (process, url):
+    await backend.show(ANNA, 1)
+    async with running(REDIS_URL=backend.redis_url) as (process, url):
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert number_of(await receive(client)) == 1
-            await room.show(ANNA, 2)
+            await backend.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
             process.send_signal(number)
             assert (await until_closed(client))[1] == 1012
@@ -74,10 +74,10 @@ async def test_a_signal_ends_it_in_good_order(room: Room, number: signal.Signals
         assert b"Error" not in errors
 
 
-async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
+async def test_a_second_signal_ends_it_at_once(backend: Backend) -> None:
     """An operator who does not wait for the clients sends the signal twice."""
-    await room.show(ANNA, 1)
-    async with running(REDIS_URL=room.redis_url) as (process, url):
+    await backend.show(ANNA, 1)
+    async with running(REDIS_URL=backend.redis_url) as (process, url):
         port = int(url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(
@@ -94,10 +94,10 @@ async def test_a_second_signal_ends_it_at_once(room: Room) -> None:
         writer.close()
 
 
-async def test_it_tells_load_balancers_before_it_ends(room: Room) -> None:
+async def test_it_tells_load_balancers_before_it_ends(backend: Backend) -> None:
     """/ready says no and new clients are refused; connected clients get every update."""
-    await room.show(ANNA, 1)
-    async with running(REDIS_URL=room.redis_url, DRAIN_SECONDS="60") as (process, url):
+    await backend.show(ANNA, 1)
+    async with running(REDIS_URL=backend.redis_url, DRAIN_SECONDS="60") as (process, url):
         port = int(url.rpartition(":")[2])
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert number_of(await receive(client)) == 1
@@ -108,7 +108,7 @@ async def test_it_tells_load_balancers_before_it_ends(room: Room) -> None:
                 await connect(f"{url}/?user_id={ANNA}")
             assert refused.value.response.status_code == 503
             assert b"Connect again" in refused.value.response.body
-            await room.show(ANNA, 2)
+            await backend.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
             process.send_signal(signal.SIGTERM)  # a second one: at once
             assert await process.wait() == 1
@@ -119,27 +119,27 @@ async def _is_draining(port: int) -> bool:
     return ready.status == 503 and b'"draining"' in ready.body
 
 
-async def test_clients_are_parted_from_one_after_another(room: Room) -> None:
+async def test_clients_are_parted_from_one_after_another(backend: Backend) -> None:
     """Until its turn comes each of them gets every update."""
-    await room.show(ANNA, 1)
-    async with room.serving(WsLimits(close_interval=1.0)) as ws:
+    await backend.show(ANNA, 1)
+    async with backend.serving(WsLimits(close_interval=1.0)) as ws:
         clients = [await ws.client(ANNA) for _ in range(3)]
         for client in clients:
             await receive(client)
         closing = asyncio.create_task(ws.server.close())
         closed = [asyncio.create_task(until_closed(client)) for client in clients]
         await asyncio.wait(closed, return_when=asyncio.FIRST_COMPLETED)
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         heard = [await each for each in closed]
         await closing
     assert {code for _, code in heard} == {1012}
     assert 2 in [number_of(frame) for frames, _ in heard for frame in frames]
 
 
-async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
+async def test_clients_that_do_not_answer_are_cut_off(backend: Backend) -> None:
     """No client can delay the shutdown for longer than its deadline."""
-    await room.show(ANNA, 1)
-    async with room.serving(WsLimits(shutdown_within=0.1)) as ws:
+    await backend.show(ANNA, 1)
+    async with backend.serving(WsLimits(shutdown_within=0.1)) as ws:
         raw = await ws.raw(ANNA)
         assert (await raw.frame())[0] == 1
     assert await raw.close_code() == 1012
@@ -148,14 +148,14 @@ async def test_clients_that_do_not_answer_are_cut_off(room: Room) -> None:
     assert ws.counters.connections == 0
 
 
-async def test_without_uvloop(room: Room, tmp_path: Path) -> None:
+async def test_without_uvloop(backend: Backend, tmp_path: Path) -> None:
     """Without uvloop, asyncio's own loop serves as well."""
     (tmp_path / "uvloop.py").write_text("raise ImportError")
-    await room.show(ANNA, 1)
-    async with running(REDIS_URL=room.redis_url, PYTHONPATH=str(tmp_path)) as (process, url):
+    await backend.show(ANNA, 1)
+    async with running(REDIS_URL=backend.redis_url, PYTHONPATH=str(tmp_path)) as (process, url):
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert number_of(await receive(client)) == 1
-            await room.show(ANNA, 2)
+            await backend.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
             process.terminate()
             assert (await until_closed(client))[1] == 1012
@@ -163,11 +163,11 @@ async def test_without_uvloop(room: Room, tmp_path: Path) -> None:
             assert await process.wait() == 0
 
 
-async def test_the_port_is_taken(room: Room) -> None:
+async def test_the_port_is_taken(backend: Backend) -> None:
     """A taken port ends in one line that names WS_PORT, and exit code 1."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        process = await start(REDIS_URL=room.redis_url, WS_PORT=port)
+        process = await start(REDIS_URL=backend.redis_url, WS_PORT=port)
         _, errors = await process.communicate()
     assert process.returncode == 1
     assert errors.decode().splitlines() == [
@@ -177,9 +177,9 @@ async def test_the_port_is_taken(room: Room) -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.113.1", "no.such.host.invalid"])
-async def test_the_host_is_not_ours(room: Room, host: str) -> None:
+async def test_the_host_is_not_ours(backend: Backend, host: str) -> None:
     """An address that is not this machine's ends in one line that names WS_HOST."""
-    process = await start(REDIS_URL=room.redis_url, WS_HOST=host)
+    process = await start(REDIS_URL=backend.redis_url, WS_HOST=host)
     _, errors = await process.communicate()
     assert process.returncode == 1
     assert errors.startswith(f"ws: WS_HOST '{host}' is".encode())

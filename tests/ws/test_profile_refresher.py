@@ -16,7 +16,7 @@ from services.ws.topic import Topic
 from shared.model.profile_extras import ProfileExtras
 from shared.profiles.service import CAP
 from shared.redis.store import StoreUnavailable
-from tests.ws.ws_fixture import ANNA, Source, until
+from tests.ws.ws_fixture import ANNA, FakeProfileSource, until
 
 
 @asynccontextmanager
@@ -35,7 +35,7 @@ async def running(
 
 async def test_one_request_at_a_time() -> None:
     """No second request is made while one is in flight."""
-    source = Source()
+    source = FakeProfileSource()
     source.may_answer.clear()
     async with running(source, WsLimits()) as (refresher, topic, answered):
         for _ in range(5):
@@ -51,7 +51,7 @@ async def test_one_request_at_a_time() -> None:
 
 async def test_waiting_for_a_slot_counts_against_the_time_limit() -> None:
     """A topic that gets no slot in time gives up without a request."""
-    source = Source()
+    source = FakeProfileSource()
     source.may_answer.clear()
     limits = WsLimits(facts_at_once=1, facts_within=0.05)
     async with running(source, limits) as (refresher, topic, answered):
@@ -69,7 +69,7 @@ def test_the_time_limits_of_a_request() -> None:
 async def test_a_failed_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request without an answer is repeated; the pause doubles."""
     monkeypatch.setattr(profile_refresher, "REFRESH_CHECK_INTERVAL_S", 0.005)
-    source = Source()
+    source = FakeProfileSource()
     source.known[ANNA] = None
     async with running(source, WsLimits(facts_again=0.005)) as (refresher, topic, _):
         refresher.refresh(topic)
@@ -109,7 +109,7 @@ async def test_redis_is_away() -> None:
 
 async def test_a_dropped_topic() -> None:
     """The request is cancelled with the topic."""
-    source = Source()
+    source = FakeProfileSource()
     source.may_answer.clear()
     async with running(source, WsLimits()) as (refresher, topic, answered):
         refresher.refresh(topic)

@@ -25,7 +25,7 @@ PRESENCE = b'{"status":"idle","spotify":null,"activity":[],"custom_status":null}
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65_535, 65_536, 100_000])
 def test_a_client_reads_text_of_every_length(size: int) -> None:
-    """Each of the three length forms of RFC 6455 is used where it belongs."""
+    """Each of the three length encodings of RFC 6455 is used for its lengths."""
     payload = b"x" * size
     assert protocol.text(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
 
@@ -39,14 +39,14 @@ def test_initial_data() -> None:
 
 
 def test_presence_update() -> None:
-    """The presence as it is."""
+    """The presence, unchanged."""
     assert protocol.presence_update(1, PRESENCE)[2:] == (
         b'{"op":"presence_update","user_id":"1","d":' + PRESENCE + b"}"
     )
 
 
 def test_profile_update() -> None:
-    """The whole profile under its name."""
+    """The whole profile, as `profile`."""
     assert protocol.profile_update(1, PROFILE)[2:] == (
         b'{"op":"profile_update","user_id":"1","d":{"profile":' + PROFILE + b"}}"
     )

@@ -1,4 +1,4 @@
-"""The contract (docs: WebSocket), line by line, over real sockets and a real Redis."""
+"""The contract of docs/websocket.md, over real sockets and a real Redis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.ws.ws_fixture import (
     BERT,
     CARL,
     STRANGER,
-    Room,
+    Backend,
     fields,
     nothing_comes,
     number_of,
@@ -25,42 +25,42 @@ from tests.ws.ws_fixture import (
 )
 
 
-async def test_the_frames_byte_for_byte(room: Room) -> None:
-    """A client gets initial_data, then presence_update and profile_update, spelt as promised."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+async def test_the_frames_byte_for_byte(backend: Backend) -> None:
+    """A client gets initial_data, then presence_update and profile_update, as documented."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         first = fields(ANNA, 1)
         assert await client.recv(decode=False) == (
             b'{"op":"initial_data","user_id":"%d","d":{"profile":%b,%b}'
             % (ANNA, first.profile, first.presence[1:])
         )
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         second = fields(ANNA, 2)
         assert await client.recv(decode=False) == (
             b'{"op":"presence_update","user_id":"%d","d":%b}' % (ANNA, second.presence)
         )
-        await room.show(ANNA, 2, "hannah")
+        await backend.show(ANNA, 2, "hannah")
         third = fields(ANNA, 2, "hannah")
         assert await client.recv(decode=False) == (
             b'{"op":"profile_update","user_id":"%d","d":{"profile":%b}}' % (ANNA, third.profile)
         )
 
 
-async def test_key_order(room: Room) -> None:
+async def test_key_order(backend: Backend) -> None:
     """`op`, `user_id`, `d`; and in the first `d` the profile comes before the presence."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         frame = await receive(client)
         assert list(frame) == ["op", "user_id", "d"]
         assert list(frame["d"]) == ["profile", "status", "spotify", "activity", "custom_status"]
 
 
-async def test_one_save_that_changes_both(room: Room) -> None:
+async def test_one_save_that_changes_both(backend: Backend) -> None:
     """The profile comes first when profile and presence change together."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(ANNA) as client:
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await room.show(ANNA, 2, "hannah")
+        await backend.show(ANNA, 2, "hannah")
         assert [(await receive(client))["op"] for _ in range(2)] == [
             "profile_update",
             "presence_update",
@@ -68,17 +68,17 @@ async def test_one_save_that_changes_both(room: Room) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/socket"])
-async def test_paths(room: Room, path: str) -> None:
+async def test_paths(backend: Backend, path: str) -> None:
     """The endpoint is `/`, and `/socket` for proxies that need a path of its own."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, connect(ws.url(ANNA, path=path)) as client:
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, connect(ws.url(ANNA, path=path)) as client:
         assert (await receive(client))["op"] == "initial_data"
 
 
-async def test_no_compression(room: Room) -> None:
+async def test_no_compression(backend: Backend) -> None:
     """A client that offers permessage-deflate is answered without it."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, connect(ws.url(ANNA), compression="deflate") as client:
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, connect(ws.url(ANNA), compression="deflate") as client:
         assert client.response is not None
         assert "Sec-WebSocket-Extensions" not in client.response.headers
         assert (await receive(client))["op"] == "initial_data"
@@ -92,15 +92,15 @@ async def test_no_compression(room: Room) -> None:
         f"user_id={ANNA},{BERT}&user_id={CARL},{ANNA}&user_id={BERT}",
     ],
 )
-async def test_several_users(room: Room, query: str) -> None:
+async def test_several_users(backend: Backend, query: str) -> None:
     """Each user of a connection, named once or twice, has one initial_data and own updates."""
     for user_id in (ANNA, BERT, CARL):
-        await room.show(user_id, 1)
-    async with room.serving() as ws, connect(f"ws://127.0.0.1:{ws.port}/?{query}") as client:
+        await backend.show(user_id, 1)
+    async with backend.serving() as ws, connect(f"ws://127.0.0.1:{ws.port}/?{query}") as client:
         first = [await receive(client) for _ in range(3)]
         assert {frame["op"] for frame in first} == {"initial_data"}
         assert sorted(frame["user_id"] for frame in first) == [str(ANNA), str(BERT), str(CARL)]
-        await room.show(BERT, 2)
+        await backend.show(BERT, 2)
         frame = await receive(client)
         assert (frame["op"], frame["user_id"]) == ("presence_update", str(BERT))
         await nothing_comes(client)
@@ -121,10 +121,10 @@ async def test_several_users(room: Room, query: str) -> None:
         ("user_id=" + ",".join(str(ANNA + n) for n in range(51)), None),
     ],
 )
-async def test_malformed_ids(room: Room, query: str, shown: str | None) -> None:
-    """A malformed request is let in, told what is wrong, and closed with 4400."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, connect(f"ws://127.0.0.1:{ws.port}/?{query}") as client:
+async def test_malformed_ids(backend: Backend, query: str, shown: str | None) -> None:
+    """A malformed request gets a WebSocket, an error frame, and 4400."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, connect(f"ws://127.0.0.1:{ws.port}/?{query}") as client:
         frames, code = await until_closed(client)
         assert code == 4400
         assert [frame["op"] for frame in frames] == ["error"]
@@ -134,19 +134,19 @@ async def test_malformed_ids(room: Room, query: str, shown: str | None) -> None:
         assert frames[0]["d"]["code"] == "invalid_user_id"
 
 
-async def test_fifty_users_are_not_too_many(room: Room) -> None:
+async def test_fifty_users_are_not_too_many(backend: Backend) -> None:
     """Fifty users fit on one connection, however often they are named."""
     users = [ANNA + n for n in range(50)]
     for user_id in users:
-        await room.show(user_id, 1)
-    async with room.serving() as ws, ws.client(*users, *users) as client:
+        await backend.show(user_id, 1)
+    async with backend.serving() as ws, ws.client(*users, *users) as client:
         got = {(await receive(client))["user_id"] for _ in users}
         assert got == set(map(str, users))
 
 
-async def test_a_stranger(room: Room) -> None:
-    """Who is not monitored is reported, and the connection closes with 4404."""
-    async with room.serving() as ws, ws.client(STRANGER) as client:
+async def test_a_stranger(backend: Backend) -> None:
+    """A user who is not monitored is reported, and the connection closes with 4404."""
+    async with backend.serving() as ws, ws.client(STRANGER) as client:
         frames, code = await until_closed(client)
         assert code == 4404
         assert [(f["op"], f["user_id"], f["d"]["code"]) for f in frames] == [
@@ -154,27 +154,27 @@ async def test_a_stranger(room: Room) -> None:
         ]
 
 
-async def test_a_stranger_among_several(room: Room) -> None:
-    """With several users a stranger is reported alone, and the others go on."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws, ws.client(STRANGER, ANNA) as client:
+async def test_a_stranger_among_several(backend: Backend) -> None:
+    """With several users, one who is not monitored is reported, and the others stay."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws, ws.client(STRANGER, ANNA) as client:
         frames = {(await receive(client))["op"] for _ in range(2)}
         assert frames == {"error", "initial_data"}
-        await room.show(ANNA, 2)
+        await backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
 
 
-async def test_nobody_but_strangers(room: Room) -> None:
+async def test_nobody_but_strangers(backend: Backend) -> None:
     """When none of several users is monitored, the connection closes with 4404."""
-    async with room.serving() as ws, ws.client(STRANGER, STRANGER + 1) as client:
+    async with backend.serving() as ws, ws.client(STRANGER, STRANGER + 1) as client:
         frames, code = await until_closed(client)
         assert (len(frames), code) == (2, 4404)
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/socket/more", "//"])
-async def test_no_such_path(room: Room, path: str) -> None:
+async def test_no_such_path(backend: Backend, path: str) -> None:
     """A handshake elsewhere is refused with 404."""
-    async with room.serving() as ws:
+    async with backend.serving() as ws:
         with pytest.raises(InvalidStatus) as refused:
             await connect(ws.url(ANNA, path=path))
         assert refused.value.response.status_code == 404
@@ -191,9 +191,11 @@ async def test_no_such_path(room: Room, path: str) -> None:
         ("POST", "/", 426, b"WebSocket endpoint"),
     ],
 )
-async def test_plain_http(room: Room, method: str, path: str, status: int, said: bytes) -> None:
-    """Plain HTTP gets our health, or is told what this port is."""
-    async with room.serving() as ws:
+async def test_plain_http(
+    backend: Backend, method: str, path: str, status: int, said: bytes
+) -> None:
+    """Plain HTTP gets the health, or an error that explains the port."""
+    async with backend.serving() as ws:
         reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         async with asyncio.timeout(PATIENCE):
@@ -205,10 +207,10 @@ async def test_plain_http(room: Room, method: str, path: str, status: int, said:
         assert bool(body) == (method != "HEAD")
 
 
-async def test_a_full_process_says_so_before_the_handshake(room: Room) -> None:
-    """503, as a load balancer understands; whoever is in stays, and health is still told."""
-    await room.show(ANNA, 1)
-    async with room.serving(WsLimits(connections=1)) as ws:
+async def test_a_full_process_says_so_before_the_handshake(backend: Backend) -> None:
+    """503 for load balancers; connected clients stay, and /health still answers."""
+    await backend.show(ANNA, 1)
+    async with backend.serving(WsLimits(connections=1)) as ws:
         async with connect(ws.url(ANNA)) as first:
             await receive(first)
             with pytest.raises(InvalidStatus) as refused:
@@ -220,10 +222,10 @@ async def test_a_full_process_says_so_before_the_handshake(room: Room) -> None:
             assert (await receive(second))["op"] == "initial_data"
 
 
-async def test_closing_tells_everyone(room: Room) -> None:
-    """A server that ends closes its clients with 1012, after everything it had for them."""
-    await room.show(ANNA, 1)
-    async with room.serving() as ws:
+async def test_closing_tells_everyone(backend: Backend) -> None:
+    """A server that stops closes its clients with 1012, after every pending frame."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws:
         clients = [await ws.client(ANNA) for _ in range(20)]
     for client in clients:
         frames, code = await until_closed(client)

@@ -1,4 +1,4 @@
-"""What a client is owed."""
+"""Which frames of a client are pending, and when they are sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.ws.ws_fixture import ANNA, BERT
 
 
 class Peer:
-    """A socket that only takes notes."""
+    """A socket that records frames."""
 
     def __init__(self, counters: Counters | None = None) -> None:
         self.counters = counters or Counters()
@@ -26,7 +26,7 @@ class Peer:
         self.frames.append(frame)
 
     def write_rest(self, rest: bytes) -> None:
-        raise AssertionError("nothing is written to a descriptor here")
+        raise AssertionError("no frame is written to a descriptor here")
 
     def close(self, reason: CloseReason) -> None:
         self.close_reason = reason
@@ -43,7 +43,7 @@ def show(topic: Topic, number: int) -> None:
     topic.load(Snapshot(number, b'{"n":%d}' % number, b'{"s":%d}' % number))
 
 
-def watching(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Session]:
+def subscribed(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Session]:
     peer = Peer(counters)
     session = Session(peer, peer.counters)
     session.subscriptions = [Subscription(session, topic) for topic in topics]
@@ -53,8 +53,8 @@ def watching(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Se
 
 
 def test_nothing_before_the_topic_is_ready() -> None:
-    """A newcomer waits for a whole state."""
-    peer, session = watching(Topic(ANNA))
+    """A new subscription waits for a whole state."""
+    peer, session = subscribed(Topic(ANNA))
     session.show(session.subscriptions[0])
     assert peer.frames == []
 
@@ -62,16 +62,16 @@ def test_nothing_before_the_topic_is_ready() -> None:
 def test_showing_twice_sends_once() -> None:
     """What the client has is not sent again."""
     topic = topic_at(1)
-    peer, session = watching(topic)
+    peer, session = subscribed(topic)
     session.show(session.subscriptions[0])
     session.show(session.subscriptions[0])
     assert peer.frames == [topic.initial_frame()]
 
 
-def test_a_paused_client_catches_up_with_the_newest() -> None:
+def test_a_paused_client_gets_the_newest_state() -> None:
     """However much it missed, it gets one state."""
     topic = topic_at(1)
-    peer, session = watching(topic)
+    peer, session = subscribed(topic)
     session.show(session.subscriptions[0])
     peer.paused = True
     for number in range(2, 100):
@@ -83,11 +83,11 @@ def test_a_paused_client_catches_up_with_the_newest() -> None:
 
 
 def test_there_and_back_again() -> None:
-    """A state that came back is the one that the client has: nothing is sent."""
+    """If the state changes back to what the client has, nothing is sent."""
     topic = Topic(ANNA)
     topic.apply_extras(None)
     topic.load(Snapshot(1, b'{"n":1}', b'{"s":1}'))
-    peer, session = watching(topic)
+    peer, session = subscribed(topic)
     session.show(session.subscriptions[0])
     peer.paused = True
     topic.load(Snapshot(2, b'{"n":2}', b'{"s":2}'))
@@ -97,9 +97,9 @@ def test_there_and_back_again() -> None:
     assert len(peer.frames) == 1
 
 
-def test_a_full_buffer_stops_the_catching_up() -> None:
-    """The rest waits for the next time that the client reads."""
-    peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
+def test_a_full_buffer_stops_sending() -> None:
+    """The rest is sent when the client reads again."""
+    peer, session = subscribed(topic_at(1, ANNA), topic_at(1, BERT))
     write = peer.write
 
     def write_and_fill(frame: bytes) -> None:
@@ -115,30 +115,30 @@ def test_a_full_buffer_stops_the_catching_up() -> None:
 
 
 def test_the_last_refusal_ends_the_connection() -> None:
-    """With several users each is refused alone."""
-    peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
-    gone = ErrorNotice(USER_NOT_MONITORED, "Gone.")
-    session.refuse(session.subscriptions[0], gone)
+    """A refusal of one of several users leaves the connection open."""
+    peer, session = subscribed(topic_at(1, ANNA), topic_at(1, BERT))
+    notice = ErrorNotice(USER_NOT_MONITORED, "Gone.")
+    session.refuse(session.subscriptions[0], notice)
     assert peer.close_reason is None
-    session.refuse(session.subscriptions[0], gone)
+    session.refuse(session.subscriptions[0], notice)
     assert peer.close_reason is USER_NOT_MONITORED
-    assert peer.frames == [gone.frame] * 2
+    assert peer.frames == [notice.frame] * 2
 
 
 def test_an_outage_ends_the_connection() -> None:
-    """One user that cannot be read ends it all: the client has to come again."""
-    peer, session = watching(topic_at(1, ANNA), topic_at(1, BERT))
+    """One user that cannot be read closes the connection: the client has to reconnect."""
+    peer, session = subscribed(topic_at(1, ANNA), topic_at(1, BERT))
     session.refuse(session.subscriptions[0], ErrorNotice(UNAVAILABLE, "Later."))
     assert peer.close_reason is UNAVAILABLE
 
 
-async def test_a_watcher_that_leaves_during_a_pass() -> None:
+async def test_a_subscription_that_ends_during_a_pass() -> None:
     """It gets nothing more, and the others get everything."""
     topic = topic_at(1)
-    watchers = [watching(topic) for _ in range(5)]
+    clients = [subscribed(topic) for _ in range(5)]
     fan_out = FanOut(2, Counters())
     fan_out.push(topic)
-    for _, session in watchers:
+    for _, session in clients:
         del topic.subscriptions[session.subscriptions[0]]
     fan_out.push(topic)
-    assert sum(len(peer.frames) for peer, _ in watchers) == 2
+    assert sum(len(peer.frames) for peer, _ in clients) == 2

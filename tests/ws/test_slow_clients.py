@@ -1,4 +1,4 @@
-"""Clients that do not read: they skip, cost little, and delay nobody."""
+"""Clients that do not read: they skip states, use little memory, and delay no other client."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import msgspec
 from services.ws.limits import WsLimits
 from shared.telemetry.metrics import total
 from testing.eventually import PATIENCE
-from tests.ws.ws_fixture import ANNA, Raw, Room, Serving, number_of, receive, until
+from tests.ws.ws_fixture import ANNA, Backend, RawClient, RunningServer, number_of, receive, until
 
 TEXT, PING, PONG = 1, 9, 10
 
 SMALL = WsLimits(kernel_buffer=8192)
 
 
-async def test_a_slow_client_skips(room: Room) -> None:
+async def test_a_slow_client_skips(backend: Backend) -> None:
     """A client that reads late gets the newest state, not everything that it missed."""
     last = 300
-    await room.show(ANNA, 0)
-    async with room.serving(SMALL) as ws:
+    await backend.show(ANNA, 0)
+    async with backend.serving(SMALL) as ws:
         raw = await narrow(ws)
         for number in range(1, last + 1):
-            await room.show(ANNA, number, "anna" if number < last else "hannah", size=2000)
+            await backend.show(ANNA, number, "anna" if number < last else "hannah", size=2000)
         await until(lambda: total(ws.counters.skipped) > 0)
         assert ws.counters.backpressured == 1
         shown = [-1]
@@ -46,19 +46,19 @@ async def test_a_slow_client_skips(room: Room) -> None:
         await until(lambda: ws.counters.watchers == 0)
 
 
-async def test_a_slow_client_that_missed_a_round_trip(room: Room) -> None:
-    """What changed and changed back while a client was away is not sent to it."""
-    await room.show(ANNA, 0)
-    async with room.serving(SMALL) as ws:
+async def test_a_slow_client_that_missed_a_round_trip(backend: Backend) -> None:
+    """What changed and changed back while a client did not read is not sent to it."""
+    await backend.show(ANNA, 0)
+    async with backend.serving(SMALL) as ws:
         raw = await narrow(ws)
         number = 0
         while not total(ws.counters.skipped):
             number += 1
-            await room.show(ANNA, number, size=2000)
+            await backend.show(ANNA, number, size=2000)
             await asyncio.sleep(0)
-        # The client holds whatever was written last; find it, then make it the truth again.
-        await room.show(ANNA, number + 1, size=2000)
-        await room.show(ANNA, number, size=2000)
+        # Find the state that the client was sent last, and make it the current one again.
+        await backend.show(ANNA, number + 1, size=2000)
+        await backend.show(ANNA, number, size=2000)
         shown: list[int] = []
         while not shown or shown[-1] != number:
             shown.append(number_of(msgspec.json.decode((await raw.frame())[1])))
@@ -68,23 +68,23 @@ async def test_a_slow_client_that_missed_a_round_trip(room: Room) -> None:
         await raw.hang_up()
 
 
-async def test_a_client_that_never_reads(room: Room) -> None:
-    """It costs a bounded number of bytes however much happens, and is dropped in the end."""
-    await room.show(ANNA, 0)
+async def test_a_client_that_never_reads(backend: Backend) -> None:
+    """It uses a bounded number of bytes, and is disconnected in the end."""
+    await backend.show(ANNA, 0)
     limits = WsLimits(
         kernel_buffer=8192,
         slow_within=0.3,
         ping_every=2.0,
     )
-    async with room.serving(limits) as ws:
+    async with backend.serving(limits) as ws:
         raw = await narrow(ws)
         await until(lambda: ws.counters.frames == 1)
         for number in range(1, 200):
-            await room.show(ANNA, number, size=2000)
+            await backend.show(ANNA, number, size=2000)
         await until(lambda: total(ws.counters.skipped) > 0)
         written = ws.counters.frames
         for number in range(200, 300):
-            await room.show(ANNA, number, size=2000)
+            await backend.show(ANNA, number, size=2000)
         assert ws.counters.frames == written
         assert written * 2500 < 200_000
         await until(lambda: ws.counters.connections == 0)
@@ -92,25 +92,25 @@ async def test_a_client_that_never_reads(room: Room) -> None:
         await raw.hang_up()
 
 
-async def test_a_slow_client_delays_nobody(room: Room) -> None:
+async def test_a_slow_client_delays_nobody(backend: Backend) -> None:
     """Others get every update while one client does not read."""
-    await room.show(ANNA, 0)
-    async with room.serving(SMALL) as ws, ws.client(ANNA) as quick:
+    await backend.show(ANNA, 0)
+    async with backend.serving(SMALL) as ws, ws.client(ANNA) as quick:
         raw = await narrow(ws)
         await receive(quick)
         for number in range(1, 150):
-            await room.show(ANNA, number, size=2000)
+            await backend.show(ANNA, number, size=2000)
             assert number_of(await receive(quick)) == number
         assert total(ws.counters.skipped) > 0
         await raw.hang_up()
 
 
-async def test_one_big_user_list_to_a_slow_client(room: Room) -> None:
+async def test_one_big_user_list_to_a_slow_client(backend: Backend) -> None:
     """First frames that do not fit into the buffer wait for the client to read."""
     users = [ANNA + n for n in range(40)]
     for user_id in users:
-        await room.show(user_id, 1, size=3000)
-    async with room.serving(SMALL) as ws:
+        await backend.show(user_id, 1, size=3000)
+    async with backend.serving(SMALL) as ws:
         raw = await narrow(ws, *users)
         await until(lambda: total(ws.counters.skipped) > 0)
         assert ws.counters.frames < len(users)
@@ -119,13 +119,13 @@ async def test_one_big_user_list_to_a_slow_client(room: Room) -> None:
         await raw.hang_up()
 
 
-async def narrow(ws: Serving, *user_ids: int) -> Raw:
-    """A client that reads nothing by itself: its buffers, of kernel and loop, are small."""
+async def narrow(ws: RunningServer, *user_ids: int) -> RawClient:
+    """A client that does not read, with small buffers in kernel and loop."""
     line = socket.socket()
     line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     line.setblocking(False)
     await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", ws.port))
-    raw = Raw(*await asyncio.open_connection(sock=line, limit=1024))
+    raw = RawClient(*await asyncio.open_connection(sock=line, limit=1024))
     asked = ",".join(map(str, user_ids or (ANNA,)))
     raw.writer.write(
         f"GET /?user_id={asked} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"

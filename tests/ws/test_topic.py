@@ -1,4 +1,4 @@
-"""One user's state, whatever order its news comes in."""
+"""The state of one user, for messages and snapshots in any order."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def update(version: int, *changed: str) -> PresenceMessage:
 
 
 def test_nothing_is_known_at_first() -> None:
-    """A topic is shown when it is loaded and its facts have been asked for."""
+    """A topic is ready when it is loaded and its extras were requested."""
     topic = Topic(ANNA)
     assert not topic.ready
     topic.load(Snapshot(1, profile(1), presence(1)))
@@ -43,7 +43,7 @@ def test_nothing_is_known_at_first() -> None:
     assert topic.ready
 
 
-def test_older_news_is_dropped() -> None:
+def test_older_messages_are_dropped() -> None:
     """A message that is not newer than the snapshot changes nothing."""
     topic = Topic(ANNA)
     topic.load(Snapshot(5, profile(5), presence(5)))
@@ -52,7 +52,7 @@ def test_older_news_is_dropped() -> None:
 
 
 def test_equal_bytes_keep_the_object() -> None:
-    """Who has seen the same state has seen the same object."""
+    """An equal state keeps the same object."""
     topic = Topic(ANNA)
     topic.load(Snapshot(1, profile(1), presence(1)))
     shown = topic.profile, topic.presence
@@ -68,7 +68,9 @@ def test_equal_bytes_keep_the_object() -> None:
     ),
     st.data(),
 )
-def test_any_race_ends_with_the_truth(changes: list[tuple[str, ...]], data: st.DataObject) -> None:
+def test_any_race_ends_with_the_newest_state(
+    changes: list[tuple[str, ...]], data: st.DataObject
+) -> None:
     """Whenever the subscription starts and the snapshot is read, the newest state remains."""
     subscribed = data.draw(st.integers(0, len(changes)), "messages missed")
     read = data.draw(st.integers(subscribed, len(changes)), "changes in the snapshot")
@@ -78,7 +80,7 @@ def test_any_race_ends_with_the_truth(changes: list[tuple[str, ...]], data: st.D
         return max((n for n, c in enumerate(changes[:upto], 2) if field in c), default=1)
 
     topic = Topic(ANNA)
-    was_connected_before = data.draw(st.booleans(), "after a cut")
+    was_connected_before = data.draw(st.booleans(), "after a disconnect")
     if was_connected_before:
         topic.load(Snapshot(1, profile(1), presence(1)))
         topic.invalidate()
@@ -87,7 +89,7 @@ def test_any_race_ends_with_the_truth(changes: list[tuple[str, ...]], data: st.D
         1 + read, profile(newest("profile", read)), presence(newest("presence", read))
     )
     for at in range(subscribed, len(changes) + 1):
-        if at == max(arrives, read):  # a snapshot cannot arrive before what it holds has happened
+        if at == max(arrives, read):  # a snapshot cannot arrive before the changes that it holds
             topic.load(snapshot)
         if at < len(changes):
             topic.apply(update(at + 2, *changes[at]))
@@ -99,8 +101,8 @@ def test_any_race_ends_with_the_truth(changes: list[tuple[str, ...]], data: st.D
     assert numbers == sorted(numbers), "it went back in time"
 
 
-def test_after_a_cut_older_data_is_the_truth() -> None:
-    """A Redis that came back with an old state wins over what was known before."""
+def test_after_a_disconnect_older_data_is_valid() -> None:
+    """A Redis that comes back with an old state replaces what was known before."""
     topic = Topic(ANNA)
     topic.load(Snapshot(9, profile(9), presence(9)))
     topic.invalidate()
@@ -110,8 +112,8 @@ def test_after_a_cut_older_data_is_the_truth() -> None:
 
 
 def test_where_the_line_stays_a_message_may_be_late() -> None:
-    """Everyone was written anew. What was published before is heard after that, and is over: nor
-    has the user left who was back by then. What is loaded may be older, as after a cut."""
+    """All users were rewritten on an open connection. Older messages that arrive after that are
+    dropped, removals included. A loaded snapshot may be older, as after a disconnect."""
     topic = Topic(ANNA)
     topic.load(Snapshot(10, profile(10), presence(10)))
     for _ in range(2):
@@ -127,8 +129,8 @@ def test_where_the_line_stays_a_message_may_be_late() -> None:
     assert topic.presence == presence(4)
 
 
-def test_a_message_with_everything_is_a_state() -> None:
-    """After a cut the gateway's rewrite counts as loaded; a message about one field does not."""
+def test_a_message_with_all_fields_is_a_state() -> None:
+    """After a disconnect, only a message with all fields counts as loaded."""
     topic = Topic(ANNA)
     topic.load(Snapshot(1, profile(1), presence(1)))
     topic.invalidate()
@@ -138,8 +140,8 @@ def test_a_message_with_everything_is_a_state() -> None:
     assert topic.loaded
 
 
-def test_facts_outlast_a_silence() -> None:
-    """A source that gives no answer takes nothing away."""
+def test_extras_outlast_a_failed_request() -> None:
+    """A source without an answer removes no extras."""
     topic = Topic(ANNA)
     first = fields(ANNA, 1)
     topic.load(Snapshot(1, first.profile, first.presence))
@@ -149,7 +151,7 @@ def test_facts_outlast_a_silence() -> None:
 
 
 def test_a_profile_of_an_unknown_shape(caplog: pytest.LogCaptureFixture) -> None:
-    """What another version's gateway wrote is shown without facts, and the log says so."""
+    """A profile of another version's gateway is shown without extras, and logged."""
     topic = Topic(ANNA)
     topic.apply_extras(ProfileExtras(bio="hello"))
     with caplog.at_level(logging.WARNING):

@@ -1,4 +1,4 @@
-"""What the tests of ws stand on: people in Redis, a server, and clients of two kinds."""
+"""Users in Redis, a server, and two kinds of clients."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def profile(user_id: int, name: str = "anna") -> Profile:
 
 
 def presence(number: int, size: int = 0) -> Presence:
-    """One that can be told from any other by its number, and is some `size` bytes larger."""
+    """A presence that its number identifies, and that is about `size` bytes larger."""
     game = Activity(
         type="Playing",
         name=f"level {number}",
@@ -85,8 +85,8 @@ def number_of(frame: dict[str, Any]) -> int:
     return int(frame["d"]["activity"][0]["created_at"])
 
 
-class Source:
-    """A profile source that says what the test wants."""
+class FakeProfileSource:
+    """A profile source whose answers the test chooses."""
 
     def __init__(self) -> None:
         self.known: dict[int, ProfileExtras | None] = {}
@@ -100,7 +100,7 @@ class Source:
         return self.known.get(user_id, ProfileExtras())
 
 
-class Serving:
+class RunningServer:
     """A running server."""
 
     def __init__(self, server: WebSocketServer) -> None:
@@ -116,9 +116,9 @@ class Serving:
     def client(self, *user_ids: int) -> connect:
         return connect(self.url(*user_ids), compression=None, ping_interval=None)
 
-    async def raw(self, *user_ids: int) -> Raw:
-        """A client whose every byte the test chooses; the handshake is done."""
-        raw = Raw(*await asyncio.open_connection("127.0.0.1", self.port))
+    async def raw(self, *user_ids: int) -> RawClient:
+        """A client whose every byte the test chooses, after its handshake."""
+        raw = RawClient(*await asyncio.open_connection("127.0.0.1", self.port))
         key = base64.b64encode(os.urandom(16)).decode()
         raw.writer.write(
             f"GET /?user_id={','.join(map(str, user_ids))} HTTP/1.1\r\nHost: x\r\n"
@@ -134,28 +134,28 @@ class Serving:
         await until(lambda: self.hub.standing)
 
 
-class Room:
-    """One Redis, the people in it, and servers that read it.
+class Backend:
+    """One Redis, the users in it, and servers that read it.
 
-    `timeout`: seconds that a server waits for Redis; as short as in a process, where Redis goes.
+    `timeout`: how long a server waits for Redis, in seconds. The default is that of production.
     """
 
     def __init__(self, redis_url: str, store: Store, timeout: float = 0.9) -> None:
         self.redis_url = redis_url
         self.store = store
         self._timeout = timeout
-        self.source = Source()
+        self.source = FakeProfileSource()
 
     @asynccontextmanager
     async def serving(
         self, limits: WsLimits | None = None, *, ttl: int = 300, standing: bool = True
-    ) -> AsyncIterator[Serving]:
+    ) -> AsyncIterator[RunningServer]:
         settings = WsSettings(redis_url=self.redis_url, ws_port=0, profile_ttl=ttl)
         async with (
             Store.connect(self.redis_url, timeout=self._timeout) as store,
             serving(settings, store, self.source, limits or WsLimits()) as server,
         ):
-            running = Serving(server)
+            running = RunningServer(server)
             if standing:
                 await running.standing()
             yield running
@@ -187,7 +187,7 @@ async def until_closed(client: ClientConnection) -> tuple[list[dict[str, Any]], 
 
 
 async def nothing_comes(client: ClientConnection) -> None:
-    """Whatever was under way to the client has been sent: a pong comes behind it."""
+    """Assert that no frame was sent: the pong to a ping arrives first."""
     async with asyncio.timeout(PATIENCE):
         await (await client.ping())
         try:
@@ -198,13 +198,13 @@ async def nothing_comes(client: ClientConnection) -> None:
 
 
 async def until(true: Any) -> None:
-    """Wait for what has no event of its own."""
+    """Wait until the condition holds."""
     async with asyncio.timeout(PATIENCE):
         while not true():
             await asyncio.sleep(0.002)
 
 
-class Raw:
+class RawClient:
     """A client made of bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -237,14 +237,14 @@ class Raw:
             return first & 0x0F, await self.reader.readexactly(size)
 
     async def close_code(self) -> int:
-        """Read on to the Close frame."""
+        """Skip frames up to the Close frame."""
         while True:
             opcode, payload = await self.frame()
             if opcode == 8:
                 return int(struct.unpack("!H", payload[:2])[0])
 
     async def ended(self) -> bytes:
-        """What still comes until the server closes, however it does that."""
+        """The bytes until the server closes, by FIN or reset."""
         rest = b""
         async with asyncio.timeout(PATIENCE):
             with suppress(ConnectionResetError):
