@@ -1,4 +1,4 @@
-"""A visitor: one browser tab, what it may load, and what went wrong in it."""
+"""One browser tab, the requests that it may make, and its errors."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ _HIDE = """(hidden) => {
 }"""
 
 
-class Visitor:
-    """Use `comes`."""
+class BrowserTab:
+    """Create it by `open`."""
 
     def __init__(self, stack: Stack, site: Site, page: Page) -> None:
         self.stack = stack
         self.site = site
         self.page = page
         self.api = f"http://127.0.0.1:{stack.api_port}"
-        self.complaints: list[str] = []  # of the console and of scripts
-        self.strangers: list[str] = []  # requests to where none should go
+        self.errors: list[str] = []  # of the console and of scripts
+        self.foreign_requests: list[str] = []  # to where none should go
         self.sockets: list[WebSocket] = []
         self.card = page.locator("grux-presence .card").first
-        self._expected: tuple[str, ...] = ()
+        self._allowed: tuple[str, ...] = ()
         page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("websocket", self._socket)
 
     @classmethod
     @asynccontextmanager
-    async def comes(
+    async def open(
         cls,
         stack: Stack,
         site: Site,
@@ -62,18 +62,18 @@ class Visitor:
             device_scale_factor=scale,
         )
         context.set_default_timeout(PATIENCE_MS)
-        visitor = cls(stack, site, await context.new_page())
-        await context.route(visitor._is_elsewhere, visitor._elsewhere)
+        tab = cls(stack, site, await context.new_page())
+        await context.route(tab._is_foreign, tab._route_foreign)
         try:
-            yield visitor
+            yield tab
         finally:
             await context.close()
 
-    async def opens(self, path: str = "/") -> None:
+    async def goto(self, path: str = "/") -> None:
         await self.page.goto(f"{self.api}{path}")
 
-    async def embeds(self, body: str, *, style: str = "") -> None:
-        """A page of another site with the widget's script and this in it."""
+    async def embed(self, body: str, *, style: str = "") -> None:
+        """Open a page of another site with the widget's script and this body."""
         self.site.html = (
             f"<!doctype html><html lang=en><title>A site</title><meta charset=utf-8>"
             f"<style>{style}</style><main>{body}</main>"
@@ -81,58 +81,60 @@ class Visitor:
         )
         await self.page.goto(self.site.url)
 
-    async def sees(self, text: str | re.Pattern[str], place: Locator | None = None) -> None:
-        """Wait for the text on the first card, or in another place."""
+    async def wait_for_text(
+        self, text: str | re.Pattern[str], place: Locator | None = None
+    ) -> None:
+        """Wait until the text is visible on the first card, or in another place."""
         shown = (place or self.card).get_by_text(text).first
         await shown.wait_for(state="visible")
 
     async def until(self, script: str, argument: Any = None) -> Any:
-        """Wait until the expression is true in the page; gives what it gave."""
+        """Wait until the expression is truthy in the page; return its value."""
         return await eventually_async(lambda: self.page.evaluate(script, argument))
 
-    async def hides(self, hidden: bool) -> None:
-        """Go to another tab, or come back."""
+    async def set_hidden(self, hidden: bool) -> None:
+        """Switch to another tab, or back to this one."""
         await self.page.evaluate(_HIDE, hidden)
 
     async def connected(self, count: int) -> list[WebSocket]:
-        """Wait until so many sockets are open."""
+        """Wait until exactly so many WebSockets are open."""
         await eventually(lambda: len(self.open_sockets()) == count)
         return self.open_sockets()
 
     def open_sockets(self) -> list[WebSocket]:
         return [socket for socket in self.sockets if not socket.is_closed()]
 
-    def expects(self, *words: str) -> None:
-        """Complaints with any of these words are part of the test."""
-        self._expected = words
-        self.complaints = [said for said in self.complaints if not self._is_expected(said)]
+    def allow_errors(self, *words: str) -> None:
+        """Errors with any of these words are part of the test."""
+        self._allowed = words
+        self.errors = [text for text in self.errors if not self._is_allowed(text)]
 
-    def collects(self, holds: Callable[[str], bool]) -> list[str]:
-        """The URLs of requests from now on of which this holds."""
+    def collect_requests(self, matches: Callable[[str], bool]) -> list[str]:
+        """The URLs of the requests from now on that match."""
         found: list[str] = []
 
-        def hear(request: Request) -> None:
-            if holds(request.url):
+        def record(request: Request) -> None:
+            if matches(request.url):
                 found.append(request.url)
 
-        self.page.on("request", hear)
+        self.page.on("request", record)
         return found
 
     def _socket(self, socket: WebSocket) -> None:
         self.sockets.append(socket)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not self._is_expected(message.text):
-            self.complaints.append(f"{message.text} ({message.location.get('url')})")
+        if message.type in ("error", "warning") and not self._is_allowed(message.text):
+            self.errors.append(f"{message.text} ({message.location.get('url')})")
 
-    def _is_expected(self, said: str) -> bool:
-        return any(word in said for word in self._expected)
+    def _is_allowed(self, text: str) -> bool:
+        return any(word in text for word in self._allowed)
 
-    def _is_elsewhere(self, url: str) -> bool:
+    def _is_foreign(self, url: str) -> bool:
         return urlsplit(url).hostname != "127.0.0.1"
 
-    async def _elsewhere(self, route: Route) -> None:
-        """The internet as it is here: pictures from where they may come from, and nothing else."""
+    async def _route_foreign(self, route: Route) -> None:
+        """A simulated internet: pictures from their hosts, and nothing else."""
         url = urlsplit(route.request.url)
         if url.hostname in PICTURES and route.request.resource_type == "image":
             picture = drawing("tile", url.path, 160, 160)
@@ -142,5 +144,5 @@ class Visitor:
                 headers={"Access-Control-Allow-Origin": "*"},
             )
             return
-        self.strangers.append(route.request.url)
+        self.foreign_requests.append(route.request.url)
         await route.abort()

@@ -1,4 +1,4 @@
-"""Fixtures of the browser's tests: one running Grux and one Chromium for all of them."""
+"""Fixtures of the browser tests: they share one running Grux and one Chromium."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
-from tests.browser.browser_fixture import Visitor
+from tests.browser.browser_fixture import BrowserTab
 from tests.browser.site import Site
 from tests.e2e.stack import ROBIN, Stack, quiet, running
 
@@ -28,7 +28,7 @@ INVITE = "https://discord.gg/example"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A machine without Chromium says so, and runs the rest."""
+    """Skip the tests, with the reason, if there is no Chromium."""
     if CHROMIUM is None:
         missing = pytest.mark.skip(reason=f"no Chromium on the PATH ({', '.join(NAMES)})")
         for item in items:
@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def stack() -> AsyncIterator[Stack]:
-    """All parts, as they run; 80 people, of whom none does anything by themselves."""
+    """All services, with 80 simulated users whose presence only the tests change."""
     settings = {"PROFILE_SOURCE": "upstream", "DISCORD_INVITE": INVITE, "EXAMPLE_USERS": ROBIN}
     async with running(quiet(members=80), env=settings) as stack:
         yield stack
@@ -59,11 +59,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def visitor(stack: Stack, site: Site, browser: Browser) -> AsyncIterator[Visitor]:
-    """Somebody with a browser of their own, in which nothing may go wrong."""
+async def tab(stack: Stack, site: Site, browser: Browser) -> AsyncIterator[BrowserTab]:
+    """A tab in a browser profile of its own, in which no error may occur."""
     stack.simulator.world.set_presence(ROBIN, "online", [], {"desktop": "online"})
-    async with Visitor.comes(stack, site, browser) as visitor:
-        yield visitor
-        # Before the tab is closed: what that cuts off is nobody's fault.
-        assert visitor.complaints == []
-        assert visitor.strangers == []
+    async with BrowserTab.open(stack, site, browser) as tab:
+        yield tab
+        # Before the tab is closed: that aborts requests.
+        assert tab.errors == []
+        assert tab.foreign_requests == []

@@ -1,4 +1,4 @@
-"""The pictures in README.md: `python -m tests.browser.screenshots` makes them anew.
+"""The pictures in README.md: `python -m tests.browser.screenshots` takes them again.
 
 With the fonts of this machine: Inter looks best. `pngquant --force --ext .png docs/images/*.png`
 then makes them a third as large.
@@ -16,9 +16,9 @@ from playwright.async_api import async_playwright
 
 from simulator import activities, catalogue
 from simulator.model import User
-from tests.browser.browser_fixture import Visitor
+from tests.browser.browser_fixture import BrowserTab
 from tests.browser.conftest import CHROMIUM, FLAGS, INVITE
-from tests.browser.demo_person import CUSTOM, GAME, song
+from tests.browser.demo_user import CUSTOM, GAME, song
 from tests.browser.site import Site
 from tests.e2e.stack import FIRST, ROBIN, Stack, quiet, running
 
@@ -34,21 +34,21 @@ div:nth-child(3) { background: linear-gradient(160deg, #f2a65a, #d1495b 55%, #30
 """
 
 
-def somebody(number: int, username: str, name: str, **more: Any) -> User:
+def user(number: int, username: str, name: str, **more: Any) -> User:
     user_id = str(1_100_000_000_000_000_000 + number * 10**12)
     return User(id=user_id, username=username, global_name=name, avatar=f"{number:032x}", **more)
 
 
 PEOPLE = {
-    "mizuki": somebody(7, "mizuki", "水野 美月"),
-    "layla": somebody(2, "layla.h", "ليلى حداد", public_flags=1 << 6),
-    "rosa": somebody(4, "rosa", "🌸 rosa"),
-    "otto": somebody(5, "otto", "Otto Quartz", public_flags=1 << 22),
+    "mizuki": user(7, "mizuki", "水野 美月"),
+    "layla": user(2, "layla.h", "ليلى حداد", public_flags=1 << 6),
+    "rosa": user(4, "rosa", "🌸 rosa"),
+    "otto": user(5, "otto", "Otto Quartz", public_flags=1 << 22),
 }
 
 
-def live(stack: Stack) -> None:
-    """Everybody does something."""
+def set_presences(stack: Stack) -> None:
+    """Give every user an activity."""
     world, rng = stack.simulator.world, random.Random(4)
     now = int(time.time() * 1000)
     for user in PEOPLE.values():
@@ -72,17 +72,17 @@ def card(user_id: str, more: str = "") -> str:
 
 
 async def take(stack: Stack, site: Site) -> None:
-    everybody = [ROBIN, *(user.id for user in PEOPLE.values())]
-    for user_id in everybody:
+    user_ids = [ROBIN, *(user.id for user in PEOPLE.values())]
+    for user_id in user_ids:
         await stack.shows(user_id, lambda data: data["status"] != "invisible")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        async with Visitor.comes(stack, site, browser) as visitor:
-            await visitor.opens()
-            await visitor.sees("Paper Lanterns")
-            await visitor.until("() => document.querySelector('#health').dataset.state === 'live'")
-            await settled(visitor)
-            await visitor.page.screenshot(path=IMAGES / "page.png")
+        async with BrowserTab.open(stack, site, browser) as tab:
+            await tab.goto()
+            await tab.wait_for_text("Paper Lanterns")
+            await tab.until("() => document.querySelector('#health').dataset.state === 'live'")
+            await settled(tab)
+            await tab.page.screenshot(path=IMAGES / "page.png")
         columns = (
             card(ROBIN, "theme=dark") + card(PEOPLE["otto"].id, "theme=dark size=compact"),
             card(PEOPLE["mizuki"].id, "theme=light")
@@ -92,18 +92,18 @@ async def take(stack: Stack, site: Site) -> None:
             + card(PEOPLE["rosa"].id, "theme=glass")
             + card(PEOPLE["mizuki"].id, "theme=paper size=compact"),
         )
-        async with Visitor.comes(stack, site, browser) as visitor:
+        async with BrowserTab.open(stack, site, browser) as tab:
             body = "".join(f"<div>{column}</div>" for column in columns)
-            await visitor.embeds(body, style=STYLE)
-            await visitor.sees("Paper Lanterns")
-            await settled(visitor)
-            await visitor.page.locator("main").screenshot(path=IMAGES / "widget.png")
+            await tab.embed(body, style=STYLE)
+            await tab.wait_for_text("Paper Lanterns")
+            await settled(tab)
+            await tab.page.locator("main").screenshot(path=IMAGES / "widget.png")
         await browser.close()
 
 
-async def settled(visitor: Visitor) -> None:
-    """Every picture is there."""
-    await visitor.until(
+async def settled(tab: BrowserTab) -> None:
+    """Wait until every picture is loaded."""
+    await tab.until(
         """() => [...document.querySelectorAll("grux-presence")].every((one) =>
           one.hidden || (one.data && [...one.shadowRoot.querySelectorAll("img")].every(
             (image) => image.complete)))"""
@@ -115,7 +115,7 @@ async def main() -> None:
     settings = {"PROFILE_SOURCE": "upstream", "DISCORD_INVITE": INVITE, "EXAMPLE_USERS": people}
     IMAGES.mkdir(exist_ok=True)
     async with running(quiet(members=200), env=settings) as stack, Site() as site:
-        live(stack)
+        set_presences(stack)
         await take(stack, site)
 
 

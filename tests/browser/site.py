@@ -1,4 +1,4 @@
-"""Somebody's website: another origin, with whatever page the test wants."""
+"""Another website: another origin, whose page the test chooses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from testing.free_port import free_port
 
 
 class Site:
-    """`async with` it: pages are at `url`."""
+    """A context manager: while it is open, the page is at `url`."""
 
     def __init__(self) -> None:
         self.port = free_port()

@@ -1,6 +1,6 @@
-"""How the widget comes by its news: few sockets, which come back, and other ways without them.
+"""How the widget reads presences: over few sockets that reconnect, and without sockets.
 
-Where minutes pass, they pass on the page's clock alone: no test waits for them.
+Minutes pass on the page's clock only: no test waits for them.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import pytest
 from playwright.async_api import WebSocketRoute
 
 from testing.eventually import eventually
-from tests.browser.browser_fixture import Visitor
-from tests.browser.demo_person import WIDGET, does
+from tests.browser.browser_fixture import BrowserTab
+from tests.browser.demo_user import WIDGET, show
 from tests.e2e.stack import ROBIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -31,76 +31,74 @@ COUNTS_CLOSES = """
 REFUSED = ("ERR_CONNECTION_REFUSED", "ERR_UNSAFE_PORT", "WebSocket connection to")
 
 
-def people(visitor: Visitor, count: int) -> list[str]:
-    return sorted(visitor.stack.everybody())[:count]
+def people(tab: BrowserTab, count: int) -> list[str]:
+    return sorted(tab.stack.everybody())[:count]
 
 
 def widgets(user_ids: list[str]) -> str:
     return "".join(f'<grux-presence user="{id}" size="compact"></grux-presence>' for id in user_ids)
 
 
-def asked(url: str) -> int:
+def requested(url: str) -> int:
     return len(re.findall(r"user_id=\d+", url))
 
 
-async def test_fifty_widgets_share_one_socket(visitor: Visitor) -> None:
-    """And the fifty-first needs a second."""
-    await visitor.embeds(widgets(people(visitor, 50)))
-    await visitor.until(ALL_SHOWN)
-    (socket,) = await visitor.connected(1)
-    assert asked(socket.url) == 50
-    visitor.sockets.clear()
-    await visitor.embeds(widgets(people(visitor, 51) + people(visitor, 51)))
-    await visitor.until(ALL_SHOWN)
-    assert sorted(asked(socket.url) for socket in await visitor.connected(2)) == [1, 50]
+async def test_fifty_widgets_share_one_socket(tab: BrowserTab) -> None:
+    """The fifty-first widget needs a second one."""
+    await tab.embed(widgets(people(tab, 50)))
+    await tab.until(ALL_SHOWN)
+    (socket,) = await tab.connected(1)
+    assert requested(socket.url) == 50
+    tab.sockets.clear()
+    await tab.embed(widgets(people(tab, 51) + people(tab, 51)))
+    await tab.until(ALL_SHOWN)
+    assert sorted(requested(socket.url) for socket in await tab.connected(2)) == [1, 50]
 
 
-async def test_a_widget_that_comes_later(visitor: Visitor) -> None:
-    """One socket in the end, without a moment in which the first does not hear."""
-    first, *later = people(visitor, 4)
-    await visitor.embeds(widgets([first]))
-    await visitor.until(ALL_SHOWN)
+async def test_a_widget_that_is_added_later(tab: BrowserTab) -> None:
+    """One socket in the end, and the first widget is never disconnected."""
+    first, *later = people(tab, 4)
+    await tab.embed(widgets([first]))
+    await tab.until(ALL_SHOWN)
     states = "() => { window.states = []; document.addEventListener('grux:state', (event) => {"
-    await visitor.page.evaluate(
-        states + "states.push([event.target.user, event.detail.state]) }) }"
-    )
-    await visitor.page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)",
+    await tab.page.evaluate(states + "states.push([event.target.user, event.detail.state]) }) }")
+    await tab.page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)",
                                 widgets(later))  # fmt: skip
-    await visitor.until(ALL_SHOWN)
-    (socket,) = await visitor.connected(1)
-    assert asked(socket.url) == 4
-    told = await visitor.page.evaluate("() => states")
+    await tab.until(ALL_SHOWN)
+    (socket,) = await tab.connected(1)
+    assert requested(socket.url) == 4
+    told = await tab.page.evaluate("() => states")
     assert [user for user, _ in told if user == first] == []
 
 
-async def test_reconnects_when_ws_was_killed(visitor: Visitor) -> None:
-    """A killed server is noticed, said after a while, and forgotten when it is back."""
-    visitor.expects(*REFUSED)
-    await visitor.page.clock.install()
-    await visitor.embeds(WIDGET)
-    await visitor.sees("Online")
-    ws = visitor.stack.processes["ws"]
+async def test_reconnects_when_ws_was_killed(tab: BrowserTab) -> None:
+    """Without the server the widget polls, and is live again when it is back."""
+    tab.allow_errors(*REFUSED)
+    await tab.page.clock.install()
+    await tab.embed(WIDGET)
+    await tab.wait_for_text("Online")
+    ws = tab.stack.processes["ws"]
     ws.process.kill()
     await ws.ended()
-    await visitor.connected(0)
-    does(visitor, "dnd")
-    await visitor.page.clock.fast_forward(9000)
-    # REST goes on meanwhile: what it tells is shown.
-    await visitor.sees("Do not disturb")
-    assert await visitor.page.evaluate(STATE) == "polling"
-    restarted = await visitor.stack.start("ws")
+    await tab.connected(0)
+    show(tab, "dnd")
+    await tab.page.clock.fast_forward(9000)
+    # REST still works, and its answers are shown.
+    await tab.wait_for_text("Do not disturb")
+    assert await tab.page.evaluate(STATE) == "polling"
+    restarted = await tab.stack.start("ws")
     await restarted.said("listening")
-    does(visitor, "idle")
-    await visitor.page.clock.fast_forward(31_000)
-    await visitor.until(f"() => ({STATE})() === 'live'")
-    await visitor.sees("Idle")
-    assert len(visitor.open_sockets()) == 1
+    show(tab, "idle")
+    await tab.page.clock.fast_forward(31_000)
+    await tab.until(f"() => ({STATE})() === 'live'")
+    await tab.wait_for_text("Idle")
+    assert len(tab.open_sockets()) == 1
 
 
-async def test_says_when_it_is_old(visitor: Visitor) -> None:
-    """Neither socket nor REST: the last that was seen stays, with its age, and goes grey."""
-    visitor.expects(*REFUSED, "ERR_FAILED")
-    await visitor.page.clock.install()
+async def test_shows_the_age_of_a_stale_card(tab: BrowserTab) -> None:
+    """With neither socket nor REST the last state stays, with its age."""
+    tab.allow_errors(*REFUSED, "ERR_FAILED")
+    await tab.page.clock.install()
     servers: list[WebSocketRoute] = []
 
     async def relay(route: WebSocketRoute) -> None:
@@ -110,54 +108,54 @@ async def test_says_when_it_is_old(visitor: Visitor) -> None:
         else:
             await route.close(code=1013)
 
-    await visitor.page.route_web_socket(re.compile("user_id"), relay)
-    await visitor.embeds(WIDGET)
-    await visitor.sees("Online")
-    await visitor.page.route("**/user/*", lambda route: route.abort())
+    await tab.page.route_web_socket(re.compile("user_id"), relay)
+    await tab.embed(WIDGET)
+    await tab.wait_for_text("Online")
+    await tab.page.route("**/user/*", lambda route: route.abort())
     await servers[0].close(code=1013)
-    await visitor.page.clock.fast_forward(2000)
-    assert await visitor.page.evaluate(STATE) == "live"  # a short cut is nobody's business
-    await visitor.page.clock.fast_forward(8000)
-    await visitor.sees("Not live: last updated less than a minute ago.")
-    await visitor.page.clock.fast_forward(300_000)
-    await visitor.sees(re.compile("last updated 5 min ago"))
-    await visitor.sees("Online")
-    assert await visitor.page.evaluate(STATE) == "stale"
+    await tab.page.clock.fast_forward(2000)
+    assert await tab.page.evaluate(STATE) == "live"  # a short disconnect is not shown
+    await tab.page.clock.fast_forward(8000)
+    await tab.wait_for_text("Not live: last updated less than a minute ago.")
+    await tab.page.clock.fast_forward(300_000)
+    await tab.wait_for_text(re.compile("last updated 5 min ago"))
+    await tab.wait_for_text("Online")
+    assert await tab.page.evaluate(STATE) == "stale"
 
 
-async def test_sleeps_in_a_hidden_tab(visitor: Visitor) -> None:
-    """The socket closes after a while, and is there at once when somebody looks again."""
-    await visitor.page.clock.install()
-    await visitor.embeds(WIDGET)
-    await visitor.sees("Online")
-    await visitor.hides(True)
-    await visitor.page.clock.run_for(15_000)
-    await visitor.hides(False)
-    await visitor.page.clock.run_for(18_000)
-    await visitor.connected(1)  # a short look elsewhere costs nothing
-    assert len(visitor.sockets) == 1
-    await visitor.hides(True)
-    await visitor.page.clock.run_for(31_000)
-    await visitor.connected(0)
-    does(visitor, "dnd")
-    polls = visitor.collects(lambda url: "/user/" in url)
-    await visitor.page.clock.fast_forward(3_600_000)
-    assert len(visitor.sockets) == 1
+async def test_sleeps_in_a_hidden_tab(tab: BrowserTab) -> None:
+    """The socket closes after a while, and reopens when the tab is shown."""
+    await tab.page.clock.install()
+    await tab.embed(WIDGET)
+    await tab.wait_for_text("Online")
+    await tab.set_hidden(True)
+    await tab.page.clock.run_for(15_000)
+    await tab.set_hidden(False)
+    await tab.page.clock.run_for(18_000)
+    await tab.connected(1)  # a short time in another tab changes nothing
+    assert len(tab.sockets) == 1
+    await tab.set_hidden(True)
+    await tab.page.clock.run_for(31_000)
+    await tab.connected(0)
+    show(tab, "dnd")
+    polls = tab.collect_requests(lambda url: "/user/" in url)
+    await tab.page.clock.fast_forward(3_600_000)
+    assert len(tab.sockets) == 1
     assert polls == []
-    await visitor.hides(False)
-    await visitor.sees("Do not disturb")
-    await visitor.connected(1)
-    assert await visitor.page.evaluate(STATE) == "live"
+    await tab.set_hidden(False)
+    await tab.wait_for_text("Do not disturb")
+    await tab.connected(1)
+    assert await tab.page.evaluate(STATE) == "live"
 
 
 @pytest.mark.parametrize(
     ("code", "earliest", "latest"),
     [(1012, 1000, 5000), (1013, 5000, 15_000), (4429, 30_000, 90_000), (1006, 500, 1000)],
 )
-async def test_how_long_it_waits_after_a_close(
-    visitor: Visitor, code: int, earliest: int, latest: int
+async def test_the_delay_after_a_close(
+    tab: BrowserTab, code: int, earliest: int, latest: int
 ) -> None:
-    """By what the server said; never at once, never all at the same time."""
+    """It depends on the close code, is random, and never zero."""
     opened: list[WebSocketRoute] = []
 
     async def server(route: WebSocketRoute) -> None:
@@ -166,27 +164,25 @@ async def test_how_long_it_waits_after_a_close(
             # A code that no server can send is what a browser reports for a lost connection.
             await route.close(code=code if code != 1006 else 3999)
 
-    await visitor.page.route_web_socket(re.compile("user_id"), server)
-    await visitor.page.add_init_script(COUNTS_CLOSES)
-    await visitor.page.clock.install()
-    await visitor.page.clock.pause_at(await visitor.page.evaluate("() => Date.now() + 1000"))
-    await visitor.embeds(WIDGET)
-    await visitor.until("() => Boolean(customElements.get('grux-presence'))")
-    await visitor.page.clock.run_for(100)
-    await visitor.until("() => window.closes === 1")  # from then on it waits
-    await visitor.page.clock.run_for(earliest - 150)
+    await tab.page.route_web_socket(re.compile("user_id"), server)
+    await tab.page.add_init_script(COUNTS_CLOSES)
+    await tab.page.clock.install()
+    await tab.page.clock.pause_at(await tab.page.evaluate("() => Date.now() + 1000"))
+    await tab.embed(WIDGET)
+    await tab.until("() => Boolean(customElements.get('grux-presence'))")
+    await tab.page.clock.run_for(100)
+    await tab.until("() => window.closes === 1")  # the delay begins
+    await tab.page.clock.run_for(earliest - 150)
     assert len(opened) == 1
-    await visitor.page.clock.run_for(latest - earliest + 400)
+    await tab.page.clock.run_for(latest - earliest + 400)
     await eventually(lambda: len(opened) == 2)
 
 
 @pytest.mark.parametrize(
     ("code", "name"), [(4404, "user_not_monitored"), (4400, "invalid_user_id")]
 )
-async def test_stops_when_trying_again_does_not_help(
-    visitor: Visitor, code: int, name: str
-) -> None:
-    """The only user is not there: no further socket, and no REST either."""
+async def test_does_not_retry_after_a_refusal(tab: BrowserTab, code: int, name: str) -> None:
+    """The only user is refused: no further socket, and no polling."""
     opened: list[WebSocketRoute] = []
 
     async def server(route: WebSocketRoute) -> None:
@@ -195,35 +191,35 @@ async def test_stops_when_trying_again_does_not_help(
         route.send(problem)
         await route.close(code=code)
 
-    await visitor.page.route_web_socket(re.compile("user_id"), server)
-    questions = visitor.collects(lambda url: "/user/" in url)
-    await visitor.page.clock.install()
-    await visitor.embeds(WIDGET)
-    await visitor.until(f"() => ({STATE})() === 'error'")
+    await tab.page.route_web_socket(re.compile("user_id"), server)
+    polls = tab.collect_requests(lambda url: "/user/" in url)
+    await tab.page.clock.install()
+    await tab.embed(WIDGET)
+    await tab.until(f"() => ({STATE})() === 'error'")
     for _ in range(10):
-        await visitor.page.clock.fast_forward(60_000)
+        await tab.page.clock.fast_forward(60_000)
     assert len(opened) == 1
-    assert questions == []
-    await visitor.hides(True)
-    await visitor.page.clock.fast_forward(60_000)
-    await visitor.hides(False)  # they may have joined meanwhile
-    await visitor.page.clock.fast_forward(1000)
+    assert polls == []
+    await tab.set_hidden(True)
+    await tab.page.clock.fast_forward(60_000)
+    await tab.set_hidden(False)  # they may have joined meanwhile
+    await tab.page.clock.fast_forward(1000)
     await eventually(lambda: len(opened) == 2)
 
 
-async def test_one_who_leaves_takes_nobody_along(visitor: Visitor) -> None:
-    """Of two on one socket, one leaves the server: gone from the page at once, the other stays."""
-    leaver = next(id for id in people(visitor, 80) if id != ROBIN)
-    await visitor.embeds(widgets([ROBIN, leaver]))
-    await visitor.until(ALL_SHOWN)
-    world = visitor.stack.simulator.world
+async def test_a_user_who_leaves_affects_no_other(tab: BrowserTab) -> None:
+    """Of two users on one socket one leaves the server; the other stays connected."""
+    leaver = next(id for id in people(tab, 80) if id != ROBIN)
+    await tab.embed(widgets([ROBIN, leaver]))
+    await tab.until(ALL_SHOWN)
+    world = tab.stack.simulator.world
     homes = list(world.people[leaver].guilds)
     for guild in homes:
         world.remove_member(guild, leaver)
-    await visitor.page.get_by_text("Not monitored").wait_for()
-    does(visitor, "dnd")
-    await visitor.sees("Do not disturb")
-    assert len(visitor.sockets) == 1
+    await tab.page.get_by_text("Not monitored").wait_for()
+    show(tab, "dnd")
+    await tab.wait_for_text("Do not disturb")
+    assert len(tab.sockets) == 1
     for guild in homes:
         world.add_member(guild, leaver)
-    await visitor.stack.shows(leaver, lambda data: True)
+    await tab.stack.shows(leaver, lambda data: True)

@@ -1,4 +1,4 @@
-"""The rules of accessibility, as axe checks them (WCAG 2 and best practices)."""
+"""Accessibility rules, as axe checks them (WCAG 2 and best practices)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from playwright.async_api import Page
 
 
-async def broken_rules(page: Page) -> str:
-    """A report of what is wrong; empty if nothing is."""
+async def violations(page: Page) -> str:
+    """A report of the violations; empty without any."""
     found = await Axe().run(page)
     return str(found.generate_report()) if found.violations_count else ""

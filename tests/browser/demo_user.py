@@ -1,11 +1,11 @@
-"""Robin, whom the browser's tests look at, and what Robin does."""
+"""Robin, the user of the browser tests, and their activities."""
 
 from __future__ import annotations
 
 import time
 
 from simulator.model import Json
-from tests.browser.browser_fixture import Visitor
+from tests.browser.browser_fixture import BrowserTab
 from tests.e2e.stack import ROBIN
 
 WIDGET = f'<grux-presence user="{ROBIN}"></grux-presence>'
@@ -45,7 +45,7 @@ def song(played: int = 30, seconds: int = 187) -> Json:
     }
 
 
-def does(visitor: Visitor, status: str = "online", *activities: Json) -> None:
-    """Robin does this now, as Discord tells it."""
-    world = visitor.stack.simulator.world
+def show(tab: BrowserTab, status: str = "online", *activities: Json) -> None:
+    """Set Robin's presence, as Discord sends it."""
+    world = tab.stack.simulator.world
     world.set_presence(ROBIN, status, list(activities), {"desktop": status})
