@@ -16,7 +16,7 @@ from services.ws.incoming import CHUNK_BYTES, Incoming
 from services.ws.keepalive import Keepalive
 from services.ws.limits import WsLimits
 from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, CloseReason, ErrorNotice
-from services.ws.session import Session
+from services.ws.session import PresenceSession
 from services.ws.topic import NO_FD
 from shared.net.client_address import client_ip
 from shared.net.connection_limiter import ConnectionLimiter
@@ -75,7 +75,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._head: bytearray | None = bytearray()  # None: the handshake is done
-        self._session: Session | None = None
+        self._session: PresenceSession | None = None
         self._incoming: Incoming | None = None
         self._close_reason: CloseReason | None = None  # of the Close that we have sent
         self._finished = False  # nothing is written any more, and received bytes are discarded
@@ -224,7 +224,7 @@ class Connection(asyncio.Protocol):
         if isinstance(users, ErrorNotice):
             self._refuse(users)
             return
-        self._session = Session(self, self._context.counters)
+        self._session = PresenceSession(self, self._context.counters)
         self._context.hub.subscribe(self._session, users)
 
     def _refuse(self, notice: ErrorNotice) -> None:

@@ -91,7 +91,7 @@ def _show(topic: Topic, subscriptions: list[Subscription], counters: Counters) -
     """Send the topic's state to these subscriptions.
 
     Nearly every client reads as fast as the server writes, and lacks only the newest presence: its
-    frame goes directly to the socket. That touches a Subscription, and no Session, Connection,
+    frame goes directly to the socket. That touches a Subscription, and no session, connection,
     transport, stream or write queue: with thousands of clients, none of these is cached any more.
     CPU relative to the C floor, with 5,000 and 10,000 sockets: `transport.write` 1.32 and 1.30,
     direct writes 1.13 and 1.12.

@@ -18,7 +18,7 @@ from services.ws.limits import WsLimits
 from services.ws.loader import Loader, Snapshots, UserSubscriber
 from services.ws.profile_refresher import FactSource, ProfileRefresher
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, ErrorNotice
-from services.ws.session import Session
+from services.ws.session import PresenceSession
 from services.ws.topic import NO_FD, Subscription, Topic
 from shared.model.message import PresenceMessage
 from shared.model.snapshot import Snapshot
@@ -93,7 +93,7 @@ class Hub:
         """Number of messages and snapshots in Redis that Grux cannot have written."""
         return self._subscriber.unreadable + self._loader.damaged
 
-    def subscribe(self, session: Session, user_ids: Sequence[int]) -> None:
+    def subscribe(self, session: PresenceSession, user_ids: Sequence[int]) -> None:
         """Send these users to the session: known ones at once, the others when loaded."""
         session.subscriptions = [
             Subscription(session, self._topic(user_id)) for user_id in user_ids
@@ -109,7 +109,7 @@ class Hub:
             else:
                 self._loader.enqueue(topic)
 
-    def leave(self, session: Session) -> None:
+    def leave(self, session: PresenceSession) -> None:
         """The session has ended."""
         for subscription in session.subscriptions:
             self._unsubscribe(subscription)

@@ -28,7 +28,7 @@ class Peer(Protocol):
         """Close the connection. This ends the session: it has no subscriptions afterwards."""
 
 
-class Session:
+class PresenceSession:
     """The subscriptions of one client."""
 
     __slots__ = ("_counters", "_peer", "subscriptions")

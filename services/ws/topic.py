@@ -26,7 +26,7 @@ _decode_extras = msgspec.json.Decoder(ProfileExtras).decode
 
 
 class SubscriptionOwner(Protocol):
-    """services.ws.session.Session, as far as a subscription needs it."""
+    """services.ws.session.PresenceSession, as far as a subscription needs it."""
 
     def show(self, subscription: Subscription) -> None: ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, CloseReason, ErrorNotice
-from services.ws.session import Session
+from services.ws.session import PresenceSession
 from services.ws.topic import NO_FD, Subscription, Topic
 from shared.model.snapshot import Snapshot
 from tests.ws.ws_fixture import ANNA, BERT
@@ -43,9 +43,9 @@ def show(topic: Topic, number: int) -> None:
     topic.load(Snapshot(number, b'{"n":%d}' % number, b'{"s":%d}' % number))
 
 
-def subscribed(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, Session]:
+def subscribed(*topics: Topic, counters: Counters | None = None) -> tuple[Peer, PresenceSession]:
     peer = Peer(counters)
-    session = Session(peer, peer.counters)
+    session = PresenceSession(peer, peer.counters)
     session.subscriptions = [Subscription(session, topic) for topic in topics]
     for subscription in session.subscriptions:
         subscription.topic.subscriptions[subscription] = None
