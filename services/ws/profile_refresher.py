@@ -27,7 +27,7 @@ REFRESH_AT: Final = 0.2  # of the TTL: an answer may come from a cache, which ke
 class FactSource(Protocol):
     """shared.profiles.service.ProfileService, as far as it is needed here."""
 
-    async def facts(self, user_id: int) -> ProfileExtras | None:
+    async def extras(self, user_id: int) -> ProfileExtras | None:
         """None: no answer now. Raises StoreUnavailable when Redis is unreachable."""
 
 
@@ -112,7 +112,7 @@ class ProfileRefresher:
     async def _request(self, user_id: int) -> ProfileExtras | None:
         try:
             async with asyncio.timeout(self._limits.facts_within), self._slots:
-                return await self._source.facts(user_id)
+                return await self._source.extras(user_id)
         except (StoreUnavailable, TimeoutError):
             return None
         except Exception:

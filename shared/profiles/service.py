@@ -54,7 +54,7 @@ class ProfileService:
         ask_within: float = ASK_WITHIN,
         name: str = "unnamed",
     ) -> None:
-        """`source` None: there is nobody to ask, and `facts` is always None.
+        """`source` None: there is nobody to ask, and `extras` is always None.
 
         `name`: the source's, for the count.
         """
@@ -83,7 +83,7 @@ class ProfileService:
         """Give up every question under way, so that another process may ask it."""
         await self._flights.close()
 
-    async def facts(self, user_id: int) -> ProfileExtras | None:
+    async def extras(self, user_id: int) -> ProfileExtras | None:
         """What the source knows of a monitored user; None when nobody can tell now.
 
         Never raises, not even when Redis is away: presence then fails by itself, or is held in
@@ -105,7 +105,7 @@ class ProfileService:
             return await self._wait_for(user_id, deadline)
         if found.old:
             self._flight(user_id)  # whoever comes later gets the new answer
-        return found.facts
+        return found.extras
 
     async def _wait_for(self, user_id: int, deadline: float) -> ProfileExtras | None:
         with suppress(TimeoutError):
@@ -134,7 +134,7 @@ class ProfileService:
                     return None
                 found = await self._cache.read(user_id)
                 if found is not None:
-                    return found.facts
+                    return found.extras
                 polls += 1
                 await asyncio.sleep(_POLL.delay(polls))
         except StoreUnavailable:
@@ -144,18 +144,18 @@ class ProfileService:
     async def _ask(self, user_id: int) -> ProfileExtras | None:
         asked = asyncio.get_running_loop().time()
         try:
-            facts = await self._answer(user_id)
+            extras = await self._answer(user_id)
         except asyncio.CancelledError:
             with suppress(StoreUnavailable):
                 await self._cache.release(user_id)
             raise
         self._slow = asyncio.get_running_loop().time() - asked > self._cap
         with suppress(StoreUnavailable):  # this reader has the answer all the same
-            if facts is None:
-                await self._cache.keep_failure(user_id)
+            if extras is None:
+                await self._cache.save_failure(user_id)
             else:
-                await self._cache.keep(user_id, facts)
-        return facts
+                await self._cache.save(user_id, extras)
+        return extras
 
     async def _answer(self, user_id: int) -> ProfileExtras | None:
         """The source's answer, or None when it fails, in whatever way."""
@@ -163,9 +163,9 @@ class ProfileService:
             return None
         try:
             async with asyncio.timeout(self._ask_within):
-                facts = await self._source.facts(user_id)
-            self._counts["nothing" if facts == NOTHING else "ok"].inc()
-            return facts
+                extras = await self._source.fetch(user_id)
+            self._counts["nothing" if extras == NOTHING else "ok"].inc()
+            return extras
         except SourceStopped:
             self._counts["stopped"].inc()
             self._source = None  # the source has said in the log what is to be done

@@ -1,4 +1,4 @@
-"""One person as the answers need them: read from Redis, with the facts that are known besides."""
+"""One user as the answers need them: the snapshot in Redis, completed with profile extras."""
 
 from __future__ import annotations
 
@@ -16,21 +16,26 @@ from shared.redis.store import Store
 
 
 class UserView(Struct, frozen=True):
+    """What an answer shows of a user."""
+
     version: int
-    profile: bytes  # snapshot.Profile as JSON, completed
+    profile: bytes  # snapshot.Profile as JSON, with extras
     presence: bytes  # snapshot.Presence as JSON
-    good_until: float  # time.monotonic(): the facts need no other look before
+    good_until: float  # time.monotonic(): unless something changes, nothing new is read before
 
 
 class UserReader:
+    """Reads users from Redis, and asks the profile service for what Redis does not hold."""
+
     def __init__(self, reads: BatchReader, profiles: ProfileService) -> None:
         self._reads = reads
         self._profiles = profiles
 
     @classmethod
     def of(cls, store: Store, profiles: ProfileService, settings: ApiSettings) -> Self:
-        with_facts = settings.profile_source != "off"
-        return cls(BatchReader(store, settings.profile_ttl, with_facts=with_facts), profiles)
+        """With a batch reader of its own, as the settings have it."""
+        with_extras = settings.profile_source != "off"
+        return cls(BatchReader(store, settings.profile_ttl, with_extras=with_extras), profiles)
 
     async def read(self, user_id: int) -> Read:
         """Raises UserNotMonitored, StoreUnavailable, SnapshotDamaged."""
@@ -39,19 +44,19 @@ class UserReader:
             raise UserNotMonitored
         return read
 
-    async def person(self, user_id: int) -> UserView:
-        """With facts, if need be from the profile source. Raises as `read` does."""
+    async def view(self, user_id: int) -> UserView:
+        """The user with extras, from the profile source where needed. Raises as `read` does."""
         read = await self.read(user_id)
-        facts = read.facts
-        if read.ask:  # only now: a stranger's id must cost nothing more
-            facts = await self._profiles.facts(user_id) or facts
+        extras = read.extras
+        if read.ask:  # only for a monitored user: an unknown id must not cost a request
+            extras = await self._profiles.extras(user_id) or extras
         snapshot = read.snapshot
-        profile = _completed(snapshot.profile, facts)
+        profile = _completed(snapshot.profile, extras)
         return UserView(snapshot.version, profile, snapshot.presence, read.good_until)
 
 
-def _completed(profile: bytes, facts: ProfileExtras | None) -> bytes:
+def _completed(profile: bytes, extras: ProfileExtras | None) -> bytes:
     try:
-        return apply_extras(profile, facts)
+        return apply_extras(profile, extras)
     except msgspec.DecodeError:
-        return profile  # of another version's gateway: without facts it is still the truth
+        return profile  # written by another version's gateway; still right without extras

@@ -25,7 +25,7 @@ def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) 
 
 async def until_cached(profiles: ProfileService, facts: ProfileExtras) -> None:
     async def cached() -> bool:
-        return await profiles.facts(USER) == facts
+        return await profiles.extras(USER) == facts
 
     await eventually_async(cached)
 

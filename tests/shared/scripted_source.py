@@ -16,7 +16,7 @@ class ScriptedSource:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def facts(self, user_id: int) -> ProfileExtras:
+    async def fetch(self, user_id: int) -> ProfileExtras:
         self.asked.append(user_id)
         await self.gate.wait()
         if isinstance(self.answer, Exception):

@@ -11,7 +11,7 @@ import pytest
 
 from shared.model.profile_extras import ProfileExtras
 from shared.profiles.batch_reader import UNREADABLE, BatchReader
-from shared.profiles.cache import FAILURE_TTL, Entry
+from shared.profiles.cache import FAILURE_TTL_S, Entry
 from shared.redis import keys
 from shared.redis.store import Fields, Save, SnapshotDamaged, Store, StoreUnavailable
 from shared.telemetry.metrics import total
@@ -32,7 +32,7 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
 
 async def test_a_crowd(store: Store) -> None:
     """Everyone gets their own; strangers get nothing; the same user is read once."""
-    reads = BatchReader(store, TTL, with_facts=False)
+    reads = BatchReader(store, TTL, with_extras=False)
     await store.redis.config_resetstat()
     asked = [*USERS, 5, *USERS, USERS[0]]
     found = await asyncio.gather(*map(reads.read, asked))
@@ -45,7 +45,7 @@ async def test_one_that_is_broken_harms_no_other(store: Store) -> None:
     """It is counted, and the others are answered."""
     await store.redis.set(keys.presence(5), "no hash")
     before = total(UNREADABLE)
-    reads = BatchReader(store, TTL, with_facts=True)
+    reads = BatchReader(store, TTL, with_extras=True)
     broken, well = await asyncio.gather(reads.read(5), reads.read(USERS[0]), return_exceptions=True)
     assert isinstance(broken, SnapshotDamaged)
     assert total(UNREADABLE) == before + 1
@@ -55,7 +55,7 @@ async def test_one_that_is_broken_harms_no_other(store: Store) -> None:
 
 async def test_without_redis() -> None:
     async with Store.connect("redis://127.0.0.1:1") as nowhere:
-        reads = BatchReader(nowhere, TTL, with_facts=True)
+        reads = BatchReader(nowhere, TTL, with_extras=True)
         found = await asyncio.gather(*map(reads.read, USERS), return_exceptions=True)
     assert {type(error) for error in found} == {StoreUnavailable}
 
@@ -63,12 +63,12 @@ async def test_without_redis() -> None:
 @pytest.mark.parametrize(
     ("entry", "left", "facts", "ask", "good_for"),
     [
-        (None, 0, None, True, FAILURE_TTL),
+        (None, 0, None, True, FAILURE_TTL_S),
         (msgspec.json.encode(Entry(FACTS)), 300, FACTS, False, 240),
-        (msgspec.json.encode(Entry(FACTS)), 59, FACTS, True, FAILURE_TTL),
+        (msgspec.json.encode(Entry(FACTS)), 59, FACTS, True, FAILURE_TTL_S),
         (msgspec.json.encode(Entry(FACTS)), 5, FACTS, True, 5),
-        (msgspec.json.encode(Entry(None)), 15, None, False, FAILURE_TTL),
-        (b"of another version", 200, None, False, FAILURE_TTL),
+        (msgspec.json.encode(Entry(None)), 15, None, False, FAILURE_TTL_S),
+        (b"of another version", 200, None, False, FAILURE_TTL_S),
     ],
 )
 async def test_how_long_facts_are_good(
@@ -83,15 +83,15 @@ async def test_how_long_facts_are_good(
     if entry is not None:
         await store.redis.set(keys.profile(USERS[0]), entry, ex=left)
     before = time.monotonic()
-    read = await BatchReader(store, TTL, with_facts=True).read(USERS[0])
+    read = await BatchReader(store, TTL, with_extras=True).read(USERS[0])
     after = time.monotonic()
     assert read is not None
-    assert (read.facts, read.ask) == (facts, ask)
+    assert (read.extras, read.ask) == (facts, ask)
     assert before + good_for - 1 < read.good_until <= after + good_for
 
 
 async def test_nothing_is_read_of_a_source_that_is_off(store: Store) -> None:
     await store.redis.set(keys.profile(USERS[0]), msgspec.json.encode(Entry(FACTS)), ex=300)
-    read = await BatchReader(store, TTL, with_facts=False).read(USERS[0])
+    read = await BatchReader(store, TTL, with_extras=False).read(USERS[0])
     assert read is not None
-    assert (read.facts, read.ask, read.good_until) == (None, False, float("inf"))
+    assert (read.extras, read.ask, read.good_until) == (None, False, float("inf"))

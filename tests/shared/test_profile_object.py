@@ -30,7 +30,7 @@ JSON = st.recursive(
 
 def facts(case: str, **changes: Any) -> ProfileExtras:
     profile = PROFILES[case] | changes
-    return profile_object.facts(profile, int(profile["user"]["id"]), CDN)
+    return profile_object.extras_of(profile, int(profile["user"]["id"]), CDN)
 
 
 def check(found: ProfileExtras) -> None:
@@ -170,7 +170,7 @@ def test_the_profile_fills_what_the_user_object_leaves_out() -> None:
 def test_any_json_is_facts_or_a_failure(value: Any) -> None:
     """Nothing that a server sends breaks the reader."""
     with suppress(SourceFailed):
-        check(profile_object.facts(value, 1, CDN))
+        check(profile_object.extras_of(value, 1, CDN))
 
 
 @given(st.sampled_from(sorted(PROFILES)), st.data())
@@ -190,6 +190,6 @@ def test_a_sample_with_any_json_inside_is_facts_or_a_failure(
         place = place[key]
     place[key] = data.draw(JSON)
     try:
-        check(profile_object.facts(profile, user_id, CDN))
+        check(profile_object.extras_of(profile, user_id, CDN))
     except SourceFailed:
         assert place in (profile, profile["user"])

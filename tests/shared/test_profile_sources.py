@@ -48,7 +48,7 @@ def opening(request: pytest.FixtureRequest) -> Opening:
 async def test_discord_is_asked_as_it_wants_to_be() -> None:
     """One GET of the user, with the bot's token and a User-Agent of the prescribed form."""
     async with asking(discord, json(OBJECT)) as (source, server):
-        assert await source.facts(USER) == ProfileExtras(accent_color=0)
+        assert await source.fetch(USER) == ProfileExtras(accent_color=0)
     assert server.paths == [f"/users/{USER}"]
     assert server.headers[0]["Authorization"] == "Bot secret-token"
     assert server.headers[0]["Accept-Encoding"] == "identity"
@@ -63,7 +63,7 @@ async def test_discord_tells_what_a_bot_may_know() -> None:
     found = {}
     for case in ("U04", "U08", "U10", "U11", "U12", "U13"):
         async with asking(discord, json(users[case])) as (source, _):
-            found[case] = await source.facts(int(users[case]["id"]))
+            found[case] = await source.fetch(int(users[case]["id"]))
     cdn = "https://cdn.discordapp.com"
     clan = Clan(
         "GRUX",
@@ -90,7 +90,7 @@ async def test_discord_tells_what_a_bot_may_know() -> None:
 async def test_upstream_is_asked_by_its_template() -> None:
     """The id stands where the template has {user_id}, and the server's path stays as it is."""
     async with asking(upstream, json(PROFILE)) as (source, server):
-        assert await source.facts(USER) == ProfileExtras(accent_color=0, bio="Hello")
+        assert await source.fetch(USER) == ProfileExtras(accent_color=0, bio="Hello")
     assert server.paths == [f"/{USER}"]
     assert "Authorization" not in server.headers[0]
 
@@ -99,7 +99,7 @@ async def test_upstream_adds_what_no_bot_may_know() -> None:
     """Badges come in the server's order, with their pictures."""
     badge = {"id": "new", "description": "A new one", "icon": "f" * 64}
     async with asking(upstream, json({**PROFILE, "badges": [badge]})) as (source, _):
-        facts = await source.facts(USER)
+        facts = await source.fetch(USER)
     image = f"https://cdn.discordapp.com/badge-icons/{'f' * 64}.png"
     assert facts.badges == [Badge("new", "A new one", "f" * 64, image)]
 
@@ -107,7 +107,7 @@ async def test_upstream_adds_what_no_bot_may_know() -> None:
 async def test_an_unknown_user_is_nothing(opening: Opening) -> None:
     """404 is an answer: the source knows nothing of this user."""
     async with asking(opening, json({"code": 10013}, status=404)) as (source, _):
-        assert await source.facts(USER) == NOTHING
+        assert await source.fetch(USER) == NOTHING
 
 
 async def test_discord_is_not_asked_again_after_401(caplog: pytest.LogCaptureFixture) -> None:
@@ -116,7 +116,7 @@ async def test_discord_is_not_asked_again_after_401(caplog: pytest.LogCaptureFix
         source, server = asked
         for _ in range(3):
             with pytest.raises(SourceStopped):
-                await source.facts(USER)
+                await source.fetch(USER)
     assert len(server.paths) == 1
     [record] = caplog.records
     assert "DISCORD_TOKEN" in record.getMessage()
@@ -129,7 +129,7 @@ async def test_any_other_status_is_a_failure(opening: Opening, status: int) -> N
     reply = status, {"Location": "/elsewhere"}, b""
     async with asking(opening, reply) as (source, server):
         with pytest.raises(SourceFailed, match=f"status {status}"):
-            await source.facts(USER)
+            await source.fetch(USER)
     assert len(server.paths) == 1
 
 
@@ -158,7 +158,7 @@ async def test_a_body_that_is_no_profile_is_a_failure(opening: Opening, body: by
     """Neither broken JSON nor somebody else's profile is shown."""
     async with asking(opening, (200, {}, body)) as (source, _):
         with pytest.raises(SourceFailed):
-            await source.facts(USER)
+            await source.fetch(USER)
 
 
 async def test_nothing_is_unpacked(opening: Opening) -> None:
@@ -166,7 +166,7 @@ async def test_nothing_is_unpacked(opening: Opening) -> None:
     body = gzip.compress(msgspec.json.encode({**PROFILE, **OBJECT}))
     async with asking(opening, (200, {"Content-Encoding": "gzip"}, body)) as (source, _):
         with pytest.raises(SourceFailed, match="not JSON"):
-            await source.facts(USER)
+            await source.fetch(USER)
 
 
 async def test_an_endless_body_is_a_failure(opening: Opening) -> None:
@@ -174,7 +174,7 @@ async def test_an_endless_body_is_a_failure(opening: Opening) -> None:
     body = b" " * (256 * 1024) + msgspec.json.encode(PROFILE)
     async with asking(opening, (200, {}, body)) as (source, _):
         with pytest.raises(SourceFailed, match="longer than 256 KiB"):
-            await source.facts(USER)
+            await source.fetch(USER)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/{user_id}?key=secret", "http://[/{user_id}"])
@@ -182,7 +182,7 @@ async def test_a_server_that_is_not_there_is_a_failure(url: str) -> None:
     """The failure names no URL: it may carry a password."""
     async with open_upstream(url) as source:
         with pytest.raises(SourceFailed, match="cannot be reached") as failure:
-            await source.facts(USER)
+            await source.fetch(USER)
     assert "secret" not in str(failure.value)
     assert "127.0.0.1" not in str(failure.value)
 
@@ -190,8 +190,8 @@ async def test_a_server_that_is_not_there_is_a_failure(url: str) -> None:
 async def test_an_asker_may_give_up(opening: Opening) -> None:
     """A question that was cancelled leaves the source able to answer the next one."""
     async with asking(opening, json({**PROFILE, **OBJECT})) as (source, _):
-        given_up = asyncio.create_task(source.facts(USER))
+        given_up = asyncio.create_task(source.fetch(USER))
         await asyncio.sleep(0)
         given_up.cancel()
         async with asyncio.timeout(PATIENCE):
-            assert (await source.facts(USER)).accent_color == 0
+            assert (await source.fetch(USER)).accent_color == 0

@@ -8,7 +8,7 @@ import pytest
 
 from shared.config import ProfileSettings
 from shared.model.profile_extras import NOTHING
-from shared.profiles.cache import FAILURE_TTL, Claim, Found, ProfileCache
+from shared.profiles.cache import FAILURE_TTL_S, CachedProfile, Claim, ProfileCache
 from shared.profiles.service import ProfileService
 from shared.profiles.sources.source import SourceFailed
 from shared.redis import keys
@@ -31,7 +31,7 @@ from tests.shared.scripted_source import ScriptedSource
 async def test_without_a_source_nobody_asks_redis() -> None:
     """Source `off` is None at once, even where no Redis runs."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere:
-        assert await profiles_of(None, nowhere).facts(USER) is None
+        assert await profiles_of(None, nowhere).extras(USER) is None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ async def test_without_a_source_nobody_asks_redis() -> None:
 async def test_settings_may_name_no_source(settings: ProfileSettings, store: Store) -> None:
     """Neither `off` nor `discord` without a token has anybody to ask."""
     async with ProfileService.connect(settings, store) as profiles:
-        assert await profiles.facts(USER) is None
+        assert await profiles.extras(USER) is None
     assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
 
 
@@ -48,7 +48,7 @@ async def test_an_answer_is_kept_for_the_ttl(store: Store) -> None:
     """The source is asked once, and the answer ends with PROFILE_TTL."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
-    assert [await profiles.facts(USER) for _ in range(3)] == [KNOWN] * 3
+    assert [await profiles.extras(USER) for _ in range(3)] == [KNOWN] * 3
     assert source.asked == [USER]
     assert TTL - 10 <= await store.redis.ttl(keys.profile(USER)) <= TTL
     assert not await store.redis.exists(keys.profile_lock(USER))
@@ -58,16 +58,16 @@ async def test_a_user_the_source_does_not_know_is_kept_for_the_ttl(store: Store)
     """Nothing is an answer like any other."""
     source = ScriptedSource(NOTHING)
     profiles = profiles_of(source, store)
-    assert [await profiles.facts(USER) for _ in range(2)] == [NOTHING] * 2
+    assert [await profiles.extras(USER) for _ in range(2)] == [NOTHING] * 2
     assert source.asked == [USER]
-    assert await store.redis.ttl(keys.profile(USER)) > FAILURE_TTL
+    assert await store.redis.ttl(keys.profile(USER)) > FAILURE_TTL_S
 
 
 async def test_many_readers_of_a_process_ask_once(store: Store) -> None:
     """A hundred readers at the same time are one question, and all get the answer."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
-    assert await asyncio.gather(*(profiles.facts(USER) for _ in range(100))) == [KNOWN] * 100
+    assert await asyncio.gather(*(profiles.extras(USER) for _ in range(100))) == [KNOWN] * 100
     assert source.asked == [USER]
 
 
@@ -77,7 +77,7 @@ class CountingCache(ProfileCache):
     reads = 0
     claims = 0
 
-    async def read(self, user_id: int) -> Found | None:
+    async def read(self, user_id: int) -> CachedProfile | None:
         found = await super().read(user_id)
         self.reads += 1
         return found
@@ -93,7 +93,7 @@ async def test_many_readers_of_a_process_claim_once(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = ProfileService(source, cache, cap=10.0)
-    readers = [asyncio.create_task(profiles.facts(USER)) for _ in range(10)]
+    readers = [asyncio.create_task(profiles.extras(USER)) for _ in range(10)]
     await eventually(lambda: cache.reads == 10)
     source.gate.set()
     assert await asyncio.gather(*readers) == [KNOWN] * 10
@@ -107,10 +107,10 @@ async def test_two_processes_ask_once(store: Store, redis_url: str) -> None:
         pair = profiles_of(sources[0], store), profiles_of(sources[1], other_store)
         sources[0].gate.clear()
         sources[1].gate.clear()
-        readers = [asyncio.create_task(pair[i % 2].facts(USER)) for i in range(20)]
+        readers = [asyncio.create_task(pair[i % 2].extras(USER)) for i in range(20)]
         await eventually(lambda: bool(sources[0].asked or sources[1].asked))
-        await pair[1].facts(STRANGER)  # a round trip of each process, in which both might ask
-        await pair[0].facts(STRANGER)
+        await pair[1].extras(STRANGER)  # a round trip of each process, in which both might ask
+        await pair[0].extras(STRANGER)
         sources[0].gate.set()
         sources[1].gate.set()
         assert await asyncio.gather(*readers) == [KNOWN] * 20
@@ -120,7 +120,7 @@ async def test_two_processes_ask_once(store: Store, redis_url: str) -> None:
 async def test_nobody_asks_about_strangers(store: Store) -> None:
     """Of a user whom no monitored guild has, the source is not asked and nothing is kept."""
     source = ScriptedSource(KNOWN)
-    assert await profiles_of(source, store).facts(STRANGER) is None
+    assert await profiles_of(source, store).extras(STRANGER) is None
     assert source.asked == []
     assert not await store.redis.exists(keys.profile(STRANGER), keys.profile_lock(STRANGER))
 
@@ -129,13 +129,13 @@ async def test_a_failure_is_kept_for_a_short_time(store: Store) -> None:
     """A source in trouble is left alone for some seconds, then asked again."""
     source = ScriptedSource(SourceFailed("status 500"))
     profiles = profiles_of(source, store)
-    assert [await profiles.facts(USER) for _ in range(3)] == [None] * 3
+    assert [await profiles.extras(USER) for _ in range(3)] == [None] * 3
     assert source.asked == [USER]
     for key in (keys.profile(USER), keys.profile_lock(USER)):
-        assert 0 < await store.redis.pttl(key) <= FAILURE_TTL * 1000
+        assert 0 < await store.redis.pttl(key) <= FAILURE_TTL_S * 1000
     await store.redis.delete(keys.profile(USER), keys.profile_lock(USER))  # as time does
     source.answer = KNOWN
-    assert await profiles.facts(USER) == KNOWN
+    assert await profiles.extras(USER) == KNOWN
 
 
 async def test_a_failure_is_told_once_a_minute(
@@ -145,8 +145,8 @@ async def test_a_failure_is_told_once_a_minute(
     other = Save(STRANGER, joined=(GUILD,))
     await store.save([other])
     profiles = profiles_of(ScriptedSource(SourceFailed("it answers with status 500")), store)
-    await profiles.facts(USER)
-    await profiles.facts(STRANGER)
+    await profiles.extras(USER)
+    await profiles.extras(STRANGER)
     assert [record.getMessage() for record in caplog.records] == [
         "profiles: the profile source fails (it answers with status 500); answers go out without it"
     ]
@@ -157,8 +157,8 @@ async def test_a_slow_source_holds_nobody_up(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = profiles_of(source, store, cap=SHORT)
-    assert await profiles.facts(USER) is None
-    assert await profiles.facts(USER) is None
+    assert await profiles.extras(USER) is None
+    assert await profiles.extras(USER) is None
     source.gate.set()
     await until_cached(profiles, KNOWN)
     assert source.asked == [USER]
@@ -169,19 +169,19 @@ async def test_a_source_that_never_answers_fails(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = ProfileService(source, ProfileCache(store, TTL), cap=10.0, ask_within=SHORT)
-    assert await profiles.facts(USER) is None
-    assert 0 < await store.redis.pttl(keys.profile(USER)) <= FAILURE_TTL * 1000
+    assert await profiles.extras(USER) is None
+    assert 0 < await store.redis.pttl(keys.profile(USER)) <= FAILURE_TTL_S * 1000
 
 
 async def test_an_old_answer_is_refreshed_ahead(store: Store) -> None:
     """Near its end an answer is served still, and asked for anew in the background."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
-    await profiles.facts(USER)
+    await profiles.extras(USER)
     await make_old(store)
     source.answer = NEWER
     source.gate.clear()
-    assert [await profiles.facts(USER) for _ in range(5)] == [KNOWN] * 5
+    assert [await profiles.extras(USER) for _ in range(5)] == [KNOWN] * 5
     source.gate.set()
     await until_cached(profiles, NEWER)
     assert source.asked == [USER, USER]
@@ -192,12 +192,12 @@ async def test_a_refresh_that_fails_keeps_what_there_is(store: Store) -> None:
     """A good answer outlives the source's trouble, and the source is left alone meanwhile."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
-    await profiles.facts(USER)
+    await profiles.extras(USER)
     await make_old(store)
     source.answer = SourceFailed("status 500")
-    assert await profiles.facts(USER) == KNOWN
+    assert await profiles.extras(USER) == KNOWN
     await eventually(lambda: len(source.asked) == 2)
-    assert [await profiles.facts(USER) for _ in range(5)] == [KNOWN] * 5
+    assert [await profiles.extras(USER) for _ in range(5)] == [KNOWN] * 5
     await profiles.close()
     assert source.asked == [USER, USER]
 
@@ -206,7 +206,7 @@ async def test_the_claim_of_a_dead_process_ends(store: Store) -> None:
     """Whoever waits for a process that died asks when its claim has run out."""
     source = ScriptedSource(KNOWN)
     await store.redis.set(keys.profile_lock(USER), "dead", px=100)
-    assert await profiles_of(source, store).facts(USER) == KNOWN
+    assert await profiles_of(source, store).extras(USER) == KNOWN
     assert source.asked == [USER]
 
 
@@ -214,7 +214,7 @@ async def test_waiting_for_another_process_has_the_same_cap(store: Store) -> Non
     """A reader does not wait longer for another process than for the source."""
     source = ScriptedSource(KNOWN)
     await store.redis.set(keys.profile_lock(USER), "another process", px=60_000)
-    assert await profiles_of(source, store, cap=SHORT).facts(USER) is None
+    assert await profiles_of(source, store, cap=SHORT).extras(USER) is None
     assert source.asked == []
 
 
@@ -223,7 +223,7 @@ async def test_closing_gives_the_claim_back(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = profiles_of(source, store)
-    reader = asyncio.create_task(profiles.facts(USER))
+    reader = asyncio.create_task(profiles.extras(USER))
     await eventually(lambda: bool(source.asked))
     await profiles.close()
     with pytest.raises(asyncio.CancelledError):
@@ -236,7 +236,7 @@ async def test_nothing_is_kept_of_a_user_who_has_left(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = profiles_of(source, store)
-    reader = asyncio.create_task(profiles.facts(USER))
+    reader = asyncio.create_task(profiles.extras(USER))
     await eventually(lambda: bool(source.asked))
     await store.save([Save(USER, left=(GUILD,))])
     source.gate.set()
@@ -246,6 +246,6 @@ async def test_nothing_is_kept_of_a_user_who_has_left(store: Store) -> None:
 
 async def test_what_is_known_of_a_user_goes_when_they_leave(store: Store) -> None:
     """Leaving the last guild takes the facts out of the cache as well."""
-    await profiles_of(ScriptedSource(KNOWN), store).facts(USER)
+    await profiles_of(ScriptedSource(KNOWN), store).extras(USER)
     await store.save([Save(USER, left=(GUILD,))])
     assert not await store.redis.exists(keys.profile(USER))

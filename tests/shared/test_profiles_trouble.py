@@ -35,7 +35,7 @@ def slow_down(profiles: ProfileService) -> ProfileService:
 async def test_redis_away_is_no_error() -> None:
     """Presence fails by itself then; facts are only missing."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere:
-        assert await profiles_of(ScriptedSource(KNOWN), nowhere).facts(USER) is None
+        assert await profiles_of(ScriptedSource(KNOWN), nowhere).extras(USER) is None
 
 
 @pytest.mark.parametrize("entry", [b'{"facts":7}', b"{}", b"", b"\xff", b'{"facts":{"bio":'])
@@ -43,7 +43,7 @@ async def test_an_unreadable_entry_counts_as_a_failure(store: Store, entry: byte
     """What another version of Grux has written is left alone until it ends."""
     source = ScriptedSource(KNOWN)
     await store.redis.set(keys.profile(USER), entry, px=60_000 * 5)
-    assert await profiles_of(source, store).facts(USER) is None
+    assert await profiles_of(source, store).extras(USER) is None
     assert source.asked == []
 
 
@@ -52,7 +52,7 @@ async def test_a_bug_costs_the_facts_not_the_answer(
 ) -> None:
     """An error that nobody expected is logged with its traceback and counts as a failure."""
     profiles = profiles_of(ScriptedSource(ZeroDivisionError()), store)
-    assert await profiles.facts(USER) is None
+    assert await profiles.extras(USER) is None
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
@@ -64,8 +64,8 @@ async def test_a_stopped_source_is_not_asked_again(store: Store) -> None:
     await store.save([Save(STRANGER, joined=(GUILD,))])
     source = ScriptedSource(SourceStopped("the token is refused"))
     profiles = profiles_of(source, store)
-    assert await profiles.facts(USER) is None
-    assert await profiles.facts(STRANGER) is None
+    assert await profiles.extras(USER) is None
+    assert await profiles.extras(STRANGER) is None
     assert source.asked == [USER]
 
 
@@ -74,11 +74,11 @@ async def test_a_slow_source_holds_up_one_reader_only(store: Store) -> None:
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = profiles_of(source, store, cap=SHORT)
-    assert await profiles.facts(USER) is None
+    assert await profiles.extras(USER) is None
     profiles = slow_down(profiles)
     await store.save([Save(user_id, joined=(GUILD,)) for user_id in range(1, 50)])
     for user_id in range(1, 50):
-        assert await profiles.facts(user_id) is None
+        assert await profiles.extras(user_id) is None
     assert source.asked == [USER]
     await profiles.close()
 
@@ -89,15 +89,15 @@ async def test_a_source_that_is_quick_again_is_waited_for(store: Store) -> None:
     source.gate.clear()
     profiles = profiles_of(source, store, cap=SHORT)
     await store.save([Save(user_id, joined=(GUILD,)) for user_id in (1, 2)])
-    assert await profiles.facts(USER) is None
+    assert await profiles.extras(USER) is None
     await eventually(lambda: source.asked)
     await asyncio.sleep(2 * SHORT)  # the source itself takes longer than the cap
     source.gate.set()
     await until_cached(profiles, KNOWN)
     profiles = slow_down(profiles)
-    assert await profiles.facts(1) is None
+    assert await profiles.extras(1) is None
     await eventually_async(lambda: store.redis.exists(keys.profile(1)))
-    assert await profiles.facts(2) == KNOWN
+    assert await profiles.extras(2) == KNOWN
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ async def test_every_fetch_is_counted_by_its_outcome(
     """One of them, and no other."""
     profiles = ProfileService(ScriptedSource(answer), ProfileCache(store, 300), name="counted")
     before = fetches("counted")
-    await profiles.facts(USER)
+    await profiles.extras(USER)
     assert fetches("counted") == before | {outcome: before[outcome] + 1}
 
 
@@ -127,8 +127,8 @@ async def test_whoever_does_not_wait_is_counted(store: Store) -> None:
     cache = ProfileCache(store, 300)
     profiles = ProfileService(source, cache, cap=SHORT, ask_within=2 * SHORT, name="silent")
     await store.save([Save(STRANGER, joined=(GUILD,))])
-    assert await profiles.facts(USER) is None
-    assert await profiles.facts(STRANGER) is None
+    assert await profiles.extras(USER) is None
+    assert await profiles.extras(STRANGER) is None
     await eventually(lambda: fetches("silent")["timeout"] == 1)
     assert fetches("silent")["open"] == 1
     await profiles.close()

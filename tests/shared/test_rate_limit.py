@@ -45,7 +45,7 @@ async def test_no_request_is_one_too_many(limit: int) -> None:
     server = ProfileServer(bucket.reply)
     questions = min(3 * limit, 40) + 1
     async with discord(server) as source, asyncio.timeout(PATIENCE):
-        await asyncio.gather(*(source.facts(USER) for _ in range(questions)))
+        await asyncio.gather(*(source.fetch(USER) for _ in range(questions)))
     assert bucket.refused == 0
     assert len(server.paths) == questions
 
@@ -56,7 +56,7 @@ async def test_a_429_is_waited_for() -> None:
     bucket.reply("")  # another process of the same bot
     server = ProfileServer(bucket.reply)
     async with discord(server) as source, asyncio.timeout(PATIENCE):
-        await source.facts(USER)
+        await source.fetch(USER)
     assert bucket.refused == 1
     assert len(server.paths) == 2
 
@@ -76,7 +76,7 @@ async def test_nothing_is_sent_during_a_long_pause(headers: dict[str, str]) -> N
     async with discord(server) as source, asyncio.timeout(PATIENCE):
         for _ in range(5):
             with pytest.raises(SourceFailed, match="rate limit is used up"):
-                await source.facts(USER)
+                await source.fetch(USER)
     assert len(server.paths) == 1
 
 
@@ -86,9 +86,9 @@ async def test_a_used_up_limit_is_known_before_the_server_says_429() -> None:
         lambda _: json(OBJECT, X_RateLimit_Remaining="0", X_RateLimit_Reset_After="3600")
     )
     async with discord(server) as source, asyncio.timeout(PATIENCE):
-        await source.facts(USER)
+        await source.fetch(USER)
         with pytest.raises(SourceFailed, match="rate limit is used up"):
-            await source.facts(USER)
+            await source.fetch(USER)
     assert len(server.paths) == 1
 
 
@@ -99,7 +99,7 @@ async def test_headers_that_make_no_sense_stop_nobody(nonsense: str) -> None:
         lambda _: json(OBJECT, X_RateLimit_Remaining=nonsense, X_RateLimit_Reset_After=nonsense)
     )
     async with discord(server) as source, asyncio.timeout(PATIENCE):
-        await asyncio.gather(*(source.facts(USER) for _ in range(20)))
+        await asyncio.gather(*(source.fetch(USER) for _ in range(20)))
     assert len(server.paths) == 20
 
 
@@ -109,7 +109,7 @@ async def test_lost_answers_do_not_end_the_questions() -> None:
     async with discord(server) as source, asyncio.timeout(PATIENCE):
         for _ in range(2):
             with pytest.raises(SourceFailed, match="cannot be reached"):
-                await source.facts(USER)
+                await source.fetch(USER)
             server.reply = lambda _: json(OBJECT)
-            await source.facts(USER)
+            await source.fetch(USER)
             server.reply = lambda _: None

@@ -83,7 +83,7 @@ async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
     """A source that raises costs the extras, not the profile."""
 
     class Broken:
-        async def facts(self, user_id: int) -> ProfileExtras | None:
+        async def extras(self, user_id: int) -> ProfileExtras | None:
             raise ZeroDivisionError
 
     with caplog.at_level(logging.ERROR):
@@ -98,7 +98,7 @@ async def test_redis_is_away() -> None:
     """That counts as no answer, and is not logged here."""
 
     class Away:
-        async def facts(self, user_id: int) -> ProfileExtras | None:
+        async def extras(self, user_id: int) -> ProfileExtras | None:
             raise StoreUnavailable("away")
 
     async with running(Away(), WsLimits()) as (refresher, topic, answered):

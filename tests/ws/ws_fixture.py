@@ -94,7 +94,7 @@ class FakeProfileSource:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def facts(self, user_id: int) -> ProfileExtras | None:
+    async def extras(self, user_id: int) -> ProfileExtras | None:
         self.asked.append(user_id)
         await self.may_answer.wait()
         return self.known.get(user_id, ProfileExtras())

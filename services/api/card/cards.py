@@ -101,7 +101,7 @@ class Cards:
         await self._flights.close()
 
     async def _of_person(self, user_id: int, look: Look, png: bool) -> Card:
-        person = await self._people.person(user_id)
+        person = await self._people.view(user_id)
         silent = self._silent_for()
         minutes = None if silent is None else silent // 60
         key: Key = (user_id, person.version, person.profile, minutes, look, png)

@@ -52,7 +52,7 @@ class AvatarEndpoints:
         size = request.query_params.get("size", "1024")
         if size not in map(str, AVATAR_SIZES_PX):
             raise InvalidSize
-        user = await self._users.person(user_id_of(request))
+        user = await self._users.view(user_id_of(request))
         avatar_image = _decode_profile(user.profile).avatar_image
         location = avatar_url(avatar_image, image_format, int(size))
         return RawResponse(

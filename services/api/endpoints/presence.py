@@ -57,7 +57,7 @@ class PresenceEndpoints:
         """`data`: `{"profile", "status", "spotify", "activity", "custom_status"}`"""
         user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
-            user = await self._users.person(user_id)
+            user = await self._users.view(user_id)
             response = cacheable(envelope(b'{"profile":%b,%b' % (user.profile, user.presence[1:])))
             load.store(USER_PATH, user.version, response, until=user.good_until)
         return response.answer(request.scope["headers"])

@@ -24,7 +24,7 @@ class DiscordSource:
         self._cdn = cdn
         self._refused = False
 
-    async def facts(self, user_id: int) -> ProfileExtras:
+    async def fetch(self, user_id: int) -> ProfileExtras:
         """Banner, accent colour, nameplate and server tag. Raises SourceFailed, SourceStopped."""
         if self._refused:
             raise SourceStopped("the token is refused")
@@ -35,7 +35,7 @@ class DiscordSource:
             raise SourceStopped("the token is refused") from None
         except NotFound:
             return NOTHING
-        return user_object.facts(user_object.of(user, user_id), user_id, self._cdn)
+        return user_object.extras_of(user_object.of(user, user_id), user_id, self._cdn)
 
     def _refuse(self) -> None:
         """Requests that Discord does not accept add up to a ban: never ask again."""

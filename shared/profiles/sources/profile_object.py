@@ -23,12 +23,12 @@ LONGEST_NAME: Final = 256  # characters of a badge's or account's texts
 LONGEST_BIO: Final = 1_000  # characters; Discord allows 190, and 400 for applications
 
 
-def facts(profile: object, user_id: int, cdn: Cdn) -> ProfileExtras:
+def extras_of(profile: object, user_id: int, cdn: Cdn) -> ProfileExtras:
     """The facts in `profile`, which may be any JSON. Raises SourceFailed if it is no profile."""
     if not isinstance(profile, dict):
         raise SourceFailed("its answer is not a profile")
     user = user_object.of(profile.get("user"), user_id)
-    known = user_object.facts(user, user_id, cdn)
+    known = user_object.extras_of(user, user_id, cdn)
     if profile.get("private") is True:  # whatever the server adds, the user does not want it shown
         return known
     details = profile.get("user_profile")

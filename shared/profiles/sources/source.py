@@ -21,7 +21,7 @@ class SourceStopped(SourceFailed):
 class Source(Protocol):
     """Somebody who knows more of users than the gateway."""
 
-    async def facts(self, user_id: int) -> ProfileExtras:
+    async def fetch(self, user_id: int) -> ProfileExtras:
         """What it knows; empty when it does not know the user. Raises SourceFailed.
 
         May take long, as rate limits are waited for: the caller sets the limit.

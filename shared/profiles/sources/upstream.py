@@ -20,11 +20,11 @@ class Upstream:
         self._url = url
         self._cdn = cdn
 
-    async def facts(self, user_id: int) -> ProfileExtras:
+    async def fetch(self, user_id: int) -> ProfileExtras:
         """All that a profile shows. Raises SourceFailed."""
         url = self._url.replace("{user_id}", str(user_id))
         try:
             profile = await self._client.get(url, {})
         except NotFound:
             return NOTHING
-        return profile_object.facts(profile, user_id, self._cdn)
+        return profile_object.extras_of(profile, user_id, self._cdn)

@@ -27,7 +27,7 @@ def of(user: object, user_id: int) -> dict[str, Any]:
     return user
 
 
-def facts(user: dict[str, Any], user_id: int, cdn: Cdn) -> ProfileExtras:
+def extras_of(user: dict[str, Any], user_id: int, cdn: Cdn) -> ProfileExtras:
     """Banner, accent colour, nameplate and server tag, as far as the object has them."""
     banner = user.get("banner")
     return ProfileExtras(
