@@ -51,7 +51,7 @@ async def _script(redis: Redis) -> bytes:
     """As Store.save calls it."""
     await redis.store.redis.script_load(SAVE.text)
     user = people.FIRST
-    names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.order(user))
+    names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.fence(user))
     fields = people.fields(user, 0)
     shown = (fields.profile, fields.presence, fields.discord)
     return resp("EVALSHA", SAVE.sha, 4, *names, redis.store.clock.next(), 0, 0, 0, *shown)

@@ -120,11 +120,10 @@ async def _distance(store: Store) -> Finding:
     best, ahead = float("inf"), 0.0
     for _ in range(5):
         began = time.time()
-        async with store.reachable():
-            seconds, micros = await store.redis.eval("return redis.call('TIME')", 0)
+        theirs = await store.server_time()
         took = time.time() - began
         if took < best:
-            best, ahead = took, int(seconds) + int(micros) / 1e6 - began - took / 2
+            best, ahead = took, theirs - began - took / 2
     found = clock.compared("that of Redis", ahead)
     if found.level == "ok" and best > SLOW:
         return warning(
@@ -135,11 +134,11 @@ async def _distance(store: Store) -> Finding:
 
 
 async def _gateway(store: Store) -> list[Finding]:
-    silent = await gateway_liveness.silence(store)
+    silent = await gateway_liveness.age(store)
     start = "Start it (`make up`, `make run`), or see its log."
     if silent is None:
         return [warning("no gateway has been connected to Discord yet", start)]
-    if silent > gateway_liveness.STALE_AFTER:
+    if silent > gateway_liveness.STALE_AFTER_S:
         return [failure(f"the gateway has been silent for {silent:,.0f} seconds", start)]
     return [ok(f"a gateway is connected to Discord; monitored people: {await store.count_users()}")]
 

@@ -59,7 +59,7 @@ class Vitals:
                 pipe.expire(keys.gateway(shard.id), KEPT)
             await pipe.execute()
         connected = [shard.id for shard in ours if shard.is_connected]
-        await gateway_liveness.beat(self._store, ours[0].count, connected)
+        await gateway_liveness.heartbeat(self._store, ours[0].count, connected)
 
     def _vitals(self, shard: Shard) -> dict[Any, Any]:
         now = int(time.time() * 1000)

@@ -11,7 +11,6 @@ import aiohttp
 from services.run.demo_settings import SIMULATED_PERSON
 from services.run.plan import Plan
 from services.run.stack import Stack
-from shared.redis import keys
 from shared.redis import url as redis_url
 from shared.redis.store import Store, StoreUnavailable
 
@@ -71,10 +70,9 @@ async def _somebody(store: Store) -> int | None:
     try:
         async with asyncio.timeout(PEOPLE_WITHIN):
             while True:
-                async with store.reachable():
-                    found = await store.redis.srandmember(keys.USERS)
-                if isinstance(found, bytes) and await store.load(int(found)) is not None:
-                    return int(found)
+                found = await store.any_user()
+                if found is not None and await store.load(found) is not None:
+                    return found
                 await asyncio.sleep(ASK_EVERY)
     except TimeoutError:
         return None

@@ -72,7 +72,7 @@ async def serving(
         lambda listener: follow(settings.redis_url, listener),
         store,
         facts,
-        partial(completeness.gone, store),
+        partial(completeness.absent, store),
         profile_ttl=settings.profile_ttl,
         limits=limits,
         counters=counters,

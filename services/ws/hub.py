@@ -38,7 +38,7 @@ UNREADABLE: Final = "Presence cannot be read at the moment. Connect again in a f
 
 
 FindAbsent = Callable[[Sequence[int]], Awaitable[set[int]]]
-"""shared.redis.completeness.gone: raises StoreUnavailable."""
+"""shared.redis.completeness.absent: raises StoreUnavailable."""
 
 
 class Hub:

@@ -1,7 +1,7 @@
-"""How long ago the gateway was last heard: readers say so instead of pretending.
+"""How long ago the gateway was last connected to Discord: readers report it (header, health).
 
-Every shard that is connected to Discord beats in the sorted set `gateways`, by Redis' own clock.
-A shard that stops, for whatever reason, stays there with its last beat.
+Every shard that is connected to Discord refreshes its heartbeat in the sorted set `heartbeats`,
+by Redis' own clock. A shard that stops, for whatever reason, keeps its last heartbeat there.
 """
 
 from __future__ import annotations
@@ -12,87 +12,73 @@ from collections.abc import Sequence
 from typing import Final
 
 from shared.redis import keys
+from shared.redis.scripts import Script
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY: Final = 1.0  # seconds
-STALE_AFTER: Final = 15.0  # seconds: a reconnect is shorter, and a takeover hardly longer
+STALE_AFTER_S: Final = 15.0  # longer than a reconnect, and hardly shorter than a takeover
+POLL_INTERVAL_S: Final = 1.0
 
-# KEYS gateways; ARGV shard count, connected shards. Beats of another division of the guilds end.
-_BEAT = """
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-for _, member in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  if not string.find(member, '/' .. ARGV[1] .. '$') then redis.call('ZREM', KEYS[1], member) end
-end
-for i = 2, #ARGV do redis.call('ZADD', KEYS[1], now, ARGV[i] .. '/' .. ARGV[1]) end
-"""
-
-# KEYS gateways. Milliseconds since the beat of the shard that has been silent longest; -1: none.
-_SILENCE = """
-local first = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-if not first[2] then return -1 end
-local time = redis.call('TIME')
-return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(first[2])
-"""
+_HEARTBEAT: Final = Script("heartbeat.lua")
+_AGE: Final = Script("heartbeat_age.lua")
 
 
-async def beat(store: Store, shard_count: int, connected: Sequence[int]) -> None:
-    """These shards of so many are connected to Discord now. Raises StoreUnavailable."""
-    async with store.reachable():
-        await store.redis.eval(_BEAT, 1, keys.GATEWAYS, shard_count, *connected)
+async def heartbeat(store: Store, shard_count: int, connected: Sequence[int]) -> None:
+    """These shards, of `shard_count`, are connected to Discord now. Raises StoreUnavailable."""
+    await store.run_script(_HEARTBEAT, [keys.HEARTBEATS], shard_count, *connected)
 
 
-async def silence(store: Store) -> float | None:
-    """Seconds since the quietest shard was heard; None: never. Raises StoreUnavailable."""
-    async with store.reachable():
-        milliseconds = int(await store.redis.eval(_SILENCE, 1, keys.GATEWAYS))
+async def age(store: Store) -> float | None:
+    """Seconds since the oldest heartbeat; None when there is none. Raises StoreUnavailable."""
+    milliseconds = int(await store.run_script(_AGE, [keys.HEARTBEATS]))
     return None if milliseconds < 0 else milliseconds / 1000
 
 
 class LivenessMonitor:
-    """Feels the gateway's pulse; `run` until cancelled."""
+    """Polls the age of the gateway's heartbeats; `run` until cancelled."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, poll_interval_s: float = POLL_INTERVAL_S) -> None:
         self._store = store
-        self._heard: float | None = None  # the last beat that was known here, by the loop's clock
-        self._asked = 0.0  # when Redis answered last
+        self._poll_interval_s = poll_interval_s
+        self._last_heartbeat: float | None = None  # loop time of the oldest one; None: unknown
+        self._polled = 0.0  # loop time of Redis' last answer
 
     @property
     def stale(self) -> int | None:
-        """Whole seconds since the gateway was last heard, once that is too long; else None."""
+        """Whole seconds since the last heartbeat, once that is too long; else None."""
         return self._stale_at(asyncio.get_running_loop().time())
 
     @property
     def stale_now(self) -> int:
-        """`stale` as it was when Redis answered last, 0 for None. From any thread."""
-        return self._stale_at(self._asked) or 0
+        """`stale` as of the last poll, 0 for None. May be called from any thread."""
+        return self._stale_at(self._polled) or 0
 
     def _stale_at(self, time: float) -> int | None:
-        if self._heard is None:
+        if self._last_heartbeat is None:
             return None
-        silence = time - self._heard
-        return round(silence) if silence > STALE_AFTER else None
+        age_s = time - self._last_heartbeat
+        return round(age_s) if age_s > STALE_AFTER_S else None
 
-    async def _feel(self) -> None:
+    async def _poll(self) -> None:
         """Raises StoreUnavailable."""
-        found = await silence(self._store)
-        self._asked = asyncio.get_running_loop().time()
-        if found is not None:  # else Redis has lost the beats, which ends no silence
-            self._heard = self._asked - found
+        age_s = await age(self._store)
+        self._polled = asyncio.get_running_loop().time()
+        if age_s is not None:  # else Redis has lost the heartbeats, which proves nothing
+            self._last_heartbeat = self._polled - age_s
 
     async def run(self) -> None:
+        """Poll, and log when presences become stale and when they are fresh again."""
         was_stale = False
         while True:
             try:
-                await self._feel()
+                await self._poll()
             except StoreUnavailable as error:
-                log.debug("the gateway's pulse is not felt: %s", error)
+                log.debug("the gateway's heartbeat cannot be read: %s", error)
             stale = self.stale
             if stale is not None and not was_stale:
-                log.warning("the gateway has not been heard for %d s: presences grow old", stale)
+                log.warning("no gateway heartbeat for %d s: presences are stale", stale)
             elif stale is None and was_stale:
-                log.info("the gateway is heard again")
+                log.info("the gateway's heartbeat is back")
             was_stale = stale is not None
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self._poll_interval_s)

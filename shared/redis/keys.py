@@ -1,6 +1,6 @@
 """Every name in Redis.
 
-The braces make Redis Cluster keep one user's keys in one slot, so that the save script may
+The braces make Redis Cluster keep all keys of one user in one slot, so that the save script may
 touch them together.
 """
 
@@ -10,16 +10,16 @@ USERS = "users"
 """Set: every monitored user."""
 
 GUILDS = "guilds"
-"""Set: every guild that has a roster, so that one which was left meanwhile is found."""
+"""Set: every guild that has a member set, so that a guild the bot has left is found."""
 
-FEED = "feed"
-"""Channel: every feed listens to it. A message: everyone was written anew."""
+CONTROL_CHANNEL = "control"
+"""Channel that every subscriber listens to. A message: all users have been rewritten."""
 
-GATEWAYS = "gateways"
+HEARTBEATS = "heartbeats"
 """Sorted set: `shard/shards` by the time in ms at which it was last connected to Discord."""
 
-WHOLE = "whole"
-"""Hash by `shard/shards`: since when Redis has lost nothing, and whether it holds everybody."""
+COMPLETENESS = "completeness"
+"""Hash by `shard/shards`: the data generation, and whether all users are written in it."""
 
 PRESENCE_PREFIX = "presence:{"
 
@@ -44,13 +44,13 @@ def profile_lock(user_id: int) -> str:
     return f"profile-lock:{{{user_id}}}"
 
 
-def order(of: int | str) -> str:
-    """With a TTL, what was written last. Of a user: a string; of a set: a hash by guild."""
-    return f"order:{{{of}}}"
+def fence(of: int | str) -> str:
+    """With a TTL, the number of the last write. Of a user: a string; of a set: a hash by guild."""
+    return f"fence:{{{of}}}"
 
 
 def members(guild_id: int) -> str:
-    """Set: who was in the guild when last seen."""
+    """Set: the known members of a guild."""
     return f"members:{guild_id}"
 
 
@@ -60,7 +60,7 @@ def gateway(shard_id: int) -> str:
 
 
 def lease(shard_id: int, shard_count: int) -> str:
-    """String with a TTL: which process runs the shard."""
+    """String with a TTL: the process that runs the shard."""
     return f"lease:{{{shard_id}/{shard_count}}}"
 
 

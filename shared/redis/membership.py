@@ -84,4 +84,4 @@ class Rosters:
 def _change(
     name: str, guild_id: int, order: int, added: Sequence[int], removed: Sequence[int] = ()
 ) -> list[Argument]:
-    return [name, keys.order(name), guild_id, order, len(added), *added, *removed]
+    return [name, keys.fence(name), guild_id, order, len(added), *added, *removed]

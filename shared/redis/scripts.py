@@ -32,7 +32,7 @@ class Script:
     async def run(self, redis: Commands, keys: Sequence[str], *arguments: Argument) -> Any:
         """One call; gives what the script returns. Raises RedisError.
 
-        In a Redis Cluster all keys have to lie in one slot, and there has to be at least one.
+        In a Redis Cluster all keys have to lie in one slot; without keys any server runs it.
         """
         try:
             return await redis.evalsha(self.sha, len(keys), *keys, *arguments)

@@ -34,6 +34,7 @@ LONGEST_ID: Final = 20  # digits of 2^64
 _LOST: Final = REDIS_LOST.labels("calls")
 _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
+_TIME: Final = Script("time.lua")
 
 
 class StoreUnavailable(Exception):
@@ -144,6 +145,12 @@ class Store:
         async with self.reachable():
             return int(await self.redis.scard(keys.USERS))
 
+    async def any_user(self) -> int | None:
+        """One of the monitored users; None when there is none."""
+        async with self.reachable():
+            found = await self.redis.srandmember(keys.USERS)
+        return int(found) if isinstance(found, bytes) and found.isdigit() else None
+
     async def members(self, guild_id: int) -> AsyncIterator[list[int]]:
         """The guild's roster, a batch at a time: it may hold hundreds of thousands."""
         async for batch in self._ids(keys.members(guild_id)):
@@ -179,7 +186,7 @@ class Store:
         What Redis lost is not published, so nobody else tells of users who were lost with it.
         """
         async with self.reachable():
-            await self.redis.publish(keys.FEED, b"")
+            await self.redis.publish(keys.CONTROL_CHANNEL, b"")
 
     async def info(self, section: str = "default") -> list[Mapping[str, Any]]:
         """What each server says of itself that is written to: one, or the masters of a cluster."""
@@ -193,6 +200,11 @@ class Store:
         """Another text when another server answers, or one that was started again."""
         servers = await self.info("server")
         return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
+
+    async def server_time(self) -> float:
+        """Redis' clock (of any server, in a cluster): seconds since 1970."""
+        seconds, microseconds = await self.run_script(_TIME, ())
+        return int(seconds) + int(microseconds) / 1e6
 
     async def run_script(self, script: Script, names: Sequence[str], *arguments: Argument) -> Any:
         """Call a script on these keys, and give what it returns."""
@@ -278,7 +290,7 @@ def _arguments(save: Save, order: int) -> list[Argument]:
         keys.presence(user_id),
         keys.guilds(user_id),
         keys.profile(user_id),
-        keys.order(user_id),
+        keys.fence(user_id),
         order,
         save.received,
         len(save.joined),

@@ -25,7 +25,7 @@ from shared.telemetry.metrics import REDIS_LOST
 
 log = logging.getLogger(__name__)
 
-STANDING: Final = keys.FEED.encode()  # it also keeps the line readable without users
+STANDING: Final = keys.CONTROL_CHANNEL.encode()  # it also keeps the line readable without users
 PING_AFTER = 5.0  # seconds of silence
 RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
 _LOST: Final = REDIS_LOST.labels("feed")

@@ -24,7 +24,10 @@ READER: Final[Sequence[Command]] = (
     ("PING",),
     ("HMGET", keys.presence(0), "version"),
 )
-FOLLOWER: Final[Sequence[Command]] = (*READER, ("SUBSCRIBE", keys.FEED, keys.presence(0)))
+FOLLOWER: Final[Sequence[Command]] = (
+    *READER,
+    ("SUBSCRIBE", keys.CONTROL_CHANNEL, keys.presence(0)),
+)
 WRITER: Final[Sequence[Command]] = (
     ("PING",),
     ("SREM", keys.USERS, 0),

@@ -1,15 +1,16 @@
-"""Whether Redis holds everybody, so that whoever is missing is gone and not lost."""
+"""Whether Redis holds every monitored user, so that a missing user is not monitored."""
 
 from __future__ import annotations
 
 import pytest
 
-from shared.redis import completeness, keys
+from shared.redis.completeness import absent, generation, mark_complete
+from shared.redis.keys import COMPLETENESS
 from shared.redis.store import Fields, Save, Store
 from testing.eventually import PATIENCE
 from testing.redis_server import RedisServer
 
-USER, GONE, GUILD = 161092844126208001, 5, 816976062578688017
+USER, MISSING, GUILD = 161092844126208001, 5, 816976062578688017
 STATE = Fields(b"{}", b"{}", b"{}")
 
 
@@ -19,70 +20,68 @@ async def written(store: Store) -> Store:
     return store
 
 
-async def test_nobody_is_gone_before_everybody_was_written(written: Store) -> None:
-    """A Redis without a gateway, or with one that is not done yet."""
-    assert await completeness.gone(written, [USER, GONE]) == set()
-    await completeness.epoch(written, 0, 1)
-    assert await completeness.gone(written, [USER, GONE]) == set()
+async def test_no_user_is_absent_before_redis_is_complete(written: Store) -> None:
+    """Without a gateway, or with one that has not finished writing."""
+    assert await absent(written, [USER, MISSING]) == set()
+    await generation(written, 0, 1)
+    assert await absent(written, [USER, MISSING]) == set()
 
 
-async def test_who_is_missing_then_is_gone(written: Store) -> None:
-    epoch, _ = await completeness.epoch(written, 0, 1)
-    assert await completeness.vouch(written, 0, 1, epoch)
-    assert await completeness.gone(written, [USER, GONE]) == {GONE}
-    assert await completeness.epoch(written, 0, 1) == (
-        epoch,
-        False,
-    )  # for whoever takes over
+async def test_a_missing_user_is_absent_once_redis_is_complete(written: Store) -> None:
+    """The generation goes on: a process that takes the shard over finds it."""
+    name, _ = await generation(written, 0, 1)
+    assert await mark_complete(written, 0, 1, name)
+    assert await absent(written, [USER, MISSING]) == {MISSING}
+    assert await generation(written, 0, 1) == (name, False)
 
 
-async def test_every_shard_has_to_vouch(written: Store) -> None:
-    """Whoever one process does not know may be in a guild of another one's."""
+async def test_every_shard_has_to_be_complete(written: Store) -> None:
+    """A user whom one shard does not know may be in a guild of another shard."""
     for shard in (0, 1):
-        assert await completeness.gone(written, [GONE]) == set()
-        epoch, _ = await completeness.epoch(written, shard, 2)
-        await completeness.vouch(written, shard, 2, epoch)
-    assert await completeness.gone(written, [GONE]) == {GONE}
+        assert await absent(written, [MISSING]) == set()
+        name, _ = await generation(written, shard, 2)
+        await mark_complete(written, shard, 2, name)
+    assert await absent(written, [MISSING]) == {MISSING}
 
 
-async def test_another_division_of_the_guilds_does_not_count(written: Store) -> None:
-    """Neither while both are there nor for ever after."""
-    epoch, _ = await completeness.epoch(written, 0, 1)
-    await completeness.vouch(written, 0, 1, epoch)
-    epochs = [(await completeness.epoch(written, shard, 2))[0] for shard in (0, 1)]
-    assert await completeness.gone(written, [GONE]) == set()
-    for shard, epoch in enumerate(epochs):
-        await completeness.vouch(written, shard, 2, epoch)
-    assert await completeness.gone(written, [GONE]) == {GONE}
-    assert await written.redis.hlen(keys.WHOLE) == 2
+async def test_marks_of_another_shard_count_do_not_count(written: Store) -> None:
+    """Redis is not complete while both are there, and the old mark is removed in the end."""
+    name, _ = await generation(written, 0, 1)
+    await mark_complete(written, 0, 1, name)
+    names = [(await generation(written, shard, 2))[0] for shard in (0, 1)]
+    assert await absent(written, [MISSING]) == set()
+    for shard, name in enumerate(names):
+        await mark_complete(written, shard, 2, name)
+    assert await absent(written, [MISSING]) == {MISSING}
+    assert await written.redis.hlen(COMPLETENESS) == 2
 
 
-async def test_emptied_redis_is_not_whole(written: Store) -> None:
-    """It has a new epoch, and nobody can vouch for the old one any more."""
-    before, _ = await completeness.epoch(written, 0, 1)
-    await completeness.vouch(written, 0, 1, before)
+async def test_an_emptied_redis_is_not_complete(written: Store) -> None:
+    """It has a new generation, and the old one cannot be marked any more."""
+    before, _ = await generation(written, 0, 1)
+    await mark_complete(written, 0, 1, before)
     await written.redis.flushall()
-    assert await completeness.gone(written, [GONE]) == set()
-    assert not await completeness.vouch(written, 0, 1, before)
-    after, _ = await completeness.epoch(written, 0, 1)
+    assert await absent(written, [MISSING]) == set()
+    assert not await mark_complete(written, 0, 1, before)
+    after, _ = await generation(written, 0, 1)
     assert after != before
-    assert not await completeness.vouch(written, 0, 1, before)
-    assert await completeness.gone(written, [GONE]) == set()
-    assert await completeness.vouch(written, 0, 1, after)
-    assert await completeness.gone(written, [GONE]) == {GONE}
+    assert not await mark_complete(written, 0, 1, before)
+    assert await absent(written, [MISSING]) == set()
+    assert await mark_complete(written, 0, 1, after)
+    assert await absent(written, [MISSING]) == {MISSING}
 
 
-async def test_redis_with_older_data_is_not_whole() -> None:
-    """It was whole when that was true."""
+async def test_a_redis_with_older_data_is_not_complete() -> None:
+    """It was, at the moment that its snapshot shows."""
     async with RedisServer() as server, Store.connect(server.url, timeout=PATIENCE) as store:
-        before, _ = await completeness.epoch(store, 0, 1)
-        await completeness.vouch(store, 0, 1, before)
-        assert await completeness.gone(store, [GONE]) == {GONE}
+        before, _ = await generation(store, 0, 1)
+        await mark_complete(store, 0, 1, before)
+        assert await absent(store, [MISSING]) == {MISSING}
         await server.restart(empty=False)
-        assert await completeness.gone(store, [GONE]) == set()
-        await completeness.vouch(store, 0, 1, before)  # by a gateway that has not noticed yet
-        assert await completeness.gone(store, [GONE]) == set()
-        after, _ = await completeness.epoch(store, 0, 1)
+        assert await absent(store, [MISSING]) == set()
+        await mark_complete(store, 0, 1, before)  # by a gateway that has not noticed yet
+        assert await absent(store, [MISSING]) == set()
+        after, _ = await generation(store, 0, 1)
         assert after != before
-        await completeness.vouch(store, 0, 1, after)
-        assert await completeness.gone(store, [GONE]) == {GONE}
+        await mark_complete(store, 0, 1, after)
+        assert await absent(store, [MISSING]) == {MISSING}

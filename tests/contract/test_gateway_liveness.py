@@ -1,10 +1,8 @@
-"""How long ago the gateway was last heard."""
+"""How old the gateway's heartbeats are."""
 
 from __future__ import annotations
 
 import asyncio
-
-import pytest
 
 from shared.redis import gateway_liveness, keys
 from shared.redis.gateway_liveness import LivenessMonitor
@@ -12,87 +10,80 @@ from shared.redis.store import Store
 from testing.eventually import eventually
 from tests.ended import ended
 
-
-async def test_never_heard_is_not_stale(store: Store) -> None:
-    """A gateway that never was cannot have gone."""
-    assert await gateway_liveness.silence(store) is None
+POLL_INTERVAL_S = 0.01
 
 
-async def test_a_beat_ends_the_silence(store: Store) -> None:
-    """By Redis' clock: those of the processes may differ."""
-    await gateway_liveness.beat(store, 1, [0])
-    silence = await gateway_liveness.silence(store)
-    assert silence is not None
-    assert 0 <= silence < 60
+async def test_without_heartbeats_there_is_no_age(store: Store) -> None:
+    """No gateway has been connected yet, so none has stopped."""
+    assert await gateway_liveness.age(store) is None
 
 
-async def test_the_quietest_shard_counts(store: Store) -> None:
-    """A user may be in a guild of that one."""
-    await gateway_liveness.beat(store, 2, [0, 1])
-    await store.redis.zincrby(keys.GATEWAYS, -60_000, "1/2")
-    await gateway_liveness.beat(store, 2, [0])
-    silence = await gateway_liveness.silence(store)
-    assert silence is not None
-    assert silence >= 60
+async def test_a_heartbeat_is_dated_by_redis(store: Store) -> None:
+    """The clocks of the processes may differ."""
+    await gateway_liveness.heartbeat(store, 1, [0])
+    age_s = await gateway_liveness.age(store)
+    assert age_s is not None
+    assert 0 <= age_s < 60
 
 
-async def test_another_division_of_the_guilds_is_forgotten(store: Store) -> None:
-    """After more shards were given, the old ones are not missed."""
-    await gateway_liveness.beat(store, 1, [0])
-    await store.redis.zincrby(keys.GATEWAYS, -60_000, "0/1")
-    await gateway_liveness.beat(store, 11, [0, 10])
-    silence = await gateway_liveness.silence(store)
-    assert silence is not None
-    assert silence < 60
-    assert await store.redis.zcard(keys.GATEWAYS) == 2
+async def test_the_oldest_heartbeat_counts(store: Store) -> None:
+    """A user may be in a guild of that shard."""
+    await gateway_liveness.heartbeat(store, 2, [0, 1])
+    await store.redis.zincrby(keys.HEARTBEATS, -60_000, "1/2")
+    await gateway_liveness.heartbeat(store, 2, [0])
+    age_s = await gateway_liveness.age(store)
+    assert age_s is not None
+    assert age_s >= 60
 
 
-async def test_staleness_grows_while_redis_is_asked(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And ends with the next beat."""
-    monkeypatch.setattr(gateway_liveness, "LOOK_EVERY", 0.01)
-    await gateway_liveness.beat(store, 1, [0])
-    await store.redis.zincrby(keys.GATEWAYS, -100_000, "0/1")
-    felt = LivenessMonitor(store)
-    task = asyncio.create_task(felt.run())
-    await eventually(lambda: felt.stale)
-    assert felt.stale is not None
-    assert felt.stale >= 100
-    await gateway_liveness.beat(store, 1, [0])
-    await eventually(lambda: felt.stale is None)
+async def test_heartbeats_of_another_shard_count_are_removed(store: Store) -> None:
+    """After SHARD_COUNT was raised, the old shards do not make presences stale."""
+    await gateway_liveness.heartbeat(store, 1, [0])
+    await store.redis.zincrby(keys.HEARTBEATS, -60_000, "0/1")
+    await gateway_liveness.heartbeat(store, 11, [0, 10])
+    age_s = await gateway_liveness.age(store)
+    assert age_s is not None
+    assert age_s < 60
+    assert await store.redis.zcard(keys.HEARTBEATS) == 2
+
+
+async def test_the_monitor_becomes_stale_and_fresh_again(store: Store) -> None:
+    """With the next heartbeat."""
+    await gateway_liveness.heartbeat(store, 1, [0])
+    await store.redis.zincrby(keys.HEARTBEATS, -100_000, "0/1")
+    monitor = LivenessMonitor(store, poll_interval_s=POLL_INTERVAL_S)
+    task = asyncio.create_task(monitor.run())
+    await eventually(lambda: monitor.stale)
+    assert monitor.stale is not None
+    assert monitor.stale >= 100
+    await gateway_liveness.heartbeat(store, 1, [0])
+    await eventually(lambda: monitor.stale is None)
     await ended(task)
 
 
-async def test_an_empty_redis_ends_no_silence(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Everybody answers 404 then: that is when it matters that the gateway is away."""
-    monkeypatch.setattr(gateway_liveness, "LOOK_EVERY", 0.01)
-    await gateway_liveness.beat(store, 1, [0])
-    await store.redis.zincrby(keys.GATEWAYS, -100_000, "0/1")
-    felt = LivenessMonitor(store)
-    task = asyncio.create_task(felt.run())
-    await eventually(lambda: felt.stale)
-    await store.redis.delete(keys.GATEWAYS)
-    assert await gateway_liveness.silence(store) is None
-    before = felt.stale_now
-    await eventually(lambda: felt.stale_now > before)
-    assert felt.stale is not None
-    assert felt.stale > 100
-    await gateway_liveness.beat(store, 1, [0])
-    await eventually(lambda: felt.stale is None and felt.stale_now == 0)
+async def test_an_empty_redis_does_not_make_the_monitor_fresh(store: Store) -> None:
+    """All reads are 404 then: this is when it matters that the gateway is away."""
+    await gateway_liveness.heartbeat(store, 1, [0])
+    await store.redis.zincrby(keys.HEARTBEATS, -100_000, "0/1")
+    monitor = LivenessMonitor(store, poll_interval_s=POLL_INTERVAL_S)
+    task = asyncio.create_task(monitor.run())
+    await eventually(lambda: monitor.stale)
+    await store.redis.delete(keys.HEARTBEATS)
+    assert await gateway_liveness.age(store) is None
+    before = monitor.stale_now
+    await eventually(lambda: monitor.stale_now > before)
+    assert monitor.stale is not None
+    assert monitor.stale > 100
+    await gateway_liveness.heartbeat(store, 1, [0])
+    await eventually(lambda: monitor.stale is None and monitor.stale_now == 0)
     await ended(task)
 
 
-async def test_whoever_never_heard_it_tells_of_no_silence(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_monitor_that_has_seen_no_heartbeat_is_not_stale(store: Store) -> None:
     """A process that starts before the first gateway does not know how long it waits."""
-    monkeypatch.setattr(gateway_liveness, "LOOK_EVERY", 0.01)
-    felt = LivenessMonitor(store)
-    task = asyncio.create_task(felt.run())
-    await eventually(lambda: felt._asked)
-    assert felt.stale is None
-    assert felt.stale_now == 0
+    monitor = LivenessMonitor(store, poll_interval_s=POLL_INTERVAL_S)
+    task = asyncio.create_task(monitor.run())
+    await eventually(lambda: monitor._polled)
+    assert monitor.stale is None
+    assert monitor.stale_now == 0
     await ended(task)

@@ -115,7 +115,7 @@ async def test_state_of_somebody_who_is_in_no_guild_is_not_written(store: Store)
     """A save that is late must not bring back whoever has left."""
     assert await store.save([Save(USER, fields())]) == [NOT_MONITORED]
     assert await store.load(USER) is None
-    assert await store.redis.keys("*") == [keys.order(USER).encode()]
+    assert await store.redis.keys("*") == [keys.fence(USER).encode()]
 
 
 async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
@@ -130,7 +130,7 @@ async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
     await store.forget_guild(GUILD)
     await store.forget_guild(OTHER)
     kept = await store.redis.keys("*")
-    assert kept == await store.redis.keys("order:*")
+    assert kept == await store.redis.keys("fence:*")
     assert min([await store.redis.ttl(key) for key in kept]) > 0
 
 

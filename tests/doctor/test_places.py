@@ -52,7 +52,7 @@ async def test_everything_of_a_running_grux_is_found() -> None:
 
 
 async def _beats(store: Store) -> bool:
-    return await gateway_liveness.silence(store) is not None
+    return await gateway_liveness.age(store) is not None
 
 
 async def test_a_port_of_somebody_else(redis_url: str) -> None:

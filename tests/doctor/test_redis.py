@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio import Redis
 
 from services.doctor import redis_server
-from shared.redis import gateway_liveness
+from shared.redis import gateway_liveness, keys
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
@@ -28,7 +28,7 @@ async def test_a_redis_that_is_well() -> None:
         await store.redis.config_set("appendonly", "yes")
         await store.redis.config_set("maxmemory", "64mb")
         await store.redis.config_set("maxmemory-policy", "volatile-lru")
-        await gateway_liveness.beat(store, 1, [0])
+        await gateway_liveness.heartbeat(store, 1, [0])
         said = await ask(server.url)
     redis = said.printed.partition("Redis\n")[2].partition("\nAddresses")[0]
     assert "warning" not in redis
@@ -90,6 +90,7 @@ async def test_a_password_that_is_wrong() -> None:
     ("rule", "says", "level"),
     [
         ("-eval", "refuses EVAL", "failure"),
+        ("-evalsha", "refuses EVALSHA", "failure"),
         ("-subscribe", "refuses SUBSCRIBE", "failure"),
         ("-client|tracking", "refuses CLIENT TRACKING", "warning"),
     ],
@@ -107,7 +108,7 @@ async def test_an_access_list_that_is_too_strict(rule: str, says: str, level: st
 
 async def test_a_gateway_that_has_fallen_silent() -> None:
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
-        await redis.zadd("gateways", {"0/1": 1})
+        await redis.zadd(keys.HEARTBEATS, {"0/1": 1})
         said = await ask(server.url)
     assert said.level("the gateway has been silent for") == "failure"
 

@@ -31,8 +31,8 @@ BOUNDED = {
     *("publish", "subscribe", "unsubscribe", "eval", "evalsha", "script"),
     *("zadd", "zrem"),
     *("sadd", "srem", "smismember"),  # at most a batch of users, or one bot's guilds
-    *("hgetall", "hkeys", "hdel", "hexists"),  # of `whole`, and of one user
-    "zrange",  # of `gateways`, which has a member for each shard
+    *("hgetall", "hkeys", "hdel", "hexists"),  # of `completeness`, and of one user
+    "zrange",  # of `heartbeats`, which has a member for each shard
 }
 """Commands whose time does not grow with the number of users: all that the services may use."""
 
@@ -223,7 +223,7 @@ async def test_nobody_may_do_more(tmp_path: Path, user: str) -> None:
             *[("HSET", presence, "version", 1), ("DEL", presence), ("SET", presence, "x")],
             *[("EXPIRE", presence, 1), ("PEXPIRE", presence, 1), ("RENAME", presence, "x")],
             *[("SADD", users, 1), ("SREM", users, 1), ("DEL", keys.guilds(int(ROBIN)))],
-            *[("PUBLISH", presence, "x"), ("PUBLISH", keys.FEED, "x")],
+            *[("PUBLISH", presence, "x"), ("PUBLISH", keys.CONTROL_CHANNEL, "x")],
             ("EVAL", "return redis.call('DEL', KEYS[1])", 1, presence),
             ("EVAL", "return redis.call('DEL', KEYS[1])", 1, keys.guilds(int(ROBIN))),
         ]

@@ -36,7 +36,7 @@ async def test_a_killed_gateway_is_told_of() -> None:
         await stack.shows(ROBIN, lambda data: True)
         await stack.processes["gateway"].stop(signal.SIGKILL)
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:  # a minute passes
-            await store.redis.zincrby(keys.GATEWAYS, -1000 * MINUTE, "0/1")
+            await store.redis.zincrby(keys.HEARTBEATS, -1000 * MINUTE, "0/1")
         first = await stale(stack, 200, longer_than=MINUTE - 1)
         second = await stale(stack, 200, longer_than=first)
         await stack.redis.kill()

@@ -124,7 +124,7 @@ async def test_a_lease_that_was_lost_in_doubt_is_let_go(
 
 async def test_a_redis_that_lost_something_is_told_of(server: FakeServer) -> None:
     """Once for each time; what was there before the first renewal is nobody's loss."""
-    await completeness.epoch(process(server), 0, 1)
+    await completeness.generation(process(server), 0, 1)
     losses: list[str] = []
     lease = Lease(process(server), 0, 1, lambda: losses.append(lease.epoch))
     async with holding(lease):

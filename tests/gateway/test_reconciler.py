@@ -54,18 +54,18 @@ async def test_sweep_of_a_shard_that_another_process_took_over_takes_nobody_out(
 
 async def test_shard_is_vouched_for_when_everybody_is_listed_and_written(desk: Desk) -> None:
     """Not while a guild that Discord named has not been listed."""
-    epoch, _ = await completeness.epoch(desk.store, 0, 1)
+    epoch, _ = await completeness.generation(desk.store, 0, 1)
     sweep = Reconciler(desk.store, desk.writer, lambda: {(0, 1): epoch})
     task = asyncio.create_task(sweep.run(desk.roster))
     desk.enlist(GUILD, 1, 2)
     sweep.shard(0, 1, [GUILD, OTHER])
     sweep.guild(GUILD)
     await eventually_async(lambda: desk.lists([GUILD]))
-    assert await completeness.gone(desk.store, [9]) == set()
+    assert await completeness.absent(desk.store, [9]) == set()
     desk.enlist(OTHER, 3)
     sweep.guild(OTHER)
-    await eventually_async(lambda: completeness.gone(desk.store, [9]))
-    assert await completeness.gone(desk.store, [1, 2, 3, 9]) == {9}
+    await eventually_async(lambda: completeness.absent(desk.store, [9]))
+    assert await completeness.absent(desk.store, [1, 2, 3, 9]) == {9}
     await ended(task)
 
 
@@ -111,13 +111,13 @@ async def test_a_member_whom_redis_does_not_know_is_no_stray(
 
 async def vouched(desk: Desk) -> None:
     """A shard with 1 in GUILD and 2 in OTHER is swept and vouched for."""
-    epoch, _ = await completeness.epoch(desk.store, 0, 1)
+    epoch, _ = await completeness.generation(desk.store, 0, 1)
     sweep = Reconciler(desk.store, desk.writer, lambda: {(0, 1): epoch})
     desk.enlist(GUILD, 1)
     desk.enlist(OTHER, 2)
     sweep.shard(0, 1, [GUILD, OTHER])
     task = asyncio.create_task(sweep.run(desk.roster))
-    await eventually_async(lambda: completeness.gone(desk.store, [99]))
+    await eventually_async(lambda: completeness.absent(desk.store, [99]))
     await ended(task)
 
 

@@ -188,17 +188,17 @@ async def test_a_client_never_waits_for_a_damaged_user(backend: Backend) -> None
 @pytest.mark.parametrize("value", [b"", b"\xff\xfe", b" ", b"x" * 5000])
 async def test_garbage_where_the_gateway_vouches(backend: Backend, value: bytes) -> None:
     """No user counts as absent because of it, and the gateway starts over."""
-    await backend.store.redis.hset(keys.WHOLE, "0/1", value)
-    assert await completeness.gone(backend.store, [ANNA]) == set()
-    epoch, _ = await completeness.epoch(backend.store, 0, 1)
-    assert await completeness.vouch(backend.store, 0, 1, epoch)
-    assert await completeness.gone(backend.store, [ANNA]) == {ANNA}
+    await backend.store.redis.hset(keys.COMPLETENESS, "0/1", value)
+    assert await completeness.absent(backend.store, [ANNA]) == set()
+    epoch, _ = await completeness.generation(backend.store, 0, 1)
+    assert await completeness.mark_complete(backend.store, 0, 1, epoch)
+    assert await completeness.absent(backend.store, [ANNA]) == {ANNA}
 
 
 async def test_a_key_of_another_kind_where_the_gateway_vouches(backend: Backend) -> None:
-    await backend.store.redis.set(keys.WHOLE, "no hash")
+    await backend.store.redis.set(keys.COMPLETENESS, "no hash")
     with pytest.raises(StoreUnavailable):
-        await completeness.gone(backend.store, [ANNA])
-    epoch, begun = await completeness.epoch(backend.store, 0, 1)
+        await completeness.absent(backend.store, [ANNA])
+    epoch, begun = await completeness.generation(backend.store, 0, 1)
     assert begun
-    assert await completeness.vouch(backend.store, 0, 1, epoch)
+    assert await completeness.mark_complete(backend.store, 0, 1, epoch)

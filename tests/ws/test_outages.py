@@ -86,8 +86,8 @@ async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(
 ) -> None:
     """A complete Redis without the user is not waited for."""
     await backend.show(ANNA, 1)
-    epoch, _ = await completeness.epoch(backend.store, 0, 1)
-    await completeness.vouch(backend.store, 0, 1, epoch)
+    epoch, _ = await completeness.generation(backend.store, 0, 1)
+    await completeness.mark_complete(backend.store, 0, 1, epoch)
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
@@ -108,10 +108,10 @@ async def test_who_is_not_written_again_by_the_time_that_everybody_is(
             await receive(client)
         await own_redis.restart(empty=True)
         await ws.standing()
-        epoch, _ = await completeness.epoch(own_backend.store, 0, 1)
+        epoch, _ = await completeness.generation(own_backend.store, 0, 1)
         await own_backend.show(BERT, 1)
         await nothing_comes(one)
-        await completeness.vouch(own_backend.store, 0, 1, epoch)
+        await completeness.mark_complete(own_backend.store, 0, 1, epoch)
         assert (await until_closed(one))[1] == 4404
         await nothing_comes(two)
 

@@ -221,7 +221,7 @@ class Lease:
             await self._store.redis.set(self._standby, self.owner, px=_kept())
 
     async def _compare(self) -> None:
-        epoch, begun = await completeness.epoch(self._store, *self.shard)
+        epoch, begun = await completeness.generation(self._store, *self.shard)
         before, self.epoch = self.epoch, epoch
         if before not in ("", epoch):
             log.warning("Redis may have lost what it held: writing everyone again")

@@ -118,7 +118,7 @@ class Reconciler:
             await self._writer.caught_up()
             for shard in due & self._named.keys():
                 epoch = epochs.get(shard)
-                if not epoch or not await completeness.vouch(self._store, *shard, epoch):
+                if not epoch or not await completeness.mark_complete(self._store, *shard, epoch):
                     raise StoreUnavailable("Redis has lost something meanwhile")
             await self._store.announce()
         except StoreUnavailable:
