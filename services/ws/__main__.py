@@ -103,7 +103,7 @@ async def serving(
 
 async def _warn_without_redis(hub: Hub) -> None:
     await asyncio.sleep(REDIS_GRACE_S)
-    if not hub.standing:
+    if not hub.connected:
         log.warning(
             "ws: Redis cannot be reached, so clients get 'unavailable': start it, or check "
             "REDIS_URL"

@@ -46,7 +46,7 @@ class ServerContext(Struct):
 
     def health(self) -> HandshakeHealth:
         return HandshakeHealth(
-            self.hub.standing, self.counters.connections, self.hub.users, self.draining
+            self.hub.connected, self.counters.connections, self.hub.users, self.draining
         )
 
 

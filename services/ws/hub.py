@@ -79,9 +79,9 @@ class Hub:
         )
 
     @property
-    def standing(self) -> bool:
+    def connected(self) -> bool:
         """Whether updates arrive now."""
-        return self._subscriber.standing
+        return self._subscriber.connected
 
     @property
     def users(self) -> int:
@@ -124,7 +124,7 @@ class Hub:
                 self._remove(topic)
             return
         topic.apply(update)
-        if not self._subscriber.standing:
+        if not self._subscriber.connected:
             # A connection that is lost before it counts as up reports no disconnect: messages
             # after this one may be missed.
             topic.loaded = False
@@ -132,12 +132,12 @@ class Hub:
             self._absent.pop(topic, None)
         self._fan_out.push(topic)
 
-    def cut(self) -> None:
+    def on_disconnect(self) -> None:
         self._invalidate(same_connection=False)
 
-    def written_anew(self) -> None:
+    def on_resync(self) -> None:
         self._invalidate(same_connection=True)
-        self.restored()
+        self.on_reconnect()
 
     def _invalidate(self, *, same_connection: bool) -> None:
         self._loader.on_disconnect()
@@ -146,7 +146,7 @@ class Hub:
         for topic in self._topics.values():
             topic.invalidate(same_connection=same_connection)
 
-    def restored(self) -> None:
+    def on_reconnect(self) -> None:
         reloading = f"; reloading {self.users} users" if self.users else ""
         log.info("ws: following Redis%s", reloading)
         self._loader.on_reconnect()
@@ -242,7 +242,7 @@ class Hub:
 
     async def _remove_absent(self) -> None:
         """Remove users that a complete Redis does not hold: the gateway will not rewrite them."""
-        while self._absent and self._subscriber.standing:
+        while self._absent and self._subscriber.connected:
             batch = {topic.user_id: topic for topic in islice(self._absent, ABSENT_BATCH_USERS)}
             try:
                 absent = await self._find_absent(list(batch))

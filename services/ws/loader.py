@@ -23,7 +23,7 @@ class UserSubscriber(Protocol):
     """shared.redis.subscriber.Subscriber, as far as it is needed here."""
 
     @property
-    def standing(self) -> bool: ...
+    def connected(self) -> bool: ...
 
     @property
     def unreadable(self) -> int:

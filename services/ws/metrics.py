@@ -13,7 +13,7 @@ def health_probe(context: ServerContext) -> HealthProbe:
     """`redis`: whether updates arrive."""
 
     def probe() -> HealthReport:
-        following = context.hub.standing
+        following = context.hub.connected
         facts = {
             "redis": following,
             "connections": context.counters.connections,
@@ -49,6 +49,6 @@ def export(context: ServerContext) -> None:
             "Clients whose socket takes no more now.",
             lambda: counters.backpressured,
         ),
-        ("grux_ws_following", "1 while updates arrive from Redis.", lambda: hub.standing),
+        ("grux_ws_following", "1 while updates arrive from Redis.", lambda: hub.connected),
     ):
         Gauge(name, documentation).set_function(read)

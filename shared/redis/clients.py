@@ -1,9 +1,9 @@
-"""The connections that REDIS_URL asks for, with what every one of them needs.
+"""redis-py's clients and connection pools for REDIS_URL, with the options that all of them need.
 
 `socket_timeout` is off in all of them: with it redis-py writes through asyncio.wait_for, which up
-to Python 3.11 loses a cancellation that comes just then, and a task that nobody can end hangs the
-process's shutdown. Every call has a time limit of its own anyway, and a dead line is noticed by
-who holds it. `driver_info` is off: nobody needs to be told by CLIENT SETINFO, which takes a right.
+to Python 3.11 loses a cancellation that arrives just then, and a task that cannot be cancelled
+hangs the shutdown of the process. Every call has a time limit of its own, and a held connection is
+pinged. `driver_info` is off: CLIENT SETINFO needs a right, and is of no use here.
 """
 
 from __future__ import annotations
@@ -23,43 +23,55 @@ Commands = Redis | RedisCluster
 
 
 def commands(url: str, *, timeout: float, connections: int) -> Commands:
-    """Connects on first use. A stale connection is replaced once, unseen.
+    """A client for commands. It connects on first use, and replaces a stale connection once.
 
     `timeout`: seconds to connect. `connections`: to each server at most.
     """
-    place = parse(url)
-    if place.kind == "cluster":
-        return _cluster(place, timeout=timeout, connections=connections)
+    target = parse(url)
+    if target.kind == "cluster":
+        return _cluster(target, timeout=timeout, connections=connections)
     pool = BlockingConnectionPool(
         max_connections=connections,
         # Less than a call's own: up to 3.11 asyncio.wait_for, under redis-py's send, loses a
-        # cancellation that comes as it returns; a call let in at the last moment meets that.
+        # cancellation that arrives as it returns; a call that got a connection at the last moment
+        # would meet it.
         timeout=timeout * 2 / 3,
-        **_options(place, timeout=timeout, retries=1),
+        **_options(target, timeout=timeout, retries=1),
     )
     return Redis.from_pool(pool)
 
 
-def line(url: str, *, timeout: float) -> ConnectionPool:
-    """For connections that are held, and end when they are lost: they retry nothing."""
+def single_pool(url: str, *, timeout: float) -> ConnectionPool:
+    """Makes connections to be held: they retry nothing. Not for a cluster.
+
+    `timeout`: seconds to connect.
+    """
     return ConnectionPool(**_options(parse(url), timeout=timeout, retries=0))
 
 
-def line_to(place: RedisTarget, address: Address, *, timeout: float) -> ConnectionPool:
+def server_pool(target: RedisTarget, address: Address, *, timeout: float) -> ConnectionPool:
     """The same, to one server of a cluster."""
     host, port = address
-    options = _options(place, timeout=timeout, retries=0)
+    options = _options(target, timeout=timeout, retries=0)
     return ConnectionPool(**{**options, "host": host, "port": port})
 
 
-def _options(place: RedisTarget, *, timeout: float, retries: int) -> dict[str, Any]:
-    match place.kind:
+def is_loss(error: Exception) -> bool:
+    """Whether the connection to Redis failed, and not our own code.
+
+    uvloop raises RuntimeError for a write to a transport that was closed in the same moment.
+    """
+    return not isinstance(error, RuntimeError) or "closed" in str(error)
+
+
+def _options(target: RedisTarget, *, timeout: float, retries: int) -> dict[str, Any]:
+    match target.kind:
         case "sentinel":
-            options = sentinel.options_of(place)
+            options = sentinel.options_of(target)
         case _:
-            options = dict(place.options)
-            if place.hosts:
-                options["host"], options["port"] = place.hosts[0]
+            options = dict(target.options)
+            if target.hosts:
+                options["host"], options["port"] = target.hosts[0]
     return {
         "protocol": 2,
         "driver_info": None,
@@ -70,11 +82,11 @@ def _options(place: RedisTarget, *, timeout: float, retries: int) -> dict[str, A
     }
 
 
-def _cluster(place: RedisTarget, *, timeout: float, connections: int) -> RedisCluster:
-    options = dict(place.options)
+def _cluster(target: RedisTarget, *, timeout: float, connections: int) -> RedisCluster:
+    options = dict(target.options)
     tls = issubclass(options.pop("connection_class", object), SSLConnection)
     return RedisCluster(
-        startup_nodes=[ClusterNode(host, port) for host, port in place.hosts],
+        startup_nodes=[ClusterNode(host, port) for host, port in target.hosts],
         max_connections=connections,
         protocol=2,
         driver_info=None,

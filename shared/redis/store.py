@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from shared.model.snapshot import Snapshot
 from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
-from shared.redis.clients import Commands
+from shared.redis.clients import Commands, is_loss
 from shared.redis.fencing_clock import FencingClock
 from shared.redis.membership import Rosters
 from shared.redis.scripts import Argument, Script
@@ -249,14 +249,6 @@ class Store:
                 _LOST.inc()
             self.up = answered
             raise StoreUnavailable(f"Redis is not available: {type(error).__name__}") from error
-
-
-def is_loss(error: Exception) -> bool:
-    """Whether it is the connection to Redis that failed.
-
-    uvloop says RuntimeError where a transport is written to that was lost in this very moment.
-    """
-    return not isinstance(error, RuntimeError) or "closed" in str(error)
 
 
 def is_damage(error: Exception) -> bool:

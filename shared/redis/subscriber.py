@@ -1,100 +1,101 @@
-"""Subscribed users' updates, over one Redis connection. A cut line is an event, never a silence.
-
-redis-py reconnects by itself and loses what was published meanwhile. Two things keep that from
-passing unseen: the connection may not retry, and the standing subscription, which is confirmed
-once per connection, ends the line when it is confirmed a second time.
-"""
+"""Updates of the subscribed users, over one Redis connection that is never replaced silently."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import re
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final, Protocol, Self
 
-from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
 from shared.model.message import PresenceMessage, read
 from shared.redis import clients, keys
-from shared.redis.store import StoreUnavailable, is_loss
-from shared.redis.subscriptions import publishes_sharded, say
-from shared.telemetry.metrics import REDIS_LOST
+from shared.redis.held_connection import (
+    ConnectionLost,
+    ConnectionTimings,
+    HeldConnection,
+    Loop,
+    ask,
+    send,
+)
+from shared.redis.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-STANDING: Final = keys.CONTROL_CHANNEL.encode()  # it also keeps the line readable without users
-PING_AFTER = 5.0  # seconds of silence
-RECONNECT_EVERY = 0.25  # seconds: a Redis that comes back is found at once
-_LOST: Final = REDIS_LOST.labels("feed")
-COMPLAIN_EVERY = 60.0  # seconds
+TIMINGS: Final = ConnectionTimings(connect_timeout_s=5.0, ping_interval_s=5.0, ping_timeout_s=5.0)
+CONTROL_CHANNEL: Final = keys.CONTROL_CHANNEL.encode()
+"""Always subscribed: it also lets the connection be pinged while there are no users."""
+
+LOG_INTERVAL_S: Final = 60.0
+_BATCH_CHANNELS: Final = 500  # in one SUBSCRIBE
 
 
 class UpdateHandler(Protocol):
-    """Who is told. Called from the reading loop: must not block."""
+    """Called from the reading loop: must not block."""
 
     def updated(self, user_id: int, update: PresenceMessage) -> None:
-        """A message came for a subscribed user."""
+        """A message arrived for a subscribed user."""
 
-    def cut(self) -> None:
-        """The line is gone: updates may be missed until `restored`."""
+    def on_disconnect(self) -> None:
+        """The connection is lost: updates may be missed until `on_reconnect`."""
 
-    def restored(self) -> None:
-        """Every subscription stands again: load what is watched, as updates may be lost."""
+    def on_reconnect(self) -> None:
+        """All subscriptions are confirmed again: load the users, as updates may be missing."""
 
-    def written_anew(self) -> None:
-        """Redis had lost something that nobody told of, and holds everyone again: load what is
-        watched. The line stays, so what was published before may still come."""
-
-
-class ConnectionLost(Exception):
-    """Raised inside a line to end it."""
+    def on_resync(self) -> None:
+        """All users were rewritten after Redis had lost data, of which no message told: load them.
+        The connection stays, so messages that were published before may still arrive."""
 
 
-class Subscriber:
-    """Keeps a line to Redis while `run` runs, and the wanted users subscribed on it."""
+class Subscriber(HeldConnection):
+    """Holds a connection while `run` runs, and the wanted users subscribed on it."""
 
-    def __init__(self, redis: Redis, listener: UpdateHandler, *, of_cluster: bool = False) -> None:
-        """`redis` must not retry: see `connect`. The feed closes it.
-
-        `of_cluster`: it is a master of a cluster, and all wanted users' slots are its own.
-        """
-        self._redis = redis
-        self._of_cluster = of_cluster
+    def __init__(
+        self,
+        pool: ConnectionPool,
+        listener: UpdateHandler,
+        *,
+        timings: ConnectionTimings = TIMINGS,
+        in_cluster: bool = False,
+    ) -> None:
+        """`pool`: makes connections that retry nothing. `in_cluster`: the server is a master of a
+        Redis Cluster, and has the slots of all wanted users."""
+        super().__init__(pool, timings, "feed")
+        self._in_cluster = in_cluster
         self._sharded = False
         self._listener = listener
         self._wanted: set[int] = set()
-        self._changed: set[int] = set()
+        self._changed: set[int] = set()  # wanted, or not wanted any more, and not sent yet
         self._confirmed: set[int] = set()
         self._leaving: Counter[int] = Counter()  # UNSUBSCRIBEs that are not answered yet
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._to_send = asyncio.Event()
-        self._begun = False  # the standing subscription is confirmed
-        self._standing = False
-        self._heard = 0.0
-        self.unreadable = 0  # messages that nobody of ours can have sent
-        self._complained = float("-inf")
+        self._connected = False
+        self.unreadable = 0  # messages that no gateway can have published
+        self._logged_at = float("-inf")  # loop time
 
     @classmethod
-    def connect(cls, url: str, listener: UpdateHandler) -> Self:
-        """To one server, or the one that Sentinels name; for any URL: shared.follow."""
-        redis = Redis.from_pool(clients.line(url, timeout=1.0))
-        return cls(redis, listener)
+    def connect(
+        cls, url: str, listener: UpdateHandler, *, timings: ConnectionTimings = TIMINGS
+    ) -> Self:
+        """To one server, or the one that Sentinels name. For any URL: shared.redis.factory."""
+        return cls(clients.single_pool(url, timeout=1.0), listener, timings=timings)
 
     @property
-    def standing(self) -> bool:
-        """Whether every update of a confirmed subscription arrives now."""
-        return self._standing
+    def connected(self) -> bool:
+        """Whether all wanted users are subscribed, so that every update of theirs arrives."""
+        return self._connected
 
     async def subscribe(self, user_id: int) -> None:
         """Returns when Redis has confirmed: what is published from then on arrives.
 
-        Raises StoreUnavailable when the line is cut; the user is then not subscribed.
+        Raises StoreUnavailable when the connection is lost; the user is then not subscribed.
         """
-        if not self._standing:
-            raise StoreUnavailable("the line to Redis is cut")
+        if not self._connected:
+            raise StoreUnavailable("the connection to Redis is lost")
         self._wanted.add(user_id)
         if user_id in self._confirmed and user_id not in self._changed:
             return
@@ -106,99 +107,62 @@ class Subscriber:
         await asyncio.shield(confirmation)
 
     def unsubscribe(self, user_id: int) -> None:
-        """Stop following the user. No more updates are given, even if some are under way.
+        """Stop following the user. No more updates are delivered, even if some are on their way.
 
-        Whoever still waits in `subscribe` for this user gets StoreUnavailable.
+        A `subscribe` of this user that still waits raises StoreUnavailable.
         """
         self._wanted.discard(user_id)
-        self._give_up(user_id, "unsubscribed")
+        self._fail_waiting(user_id, "unsubscribed")
         self._changed.add(user_id)
         self._to_send.set()
 
     def take_over(self, user_ids: set[int]) -> None:
-        """Follow these as well; the feed does not stand until all of them are confirmed."""
+        """Follow these users as well. Not `connected` until all of them are confirmed."""
         self._wanted |= user_ids
         self._changed |= user_ids
-        self._standing = False
+        self._connected = False
         self._to_send.set()
 
-    async def run(self) -> None:
-        """Hold the line until cancelled."""
-        try:
-            while True:
-                await self._one_line()
-                await asyncio.sleep(RECONNECT_EVERY)
-        finally:
-            await self._redis.aclose()
+    async def _on_connect(self, connection: AbstractConnection) -> None:
+        self._sharded = self._in_cluster and await _publishes_sharded(connection)
+        await ask(connection, "SUBSCRIBE", CONTROL_CHANNEL)
+        self._changed = set(self._wanted)
+        self._to_send.set()
 
-    async def _one_line(self) -> None:
-        """From a connection's first subscription to its end."""
-        pubsub = self._redis.pubsub()
-        # Not a TaskGroup: before Python 3.13 one that is failing swallows its own cancellation.
-        tasks: list[asyncio.Task[None]] = []
-        try:
-            async with asyncio.timeout(PING_AFTER):  # whoever listens there may never answer
-                self._sharded = self._of_cluster and await publishes_sharded(self._redis)
-                await pubsub.subscribe(STANDING)
-            tasks = [
-                asyncio.create_task(work(pubsub)) for work in (self._read, self._send, self._watch)
-            ]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        except (RedisError, OSError, ConnectionLost, TimeoutError, RuntimeError) as cause:
-            if not is_loss(cause):
-                raise
-            if self._standing:
-                _LOST.inc()
-                why = str(cause) if isinstance(cause, ConnectionLost) else type(cause).__name__
-                log.warning("feed: the line to Redis is cut (%s)", why)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._lost()
-            with contextlib.suppress(RedisError, OSError, RuntimeError):
-                await pubsub.aclose()  # type: ignore[no-untyped-call]
-
-    def _lost(self) -> None:
-        was_standing, self._standing, self._begun = self._standing, False, False
+    def _on_disconnect(self) -> None:
+        was_connected, self._connected = self._connected, False
         self._confirmed.clear()
         self._leaving.clear()
         for user_id in list(self._waiting):
             self._wanted.discard(user_id)
-            self._give_up(user_id, "the line to Redis was cut")
-        if was_standing:
-            self._listener.cut()
+            self._fail_waiting(user_id, "the connection to Redis was lost")
+        if was_connected:
+            self._listener.on_disconnect()
 
-    def _give_up(self, user_id: int, why: str) -> None:
+    def _fail_waiting(self, user_id: int, why: str) -> None:
         confirmation = self._waiting.pop(user_id, None)
         if confirmation is not None and not confirmation.done():
             confirmation.set_exception(StoreUnavailable(why))
-            confirmation.exception()  # whoever waited may be gone: that is no error
+            confirmation.exception()  # the caller may be gone: then nothing retrieves it
 
-    async def _read(self, pubsub: PubSub) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            kind, channel, data = await _response(pubsub)
-            self._heard = loop.time()
-            if kind in (b"message", b"smessage"):
-                if channel == STANDING:
-                    self._reload()
-                else:
-                    self._deliver(channel, data)
-            elif kind in (b"subscribe", b"ssubscribe"):
-                self._confirm(channel)
-            elif kind in (b"unsubscribe", b"sunsubscribe"):
-                self._left(channel)
+    def _on_reply(self, reply: list[Any]) -> None:
+        kind, channel, data = reply
+        if kind in (b"message", b"smessage"):
+            if channel == CONTROL_CHANNEL:
+                self._resync()
+            else:
+                self._deliver(channel, data)
+        elif kind in (b"subscribe", b"ssubscribe"):
+            self._on_subscribed(keys.user_of_channel(channel))
+        elif kind in (b"unsubscribe", b"sunsubscribe"):
+            self._on_unsubscribed(keys.user_of_channel(channel))
 
-    def _reload(self) -> None:
-        """Everyone was written anew: what Redis lost before was never told of. The line stays, so
-        that nothing is missed meanwhile; one that does not stand yet is loaded after this anyway.
-        """
-        log.info("feed: everyone was written anew")
-        if self._standing:
-            self._listener.written_anew()
+    def _resync(self) -> None:
+        """What Redis lost before was in no message. While not connected there is nothing to do:
+        `on_reconnect` follows anyway."""
+        log.info("feed: presences were rewritten; reloading")
+        if self._connected:
+            self._listener.on_resync()
 
     def _deliver(self, channel: bytes, data: bytes) -> None:
         user_id = keys.user_of_channel(channel)
@@ -206,55 +170,50 @@ class Subscriber:
             return
         update = read(data)
         if update is None:
-            self._leave_out(user_id)
+            self._skip(user_id)
         else:
             self._listener.updated(user_id, update)
 
-    def _leave_out(self, user_id: int) -> None:
-        """Somebody else publishes there. What it was does not go into the log."""
+    def _skip(self, user_id: int) -> None:
+        """Other software publishes there. The message itself is kept out of the log."""
         self.unreadable += 1
         now = asyncio.get_running_loop().time()
-        if now - self._complained >= COMPLAIN_EVERY:
-            self._complained = now
+        if now - self._logged_at >= LOG_INTERVAL_S:
+            self._logged_at = now
             log.warning(
-                "feed: a message of user %s is not readable and is left out (%d so far): somebody "
-                "else publishes in this Redis",
+                "feed: skipped a message for user %s that is not readable (%d so far): other "
+                "software publishes in this Redis",
                 user_id,
                 self.unreadable,
             )
 
-    def _confirm(self, channel: bytes) -> None:
-        if channel == STANDING:
-            if self._begun:
-                raise ConnectionLost("redis-py has reconnected behind our back")
-            self._begun = True
-            self._changed = set(self._wanted)
-            self._to_send.set()
-            return
-        user_id = keys.user_of_channel(channel)
+    def _on_subscribed(self, user_id: int) -> None:
         if user_id in self._leaving or user_id in self._changed:
-            return  # an older one: what has been sent since, or will be, undoes it
+            return  # an older answer: what was sent since, or will be, undoes it
         self._confirmed.add(user_id)
         confirmation = self._waiting.pop(user_id, None)
         if confirmation is not None and not confirmation.done():
             confirmation.set_result(None)
-        self._stand_if_complete()
+        self._connect_if_complete()
 
-    def _left(self, channel: bytes) -> None:
-        user_id = keys.user_of_channel(channel)
+    def _on_unsubscribed(self, user_id: int) -> None:
         if user_id not in self._leaving:
             raise ConnectionLost("a slot has moved to another master")
         self._leaving[user_id] -= 1
         if self._leaving[user_id] <= 0:
             del self._leaving[user_id]
 
-    def _stand_if_complete(self) -> None:
-        if self._begun and not self._standing and self._confirmed >= self._wanted:
-            self._standing = True
-            self._listener.restored()
+    def _connect_if_complete(self) -> None:
+        if not self._connected and self._confirmed >= self._wanted:
+            self._connected = True
+            self._listener.on_reconnect()
 
-    async def _send(self, pubsub: PubSub) -> None:
-        """Bring Redis' subscriptions to what is wanted; what came and went meanwhile is skipped."""
+    def _loops(self) -> tuple[Loop, ...]:
+        return (*super()._loops(), self._send)
+
+    async def _send(self, connection: AbstractConnection) -> None:
+        """Subscribe to what is wanted and not to the rest. A user who came and went between two
+        rounds is skipped."""
         while True:
             await self._to_send.wait()
             self._to_send.clear()
@@ -264,22 +223,22 @@ class Subscriber:
             self._confirmed.difference_update(left)
             self._leaving.update(left)
             old = [keys.presence(user) for user in left]
-            await say(pubsub, new, old, sharded=self._sharded)
-            self._stand_if_complete()
-
-    async def _watch(self, pubsub: PubSub) -> None:
-        """A line may die without a word: ask, and end it when nothing comes back."""
-        loop = asyncio.get_running_loop()
-        while True:
-            asked = loop.time()
-            async with asyncio.timeout(PING_AFTER):  # the kernel may hold no more of it
-                await pubsub.ping()
-            await asyncio.sleep(PING_AFTER)
-            if self._heard < asked:
-                raise ConnectionLost(f"no answer for {PING_AFTER} s")
+            await send_subscriptions(connection, new, old, sharded=self._sharded)
+            self._connect_if_complete()
 
 
-async def _response(pubsub: PubSub) -> tuple[bytes, bytes, Any]:
-    """One raw reply: `message`, `subscribe`, `unsubscribe` or `pong`."""
-    reply = await pubsub.parse_response(block=True)
-    return (reply[0], reply[1], reply[2] if len(reply) > 2 else None)
+async def send_subscriptions(
+    connection: AbstractConnection, new: Sequence[str], old: Sequence[str], *, sharded: bool
+) -> None:
+    """Subscribe to the new channels and leave the old ones. The reading loop gets the answers."""
+    prefix, batch = ("S", 1) if sharded else ("", _BATCH_CHANNELS)  # of one slot each, if sharded
+    for start in range(0, len(new), batch):
+        await send(connection, f"{prefix}SUBSCRIBE", *new[start : start + batch])
+    for start in range(0, len(old), batch):
+        await send(connection, f"{prefix}UNSUBSCRIBE", *old[start : start + batch])
+
+
+async def _publishes_sharded(connection: AbstractConnection) -> bool:
+    """Whether this master of a cluster uses SPUBLISH. save.lua decides by the same version."""
+    found = re.search(rb"redis_version:(\d+)", await ask(connection, "INFO", "server"))
+    return found is not None and int(found[1]) >= 7

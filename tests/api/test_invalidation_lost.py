@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.api.middleware.response_cache import ResponseCache
-from shared.redis.invalidation import TRUE_FOR
+from shared.redis.invalidation import VALIDITY_S
 from shared.redis.store import Fields, Save, Store
 from testing.eventually import eventually, eventually_async
 from testing.redis_server import RedisServer
@@ -109,7 +109,7 @@ async def test_the_connection_dies_silently(store: Store, proxy: TcpProxy) -> No
         async def right() -> bool:
             asked = loop.time()
             body = (await ask(port, PATH)).body
-            assert body == BOT.activity or asked < silent_since + TRUE_FOR
+            assert body == BOT.activity or asked < silent_since + VALIDITY_S
             return body == BOT.activity
 
         await eventually_async(right)

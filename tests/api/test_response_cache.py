@@ -16,7 +16,7 @@ OLD, NEW = cacheable(b'"old"'), cacheable(b'"new"')
 @pytest.fixture
 def cache() -> ResponseCache:
     cache = ResponseCache()
-    cache.proved(FAR)
+    cache.confirmed(FAR)
     return cache
 
 
@@ -30,7 +30,7 @@ def test_nothing_is_stored_before_invalidation_works() -> None:
     """The invalidation connection must be proved before the read begins."""
     cache = ResponseCache()
     with cache.loading(ROBIN) as load:
-        cache.proved(FAR)
+        cache.confirmed(FAR)
         load.store(USER_PATH, 1, OLD)
     assert len(cache) == 0
 
@@ -52,12 +52,12 @@ def test_invalidation_during_a_load(cache: ResponseCache, event: str) -> None:
         elif event == "flushed":
             cache.flushed()
         else:
-            cache.cut()
+            cache.on_disconnect()
         if event == "cut and back":
-            cache.proved(FAR)
+            cache.confirmed(FAR)
         load.store(USER_PATH, 1, OLD)
     assert len(cache) == 0
-    cache.proved(FAR)
+    cache.confirmed(FAR)
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 2, NEW)
     assert cache.get(PATH) is NEW
@@ -121,7 +121,7 @@ def test_a_response_expires(cache: ResponseCache) -> None:
 def test_a_silent_connection_invalidates_everything(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD)
-    cache.proved(0.0)
+    cache.confirmed(0.0)
     assert cache.get(PATH) is None
     assert not cache.trusted
 
@@ -129,15 +129,15 @@ def test_a_silent_connection_invalidates_everything(cache: ResponseCache) -> Non
 def test_a_lost_connection_empties_it(cache: ResponseCache) -> None:
     with cache.loading(ROBIN) as load:
         load.store(USER_PATH, 1, OLD)
-    cache.cut()
-    cache.proved(FAR)
+    cache.on_disconnect()
+    cache.confirmed(FAR)
     assert (len(cache), cache.size) == (0, 0)
 
 
 def test_the_number_of_entries_is_bounded() -> None:
     """The oldest are evicted first; storing again makes an entry new."""
     cache = ResponseCache(max_entries=2)
-    cache.proved(FAR)
+    cache.confirmed(FAR)
     for user_id in (1, 2, 1, 3):
         with cache.loading(user_id) as load:
             load.store(USER_PATH, 1, OLD)
@@ -146,7 +146,7 @@ def test_the_number_of_entries_is_bounded() -> None:
 
 def test_the_size_is_bounded() -> None:
     cache = ResponseCache(max_bytes=10_000)
-    cache.proved(FAR)
+    cache.confirmed(FAR)
     for user_id in range(100):
         with cache.loading(user_id) as load:
             load.store(USER_PATH, 1, cacheable(b"x" * 2000))

@@ -20,7 +20,7 @@ def connect(request: pytest.FixtureRequest, shared_redis: object) -> Connect:
     """Makes clients of one empty Redis; each stands for another process."""
     if request.param == "fakeredis":
         server = FakeServer()
-        return lambda: FakeAsyncRedis(server=server)
+        return lambda: FakeAsyncRedis(server=server, protocol=2)
     url: str = request.getfixturevalue("redis_url")
     return lambda: Redis.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0))
 

@@ -1,4 +1,4 @@
-"""A listener to the feed, and what it may hear."""
+"""A handler that records what a subscriber reports."""
 
 from __future__ import annotations
 
@@ -15,42 +15,49 @@ from tests.ended import ended
 USER, GUILD = 161092844126208001, 816976062578688017
 
 
-class Heard:
-    """A listener that remembers, and wakes whoever waits for more."""
+class Recorder:
+    """An UpdateHandler."""
 
     def __init__(self) -> None:
         self.events: list[object] = []
         self._more = asyncio.Event()
 
     def updated(self, user_id: int, update: PresenceMessage) -> None:
-        self._hear((user_id, update))
+        self._record((user_id, update))
 
-    def cut(self) -> None:
-        self._hear("cut")
+    def on_disconnect(self) -> None:
+        self._record("disconnect")
 
-    def restored(self) -> None:
-        self._hear("restored")
+    def on_reconnect(self) -> None:
+        self._record("reconnect")
 
-    def written_anew(self) -> None:
-        self._hear("written anew")
+    def on_resync(self) -> None:
+        self._record("resync")
 
-    def _hear(self, event: object) -> None:
+    def _record(self, event: object) -> None:
         self.events.append(event)
         self._more.set()
 
     async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until an event makes the condition true."""
         async with asyncio.timeout(PATIENCE):
             while not holds():
                 self._more.clear()
                 await self._more.wait()
 
+    async def reconnected(self) -> None:
+        """Wait until the subscriber has connected."""
+        await self.until(lambda: "reconnect" in self.events)
+
     def versions(self) -> list[int]:
+        """Of the recorded updates."""
         return [event[1].version for event in self.events if isinstance(event, tuple)]
 
 
 @asynccontextmanager
-async def running(line: Subscriber) -> AsyncIterator[None]:
-    task = asyncio.create_task(line.run())
+async def running(subscriber: Subscriber) -> AsyncIterator[None]:
+    """The subscriber runs until the block ends."""
+    task = asyncio.create_task(subscriber.run())
     try:
         yield
     finally:

@@ -146,7 +146,7 @@ async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     await stack.redis.kill()
     stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
-    await stack.processes["ws"].said("cut")
+    await stack.processes["ws"].said("is lost")
     await eventually_async(partial(_is_unavailable, stack))
     await stack.redis.start()
     await watcher.until(lambda frame: frame["d"].get("status") == "idle")

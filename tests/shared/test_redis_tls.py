@@ -15,9 +15,8 @@ import trustme
 from shared.config import ApiSettings, ConfigError, from_env
 from shared.model.message import PresenceMessage
 from shared.model.snapshot import Snapshot
-from shared.redis.factory import track
+from shared.redis.factory import follow, track
 from shared.redis.store import Fields, Save, Store, StoreUnavailable
-from shared.redis.subscriber import Subscriber
 from shared.redis.trial import Command
 from shared.startup import redis_preflight
 from testing.eventually import PATIENCE, eventually
@@ -113,15 +112,15 @@ class Heard:
     def changed(self, user_id: int) -> None:
         self.events.append(user_id)
 
-    def proved(self, until: float) -> None:
-        self.events.append("proved")
+    def confirmed(self, until: float) -> None:
+        self.events.append("confirmed")
 
-    def cut(self) -> None: ...
+    def on_disconnect(self) -> None: ...
 
-    def written_anew(self) -> None: ...
+    def on_resync(self) -> None: ...
 
-    def restored(self) -> None:
-        self.events.append("restored")
+    def on_reconnect(self) -> None:
+        self.events.append("reconnected")
 
     def flushed(self) -> None: ...
 
@@ -136,10 +135,10 @@ async def test_the_store(secured: Secured) -> None:
 async def test_the_feed(secured: Secured) -> None:
     """Updates arrive."""
     heard = Heard()
-    feed = Subscriber.connect(secured.good, heard)
+    feed = follow(secured.good, heard)
     task = asyncio.create_task(feed.run())
     async with Store.connect(secured.good, timeout=PATIENCE) as store:
-        await eventually(lambda: "restored" in heard.events)
+        await eventually(lambda: "reconnected" in heard.events)
         await feed.subscribe(ROBIN)
         [version] = await store.save([Save(ROBIN, FIELDS, joined=(1,))])
         await eventually(lambda: version in heard.events)
@@ -150,7 +149,7 @@ async def test_the_tracking(secured: Secured) -> None:
     """Changes are told."""
     heard = Heard()
     async with track(secured.good, heard), Store.connect(secured.good, timeout=PATIENCE) as store:
-        await eventually(lambda: "proved" in heard.events)
+        await eventually(lambda: "confirmed" in heard.events)
         await store.save([Save(ROBIN, FIELDS, joined=(1,))])
         await eventually(lambda: ROBIN in heard.events)
 

@@ -57,7 +57,7 @@ async def test_a_garbage_message(anna: Watched, message: bytes) -> None:
     await anna.backend.store.redis.publish(keys.presence(ANNA), message)
     await anna.next_is_real()
     assert anna.ws.hub.unreadable == before + 1
-    assert anna.ws.hub.standing
+    assert anna.ws.hub.connected
 
 
 async def test_a_crowd_of_garbage_is_one_line(

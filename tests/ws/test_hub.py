@@ -78,7 +78,7 @@ async def test_a_state_from_a_connection_that_is_not_up_yet_is_loaded_again(
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.standing)
+        await until(lambda: not ws.hub.connected)
         await backend.show(ANNA, 3)
         new_profile, new_presence = (
             Raw(msgspec.json.encode(one)) for one in (profile(ANNA), presence(2))

@@ -17,7 +17,7 @@ from tests.ended import ended
 class FakeSubscriber:
     """Confirms every subscription at once."""
 
-    standing = True
+    connected = True
     unreadable = 0
 
     async def subscribe(self, user_id: int) -> None: ...

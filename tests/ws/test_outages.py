@@ -28,7 +28,7 @@ async def test_the_line_is_cut(backend: Backend) -> None:
         await receive(client)
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.standing)
+        await until(lambda: not ws.hub.connected)
         await backend.show(ANNA, 2, "hannah")
         frames = [await receive(client), await receive(client)]
         assert [frame["op"] for frame in frames] == ["profile_update", "presence_update"]
@@ -63,7 +63,7 @@ async def test_newcomers_during_a_short_cut(backend: Backend) -> None:
     async with backend.serving() as ws, ws.client(ANNA) as known:
         await receive(known)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.standing)
+        await until(lambda: not ws.hub.connected)
         async with ws.client(ANNA) as one, ws.client(BERT) as two:
             assert (await receive(one))["op"] == "initial_data"
             assert (await receive(two))["op"] == "initial_data"
@@ -75,7 +75,7 @@ async def test_the_user_leaves_during_a_cut(backend: Backend) -> None:
     async with backend.serving(WsLimits(grace=0.1)) as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.standing)
+        await until(lambda: not ws.hub.connected)
         await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
@@ -91,7 +91,7 @@ async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.standing)
+        await until(lambda: not ws.hub.connected)
         await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
@@ -107,7 +107,7 @@ async def test_who_is_not_written_again_by_the_time_that_everybody_is(
         for client in (one, two):
             await receive(client)
         await own_redis.restart(empty=True)
-        await ws.standing()
+        await ws.connected()
         epoch, _ = await completeness.generation(own_backend.store, 0, 1)
         await own_backend.show(BERT, 1)
         await nothing_comes(one)
@@ -122,7 +122,7 @@ async def test_redis_restarts_with_its_data(own_redis: RedisServer, own_backend:
     async with own_backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await own_redis.restart(empty=False)
-        await ws.standing()
+        await ws.connected()
         await nothing_comes(client)
         await own_backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
@@ -156,7 +156,7 @@ async def test_redis_restarts_empty(own_redis: RedisServer, own_backend: Backend
             for _ in range(frames):
                 await receive(client)
         await own_redis.restart(empty=True)
-        await ws.standing()
+        await ws.connected()
         await nothing_comes(one)
         await own_backend.show(BERT, 1)  # unchanged
         await own_backend.show(ANNA, 2)
@@ -171,7 +171,7 @@ async def test_who_is_not_written_again(own_redis: RedisServer, own_backend: Bac
     async with own_backend.serving(WsLimits(grace=0.5)) as ws, ws.client(ANNA) as client:
         await receive(client)
         await own_redis.restart(empty=True)
-        await ws.standing()
+        await ws.connected()
         async with ws.client(ANNA) as late:
             frames, code = await until_closed(late)
             assert (code, frames[0]["d"]["code"]) == (1013, "unavailable")
@@ -184,7 +184,7 @@ async def test_newcomers_while_redis_is_away(own_redis: RedisServer, own_backend
     async with own_backend.serving() as ws, ws.client(ANNA) as known:
         await receive(known)
         await own_redis.kill()
-        await until(lambda: not ws.hub.standing)
+        await until(lambda: not ws.hub.connected)
         async with ws.client(ANNA) as one, ws.client(BERT, CARL) as two:
             for client in (one, two):
                 frames, code = await until_closed(client)
@@ -202,7 +202,7 @@ async def test_newcomers_while_redis_hangs(own_redis: RedisServer, own_backend: 
         async with ws.client(ANNA) as client:
             assert (await until_closed(client))[1] == 1013
         await own_redis.resume()
-        await ws.standing()
+        await ws.connected()
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 1
 
@@ -210,7 +210,7 @@ async def test_newcomers_while_redis_hangs(own_redis: RedisServer, own_backend: 
 async def test_redis_is_away_at_the_start(own_redis: RedisServer, own_backend: Backend) -> None:
     """The server starts without Redis, and recovers when Redis starts."""
     await own_redis.kill()
-    async with own_backend.serving(standing=False) as ws:
+    async with own_backend.serving(connected=False) as ws:
         async with ws.client(ANNA) as client:
             assert (await until_closed(client))[1] == 1013
         reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
@@ -218,7 +218,7 @@ async def test_redis_is_away_at_the_start(own_redis: RedisServer, own_backend: B
         assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
         writer.close()
         await own_redis.start()
-        await ws.standing()
+        await ws.connected()
         await own_backend.show(ANNA, 1)
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 1

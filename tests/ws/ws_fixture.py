@@ -130,8 +130,8 @@ class RunningServer:
         assert raw.head.startswith(b"HTTP/1.1 101 ")
         return raw
 
-    async def standing(self) -> None:
-        await until(lambda: self.hub.standing)
+    async def connected(self) -> None:
+        await until(lambda: self.hub.connected)
 
 
 class Backend:
@@ -148,7 +148,7 @@ class Backend:
 
     @asynccontextmanager
     async def serving(
-        self, limits: WsLimits | None = None, *, ttl: int = 300, standing: bool = True
+        self, limits: WsLimits | None = None, *, ttl: int = 300, connected: bool = True
     ) -> AsyncIterator[RunningServer]:
         settings = WsSettings(redis_url=self.redis_url, ws_port=0, profile_ttl=ttl)
         async with (
@@ -156,8 +156,8 @@ class Backend:
             serving(settings, store, self.source, limits or WsLimits()) as server,
         ):
             running = RunningServer(server)
-            if standing:
-                await running.standing()
+            if connected:
+                await running.connected()
             yield running
 
     async def show(self, user_id: int, number: int, name: str = "anna", size: int = 0) -> None:

@@ -113,7 +113,7 @@ class ResponseCache:
                 self._loads[user_id] = load
         return load
 
-    def proved(self, until: float) -> None:
+    def confirmed(self, until: float) -> None:
         self._connected = True
         self._valid_until = until
 
@@ -127,7 +127,7 @@ class ResponseCache:
         self._entries.clear()
         self._bytes = 0
 
-    def cut(self) -> None:
+    def on_disconnect(self) -> None:
         self._connected = False
         self._valid_until = float("-inf")
         self.flushed()

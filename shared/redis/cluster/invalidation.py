@@ -1,73 +1,74 @@
-"""InvalidationStream over a Redis Cluster: each master tells of its own users' changes."""
+"""The changes in a Redis Cluster: each master reports those of its own users."""
 
 from __future__ import annotations
 
 import asyncio
 
 from shared.redis.cluster.topology import ClusterTopology, Slots
-from shared.redis.invalidation import TRUE_FOR, InvalidationHandler, InvalidationStream
+from shared.redis.invalidation import VALIDITY_S, InvalidationHandler, InvalidationStream
 from shared.redis.url import Address, RedisTarget
 
 
 class ClusterInvalidationStream:
-    """Holds a line to each master while `run` runs; proves what all of them prove."""
+    """An InvalidationStream to each master while `run` runs. The cache is valid only for as long
+    as all of them confirm."""
 
-    def __init__(self, place: RedisTarget, listener: InvalidationHandler) -> None:
+    def __init__(self, target: RedisTarget, listener: InvalidationHandler) -> None:
         self._listener = listener
-        self._cluster = ClusterTopology(place, self._moved)
-        self._lines: dict[Address, asyncio.Task[None]] = {}
-        self._proved: dict[Address, float] = {}
+        self._cluster = ClusterTopology(target, self._on_slots)
+        self._streams: dict[Address, asyncio.Task[None]] = {}
+        self._confirmed: dict[Address, float] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
         try:
             await self._cluster.run()
         finally:
-            for line in self._lines.values():
-                line.cancel()
-            await asyncio.gather(*self._lines.values(), return_exceptions=True)
+            for stream in self._streams.values():
+                stream.cancel()
+            await asyncio.gather(*self._streams.values(), return_exceptions=True)
 
-    def proved(self, master: Address, until: float) -> None:
-        """Every change of this master's users is told."""
-        if master not in self._lines:
+    def confirmed(self, master: Address, until: float) -> None:
+        """All changes of this master's users were reported."""
+        if master not in self._streams:
             return
-        self._proved[master] = until
-        if len(self._proved) == len(self._lines):
-            # A slot may have moved to a master that nobody listens to, unseen since the last look.
-            seen_until = self._cluster.asked + TRUE_FOR
-            self._listener.proved(min(seen_until, *self._proved.values()))
+        self._confirmed[master] = until
+        if len(self._confirmed) == len(self._streams):
+            # A slot may have moved, since the last look, to a master without a stream.
+            slots_until = self._cluster.asked + VALIDITY_S
+            self._listener.confirmed(min(slots_until, *self._confirmed.values()))
 
-    def cut(self, master: Address) -> None:
-        """This line is cut: maybe as its server is no master any more."""
-        self._proved.pop(master, None)
+    def on_disconnect(self, master: Address) -> None:
+        """The connection to this master is lost: maybe it is no master any more."""
+        self._confirmed.pop(master, None)
         self._cluster.ask_now()
-        self._listener.cut()
+        self._listener.on_disconnect()
 
-    def _moved(self, slots: Slots) -> None:
-        self._listener.cut()
-        self._proved.clear()
-        for master in self._lines.keys() - slots.masters:
-            self._lines.pop(master).cancel()
-        for master in slots.masters - self._lines.keys():
-            line = InvalidationStream(
-                self._cluster.line(master), _Part(self, master, self._listener)
+    def _on_slots(self, slots: Slots) -> None:
+        self._listener.on_disconnect()
+        self._confirmed.clear()
+        for master in self._streams.keys() - slots.masters:
+            self._streams.pop(master).cancel()
+        for master in slots.masters - self._streams.keys():
+            stream = InvalidationStream(
+                self._cluster.pool(master), _OfMaster(self, master, self._listener)
             )
-            self._lines[master] = asyncio.create_task(line.run())
+            self._streams[master] = asyncio.create_task(stream.run())
 
 
-class _Part:
-    """What one line says, to all of them."""
+class _OfMaster:
+    """The handler of one master's stream."""
 
     def __init__(
-        self, whole: ClusterInvalidationStream, master: Address, listener: InvalidationHandler
+        self, cluster: ClusterInvalidationStream, master: Address, listener: InvalidationHandler
     ) -> None:
-        self._whole = whole
+        self._cluster = cluster
         self._master = master
         self.changed = listener.changed
         self.flushed = listener.flushed
 
-    def proved(self, until: float) -> None:
-        self._whole.proved(self._master, until)
+    def confirmed(self, until: float) -> None:
+        self._cluster.confirmed(self._master, until)
 
-    def cut(self) -> None:
-        self._whole.cut(self._master)
+    def on_disconnect(self) -> None:
+        self._cluster.on_disconnect(self._master)

@@ -1,14 +1,13 @@
-"""The feed of a Redis Cluster: a line to each master, for the users whose slots it has.
+"""Updates from a Redis Cluster: a connection to each master, for the users in its slots.
 
-What a master publishes reaches whoever listens to it at once, so a line to the user's own master
-is as good as a line to a single Redis. Since Redis 7 it need not tell the others (sharded pub/sub).
+A master sends what it publishes to its own subscribers at once, so a connection to the user's
+master is as good as one to a single Redis. Since Redis 7 the other masters need not be told
+(sharded pub/sub).
 """
 
 from __future__ import annotations
 
 import asyncio
-
-from redis.asyncio import Redis
 
 from shared.model.message import PresenceMessage
 from shared.redis.cluster.topology import ClusterTopology, Slots
@@ -18,35 +17,35 @@ from shared.redis.url import Address, RedisTarget
 
 
 class ClusterSubscriber:
-    """shared.redis.subscriber.Subscriber, over all masters."""
+    """shared.redis.subscriber.Subscriber, over all masters. It is the handler of each of them."""
 
-    def __init__(self, place: RedisTarget, listener: UpdateHandler) -> None:
+    def __init__(self, target: RedisTarget, listener: UpdateHandler) -> None:
         self._listener = listener
-        self._cluster = ClusterTopology(place, self._moved)
-        self._lines: dict[Address, Subscriber] = {}
+        self._cluster = ClusterTopology(target, self._on_slots)
+        self._subscribers: dict[Address, Subscriber] = {}
         self._tasks: dict[Address, asyncio.Task[None]] = {}
         self._users: dict[int, Address] = {}
-        self._standing = False
-        self._unreadable = 0  # on lines that are gone
+        self._connected = False
+        self._unreadable = 0  # of masters that are gone
 
     @property
-    def standing(self) -> bool:
-        """Whether every update of a confirmed subscription arrives now."""
-        return self._standing
+    def connected(self) -> bool:
+        """Whether all wanted users are subscribed, so that every update of theirs arrives."""
+        return self._connected
 
     @property
     def unreadable(self) -> int:
-        """Messages that nobody of ours can have sent."""
-        return self._unreadable + sum(line.unreadable for line in self._lines.values())
+        """Messages that no gateway can have published."""
+        return self._unreadable + sum(one.unreadable for one in self._subscribers.values())
 
     async def subscribe(self, user_id: int) -> None:
         """As Subscriber.subscribe."""
         master = self._cluster.slots.owner(user_id)
-        if master is None or not self._standing:
-            raise StoreUnavailable("the line to Redis is cut")
+        if master is None or not self._connected:
+            raise StoreUnavailable("the connection to Redis is lost")
         self._users[user_id] = master
         try:
-            await self._lines[master].subscribe(user_id)
+            await self._subscribers[master].subscribe(user_id)
         except StoreUnavailable:
             self._users.pop(user_id, None)
             raise
@@ -55,10 +54,10 @@ class ClusterSubscriber:
         """As Subscriber.unsubscribe."""
         master = self._users.pop(user_id, None)
         if master is not None:
-            self._lines[master].unsubscribe(user_id)
+            self._subscribers[master].unsubscribe(user_id)
 
     async def run(self) -> None:
-        """Hold the lines until cancelled."""
+        """Hold the connections until cancelled."""
         try:
             await self._cluster.run()
         finally:
@@ -67,50 +66,52 @@ class ClusterSubscriber:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def updated(self, user_id: int, update: PresenceMessage) -> None:
-        """A line has heard it."""
+        """A message arrived at one of the subscribers."""
         if user_id in self._users:
             self._listener.updated(user_id, update)
 
-    def cut(self) -> None:
-        """A line is: maybe as its server is no master any more."""
+    def on_disconnect(self) -> None:
+        """One connection is lost: maybe its server is no master any more."""
         self._cluster.ask_now()
-        self._fall()
+        self._disconnect()
 
-    def restored(self) -> None:
-        """A line is; maybe it was the last of them."""
-        standing = bool(self._lines) and all(line.standing for line in self._lines.values())
-        if standing and not self._standing:
-            self._standing = True
-            self._listener.restored()
+    def on_reconnect(self) -> None:
+        """One subscriber is connected again; it may be the last that was missing."""
+        connected = bool(self._subscribers) and all(
+            subscriber.connected for subscriber in self._subscribers.values()
+        )
+        if connected and not self._connected:
+            self._connected = True
+            self._listener.on_reconnect()
 
-    def written_anew(self) -> None:
-        """A master has told so, for all of them."""
-        if self._standing:
-            self._listener.written_anew()
+    def on_resync(self) -> None:
+        """One master has reported it, for all of them."""
+        if self._connected:
+            self._listener.on_resync()
 
-    def _moved(self, slots: Slots) -> None:
-        """Whoever moved is followed at their new master; what was said meanwhile may be missed."""
-        self._fall()
-        for master in slots.masters - self._lines.keys():
-            self._lines[master] = Subscriber(
-                Redis.from_pool(self._cluster.line(master)), self, of_cluster=True
+    def _on_slots(self, slots: Slots) -> None:
+        """Follow users whose slot has moved at the new master. Updates meanwhile may be missed."""
+        self._disconnect()
+        for master in slots.masters - self._subscribers.keys():
+            self._subscribers[master] = Subscriber(
+                self._cluster.pool(master), self, in_cluster=True
             )
-            self._tasks[master] = asyncio.create_task(self._lines[master].run())
+            self._tasks[master] = asyncio.create_task(self._subscribers[master].run())
         arrived: dict[Address, set[int]] = {}
         for user_id, master in self._users.items():
             owner = slots.owner(user_id)
             if owner is not None and owner != master:
-                self._lines[master].unsubscribe(user_id)
+                self._subscribers[master].unsubscribe(user_id)
                 self._users[user_id] = owner
                 arrived.setdefault(owner, set()).add(user_id)
         for master, users in arrived.items():
-            self._lines[master].take_over(users)
-        for master in self._lines.keys() - slots.masters:
-            self._unreadable += self._lines.pop(master).unreadable
+            self._subscribers[master].take_over(users)
+        for master in self._subscribers.keys() - slots.masters:
+            self._unreadable += self._subscribers.pop(master).unreadable
             self._tasks.pop(master).cancel()
-        self.restored()
+        self.on_reconnect()
 
-    def _fall(self) -> None:
-        if self._standing:
-            self._standing = False
-            self._listener.cut()
+    def _disconnect(self) -> None:
+        if self._connected:
+            self._connected = False
+            self._listener.on_disconnect()

@@ -1,4 +1,4 @@
-"""Which server of a Redis Cluster has which users, asked again and again: slots move.
+"""Which master of a Redis Cluster has which slots. Slots move, so it is asked again and again.
 
 Redis Cluster Specification: https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/
 """
@@ -21,8 +21,8 @@ from shared.redis.url import Address, RedisTarget
 
 log = logging.getLogger(__name__)
 
-ASK_EVERY: Final = 0.5  # seconds
-ASK_FOR: Final = 0.5  # seconds for each server: a silent one must not hide the next
+POLL_INTERVAL_S: Final = 0.5
+ANSWER_TIMEOUT_S: Final = 0.5  # of each server: a silent one must not hide the next
 
 Range = tuple[int, int, Address]
 
@@ -37,7 +37,7 @@ class Slots(Struct, frozen=True):
         return frozenset(master for _, _, master in self.ranges)
 
     def owner(self, user_id: int) -> Address | None:
-        """Who has this user; None while nobody does."""
+        """The master that has this user; None while the slot has no master."""
         slot = key_slot(keys.presence(user_id).encode())
         for first, last, master in self.ranges:
             if first <= slot <= last:
@@ -45,23 +45,23 @@ class Slots(Struct, frozen=True):
         return None
 
 
-NOWHERE: Final = Slots(())
+NO_SLOTS: Final = Slots(())
 
 
 class ClusterTopology:
-    """Asks while `run` runs, and tells when the answer is another one."""
+    """Polls the slots while `run` runs, and reports when they have changed."""
 
-    def __init__(self, place: RedisTarget, told: Callable[[Slots], None]) -> None:
-        self._place = place
-        self._told = told
-        self._known = list(place.hosts)
-        self._now = asyncio.Event()
-        self.slots = NOWHERE
-        self.asked = float("-inf")  # time.monotonic(): before the newest answer was asked for
+    def __init__(self, target: RedisTarget, on_change: Callable[[Slots], None]) -> None:
+        self._target = target
+        self._on_change = on_change
+        self._known = list(target.hosts)
+        self._poll_now = asyncio.Event()
+        self.slots = NO_SLOTS
+        self.asked = float("-inf")  # time.monotonic(): just before the newest answer was asked for
 
     def ask_now(self) -> None:
-        """Something has shown that the answer may be old."""
-        self._now.set()
+        """Something suggests that the slots have changed."""
+        self._poll_now.set()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -73,31 +73,35 @@ class ClusterTopology:
                 if slots != self.slots:
                     self.slots = slots
                     log.info("the Redis Cluster has %d masters", len(slots.masters))
-                    self._told(slots)
-            self._now.clear()
+                    self._on_change(slots)
+            self._poll_now.clear()
             try:
-                async with asyncio.timeout(ASK_EVERY):
-                    await self._now.wait()
+                async with asyncio.timeout(POLL_INTERVAL_S):
+                    await self._poll_now.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(ASK_EVERY / 10)
+            await asyncio.sleep(POLL_INTERVAL_S / 10)
+
+    def pool(self, address: Address) -> ConnectionPool:
+        """Makes connections to this one server."""
+        return clients.server_pool(self._target, address, timeout=1.0)
 
     async def _ask(self) -> Slots | None:
-        """The word of a server that is with the majority; None when there is none."""
+        """The answer of a server that is with the majority; None when there is none."""
         for address in list(self._known):
-            answer = await self._word_of(address)
+            answer = await self._ask_server(address)
             if answer is None:
                 continue
             masters = sorted(answer.masters - {address})
-            given = [one for one in self._place.hosts if one not in masters and one != address]
+            given = [one for one in self._target.hosts if one not in masters and one != address]
             self._known = [*masters, *given, address]  # in turn: each may be wrong for a while
             return answer
         return None
 
-    async def _word_of(self, address: Address) -> Slots | None:
-        redis = Redis.from_pool(self.line(address))
+    async def _ask_server(self, address: Address) -> Slots | None:
+        redis = Redis.from_pool(self.pool(address))
         try:
-            async with asyncio.timeout(ASK_FOR), redis:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S), redis:
                 state = await redis.execute_command("CLUSTER", "INFO")  # type: ignore[no-untyped-call]
                 found = await redis.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]
         except (RedisError, OSError, TimeoutError):
@@ -105,10 +109,6 @@ class ClusterTopology:
         if b"cluster_state:ok" not in state:
             return None
         return Slots(tuple(_range(answer, address) for answer in found))
-
-    def line(self, address: Address) -> ConnectionPool:
-        """For connections to this one server."""
-        return clients.line_to(self._place, address, timeout=1.0)
 
 
 def _range(answer: Sequence[Any], asked: Address) -> Range:
