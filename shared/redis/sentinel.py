@@ -1,8 +1,12 @@
-"""Connections to whichever server the Sentinels call the master just now.
+"""Connections to the server that the Sentinels call the master.
 
-As https://redis.io/docs/latest/develop/reference/sentinel-clients/ wants it: the Sentinels are
-asked for each new connection, and the server is asked whether it agrees. At a failover they end
-the connections of the old master, so that every line begins anew at the new one.
+As https://redis.io/docs/latest/develop/reference/sentinel-clients/ asks for: the Sentinels are
+asked for each new connection, and the server is asked whether it agrees (ROLE). At a failover the
+Sentinels end the connections of the old master, so that each is made anew to the new one.
+
+redis-py's own redis.asyncio.sentinel is not used: it does not ask for the ROLE, its pool does not
+wait for a free connection, and it bounds a silent Sentinel by `socket_timeout` only, which loses
+cancellations (see shared.redis.clients).
 """
 
 from __future__ import annotations
@@ -19,18 +23,18 @@ from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 
 from shared.redis.url import Address, RedisTarget
 
-ASK_FOR: Final = 0.25  # seconds for each Sentinel: a silent one must not hide the next
+ANSWER_TIMEOUT_S: Final = 0.25  # of each Sentinel: a silent one must not hide the next
 
-Find = Callable[[], Awaitable[Address]]
+FindMaster = Callable[[], Awaitable[Address]]
 
 
 class Sentinels:
-    """Knows whom to ask, whoever answered last first."""
+    """Asks the Sentinels, beginning with the one that answered last."""
 
-    def __init__(self, place: RedisTarget) -> None:
-        self._service = place.service
-        self._order = list(place.hosts)
-        self._options = place.sentinel_options
+    def __init__(self, target: RedisTarget) -> None:
+        self._service = target.service
+        self._order = list(target.hosts)
+        self._options = target.sentinel_options
 
     async def master(self) -> Address:
         """Raises redis' ConnectionError when no Sentinel names a master."""
@@ -47,12 +51,12 @@ class Sentinels:
             host=sentinel[0],
             port=sentinel[1],
             protocol=2,
-            socket_timeout=None,  # see Store.connect
+            socket_timeout=None,  # see shared.redis.clients
             retry=Retry(NoBackoff(), 0),
             **self._options,
         )
         try:
-            async with asyncio.timeout(ASK_FOR), redis:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S), redis:
                 answer = await redis.sentinel_get_master_addr_by_name(
                     self._service, return_responses=True
                 )
@@ -65,9 +69,9 @@ class Sentinels:
 
 
 class MasterConnection(Connection):
-    """A connection that looks for its server each time that it connects."""
+    """A connection that finds its server anew each time that it connects."""
 
-    def __init__(self, *, find: Find, **options: Any) -> None:
+    def __init__(self, *, find: FindMaster, **options: Any) -> None:
         super().__init__(**options)
         self._find = find
 
@@ -83,7 +87,7 @@ class MasterConnection(Connection):
             raise ConnectionError(f"{self.host}:{self.port} is not the master any more")
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
-        """What is no master any more is left, so that the next try finds the new one."""
+        """Leaves a server that is read-only, so that the next attempt finds the new master."""
         try:
             return await super().read_response(*arguments, **options)
         except ReadOnlyError:
@@ -95,9 +99,9 @@ class MasterConnectionOverTls(MasterConnection, SSLConnection):
     """The same, with TLS."""
 
 
-def options_of(place: RedisTarget) -> dict[str, Any]:
-    """For a pool of connections to the master."""
-    options = dict(place.options)
+def options_of(target: RedisTarget) -> dict[str, Any]:
+    """The options of a pool of connections to the master."""
+    options = dict(target.options)
     tls = issubclass(options.pop("connection_class", Connection), SSLConnection)
     kind = MasterConnectionOverTls if tls else MasterConnection
-    return {**options, "connection_class": kind, "find": Sentinels(place).master}
+    return {**options, "connection_class": kind, "find": Sentinels(target).master}
