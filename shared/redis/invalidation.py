@@ -13,7 +13,6 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
 from shared.redis import keys
 from shared.redis.held_connection import ConnectionTimings, HeldConnection, ask
-from shared.redis.store import LONGEST_ID
 
 VALIDITY_S: Final = 2.0  # no cached answer is older, whatever happens to the connection
 TIMINGS: Final = ConnectionTimings(
@@ -72,7 +71,7 @@ class InvalidationStream(HeldConnection):
         changed = self._listener.changed
         for name in names:
             user_id = name[name.index(b"{") + 1 : -1]
-            if user_id.isdigit() and len(user_id) <= LONGEST_ID:
+            if user_id.isdigit() and len(user_id) <= keys.MAX_ID_DIGITS:
                 changed(int(user_id))
 
     def _on_pong(self, pinged: float) -> None:

@@ -22,6 +22,7 @@ COMPLETENESS = "completeness"
 """Hash by `shard/shards`: the data generation, and whether all users are written in it."""
 
 PRESENCE_PREFIX = "presence:{"
+MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
 
 
 def presence(user_id: int) -> str:

@@ -1,8 +1,8 @@
-"""The sets that name everyone: the roster of each guild, the guilds that have one, all users.
+"""The sets that list users: the members of each guild, the guilds that have any, all users.
 
-They lie in other slots of a Redis Cluster than the users whom they name, so no script can change
-them together with a user. What belongs to a guild is said by one process at a time, so a change
-that comes after a later one of the same guild is late, and is not made (roster.lua).
+In a Redis Cluster they lie in other slots than the users they list, so no script can change them
+together with a user. Each guild is written by one process at a time; a change that arrives after
+a later one of the same guild is stale and is not made (membership.lua).
 """
 
 from __future__ import annotations
@@ -16,72 +16,70 @@ from shared.redis.scripts import Argument, Script
 
 _CHANGE: Final = Script("membership.lua")
 
-OfGuilds = Mapping[int, Sequence[int]]
-"""Users by guild."""
+UsersByGuild = Mapping[int, Sequence[int]]
 
 
-class Rosters:
-    """Each change has an order, and gives the greater one that stands against it, or 0."""
+class Membership:
+    """Changes the sets. Every method returns 0, or the later fence that made the change stale."""
 
     def __init__(self, redis: Commands) -> None:
         self._redis = redis
 
-    async def widen(self, joined: OfGuilds, order: int) -> int:
+    async def add(self, joined: UsersByGuild, fence: int) -> int:
         """These users are in these guilds."""
         calls = []
         for guild_id, users in joined.items():
-            calls.append(_change(keys.members(guild_id), guild_id, order, users))
-            calls.append(_change(keys.GUILDS, guild_id, order, [guild_id]))
-            calls.append(_change(keys.USERS, guild_id, order, users))
+            calls.append(_change(keys.members(guild_id), guild_id, fence, users))
+            calls.append(_change(keys.GUILDS, guild_id, fence, [guild_id]))
+            calls.append(_change(keys.USERS, guild_id, fence, users))
         return await self._run(calls)
 
-    async def narrow(self, left: OfGuilds, gone: Collection[int], order: int) -> int:
-        """These users are not in these guilds; `gone` are those who are in none at all.
+    async def remove(self, left: UsersByGuild, gone: Collection[int], fence: int) -> int:
+        """These users are not in these guilds; those in `gone` are in no guild at all.
 
-        The list of all users is told also of those who stay: whatever was to be said of them
-        earlier, and is still under way, comes too late then.
+        Users who stay are written to the set of all users again: an earlier change of theirs that
+        is still on its way becomes stale by that.
         """
         calls = []
         for guild_id, users in left.items():
             stay = [user for user in users if user not in gone]
-            calls.append(_change(keys.members(guild_id), guild_id, order, (), users))
-            calls.append(
-                _change(keys.USERS, guild_id, order, stay, [one for one in users if one in gone])
-            )
-        late = await self._run(calls)
-        if late or not gone:
-            return late
+            leave = [user for user in users if user in gone]
+            calls.append(_change(keys.members(guild_id), guild_id, fence, (), users))
+            calls.append(_change(keys.USERS, guild_id, fence, stay, leave))
+        later = await self._run(calls)
+        if later or not gone:
+            return later
         back = await self._returned(sorted(gone))
         return await self._run(
             [
-                _change(keys.USERS, guild_id, order, some)
+                _change(keys.USERS, guild_id, fence, some)
                 for guild_id, users in left.items()
                 if (some := [user for user in users if user in back])
             ]
         )
 
-    async def forget(self, guild_id: int, order: int) -> int:
-        """Strike the guild off the list, unless somebody is on its roster."""
+    async def remove_guild(self, guild_id: int, fence: int) -> int:
+        """Remove the guild from the list, unless it has members."""
         if await self._redis.exists(keys.members(guild_id)):
             return 0
-        late = await self._run([_change(keys.GUILDS, guild_id, order, (), [guild_id])])
-        if late or not await self._redis.exists(keys.members(guild_id)):
-            return late
-        return await self._run([_change(keys.GUILDS, guild_id, order, [guild_id])])
+        later = await self._run([_change(keys.GUILDS, guild_id, fence, (), [guild_id])])
+        if later or not await self._redis.exists(keys.members(guild_id)):
+            return later
+        return await self._run([_change(keys.GUILDS, guild_id, fence, [guild_id])])
 
     async def _run(self, calls: Sequence[Sequence[Argument]]) -> int:
         return max(await _CHANGE.run_many(self._redis, 2, calls)) if calls else 0
 
     async def _returned(self, gone: Sequence[int]) -> set[int]:
-        """Another shard's process may let a user in just before they are struck off."""
+        """The process of another shard may add a user just before they are removed."""
         pipe = self._redis.pipeline(transaction=False)
         for user_id in gone:
             pipe.exists(keys.guilds(user_id))
-        there = await pipe.execute()
-        return {user_id for user_id, exists in zip(gone, there, strict=True) if exists}
+        found = await pipe.execute()
+        return {user_id for user_id, exists in zip(gone, found, strict=True) if exists}
 
 
 def _change(
-    name: str, guild_id: int, order: int, added: Sequence[int], removed: Sequence[int] = ()
+    name: str, guild_id: int, fence: int, added: Sequence[int], removed: Sequence[int] = ()
 ) -> list[Argument]:
-    return [name, keys.fence(name), guild_id, order, len(added), *added, *removed]
+    return [name, keys.fence(name), guild_id, fence, len(added), *added, *removed]

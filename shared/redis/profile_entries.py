@@ -15,13 +15,19 @@ from redis.exceptions import RedisError
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
 from shared.redis.scripts import Script
-from shared.redis.store import SnapshotDamaged, Store, StoreUnavailable, is_damage, snapshot_of
+from shared.redis.store import (
+    SNAPSHOT_FIELDS,
+    SnapshotDamaged,
+    Store,
+    StoreUnavailable,
+    is_damage,
+    snapshot_of,
+)
 
 _CLAIM: Final = Script("profile_claim.lua")
 _SAVE: Final = Script("profile_save.lua")
 _SAVE_FAILURE: Final = Script("profile_save_failure.lua")
 _RELEASE: Final = Script("profile_release.lua")
-_FIELDS: Final = ["version", "profile", "presence"]
 
 
 class UserRow(Struct, frozen=True):
@@ -40,7 +46,7 @@ async def load_users(
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:
-            pipe.hmget(keys.presence(user_id), _FIELDS)
+            pipe.hmget(keys.presence(user_id), SNAPSHOT_FIELDS)
             if with_entries:
                 pipe.get(keys.profile(user_id))
                 pipe.pttl(keys.profile(user_id))

@@ -1,7 +1,7 @@
-"""Redis as the services see it: save, load, remove.
+"""Redis as the services see it: load users, save them, ask the server about itself.
 
-Every write of a user goes through one script (save.lua), so that what a reader loads and what
-a watcher is sent cannot disagree.
+Every write of a user goes through one script (save.lua), so what a reader loads and what a
+subscriber receives cannot disagree.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
 from shared.redis.clients import Commands, is_loss
 from shared.redis.fencing_clock import FencingClock
-from shared.redis.membership import Rosters
+from shared.redis.membership import Membership
 from shared.redis.scripts import Argument, Script
 from shared.telemetry.metrics import REDIS_LOST
 
@@ -28,9 +28,9 @@ UNCHANGED: Final = 0
 REMOVED: Final = -1
 NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
-LATE: Final = -4
+STALE_WRITE: Final = -4
 
-LONGEST_ID: Final = 20  # digits of 2^64
+SNAPSHOT_FIELDS: Final = ["version", "profile", "presence"]  # for HMGET: see `snapshot_of`
 _LOST: Final = REDIS_LOST.labels("calls")
 _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
@@ -42,47 +42,47 @@ class StoreUnavailable(Exception):
 
 
 class SnapshotDamaged(StoreUnavailable):
-    """Raised when what Redis holds of a user is no snapshot: somebody else wrote there.
+    """Raised when Redis holds something else than a snapshot: other software has written there.
 
-    The gateway's next save of the user mends it.
+    The gateway's next save of the user repairs it.
     """
 
 
 class Fields(Struct, frozen=True):
     """One user's newest state, as JSON."""
 
-    profile: bytes  # snapshot.Profile; empty: as Redis has it, else the save is NO_PROFILE
+    profile: bytes  # snapshot.Profile; empty: unchanged, and NO_PROFILE if Redis has none
     presence: bytes  # snapshot.Presence
-    discord: bytes  # cleaned Discord objects: user, status, client_status, activities
+    discord: bytes  # sanitized Discord objects: user, status, client_status, activities
 
 
 class Save(Struct, frozen=True):
-    """What is to be written of one user. Saving it twice does no harm."""
+    """What to write of one user. Saving it twice does no harm."""
 
     user_id: int
     fields: Fields | None = None
     joined: tuple[int, ...] = ()
     left: tuple[int, ...] = ()
     received: int = 0
-    """When Discord told of the oldest change that is in it, by the gateway's clock: microseconds
-    since 1970; 0: not known. Watchers' frames tell by it how old they are."""
+    """When Discord reported the oldest change in it, by the gateway's clock: microseconds since
+    1970; 0: not known. The age of a frame is measured from it."""
 
 
 class Store:
-    """Reads and writes snapshots. Every method raises StoreUnavailable."""
+    """Reads and writes users. Every method raises StoreUnavailable."""
 
     def __init__(self, redis: Commands, *, timeout: float) -> None:
-        """`timeout`: seconds that any one call may take."""
+        """`redis`: for this package alone. `timeout`: of any one call, in seconds."""
         self.redis = redis
         self.clock = FencingClock()
         self.up: bool | None = None  # whether the last call was answered; None before the first
         self._timeout = timeout
         self._save_script = _SAVE_IN_CLUSTER if isinstance(redis, RedisCluster) else _SAVE
-        self._rosters = Rosters(redis)
+        self._membership = Membership(redis)
 
     @classmethod
     def connect(cls, url: str, *, timeout: float = 0.9, connections: int = 16) -> Self:
-        """Connects on first use. Raises ValueError for a URL that says too little."""
+        """Connects on first use. Raises ValueError for a URL that is not complete."""
         return cls(clients.commands(url, timeout=timeout, connections=connections), timeout=timeout)
 
     async def __aenter__(self) -> Self:
@@ -92,18 +92,18 @@ class Store:
         await self.redis.aclose()
 
     async def load(self, user_id: int) -> Snapshot | None:
-        """The user's snapshot, or None when nobody monitors them. Raises SnapshotDamaged too."""
+        """The user's snapshot, or None when they are not monitored. Raises SnapshotDamaged too."""
         [found] = await self.load_many([user_id])
         if isinstance(found, SnapshotDamaged):
             raise found
         return found
 
     async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
-        """`load` for each, in one round trip: what is damaged harms nobody else."""
+        """`load` for each, in one round trip. A damaged snapshot does not affect the others."""
         async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:
-                pipe.hmget(keys.presence(user_id), ["version", "profile", "presence"])
+                pipe.hmget(keys.presence(user_id), SNAPSHOT_FIELDS)
             found = await pipe.execute(raise_on_error=False)
             for reply in found:
                 if isinstance(reply, Exception) and not is_damage(reply):
@@ -111,7 +111,7 @@ class Store:
         return [snapshot_of(one) for one in found]
 
     async def load_discord(self, user_ids: Sequence[int]) -> list[bytes | None]:
-        """For each what the gateway knew of them (`Fields.discord`); None where there is none."""
+        """For each the saved `Fields.discord`; None where there is none."""
         async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:
@@ -119,26 +119,26 @@ class Store:
             found: list[bytes | None] = await pipe.execute()
         return found
 
-    async def save(self, saves: Sequence[Save], order: int | None = None) -> list[int]:
-        """Write them in one go; for each its new version, or UNCHANGED, REMOVED, …
+    async def save(self, saves: Sequence[Save], fence: int | None = None) -> list[int]:
+        """Write them in one batch. Returns for each its new version, or UNCHANGED, REMOVED, …
 
-        `order`: a number of `clock`, taken when it was certain that these may be written. What
-        was saved later stands against them, whenever they arrive: then it is LATE. If it may
-        still be written, it is to be saved again.
+        `fence`: a number of `clock`, taken when it was certain that these may be written. A save
+        that arrives after one with a later fence is a STALE_WRITE, and nothing is written. If it
+        is still to be written, it has to be saved again.
 
-        Rosters are widened before the users' own keys and narrowed after them: whatever is cut
-        off half-way, a roster names everyone who has a guild, and a sweep can find them.
+        The member sets are extended before the users' own keys and reduced after them: wherever
+        this is interrupted, every user with a guild is listed, and reconciliation finds them.
         """
-        number = self.clock.next() if order is None else order
+        number = self.clock.next() if fence is None else fence
         async with self.reachable():
-            late = await self._rosters.widen(_by_guild(saves, "joined"), number)
-            if late:
-                self.clock.outgrow(late)
-                return [LATE] * len(saves)
+            later = await self._membership.add(_by_guild(saves, "joined"), number)
+            if later:
+                self.clock.advance_past(later)
+                return [STALE_WRITE] * len(saves)
             calls = [_arguments(save, number) for save in saves]
-            results = await self._save_script.run_many(self.redis, 4, calls)
-            results = [self._told(result) for result in results]
-            return await self._narrow(saves, results, number)
+            replies = await self._save_script.run_many(self.redis, 4, calls)
+            results = [self._result(reply) for reply in replies]
+            return await self._leave(saves, results, number)
 
     async def count_users(self) -> int:
         """How many users are monitored."""
@@ -152,44 +152,45 @@ class Store:
         return int(found) if isinstance(found, bytes) and found.isdigit() else None
 
     async def members(self, guild_id: int) -> AsyncIterator[list[int]]:
-        """The guild's roster, a batch at a time: it may hold hundreds of thousands."""
+        """The guild's members, in batches: there may be hundreds of thousands."""
         async for batch in self._ids(keys.members(guild_id)):
             yield batch
 
     async def users(self) -> AsyncIterator[list[int]]:
-        """Everybody who is monitored, a batch at a time."""
+        """All monitored users, in batches."""
         async for batch in self._ids(keys.USERS):
             yield batch
 
     async def guilds(self) -> list[int]:
-        """Every guild that has a roster: at most some thousands for one bot."""
+        """Every guild with members: at most some thousands for one bot."""
         return list({guild_id async for batch in self._ids(keys.GUILDS) for guild_id in batch})
 
     async def _ids(self, name: str) -> AsyncIterator[list[int]]:
-        """A set of ids in batches, so that Redis is never held up. What is no id is left out."""
+        """A set of ids in batches, so that Redis is not blocked. Anything but ids is skipped."""
         cursor = 0
         while True:
             async with self.reachable():
                 cursor, batch = await self.redis.sscan(name, cursor, count=500)
-            yield [int(one) for one in batch if one.isdigit() and len(one) <= LONGEST_ID]
+            yield [int(one) for one in batch if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
             if cursor == 0:
                 return
 
-    async def forget_guild(self, guild_id: int) -> None:
-        """Strike the guild off the list, unless somebody is still on its roster."""
+    async def remove_guild(self, guild_id: int) -> None:
+        """Remove the guild from the list, unless it has members."""
         async with self.reachable():
-            self.clock.outgrow(await self._rosters.forget(guild_id, self.clock.next()))
+            later = await self._membership.remove_guild(guild_id, self.clock.next())
+            self.clock.advance_past(later)
 
-    async def announce(self) -> None:
-        """Everyone is written anew: whoever follows users had better load them again.
+    async def announce_resync(self) -> None:
+        """All users have been rewritten: subscribers should load theirs again.
 
-        What Redis lost is not published, so nobody else tells of users who were lost with it.
+        Redis publishes nothing when it loses data, so users who were lost are in no message.
         """
         async with self.reachable():
             await self.redis.publish(keys.CONTROL_CHANNEL, b"")
 
     async def info(self, section: str = "default") -> list[Mapping[str, Any]]:
-        """What each server says of itself that is written to: one, or the masters of a cluster."""
+        """INFO of each server that is written to: one, or the masters of a cluster."""
         async with self.reachable():
             if isinstance(self.redis, RedisCluster):
                 masters = await self.redis.info(section, target_nodes=RedisCluster.PRIMARIES)
@@ -197,7 +198,7 @@ class Store:
             return [await self.redis.info(section)]
 
     async def server_runs(self) -> str:
-        """Another text when another server answers, or one that was started again."""
+        """Names the servers' processes: another text means another server, or a restarted one."""
         servers = await self.info("server")
         return " ".join(sorted(str(server.get("run_id", "")) for server in servers))
 
@@ -207,36 +208,39 @@ class Store:
         return int(seconds) + int(microseconds) / 1e6
 
     async def run_script(self, script: Script, names: Sequence[str], *arguments: Argument) -> Any:
-        """Call a script on these keys, and give what it returns."""
+        """Call a script on these keys, and return what it gives."""
         async with self.reachable():
             return await script.run(self.redis, names, *arguments)
 
     async def ping(self) -> None:
+        """Returns when Redis answers."""
         async with self.reachable():
             await self.redis.ping()
 
-    def _told(self, result: int) -> int:
-        if result >= LATE:
-            return result
-        self.clock.outgrow(-result)  # the order that stands against it
-        return LATE
+    def _result(self, reply: int) -> int:
+        if reply >= STALE_WRITE:
+            return reply
+        self.clock.advance_past(-reply)  # the later fence
+        return STALE_WRITE
 
-    async def _narrow(self, saves: Sequence[Save], results: list[int], order: int) -> list[int]:
+    async def _leave(self, saves: Sequence[Save], results: list[int], fence: int) -> list[int]:
         left = [
             (save, result)
             for save, result in zip(saves, results, strict=True)
-            if save.left and result != LATE
+            if save.left and result != STALE_WRITE
         ]
         gone = {save.user_id for save, result in left if result in (REMOVED, NOT_MONITORED)}
         guilds = _by_guild([save for save, _ in left], "left")
-        late = await self._rosters.narrow(guilds, gone, order)
-        if not late:
+        later = await self._membership.remove(guilds, gone, fence)
+        if not later:
             return results
-        self.clock.outgrow(late)
-        return [LATE if save.left else result for save, result in zip(saves, results, strict=True)]
+        self.clock.advance_past(later)
+        both = zip(saves, results, strict=True)
+        return [STALE_WRITE if save.left else result for save, result in both]
 
     @asynccontextmanager
     async def reachable(self) -> AsyncIterator[None]:
+        """Limits the time of what is inside, and raises StoreUnavailable where Redis fails."""
         try:
             async with asyncio.timeout(self._timeout):
                 yield
@@ -244,7 +248,7 @@ class Store:
         except (RedisError, OSError, TimeoutError, RuntimeError) as error:
             if not is_loss(error):
                 raise
-            answered = isinstance(error, ResponseError)  # a refusal, as of one that is full
+            answered = isinstance(error, ResponseError)  # a refusal, as when memory is full
             if self.up is not False and not answered:
                 _LOST.inc()
             self.up = answered
@@ -252,20 +256,20 @@ class Store:
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether Redis says that a key holds something else than it should."""
+    """Whether Redis says that a key holds another type than it should."""
     return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
 
 
 def snapshot_of(reply: Any) -> Snapshot | SnapshotDamaged | None:
-    """What HMGET of `version`, `profile` and `presence` comes to."""
+    """The meaning of a reply to HMGET of SNAPSHOT_FIELDS."""
     if isinstance(reply, Exception):
-        return SnapshotDamaged("the key of a presence is no hash")
+        return SnapshotDamaged("the key of a presence is not a hash")
     version, profile, presence = reply
     if version is None and profile is None and presence is None:
         return None
     if is_version(version) and is_snapshot(profile) and is_snapshot(presence):
         return Snapshot(int(version), profile, presence)
-    return SnapshotDamaged("the hash of a presence holds no snapshot")
+    return SnapshotDamaged("the hash of a presence is not a snapshot")
 
 
 def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[int, list[int]]:
@@ -276,14 +280,14 @@ def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[in
     return users
 
 
-def _arguments(save: Save, order: int) -> list[Argument]:
+def _arguments(save: Save, fence: int) -> list[Argument]:
     user_id = save.user_id
     arguments: list[Argument] = [
         keys.presence(user_id),
         keys.guilds(user_id),
         keys.profile(user_id),
         keys.fence(user_id),
-        order,
+        fence,
         save.received,
         len(save.joined),
         len(save.left),

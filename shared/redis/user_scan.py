@@ -1,6 +1,6 @@
-"""Who is in Redis, whether its lists name them or not, and where it counts them to.
+"""All users in Redis, listed or not, and the guilds that each of them is counted in.
 
-A server that is restarted between two steps of a save may hold a user whom no list names.
+A server that was restarted between two steps of a save may hold a user whom no list names.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from typing import Any, Final
 from redis.asyncio.cluster import RedisCluster
 
 from shared.redis import keys
-from shared.redis.store import LONGEST_ID, Store
+from shared.redis.store import Store
 
-_AT_ONCE: Final = 1000  # keys that one call looks at: about half a millisecond of the server
+_SCAN_KEYS: Final = 1000  # in one call: about half a millisecond of the server's time
+_GUILDS: Final = 512  # so small a set is returned whole
 
 
-async def everybody(store: Store) -> AsyncIterator[list[int]]:
-    """All who are listed, then those who are shown all the same, a batch at a time.
+async def all_users(store: Store) -> AsyncIterator[list[int]]:
+    """The listed users, then those who have a presence and are not listed, in batches.
 
     Raises StoreUnavailable.
     """
@@ -25,7 +26,7 @@ async def everybody(store: Store) -> AsyncIterator[list[int]]:
         yield batch
     async for names in _keys(store, f"{keys.PRESENCE_PREFIX}*"):
         ids = [name[len(keys.PRESENCE_PREFIX) : -1] for name in names]
-        ids = [one for one in ids if one.isdigit() and len(one) <= LONGEST_ID]
+        ids = [one for one in ids if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
         if ids:
             async with store.reachable():
                 listed = await store.redis.smismember(keys.USERS, ids)
@@ -33,28 +34,28 @@ async def everybody(store: Store) -> AsyncIterator[list[int]]:
 
 
 async def guilds_of(store: Store, user_ids: Sequence[int]) -> list[list[int]]:
-    """For each the guilds to which they are counted (no more than 512). Raises StoreUnavailable."""
+    """For each the guilds they are counted in, at most 512. Raises StoreUnavailable."""
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:
-            pipe.sscan(keys.guilds(user_id), count=512)  # so small a set comes whole
+            pipe.sscan(keys.guilds(user_id), count=_GUILDS)
         found = await pipe.execute()
     return [[int(one) for one in guild_ids] for _, guild_ids in found]
 
 
 async def _keys(store: Store, match: str) -> AsyncIterator[list[Any]]:
     """The keys of that pattern, of each server in turn."""
-    places: list[dict[str, Any]] = [{}]
+    targets: list[dict[str, Any]] = [{}]
     if isinstance(store.redis, RedisCluster):
         async with store.reachable():
             await store.redis.initialize()
-        places = [{"target_nodes": node} for node in store.redis.get_primaries()]
-    for place in places:
+        targets = [{"target_nodes": node} for node in store.redis.get_primaries()]
+    for target in targets:
         cursor: Any = 0
         while True:
             async with store.reachable():
-                cursor, names = await store.redis.scan(cursor, match, _AT_ONCE, **place)
-            if isinstance(cursor, dict):  # a cluster's: by the server's name
+                cursor, names = await store.redis.scan(cursor, match, _SCAN_KEYS, **target)
+            if isinstance(cursor, dict):  # of a cluster: by the server's name
                 [cursor] = cursor.values()
             yield names
             if cursor == 0:

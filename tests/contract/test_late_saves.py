@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.redis import keys
-from shared.redis.store import LATE, UNCHANGED, Fields, Save, Store
+from shared.redis.store import STALE_WRITE, UNCHANGED, Fields, Save, Store
 from tests.contract.conftest import Connect
 
 USER, GUILD, OTHER = 161092844126208001, 816976062578688017, 492605905305600005
@@ -24,7 +24,7 @@ async def test_a_save_that_comes_late_changes_nothing(store: Store) -> None:
         Save(5, fields(2)),
         Save(5, left=(GUILD,)),
     ):
-        assert await store.save([save], early) == [LATE]
+        assert await store.save([save], early) == [STALE_WRITE]
     assert await store.load(USER) is None
     assert await store.load(5) is not None
     assert [batch async for batch in store.members(GUILD)] == [[5]]
@@ -36,14 +36,14 @@ async def test_the_same_state_again_stands_against_what_comes_late(store: Store)
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     early = store.clock.next()
     assert await store.save([Save(USER, fields())]) == [UNCHANGED]
-    assert await store.save([Save(USER, fields(2))], early) == [LATE]
+    assert await store.save([Save(USER, fields(2))], early) == [STALE_WRITE]
 
 
 async def test_what_comes_late_leaves_the_rosters_of_other_guilds_alone(store: Store) -> None:
     """Another process speaks for those, and may well have spoken later."""
     early = store.clock.next()
     await store.save([Save(USER, fields(), joined=(GUILD,))])
-    assert await store.save([Save(5, fields(), joined=(OTHER,))], early) != [LATE]
+    assert await store.save([Save(5, fields(), joined=(OTHER,))], early) != [STALE_WRITE]
     assert [batch async for batch in store.members(OTHER)] == [[5]]
 
 
@@ -53,7 +53,7 @@ async def test_whoever_is_late_and_still_there_saves_again(store: Store, connect
         ahead = store.clock.next() + 60_000_000
         await store.save([Save(USER, fields(), joined=(GUILD,))], ahead)
         save = Save(USER, fields(2), joined=(OTHER,))
-        assert await other.save([save]) == [LATE]
+        assert await other.save([save]) == [STALE_WRITE]
         [version] = await other.save([save])
         assert version > 0
 
@@ -65,8 +65,8 @@ async def test_a_roster_that_comes_late_is_saved_again(store: Store, connect: Co
         await store.save([Save(5, fields(), joined=(GUILD,))], ahead)
         for save in (Save(USER, fields(), joined=(GUILD,)), Save(USER, left=(GUILD,))):
             late = Save(6, joined=save.joined, left=save.left)
-            assert await other.save([late], ahead - 1) == [LATE]
-            assert await other.save([save]) != [LATE]
+            assert await other.save([late], ahead - 1) == [STALE_WRITE]
+            assert await other.save([save]) != [STALE_WRITE]
 
 
 async def test_orders_grow_over_a_wiped_redis(store: Store) -> None:
@@ -74,15 +74,15 @@ async def test_orders_grow_over_a_wiped_redis(store: Store) -> None:
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     early = store.clock.next()
     await store.redis.flushall()
-    assert await store.save([Save(USER, fields(), joined=(GUILD,))]) != [LATE]
-    assert await store.save([Save(USER, fields(2))], early) == [LATE]
+    assert await store.save([Save(USER, fields(), joined=(GUILD,))]) != [STALE_WRITE]
+    assert await store.save([Save(USER, fields(2))], early) == [STALE_WRITE]
 
 
 async def test_a_guild_that_was_joined_meanwhile_is_not_forgotten(store: Store) -> None:
     """The sweep that strikes it off has looked a moment too early."""
     await store.save([Save(USER, fields(), joined=(GUILD,))], store.clock.next() + 60_000_000)
     await store.redis.delete(keys.members(GUILD))
-    await store.forget_guild(GUILD)
+    await store.remove_guild(GUILD)
     assert await store.guilds() == [GUILD]
-    await store.forget_guild(GUILD)
+    await store.remove_guild(GUILD)
     assert await store.guilds() == []

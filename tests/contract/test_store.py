@@ -13,10 +13,10 @@ import pytest
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
 from shared.redis.store import (
-    LATE,
     NO_PROFILE,
     NOT_MONITORED,
     REMOVED,
+    STALE_WRITE,
     UNCHANGED,
     Fields,
     Save,
@@ -127,8 +127,8 @@ async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
     assert await store.save([Save(USER, left=(OTHER,))]) == [REMOVED]
     assert await store.load(USER) is None
     assert await store.count_users() == 0
-    await store.forget_guild(GUILD)
-    await store.forget_guild(OTHER)
+    await store.remove_guild(GUILD)
+    await store.remove_guild(OTHER)
     kept = await store.redis.keys("*")
     assert kept == await store.redis.keys("fence:*")
     assert min([await store.redis.ttl(key) for key in kept]) > 0
@@ -137,7 +137,7 @@ async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
 async def test_guild_with_members_is_not_forgotten(store: Store) -> None:
     """Its roster is needed for the next sweep."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
-    await store.forget_guild(GUILD)
+    await store.remove_guild(GUILD)
     assert await store.guilds() == [GUILD]
 
 
@@ -194,7 +194,7 @@ async def test_concurrent_writers_publish_in_the_order_of_versions(
         saves = [Save(USER, fields(presence=100 * writer + n)) for n in range(50)]
         while saves:
             results = await store.save(saves)
-            saves = [one for one, to in zip(saves, results, strict=True) if to == LATE]
+            saves = [one for one, to in zip(saves, results, strict=True) if to == STALE_WRITE]
 
     async with _messages(connect) as messages:
         await asyncio.gather(*(write(writer, store) for writer, store in enumerate(stores)))

@@ -145,7 +145,7 @@ async def test_a_resync_keeps_the_connection(
         await recorder.reconnected()
         await subscriber.subscribe(USER)
         recorder.events.clear()
-        await store.announce()
+        await store.announce_resync()
         [version] = await store.save([Save(USER, state(1), joined=(GUILD,))])
         await recorder.until(lambda: version in recorder.versions())
         assert recorder.events[0] == "resync"

@@ -6,7 +6,7 @@ import asyncio
 
 import msgspec
 
-from shared.redis.store import LATE, Save, Store
+from shared.redis.store import STALE_WRITE, Save, Store
 from testing.eventually import PATIENCE
 from tests.gateway.gateway_fixture import GUILD, OTHER
 from tests.gateway.writer_fixture import Desk
@@ -26,7 +26,7 @@ async def test_a_write_that_was_given_up_on_comes_too_late(desk: Desk) -> None:
     desk.show(USER, "dnd")
     desk.store.away = False
     assert await desk.status(USER) == "dnd"
-    assert await Store.save(desk.store, late, order) == [LATE]
+    assert await Store.save(desk.store, late, order) == [STALE_WRITE]
     assert await desk.status(USER) == "dnd"
 
 

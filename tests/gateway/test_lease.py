@@ -40,7 +40,7 @@ async def test_who_stands_by_is_known_of_where_redis_goes_in_the_midst_of_a_rene
     await first.acquire()
     waiting = asyncio.create_task(second.acquire())
     await eventually_async(lambda: process(server).redis.exists(keys.standby(0, 1)))
-    monkeypatch.setattr(completeness, "epoch", away)
+    monkeypatch.setattr(completeness, "generation", away)
     async with asyncio.timeout(PATIENCE):
         await first.hold()
     assert (first.contended, first.valid) == (True, False)

@@ -122,4 +122,4 @@ async def vouched(desk: Desk) -> None:
 
 
 async def known(desk: Desk) -> set[int]:
-    return {user_id async for batch in user_scan.everybody(desk.store) for user_id in batch}
+    return {user_id async for batch in user_scan.all_users(desk.store) for user_id in batch}

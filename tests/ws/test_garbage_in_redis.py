@@ -178,7 +178,7 @@ async def test_a_client_never_waits_for_a_damaged_user(backend: Backend) -> None
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.hset(keys.presence(ANNA), "presence", "x")
-        await backend.store.announce()
+        await backend.store.announce_resync()
         await until(lambda: ws.hub.unreadable == 1)
         await backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2

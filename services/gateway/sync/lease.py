@@ -240,7 +240,7 @@ class Lease:
             answer, *time = await self._store.redis.eval(
                 _RENEW, 2, self.key, self._standby, self.owner, _kept(), int(stopped)
             )
-        self._store.clock.heard(*map(int, time))
+        self._store.clock.synchronize(*map(int, time))
         return int(answer)
 
 

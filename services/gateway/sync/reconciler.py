@@ -120,7 +120,7 @@ class Reconciler:
                 epoch = epochs.get(shard)
                 if not epoch or not await completeness.mark_complete(self._store, *shard, epoch):
                     raise StoreUnavailable("Redis has lost something meanwhile")
-            await self._store.announce()
+            await self._store.announce_resync()
         except StoreUnavailable:
             self._unvouched |= due & self._named.keys()
             raise
@@ -132,7 +132,7 @@ class Reconciler:
         data, or with none, so that the save's last step is all that it knows of them.
         """
         strays = set()
-        async for batch in user_scan.everybody(self._store):
+        async for batch in user_scan.all_users(self._store):
             found = await user_scan.guilds_of(self._store, batch)
             ours = shards & self._named.keys()  # not what was disowned meanwhile
             named = [guild_id for shard in ours for guild_id in self._named[shard]]
@@ -176,7 +176,7 @@ class Reconciler:
             log.info("swept %d users who left guild %s meanwhile", swept, guild_id)
         if roster.guild(guild_id) is None:
             await self._writer.caught_up()
-            await self._store.forget_guild(guild_id)
+            await self._store.remove_guild(guild_id)
         self._asked.pop(guild_id, None)
 
 

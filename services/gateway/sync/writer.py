@@ -19,9 +19,9 @@ from services.gateway.state.guild_cache import shard_of
 from services.gateway.state.user_cache import CachedUser, UserCache
 from shared.discord.cdn import Cdn
 from shared.redis.store import (
-    LATE,
     NO_PROFILE,
     NOT_MONITORED,
+    STALE_WRITE,
     Fields,
     Save,
     Store,
@@ -255,7 +255,7 @@ class Writer:
         now = time_ns() // 1000
         for save, result in zip(saves, results, strict=True):
             written += result > 0
-            if result == LATE:  # another shard's process has just written this person
+            if result == STALE_WRITE:  # another shard's process has just written this person
                 self._owe_again([save])
                 continue
             if result != NO_PROFILE:

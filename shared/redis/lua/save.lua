@@ -1,39 +1,40 @@
--- Moves one user to their newest state: the guilds they joined and left, and what they show now.
+-- Brings one user to their newest state: the guilds they joined and left, and what they show now.
 -- Hash, guild set and channel change together, so that no reader sees one without the other.
 --
--- KEYS  presence:{user}  guilds:{user}  profile:{user}  order:{user}
--- ARGV  order, when Discord told of it (µs, 0: unknown), number joined, number left, the joined
---       guilds, the left guilds, then nothing, or the three fields profile (empty: as it is),
+-- KEYS  presence:{user}  guilds:{user}  profile:{user}  fence:{user}
+-- ARGV  fence, when Discord reported it (µs, 0: unknown), number joined, number left, the joined
+--       guilds, the left guilds, then nothing, or the three fields profile (empty: unchanged),
 --       presence, discord
 -- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
--- -3 there is no profile (no JSON object) to leave as it is, no state written; anything less: it
--- comes late, nothing is written, and that is the greater order, negative.
-local presence, guilds, profile, order = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- -3 there is no profile (no JSON object) to leave unchanged, no state written; anything less: the
+-- write is stale, nothing is written, and that is the later fence, negative.
+local presence, guilds, profile, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local joined, left = tonumber(ARGV[3]), tonumber(ARGV[4])
 local fields = 4 + joined + left
 
--- A master of a cluster tells only those who listen to itself, where it can: since Redis 7. Whoever
--- listens asks it the same (shared/redis/subscriber.py). `of_cluster` is set by shared/redis/scripts.py.
+-- A master of a cluster publishes to its own subscribers only, where it can: since Redis 7. The
+-- subscriber decides by the same version (shared/redis/subscriber.py). `of_cluster` is set by
+-- shared/redis/store.py.
 local sharded = of_cluster and (redis.REDIS_VERSION_NUM or 0) >= 0x070000
 local publish = sharded and 'SPUBLISH' or 'PUBLISH'
 
--- A number as this script writes it; 0 for anything else that somebody may have put there.
+-- A number as this script writes it; 0 for anything else that other software may have written.
 local function number_of(text)
   local number = text and string.find(text, '^%d+$') and tonumber(text) or 0
   return number < 9007199254740991 and number or 0
 end
 
--- In a key of its own: a user who was removed keeps it, and api, which is told of every write to
--- presence:{user}, does not hear of it. Nothing that is older than its hour is still under way.
-local before = redis.pcall('SET', order, ARGV[1], 'EX', 3600, 'GET')
-if type(before) == 'table' then  -- the key is no string, so not ours
-  redis.call('SET', order, ARGV[1], 'EX', 3600)
+-- In a key of its own: it outlives a user who is removed, and api, which is told of every write to
+-- presence:{user}, is not told of it. A write that is older than its hour is not on its way any more.
+local before = redis.pcall('SET', fence, ARGV[1], 'EX', 3600, 'GET')
+if type(before) == 'table' then  -- not a string: written by other software
+  redis.call('SET', fence, ARGV[1], 'EX', 3600)
 elseif number_of(before) > tonumber(ARGV[1]) then
-  redis.call('SET', order, before, 'EX', 3600)
+  redis.call('SET', fence, before, 'EX', 3600)
   return -tonumber(before)
 end
 
--- Whatever else was put under these names is not ours, and would stop every save of the user.
+-- A key of another type was written by other software, and would make every save fail.
 local function holds_only(key, kind)
   local found = redis.call('TYPE', key).ok
   if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
@@ -43,7 +44,7 @@ if joined + left > 0 then holds_only(guilds, 'set') end
 for i = 5, 4 + joined do redis.call('SADD', guilds, ARGV[i]) end
 for i = 5 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
 
--- Microseconds outgrow every counter, so a version grows even over a wiped Redis.
+-- Microseconds are greater than any counter, so a version grows even over a flushed Redis.
 local function version_after(old)
   local time = redis.call('TIME')
   local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
