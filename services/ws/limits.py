@@ -59,7 +59,8 @@ class WsLimits(Struct, frozen=True, kw_only=True):
 
     # How profile extras are refreshed.
     # An `initial_data` waits no longer for them, including the wait for a slot. More than
-    # shared.profiles.service.CAP, which has to expire first: it counts the source as slow.
+    # shared.profiles.service.READER_TIMEOUT_S, which has to expire first: the source counts as slow
+    # then.
     facts_within: float = 2.0
     facts_again: float = 2.0  # after a failed request; doubled each time
     facts_per_second: int = 100  # requests, most of which a cache answers

@@ -1,6 +1,6 @@
-"""Profile badges that the flags of a user object prove. Discord docs: User, User Flags.
+"""Profile badges that follow from the flags of a user object. Discord docs: User, User Flags.
 
-Order is the order of display.
+In the order of display.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where Discord's pictures are. Discord docs: Reference, Image Formatting."""
+"""URLs of Discord's images. Discord docs: Reference, Image Formatting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NAMEPLATE = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)*/", re.ASCII)
 
 
 def is_hash(value: object) -> TypeGuard[str]:
-    """Whether `value` may stand in a CDN path: hashes come from outside."""
+    """Whether `value` may be put into a CDN path: hashes are not to be trusted."""
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
@@ -22,7 +22,7 @@ def is_nameplate(value: object) -> TypeGuard[str]:
 
 
 class Cdn(Struct, frozen=True):
-    """Builds picture URLs below `base`. Arguments must have passed `is_hash` or be ids."""
+    """Builds image URLs below `base`. Arguments must have passed `is_hash` or be ids."""
 
     base: str = "https://cdn.discordapp.com"
 
@@ -32,7 +32,7 @@ class Cdn(Struct, frozen=True):
             return f"{self.base}/avatars/{user_id}/{avatar}.png?size=1024"
         if discriminator is None or not discriminator.strip("0"):
             number = (user_id >> 22) % 6
-        else:  # an account from before unique names: bots still have one
+        else:  # from before unique names; bots still have one
             number = int(discriminator) % 5
         return f"{self.base}/embed/avatars/{number}.png"
 

@@ -1,7 +1,7 @@
 """Links to connected accounts. Source: the Discord client's table of platforms.
 
-Ids and names are typed by strangers, or come from other sites: percent-encoded where they stand
-in a path, checked where they are a host or a whole address.
+Ids and names are not to be trusted: they are percent-encoded in a path, and checked where they
+are a host or a whole address.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BY_NAME: Final = {
     "twitch": "https://www.twitch.tv/{}",
     "twitter": "https://x.com/{}",
 }
-"""Every other kind has no public page of its own; `skype:` is no web address."""
+"""Other kinds have no public page; `skype:` is not a web address."""
 
 _HOST = (  # RFC 1035: labels of at most 63 characters, 253 in all
     r"(?=[^/]{1,253}(?:/|\Z))"
@@ -35,11 +35,11 @@ _HOST = (  # RFC 1035: labels of at most 63 characters, 253 in all
 )
 _DOMAIN = re.compile(_HOST, re.ASCII | re.IGNORECASE)
 _MASTODON = re.compile(rf"https://{_HOST}(?:/[A-Za-z0-9@._~%-]+)*/?", re.ASCII | re.IGNORECASE)
-_LONGEST_ADDRESS: Final = 512
+_MAX_ADDRESS_LENGTH: Final = 512
 
 
 def link(kind: str, account_id: str | None, name: str | None) -> str | None:
-    """The public page of an account, None when there is none or it cannot be trusted."""
+    """The public page of an account; None when there is none, or it cannot be trusted."""
     if kind == "domain":
         return _domain(account_id or "")
     if kind == "mastodon":
@@ -47,7 +47,7 @@ def link(kind: str, account_id: str | None, name: str | None) -> str | None:
     template, value = BY_ID.get(kind), account_id
     if template is None:
         template, value = BY_NAME.get(kind), name
-    if template is None or not value or not value.strip("."):  # "..": a step up, not a name
+    if template is None or not value or not value.strip("."):  # "..": the parent path, not a name
         return None
     safe = ":" if kind == "bluesky" else ""  # its ids are DIDs, as in did:plc:abc
     return template.format(quote(value, safe=safe))
@@ -58,5 +58,5 @@ def _domain(host: str) -> str | None:
 
 
 def _mastodon(address: str) -> str | None:
-    usable = len(address) <= _LONGEST_ADDRESS and _MASTODON.fullmatch(address)
+    usable = len(address) <= _MAX_ADDRESS_LENGTH and _MASTODON.fullmatch(address)
     return address if usable else None

@@ -6,12 +6,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-_SLACK = timedelta(hours=1)  # clocks differ; an id made "in the future" beyond this is made up
+_CLOCK_TOLERANCE = timedelta(hours=1)  # an id from further in the future is invented
 _DIGITS = re.compile(r"[1-9][0-9]{14,19}", re.ASCII)
 
 
 def created_ms(snowflake: int) -> int:
-    """When the id was made, in milliseconds since 1970."""
+    """When the id was created, in milliseconds since 1970."""
     return (snowflake >> 22) + DISCORD_EPOCH_MS
 
 
@@ -20,7 +20,7 @@ def parse(text: str, now: datetime | None = None) -> int | None:
     if not _DIGITS.fullmatch(text):
         return None
     snowflake = int(text)
-    latest = (now or datetime.now(UTC)) + _SLACK
+    latest = (now or datetime.now(UTC)) + _CLOCK_TOLERANCE
     if snowflake >= 1 << 64 or created_ms(snowflake) > latest.timestamp() * 1000:
         return None
     return snowflake

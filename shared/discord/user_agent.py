@@ -1,4 +1,4 @@
-"""How Grux names itself to Discord and to profile sources. Discord docs: Reference, User Agent."""
+"""The User-Agent for Discord and profile sources. Discord docs: Reference, User Agent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One message of a user's channel: what save.lua publishes, and readers take in."""
+"""One message of a user's channel: save.lua publishes it, subscribers decode it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class PresenceMessage(Struct, frozen=True):
 _decode: Final = msgspec.json.Decoder(PresenceMessage).decode
 
 
-def read(message: bytes) -> PresenceMessage | None:
-    """None when the gateway cannot have written it, or clients may not be sent it."""
+def decode_message(message: bytes) -> PresenceMessage | None:
+    """None when no gateway can have published it, or it must not be sent to clients."""
     try:
         update = _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    told = [part for part in (update.profile, update.presence) if part is not UNSET]
-    if not (told or update.removed):
+    parts = [part for part in (update.profile, update.presence) if part is not UNSET]
+    if not (parts or update.removed):
         return None
-    well = is_version(update.version) and all(is_update(bytes(part)) for part in told)
-    return update if well else None
+    valid = is_version(update.version) and all(is_update(bytes(part)) for part in parts)
+    return update if valid else None

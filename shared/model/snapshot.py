@@ -1,8 +1,8 @@
-"""What a presence is: the structs that the API shows.
+"""The structs of a presence, as the API shows them.
 
 Field order is the order in the answers. Spelling, types and order are the public contract
-(docs/api.md): a field may be added at the end, none is renamed, retyped or dropped. The words
-beside a field stand in /openapi.json and /asyncapi.json as well; they check nothing.
+(docs/api.md): a field may be added at the end, none is renamed, retyped or dropped. Each
+description is part of /openapi.json and /asyncapi.json; nothing is validated by it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Status = Literal["online", "idle", "dnd", "invisible"]
 ActivityType = Literal["Playing", "Streaming", "Listening", "Watching", "Competing"]
 
 Id = Annotated[str, Meta(extra_json_schema={"pattern": "^[0-9]{15,20}$"})]
-"""Of anything in Discord."""
+"""Discord's id of anything."""
 
 Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
 Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970.")]
@@ -24,8 +24,8 @@ Milliseconds = Annotated[int, Meta(description="Milliseconds since 1970.")]
 class Badge(Struct, frozen=True):
     """A badge on the profile."""
 
-    id: Annotated[str, Meta(description="Discord's name of it, such as `active_developer`.")]
-    description: Annotated[str, Meta(description="As Discord shows it.")]
+    id: Annotated[str, Meta(description="Discord's name for it, such as `active_developer`.")]
+    description: Annotated[str, Meta(description="The text that Discord shows.")]
     asset: Annotated[str, Meta(description="The icon's hash.")]
     badge_image: Annotated[Url, Meta(description="The icon.")]
 
@@ -40,15 +40,17 @@ class Clan(Struct, frozen=True):
 
 
 class ConnectedAccount(Struct, frozen=True):
-    """An account elsewhere that the user shows."""
+    """An account on another platform that the user shows."""
 
-    type: Annotated[str, Meta(description="Where it is, such as `youtube` or `github`.")]
-    name: Annotated[str | None, Meta(description="What the user is called there.")]
-    link: Annotated[Url | None, Meta(description="null where such accounts have no page.")]
+    type: Annotated[str, Meta(description="The platform, such as `youtube` or `github`.")]
+    name: Annotated[str | None, Meta(description="The user's name there.")]
+    link: Annotated[
+        Url | None, Meta(description="The page of the account; null where there is none.")
+    ]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """Who the user is."""
+    """The user's profile."""
 
     bot: Annotated[bool, Meta(description="Whether this is an application's account.")]
     device: Annotated[
@@ -72,16 +74,16 @@ class Profile(Struct, frozen=True, kw_only=True):
     avatar: Annotated[str | None, Meta(description="The avatar's hash; null if there is none.")]
     avatar_image: Annotated[
         Url,
-        Meta(description="A picture in any case: PNG, 1024 px, or Discord's default."),
+        Meta(description="PNG, 1024 px; Discord's default avatar if the user has none."),
     ]
     avatar_decoration_image: Annotated[Url | None, Meta(description="The frame around the avatar.")]
-    nameplate_image: Annotated[Url | None, Meta(description="The nameplate, without its motion.")]
+    nameplate_image: Annotated[Url | None, Meta(description="The nameplate, as a still image.")]
     badges: list[Badge]
     clan: Annotated[Clan | None, Meta(description="null if the user shows no server tag.")]
     connected_accounts: list[ConnectedAccount]
     devices: Annotated[
         dict[str, str],
-        Meta(description="Every device and the status there; `{}` when offline."),
+        Meta(description="The status on each device; `{}` when offline."),
     ]  # Discord's client_status
     public_flags: Annotated[int, Meta(description="Discord's flags, the bits behind many badges.")]
     bio: Annotated[str | None, Meta(description="null where no source knows it.")] = None
@@ -118,16 +120,14 @@ class Spotify(Struct, frozen=True, kw_only=True):
 
 
 class Party(Struct, frozen=True):
-    """Whom the user does it with."""
+    """The party that the user is in."""
 
-    id: Annotated[str | None, Meta(description="The same for everybody in the party.")]
-    size: Annotated[
-        tuple[int, int] | None, Meta(description="How many there are, how many there may be.")
-    ]
+    id: Annotated[str | None, Meta(description="The same for all members of the party.")]
+    size: Annotated[tuple[int, int] | None, Meta(description="The current and the maximum size.")]
 
 
 class Activity(Struct, frozen=True, kw_only=True):
-    """Anything else that a user does."""
+    """Any other activity."""
 
     type: Annotated[ActivityType | None, Meta(description="null for a kind that is not known yet.")]
     name: Annotated[str | None, Meta(description="The game, application or stream.")]
@@ -151,7 +151,9 @@ class Activity(Struct, frozen=True, kw_only=True):
     ]
     application_id: Annotated[Id | None, Meta(description="The application's id.")]
     url: Annotated[Url | None, Meta(description="Where the stream is.")]
-    buttons: Annotated[list[str], Meta(description="Labels: Discord tells bots no more.")]
+    buttons: Annotated[
+        list[str], Meta(description="Labels only: Discord does not give bots the links.")
+    ]
     party: Party | None
 
 
@@ -159,9 +161,9 @@ class Emoji(Struct, frozen=True):
     """The emoji of a custom status."""
 
     name: Annotated[str | None, Meta(description="The character, or the custom emoji's name.")]
-    id: Annotated[Id | None, Meta(description="null for emoji that everybody has.")]
-    animated: Annotated[bool, Meta(description="Whether the custom emoji moves.")]
-    image: Annotated[Url | None, Meta(description="null for emoji that everybody has.")]
+    id: Annotated[Id | None, Meta(description="null for standard emoji.")]
+    animated: Annotated[bool, Meta(description="Whether the custom emoji is animated.")]
+    image: Annotated[Url | None, Meta(description="null for standard emoji.")]
 
 
 class CustomStatus(Struct, frozen=True):
@@ -172,7 +174,7 @@ class CustomStatus(Struct, frozen=True):
 
 
 class Presence(Struct, frozen=True, kw_only=True):
-    """What the user does now."""
+    """The user's status and activities."""
 
     status: Annotated[Status, Meta(description="`invisible` is Discord's offline as well.")]
     spotify: Annotated[Spotify | None, Meta(description="null when there is no song.")]

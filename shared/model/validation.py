@@ -1,7 +1,7 @@
-"""Whether what Redis holds, or tells, may go on to clients.
+"""Whether what Redis holds or publishes may be sent to clients.
 
-Redis is the operator's, and yet a slip there, or a stranger who got in, must not end a process nor
-reach a browser: what is sent to clients is put together from these bytes as they are.
+Redis is the operator's, and yet a mistake there, or an intruder, must not crash a process nor
+reach a browser: responses and frames are composed of these bytes as they are.
 
 Measured, for a presence of 900 bytes: `is_snapshot` 0.8 µs, `is_update` 0.2 µs.
 """
@@ -12,19 +12,19 @@ from typing import Any
 
 import msgspec
 
-LATEST = 1 << 53
-"""No version is as large: Lua counts no further, and by Redis' clock it is the year 2255."""
+VERSION_LIMIT = 1 << 53
+"""Every version is below: Lua's numbers end there, and by Redis' clock it is the year 2255."""
 
 
 def is_version(value: Any) -> bool:
-    """Whether it is one that the save script may have given: digits, or a number."""
+    """Whether the save script may have given it: digits, or a number."""
     if isinstance(value, bytes):
-        return value.isdigit() and len(value) <= 16 and 0 < int(value) < LATEST
-    return isinstance(value, int) and 0 < value < LATEST
+        return value.isdigit() and len(value) <= 16 and 0 < int(value) < VERSION_LIMIT
+    return isinstance(value, int) and 0 < value < VERSION_LIMIT
 
 
 def is_snapshot(json: Any) -> bool:
-    """Whether it is one JSON object with members, in UTF-8."""
+    """Whether it is a JSON object with members, in UTF-8."""
     if not isinstance(json, bytes) or json[:2] != b'{"':
         return False
     try:
@@ -35,7 +35,7 @@ def is_snapshot(json: Any) -> bool:
 
 
 def is_update(json: bytes) -> bool:
-    """`is_snapshot` of what a msgspec.Raw holds: that it is JSON is known already."""
+    """`is_snapshot` for the content of a msgspec.Raw, which is known to be JSON."""
     if json[:2] != b'{"':
         return False
     try:

@@ -1,7 +1,7 @@
-"""ProfileExtras about users, from the cache or from the profile source.
+"""Profile extras of users, from the cache or from the profile source.
 
-Nobody waits long for them, and nothing fails for want of them: a presence without a bio is
-better than no presence.
+Readers wait for them for a limited time, and no answer fails for lack of them: a presence without
+a bio is better than no presence.
 """
 
 from __future__ import annotations
@@ -25,21 +25,22 @@ from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-CAP: Final = 1.8
-"""Seconds that a reader waits for facts; then the answer goes out without them. Whoever asks
-promises an answer within 2 s, and has work of its own beside this."""
-ASK_WITHIN: Final = 10.0  # seconds that a question may take, for the next reader's sake
-COMPLAIN_EVERY: Final = 60.0  # seconds
+READER_TIMEOUT_S: Final = 1.8
+"""How long a reader waits for extras before its answer is sent without them: readers promise an
+answer within 2 s, and have other work to do in them."""
+
+REQUEST_TIMEOUT_S: Final = 10.0  # a slower answer is still of use to the next reader
+LOG_INTERVAL_S: Final = 60.0
 FETCHES: Final = Counter(
     "grux_profile_fetches_total",
-    "Questions to the profile source, and readers who did not wait for one.",
+    "Requests to the profile source, and readers that did not wait for one.",
     ["source", "outcome"],
 )
 OUTCOMES: Final = ("ok", "nothing", "failed", "timeout", "stopped", "open")
-"""`nothing`: it does not know more. `stopped`: it refuses us, and is not asked again. `open`: a
-reader who did not wait, as the source is slow (the circuit is open)."""
+"""`nothing`: the source has no extras. `stopped`: it refuses the credentials, and is not asked
+again. `open`: a reader that did not wait, as the source is slow (the circuit is open)."""
 
-_POLL = Backoff(first_s=0.02, max_s=0.25, factor=1.5)  # what another process has found out
+_POLL: Final = Backoff(first_s=0.02, max_s=0.25, factor=1.5)  # while another process asks
 
 
 class ProfileService:
@@ -50,22 +51,22 @@ class ProfileService:
         source: Source | None,
         cache: ProfileCache,
         *,
-        cap: float = CAP,
-        ask_within: float = ASK_WITHIN,
+        reader_timeout_s: float = READER_TIMEOUT_S,
+        request_timeout_s: float = REQUEST_TIMEOUT_S,
         name: str = "unnamed",
     ) -> None:
-        """`source` None: there is nobody to ask, and `extras` is always None.
+        """`source` None: there is no profile source, and `extras` is always None.
 
-        `name`: the source's, for the count.
+        `name`: the source's, in the metric.
         """
         self._source = source
         self._cache = cache
-        self._cap = cap
-        self._ask_within = ask_within
+        self._reader_timeout_s = reader_timeout_s
+        self._request_timeout_s = request_timeout_s
         self._flights: SingleFlight[int, ProfileExtras | None] = SingleFlight()
-        self._complained = float("-inf")
+        self._logged_at = float("-inf")  # loop time
         self._counts = {one: FETCHES.labels(name, one) for one in OUTCOMES} if source else {}
-        self._slow = False  # a circuit breaker: one reader waited in vain, the others do not
+        self._slow = False  # a circuit breaker: one reader has timed out, the others do not wait
 
     @classmethod
     @asynccontextmanager
@@ -80,18 +81,18 @@ class ProfileService:
                 await profiles.close()
 
     async def close(self) -> None:
-        """Give up every question under way, so that another process may ask it."""
+        """Cancel every request and release its claim, so that another process may ask."""
         await self._flights.close()
 
     async def extras(self, user_id: int) -> ProfileExtras | None:
-        """What the source knows of a monitored user; None when nobody can tell now.
+        """What the source knows of a monitored user; None when that cannot be found out now.
 
-        Never raises, not even when Redis is away: presence then fails by itself, or is held in
-        memory and goes out without facts. Returns within the cap.
+        Never raises, not even when Redis is away: reading the presence fails then, or it comes
+        from memory and is sent without extras. Returns within `reader_timeout_s`.
         """
         if self._source is None:
             return None
-        deadline = asyncio.get_running_loop().time() + self._cap
+        deadline = asyncio.get_running_loop().time() + self._reader_timeout_s
         try:
             found = await self._cache.read(user_id)
         except StoreUnavailable:
@@ -100,11 +101,11 @@ class ProfileService:
             if self._slow:
                 self._counts["open"].inc()
                 if not self._flights:
-                    self._flight(user_id)  # a probe: nobody waits for it
+                    self._flight(user_id)  # a probe: no reader waits for it
                 return None
             return await self._wait_for(user_id, deadline)
         if found.old:
-            self._flight(user_id)  # whoever comes later gets the new answer
+            self._flight(user_id)  # later readers get the new answer
         return found.extras
 
     async def _wait_for(self, user_id: int, deadline: float) -> ProfileExtras | None:
@@ -112,7 +113,7 @@ class ProfileService:
             async with asyncio.timeout_at(deadline):
                 return await asyncio.shield(self._flight(user_id))
         if not self._slow:
-            log.warning("profiles: the profile source is slow; nobody waits for it from now on")
+            log.warning("profiles: the profile source is slow; readers do not wait for it any more")
         self._slow = True
         return None
 
@@ -121,9 +122,9 @@ class ProfileService:
         return self._flights.join(user_id, lambda: self._find_out(user_id))
 
     async def _find_out(self, user_id: int) -> ProfileExtras | None:
-        """Ask, or see what the process that has the claim comes back with."""
+        """Ask the source, or wait for the answer of the process that has the claim."""
         loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._cap
+        give_up = loop.time() + self._reader_timeout_s
         polls = 0
         try:
             while loop.time() < give_up:
@@ -149,8 +150,8 @@ class ProfileService:
             with suppress(StoreUnavailable):
                 await self._cache.release(user_id)
             raise
-        self._slow = asyncio.get_running_loop().time() - asked > self._cap
-        with suppress(StoreUnavailable):  # this reader has the answer all the same
+        self._slow = asyncio.get_running_loop().time() - asked > self._reader_timeout_s
+        with suppress(StoreUnavailable):  # the answer is good for this reader all the same
             if extras is None:
                 await self._cache.save_failure(user_id)
             else:
@@ -158,30 +159,30 @@ class ProfileService:
         return extras
 
     async def _answer(self, user_id: int) -> ProfileExtras | None:
-        """The source's answer, or None when it fails, in whatever way."""
+        """The source's answer, or None when it fails in any way."""
         if self._source is None:
             return None
         try:
-            async with asyncio.timeout(self._ask_within):
+            async with asyncio.timeout(self._request_timeout_s):
                 extras = await self._source.fetch(user_id)
             self._counts["nothing" if extras == NOTHING else "ok"].inc()
             return extras
         except SourceStopped:
             self._counts["stopped"].inc()
-            self._source = None  # the source has said in the log what is to be done
+            self._source = None  # the source has logged what to do
         except SourceFailed as failure:
             self._counts["failed"].inc()
-            self._complain(str(failure))
+            self._log_failure(str(failure))
         except TimeoutError:
             self._counts["timeout"].inc()
-            self._complain(f"no answer within {self._ask_within:g} s")
+            self._log_failure(f"no answer within {self._request_timeout_s:g} s")
         except Exception:
             self._counts["failed"].inc()
-            log.exception("profiles: a bug while asking the profile source")
+            log.exception("profiles: unhandled exception while asking the profile source")
         return None
 
-    def _complain(self, why: str) -> None:
+    def _log_failure(self, why: str) -> None:
         now = asyncio.get_running_loop().time()
-        if now - self._complained >= COMPLAIN_EVERY:
-            self._complained = now
-            log.warning("profiles: the profile source fails (%s); answers go out without it", why)
+        if now - self._logged_at >= LOG_INTERVAL_S:
+            self._logged_at = now
+            log.warning("profiles: the profile source fails (%s); sending profiles without it", why)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, Self
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
-from shared.model.message import PresenceMessage, read
+from shared.model.message import PresenceMessage, decode_message
 from shared.redis import clients, keys
 from shared.redis.held_connection import (
     ConnectionLost,
@@ -168,7 +168,7 @@ class Subscriber(HeldConnection):
         user_id = keys.user_of_channel(channel)
         if user_id not in self._wanted:
             return
-        update = read(data)
+        update = decode_message(data)
         if update is None:
             self._skip(user_id)
         else:

@@ -32,7 +32,7 @@ async def serving(
     store: Store,
     *,
     source: Source | None = None,
-    cap: float = 10.0,
+    reader_timeout_s: float = 10.0,
     discord_invite: str = "",
     public_url: str = "",
     public_ws_url: str = "",
@@ -56,7 +56,9 @@ async def serving(
         discord_cdn_url=discord_cdn_url,
         example_users=example_users,
     )
-    profiles = ProfileService(source, ProfileCache(store, settings.profile_ttl), cap=cap)
+    profiles = ProfileService(
+        source, ProfileCache(store, settings.profile_ttl), reader_timeout_s=reader_timeout_s
+    )
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     users = UserReader.of(store, profiles, settings)
     studio = Studio(store, users, settings, silent_for)

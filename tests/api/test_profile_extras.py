@@ -79,7 +79,7 @@ async def test_a_slow_source_costs_only_the_extras(store: Store) -> None:
     source = ScriptedSource(EXTRAS)
     source.gate.clear()
     path = f"/user/{BOT.user_id}"
-    async with serving(store, source=source, cap=0.05) as port:
+    async with serving(store, source=source, reader_timeout_s=0.05) as port:
         assert (await ask(port, path)).body == BOT.user
         source.gate.set()
 

@@ -118,7 +118,7 @@ async def test_late_extras(store: Store, cache: ResponseCache) -> None:
     """A response without them is dropped when they are known."""
     source = ScriptedSource(ProfileExtras(bio="late"))
     source.gate.clear()
-    async with serving(store, source=source, cap=0.01, cache=cache) as port:
+    async with serving(store, source=source, reader_timeout_s=0.01, cache=cache) as port:
         path = f"/user/{BOT.user_id}"
         await warm(port, cache, path)
         assert (await ask(port, path)).body == BOT.user

@@ -1,4 +1,4 @@
-"""One suite over fakeredis and a real Redis: so the fake is proven, and may be used elsewhere."""
+"""The suite runs over fakeredis and a real Redis: so the fake is proven for use elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Connect = Callable[[], Redis]
 
 @pytest.fixture(params=["fakeredis", "redis"])
 def connect(request: pytest.FixtureRequest, shared_redis: object) -> Connect:
-    """Makes clients of one empty Redis; each stands for another process."""
+    """Makes clients of one empty Redis; each stands for one process."""
     if request.param == "fakeredis":
         server = FakeServer()
         return lambda: FakeAsyncRedis(server=server, protocol=2)

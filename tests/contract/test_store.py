@@ -27,7 +27,7 @@ from testing.eventually import PATIENCE
 from testing.redis_server import RedisServer
 from tests.contract.conftest import Connect
 
-Following = Callable[[], Awaitable[dict[str, Any]]]
+NextMessage = Callable[[], Awaitable[dict[str, Any]]]
 """Gives the next message of the user's channel."""
 
 USER, GUILD, OTHER = 161092844126208001, 816976062578688017, 492605905305600005
@@ -39,7 +39,7 @@ def fields(profile: int = 1, presence: int = 1, discord: int = 1) -> Fields:
     )
 
 
-async def test_what_was_saved_is_loaded(store: Store) -> None:
+async def test_a_saved_user_is_loaded(store: Store) -> None:
     """The JSON comes back byte for byte, with its version."""
     [version] = await store.save([Save(USER, fields(), joined=(GUILD,))])
     assert await store.load(USER) == Snapshot(version, b'{"id":"1"}', b'{"status":"1"}')
@@ -48,8 +48,8 @@ async def test_what_was_saved_is_loaded(store: Store) -> None:
     assert [batch async for batch in store.members(GUILD)] == [[USER]]
 
 
-async def test_nobody_is_loaded_as_none(store: Store) -> None:
-    """Alone and among others."""
+async def test_a_user_who_is_not_monitored_is_none(store: Store) -> None:
+    """Loaded alone or with others."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     assert await store.load(1) is None
     found = await store.load_many([1, USER])
@@ -66,9 +66,7 @@ async def test_the_same_state_again_is_no_change(store: Store) -> None:
     assert loaded.version == version
 
 
-async def test_an_empty_profile_leaves_the_one_that_is_there(
-    store: Store, connect: Connect
-) -> None:
+async def test_an_empty_profile_leaves_the_saved_one(store: Store, connect: Connect) -> None:
     """Most changes are of the presence alone; the message does not repeat the profile."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     async with _messages(connect) as messages:
@@ -78,7 +76,7 @@ async def test_an_empty_profile_leaves_the_one_that_is_there(
 
 
 async def test_an_empty_profile_where_there_is_none_writes_nothing(store: Store) -> None:
-    """Whoever saves is told, and saves all of it."""
+    """The result says so, and the caller saves all fields."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     await store.redis.delete(keys.presence(USER))
     assert await store.save([Save(USER, Fields(b"", b"{}", b"{}"))]) == [NO_PROFILE]
@@ -86,7 +84,7 @@ async def test_an_empty_profile_where_there_is_none_writes_nothing(store: Store)
 
 
 async def test_each_change_grows_the_version(store: Store) -> None:
-    """Also one that only another dialect would show."""
+    """Also for a change that only another dialect shows."""
     versions = [
         *await store.save([Save(USER, fields(), joined=(GUILD,))]),
         *await store.save([Save(USER, fields(presence=2))]),
@@ -96,30 +94,30 @@ async def test_each_change_grows_the_version(store: Store) -> None:
     assert sorted(set(versions)) == versions
 
 
-async def test_version_grows_over_a_wiped_redis(store: Store) -> None:
-    """Watchers hold the old version: a lower one would be dropped as old news."""
+async def test_the_version_grows_over_a_flushed_redis(store: Store) -> None:
+    """Subscribers hold the old version and drop lower ones."""
     [before] = await store.save([Save(USER, fields(), joined=(GUILD,))])
     await store.redis.flushall()
     [after] = await store.save([Save(USER, fields(), joined=(GUILD,))])
     assert after > before
 
 
-async def test_a_version_from_the_future_is_outgrown(store: Store) -> None:
+async def test_a_version_from_the_future_is_exceeded(store: Store) -> None:
     """A clock that was set back must not stop the versions."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     await store.redis.hset(keys.presence(USER), "version", 4_000_000_000_000_000)
     assert await store.save([Save(USER, fields(presence=2))]) == [4_000_000_000_000_001]
 
 
-async def test_state_of_somebody_who_is_in_no_guild_is_not_written(store: Store) -> None:
-    """A save that is late must not bring back whoever has left."""
+async def test_the_state_of_a_user_in_no_guild_is_not_written(store: Store) -> None:
+    """A save on its way must not bring back a user who has left."""
     assert await store.save([Save(USER, fields())]) == [NOT_MONITORED]
     assert await store.load(USER) is None
     assert await store.redis.keys("*") == [keys.fence(USER).encode()]
 
 
-async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
-    """Then nothing of theirs is kept, also not what a profile source said: numbers that expire."""
+async def test_a_user_stays_until_they_leave_the_last_guild(store: Store) -> None:
+    """Then all their keys are deleted, the profile entry too, but for fences, which expire."""
     await store.save([Save(USER, fields(), joined=(GUILD, OTHER))])
     await store.redis.set(keys.profile(USER), "{}")
     [version] = await store.save([Save(USER, fields(presence=2), left=(GUILD,))])
@@ -134,27 +132,27 @@ async def test_user_stays_until_the_last_guild_is_left(store: Store) -> None:
     assert min([await store.redis.ttl(key) for key in kept]) > 0
 
 
-async def test_guild_with_members_is_not_forgotten(store: Store) -> None:
-    """Its roster is needed for the next sweep."""
+async def test_a_guild_with_members_is_not_removed(store: Store) -> None:
+    """Reconciliation needs them."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     await store.remove_guild(GUILD)
     assert await store.guilds() == [GUILD]
 
 
 async def test_leaving_and_joining_in_one_save_keeps_the_user(store: Store) -> None:
-    """Whoever moves from one guild to the other is monitored all the while."""
+    """A user who moves from one guild to another is monitored all the while."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     [version] = await store.save([Save(USER, fields(presence=2), joined=(OTHER,), left=(GUILD,))])
     assert version > 0
     assert [batch async for batch in store.members(GUILD)] in ([], [[]])
 
 
-async def test_leaving_a_guild_that_nobody_was_in_does_no_harm(store: Store) -> None:
-    """Discord may tell of a member whom the gateway never saw."""
+async def test_leaving_a_guild_without_members_does_no_harm(store: Store) -> None:
+    """Discord may report a member that the gateway has never seen."""
     assert await store.save([Save(USER, left=(GUILD,))]) == [NOT_MONITORED]
 
 
-async def test_script_is_loaded_again_when_redis_forgot_it(store: Store) -> None:
+async def test_the_script_is_loaded_again_when_redis_has_forgotten_it(store: Store) -> None:
     """As after a restart."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     await store.redis.script_flush()
@@ -162,7 +160,7 @@ async def test_script_is_loaded_again_when_redis_forgot_it(store: Store) -> None
     assert version > 0
 
 
-async def test_message_holds_what_changed_and_the_version(store: Store, connect: Connect) -> None:
+async def test_a_message_holds_the_version_and_what_changed(store: Store, connect: Connect) -> None:
     """Only the changed fields are published, as JSON inside JSON."""
     async with _messages(connect) as messages:
         [first] = await store.save([Save(USER, fields(), joined=(GUILD,))])
@@ -183,9 +181,9 @@ async def test_message_holds_what_changed_and_the_version(store: Store, connect:
 async def test_concurrent_writers_publish_in_the_order_of_versions(
     connect: Connect,
 ) -> None:
-    """Several gateways write one user: watchers see strictly growing versions, and the end.
+    """Several gateways write one user: subscribers get strictly growing versions, and the last.
 
-    None stands against another for longer than it takes to hear of it.
+    A stale write succeeds when it is repeated.
     """
     stores = [Store(connect(), timeout=10.0) for _ in range(4)]
     await stores[0].save([Save(USER, fields(), joined=(GUILD,))])
@@ -209,15 +207,15 @@ async def test_concurrent_writers_publish_in_the_order_of_versions(
         await store.redis.aclose()
 
 
-async def test_large_rosters_come_in_batches(store: Store) -> None:
-    """SSCAN, never SMEMBERS: everybody comes, none is left out."""
+async def test_many_members_are_read_in_batches(store: Store) -> None:
+    """By SSCAN, never SMEMBERS, and none is left out."""
     await store.save([Save(user_id, joined=(GUILD,)) for user_id in range(1, 3000)])
     batches = [batch async for batch in store.members(GUILD)]
     assert len(batches) > 1
     assert {user_id for batch in batches for user_id in batch} == set(range(1, 3000))
 
 
-async def test_redis_that_is_gone_is_told() -> None:
+async def test_a_redis_that_is_away() -> None:
     """Every call raises StoreUnavailable, and works again when Redis is back."""
     async with RedisServer() as server, Store.connect(server.url, timeout=1.0) as store:
         await store.save([Save(USER, fields(), joined=(GUILD,))])
@@ -231,8 +229,8 @@ async def test_redis_that_is_gone_is_told() -> None:
         assert version > 0
 
 
-async def test_redis_that_does_not_answer_is_told() -> None:
-    """A paused server accepts connections and says nothing: the timeout ends the wait."""
+async def test_a_redis_that_does_not_answer() -> None:
+    """A paused server accepts connections and sends nothing: the call times out."""
     async with RedisServer() as server, Store.connect(server.url, timeout=0.2) as store:
         await store.ping()
         await server.pause()
@@ -243,7 +241,7 @@ async def test_redis_that_does_not_answer_is_told() -> None:
 
 
 @asynccontextmanager
-async def _messages(connect: Connect) -> AsyncIterator[Following]:
+async def _messages(connect: Connect) -> AsyncIterator[NextMessage]:
     redis = connect()
     pubsub = redis.pubsub()
     await pubsub.subscribe(keys.presence(USER))

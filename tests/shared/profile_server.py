@@ -1,4 +1,4 @@
-"""A server on localhost that stands for Discord's REST, or for an operator's profile server."""
+"""A server on localhost in the place of Discord's REST API or an operator's profile server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Reply = tuple[int, Mapping[str, str], bytes]
 
 
 class ProfileServer:
-    """Answers with `reply(path)`, or hangs up at None, and remembers each request."""
+    """Answers with `reply(path)`, or closes the connection for None, and records each request."""
 
     def __init__(self, reply: Callable[[str], Reply | None]) -> None:
         self.reply = reply
@@ -52,7 +52,7 @@ def json(value: Any, status: int = 200, **headers: str) -> Reply:
 
 @asynccontextmanager
 async def discord(server: ProfileServer, token: str = TOKEN) -> AsyncIterator[Source]:
-    """The source `discord`, as a process has it, in front of the server."""
+    """The source `discord`, connected to the server."""
     async with (
         server.serving() as url,
         open_source(ProfileSettings(discord_token=token, discord_api_url=url)) as source,
@@ -63,7 +63,7 @@ async def discord(server: ProfileServer, token: str = TOKEN) -> AsyncIterator[So
 
 @asynccontextmanager
 async def upstream(server: ProfileServer) -> AsyncIterator[Source]:
-    """The source `upstream`, as a process has it, in front of the server."""
+    """The source `upstream`, connected to the server."""
     async with server.serving() as url, open_upstream(f"{url}/{{user_id}}?key=secret") as source:
         yield source
 

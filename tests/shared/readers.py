@@ -1,4 +1,4 @@
-"""Readers of facts, as the api and ws have them, for tests of the cache and of trouble."""
+"""The profile service of one process, for tests of the cache and of failures."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ KNOWN = ProfileExtras(bio="Hello")
 NEWER = ProfileExtras(bio="Hello again")
 TTL = 300
 STRANGER = USER + 1
-SHORT = 0.05  # seconds: a cap for tests whose source does not answer
+SHORT = 0.05  # seconds: a timeout for tests whose source does not answer
 
 
-def profiles_of(source: ScriptedSource | None, store: Store, cap: float = 10.0) -> ProfileService:
-    """What one process has. The cap is long, unless the test is about it."""
-    return ProfileService(source, ProfileCache(store, TTL), cap=cap)
+def profiles_of(
+    source: ScriptedSource | None, store: Store, reader_timeout_s: float = 10.0
+) -> ProfileService:
+    """The service of one process. The timeout is long, unless the test is about it."""
+    return ProfileService(source, ProfileCache(store, TTL), reader_timeout_s=reader_timeout_s)
 
 
-async def until_cached(profiles: ProfileService, facts: ProfileExtras) -> None:
+async def until_cached(profiles: ProfileService, extras: ProfileExtras) -> None:
     async def cached() -> bool:
-        return await profiles.extras(USER) == facts
+        return await profiles.extras(USER) == extras
 
     await eventually_async(cached)
 
 
 async def make_old(store: Store) -> None:
-    """Let the entry reach the age from which it is asked for anew."""
+    """Let the entry reach the age from which it is refreshed."""
     await store.redis.pexpire(keys.profile(USER), TTL * 1000 // 5 - 1000)

@@ -1,4 +1,4 @@
-"""A profile source that says what a test wants, when the test wants it."""
+"""A profile source that gives the test's answers, when the test lets it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.model.profile_extras import NOTHING, ProfileExtras
 
 
 class ScriptedSource:
-    """Counts who was asked about. While `gate` is cleared, nobody gets an answer."""
+    """Records the users it is asked about. While `gate` is cleared it does not answer."""
 
     def __init__(self, answer: ProfileExtras | Exception = NOTHING) -> None:
         self.answer = answer

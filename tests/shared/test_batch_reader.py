@@ -1,4 +1,4 @@
-"""What a read finds, and what it costs Redis."""
+"""What a read returns, and what it costs Redis."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from testing.eventually import PATIENCE
 
 TTL = 300
 USERS = [1274150219482660897 + n for n in range(250)]
-FACTS = ProfileExtras(bio="Hello")
+EXTRAS = ProfileExtras(bio="Hello")
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
 
 
 async def test_a_crowd(store: Store) -> None:
-    """Everyone gets their own; strangers get nothing; the same user is read once."""
+    """Each reader gets its user; an unknown one gives None; the same user is read once."""
     reads = BatchReader(store, TTL, with_extras=False)
     await store.redis.config_resetstat()
     asked = [*USERS, 5, *USERS, USERS[0]]
@@ -61,12 +61,12 @@ async def test_without_redis() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "left", "facts", "ask", "good_for"),
+    ("entry", "left", "extras", "ask", "good_for"),
     [
         (None, 0, None, True, FAILURE_TTL_S),
-        (msgspec.json.encode(Entry(FACTS)), 300, FACTS, False, 240),
-        (msgspec.json.encode(Entry(FACTS)), 59, FACTS, True, FAILURE_TTL_S),
-        (msgspec.json.encode(Entry(FACTS)), 5, FACTS, True, 5),
+        (msgspec.json.encode(Entry(EXTRAS)), 300, EXTRAS, False, 240),
+        (msgspec.json.encode(Entry(EXTRAS)), 59, EXTRAS, True, FAILURE_TTL_S),
+        (msgspec.json.encode(Entry(EXTRAS)), 5, EXTRAS, True, 5),
         (msgspec.json.encode(Entry(None)), 15, None, False, FAILURE_TTL_S),
         (b"of another version", 200, None, False, FAILURE_TTL_S),
     ],
@@ -75,23 +75,23 @@ async def test_how_long_facts_are_good(
     store: Store,
     entry: bytes | None,
     left: int,
-    facts: ProfileExtras | None,
+    extras: ProfileExtras | None,
     ask: bool,
     good_for: int,
 ) -> None:
-    """Until they are to be asked for anew, and never over their life in Redis."""
+    """Until they are to be refreshed, and not longer than the entry is in Redis."""
     if entry is not None:
         await store.redis.set(keys.profile(USERS[0]), entry, ex=left)
     before = time.monotonic()
     read = await BatchReader(store, TTL, with_extras=True).read(USERS[0])
     after = time.monotonic()
     assert read is not None
-    assert (read.extras, read.ask) == (facts, ask)
+    assert (read.extras, read.ask) == (extras, ask)
     assert before + good_for - 1 < read.good_until <= after + good_for
 
 
 async def test_nothing_is_read_of_a_source_that_is_off(store: Store) -> None:
-    await store.redis.set(keys.profile(USERS[0]), msgspec.json.encode(Entry(FACTS)), ex=300)
+    await store.redis.set(keys.profile(USERS[0]), msgspec.json.encode(Entry(EXTRAS)), ex=300)
     read = await BatchReader(store, TTL, with_extras=False).read(USERS[0])
     assert read is not None
     assert (read.extras, read.ask, read.good_until) == (None, False, float("inf"))

@@ -24,7 +24,7 @@ KINDS = sorted({*BY_ID, *BY_NAME, "domain", "mastodon"})
 
 @pytest.mark.parametrize("kind", sorted(TABLE))
 def test_links_follow_the_table(kind: str) -> None:
-    """Each kind has the link that the Discord client gives it, but for two."""
+    """Each kind has the link of the Discord client, but for two."""
     account_id = {"domain": "example.org", "mastodon": "https://mastodon.example/@me"}.get(
         kind, "the-id"
     )
@@ -46,7 +46,7 @@ def test_links_follow_the_table(kind: str) -> None:
 def test_strangers_texts_are_encoded(
     kind: str, account_id: str | None, name: str | None, wanted: str
 ) -> None:
-    """What a stranger has typed stays one part of the path."""
+    """What a user has typed stays one part of the path."""
     assert link(kind, account_id, name) == wanted
 
 
@@ -64,7 +64,7 @@ def test_strangers_texts_are_encoded(
     ],
 )
 def test_no_link_where_there_is_none(kind: str, account_id: str | None, name: str | None) -> None:
-    """Unknown kinds, missing values and steps up in the path have no link."""
+    """Unknown kinds, missing values and `..` have no link."""
     assert link(kind, account_id, name) is None
 
 
@@ -127,7 +127,7 @@ def test_mastodon_takes_plain_addresses_only(address: str) -> None:
 
 @given(st.sampled_from(KINDS), st.text(), st.text())
 def test_a_link_leads_to_its_site(kind: str, account_id: str, name: str) -> None:
-    """Whatever the account's texts are, the link is an https address without surprises."""
+    """Whatever the account's texts are, the link is a plain https address."""
     found = link(kind, account_id, name)
     if found is None:
         return

@@ -1,4 +1,4 @@
-"""Profile objects as facts: every sample, and whatever else a server may send."""
+"""Extras from profile objects: every sample, and anything else that a server may send."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ JSON = st.recursive(
 )
 
 
-def facts(case: str, **changes: Any) -> ProfileExtras:
+def extras(case: str, **changes: Any) -> ProfileExtras:
     profile = PROFILES[case] | changes
     return profile_object.extras_of(profile, int(profile["user"]["id"]), CDN)
 
 
 def check(found: ProfileExtras) -> None:
-    """Valid, storable facts: Redis gives back what was put in."""
+    """Valid, storable extras: Redis gives back what was put in."""
     assert msgspec.json.decode(msgspec.json.encode(found), type=ProfileExtras) == found
 
 
 @pytest.mark.parametrize("case", PROFILES)
 def test_every_sample_gives_facts(case: str) -> None:
-    """No sample is refused."""
-    check(facts(case))
+    """No sample is rejected."""
+    check(extras(case))
 
 
 def test_a_rich_profile_gives_everything() -> None:
-    """R01 has all that can be shown."""
-    found = facts("R01")
+    """R01 has everything."""
+    found = extras("R01")
     assert [badge.id for badge in found.badges] == [
         "premium_tenure_6_month_v2",
         "hypesquad_house_3",
@@ -74,27 +74,27 @@ def test_a_rich_profile_gives_everything() -> None:
 
 @pytest.mark.parametrize("case", ["R04", "R05", "R09"])
 def test_a_profile_may_hide_everything(case: str) -> None:
-    """Private, blocked and empty profiles give no facts; an empty bio is none."""
-    assert facts(case) == ProfileExtras()
+    """Private, blocked and empty profiles give no extras; an empty bio is none."""
+    assert extras(case) == ProfileExtras()
 
 
 def test_a_private_profile_stays_private() -> None:
     """Even if the server adds what the user hides."""
     rich = PROFILES["R01"]
     shown = {key: rich[key] for key in ("badges", "connected_accounts", "user_profile")}
-    assert facts("R04", **shown) == ProfileExtras()
+    assert extras("R04", **shown) == ProfileExtras()
 
 
 @pytest.mark.parametrize("enabled", [False, None, "yes", 1])
 def test_a_tag_that_is_not_shown_stays_hidden(enabled: object) -> None:
-    """The user, or Discord, has put it away."""
+    """The user, or Discord, has hidden it."""
     tag = PROFILES["R01"]["user"]["primary_guild"] | {"identity_enabled": enabled}
-    assert facts("R01", user=PROFILES["R01"]["user"] | {"primary_guild": tag}).clan is None
+    assert extras("R01", user=PROFILES["R01"]["user"] | {"primary_guild": tag}).clan is None
 
 
 def test_unverified_accounts_are_left_out() -> None:
-    """R07 has one of each kind, and one that nobody has verified."""
-    kinds = [account.type for account in facts("R07").connected_accounts]
+    """R07 has one of each kind, and one that is not verified."""
+    kinds = [account.type for account in extras("R07").connected_accounts]
     assert len(kinds) == len(PROFILES["R07"]["connected_accounts"]) - 1
     assert "ebay" not in kinds
 
@@ -104,15 +104,15 @@ def test_unverified_accounts_are_left_out() -> None:
     [{"visibility": 0}, {"revoked": True}, {"verified": "yes"}, {"type": ""}, {"type": 7}],
 )
 def test_hidden_accounts_are_left_out(hidden: dict[str, Any]) -> None:
-    """What the user does not show, or nobody can name, is not published."""
+    """What the user does not show, or has no name, is not published."""
     account = {"type": "github", "id": "1", "name": "robin", "verified": True}
-    assert len(facts("R09", connected_accounts=[account]).connected_accounts) == 1
-    assert facts("R09", connected_accounts=[account | hidden]).connected_accounts == []
+    assert len(extras("R09", connected_accounts=[account]).connected_accounts) == 1
+    assert extras("R09", connected_accounts=[account | hidden]).connected_accounts == []
 
 
 def test_unknown_accounts_keep_type_and_name() -> None:
     """A kind without a link is shown all the same, and so is a missing name."""
-    accounts = facts("R07").connected_accounts
+    accounts = extras("R07").connected_accounts
     assert ConnectedAccount("threads", "future", None) in accounts
     assert ConnectedAccount("xbox", None, None) in accounts
     assert accounts[-2:] == [
@@ -122,8 +122,8 @@ def test_unknown_accounts_keep_type_and_name() -> None:
 
 
 def test_unknown_badges_are_kept() -> None:
-    """R08 has a badge that nobody knows and one whose icon has 64 digits."""
-    found = facts("R08")
+    """R08 has an unknown badge and one whose icon has 64 digits."""
+    found = extras("R08")
     assert [(badge.id, badge.description, len(badge.asset)) for badge in found.badges] == [
         ("account_age_sequoia", "Account Age Sequoia", 64),
         ("brand_new_badge", "", 32),
@@ -135,12 +135,12 @@ def test_unknown_badges_are_kept() -> None:
 def test_a_badge_needs_an_icon_that_may_stand_in_a_path(icon: object) -> None:
     """A badge without a picture cannot be shown."""
     badge = {"id": "evil", "description": "evil", "icon": icon}
-    assert facts("R09", badges=[badge]).badges == []
+    assert extras("R09", badges=[badge]).badges == []
 
 
 def test_texts_and_lists_have_an_end() -> None:
     """A server cannot fill Redis."""
-    found = facts(
+    found = extras(
         "R09",
         badges=[{"id": f"b{n}", "icon": "f", "description": "d" * 10_000} for n in range(10_000)],
         connected_accounts=[{"type": "github", "id": "1", "name": "n", "verified": True}] * 10_000,
@@ -155,12 +155,12 @@ def test_texts_and_lists_have_an_end() -> None:
 def test_a_badge_is_shown_once() -> None:
     """The first of two with the same id counts."""
     badges = [{"id": "b", "icon": "1"}, {"id": "b", "icon": "2"}]
-    assert [badge.asset for badge in facts("R09", badges=badges).badges] == ["1"]
+    assert [badge.asset for badge in extras("R09", badges=badges).badges] == ["1"]
 
 
 def test_the_profile_fills_what_the_user_object_leaves_out() -> None:
-    """Banner and accent colour stand in both; black is a colour."""
-    found = facts("R09", user_profile={"banner": "a_1", "accent_color": 0})
+    """Banner and accent color may be in both; black is a color."""
+    found = extras("R09", user_profile={"banner": "a_1", "accent_color": 0})
     assert found.accent_color == 0
     assert found.banner_image is not None
     assert found.banner_image.endswith("/375449444155392002/a_1.png?size=1024")
@@ -168,7 +168,7 @@ def test_the_profile_fills_what_the_user_object_leaves_out() -> None:
 
 @given(JSON)
 def test_any_json_is_facts_or_a_failure(value: Any) -> None:
-    """Nothing that a server sends breaks the reader."""
+    """Nothing that a server sends raises anything but SourceFailed."""
     with suppress(SourceFailed):
         check(profile_object.extras_of(value, 1, CDN))
 

@@ -1,4 +1,4 @@
-"""The sources `discord` and `upstream`, asking a server on localhost."""
+"""The sources `discord` and `upstream`, with a server on localhost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Opening = Callable[[ProfileServer], AbstractAsyncContextManager[Source]]
 
 @asynccontextmanager
 async def asking(opening: Opening, reply: Reply) -> AsyncIterator[tuple[Source, ProfileServer]]:
-    """A source before a server that always gives this reply."""
+    """A source with a server that always sends this reply."""
     server = ProfileServer(lambda _: reply)
     async with opening(server) as source:
         yield source, server
@@ -58,7 +58,7 @@ async def test_discord_is_asked_as_it_wants_to_be() -> None:
 
 
 async def test_discord_tells_what_a_bot_may_know() -> None:
-    """Banner, accent colour, nameplate and server tag come out of a user object."""
+    """Banner, accent color, nameplate and server tag come out of a user object."""
     users = samples.users()
     found = {}
     for case in ("U04", "U08", "U10", "U11", "U12", "U13"):
@@ -88,7 +88,7 @@ async def test_discord_tells_what_a_bot_may_know() -> None:
 
 
 async def test_upstream_is_asked_by_its_template() -> None:
-    """The id stands where the template has {user_id}, and the server's path stays as it is."""
+    """The id replaces {user_id}, and the rest of the path stays as it is."""
     async with asking(upstream, json(PROFILE)) as (source, server):
         assert await source.fetch(USER) == ProfileExtras(accent_color=0, bio="Hello")
     assert server.paths == [f"/{USER}"]
@@ -96,22 +96,22 @@ async def test_upstream_is_asked_by_its_template() -> None:
 
 
 async def test_upstream_adds_what_no_bot_may_know() -> None:
-    """Badges come in the server's order, with their pictures."""
+    """Badges come in the server's order, with their images."""
     badge = {"id": "new", "description": "A new one", "icon": "f" * 64}
     async with asking(upstream, json({**PROFILE, "badges": [badge]})) as (source, _):
-        facts = await source.fetch(USER)
+        extras = await source.fetch(USER)
     image = f"https://cdn.discordapp.com/badge-icons/{'f' * 64}.png"
-    assert facts.badges == [Badge("new", "A new one", "f" * 64, image)]
+    assert extras.badges == [Badge("new", "A new one", "f" * 64, image)]
 
 
 async def test_an_unknown_user_is_nothing(opening: Opening) -> None:
-    """404 is an answer: the source knows nothing of this user."""
+    """404 is an answer: the source does not know this user."""
     async with asking(opening, json({"code": 10013}, status=404)) as (source, _):
         assert await source.fetch(USER) == NOTHING
 
 
 async def test_discord_is_not_asked_again_after_401(caplog: pytest.LogCaptureFixture) -> None:
-    """One refusal ends all questions; the log names the setting, once, and never the token."""
+    """There are no more requests; the log names the setting, once, and never the token."""
     async with asking(discord, json({"message": "401: Unauthorized"}, status=401)) as asked:
         source, server = asked
         for _ in range(3):
@@ -155,14 +155,14 @@ async def test_any_other_status_is_a_failure(opening: Opening, status: int) -> N
     ],
 )
 async def test_a_body_that_is_no_profile_is_a_failure(opening: Opening, body: bytes) -> None:
-    """Neither broken JSON nor somebody else's profile is shown."""
+    """Neither broken JSON nor another user's profile is used."""
     async with asking(opening, (200, {}, body)) as (source, _):
         with pytest.raises(SourceFailed):
             await source.fetch(USER)
 
 
 async def test_nothing_is_unpacked(opening: Opening) -> None:
-    """A server that packs its answer unasked cannot make a small body a big one."""
+    """A server that compresses its answer unasked cannot make a small body a big one."""
     body = gzip.compress(msgspec.json.encode({**PROFILE, **OBJECT}))
     async with asking(opening, (200, {"Content-Encoding": "gzip"}, body)) as (source, _):
         with pytest.raises(SourceFailed, match="not JSON"):
@@ -179,7 +179,7 @@ async def test_an_endless_body_is_a_failure(opening: Opening) -> None:
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/{user_id}?key=secret", "http://[/{user_id}"])
 async def test_a_server_that_is_not_there_is_a_failure(url: str) -> None:
-    """The failure names no URL: it may carry a password."""
+    """The failure names no URL: it may contain a password."""
     async with open_upstream(url) as source:
         with pytest.raises(SourceFailed, match="cannot be reached") as failure:
             await source.fetch(USER)
@@ -188,7 +188,7 @@ async def test_a_server_that_is_not_there_is_a_failure(url: str) -> None:
 
 
 async def test_an_asker_may_give_up(opening: Opening) -> None:
-    """A question that was cancelled leaves the source able to answer the next one."""
+    """A request that was cancelled does not block the next one."""
     async with asking(opening, json({**PROFILE, **OBJECT})) as (source, _):
         given_up = asyncio.create_task(source.fetch(USER))
         await asyncio.sleep(0)

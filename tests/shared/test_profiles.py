@@ -1,4 +1,4 @@
-"""The profile cache in front of its source: who asks, who waits, what is kept."""
+"""The profile cache in front of its source: which process asks, what waits, what is stored."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from tests.shared.readers import (
 from tests.shared.scripted_source import ScriptedSource
 
 
-async def test_without_a_source_nobody_asks_redis() -> None:
-    """Source `off` is None at once, even where no Redis runs."""
+async def test_without_a_source_redis_is_not_asked() -> None:
+    """Source `off` gives None at once, even where no Redis runs."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere:
         assert await profiles_of(None, nowhere).extras(USER) is None
 
@@ -38,14 +38,14 @@ async def test_without_a_source_nobody_asks_redis() -> None:
     "settings", [ProfileSettings(profile_source="off"), ProfileSettings(discord_token="")]
 )
 async def test_settings_may_name_no_source(settings: ProfileSettings, store: Store) -> None:
-    """Neither `off` nor `discord` without a token has anybody to ask."""
+    """With `off`, and with `discord` without a token, there is no source to ask."""
     async with ProfileService.connect(settings, store) as profiles:
         assert await profiles.extras(USER) is None
     assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
 
 
-async def test_an_answer_is_kept_for_the_ttl(store: Store) -> None:
-    """The source is asked once, and the answer ends with PROFILE_TTL."""
+async def test_an_answer_is_stored_for_the_ttl(store: Store) -> None:
+    """The source is asked once, and the answer expires after PROFILE_TTL."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
     assert [await profiles.extras(USER) for _ in range(3)] == [KNOWN] * 3
@@ -54,8 +54,8 @@ async def test_an_answer_is_kept_for_the_ttl(store: Store) -> None:
     assert not await store.redis.exists(keys.profile_lock(USER))
 
 
-async def test_a_user_the_source_does_not_know_is_kept_for_the_ttl(store: Store) -> None:
-    """Nothing is an answer like any other."""
+async def test_an_unknown_user_is_stored_for_the_ttl(store: Store) -> None:
+    """That the source knows nothing is an answer like any other."""
     source = ScriptedSource(NOTHING)
     profiles = profiles_of(source, store)
     assert [await profiles.extras(USER) for _ in range(2)] == [NOTHING] * 2
@@ -64,7 +64,7 @@ async def test_a_user_the_source_does_not_know_is_kept_for_the_ttl(store: Store)
 
 
 async def test_many_readers_of_a_process_ask_once(store: Store) -> None:
-    """A hundred readers at the same time are one question, and all get the answer."""
+    """A hundred readers at the same time cause one request, and all get the answer."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
     assert await asyncio.gather(*(profiles.extras(USER) for _ in range(100))) == [KNOWN] * 100
@@ -72,7 +72,7 @@ async def test_many_readers_of_a_process_ask_once(store: Store) -> None:
 
 
 class CountingCache(ProfileCache):
-    """Counts how often a process has looked, and has asked for the right to ask."""
+    """Counts the reads and the claims of a process."""
 
     reads = 0
     claims = 0
@@ -88,11 +88,11 @@ class CountingCache(ProfileCache):
 
 
 async def test_many_readers_of_a_process_claim_once(store: Store) -> None:
-    """Nor do they crowd before Redis: the process waits once for all of them."""
+    """Nor do they all ask Redis: the process waits once for all of them."""
     cache = CountingCache(store, TTL)
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = ProfileService(source, cache, cap=10.0)
+    profiles = ProfileService(source, cache, reader_timeout_s=10.0)
     readers = [asyncio.create_task(profiles.extras(USER)) for _ in range(10)]
     await eventually(lambda: cache.reads == 10)
     source.gate.set()
@@ -117,16 +117,16 @@ async def test_two_processes_ask_once(store: Store, redis_url: str) -> None:
     assert sorted(sources[0].asked + sources[1].asked) == [USER]
 
 
-async def test_nobody_asks_about_strangers(store: Store) -> None:
-    """Of a user whom no monitored guild has, the source is not asked and nothing is kept."""
+async def test_the_source_is_asked_about_monitored_users_only(store: Store) -> None:
+    """Of a user in no monitored guild nothing is stored either."""
     source = ScriptedSource(KNOWN)
     assert await profiles_of(source, store).extras(STRANGER) is None
     assert source.asked == []
     assert not await store.redis.exists(keys.profile(STRANGER), keys.profile_lock(STRANGER))
 
 
-async def test_a_failure_is_kept_for_a_short_time(store: Store) -> None:
-    """A source in trouble is left alone for some seconds, then asked again."""
+async def test_a_failure_is_stored_for_a_short_time(store: Store) -> None:
+    """A source that failed is asked again after some seconds."""
     source = ScriptedSource(SourceFailed("status 500"))
     profiles = profiles_of(source, store)
     assert [await profiles.extras(USER) for _ in range(3)] == [None] * 3
@@ -138,7 +138,7 @@ async def test_a_failure_is_kept_for_a_short_time(store: Store) -> None:
     assert await profiles.extras(USER) == KNOWN
 
 
-async def test_a_failure_is_told_once_a_minute(
+async def test_a_failure_is_logged_once_a_minute(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log says that the source fails, not once per user."""
@@ -148,15 +148,16 @@ async def test_a_failure_is_told_once_a_minute(
     await profiles.extras(USER)
     await profiles.extras(STRANGER)
     assert [record.getMessage() for record in caplog.records] == [
-        "profiles: the profile source fails (it answers with status 500); answers go out without it"
+        "profiles: the profile source fails (it answers with status 500); "
+        "sending profiles without it"
     ]
 
 
-async def test_a_slow_source_holds_nobody_up(store: Store) -> None:
-    """When the cap passes the answer goes out without facts, and the next reader has them."""
+async def test_a_slow_source_does_not_delay_readers(store: Store) -> None:
+    """After the timeout the answer is sent without extras, and later readers have them."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = profiles_of(source, store, cap=SHORT)
+    profiles = profiles_of(source, store, reader_timeout_s=SHORT)
     assert await profiles.extras(USER) is None
     assert await profiles.extras(USER) is None
     source.gate.set()
@@ -165,16 +166,18 @@ async def test_a_slow_source_holds_nobody_up(store: Store) -> None:
 
 
 async def test_a_source_that_never_answers_fails(store: Store) -> None:
-    """A question ends after its time and counts as a failure."""
+    """A request that times out counts as a failure."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = ProfileService(source, ProfileCache(store, TTL), cap=10.0, ask_within=SHORT)
+    profiles = ProfileService(
+        source, ProfileCache(store, TTL), reader_timeout_s=10.0, request_timeout_s=SHORT
+    )
     assert await profiles.extras(USER) is None
     assert 0 < await store.redis.pttl(keys.profile(USER)) <= FAILURE_TTL_S * 1000
 
 
 async def test_an_old_answer_is_refreshed_ahead(store: Store) -> None:
-    """Near its end an answer is served still, and asked for anew in the background."""
+    """Near the end of its TTL an answer is still used, and refreshed in the background."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
     await profiles.extras(USER)
@@ -188,8 +191,8 @@ async def test_an_old_answer_is_refreshed_ahead(store: Store) -> None:
     assert await store.redis.ttl(keys.profile(USER)) > TTL / 2
 
 
-async def test_a_refresh_that_fails_keeps_what_there_is(store: Store) -> None:
-    """A good answer outlives the source's trouble, and the source is left alone meanwhile."""
+async def test_a_refresh_that_fails_keeps_the_old_answer(store: Store) -> None:
+    """The old answer is used on, and the source is not asked again meanwhile."""
     source = ScriptedSource(KNOWN)
     profiles = profiles_of(source, store)
     await profiles.extras(USER)
@@ -202,24 +205,24 @@ async def test_a_refresh_that_fails_keeps_what_there_is(store: Store) -> None:
     assert source.asked == [USER, USER]
 
 
-async def test_the_claim_of_a_dead_process_ends(store: Store) -> None:
-    """Whoever waits for a process that died asks when its claim has run out."""
+async def test_the_claim_of_a_dead_process_expires(store: Store) -> None:
+    """A process that waits for a dead one asks when the claim has expired."""
     source = ScriptedSource(KNOWN)
     await store.redis.set(keys.profile_lock(USER), "dead", px=100)
     assert await profiles_of(source, store).extras(USER) == KNOWN
     assert source.asked == [USER]
 
 
-async def test_waiting_for_another_process_has_the_same_cap(store: Store) -> None:
+async def test_waiting_for_another_process_has_the_same_timeout(store: Store) -> None:
     """A reader does not wait longer for another process than for the source."""
     source = ScriptedSource(KNOWN)
     await store.redis.set(keys.profile_lock(USER), "another process", px=60_000)
-    assert await profiles_of(source, store, cap=SHORT).extras(USER) is None
+    assert await profiles_of(source, store, reader_timeout_s=SHORT).extras(USER) is None
     assert source.asked == []
 
 
-async def test_closing_gives_the_claim_back(store: Store) -> None:
-    """A process that is told to end leaves the question to the next one."""
+async def test_closing_releases_the_claim(store: Store) -> None:
+    """A process that stops leaves the request to the next one."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = profiles_of(source, store)
@@ -231,8 +234,8 @@ async def test_closing_gives_the_claim_back(store: Store) -> None:
     assert not await store.redis.exists(keys.profile_lock(USER))
 
 
-async def test_nothing_is_kept_of_a_user_who_has_left(store: Store) -> None:
-    """An answer that comes after the user has left the last guild is not written."""
+async def test_nothing_is_stored_of_a_user_who_has_left(store: Store) -> None:
+    """An answer that arrives after the user has left the last guild is discarded."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     profiles = profiles_of(source, store)
@@ -244,8 +247,8 @@ async def test_nothing_is_kept_of_a_user_who_has_left(store: Store) -> None:
     assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
 
 
-async def test_what_is_known_of_a_user_goes_when_they_leave(store: Store) -> None:
-    """Leaving the last guild takes the facts out of the cache as well."""
+async def test_the_entry_is_deleted_when_the_user_leaves(store: Store) -> None:
+    """When they leave the last guild, that is."""
     await profiles_of(ScriptedSource(KNOWN), store).extras(USER)
     await store.save([Save(USER, left=(GUILD,))])
     assert not await store.redis.exists(keys.profile(USER))

@@ -1,4 +1,4 @@
-"""A profile source in trouble: answers go out without its facts."""
+"""A profile source that fails: answers are sent without its extras."""
 
 from __future__ import annotations
 
@@ -26,31 +26,31 @@ from tests.shared.readers import (
 from tests.shared.scripted_source import ScriptedSource
 
 
-def slow_down(profiles: ProfileService) -> ProfileService:
-    """Give the cap its usual length: from here on waiting would show."""
-    profiles._cap = 10.0
+def with_usual_timeout(profiles: ProfileService) -> ProfileService:
+    """Restore a long timeout: a reader that waited would be noticed."""
+    profiles._reader_timeout_s = 10.0
     return profiles
 
 
 async def test_redis_away_is_no_error() -> None:
-    """Presence fails by itself then; facts are only missing."""
+    """Reading the presence fails then; the extras are only missing."""
     async with Store.connect("redis://127.0.0.1:1") as nowhere:
         assert await profiles_of(ScriptedSource(KNOWN), nowhere).extras(USER) is None
 
 
 @pytest.mark.parametrize("entry", [b'{"facts":7}', b"{}", b"", b"\xff", b'{"facts":{"bio":'])
 async def test_an_unreadable_entry_counts_as_a_failure(store: Store, entry: bytes) -> None:
-    """What another version of Grux has written is left alone until it ends."""
+    """What another version of Grux has written is kept until it expires."""
     source = ScriptedSource(KNOWN)
     await store.redis.set(keys.profile(USER), entry, px=60_000 * 5)
     assert await profiles_of(source, store).extras(USER) is None
     assert source.asked == []
 
 
-async def test_a_bug_costs_the_facts_not_the_answer(
+async def test_a_bug_costs_the_extras_and_not_the_answer(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An error that nobody expected is logged with its traceback and counts as a failure."""
+    """An unexpected exception is logged with its traceback and counts as a failure."""
     profiles = profiles_of(ScriptedSource(ZeroDivisionError()), store)
     assert await profiles.extras(USER) is None
     [record] = caplog.records
@@ -60,7 +60,7 @@ async def test_a_bug_costs_the_facts_not_the_answer(
 
 
 async def test_a_stopped_source_is_not_asked_again(store: Store) -> None:
-    """After the source has said that asking is of no use, nobody is asked about."""
+    """After the source has reported that no request can succeed, there are none."""
     await store.save([Save(STRANGER, joined=(GUILD,))])
     source = ScriptedSource(SourceStopped("the token is refused"))
     profiles = profiles_of(source, store)
@@ -69,13 +69,13 @@ async def test_a_stopped_source_is_not_asked_again(store: Store) -> None:
     assert source.asked == [USER]
 
 
-async def test_a_slow_source_holds_up_one_reader_only(store: Store) -> None:
-    """After one waited in vain the others are answered at once, and one probe is under way."""
+async def test_a_slow_source_delays_one_reader_only(store: Store) -> None:
+    """After one has timed out the others are answered at once, and one probe is under way."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = profiles_of(source, store, cap=SHORT)
+    profiles = profiles_of(source, store, reader_timeout_s=SHORT)
     assert await profiles.extras(USER) is None
-    profiles = slow_down(profiles)
+    profiles = with_usual_timeout(profiles)
     await store.save([Save(user_id, joined=(GUILD,)) for user_id in range(1, 50)])
     for user_id in range(1, 50):
         assert await profiles.extras(user_id) is None
@@ -83,18 +83,18 @@ async def test_a_slow_source_holds_up_one_reader_only(store: Store) -> None:
     await profiles.close()
 
 
-async def test_a_source_that_is_quick_again_is_waited_for(store: Store) -> None:
-    """A probe that comes back in time closes the circuit."""
+async def test_readers_wait_again_for_a_source_that_has_recovered(store: Store) -> None:
+    """A probe that is answered in time closes the circuit."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
-    profiles = profiles_of(source, store, cap=SHORT)
+    profiles = profiles_of(source, store, reader_timeout_s=SHORT)
     await store.save([Save(user_id, joined=(GUILD,)) for user_id in (1, 2)])
     assert await profiles.extras(USER) is None
     await eventually(lambda: source.asked)
-    await asyncio.sleep(2 * SHORT)  # the source itself takes longer than the cap
+    await asyncio.sleep(2 * SHORT)  # the request itself takes longer than the timeout
     source.gate.set()
     await until_cached(profiles, KNOWN)
-    profiles = slow_down(profiles)
+    profiles = with_usual_timeout(profiles)
     assert await profiles.extras(1) is None
     await eventually_async(lambda: store.redis.exists(keys.profile(1)))
     assert await profiles.extras(2) == KNOWN
@@ -120,12 +120,14 @@ async def test_every_fetch_is_counted_by_its_outcome(
     assert fetches("counted") == before | {outcome: before[outcome] + 1}
 
 
-async def test_whoever_does_not_wait_is_counted(store: Store) -> None:
-    """A source that never answers: one timeout, and the readers whom the circuit spared."""
+async def test_readers_that_do_not_wait_are_counted(store: Store) -> None:
+    """A source that never answers: one timeout, and readers that met the open circuit."""
     source = ScriptedSource(KNOWN)
     source.gate.clear()
     cache = ProfileCache(store, 300)
-    profiles = ProfileService(source, cache, cap=SHORT, ask_within=2 * SHORT, name="silent")
+    profiles = ProfileService(
+        source, cache, reader_timeout_s=SHORT, request_timeout_s=2 * SHORT, name="silent"
+    )
     await store.save([Save(STRANGER, joined=(GUILD,))])
     assert await profiles.extras(USER) is None
     assert await profiles.extras(STRANGER) is None

@@ -1,4 +1,4 @@
-"""Rate limits are kept: the server counts, and refuses whoever comes too early."""
+"""Rate limits are kept: the server counts, and rejects requests that come too early."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WINDOW = 0.1  # seconds
 
 
 class Bucket:
-    """So many requests a window, as Discord counts them; the rest are refused."""
+    """A number of requests per window, as Discord counts them; the rest are rejected."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -40,7 +40,7 @@ class Bucket:
 
 @pytest.mark.parametrize("limit", [1, 3, 30])
 async def test_no_request_is_one_too_many(limit: int) -> None:
-    """Many askers at once get their answers over several windows, and none is refused."""
+    """Many requests at once are answered over several windows, and none is rejected."""
     bucket = Bucket(limit)
     server = ProfileServer(bucket.reply)
     questions = min(3 * limit, 40) + 1
@@ -51,7 +51,7 @@ async def test_no_request_is_one_too_many(limit: int) -> None:
 
 
 async def test_a_429_is_waited_for() -> None:
-    """Somebody else may use the same limit up: the one question is asked again, in time."""
+    """Other software may use up the same limit: the request is repeated, in time."""
     bucket = Bucket(1)
     bucket.reply("")  # another process of the same bot
     server = ProfileServer(bucket.reply)
@@ -71,7 +71,7 @@ async def test_a_429_is_waited_for() -> None:
     ],
 )
 async def test_nothing_is_sent_during_a_long_pause(headers: dict[str, str]) -> None:
-    """While the server wants to be left alone for longer than anybody waits, questions fail."""
+    """While the server asks for a longer pause than MAX_WAIT_S, requests fail."""
     server = ProfileServer(lambda _: json({}, status=429, **headers))
     async with discord(server) as source, asyncio.timeout(PATIENCE):
         for _ in range(5):
@@ -81,7 +81,7 @@ async def test_nothing_is_sent_during_a_long_pause(headers: dict[str, str]) -> N
 
 
 async def test_a_used_up_limit_is_known_before_the_server_says_429() -> None:
-    """Remaining 0 is enough: the next question waits for the reset, or fails if that is far."""
+    """Remaining 0 is enough: the next request waits for the reset, or fails if that is far."""
     server = ProfileServer(
         lambda _: json(OBJECT, X_RateLimit_Remaining="0", X_RateLimit_Reset_After="3600")
     )
@@ -104,7 +104,7 @@ async def test_headers_that_make_no_sense_stop_nobody(nonsense: str) -> None:
 
 
 async def test_lost_answers_do_not_end_the_questions() -> None:
-    """After a failure without headers the next question goes out."""
+    """After a failure without headers the next request is sent."""
     server = ProfileServer(lambda _: None)
     async with discord(server) as source, asyncio.timeout(PATIENCE):
         for _ in range(2):

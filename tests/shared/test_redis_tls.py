@@ -1,4 +1,4 @@
-"""`rediss://` on every kind of connection, through a TLS server before a real Redis."""
+"""`rediss://` on every kind of connection, through a TLS server in front of a real Redis."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FIELDS = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")
 
 
 class Secured:
-    """A Redis behind TLS, with a password that has every character a URL may trip over."""
+    """A Redis behind TLS, with a password of all characters that are special in a URL."""
 
     def __init__(self, port: int, ca: Path) -> None:
         self.port = port
@@ -47,7 +47,7 @@ class Secured:
 
 @asynccontextmanager
 async def tls(context: ssl.SSLContext, port: int) -> AsyncIterator[int]:
-    """Takes TLS off what comes, and passes it on to this port."""
+    """Terminates TLS and forwards to this port."""
     serving: set[asyncio.Task[None]] = set()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -146,7 +146,7 @@ async def test_the_feed(secured: Secured) -> None:
 
 
 async def test_the_tracking(secured: Secured) -> None:
-    """Changes are told."""
+    """Changes are reported."""
     heard = Heard()
     async with track(secured.good, heard), Store.connect(secured.good, timeout=PATIENCE) as store:
         await eventually(lambda: "confirmed" in heard.events)

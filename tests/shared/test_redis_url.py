@@ -1,4 +1,4 @@
-"""What REDIS_URL may say."""
+"""What REDIS_URL may contain."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from shared.redis.url import RedisTarget, parse
     ],
 )
 def test_what_a_url_says(url: str, place: RedisTarget) -> None:
-    """Hosts, and what every connection is made with."""
+    """The hosts, and the options of every connection."""
     assert parse(url) == place
 
 
@@ -74,7 +74,7 @@ def test_what_is_missing_is_said(url: str, words: str) -> None:
 
 
 def test_passwords_are_not_told() -> None:
-    """Wherever the hosts are shown."""
+    """Where hosts are logged."""
     url = "redis+sentinel://me:hunter22@one,two/grux?sentinel_password=hunter23"
     assert str(parse(url)) == "grux of the Sentinels one:26379, two:26379"
     settings = from_env(Settings, {"REDIS_URL": url})

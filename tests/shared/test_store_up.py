@@ -1,4 +1,4 @@
-"""Whether Redis answers, as the store says of its last call."""
+"""`Store.up`: whether Redis has answered the last call."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from testing.redis_server import RedisServer
 USER, GUILD = 161092844126208001, 816976062578688017
 
 
-async def test_a_redis_that_refuses_a_write_answers_all_the_same() -> None:
-    """A full one serves reads: a process that only reads goes on being ready."""
+async def test_a_redis_that_refuses_a_write_is_up() -> None:
+    """A full one serves reads, so a process that only reads stays ready."""
     save = Save(USER, Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}"), joined=(GUILD,))
     async with RedisServer() as server, Store.connect(server.url) as store:
         assert isinstance(store.redis, Redis)

@@ -14,7 +14,7 @@ from services.ws.limits import WsLimits
 from services.ws.profile_refresher import ProfileRefresher
 from services.ws.topic import Topic
 from shared.model.profile_extras import ProfileExtras
-from shared.profiles.service import CAP
+from shared.profiles.service import READER_TIMEOUT_S
 from shared.redis.store import StoreUnavailable
 from tests.ws.ws_fixture import ANNA, FakeProfileSource, until
 
@@ -63,7 +63,7 @@ async def test_waiting_for_a_slot_counts_against_the_time_limit() -> None:
 
 def test_the_time_limits_of_a_request() -> None:
     """At most 2 s, and the source's own limit, which counts slow answers, expires first."""
-    assert CAP < WsLimits().facts_within <= 2.0
+    assert READER_TIMEOUT_S < WsLimits().facts_within <= 2.0
 
 
 async def test_a_failed_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:

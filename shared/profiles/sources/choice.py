@@ -1,4 +1,4 @@
-"""Which profile source the settings name."""
+"""The profile source that the settings name."""
 
 from __future__ import annotations
 
@@ -16,19 +16,21 @@ from shared.profiles.sources.client import (
 )
 from shared.profiles.sources.discord import DiscordSource
 from shared.profiles.sources.source import Source
-from shared.profiles.sources.upstream import Upstream
+from shared.profiles.sources.upstream import UpstreamSource
 
 log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def open_source(settings: ProfileSettings) -> AsyncIterator[Source | None]:
-    """The source, connected on first use, until the block ends. None: there is nobody to ask."""
+    """The source, connected on first use, until the block ends. None: there is none to ask."""
     if settings.profile_source == "off":
         yield None
         return
     if settings.profile_source == "discord" and not settings.discord_token:
-        log.info("profiles: DISCORD_TOKEN is empty, so profiles show what the gateway knows")
+        log.info(
+            "profiles: DISCORD_TOKEN is empty, so profiles have no more than the gateway knows"
+        )
         yield None
         return
     async with HttpClient(
@@ -41,4 +43,4 @@ async def open_source(settings: ProfileSettings) -> AsyncIterator[Source | None]
         if settings.profile_source == "discord":
             yield DiscordSource(client, settings.discord_api_url, settings.discord_token, cdn)
         else:
-            yield Upstream(client, settings.profile_upstream_url, cdn)
+            yield UpstreamSource(client, settings.profile_upstream_url, cdn)

@@ -11,11 +11,11 @@ from shared.profiles.sources.source import SourceFailed
 
 MAX_CONCURRENT_REQUESTS: Final = 8
 MAX_BODY_BYTES: Final = 256 * 1024  # a whole profile is 2 to 10 KB
-_ATTEMPTS: Final = 2  # the second one after a 429 that came although every limit was kept
+_ATTEMPTS: Final = 2  # the second one after a 429 that came although all limits were kept
 
 
 class NotFound(Exception):
-    """Raised for status 404, which is an answer too."""
+    """Raised for status 404: the server does not know the user."""
 
 
 class SourceRefused(SourceFailed):
@@ -39,17 +39,17 @@ class ProfileClient:
         if status == 404:
             raise NotFound
         if status == 401:
-            raise SourceRefused("it refuses us: status 401")
+            raise SourceRefused("it rejects the credentials: status 401")
         if status != 200:
             raise SourceFailed(f"it answers with status {status}")
         return profile
 
     async def _get(self, url: str, headers: Mapping[str, str]) -> tuple[int, Any]:
         """The status, and with status 200 the decoded body."""
-        async with self._limit.turn() as heard:
+        async with self._limit.turn() as report:
             try:
                 async with self._http.get(url, headers) as response:
-                    heard(response.status, response.headers)
+                    report(response.status, response.headers)
                     return (
                         response.status,
                         await response.json() if response.status == 200 else None,

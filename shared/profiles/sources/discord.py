@@ -1,4 +1,4 @@
-"""Profile source `discord`: what Discord tells the bot itself. Discord docs: Get User."""
+"""Profile source `discord`: what Discord gives to the bot. Discord docs: Get User."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class DiscordSource:
             raise SourceStopped("the token is refused") from None
         except NotFound:
             return NOTHING
-        return user_object.extras_of(user_object.of(user, user_id), user_id, self._cdn)
+        return user_object.extras_of(user_object.checked(user, user_id), user_id, self._cdn)
 
     def _refuse(self) -> None:
-        """Requests that Discord does not accept add up to a ban: never ask again."""
+        """Too many refused requests get the address banned, so Discord is never asked again."""
         if not self._refused:
             self._refused = True
             log.error(
-                "profiles: Discord does not accept DISCORD_TOKEN (status 401), so it is not asked "
-                "again: put the bot's token there and restart; until then profiles show what the "
-                "gateway knows"
+                "profiles: Discord rejects DISCORD_TOKEN (status 401) and is not asked again. Set "
+                "the bot's token and restart; until then profiles have no more than the gateway "
+                "knows"
             )

@@ -1,6 +1,6 @@
-"""A profile object as facts: what the user object says, and badges, accounts and bio.
+"""Profile extras from a profile object: those of the user object, and badges, accounts, bio.
 
-Objects come from outside: a field of another type than expected counts as missing.
+Objects are not to be trusted: a field of another type than expected counts as missing.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from shared.model.snapshot import Badge, ConnectedAccount
 from shared.profiles.sources import user_object
 from shared.profiles.sources.source import SourceFailed
 
-MOST_ENTRIES: Final = 100  # badges or accounts; Discord knows some 45 and 30 kinds
-LONGEST_NAME: Final = 256  # characters of a badge's or account's texts
-LONGEST_BIO: Final = 1_000  # characters; Discord allows 190, and 400 for applications
+MAX_ENTRIES: Final = 100  # badges or accounts; Discord knows some 45 and 30 kinds
+MAX_NAME_LENGTH: Final = 256  # of the texts of a badge or account
+MAX_BIO_LENGTH: Final = 1_000  # Discord allows 190, and 400 for applications
 
 
 def extras_of(profile: object, user_id: int, cdn: Cdn) -> ProfileExtras:
-    """The facts in `profile`, which may be any JSON. Raises SourceFailed if it is no profile."""
+    """From any JSON. Raises SourceFailed if it is not the profile of `user_id`."""
     if not isinstance(profile, dict):
         raise SourceFailed("its answer is not a profile")
-    user = user_object.of(profile.get("user"), user_id)
+    user = user_object.checked(profile.get("user"), user_id)
     known = user_object.extras_of(user, user_id, cdn)
-    if profile.get("private") is True:  # whatever the server adds, the user does not want it shown
+    if profile.get("private") is True:  # the user does not want the rest shown
         return known
     details = profile.get("user_profile")
     details = details if isinstance(details, dict) else {}
@@ -37,18 +37,18 @@ def extras_of(profile: object, user_id: int, cdn: Cdn) -> ProfileExtras:
     if known.banner_image is None and is_hash(banner):
         known = msgspec.structs.replace(known, banner_image=cdn.banner(user_id, banner))
     if accent_color is None:
-        accent_color = user_object.colour(details.get("accent_color"))
+        accent_color = user_object.color(details.get("accent_color"))
     return msgspec.structs.replace(
         known,
         accent_color=accent_color,
-        badges=list(islice(_badges(profile.get("badges"), cdn), MOST_ENTRIES)),
-        connected_accounts=list(islice(_accounts(profile.get("connected_accounts")), MOST_ENTRIES)),
+        badges=list(islice(_badges(profile.get("badges"), cdn), MAX_ENTRIES)),
+        connected_accounts=list(islice(_accounts(profile.get("connected_accounts")), MAX_ENTRIES)),
         bio=_bio(details.get("bio")) or _bio(user.get("bio")),
     )
 
 
 def _badges(badges: object, cdn: Cdn) -> Iterator[Badge]:
-    """Known and unknown ones, in the server's order, each id once."""
+    """All badges, known or not, in the server's order, each id once."""
     seen = set()
     for badge in _objects(badges):
         badge_id, icon = badge.get("id"), badge.get("icon")
@@ -56,12 +56,12 @@ def _badges(badges: object, cdn: Cdn) -> Iterator[Badge]:
             continue
         seen.add(badge_id)
         description = badge.get("description")
-        text = description[:LONGEST_NAME] if isinstance(description, str) else ""
+        text = description[:MAX_NAME_LENGTH] if isinstance(description, str) else ""
         yield Badge(badge_id, text, icon, cdn.badge(icon))
 
 
 def _accounts(accounts: object) -> Iterator[ConnectedAccount]:
-    """Those that Discord's own profile shows: verified, visible, not revoked."""
+    """The accounts that Discord's own profile shows: verified, visible, not revoked."""
     for account in _objects(accounts):
         kind, name = account.get("type"), account.get("name")
         if not _is_name(kind) or account.get("verified") is not True:
@@ -76,8 +76,8 @@ def _accounts(accounts: object) -> Iterator[ConnectedAccount]:
 
 
 def _bio(text: object) -> str | None:
-    """An empty bio is none."""
-    return text[:LONGEST_BIO] if isinstance(text, str) and text else None
+    """None for an empty bio."""
+    return text[:MAX_BIO_LENGTH] if isinstance(text, str) and text else None
 
 
 def _objects(values: object) -> Iterator[dict[str, Any]]:
@@ -87,4 +87,4 @@ def _objects(values: object) -> Iterator[dict[str, Any]]:
 
 
 def _is_name(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME_LENGTH

@@ -1,4 +1,4 @@
-"""What a profile source is, and how it fails."""
+"""The interface of a profile source, and its errors."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from shared.model.profile_extras import ProfileExtras
 
 
 class SourceFailed(Exception):
-    """Raised when a source gives no answer that can be used; asking later may help.
+    """Raised when a source gives no usable answer; a later request may succeed.
 
-    The text goes to the log: it names no URL, which may carry a password.
+    The text goes to the log: it names no URL, which may contain a password.
     """
 
 
 class SourceStopped(SourceFailed):
-    """Raised when asking again is of no use until somebody changes the settings."""
+    """Raised when no request can succeed until the settings are changed."""
 
 
 class Source(Protocol):
-    """Somebody who knows more of users than the gateway."""
+    """A server that knows more of users than the gateway."""
 
     async def fetch(self, user_id: int) -> ProfileExtras:
-        """What it knows; empty when it does not know the user. Raises SourceFailed.
+        """What the source knows; empty when it does not know the user. Raises SourceFailed.
 
-        May take long, as rate limits are waited for: the caller sets the limit.
+        May take long, as it waits for rate limits: the caller sets a time limit.
         """

@@ -1,7 +1,7 @@
-"""Profile source `upstream`: a server of the operator's that answers with whole profiles.
+"""Profile source `upstream`: the operator's own server, which answers with whole profiles.
 
 The shape is that of Discord's own profile object (undocumented; Discord docs snapshot of
-discord-userdoccers, Get User Profile), which no bot may ask Discord for.
+discord-userdoccers, Get User Profile), which Discord does not give to bots.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from shared.profiles.sources import profile_object
 from shared.profiles.sources.client import NotFound, ProfileClient
 
 
-class Upstream:
-    """Asks `PROFILE_UPSTREAM_URL`, which has `{user_id}` in it. The URL may carry a password."""
+class UpstreamSource:
+    """Asks PROFILE_UPSTREAM_URL, which contains `{user_id}` and maybe a password."""
 
     def __init__(self, client: ProfileClient, url: str, cdn: Cdn) -> None:
         self._client = client
@@ -21,7 +21,7 @@ class Upstream:
         self._cdn = cdn
 
     async def fetch(self, user_id: int) -> ProfileExtras:
-        """All that a profile shows. Raises SourceFailed."""
+        """All extras of the profile. Raises SourceFailed."""
         url = self._url.replace("{user_id}", str(user_id))
         try:
             profile = await self._client.get(url, {})

@@ -1,6 +1,6 @@
-"""A Discord user object as facts. Discord docs: User; Image Formatting.
+"""Profile extras from a Discord user object. Discord docs: User; Image Formatting.
 
-Objects come from outside: a field of another type than documented counts as missing.
+Objects are not to be trusted: a field of another type than documented counts as missing.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from shared.model.snapshot import Clan
 from shared.profiles.sources.source import SourceFailed
 
 _ID = re.compile(r"[0-9]{15,20}", re.ASCII)
-_LONGEST_TAG: Final = 16  # characters; Discord allows 4
+_MAX_TAG_LENGTH: Final = 16  # Discord allows 4
 
 
-def of(user: object, user_id: int) -> dict[str, Any]:
+def checked(user: object, user_id: int) -> dict[str, Any]:
     """`user` itself if it is the user object of `user_id`. Raises SourceFailed.
 
-    Whatever else a server sends with status 200 must not be shown as this user's.
+    Anything else that a server sends with status 200 must not be shown as this user's.
     """
     if not isinstance(user, dict) or str(user.get("id")) != str(user_id):
         raise SourceFailed("its answer is not about the user asked for")
@@ -34,12 +34,12 @@ def extras_of(user: dict[str, Any], user_id: int, cdn: Cdn) -> ProfileExtras:
         nameplate_image=_nameplate(user.get("collectibles"), cdn),
         clan=_clan(user.get("primary_guild") or user.get("clan"), cdn),
         banner_image=cdn.banner(user_id, banner) if is_hash(banner) else None,
-        accent_color=colour(user.get("accent_color")),
+        accent_color=color(user.get("accent_color")),
     )
 
 
-def colour(value: object) -> int | None:
-    """An RGB colour; black is one."""
+def color(value: object) -> int | None:
+    """An RGB color; black is one."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFFFF:
         return value
     return None
@@ -56,7 +56,7 @@ def _clan(guild: object, cdn: Cdn) -> Clan | None:
     if not isinstance(guild, dict) or guild.get("identity_enabled") is not True:
         return None
     tag, guild_id, badge = guild.get("tag"), guild.get("identity_guild_id"), guild.get("badge")
-    if not isinstance(tag, str) or not tag or len(tag) > _LONGEST_TAG:
+    if not isinstance(tag, str) or not tag or len(tag) > _MAX_TAG_LENGTH:
         return None
     if not isinstance(guild_id, str) or not _ID.fullmatch(guild_id):
         return None

@@ -1,4 +1,4 @@
-"""A save that arrives after a later one is refused, as if it had been lost on the way."""
+"""A save that arrives after one with a later fence is not written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def fields(presence: int = 1) -> Fields:
     return Fields(b'{"id":"1"}', b'{"status":"%d"}' % presence, b"{}")
 
 
-async def test_a_save_that_comes_late_changes_nothing(store: Store) -> None:
-    """Its state is not shown, and whoever left since is not let in again, nor anybody put out."""
+async def test_a_stale_write_changes_nothing(store: Store) -> None:
+    """Its state is not shown, and it neither adds nor removes a member."""
     early = store.clock.next()
     for user_id in (USER, 5):
         await store.save([Save(user_id, fields(), joined=(GUILD,))])
@@ -31,24 +31,26 @@ async def test_a_save_that_comes_late_changes_nothing(store: Store) -> None:
     assert {int(one) for one in await store.redis.smembers(keys.USERS)} == {5}
 
 
-async def test_the_same_state_again_stands_against_what_comes_late(store: Store) -> None:
-    """It is no change, and yet it is what was said last."""
+async def test_a_save_without_a_change_makes_earlier_ones_stale(store: Store) -> None:
+    """It changes nothing, and yet it is the newest state."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     early = store.clock.next()
     assert await store.save([Save(USER, fields())]) == [UNCHANGED]
     assert await store.save([Save(USER, fields(2))], early) == [STALE_WRITE]
 
 
-async def test_what_comes_late_leaves_the_rosters_of_other_guilds_alone(store: Store) -> None:
-    """Another process speaks for those, and may well have spoken later."""
+async def test_fences_of_one_guild_do_not_affect_another(store: Store) -> None:
+    """Another process writes that one, and its clock may be ahead."""
     early = store.clock.next()
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     assert await store.save([Save(5, fields(), joined=(OTHER,))], early) != [STALE_WRITE]
     assert [batch async for batch in store.members(OTHER)] == [[5]]
 
 
-async def test_whoever_is_late_and_still_there_saves_again(store: Store, connect: Connect) -> None:
-    """Shards of two processes share a user: the clock that is behind has caught up then."""
+async def test_a_stale_write_that_is_still_needed_is_saved_again(
+    store: Store, connect: Connect
+) -> None:
+    """Shards of two processes share a user: the clock that was behind has caught up by then."""
     async with Store(connect(), timeout=5.0) as other:
         ahead = store.clock.next() + 60_000_000
         await store.save([Save(USER, fields(), joined=(GUILD,))], ahead)
@@ -58,8 +60,8 @@ async def test_whoever_is_late_and_still_there_saves_again(store: Store, connect
         assert version > 0
 
 
-async def test_a_roster_that_comes_late_is_saved_again(store: Store, connect: Connect) -> None:
-    """No user's key says that it is late, but the guild's does."""
+async def test_a_stale_change_of_members_is_saved_again(store: Store, connect: Connect) -> None:
+    """The user's fence does not make it stale, but the guild's does."""
     async with Store(connect(), timeout=5.0) as other:
         ahead = store.clock.next() + 60_000_000
         await store.save([Save(5, fields(), joined=(GUILD,))], ahead)
@@ -69,8 +71,8 @@ async def test_a_roster_that_comes_late_is_saved_again(store: Store, connect: Co
             assert await other.save([save]) != [STALE_WRITE]
 
 
-async def test_orders_grow_over_a_wiped_redis(store: Store) -> None:
-    """Nothing has to be kept for that: they are times."""
+async def test_fences_grow_over_a_flushed_redis(store: Store) -> None:
+    """Nothing has to be stored for that: they are times."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
     early = store.clock.next()
     await store.redis.flushall()
@@ -78,8 +80,8 @@ async def test_orders_grow_over_a_wiped_redis(store: Store) -> None:
     assert await store.save([Save(USER, fields(2))], early) == [STALE_WRITE]
 
 
-async def test_a_guild_that_was_joined_meanwhile_is_not_forgotten(store: Store) -> None:
-    """The sweep that strikes it off has looked a moment too early."""
+async def test_a_guild_that_was_joined_meanwhile_is_not_removed(store: Store) -> None:
+    """The reconciliation that removes it has read the members a moment too early."""
     await store.save([Save(USER, fields(), joined=(GUILD,))], store.clock.next() + 60_000_000)
     await store.redis.delete(keys.members(GUILD))
     await store.remove_guild(GUILD)
