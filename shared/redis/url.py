@@ -30,22 +30,22 @@ OPTIONS: Final = frozenset(
         *("ssl_check_hostname", "db", "sentinel_username", "sentinel_password"),
     }
 )
-"""What may stand behind the `?`. Timeouts and the protocol are for us to choose."""
+"""What may follow the `?`. Timeouts and the protocol are chosen by Grux."""
 
 Address = tuple[str, int]
 
 
 class RedisTarget(Struct, frozen=True):
-    """What a URL says. `options` are redis-py's, for a connection to any of the servers."""
+    """The content of a URL. `options` are redis-py's, for a connection to any of the servers."""
 
     kind: Literal["server", "sentinel", "cluster"]
-    hosts: tuple[Address, ...]  # the server's; the Sentinels'; some of the cluster's
+    hosts: tuple[Address, ...]  # of the server, of the Sentinels, or of some of the cluster
     options: Mapping[str, Any]
-    service: str = ""  # what the Sentinels call the server
+    service: str = ""  # the Sentinels' name of the server
     sentinel_options: Mapping[str, Any] = {}
 
     def __str__(self) -> str:
-        """Where it is, without a password."""
+        """The hosts, without a password."""
         if not self.hosts:
             return str(self.options["path"])
         hosts = ", ".join(f"{host}:{port}" for host, port in self.hosts)
@@ -53,7 +53,7 @@ class RedisTarget(Struct, frozen=True):
 
 
 def parse(url: str) -> RedisTarget:
-    """Raises ValueError, whose text says what is missing, and nothing secret."""
+    """Raises ValueError, whose text says what is missing and holds nothing secret."""
     parts = urlsplit(url)
     scheme, _, kind = parts.scheme.partition("+")
     if not kind:
@@ -62,13 +62,13 @@ def parse(url: str) -> RedisTarget:
         return RedisTarget("server", () if "path" in options else (host,), options)
     path = [part for part in parts.path.split("/") if part]
     query = dict(parse_qsl(parts.query))
-    of_sentinels = {
+    sentinel_account = {
         name.removeprefix("sentinel_"): query.pop(name)
         for name in ("sentinel_username", "sentinel_password")
         if name in query
     }
-    who, _, hosts = parts.netloc.rpartition("@")
-    bare = f"{scheme}://{who}@host/{'/'.join(path[1:])}?{urlencode(query)}"
+    account, _, hosts = parts.netloc.rpartition("@")
+    bare = f"{scheme}://{account}@host/{'/'.join(path[1:])}?{urlencode(query)}"
     options = {name: value for name, value in parse_url(bare).items() if name != "host"}
     if kind == "sentinel":
         if not path:
@@ -77,7 +77,7 @@ def parse(url: str) -> RedisTarget:
         if scheme == "rediss":
             tls["ssl"] = True
         return RedisTarget(
-            "sentinel", _hosts(hosts, SENTINEL_PORT), options, path[0], tls | of_sentinels
+            "sentinel", _hosts(hosts, SENTINEL_PORT), options, path[0], tls | sentinel_account
         )
     if path:
         raise ValueError("a Redis Cluster has no databases: nothing may follow the hosts")
