@@ -18,7 +18,6 @@ OUTSIDE = ("bench", "chaos", "testing", "tests")  # nothing in ROOMS imports the
 AROUND = sorted(path.relative_to(ROOT) for room in OUTSIDE for path in (ROOT / room).rglob("*.py"))
 
 # What is still to be moved behind shared/redis: remove a file from here when it is.
-IMPORT_REDIS_STILL = {"shared/startup/redis_preflight.py"}
 USE_STORE_REDIS_STILL = {
     "services/api/card/pictures.py",  # shared.redis.image_cache has what it needs
     "services/gateway/discord/identify_limits.py",
@@ -89,7 +88,7 @@ def test_redis_is_imported_in_one_package() -> None:
     """Every command and every script lies in shared/redis."""
     found = {str(file) for file in FILES if "redis" in packages(file)}
     outside = {file for file in found if not file.startswith("shared/redis/")}
-    assert outside - IMPORT_REDIS_STILL == set()
+    assert outside == set()
 
 
 def test_redis_is_not_used_through_a_store() -> None:

@@ -21,8 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from bidi import algorithm
 from hikari.impl import GatewayShardImpl
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.client import PubSub
+from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import Connection, SSLConnection
 from uvicorn import Config, Server
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -37,9 +36,7 @@ SHARD = "services/gateway/discord/shard.py"
 UVICORN_SERVER = "shared/http/uvicorn_server.py"
 UVICORN_PROTOCOL = "shared/http/uvicorn_protocol.py"
 SENTINEL = "shared/redis/sentinel.py"
-INVALIDATION = "shared/redis/invalidation.py"
-SUBSCRIBER = "shared/redis/subscriber.py"
-SUBSCRIPTIONS = "shared/redis/subscriptions.py"
+HELD_CONNECTION = "shared/redis/held_connection.py"
 INCOMING = "services/ws/incoming.py"
 BIDI = "services/api/card/drawing/bidi.py"
 
@@ -78,10 +75,6 @@ def source(function: Callable[..., Any]) -> str:
 def slot(name: str) -> bool:
     """Whether a hikari shard has such an attribute, which its class alone defines."""
     return name in GatewayShardImpl.__slots__
-
-
-def initial(instance: object, name: str, expected: object) -> bool:
-    return bool(getattr(instance, name) == expected)
 
 
 def shard(name: str) -> Callable[..., Any]:
@@ -281,7 +274,7 @@ REDIS = [
         lambda: accepts(Connection.disconnect, nowait=True),
     ),
     *(
-        Use("redis", name, INVALIDATION, holds)
+        Use("redis", name, HELD_CONNECTION, holds)
         for name, holds in (
             ("make_connection", lambda: takes(ConnectionPool.make_connection)),
             (
@@ -299,20 +292,8 @@ REDIS = [
         )
     ),
     Use(
-        *("redis", "parse_response", SUBSCRIBER),
-        lambda: is_coroutine(PubSub.parse_response, "block", "timeout"),
-    ),
-    *(
-        Use(
-            *("redis", name, SUBSCRIPTIONS),
-            lambda name=name, kind=kind: initial(Redis().pubsub(), name, kind()),  # type: ignore[misc]
-        )
-        for name, kind in (
-            ("channels", dict),
-            ("shard_channels", dict),
-            ("pending_unsubscribe_channels", set),
-            ("pending_unsubscribe_shard_channels", set),
-        )
+        *("redis", "is_connected", HELD_CONNECTION),
+        lambda: not Connection().is_connected,
     ),
 ]
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from shared.config import ConfigError
 from shared.redis import keys
+from shared.redis.permissions import PROBE
 from shared.redis.trial import Command, Refusal, try_commands
 from shared.redis.url import parse
 
@@ -33,7 +34,8 @@ WRITER: Final[Sequence[Command]] = (
     ("SREM", keys.USERS, 0),
     ("SREM", keys.GUILDS, 0),
     ("SCAN", 0, "COUNT", 1),
-    ("EVAL", "return redis.call('DEL', KEYS[1])", 1, keys.presence(0)),
+    ("EVAL", PROBE.text, 1, keys.presence(0)),
+    ("EVALSHA", PROBE.sha, 1, keys.presence(0)),
     ("SET", keys.lease(0, 0), 0, "PX", 1),
 )
 
