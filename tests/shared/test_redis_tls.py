@@ -210,7 +210,7 @@ async def test_no_tls_at_the_other_end(redis_url: str) -> None:
 
 
 async def test_a_redis_that_is_away_is_waited_for() -> None:
-    """Nobody listens, or nobody answers: that is no reason to end."""
+    """The port is closed, or the server is silent: that is no reason to exit."""
     for scheme in ("redis", "rediss"):
         await asyncio.to_thread(
             redis_preflight.check, f"{scheme}://127.0.0.1:{free_port()}", redis_preflight.READER
