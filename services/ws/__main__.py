@@ -16,7 +16,7 @@ from services.ws.counters import Counters
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
-from services.ws.profile_refresher import FactSource
+from services.ws.profile_refresher import ExtrasSource
 from services.ws.server import WebSocketServer
 from shared.config import WsSettings, non_defaults
 from shared.net.connection_limiter import ConnectionLimiter
@@ -61,7 +61,7 @@ async def serve(process: ServiceProcess[WsSettings]) -> str:
 
 @asynccontextmanager
 async def serving(
-    settings: WsSettings, store: Store, facts: FactSource, limits: WsLimits
+    settings: WsSettings, store: Store, profiles: ExtrasSource, limits: WsLimits
 ) -> AsyncIterator[WebSocketServer]:
     """Listen and follow Redis while the block runs, then close every client.
 
@@ -71,7 +71,7 @@ async def serving(
     hub = Hub(
         lambda listener: follow(settings.redis_url, listener),
         store,
-        facts,
+        profiles,
         partial(completeness.absent, store),
         profile_ttl=settings.profile_ttl,
         limits=limits,

@@ -16,7 +16,7 @@ from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
 from services.ws.limits import WsLimits
 from services.ws.loader import Loader, Snapshots, UserSubscriber
-from services.ws.profile_refresher import FactSource, ProfileRefresher
+from services.ws.profile_refresher import ExtrasSource, ProfileRefresher
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, ErrorNotice
 from services.ws.session import PresenceSession
 from services.ws.topic import NO_FD, Subscription, Topic
@@ -52,7 +52,7 @@ class Hub:
         self,
         connect: Callable[[UpdateHandler], UserSubscriber],
         store: Snapshots,
-        facts: FactSource,
+        profiles: ExtrasSource,
         find_absent: FindAbsent,
         *,
         profile_ttl: float,
@@ -75,7 +75,7 @@ class Hub:
             on_failed=self._on_load_failed,
         )
         self._refresher = ProfileRefresher(
-            facts, limits, ttl=profile_ttl, topics=self._topics, on_answer=self._fan_out.push
+            profiles, limits, ttl=profile_ttl, topics=self._topics, on_answer=self._fan_out.push
         )
 
     @property

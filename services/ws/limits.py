@@ -61,10 +61,10 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     # An `initial_data` waits no longer for them, including the wait for a slot. More than
     # shared.profiles.service.READER_TIMEOUT_S, which has to expire first: the source counts as slow
     # then.
-    facts_within: float = 2.0
-    facts_again: float = 2.0  # after a failed request; doubled each time
-    facts_per_second: int = 100  # requests, most of which a cache answers
-    facts_at_once: int = 64
+    extras_within: float = 2.0
+    extras_again: float = 2.0  # after a failed request; doubled each time
+    extras_per_second: int = 100  # requests, most of which a cache answers
+    extras_at_once: int = 64
 
     # How long the event loop is blocked.
     fan_out_slice: int = 64  # subscriptions: a new client waits for about 3 slices (decision 0003)

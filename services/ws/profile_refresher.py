@@ -24,7 +24,7 @@ REFRESH_CHECK_INTERVAL_S: Final = 0.5
 REFRESH_AT: Final = 0.2  # of the TTL: an answer may come from a cache, which keeps it for 0.8 of it
 
 
-class FactSource(Protocol):
+class ExtrasSource(Protocol):
     """shared.profiles.service.ProfileService, as far as it is needed here."""
 
     async def extras(self, user_id: int) -> ProfileExtras | None:
@@ -36,7 +36,7 @@ class ProfileRefresher:
 
     def __init__(
         self,
-        source: FactSource,
+        source: ExtrasSource,
         limits: WsLimits,
         *,
         ttl: float,
@@ -51,8 +51,8 @@ class ProfileRefresher:
         self._ttl = ttl
         self._topics = topics
         self._on_answer = on_answer
-        self._slots = asyncio.Semaphore(limits.facts_at_once)
-        self._backoff = Backoff(first_s=limits.facts_again, max_s=ttl)
+        self._slots = asyncio.Semaphore(limits.extras_at_once)
+        self._backoff = Backoff(first_s=limits.extras_again, max_s=ttl)
         self._in_flight: dict[Topic, asyncio.Task[None]] = {}
         # A heap. It holds ids, so that a topic that was dropped leaves no more than a number.
         self._due: list[tuple[float, int]] = []
@@ -60,13 +60,13 @@ class ProfileRefresher:
     def refresh(self, topic: Topic) -> None:
         """Request the extras now, unless a request is in flight."""
         if topic not in self._in_flight:
-            topic.facts_due = 0.0
+            topic.extras_due = 0.0
             task = asyncio.get_running_loop().create_task(self._refresh(topic))
             self._in_flight[topic] = task
 
     def refresh_if_due(self, topic: Topic) -> None:
         """Request the extras now if the next request is due: `run` may be late."""
-        if topic.facts_due and topic.facts_due <= asyncio.get_running_loop().time():
+        if topic.extras_due and topic.extras_due <= asyncio.get_running_loop().time():
             self.refresh(topic)
 
     def cancel(self, topic: Topic) -> None:
@@ -77,7 +77,7 @@ class ProfileRefresher:
 
     async def run(self) -> None:
         """Refresh old extras until cancelled."""
-        at_most = max(1, int(self._limits.facts_per_second * REFRESH_CHECK_INTERVAL_S))
+        at_most = max(1, int(self._limits.extras_per_second * REFRESH_CHECK_INTERVAL_S))
         try:
             while True:
                 await asyncio.sleep(REFRESH_CHECK_INTERVAL_S)
@@ -94,24 +94,24 @@ class ProfileRefresher:
         while self._due and len(due) < at_most and self._due[0][0] <= now:
             when, user_id = heapq.heappop(self._due)
             topic = self._topics.get(user_id)
-            if topic is not None and topic.facts_due == when:  # not requested since
+            if topic is not None and topic.extras_due == when:  # not requested since
                 due.append(topic)
         return due
 
     async def _refresh(self, topic: Topic) -> None:
         extras = await self._request(topic.user_id)
         self._in_flight.pop(topic, None)
-        topic.facts_tries = 0 if extras is not None else topic.facts_tries + 1
-        tries = topic.facts_tries
+        topic.extras_tries = 0 if extras is not None else topic.extras_tries + 1
+        tries = topic.extras_tries
         pause = self._backoff.delay(tries) if tries else self._ttl * REFRESH_AT
-        topic.facts_due = asyncio.get_running_loop().time() + pause
-        heapq.heappush(self._due, (topic.facts_due, topic.user_id))
+        topic.extras_due = asyncio.get_running_loop().time() + pause
+        heapq.heappush(self._due, (topic.extras_due, topic.user_id))
         topic.apply_extras(extras)
         self._on_answer(topic)
 
     async def _request(self, user_id: int) -> ProfileExtras | None:
         try:
-            async with asyncio.timeout(self._limits.facts_within), self._slots:
+            async with asyncio.timeout(self._limits.extras_within), self._slots:
                 return await self._source.extras(user_id)
         except (StoreUnavailable, TimeoutError):
             return None

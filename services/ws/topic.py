@@ -66,9 +66,9 @@ class Topic:
         "_profile_version",
         "_source",
         "_stale_version",
-        "facts_asked",
-        "facts_due",
-        "facts_tries",
+        "extras_asked",
+        "extras_due",
+        "extras_tries",
         "loaded",
         "presence",
         "profile",
@@ -88,9 +88,9 @@ class Topic:
         # Microseconds since 1970: when Discord sent the oldest update that no pass has taken yet
         # (see shared.redis.store.Save). 0: none.
         self.received = 0
-        self.facts_asked = False  # at least once: answered, or given up
-        self.facts_due = 0.0  # loop time of the next request; 0 while one is in flight
-        self.facts_tries = 0  # failed requests in a row
+        self.extras_asked = False  # at least once: answered, or given up
+        self.extras_due = 0.0  # loop time of the next request; 0 while one is in flight
+        self.extras_tries = 0  # failed requests in a row
         self._source = b""  # the profile as the gateway wrote it
         self._extras = _NO_EXTRAS  # as JSON, which takes a third of the memory of the structs
         self._presence_version = 0
@@ -107,7 +107,7 @@ class Topic:
     @property
     def ready(self) -> bool:
         """Whether `initial_data` can be sent."""
-        return self.loaded and self.facts_asked
+        return self.loaded and self.extras_asked
 
     def apply(self, update: PresenceMessage) -> None:
         """Apply the fields that are newer than the known ones. All fields make a whole state."""
@@ -150,7 +150,7 @@ class Topic:
 
     def apply_extras(self, extras: ProfileExtras | None) -> None:
         """Apply the answer of the profile source. None, no answer, keeps the known extras."""
-        self.facts_asked = True
+        self.extras_asked = True
         if extras is not None and (encoded := msgspec.json.encode(extras)) != self._extras:
             self._extras = encoded
             self._rebuild_profile()

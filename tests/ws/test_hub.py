@@ -165,7 +165,7 @@ async def test_extras_that_arrive_late(backend: Backend) -> None:
     """A source without an answer delays no frame; its later answer is a profile_update."""
     await backend.show(ANNA, 1)
     backend.source.known[ANNA] = None
-    async with backend.serving(WsLimits(facts_again=0.01)) as ws, ws.client(ANNA) as client:
+    async with backend.serving(WsLimits(extras_again=0.01)) as ws, ws.client(ANNA) as client:
         first = await receive(client)
         assert first["d"]["profile"] == msgspec.to_builtins(profile(ANNA))
         backend.source.known[ANNA] = ProfileExtras(bio="late")
@@ -178,7 +178,7 @@ async def test_a_source_that_hangs(backend: Backend) -> None:
     """A source that never answers delays the first frame for a bounded time."""
     await backend.show(ANNA, 1)
     backend.source.may_answer.clear()
-    async with backend.serving(WsLimits(facts_within=0.05)) as ws, ws.client(ANNA) as client:
+    async with backend.serving(WsLimits(extras_within=0.05)) as ws, ws.client(ANNA) as client:
         assert (await receive(client))["op"] == "initial_data"
 
 

@@ -21,7 +21,7 @@ from tests.ws.ws_fixture import ANNA, FakeProfileSource, until
 
 @asynccontextmanager
 async def running(
-    source: profile_refresher.FactSource, limits: WsLimits, ttl: float = 300.0
+    source: profile_refresher.ExtrasSource, limits: WsLimits, ttl: float = 300.0
 ) -> AsyncIterator[tuple[ProfileRefresher, Topic, list[Topic]]]:
     """A running refresher with one topic, and the topics of its `on_answer` calls."""
     topic = Topic(ANNA)
@@ -53,7 +53,7 @@ async def test_waiting_for_a_slot_counts_against_the_time_limit() -> None:
     """A topic that gets no slot in time gives up without a request."""
     source = FakeProfileSource()
     source.may_answer.clear()
-    limits = WsLimits(facts_at_once=1, facts_within=0.05)
+    limits = WsLimits(extras_at_once=1, extras_within=0.05)
     async with running(source, limits) as (refresher, topic, answered):
         async with refresher._slots:
             refresher.refresh(topic)
@@ -63,7 +63,7 @@ async def test_waiting_for_a_slot_counts_against_the_time_limit() -> None:
 
 def test_the_time_limits_of_a_request() -> None:
     """At most 2 s, and the source's own limit, which counts slow answers, expires first."""
-    assert READER_TIMEOUT_S < WsLimits().facts_within <= 2.0
+    assert READER_TIMEOUT_S < WsLimits().extras_within <= 2.0
 
 
 async def test_a_failed_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,12 +71,12 @@ async def test_a_failed_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(profile_refresher, "REFRESH_CHECK_INTERVAL_S", 0.005)
     source = FakeProfileSource()
     source.known[ANNA] = None
-    async with running(source, WsLimits(facts_again=0.005)) as (refresher, topic, _):
+    async with running(source, WsLimits(extras_again=0.005)) as (refresher, topic, _):
         refresher.refresh(topic)
         await until(lambda: len(source.asked) >= 3)
-        assert topic.facts_asked
+        assert topic.extras_asked
         source.known[ANNA] = ProfileExtras(bio="at last")
-        await until(lambda: topic.facts_tries == 0)
+        await until(lambda: topic.extras_tries == 0)
 
 
 async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
@@ -90,7 +90,7 @@ async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
         async with running(Broken(), WsLimits()) as (refresher, topic, answered):
             refresher.refresh(topic)
             await until(lambda: answered)
-    assert topic.facts_asked
+    assert topic.extras_asked
     assert str(ANNA) in caplog.text
 
 
@@ -104,7 +104,7 @@ async def test_redis_is_away() -> None:
     async with running(Away(), WsLimits()) as (refresher, topic, answered):
         refresher.refresh(topic)
         await until(lambda: answered)
-        assert topic.facts_tries == 1
+        assert topic.extras_tries == 1
 
 
 async def test_a_dropped_topic() -> None:
