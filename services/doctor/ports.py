@@ -1,11 +1,11 @@
-"""Whether api and ws answer where they should, or could begin to."""
+"""Checks of the ports: whether api and ws answer there, or could listen there."""
 
 from __future__ import annotations
 
 import socket
 from typing import Final
 
-from services.doctor.finding import Finding, failure, ok, warning
+from services.doctor.report import Finding, failure, ok, warning
 from shared.config import ApiSettings, WsSettings
 from shared.net.http_client import HttpClient, HttpError
 from shared.net.listen import listen_problem
@@ -14,7 +14,7 @@ NAMES: Final = ("api", "ws")  # of the containers, in docker-compose.yml
 
 
 async def on_this_machine(api: ApiSettings, ws: WsSettings, http: HttpClient) -> list[Finding]:
-    """Each port is ours already, or free."""
+    """Each port should be in use by Grux, or free."""
     found = []
     for setting, host, port in (
         ("API_PORT", api.api_host, api.api_port),
@@ -31,20 +31,23 @@ async def on_this_machine(api: ApiSettings, ws: WsSettings, http: HttpClient) ->
 
 
 async def in_containers(api: ApiSettings, ws: WsSettings, http: HttpClient) -> list[Finding]:
-    """The other containers answer by their names."""
+    """The other containers should answer at their names."""
     found = []
     for name, port in zip(NAMES, (api.api_port, ws.ws_port), strict=True):
         if await _is_grux(http, name, port):
             found.append(ok(f"{name} answers"))
         else:
             found.append(
-                warning(f"{name} does not answer", f"See `docker compose ps` and its log: {name}.")
+                warning(
+                    f"{name} does not answer",
+                    f"See `docker compose ps`, and its log: `docker compose logs {name}`.",
+                )
             )
     return found
 
 
-def have_names() -> bool:
-    """Whether docker-compose.yml's names are known here, and so its other containers run."""
+def compose_names_resolve() -> bool:
+    """Whether the service names of docker-compose.yml resolve, so that its containers run."""
     try:
         socket.getaddrinfo(NAMES[0], None)
     except OSError:
@@ -53,14 +56,14 @@ def have_names() -> bool:
 
 
 async def _is_grux(http: HttpClient, host: str, port: int) -> bool:
-    """Whether `/health` there is Grux's."""
+    """Whether Grux answers `/health` there."""
     name = f"[{host}]" if ":" in host else host
     try:
-        async with http.get(f"http://{name}:{port}/health") as answer:
-            said = await answer.json()
+        async with http.get(f"http://{name}:{port}/health") as response:
+            body = await response.json()
     except HttpError:
         return False
-    return isinstance(said, dict) and "status" in said.get("data", said)
+    return isinstance(body, dict) and "status" in body.get("data", body)
 
 
 def _could_listen(setting: str, host: str, port: int) -> Finding:

@@ -1,4 +1,4 @@
-"""Whether the Redis at REDIS_URL is one that Grux can live with."""
+"""Checks of the Redis at REDIS_URL: whether Grux can use it, and whether a gateway does."""
 
 from __future__ import annotations
 
@@ -7,116 +7,122 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, get_args
 
-from services.doctor import clock
-from services.doctor.finding import Finding, Level, failure, ok, warning
+from services.doctor import machine
+from services.doctor.report import Finding, Level, failure, ok, warning
 from shared.config import Settings
 from shared.redis import gateway_liveness, permissions
 from shared.redis.store import Store, StoreUnavailable
 
-OLDEST: Final = (6, 2)
-SLOW: Final = 0.01  # seconds for a round trip: each read that is not in memory takes as long
-FULL: Final = 0.9  # of what it may hold
-WITHIN: Final = 5.0  # seconds
+MIN_VERSION: Final = (6, 2)
+SLOW_ROUND_TRIP_S: Final = 0.01  # each read that is not in memory takes as long
+NEARLY_FULL_RATIO: Final = 0.9  # of maxmemory
+REDIS_TIMEOUT_S: Final = 5.0
 
-NONE_HERE: Final = (
-    "`make run` starts one. To run the parts by themselves, start a Redis, or set REDIS_URL."
+START_REDIS: Final = (
+    "`make run` starts one. To run the services separately, start a Redis, or set REDIS_URL."
 )
 
 
 async def check(settings: Settings, *, chosen: bool) -> list[Finding]:
-    """Version, role, persistence, memory, rights, the clock, and the gateway's sign.
+    """Check version, role, persistence, memory, permissions, clock, and the gateway's heartbeat.
 
-    `chosen`: whether REDIS_URL was set. Else `make run` starts a Redis, and none need be there.
+    `chosen`: whether REDIS_URL is set. If not, `make run` starts a Redis, so none has to run yet.
     """
-    async with Store.connect(settings.redis_url, timeout=WITHIN) as store:
+    async with Store.connect(settings.redis_url, timeout=REDIS_TIMEOUT_S) as store:
         try:
             servers = await store.info()
         except StoreUnavailable as error:
             if not chosen:
-                return [warning("REDIS_URL is not set, and no Redis answers here", NONE_HERE)]
+                return [
+                    warning("REDIS_URL is not set, and no Redis runs on this machine", START_REDIS)
+                ]
             return [_unreachable(error)]
-        looks = (version, role, persistence, memory)
-        found = [_worst([look(info) for info in servers]) for look in looks]
+        checks = (check_version, check_role, check_persistence, check_memory)
+        found = [_worst([check_one(info) for info in servers]) for check_one in checks]
         try:
-            found.append(_rights(await permissions.refused(store)))
+            found.append(_permissions(await permissions.refused(store)))
             if found[-1].level != "failure":
-                found += [await _distance(store), *await _gateway(store)]
+                found += [await _clock_and_latency(store), *await _gateway(store)]
         except StoreUnavailable as error:
             found.append(_unreachable(error))
     return found
 
 
 def _worst(findings: list[Finding]) -> Finding:
-    """Of the same question to each master of a cluster: one answer is enough."""
+    """Of the same check of each master of a cluster: one line is enough."""
     levels = get_args(Level)
     return max(findings, key=lambda finding: levels.index(finding.level))
 
 
-def version(info: Mapping[str, Any]) -> Finding:
+def check_version(info: Mapping[str, Any]) -> Finding:
     text = str(info.get("redis_version", "0"))
     number = tuple(int(part) for part in re.findall(r"\d+", text)[:2])
-    if number < OLDEST:
-        return failure(f"Redis is version {text}", "Grux needs 6.2 or newer: update Redis.")
+    if number < MIN_VERSION:
+        return failure(f"Redis has version {text}, but Grux needs 6.2 or newer", "Update Redis.")
     return ok(f"Redis answers, version {text}")
 
 
-def role(info: Mapping[str, Any]) -> Finding:
+def check_role(info: Mapping[str, Any]) -> Finding:
     if info.get("role") == "slave":
         return failure(
-            "this Redis is a replica, and cannot be written to",
-            "Let REDIS_URL name the one that it follows.",
+            "this Redis is a replica, so the gateway cannot write to it",
+            "Set REDIS_URL to the primary that it replicates.",
         )
     if info.get("loading"):
-        return warning("Redis still reads its file", "Run the doctor again in a moment.")
-    return ok("it can be written to")
+        return warning("Redis is still loading its data", "Run the doctor again in a moment.")
+    return ok("it accepts writes")
 
 
-def persistence(info: Mapping[str, Any]) -> Finding:
-    """It is not needed, as all can be rebuilt; but where it is on and fails, writes are refused."""
+def check_persistence(info: Mapping[str, Any]) -> Finding:
+    """Not required: all data can be rebuilt. But Redis refuses writes while its own file fails."""
     if info.get("aof_last_write_status", "ok") != "ok":
-        return failure("Redis cannot write its append-only file", "See its log: is the disk full?")
+        return failure(
+            "Redis cannot write its append-only file, so it refuses the gateway's writes",
+            "See its log: the disk may be full.",
+        )
     if info.get("rdb_last_bgsave_status", "ok") != "ok":
         return failure(
-            "Redis cannot write its snapshot, and then refuses what the gateway writes",
-            "See its log: is the disk full, or memory short (vm.overcommit_memory)?",
+            "Redis cannot save its snapshot, so it refuses the gateway's writes",
+            "See its log: the disk may be full, or memory short (vm.overcommit_memory).",
         )
     if info.get("aof_enabled"):
-        return ok("what it holds outlives a restart (append-only file)")
+        return ok("its data survives a restart (append-only file)")
     return warning(
-        "Redis has no append-only file",
-        "After a restart it is empty, or old, until the gateway has written everyone again: "
-        "seconds, or minutes with a hundred thousand people. To spare them that: `appendonly yes`.",
+        "Redis has no append-only file, so it may lose its data in a restart",
+        "Presences are then missing or old until the gateway has written all of them again: "
+        "seconds, or minutes with a hundred thousand users. To avoid that, set `appendonly yes`.",
     )
 
 
-def memory(info: Mapping[str, Any]) -> Finding:
-    used, most = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
+def check_memory(info: Mapping[str, Any]) -> Finding:
+    used, limit = int(info.get("used_memory", 0)), int(info.get("maxmemory", 0))
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy.startswith("allkeys"):
         return failure(
-            f"Redis throws away whatever it likes when it is full (maxmemory-policy {policy})",
-            "People would vanish: set maxmemory-policy to volatile-lru, or to noeviction.",
+            f"Redis evicts presences when it is full (maxmemory-policy {policy})",
+            "Users would disappear. Set maxmemory-policy to volatile-lru or noeviction.",
         )
-    if not most:
+    if not limit:
         return warning(
             f"Redis may take all memory of its machine (now {_megabytes(used)})",
-            "Set maxmemory: 4 KB for each monitored person is plenty.",
+            "Set maxmemory: 4 KB per monitored user is plenty.",
         )
-    what = f"memory: {_megabytes(used)} of {_megabytes(most)}, maxmemory-policy {policy}"
-    if used > most * FULL:
-        return warning(what, "Raise maxmemory before it refuses what the gateway writes.")
-    return ok(what)
+    message = f"memory: {_megabytes(used)} of {_megabytes(limit)}, maxmemory-policy {policy}"
+    if used > limit * NEARLY_FULL_RATIO:
+        return warning(message, "Raise maxmemory, before Redis refuses the gateway's writes.")
+    return ok(message)
 
 
-def _rights(refused: list[str]) -> Finding:
+def _permissions(refused: list[str]) -> Finding:
     if not refused:
-        return ok("it allows what Grux asks of it")
-    what = f"Redis refuses {' and '.join(refused)}"
-    do = "Allow it to the user that REDIS_URL names (ACL SETUSER)."
-    return warning(what, do) if refused == [permissions.TRACKING] else failure(what, do)
+        return ok("it allows every command that Grux needs")
+    message = f"Redis refuses {' and '.join(refused)}"
+    remedy = "Allow it for the user in REDIS_URL (ACL SETUSER; docs/redis.md)."
+    only_slower = refused == [permissions.TRACKING]
+    return warning(message, remedy) if only_slower else failure(message, remedy)
 
 
-async def _distance(store: Store) -> Finding:
+async def _clock_and_latency(store: Store) -> Finding:
     best, ahead = float("inf"), 0.0
     for _ in range(5):
         began = time.time()
@@ -124,11 +130,11 @@ async def _distance(store: Store) -> Finding:
         took = time.time() - began
         if took < best:
             best, ahead = took, theirs - began - took / 2
-    found = clock.compared("that of Redis", ahead)
-    if found.level == "ok" and best > SLOW:
+    found = machine.check_clock("that of Redis", ahead)
+    if found.level == "ok" and best > SLOW_ROUND_TRIP_S:
         return warning(
-            f"Redis takes {best * 1000:.0f} ms for an answer",
-            "Let it stand in the same place as Grux, and see whether it is busy.",
+            f"Redis takes {best * 1000:.0f} ms to answer",
+            "Run it close to Grux (same machine or data centre), and check whether it is busy.",
         )
     return found
 
@@ -140,7 +146,7 @@ async def _gateway(store: Store) -> list[Finding]:
         return [warning("no gateway has been connected to Discord yet", start)]
     if silent > gateway_liveness.STALE_AFTER_S:
         return [failure(f"the gateway has been silent for {silent:,.0f} seconds", start)]
-    return [ok(f"a gateway is connected to Discord; monitored people: {await store.count_users()}")]
+    return [ok(f"a gateway is connected to Discord; monitored users: {await store.count_users()}")]
 
 
 def _unreachable(error: StoreUnavailable) -> Finding:
@@ -148,12 +154,12 @@ def _unreachable(error: StoreUnavailable) -> Finding:
     if cause in ("AuthenticationError", "AuthenticationWrongNumberOfArgsError"):
         return failure(
             "Redis does not accept the name or the password in REDIS_URL",
-            "redis://<name>:<password>@<host>:6379/0, with %40 for an @ in them.",
+            "The form is redis://<name>:<password>@<host>:6379/0, with %40 for an @ in either.",
         )
     return failure(
         f"Redis cannot be used at REDIS_URL ({cause})",
-        "Is it started? Is the address right, seen from here? In a container, localhost is the "
-        "container itself.",
+        "Check that Redis is running, and that the address is right from here. In a container, "
+        "localhost is the container itself.",
     )
 
 

@@ -1,25 +1,47 @@
-"""Prints findings for a person, and knows how it ends for a script. Prints no secret."""
+"""What the doctor found, printed for a person; the exit status is for scripts. Prints no secret."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import TextIO
+from typing import Final, Literal, TextIO
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from services.doctor.finding import Finding
+from msgspec import Struct
 
-SHORTEST_SECRET = 4  # what is shorter stands in half of all words
-WIDTH = 96
-INDENT = " " * 11
-COLOURS = {"ok": "32", "warning": "33", "failure": "31"}  # ECMA-48 section 8.3.117
+MIN_SECRET_CHARS: Final = 4  # anything shorter is part of half of all words
+WIDTH_COLUMNS: Final = 96
+INDENT: Final = " " * 11
+COLOURS: Final = {"ok": "32", "warning": "33", "failure": "31"}  # ECMA-48 section 8.3.117
+
+Level = Literal["ok", "warning", "failure"]
+
+
+class Finding(Struct, frozen=True):
+    """The result of one check. `failure`: Grux does not work correctly until this is fixed."""
+
+    level: Level
+    message: str  # what is so, and why it matters
+    remedy: str = ""  # what to do about it
+
+
+def ok(message: str) -> Finding:
+    return Finding("ok", message)
+
+
+def warning(message: str, remedy: str) -> Finding:
+    return Finding("warning", message, remedy)
+
+
+def failure(message: str, remedy: str) -> Finding:
+    return Finding("failure", message, remedy)
 
 
 class Report:
-    """Findings are printed as they come."""
+    """Prints findings as they come, and counts them."""
 
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
-        """`env`: its secrets are never printed, whatever a finding says."""
+        """The secrets in `env` are never printed, whatever a finding says."""
         self._out = out
         self._secrets = _secrets(env)
         self._coloured = out.isatty()
@@ -29,20 +51,20 @@ class Report:
         self._print(title)
         for finding in findings:
             self._count[finding.level] += 1
-            first, *rest = wrap(finding.what, WIDTH - len(INDENT), break_on_hyphens=False) or [""]
+            first, *rest = _wrapped(finding.message) or [""]
             self._print(f"  {self._colour(finding.level)} {first}")
-            for line in [*rest, *wrap(finding.do, WIDTH - len(INDENT), break_on_hyphens=False)]:
+            for line in [*rest, *_wrapped(finding.remedy)]:
                 self._print(INDENT + line)
 
     def end(self) -> int:
-        """The exit status."""
+        """Print the sum, and return the exit status: 1 if there is a failure, else 0."""
         failures, warnings = self._count["failure"], self._count["warning"]
         if failures:
-            self._print(f"\nFailures: {failures}; warnings: {warnings}. Mend the failures first.")
+            self._print(f"\nFailures: {failures}; warnings: {warnings}. Fix the failures first.")
         elif warnings:
-            self._print(f"\nGrux can work. Warnings: {warnings}.")
+            self._print(f"\nGrux can run. Warnings: {warnings}.")
         else:
-            self._print("\nEverything is as it should be.")
+            self._print("\nEverything is set up correctly.")
         return 1 if failures else 0
 
     def _colour(self, level: str) -> str:
@@ -55,8 +77,12 @@ class Report:
         print(line, file=self._out, flush=True)
 
 
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, WIDTH_COLUMNS - len(INDENT), break_on_hyphens=False)
+
+
 def _secrets(env: Mapping[str, str]) -> list[str]:
-    """Of settings that could not be read as well, so they are taken as they stand."""
+    """Read from the raw settings: one that is invalid may carry a secret too."""
     found = [env.get(name, "").strip() for name in ("DISCORD_TOKEN", "PROFILE_UPSTREAM_URL")]
     try:
         url = urlsplit(env.get("REDIS_URL", ""))
@@ -64,4 +90,4 @@ def _secrets(env: Mapping[str, str]) -> list[str]:
         found += [value for name, value in parse_qsl(url.query) if name.endswith("password")]
     except ValueError:
         found.append(env.get("REDIS_URL", ""))
-    return [secret for secret in found if len(secret) >= SHORTEST_SECRET]
+    return [secret for secret in found if len(secret) >= MIN_SECRET_CHARS]

@@ -125,7 +125,7 @@ def test_the_doctor_finds_nothing_to_mend(project: Project) -> None:
     for words in (
         "the bot is grux",
         "the Presence Intent is switched on",
-        "what it holds outlives a restart (append-only file)",
+        "its data survives a restart (append-only file)",
         "of 384 MB, maxmemory-policy volatile-lru",
         "a gateway is connected to Discord",
         "api answers",

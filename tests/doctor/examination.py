@@ -1,4 +1,4 @@
-"""The doctor at work: what it says, by its lines."""
+"""Runs the doctor, and finds lines in its report."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from services.doctor.report import Report
 
 
 class Examination(Struct, frozen=True):
-    """What was printed, and how it ended."""
+    """The printed report, and the exit status."""
 
     printed: str
     status: int
 
     def level(self, words: str) -> str:
-        """Of the one line in which these words stand: ok, warning or failure."""
+        """The level of the only line that has these words: ok, warning or failure."""
         (found,) = re.findall(rf"^  (\w+) +[^\n]*{re.escape(words)}", self.printed, re.MULTILINE)
         return str(found)
 
     def advice(self, words: str) -> str:
-        """What stands below the line with these words."""
+        """The indented text below the first line that has these words."""
         lines = self.printed.splitlines()
         at = next(number for number, line in enumerate(lines) if words in line) + 1
         below = []
@@ -35,7 +35,7 @@ class Examination(Struct, frozen=True):
 
 
 async def examined(env: Mapping[str, str], *, in_compose: bool = False) -> Examination:
-    """With these settings alone."""
+    """Run the doctor with the settings in `env` alone."""
     out = io.StringIO()
     report = Report(out, env)
     await examine(env, report, in_compose=in_compose)

@@ -1,4 +1,4 @@
-"""What Discord says of the bot: each mistake in the portal is named, with what to do."""
+"""Token, intents, servers and sessions: each mistake is named, with its remedy."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.doctor import clock
-from simulator import BOT_ID
+from services.doctor.discord import check_token
+from simulator import BOT_ID, DEFAULT_TOKEN
 from simulator.faults import RestFault
 from simulator.people import FIRST_GUILDS
 from simulator.server import Simulator
@@ -34,8 +34,8 @@ async def ask(simulator: Simulator, redis_url: str, **more: str) -> Examination:
     return await examined({**env, **more})
 
 
-async def test_a_bot_that_is_well(discord: Simulator, redis_url: str) -> None:
-    """Its name, its servers with their members, and its sessions are told."""
+async def test_a_working_bot_passes(discord: Simulator, redis_url: str) -> None:
+    """The report has its name, its servers with their members, and its sessions."""
     said = await ask(discord, redis_url)
     assert said.status == 0
     assert "failure" not in said.printed
@@ -46,14 +46,14 @@ async def test_a_bot_that_is_well(discord: Simulator, redis_url: str) -> None:
         "the Presence Intent is switched on",
         "the Server Members Intent is switched on",
         f"servers that the bot is in: 2, with about {members} members",
-        "may still be begun today: 1000 of 1000",
+        "started with Discord today: 1000 of 1000",
     ):
         assert said.level(words) == "ok"
     assert discord.token not in said.printed
 
 
-async def test_a_token_that_was_reset(discord: Simulator, redis_url: str) -> None:
-    """Discord is asked once, and no more: refused requests add up to a ban."""
+async def test_a_token_that_was_reset_is_a_failure(discord: Simulator, redis_url: str) -> None:
+    """Discord gets one request and no more: it bans an address for many refused ones."""
     wrong = discord.token + "x"
     said = await ask(discord, redis_url, DISCORD_TOKEN=wrong)
     assert said.status == 1
@@ -67,10 +67,10 @@ async def test_a_token_that_was_reset(discord: Simulator, redis_url: str) -> Non
     ("option", "name"),
     [("allow_presences", "Presence Intent"), ("allow_members", "Server Members Intent")],
 )
-async def test_an_intent_that_is_switched_off(
+async def test_a_missing_intent_is_a_failure(
     discord: Simulator, redis_url: str, option: str, name: str
 ) -> None:
-    """The one is named and not the other, with the place of its switch."""
+    """Only the missing one is named, with the place of its switch."""
     setattr(discord.options, option, False)
     said = await ask(discord, redis_url)
     assert said.status == 1
@@ -79,8 +79,8 @@ async def test_an_intent_that_is_switched_off(
     assert said.printed.count("is switched on") == 1
 
 
-async def test_a_bot_that_nobody_invited(discord: Simulator, redis_url: str) -> None:
-    """The invitation is there to be opened."""
+async def test_a_bot_in_no_server_is_a_failure(discord: Simulator, redis_url: str) -> None:
+    """The remedy is the link that invites the bot."""
     for guild_id in list(discord.world.guilds):
         discord.world.remove_guild(guild_id)
     said = await ask(discord, redis_url)
@@ -89,62 +89,74 @@ async def test_a_bot_that_nobody_invited(discord: Simulator, redis_url: str) -> 
     assert invitation in said.advice("the bot is in no server")
 
 
-async def test_a_server_that_the_bot_is_not_in(discord: Simulator, redis_url: str) -> None:
-    """GUILD_IDS is compared with where it is."""
+async def test_a_guild_id_without_the_bot_is_a_failure(discord: Simulator, redis_url: str) -> None:
+    """Only the ids in GUILD_IDS that the bot has not joined are named."""
     said = await ask(discord, redis_url, GUILD_IDS=f"{FIRST_GUILDS[0]},816976062578688018")
     assert said.level("GUILD_IDS names 816976062578688018") == "failure"
     assert FIRST_GUILDS[0] not in said.printed
 
 
-async def test_sessions_run_out(discord: Simulator, redis_url: str) -> None:
-    """Few are a warning, too few for the shards a failure."""
+async def test_few_session_starts_are_reported(discord: Simulator, redis_url: str) -> None:
+    """Too few shards are a warning, too few sessions for the shards a failure."""
     discord.options.session_starts = 1000
     discord.options.shards = 2
     said = await ask(discord, redis_url, SHARD_COUNT="1")
-    assert said.level("SHARD_COUNT is 1, and Discord recommends 2") == "warning"
+    assert said.level("SHARD_COUNT is 1, but Discord recommends 2") == "warning"
     discord.options.session_starts = 1
     assert (await ask(discord, redis_url)).level("1 of 1") == "failure"
 
 
-async def test_discord_cannot_be_reached(discord: Simulator, redis_url: str) -> None:
-    """It says so, and goes on with the rest."""
+async def test_an_unreachable_discord_is_a_failure(discord: Simulator, redis_url: str) -> None:
+    """The other checks still run."""
     said = await ask(discord, redis_url, DISCORD_API_URL=NOWHERE)
     assert said.level("Discord cannot be reached at DISCORD_API_URL") == "failure"
     assert said.level("Redis answers") == "ok"
 
 
 @pytest.mark.parametrize(
-    ("status", "says", "level"), [(503, "with status 503", "failure"), (429, "wait 7", "warning")]
+    ("status", "message", "level"),
+    [(503, "with status 503", "failure"), (429, "wait 7", "warning")],
 )
-async def test_discord_has_a_trouble_of_its_own(
-    discord: Simulator, redis_url: str, status: int, says: str, level: str
+async def test_an_error_of_discord_itself_is_named(
+    discord: Simulator, redis_url: str, status: int, message: str, level: str
 ) -> None:
-    """That is nothing that a setting would mend."""
+    """No setting would fix it, so none is named."""
     discord.faults.add_rest(RestFault(prefix="/users/@me", status=status, retry_after=7.0))
-    assert (await ask(discord, redis_url)).level(says) == level
+    assert (await ask(discord, redis_url)).level(message) == level
 
 
-async def test_somebody_else_answers(discord: Simulator, redis_url: str) -> None:
-    """An address that leads to another server is told as that."""
+async def test_another_server_at_discord_api_url_is_a_failure(
+    discord: Simulator, redis_url: str
+) -> None:
+    """A URL that leads to some other server is recognized by its responses."""
     said = await ask(discord, redis_url, DISCORD_API_URL=f"{discord.url}/control/truth?x=")
     assert said.level("is not Discord") == "failure"
 
 
+def test_a_bot_token_is_recognized_by_its_form() -> None:
+    """It has three parts, and the first is the bot's id."""
+    assert check_token(DEFAULT_TOKEN).level == "ok"
+
+
 @pytest.mark.parametrize(
-    ("date", "level", "says"),
+    ("wrong", "message"),
     [
-        ("Thu, 01 Jan 1970 00:16:41 GMT", "ok", "agrees"),
-        ("Thu, 01 Jan 1970 00:17:00 GMT", "warning", "20 seconds behind"),
-        ("Thu, 01 Jan 1970 00:06:40 GMT", "failure", "600 seconds ahead of"),
+        ("", "is not set"),
+        (f"Bot {DEFAULT_TOKEN}", "starts with the word 'Bot'"),
+        (f'"{DEFAULT_TOKEN}"', "quotation marks"),
+        (DEFAULT_TOKEN.replace(".", ". ", 1), "a space"),
+        ("mfa.c1d2e3f4a5b6c7d8e9f0", "a user's token"),
+        (BOT_ID, "an id"),
+        ("0123456789abcdef" * 4, "public key"),
+        ("aB3-" * 8, "client secret"),
+        ("something", "three parts"),
+        ("aGVsbG8.simulator.not-a-secret", "not a bot's id"),
     ],
 )
-def test_a_clock_that_is_wrong(date: str, level: str, says: str) -> None:
-    """By Discord's own, in seconds and the right way round."""
-    found = clock.by_http("Discord's", date, now=1000.0)
-    assert found is not None
-    assert found.level == level
-    assert says in found.what
-
-
-def test_an_answer_without_a_date() -> None:
-    assert clock.by_http("Discord's", "", now=1000.0) is None
+def test_a_value_that_is_not_a_bot_token_is_explained(wrong: str, message: str) -> None:
+    """The finding names the mistake and its remedy, and repeats nothing of the token."""
+    found = check_token(wrong)
+    assert found.level == "failure"
+    assert message in found.message
+    assert "Reset Token" in found.remedy
+    assert not wrong or wrong not in found.message + found.remedy

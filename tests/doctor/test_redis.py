@@ -1,4 +1,4 @@
-"""A real Redis, set up wrongly in each way."""
+"""A real Redis with each mistake that a setup can have."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ async def ask(url: str) -> Examination:
     return await examined({**QUIET, "REDIS_URL": url})
 
 
-async def test_a_redis_that_is_well() -> None:
-    """Persistent, bounded, and a gateway is connected."""
+async def test_a_well_configured_redis_passes() -> None:
+    """It is persistent and has a memory limit, and a gateway is connected."""
     async with RedisServer() as server, Store.connect(server.url, timeout=PATIENCE) as store:
         await store.redis.config_set("appendonly", "yes")
         await store.redis.config_set("maxmemory", "64mb")
@@ -35,17 +35,17 @@ async def test_a_redis_that_is_well() -> None:
     assert "failure" not in redis
     for words in (
         "Redis answers, version",
-        "outlives a restart",
+        "survives a restart",
         "of 64 MB, maxmemory-policy volatile-lru",
-        "allows what Grux asks of it",
+        "allows every command that Grux needs",
         "clock agrees with that of Redis",
-        "a gateway is connected to Discord; monitored people: 0",
+        "a gateway is connected to Discord; monitored users: 0",
     ):
         assert said.level(words) == "ok"
 
 
-async def test_a_redis_as_it_comes() -> None:
-    """Nothing in it is wrong; what may become a trouble is told."""
+async def test_a_redis_with_its_defaults_gets_warnings() -> None:
+    """The defaults work, but may cause trouble later."""
     async with RedisServer() as server:
         said = await ask(server.url)
     assert said.level("no append-only file") == "warning"
@@ -53,7 +53,8 @@ async def test_a_redis_as_it_comes() -> None:
     assert said.level("no gateway has been connected") == "warning"
 
 
-async def test_one_that_throws_people_away() -> None:
+async def test_evicting_presences_is_a_failure() -> None:
+    """A policy of allkeys removes presences when Redis is full."""
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         await redis.config_set("maxmemory-policy", "allkeys-lru")
         said = await ask(server.url)
@@ -62,21 +63,23 @@ async def test_one_that_throws_people_away() -> None:
     assert "volatile-lru" in said.advice("allkeys-lru")
 
 
-async def test_one_that_is_nearly_full() -> None:
+async def test_a_nearly_full_redis_is_a_warning() -> None:
+    """When Redis is full, it refuses the gateway's writes."""
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         used = (await redis.info("memory"))["used_memory"]
         await redis.config_set("maxmemory", used + 4096)
         assert (await ask(server.url)).level("maxmemory-policy noeviction") == "warning"
 
 
-async def test_a_replica() -> None:
+async def test_a_replica_is_a_failure() -> None:
+    """A replica refuses the gateway's writes."""
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         await redis.replicaof("127.0.0.1", str(free_port()))
         assert (await ask(server.url)).level("is a replica") == "failure"
 
 
-async def test_a_password_that_is_wrong() -> None:
-    """It is told as that, and neither the right one nor the wrong one is printed."""
+async def test_a_wrong_password_is_a_failure() -> None:
+    """The report names the cause, and prints neither the right password nor the wrong one."""
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         await redis.config_set("requirepass", "right-secret")
         said = await ask(server.url.replace("//", "//:wrong-secret@"))
@@ -95,8 +98,8 @@ async def test_a_password_that_is_wrong() -> None:
         ("-client|tracking", "refuses CLIENT TRACKING", "warning"),
     ],
 )
-async def test_an_access_list_that_is_too_strict(rule: str, says: str, level: str) -> None:
-    """What it refuses is named."""
+async def test_a_missing_permission_is_named(rule: str, says: str, level: str) -> None:
+    """The report names the refused command."""
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         allowed = "+@all" if "|" not in rule else "+@all -client +client|setinfo +client|setname"
         given = allowed if "|" in rule else f"{allowed} {rule}"
@@ -106,26 +109,27 @@ async def test_an_access_list_that_is_too_strict(rule: str, says: str, level: st
     assert said.level(says) == level
 
 
-async def test_a_gateway_that_has_fallen_silent() -> None:
+async def test_a_silent_gateway_is_a_failure() -> None:
+    """Its last heartbeat is long ago."""
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         await redis.zadd(keys.HEARTBEATS, {"0/1": 1})
         said = await ask(server.url)
     assert said.level("the gateway has been silent for") == "failure"
 
 
-async def test_no_redis_at_all() -> None:
-    """A failure where one was named; else `make run` brings one."""
+async def test_an_unreachable_redis_is_a_failure() -> None:
+    """It is one when REDIS_URL is set; the password in the URL is not printed."""
     nowhere = f"redis://:a-secret@127.0.0.1:{free_port()}/0"
     said = await ask(nowhere)
     assert said.level("Redis cannot be used at REDIS_URL (ConnectionError)") == "failure"
     assert "a-secret" not in said.printed
 
 
-async def test_a_cluster() -> None:
-    """Each of its masters is asked, and the worst answer is told."""
+async def test_every_master_of_a_cluster_is_checked() -> None:
+    """The report has one line per check: the worst result."""
     async with RedisCluster() as cluster:
         said = await ask(cluster.url)
-        for words in ("Redis answers, version", "it can be written to", "allows what Grux asks"):
+        for words in ("Redis answers, version", "it accepts writes", "allows every command"):
             assert said.level(words) == "ok"
         one = cluster.master_of("users")
         async with Redis.from_url(one.url) as redis:
@@ -133,19 +137,19 @@ async def test_a_cluster() -> None:
         assert (await ask(cluster.url)).level("maxmemory-policy allkeys-lfu") == "failure"
 
 
-async def test_a_server_that_sentinels_name() -> None:
-    """It is looked at as one that was named itself."""
+async def test_a_redis_found_by_sentinels_passes() -> None:
+    """The primary that the Sentinels name is checked like any other Redis."""
     async with RedisSentinels() as sentinels:
         said = await ask(sentinels.url)
         assert said.level("Redis answers, version") == "ok"
-        assert said.level("it can be written to") == "ok"
+        assert said.level("it accepts writes") == "ok"
 
 
-def test_what_no_redis_here_can_be_made_to_show() -> None:
-    """An old version, and files that cannot be written."""
-    assert redis_server.version({"redis_version": "5.0.14"}).level == "failure"
-    assert redis_server.version({"redis_version": "6.2.0"}).level == "ok"
-    assert redis_server.version({"redis_version": "8.0.2"}).level == "ok"
+def test_old_versions_and_failed_writes_are_failures() -> None:
+    """No real Redis in these tests can be made to report them."""
+    assert redis_server.check_version({"redis_version": "5.0.14"}).level == "failure"
+    assert redis_server.check_version({"redis_version": "6.2.0"}).level == "ok"
+    assert redis_server.check_version({"redis_version": "8.0.2"}).level == "ok"
     broken = {"aof_enabled": 1, "aof_last_write_status": "err"}
-    assert redis_server.persistence(broken).level == "failure"
-    assert redis_server.persistence({"rdb_last_bgsave_status": "err"}).level == "failure"
+    assert redis_server.check_persistence(broken).level == "failure"
+    assert redis_server.check_persistence({"rdb_last_bgsave_status": "err"}).level == "failure"

@@ -1,13 +1,11 @@
-"""Ports, public addresses, profile source and file limits, with a real api and a real ws."""
+"""Ports, public URLs and the profile source, with a real api and a real ws."""
 
 from __future__ import annotations
 
 import asyncio
-import resource
 import socket
 import sys
 
-from services.doctor import machine
 from shared.redis import gateway_liveness
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually_async
@@ -17,8 +15,8 @@ from tests.e2e.stack import running
 from tests.run.running import ROOT
 
 
-async def test_everything_of_a_running_grux_is_found() -> None:
-    """Its ports, its addresses and its profile source answer as they should."""
+async def test_a_running_grux_passes() -> None:
+    """Its ports, its URLs and its profile source answer; swapped URLs are failures."""
     async with running() as stack:
         api, ws = f"127.0.0.1:{stack.api_port}", f"127.0.0.1:{stack.ws_port}"
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
@@ -43,11 +41,11 @@ async def test_everything_of_a_running_grux_is_found() -> None:
         f"the API answers at http://{api}",
         f"WebSockets work at ws://{ws}",
         "the profile source answers",
-        "a gateway is connected to Discord; monitored people:",
+        "a gateway is connected to Discord; monitored users:",
     ):
         assert said.level(words) == "ok"
-    assert swapped.level(f"PUBLIC_WS_URL (ws://{api}) does not become a WebSocket") == "failure"
-    assert swapped.level("something else answers at PUBLIC_URL") == "failure"
+    assert swapped.level(f"PUBLIC_WS_URL (ws://{api}) accepts no WebSocket") == "failure"
+    assert swapped.level("another server answers at PUBLIC_URL") == "failure"
     assert swapped.level("TRUSTED_PROXIES is not set") == "warning"
 
 
@@ -55,50 +53,52 @@ async def _beats(store: Store) -> bool:
     return await gateway_liveness.age(store) is not None
 
 
-async def test_a_port_of_somebody_else(redis_url: str) -> None:
-    """Taken by another program is a failure, free is well."""
+async def test_a_port_in_use_is_a_failure(redis_url: str) -> None:
+    """Another program listens on one port; the other port is free."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken, free = other.getsockname()[1], free_port()
         env = {"REDIS_URL": redis_url, "API_PORT": str(taken), "WS_PORT": str(free)}
-        # It accepts, says nothing, and is closed by us: the doctor must not wait for ever.
+        # That program accepts connections but never answers: the doctor must not wait forever.
         said = await examined(env)
     assert said.level(f"API_PORT {taken} is in use by another program") == "failure"
     assert said.level(f"WS_PORT {free} is free") == "ok"
 
 
-async def test_addresses_that_lead_nowhere(redis_url: str) -> None:
-    """A name that nobody knows, a port that nobody has, and a profile source that is gone."""
+async def test_urls_that_lead_nowhere_are_failures(redis_url: str) -> None:
+    """An unknown host name, a port without a listener, and a profile source that is gone."""
     env = {
         "REDIS_URL": redis_url,
         "API_PORT": "0",
         "WS_PORT": "0",
         "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
-        "PUBLIC_WS_URL": "wss://nobody.invalid",
+        "PUBLIC_WS_URL": "wss://grux.invalid",
         "PROFILE_SOURCE": "upstream",
         "PROFILE_UPSTREAM_URL": f"http://127.0.0.1:{free_port()}/secret/{{user_id}}",
     }
     said = await examined(env)
     assert said.level("PUBLIC_URL (http://127.0.0.1") == "failure"
-    assert said.level("the name in PUBLIC_WS_URL (wss://nobody.invalid) is not known") == "failure"
+    assert (
+        said.level("the host name in PUBLIC_WS_URL (wss://grux.invalid) is not known") == "failure"
+    )
     assert said.level("PROFILE_UPSTREAM_URL cannot be reached") == "failure"
     assert "/secret/" not in said.printed
     own = await examined(env, in_compose=True)
-    assert own.level("PUBLIC_URL is this machine alone") == "ok"
+    assert own.level("PUBLIC_URL leads to this machine only") == "ok"
     assert own.level("api does not answer") == "warning"
 
 
-async def test_plain_addresses_for_the_world(redis_url: str) -> None:
-    """A page of https may not ask them."""
+async def test_public_urls_without_tls_are_a_warning(redis_url: str) -> None:
+    """Browsers block requests to them from https pages."""
     env = {"REDIS_URL": redis_url, "API_PORT": "0", "WS_PORT": "0"}
-    said = await examined({**env, "PUBLIC_URL": "http://nobody.invalid"})
+    said = await examined({**env, "PUBLIC_URL": "http://grux.invalid"})
     assert said.level("PUBLIC_URL without TLS") == "warning"
     assert said.level("PUBLIC_WS_URL is not set") == "warning"
 
 
-async def test_a_setting_that_cannot_be_read(redis_url: str) -> None:
-    """It is named once, and what does not depend on it is looked at all the same."""
+async def test_an_invalid_setting_is_a_failure(redis_url: str) -> None:
+    """It is named once, and the checks that do not need it still run."""
     said = await examined({"REDIS_URL": redis_url, "API_PORT": "many", "WS_PORT": "0"})
     assert said.level("API_PORT must be a whole number") == "failure"
     assert said.level("Redis answers") == "ok"
@@ -107,16 +107,8 @@ async def test_a_setting_that_cannot_be_read(redis_url: str) -> None:
     assert "hidden" not in said.printed
 
 
-def test_few_files() -> None:
-    """How many clients that makes is told, and how to raise it."""
-    assert machine.files(1024).level == "warning"
-    assert "768 connections" in machine.files(1024).what
-    assert machine.files(524_288).level == "ok"
-    assert machine.files(resource.RLIM_INFINITY).level == "ok"
-
-
-async def test_a_script_can_go_by_its_exit_status() -> None:
-    """`python -m services doctor` ends with 1 for a failure, and prints no secret."""
+async def test_the_exit_status_tells_of_failures() -> None:
+    """`python -m services doctor` exits with 1 after a failure, and prints no secret."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services", "doctor"),
         cwd=ROOT,
@@ -131,6 +123,6 @@ async def test_a_script_can_go_by_its_exit_status() -> None:
     )
     printed, _ = await process.communicate()
     assert process.returncode == 1
-    assert b"'Bot' stands before it" in printed
+    assert b"starts with the word 'Bot'" in printed
     assert b"something-secret" not in printed
     assert b"hush-hush" not in printed
