@@ -21,7 +21,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     && find /opt/grux -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -r {} + \
     && find /opt/grux -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' \
         -o -name '*.pyi' \) -delete \
-    # Compiled now: the file system is read-only later, and each start would do it again.
+    # Compiled now: the file system is read-only later, so every start would compile again.
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/grux/lib
 
 FROM packages AS code
@@ -37,7 +37,7 @@ COPY simulator simulator
 RUN python -m compileall -q --invalidation-mode unchecked-hash simulator
 
 FROM python:3.13-slim AS services
-# Nobody in particular, by number: so Kubernetes can see that it is not root.
+# By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 ENV PATH=/opt/grux/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
@@ -54,7 +54,7 @@ CMD ["--host", "0.0.0.0", "--port", "8100"]
 EXPOSE 8100
 
 FROM caddy:2 AS caddy
-# Certificates are kept in /data, and Caddy is not root: a new volume takes this folder's owner.
+# Caddy keeps certificates in /data and is not root; a new volume takes over this folder's owner.
 RUN mkdir -p /data/caddy && chown -R 10001:10001 /data
 USER 10001:10001
 ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/tmp
