@@ -1,10 +1,10 @@
 #!/bin/sh
-# `make scale`: more containers of a part, or fewer. deploy/scale.sh api=3 ws=3
+# `make scale`: more or fewer containers of a service. deploy/scale.sh api=3 ws=3
 set -eu
 . "$(dirname "$0")/engine.sh"
 
 if [ $# -eq 0 ]; then
-    echo "Say how many: make scale API=3 WS=3" >&2
+    echo "Give the numbers of containers: make scale API=3 WS=3" >&2
     exit 2
 fi
 parts="" scaled=""

@@ -1,8 +1,8 @@
 #!/bin/sh
-# `make update`: builds the images anew and replaces what runs, without a gap.
-# For each part, as many new containers are started beside the old ones, and have to be healthy
-# before the old ones are told to end, one after the other. WebSocket clients hear 1012 (come again).
-# A new gateway stands by, and takes over when the old one lets go.
+# `make update`: builds new images and replaces the running containers, without downtime.
+# For each service, the same number of new containers start next to the old ones. When they are healthy,
+# the old ones stop, one after the other. WebSocket clients are closed with 1012, and reconnect.
+# A new gateway starts on standby, and takes over when the old one releases its lease.
 set -eu
 . "$(dirname "$0")/engine.sh"
 GRUX_REVISION=${GRUX_REVISION:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}
@@ -13,18 +13,18 @@ docker compose $demo build "$@"
 for part in api ws gateway; do
     old=$(docker compose ps --quiet "$part")
     if [ -z "$old" ]; then
-        echo "Nothing runs that could be updated: \`make up\` starts it." >&2
+        echo "Grux is not running: start it with \`make up\`." >&2
         exit 1
     fi
     count=$(echo "$old" | wc -l)
     if ! docker compose $demo up --detach --no-recreate --wait --wait-timeout 120 \
         --scale "$part=$((2 * count))" "$part"; then
-        echo "The new $part does not become healthy. Its last lines:" >&2
+        echo "The new $part does not become healthy. Its last log lines:" >&2
         docker compose logs --no-log-prefix --tail 5 "$part" >&2
         for one in $(docker compose ps --all --quiet "$part"); do
             case "$old" in *"$one"*) ;; *) docker rm --force "$one" >/dev/null ;; esac
         done
-        echo "It was removed again; the old one still serves." >&2
+        echo "The new containers were removed; the old ones still run." >&2
         exit 1
     fi
     for one in $old; do
@@ -33,5 +33,5 @@ for part in api ws gateway; do
     done
     scaled="$scaled --scale $part=$count"
 done
-# The others are replaced where something of theirs has changed, and left alone where not.
+# The other containers are replaced only if their configuration has changed.
 docker compose $demo up --detach --wait --wait-timeout 120 $scaled

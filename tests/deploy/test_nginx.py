@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -170,6 +171,14 @@ async def test_limits_count_the_client(tmp_path: Path) -> None:
         assert [one.close_code for one in watchers if one.close_code] == [4429]
         for watcher in watchers:
             await watcher.close()
+
+
+def test_every_named_location_is_defined() -> None:
+    """nginx itself notices a missing one only when a request leads there."""
+    text = CONFIGURATION.read_text()
+    used = set(re.findall(r"= (@\w+);", text))
+    assert used
+    assert used == set(re.findall(r"location (@\w+) \{", text))
 
 
 def test_the_whole_file_is_accepted(tmp_path: Path) -> None:
