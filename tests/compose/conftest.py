@@ -1,4 +1,4 @@
-"""One project for all of these tests, because images and containers take their time."""
+"""One compose project for all of these tests, because building and starting it is slow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.compose.project import Project
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """`make test` leaves them out (pyproject.toml), `make test-compose` runs them."""
+    """`make test` skips these tests (pyproject.toml); `make test-compose` runs them."""
     for item in items:
         if "tests/compose" in item.path.as_posix():
             item.add_marker(pytest.mark.compose)
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def project() -> Iterator[Project]:
-    """The demo, with two api and two ws, and nobody changing but who is told to."""
+    """The demo, with two api and two ws; users change only when a test changes them."""
     asked = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
     if asked.returncode != 0:
         pytest.skip(f"there is no Docker engine: {asked.stderr.strip()}")

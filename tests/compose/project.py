@@ -1,4 +1,4 @@
-"""docker-compose.yml brought up under a name of its own, and what a test may do to it."""
+"""docker-compose.yml, started under its own project name, and what tests do to it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import Any, Self
 from testing.free_port import free_port
 
 ROOT = Path(__file__).parents[2]
-UP_WITHIN = 200  # seconds, with the images
-ASKED_WITHIN = 60  # seconds that any one command may take
+UP_WITHIN = 200  # seconds, including building the images
+ASKED_WITHIN = 60  # seconds for any one command
 
 REDIS = "redis:8-alpine"
 GRUX = ("gateway", "api", "ws")
 OURS = (*GRUX, "simulator")
 
 FETCH = "import sys,urllib.request as u;print(u.urlopen(u.Request(*sys.argv[1:2],sys.argv[2].encode() or None)).read().decode())"  # noqa: E501
-"""A program that fetches an address from inside a container: GET, or POST when there is a body."""
+"""A program that requests a URL from inside a container: GET, or POST if there is a body."""
 
 
 class Project:
-    """`with Project() as project:` builds the images, and takes all of it away at the end."""
+    """`with Project() as project:` builds and starts everything, and removes it at the end."""
 
     def __init__(self) -> None:
         self.name = f"grux-test-{os.getpid()}"
@@ -40,7 +40,7 @@ class Project:
             **{name: value for name, value in os.environ.items() if not _is_setting(name)},
             "COMPOSE_PROJECT_NAME": self.name,
             "COMPOSE_FILE": f"{ROOT / 'docker-compose.yml'}:{override}",
-            "COMPOSE_ENV_FILES": os.devnull,  # what a developer's .env says is not tried here
+            "COMPOSE_ENV_FILES": os.devnull,  # a developer's .env must not influence the tests
             "GRUX_VERSION": self.name,
             "HTTP_ADDRESS": f"127.0.0.1:{self.port}",
         }
@@ -69,7 +69,7 @@ class Project:
         within: float = ASKED_WITHIN,
         settings: Mapping[str, str] | None = None,
     ) -> str:
-        """What a command prints, with `stderr` what it complains of as well."""
+        """The output of a command; with `stderr`, its error output too."""
         done = subprocess.run(
             command,
             cwd=ROOT,
@@ -93,7 +93,7 @@ class Project:
         return self.run(*demo, *arguments, check=check, settings=settings)
 
     def containers(self, service: str = "") -> list[str]:
-        """The ids of those that run."""
+        """The ids of the running containers."""
         return self.compose("ps", "--quiet", *([service] if service else [])).split()
 
     def inspect(self, container: str) -> dict[str, Any]:
@@ -105,31 +105,31 @@ class Project:
         return str(labels["com.docker.compose.service"])
 
     def inside(self, container: str, *command: str, check: bool = True) -> str:
-        """What a command prints that is run in a container."""
+        """The output of a command that runs in a container."""
         return self.run("docker", "exec", container, *command, check=check)
 
     def metric(self, container: str, name: str) -> float:
-        """A number that a part of Grux tells of itself."""
+        """The value of a metric of a service."""
         page = self.inside(container, "python", "-c", FETCH, "http://127.0.0.1:9100/metrics", "")
         return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(name))
 
     def control(self, verb: str, **fields: object) -> None:
-        """Tell the simulator: docs/simulator.md, Control."""
+        """Send a command to the simulator (docs/simulator.md, Control)."""
         url = f"http://127.0.0.1:8100/control/{verb}"
         (simulator,) = self.containers("simulator")
         self.inside(simulator, "python", "-c", FETCH, url, json.dumps(fields))
 
     def crash(self, container: str) -> None:
-        """End its processes at once. Unlike `docker kill`, which counts as the operator's wish."""
+        """Kill its processes. Unlike `docker kill`, after this Docker restarts the container."""
         os.kill(self.inspect(container)["State"]["Pid"], signal.SIGKILL)
 
     def starts(self, container: str) -> tuple[int, str]:
-        """How often it was started again by Docker, and whether it is well."""
+        """How often Docker restarted it, and its health."""
         state = self.inspect(container)
         return state["RestartCount"], state["State"].get("Health", {}).get("Status", "")
 
     def _make_redis_volume(self) -> None:
-        """Where the Redis image does not give /data to its user, as the official one does."""
+        """For Redis images in which, unlike the official one, /data belongs to root."""
         writes = ("run", "--rm", "--user", "redis", REDIS, "test", "-w", "/data")
         if subprocess.run(["docker", *writes], capture_output=True, check=False).returncode == 0:
             return
@@ -137,12 +137,12 @@ class Project:
         project = f"com.docker.compose.project={self.name}"
         labels = ("--label", project, "--label", "com.docker.compose.volume=redis")
         self.run("docker", "volume", "create", *labels, volume)
-        give = "chown redis /data && touch /data/made"  # an empty volume would be given back
+        give = "chown redis /data && touch /data/made"  # not empty: keeps its owner
         self.run("docker", "run", "--rm", "-v", f"{volume}:/data", REDIS, "sh", "-c", give)
 
 
 def _override() -> str:
-    """What a test needs to be different, in compose's own terms."""
+    """A compose file with what tests need to be different."""
     init = ["docker", "run", "--rm", "--init", "python:3.13-slim", "true"]
     has_init = subprocess.run(init, capture_output=True, check=False).returncode == 0
     lines = ["services:"]
@@ -156,5 +156,5 @@ def _override() -> str:
 
 
 def _is_setting(name: str) -> bool:
-    """Whether docker-compose.yml might take this variable of the developer's."""
+    """Whether docker-compose.yml could read this variable of the developer's environment."""
     return f"${{{name}:" in (ROOT / "docker-compose.yml").read_text() and name != "PIP_CONFIG_FILE"

@@ -1,4 +1,4 @@
-"""What somebody sees who has typed `make up` and has no bot."""
+"""What `make up` starts without a bot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tests.compose.project import FETCH, ROOT, Project
 from tests.compose.watcher import watching
 
 ROBIN = "161092844126208001"
-XENIA = "890756507421900801"  # lives with the simulator; changes when told to
+XENIA = "890756507421900801"  # a simulated user that changes only when told to
 
 
 async def test_what_it_prints_works(project: Project) -> None:
-    """It says that the people are simulated, and the address that it shows has one."""
+    """It says that the users are simulated, and the URL that it prints shows one of them."""
     assert "there is no DISCORD_TOKEN" in project.said
     (address,) = re.findall(r"curl (\S+)", project.said)
     async with aiohttp.ClientSession() as http, http.get(address) as answer:
@@ -32,7 +32,7 @@ async def test_what_it_prints_works(project: Project) -> None:
 
 
 async def test_a_change_arrives_everywhere(project: Project) -> None:
-    """A browser is told of it, and a fetch shows it; every replica of both has served."""
+    """A WebSocket and a request show it, and every replica of api and ws has served."""
     address = f"{project.url}/activity/{XENIA}"
     async with (
         aiohttp.ClientSession() as http,
@@ -63,7 +63,7 @@ async def test_a_change_arrives_everywhere(project: Project) -> None:
 
 
 async def test_cards_are_drawn_with_their_pictures(project: Project) -> None:
-    """In a container without a file to write to; the pictures come from the simulator."""
+    """In a container with a read-only file system; the images come from the simulator."""
     (simulator,) = project.containers("simulator")
     stats = "http://127.0.0.1:8100/control/stats"
 
@@ -80,7 +80,7 @@ async def test_cards_are_drawn_with_their_pictures(project: Project) -> None:
 
 
 async def test_the_rest_goes_to_the_api(project: Project) -> None:
-    """Its pages and its errors, and not its metrics."""
+    """Caddy passes on the API's pages and errors, but not its metrics."""
     async with aiohttp.ClientSession() as http:
         async with http.get(project.url, headers={"Accept": "text/html"}) as page:
             assert page.content_type == "text/html"
@@ -93,10 +93,10 @@ async def test_the_rest_goes_to_the_api(project: Project) -> None:
 
 
 def test_limits_count_the_client_and_not_the_proxy(project: Project) -> None:
-    """Caddy passes the client's address on; what a client says of itself is not believed."""
+    """Caddy passes on the client's address, and replaces what the client claims."""
     network = f"{project.name}-strangers"
     (caddy,) = project.containers("caddy")
-    # Addresses that nobody has any more, and that are not private: RFC 7526.
+    # Public addresses that are no longer in use: RFC 7526.
     project.run("docker", "network", "create", "--internal", "--subnet", "192.88.99.0/24", network)
     try:
         project.run("docker", "network", "connect", "--ip", "192.88.99.2", network, caddy)
@@ -110,8 +110,8 @@ def test_limits_count_the_client_and_not_the_proxy(project: Project) -> None:
     assert second == ["200"]
 
 
-def test_without_a_token_and_without_the_demo_it_says_what_to_do(project: Project) -> None:
-    """Nothing is guessed: both ways to go on are named."""
+def test_without_token_and_demo_the_error_names_both(project: Project) -> None:
+    """The gateway does not guess: its error names both ways to continue."""
     said = project.run(
         *("docker", "run", "--rm", f"grux:{project.name}", "gateway"), check=False, stderr=True
     )
@@ -119,8 +119,8 @@ def test_without_a_token_and_without_the_demo_it_says_what_to_do(project: Projec
     assert "docker compose --profile demo up" in said
 
 
-def test_the_doctor_finds_nothing_to_mend(project: Project) -> None:
-    """It sees the simulated Discord, Redis, and the other containers, and ends with status 0."""
+def test_the_doctor_finds_nothing_to_fix(project: Project) -> None:
+    """It reaches the simulated Discord, Redis and the other containers, and exits with 0."""
     said = project.compose("run", "--rm", "gateway", "doctor")
     for words in (
         "the bot is grux",
@@ -137,8 +137,8 @@ def test_the_doctor_finds_nothing_to_mend(project: Project) -> None:
     assert "failure" not in said
 
 
-def test_where_it_listens_is_for_the_operator_to_say(project: Project) -> None:
-    """A name gets the two public ports; without one it is this machine's own."""
+def test_site_address_selects_the_published_ports(project: Project) -> None:
+    """With a name, 80 and 443 are published; without one, a port of this machine only."""
     local = project.compose("config")
     assert f'published: "{project.port}"' in local
     assert "host_ip: 127.0.0.1" in local
@@ -149,8 +149,8 @@ def test_where_it_listens_is_for_the_operator_to_say(project: Project) -> None:
     assert "PUBLIC_WS_URL: wss://presence.example.org\n" in public
 
 
-def test_the_build_is_given_nothing_that_it_does_not_need(project: Project) -> None:
-    """The image holds shared/ and services/, and no settings, tests or tools."""
+def test_the_image_has_only_what_it_needs(project: Project) -> None:
+    """The image has shared/ and services/, but no settings, tests or tools."""
     inside = project.run(
         "docker", "run", "--rm", "--entrypoint", "ls", f"grux:{project.name}", "-A"
     )
@@ -160,13 +160,13 @@ def test_the_build_is_given_nothing_that_it_does_not_need(project: Project) -> N
 
 
 def say(project: Project, text: str) -> None:
-    """Give Xenia this custom status."""
+    """Set this custom status for Xenia."""
     status = {"id": "custom", "name": "Custom Status", "type": 4, "state": text}
     project.control("set_presence", user_id=XENIA, activities=[status])
 
 
 def _ask(project: Project, network: str, address: str, *, times: int) -> list[str]:
-    """The status of each answer that a stranger gets, who claims to be many."""
+    """The response statuses of one client that claims many addresses."""
     program = (
         "import http.client as h\n"
         f"for n in range({times}):\n"

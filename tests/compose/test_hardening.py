@@ -1,4 +1,4 @@
-"""What somebody gets who has broken into one of the containers: as little as possible."""
+"""How little an attacker gains by breaking into a container."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ EVERYTHING = ("redis", "caddy", *OURS)
 
 
 @pytest.mark.parametrize("service", EVERYTHING)
-def test_nobody_is_root_and_nothing_can_be_changed(project: Project, service: str) -> None:
-    """Each process has another user, no rights, and a file system that it cannot write to."""
+def test_containers_run_without_privileges(project: Project, service: str) -> None:
+    """No process is root or has capabilities, and its file system is read-only."""
     for container in project.containers(service):
         users = project.run("docker", "top", container, "-o", "pid,uid,comm").splitlines()[1:]
         assert users
@@ -31,7 +31,7 @@ def test_nobody_is_root_and_nothing_can_be_changed(project: Project, service: st
 
 @pytest.mark.parametrize("service", EVERYTHING)
 def test_each_has_its_limits(project: Project, service: str) -> None:
-    """Memory, processes and logs are bounded; it is started again; its end has a time."""
+    """Memory, processes, logs and shutdown are bounded, and Docker restarts it."""
     for container in project.containers(service):
         found = project.inspect(container)
         host = found["HostConfig"]
@@ -44,7 +44,7 @@ def test_each_has_its_limits(project: Project, service: str) -> None:
 
 
 def test_redis_is_not_reachable_from_outside(project: Project) -> None:
-    """No port of this machine leads to it, and Caddy, which faces the world, knows no way."""
+    """No port of this machine leads to it, and Caddy, which is public, cannot reach it."""
     (redis,) = project.containers("redis")
     found = project.inspect(redis)
     assert not any(found["NetworkSettings"]["Ports"].values())
@@ -64,7 +64,7 @@ def test_redis_is_not_reachable_from_outside(project: Project) -> None:
 
 
 def test_only_caddy_is_published(project: Project) -> None:
-    """One port of this machine is open, and leads to Caddy."""
+    """One port of this machine is open, and it leads to Caddy."""
     for container in project.containers():
         ports = project.inspect(container)["NetworkSettings"]["Ports"]
         published = [port for bindings in ports.values() if bindings for port in bindings]

@@ -1,4 +1,4 @@
-"""What fails, what is replaced, and what those who watch notice of it."""
+"""Containers fail and are replaced; what clients notice of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.compose.project import Project
 from tests.compose.test_demo import XENIA, say
 from tests.compose.watcher import Watcher, watching
 
-PATIENCE = 60.0  # seconds: containers start on a busy machine
+PATIENCE = 60.0  # seconds: containers may start on a busy machine
 
 
 async def _eventually(holds: Callable[[], bool]) -> None:
@@ -24,7 +24,7 @@ async def _eventually(holds: Callable[[], bool]) -> None:
 
 @asynccontextmanager
 async def _readers(project: Project) -> AsyncIterator[tuple[list[Watcher], Counter[int]]]:
-    """Twenty who watch Xenia, and one who fetches her all the time: the answers' statuses."""
+    """Twenty clients watch Xenia, and one keeps requesting her: yields its response statuses."""
     statuses: Counter[int] = Counter()
 
     async def fetch() -> None:
@@ -47,13 +47,13 @@ async def _readers(project: Project) -> AsyncIterator[tuple[list[Watcher], Count
 
 
 async def _all_hear(project: Project, watchers: list[Watcher], text: str) -> None:
-    """A change made now reaches everyone who watches."""
+    """A change made now reaches every client."""
     await asyncio.to_thread(say, project, text)
     await _eventually(lambda: {one.text for one in watchers} == {text})
 
 
 async def test_one_of_each_is_killed(project: Project) -> None:
-    """Docker starts them again; clients of the killed one go to the other, and hold the truth."""
+    """Docker restarts them; clients reconnect to the other replica, and get the current state."""
     api, ws = project.containers("api")[0], project.containers("ws")[0]
     before = {one: project.starts(one)[0] for one in (api, ws)}
     async with _readers(project) as (watchers, statuses):
@@ -69,7 +69,7 @@ async def test_one_of_each_is_killed(project: Project) -> None:
 
 
 async def test_redis_is_restarted(project: Project) -> None:
-    """It comes back with what it held; nobody is disconnected, and changes arrive again."""
+    """It keeps its data, no client is disconnected, and changes arrive again."""
     async with _readers(project) as (watchers, statuses):
         connected = sum(one.connected for one in watchers)
         await asyncio.to_thread(project.compose, "restart", "redis")
@@ -81,7 +81,7 @@ async def test_redis_is_restarted(project: Project) -> None:
 
 
 async def test_a_rolling_update(project: Project) -> None:
-    """Everything runs from the new image, and no reader got an error."""
+    """Every container runs the new image, and no request failed."""
     old = set(project.containers())
     async with _readers(project) as (watchers, statuses):
         new = {"GRUX_REVISION": "the-next-one"}
@@ -97,11 +97,11 @@ async def test_a_rolling_update(project: Project) -> None:
             labels = project.inspect(container)["Config"]["Labels"]
             assert labels["org.opencontainers.image.revision"] == "the-next-one"
     for service in ("redis", "caddy"):
-        assert set(project.containers(service)) <= old  # nothing of theirs has changed
+        assert set(project.containers(service)) <= old  # their configuration has not changed
 
 
-async def test_a_second_gateway_stands_by(project: Project) -> None:
-    """Both are well; when the one that works is gone, the other takes over."""
+async def test_a_second_gateway_is_a_standby(project: Project) -> None:
+    """Both are healthy; when the active one is gone, the other takes over."""
     first = project.containers("gateway")
     project.run("deploy/scale.sh", "gateway=2")
     try:
@@ -116,8 +116,8 @@ async def test_a_second_gateway_stands_by(project: Project) -> None:
         project.run("deploy/scale.sh", "gateway=1")
 
 
-async def test_nobody_is_there_to_answer(project: Project) -> None:
-    """Caddy says so as the API would."""
+async def test_without_replicas_caddy_returns_503(project: Project) -> None:
+    """Caddy sends the same error as the API."""
     project.compose("stop", "api")
     try:
         async with aiohttp.ClientSession() as http, http.get(f"{project.url}/user/1") as answer:

@@ -1,4 +1,4 @@
-"""With SITE_ADDRESS: https and wss by themselves. The last file, as it leaves the name in place."""
+"""SITE_ADDRESS alone gives https and wss. Runs last, because it leaves the name in place."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from websockets.asyncio.client import connect
 from tests.compose.project import Project
 from tests.compose.test_demo import XENIA
 
-NAME = "grux.localhost"  # Caddy certifies such names itself, with an authority of its own
+NAME = "grux.localhost"  # Caddy issues certificates for such names itself
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
 
 
 async def test_a_name_is_enough(project: Project, tmp_path: Path) -> None:
-    """The certificate is good for the name, http leads there, and pages say wss."""
+    """The certificate is valid for the name, http redirects, and pages use wss."""
     ports = f"127.0.0.1:{project.port}:80", f"127.0.0.1:{project.https_port}:443"
     elsewhere = tmp_path / "ports.yml"  # 80 and 443 may be in use where this is tested
     elsewhere.write_text(f"services: {{caddy: {{ports: !override {list(ports)}}}}}\n")

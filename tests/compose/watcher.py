@@ -1,4 +1,4 @@
-"""A WebSocket client as a web page has one: it comes again whenever it is cut off."""
+"""A WebSocket client like that of a web page: it reconnects whenever it is disconnected."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from websockets.exceptions import WebSocketException
 
 
 class Watcher:
-    """What the frames of one user add up to."""
+    """The current state of one user, assembled from its frames."""
 
     def __init__(self) -> None:
         self.state: dict[str, Any] = {}
         self.connected = 0
-        self.codes: list[int | None] = []  # with which its connections ended
+        self.codes: list[int | None] = []  # close codes of its connections
 
     @property
     def text(self) -> str | None:
-        """The custom status."""
+        """The user's custom status."""
         status = self.state.get("custom_status")
         return status["text"] if status else None
 
     async def run(self, url: str) -> None:
-        """Until cancelled."""
+        """Run until cancelled."""
         while True:
             with contextlib.suppress(WebSocketException, OSError, TimeoutError):
                 async with connect(url, proxy=None, open_timeout=15) as connection:
@@ -42,7 +42,7 @@ class Watcher:
 
 @asynccontextmanager
 async def watching(url: str, count: int) -> AsyncIterator[list[Watcher]]:
-    """So many of them, as long as the block runs."""
+    """`count` watchers, until the block ends."""
     watchers = [Watcher() for _ in range(count)]
     tasks = [asyncio.create_task(watcher.run(url)) for watcher in watchers]
     try:

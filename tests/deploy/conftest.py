@@ -8,5 +8,5 @@ from tests.deploy.manifests import Manifest
 
 @pytest.fixture(scope="session")
 def example(tmp_path_factory: pytest.TempPathFactory) -> list[Manifest]:
-    """The example of deploy/kubernetes, put together."""
+    """The manifests that deploy/kubernetes/example builds."""
     return manifests.example(tmp_path_factory.getbasetemp())

@@ -1,4 +1,4 @@
-"""What lies in deploy/kubernetes/: each file, and what kubectl makes of the example."""
+"""The manifests in deploy/kubernetes/: each file, and what kubectl builds from the example."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 OF_OTHERS = ("gateway.networking.k8s.io/", "monitoring.coreos.com/", "kustomize.config.k8s.io/")
-"""Kinds that come with an extension, whose schema Kubernetes does not have."""
+"""Kinds of extensions: Kubernetes itself has no schema for them."""
 
 POD_INDEX = "metadata.labels['apps.kubernetes.io/pod-index']"
 
@@ -26,7 +26,7 @@ def files() -> list[Path]:
 
 
 def manifests(path: Path) -> list[Manifest]:
-    """None in a file of patches, which is a list."""
+    """The manifests in a file. A file of patches is a list, and has none."""
     documents = yaml.safe_load_all(path.read_text())
     return [document for document in documents if isinstance(document, dict)]
 
@@ -44,7 +44,7 @@ def _example(build: tuple[str, ...], folder: Path) -> list[Manifest]:
 
 
 def example(folder: Path) -> list[Manifest]:
-    """All that `kubectl apply -k` would send for the example. Skips where there is no kubectl."""
+    """The manifests that `kubectl apply -k` sends for the example. Skips without kubectl."""
     if shutil.which("kubectl"):
         return _example(("kubectl", "kustomize"), folder)
     if shutil.which("kustomize"):
@@ -53,7 +53,7 @@ def example(folder: Path) -> list[Manifest]:
 
 
 def of_kind(documents: list[Manifest], *kinds: str) -> dict[str, Manifest]:
-    """By name."""
+    """The workloads, by name."""
     return {one["metadata"]["name"]: one for one in documents if one["kind"] in kinds}
 
 
@@ -62,7 +62,7 @@ def workloads(documents: list[Manifest]) -> dict[str, Manifest]:
 
 
 def labels(workload: Manifest) -> dict[str, str]:
-    """Of its pods."""
+    """The labels of its pods."""
     found: dict[str, str] = workload["spec"]["template"]["metadata"]["labels"]
     return found
 
@@ -73,14 +73,14 @@ def pod(workload: Manifest) -> Manifest:
 
 
 def container(workload: Manifest) -> Manifest:
-    """The only one."""
+    """Its only container."""
     (only,) = pod(workload)["containers"]
     found: Manifest = only
     return found
 
 
 def port(workload: Manifest, named: str | int) -> int:
-    """What a port's name stands for in the workload's container."""
+    """The number of a named port of the workload's container."""
     ports = {one["name"]: int(one["containerPort"]) for one in container(workload)["ports"]}
     return named if isinstance(named, int) else ports[named]
 
@@ -88,7 +88,7 @@ def port(workload: Manifest, named: str | int) -> int:
 def environment(
     documents: list[Manifest], workload: Manifest, ordinal: int = 0
 ) -> Iterator[tuple[str, str]]:
-    """What the container of the pod of this number is given, with values for its secrets."""
+    """The environment of the pod with this ordinal, with values for its secrets."""
     settings = of_kind(documents, "ConfigMap")
     secrets = of_kind(documents, "Secret")
     for source in container(workload).get("envFrom", []):
@@ -107,7 +107,7 @@ def environment(
 
 
 def selects(selector: Manifest, theirs: dict[str, str]) -> bool:
-    """As Kubernetes matches labels; of expressions, the ones with `In`."""
+    """Match labels as Kubernetes does. Of expressions only `In` is supported."""
     wanted = selector.get("matchLabels", {}).items()
     expressions = selector.get("matchExpressions", [])
     return wanted <= theirs.items() and all(

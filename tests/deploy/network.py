@@ -1,4 +1,4 @@
-"""Who may talk to whom, as NetworkPolicies say it."""
+"""Which connections the NetworkPolicies allow."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Place(Struct, frozen=True, kw_only=True):
 
 
 def allowed(documents: list[Manifest], origin: Place, target: Place, port: int) -> bool:
-    """Whether both ends let a TCP connection through."""
+    """Whether the policies of both ends allow a TCP connection."""
     ends = (("Egress", "to", origin, target), ("Ingress", "from", target, origin))
     return all(_lets(documents, *end, target, port) for end in ends)
 
@@ -34,7 +34,7 @@ def _lets(
     port: int,
 ) -> bool:
     if here.address or here.namespace != "grux":
-        return True  # not ours to restrict
+        return True  # outside the cluster: no policy applies
     policies = [
         policy["spec"]
         for policy in of_kind(documents, "NetworkPolicy").values()

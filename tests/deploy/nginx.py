@@ -1,4 +1,4 @@
-"""A real nginx with the configuration that is documented, on a port of its own."""
+"""A real nginx with the documented configuration, on its own port."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ http {{
 
 
 def program() -> str:
-    """Skips where there is no nginx."""
+    """The path of nginx. Skips if it is not installed."""
     found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
     if found is None:
         pytest.skip("nginx is not installed (Debian: apt install nginx-light)")
@@ -46,10 +46,10 @@ def program() -> str:
 
 
 def adapted(port: int, processes: dict[int, int]) -> str:
-    """With one plain port instead of 80 and 443, and other ports for the processes."""
+    """The configuration with one plain port instead of 80 and 443, and real ports of processes."""
     text = CONFIGURATION.read_text()
     first, second = (found.start() for found in re.finditer(r"^server \{", text, re.MULTILINE))
-    text = text[:first] + text[second:]  # without the one that only leads to HTTPS
+    text = text[:first] + text[second:]  # without the server that only redirects to HTTPS
     text = re.sub(r"^ *(listen \[|ssl_).*\n", "", text, flags=re.MULTILINE)
     text, listens = re.subn(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", text)
     assert listens == 1
@@ -61,7 +61,7 @@ def adapted(port: int, processes: dict[int, int]) -> str:
 
 @asynccontextmanager
 async def nginx(folder: Path, processes: dict[int, int], more: str = "") -> AsyncIterator[int]:
-    """Gives the port. `processes`: real ports by documented ones; `more`: for the http block."""
+    """Yields the port. `processes`: real by documented ports; `more`: lines of the http block."""
     command, port = program(), free_port()
     (folder / "grux.conf").write_text(adapted(port, processes))
     (folder / "nginx.conf").write_text(AROUND.format(folder=folder, more=more))

@@ -1,4 +1,4 @@
-"""What the manifests say is true of Grux: settings, ports, shards, names, rights."""
+"""The manifests fit Grux: settings, ports, shards, names, permissions."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ LONGEST_END = 10  # seconds from SIGTERM to the end of a process: docs/operation
 
 
 def ours(example: list[Manifest]) -> dict[str, Manifest]:
-    """Every workload but Redis."""
+    """Every workload except Redis."""
     return {name: one for name, one in workloads(example).items() if name != "redis"}
 
 
-def test_it_is_all_there(example: list[Manifest]) -> None:
-    """The example has each part, and a gateway that stands by."""
+def test_the_example_is_complete(example: list[Manifest]) -> None:
+    """The example has each service, and a standby gateway."""
     assert set(workloads(example)) == {"api", "ws", "gateway", "gateway-standby", "redis"}
     assert {one["metadata"].get("namespace", "grux") for one in example} == {"grux"}
 
 
-def test_settings_are_taken(example: list[Manifest]) -> None:
-    """Each variable is a setting, and each process accepts the values."""
+def test_settings_are_valid(example: list[Manifest]) -> None:
+    """Each variable is a setting, and each process accepts its value."""
     for workload in ours(example).values():
         given = dict(environment(example, workload))
         assert set(given) <= NAMES
@@ -56,12 +56,12 @@ def test_settings_are_taken(example: list[Manifest]) -> None:
 
 
 def test_services_do_not_set_settings(example: list[Manifest]) -> None:
-    """Kubernetes sets API_PORT=tcp://... for a service `api`, unless it is told not to."""
+    """Kubernetes sets API_PORT=tcp://... for a service `api`, unless that is switched off."""
     assert all(pod(one)["enableServiceLinks"] is False for one in workloads(example).values())
 
 
 def test_ports_are_those_of_the_settings(example: list[Manifest]) -> None:
-    """What a container opens is where its process listens, and everybody may reach it there."""
+    """A container's ports are those that its process listens on, on every address."""
     for name, workload in ours(example).items():
         given = dict(environment(example, workload))
         own = {"api": "API", "ws": "WS"}.get(name)
@@ -71,8 +71,8 @@ def test_ports_are_those_of_the_settings(example: list[Manifest]) -> None:
             assert given[f"{own}_HOST"] == "0.0.0.0"
 
 
-def test_every_shard_is_run_once_and_stood_by_for(example: list[Manifest]) -> None:
-    """A pod's ordinal becomes its shard; together they are all there are."""
+def test_every_shard_has_one_gateway_and_one_standby(example: list[Manifest]) -> None:
+    """A pod's ordinal is its shard, and together the pods run all shards."""
     for name in ("gateway", "gateway-standby"):
         workload = workloads(example)[name]
         run: list[int] = []
@@ -84,7 +84,7 @@ def test_every_shard_is_run_once_and_stood_by_for(example: list[Manifest]) -> No
 
 
 def test_ten_shards_to_a_pod() -> None:
-    """The patch that docs/kubernetes.md shows gives each pod ten shards of its own."""
+    """The patch in docs/kubernetes.md gives each pod ten shards of its own."""
     text = (FOLDER.parents[1] / "docs" / "kubernetes.md").read_text()
     found = re.search(r'value: "(\$\(ORDINAL\)0-\$\(ORDINAL\)9)"', text)
     assert found
@@ -96,7 +96,7 @@ def test_ten_shards_to_a_pod() -> None:
 
 
 def test_selectors_find_their_pods(example: list[Manifest]) -> None:
-    """Each workload selects its own pods and nobody else's."""
+    """Each workload selects its own pods, and no others."""
     for name, workload in workloads(example).items():
         selector = workload["spec"]["selector"]
         found = [each for each, one in workloads(example).items() if selects(selector, labels(one))]
@@ -104,7 +104,7 @@ def test_selectors_find_their_pods(example: list[Manifest]) -> None:
 
 
 def test_services_lead_to_open_ports(example: list[Manifest]) -> None:
-    """Each service finds the pods of one workload, and the ports that it names are open there."""
+    """Each service selects the pods of one workload, and its target ports are open there."""
     services = of_kind(example, "Service")
     assert set(services) == set(workloads(example))
     for name, service in services.items():
@@ -115,8 +115,8 @@ def test_services_lead_to_open_ports(example: list[Manifest]) -> None:
             assert port(workloads(example)[name], one["targetPort"]) == one["port"]
 
 
-def test_what_limits_and_scales_finds_its_target(example: list[Manifest]) -> None:
-    """A budget covers one workload, and no pod has two; an autoscaler's target is there."""
+def test_budgets_and_autoscalers_have_targets(example: list[Manifest]) -> None:
+    """A budget covers one workload, no pod has two, and an autoscaler's target exists."""
     budgets = of_kind(example, "PodDisruptionBudget")
     assert set(budgets) == set(ours(example))
     for name, budget in budgets.items():
@@ -132,8 +132,8 @@ def test_what_limits_and_scales_finds_its_target(example: list[Manifest]) -> Non
         assert {one["resource"]["name"] for one in scaler["spec"]["metrics"]} <= set(requested)
 
 
-def test_the_way_in_leads_to_services(example: list[Manifest]) -> None:
-    """The Ingress and the route name services and ports that there are."""
+def test_ingress_and_route_lead_to_services(example: list[Manifest]) -> None:
+    """The services and ports that they name exist."""
     services = of_kind(example, "Service")
     (ingress,) = of_kind(example, "Ingress").values()
     for rule in ingress["spec"]["rules"]:
@@ -147,8 +147,8 @@ def test_the_way_in_leads_to_services(example: list[Manifest]) -> None:
             assert to["port"] in {one["port"] for one in services[to["name"]]["spec"]["ports"]}
 
 
-def test_nobody_has_rights(example: list[Manifest]) -> None:
-    """No root, nothing to write to, no capability, no token of the cluster's."""
+def test_pods_have_no_privileges(example: list[Manifest]) -> None:
+    """Not root, a read-only file system, no capability, no service account token."""
     for workload in workloads(example).values():
         spec, only = pod(workload), container(workload)
         assert spec["automountServiceAccountToken"] is False
@@ -166,7 +166,7 @@ def test_nobody_has_rights(example: list[Manifest]) -> None:
 
 
 def test_images_and_resources(example: list[Manifest]) -> None:
-    """Every image has a version, and every container says what it needs and what it may take."""
+    """Every image has a version, and every container has requests and limits."""
     for workload in workloads(example).values():
         only = container(workload)
         assert re.search(r":\d[\w.-]*$", only["image"])
@@ -174,8 +174,8 @@ def test_images_and_resources(example: list[Manifest]) -> None:
         assert "memory" in only["resources"]["limits"]
 
 
-def test_there_is_time_to_end(example: list[Manifest]) -> None:
-    """A pod is not killed before its process has ended by itself, and its successor is there."""
+def test_the_grace_period_is_long_enough(example: list[Manifest]) -> None:
+    """A pod is killed only after its process had time to end, and its successor is ready."""
     for name, workload in ours(example).items():
         spec, only = pod(workload), container(workload)
         waits = int(only["lifecycle"]["preStop"]["exec"]["command"][1]) if name in KINDS_IN else 0
@@ -184,7 +184,7 @@ def test_there_is_time_to_end(example: list[Manifest]) -> None:
             assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-KINDS_IN = ("api", "ws")  # the world comes to them
+KINDS_IN = ("api", "ws")  # reachable through the ingress
 
 
 def place(example: list[Manifest], name: str) -> Place:
@@ -195,7 +195,7 @@ def place(example: list[Manifest], name: str) -> Place:
 
 @pytest.mark.parametrize("origin", ["gateway", "gateway-standby", "api", "ws"])
 def test_grux_reaches_redis_and_the_public_web(example: list[Manifest], origin: str) -> None:
-    """And nothing else: no private address, nobody's metadata service, none of the others."""
+    """No private address, no cloud metadata service, and none of the other pods."""
     here = place(example, origin)
     assert allowed(example, here, place(example, "redis"), 6379)
     assert allowed(example, here, Place(address="162.159.135.232"), 443)
@@ -207,7 +207,7 @@ def test_grux_reaches_redis_and_the_public_web(example: list[Manifest], origin: 
 
 
 def test_redis_is_reached_by_grux_alone(example: list[Manifest]) -> None:
-    """Nobody else gets in, and Redis gets nowhere."""
+    """Nothing else may connect to Redis, and Redis may connect to nothing."""
     redis = place(example, "redis")
     for namespace in ("ingress-nginx", "monitoring", "default"):
         assert not allowed(example, Place(namespace=namespace), redis, 6379)
@@ -216,8 +216,8 @@ def test_redis_is_reached_by_grux_alone(example: list[Manifest]) -> None:
     assert not any(allowed(example, redis, place(example, name), 9100) for name in ours(example))
 
 
-def test_the_world_comes_through_the_ingress(example: list[Manifest]) -> None:
-    """Only it reaches api and ws, only Prometheus their metrics, and nobody the gateway."""
+def test_clients_connect_through_the_ingress_only(example: list[Manifest]) -> None:
+    """Only the ingress reaches api and ws, only Prometheus their metrics, nothing the gateway."""
     for name in KINDS_IN:
         here = place(example, name)
         http = here.ports["http"]
@@ -229,14 +229,14 @@ def test_the_world_comes_through_the_ingress(example: list[Manifest]) -> None:
         assert not allowed(example, Place(namespace="default"), place(example, name), 9100)
 
 
-def test_every_pair_of_workloads_is_told_apart(example: list[Manifest]) -> None:
-    """No two have the same labels."""
+def test_workloads_have_different_labels(example: list[Manifest]) -> None:
+    """No two workloads have the same labels."""
     pairs = combinations(workloads(example).values(), 2)
     assert all(labels(one) != labels(other) for one, other in pairs)
 
 
 def test_another_ws_starts_before_one_is_full(example: list[Manifest]) -> None:
-    """The memory at which the autoscaler adds one is less than that of as many as are let in.
+    """The autoscaler's memory target is below the memory of a ws at its connection limit.
 
     Measured: 36 MB at rest, 4.55 KB a client with a user of its own (docs/performance.md).
     """

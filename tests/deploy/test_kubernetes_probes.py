@@ -1,4 +1,4 @@
-"""The probes of the manifests, asked of the real processes."""
+"""The manifests' probes, sent to the real processes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 async def test_every_probe_is_answered(example: list[Manifest]) -> None:
-    """Each path on each port says 200 of a process that is well."""
+    """A healthy process responds with 200 to every path and port that is probed."""
     async with running(services=()) as stack, aiohttp.ClientSession() as http:
         for name in ("gateway", "api", "ws"):
             workload = workloads(example)[name]

@@ -1,4 +1,4 @@
-"""Kubernetes would take every manifest, the oldest version that is supported and the newest."""
+"""Every manifest is valid for the oldest and the newest supported version of Kubernetes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import yaml
 from tests.deploy.manifests import FOLDER, OF_OTHERS, Manifest, files, manifests
 
 OLDEST = "1.28"
-"""Since then a StatefulSet's pods know their ordinal by a label."""
+"""The first version in which a label has the ordinal of a StatefulSet's pod."""
 
 versions = pytest.mark.parametrize("version", [OLDEST, kubernetes_validate.latest_version()])
 
 
 def invalid(documents: list[Manifest], version: str) -> list[str]:
-    """What is wrong with them: unknown fields too."""
+    """The errors in these manifests; unknown fields are errors too."""
     wrong = []
     for one in documents:
         if one["apiVersion"].startswith(OF_OTHERS):
@@ -31,7 +31,7 @@ def invalid(documents: list[Manifest], version: str) -> list[str]:
 
 @versions
 def test_every_file_is_valid(version: str) -> None:
-    """Each manifest as it stands."""
+    """Each file by itself."""
     documents = [one for path in files() for one in manifests(path)]
     assert {"Deployment", "StatefulSet", "Ingress"} <= {one["kind"] for one in documents}
     assert invalid(documents, version) == []
@@ -39,12 +39,12 @@ def test_every_file_is_valid(version: str) -> None:
 
 @versions
 def test_the_example_is_valid(example: list[Manifest], version: str) -> None:
-    """And all of it together, with its patches."""
+    """The built example, with its patches."""
     assert invalid(example, version) == []
 
 
 def test_a_mistake_is_found() -> None:
-    """A misspelt field, a wrong type and a missing one would not pass."""
+    """A misspelt field, a wrong type and a missing field are errors."""
     (pod, *_) = manifests(FOLDER / "base" / "api.yaml")
     for broken in (
         {**pod, "specs": {}},
@@ -57,8 +57,8 @@ def test_a_mistake_is_found() -> None:
 @pytest.mark.parametrize(
     "path", sorted(FOLDER.rglob("kustomization.yaml")), ids=lambda path: path.parent.name
 )
-def test_kustomizations_name_what_is_there(path: Path) -> None:
-    """Each resource, patch and file of settings exists, and none is left out."""
+def test_kustomizations_name_existing_files(path: Path) -> None:
+    """Each resource, patch and settings file exists, and none is left out."""
     kustomization = yaml.safe_load(path.read_text())
     generators = [
         *kustomization.get("configMapGenerator", []),

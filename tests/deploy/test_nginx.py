@@ -1,4 +1,4 @@
-"""deploy/nginx/grux.conf, as a real nginx understands it, before real processes."""
+"""deploy/nginx/grux.conf in a real nginx, in front of real processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from testing.free_port import free_port
 from tests.deploy.nginx import CONFIGURATION, nginx, program
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
 
-ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are counted
+ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are limited
 BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"
 
 
@@ -60,8 +60,8 @@ async def house(folder: Path, more: str = "", **env: str) -> AsyncIterator[House
             yield House(stack, port, http)
 
 
-async def test_it_serves_as_long_as_anybody_is_there(tmp_path: Path) -> None:
-    """Reads and sockets on one port; one api and one ws are killed; then every api."""
+async def test_it_serves_while_a_process_is_left(tmp_path: Path) -> None:
+    """REST and WebSockets on one port; one api and one ws are killed, then every api."""
     async with house(tmp_path) as home:
         await reads_and_sockets_go_through(home)
         await one_of_each_is_killed(home)
@@ -69,7 +69,7 @@ async def test_it_serves_as_long_as_anybody_is_there(tmp_path: Path) -> None:
 
 
 async def reads_and_sockets_go_through(home: House) -> None:
-    """Tags work, the WebSocket is at any path, and frames come as they are sent."""
+    """ETags work, the WebSocket is at any path, and frames arrive unbuffered."""
     url = f"http://127.0.0.1:{home.port}/user/{ROBIN}"
     async with home.http.get(url) as answer:
         assert answer.status == 200
@@ -86,7 +86,7 @@ async def reads_and_sockets_go_through(home: House) -> None:
 
 
 async def one_of_each_is_killed(home: House) -> None:
-    """No read fails, and each newcomer finds the ws that is left."""
+    """No read fails, and each new client is connected to the remaining ws."""
     watchers = [await home.watch() for _ in range(4)]
     for watcher in watchers:
         await watcher.until(lambda frame: frame["op"] == "initial_data")
@@ -99,13 +99,13 @@ async def one_of_each_is_killed(home: House) -> None:
         await newcomer.until(lambda frame: frame["op"] == "initial_data")
         await newcomer.close()
     gone = await eventually(lambda: [one for one in watchers if one.close_code is not None])
-    assert len(gone) < len(watchers)  # each ws had some of them
+    assert len(gone) < len(watchers)  # each ws had some of the clients
     for watcher in watchers:
         await watcher.close()
 
 
 async def every_api_is_killed(home: House) -> None:
-    """The answer is JSON that a page may read, and soon another one again."""
+    """The error is JSON that pages can read; once api is back, so are its responses."""
     await home.stack.processes["8010"].stop(signal.SIGKILL)
     async with home.http.get(f"http://127.0.0.1:{home.port}/user/{ROBIN}") as answer:
         assert answer.status == 503
@@ -120,8 +120,8 @@ async def every_api_is_killed(home: House) -> None:
     await eventually_async(back)
 
 
-async def test_one_that_ends_is_passed_over(tmp_path: Path) -> None:
-    """While a ws drains it refuses newcomers with 503, and nginx gives them to the other one."""
+async def test_a_draining_ws_is_skipped(tmp_path: Path) -> None:
+    """A draining ws refuses new clients with 503, and nginx connects them to the other one."""
     async with house(tmp_path, DRAIN_SECONDS="5") as home:
         ending, other = home.stack.processes["8001"], home.stack.processes["8011"]
         watchers = [await home.watch(), await home.watch()]
@@ -141,18 +141,18 @@ async def test_one_that_ends_is_passed_over(tmp_path: Path) -> None:
         assert await ending.ended() == 0
         assert other.process.returncode is None
         told = await eventually(lambda: [one.close_code for one in watchers if one.close_code])
-        assert told == [1012]  # the one whose ws it was; newcomers notice nothing
+        assert told == [1012]  # only the client of the draining ws; new clients notice nothing
         assert [one.close_code for one in newcomers] == [None] * 4
         for watcher in [*watchers, *newcomers]:
             await watcher.close()
-        for name in ("8000", "8010", "8011"):  # five seconds each, else
+        for name in ("8000", "8010", "8011"):  # otherwise five seconds each
             await home.stack.processes[name].stop(signal.SIGKILL)
 
 
 async def test_limits_count_the_client(tmp_path: Path) -> None:
-    """Of those behind one nginx, itself behind another proxy, only who asks too often is refused.
+    """With another proxy in front of nginx, only the client over its limit is refused.
 
-    What a client writes into X-Forwarded-For itself does not help.
+    An X-Forwarded-For header that the client itself sends changes nothing.
     """
     async with house(
         tmp_path, BEHIND_ANOTHER, API_REQUESTS_PER_MINUTE="5", WS_CONNECTIONS_PER_ADDRESS="1"
@@ -163,7 +163,7 @@ async def test_limits_count_the_client(tmp_path: Path) -> None:
         assert set(codes) == {200, 429}
         assert (await home.get(f"/user/{ROBIN}", **ben))[0] == 200
 
-        watchers = [await home.watch(**anna) for _ in range(3)]  # one on each ws, and one more
+        watchers = [await home.watch(**anna) for _ in range(3)]  # one per ws, and one more
         watchers.append(await home.watch(**ben))
         await watchers[-1].until(lambda frame: frame["op"] == "initial_data")
 
@@ -182,7 +182,7 @@ def test_every_named_location_is_defined() -> None:
 
 
 def test_the_whole_file_is_accepted(tmp_path: Path) -> None:
-    """Certificates and all, as it stands."""
+    """Unchanged, with certificates."""
     nginx, openssl = program(), shutil.which("openssl")
     if openssl is None:
         pytest.skip("openssl is not installed, which makes a certificate for it")
