@@ -1,4 +1,4 @@
-"""What each service asks of Redis: MONITOR tells every command, a relay for each service whose."""
+"""The Redis commands of each service: MONITOR lists them, and a relay per service tells whose."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from testing.eventually import eventually
 
 
 class Calls:
-    """Use `overheard`."""
+    """Created by `overheard`."""
 
     def __init__(self, redis_port: int, relays: AsyncExitStack) -> None:
         self.heard: list[dict[str, Any]] = []
@@ -25,7 +25,7 @@ class Calls:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def through_relay(self, url: str, service: str) -> str:
-        """The URL by which this service's commands are known as its own."""
+        """The Redis URL for this service, by which its commands are recognized."""
         if service not in self._ports:
 
             async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,9 +37,9 @@ class Calls:
         return url.replace(f":{self._redis_port}/", f":{self._ports[service]}/")
 
     def of(self, service: str) -> set[str]:
-        """Its commands, as an ACL names them, and those of its scripts.
+        """The commands of a service and of its scripts, as an ACL names them.
 
-        What a script asks for is told right behind it, or, from Redis 7 on, right before it.
+        MONITOR lists the commands of a script right after it; from Redis 7 on, right before it.
         """
         found: set[str] = set()
         whose = None
@@ -66,7 +66,7 @@ class Calls:
 
 @asynccontextmanager
 async def overheard(redis: Redis, redis_port: int) -> AsyncIterator[Calls]:
-    """`redis`: a client that may do all."""
+    """Record until the block ends. `redis`: a client with all permissions."""
     async with AsyncExitStack() as relays, redis.monitor() as monitor:
         calls = Calls(redis_port, relays)
         relays.push_async_callback(calls.close)
@@ -88,13 +88,13 @@ async def overheard(redis: Redis, redis_port: int) -> AsyncIterator[Calls]:
 
 
 def names(command: str) -> set[str]:
-    """`CLIENT ID` is `client|id` to an ACL that grants that alone."""
+    """The ACL's name of a command: `CLIENT ID` is `client|id`, if only that one is granted."""
     words = command.lower().split(" ")
     return {words[0], "|".join(words[:2])}
 
 
 def granted(acl: str, user: str) -> set[str]:
-    """The commands of this user's line, those of its selectors among them."""
+    """The commands granted to this user in the file, including those of its selectors."""
     [line] = [line for line in acl.splitlines() if line.startswith(f"user {user} ")]
     return {word.strip("()")[1:] for word in line.split() if word.strip("()").startswith("+")}
 

@@ -1,4 +1,4 @@
-"""The whole of Grux as its users run it: a simulated Discord, a real Redis, real processes."""
+"""All of Grux as in production: real processes and a real Redis, with a simulated Discord."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ FIRST, SECOND = "816976062578688017", "492605905305600005"
 
 
 def quiet(**more: Any) -> Options:
-    """A small Discord in which nothing happens by itself, and waits are short."""
+    """Options of a small simulated Discord without changes of its own, and with short delays."""
     defaults = {"port": 0, "members": 30, "guilds": 2, "rate": 0, "chunk_seconds": 1.0}
     calm = {"identify_seconds": 0.0, "demo_seconds": 86_400}
     return Options(**{**defaults, **calm, **more})
 
 
 class Process:
-    """One service, with what it wrote."""
+    """One service's process, with its output."""
 
     def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
         self.name = name
@@ -62,11 +62,11 @@ class Process:
             self.lines.append(line.decode(errors="replace").rstrip())
 
     async def said(self, words: str) -> str:
-        """Wait for a line with these words."""
+        """Wait for an output line that has these words."""
         return await eventually(lambda: next((line for line in self.lines if words in line), ""))
 
     async def ended(self) -> int:
-        """Wait for the end; the exit code."""
+        """Wait for the process to end; returns its exit code."""
         async with asyncio.timeout(PATIENCE):
             code = await self.process.wait()
             await self._reading
@@ -78,7 +78,7 @@ class Process:
 
 
 class Watcher:
-    """A WebSocket client that remembers its frames."""
+    """A WebSocket client that keeps the frames it received."""
 
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
@@ -95,12 +95,12 @@ class Watcher:
         self.close_code = self.connection.close_code
 
     async def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait for a frame of which this holds."""
+        """Wait for a frame that meets the condition."""
         found = await eventually(lambda: [frame for frame in self.frames if holds(frame)])
         return found[0]
 
     def last(self, user_id: str = ROBIN) -> dict[str, Any]:
-        """The state that the frames add up to."""
+        """The presence that results from the frames."""
         state: dict[str, Any] = {}
         for frame in self.frames:
             if frame["user_id"] == user_id and frame["op"] != "error":
@@ -113,7 +113,7 @@ class Watcher:
 
 
 class Stack:
-    """Use `running`."""
+    """Created by `running`."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class Stack:
         }
 
     def everybody(self) -> set[str]:
-        """The ids of all who are in a guild."""
+        """The ids of all members of all guilds."""
         guilds = self.simulator.world.guilds.values()
         return {user_id for guild in guilds for user_id in guild.members}
 
@@ -152,7 +152,7 @@ class Stack:
         return process
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        """Status and JSON of the api; 0 where nobody listens."""
+        """Status and JSON of an api response. Status 0: api does not listen."""
         try:
             async with self._http.get(f"http://127.0.0.1:{self.api_port}{path}") as answer:
                 return answer.status, msgspec.json.decode(await answer.read())
@@ -160,7 +160,7 @@ class Stack:
             return 0, {}
 
     async def shows(self, user_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait until GET /user/:id answers with `data` of which this holds."""
+        """Wait until GET /user/:id returns `data` that meets the condition."""
 
         async def shown() -> dict[str, Any]:
             status, body = await self.get(f"/user/{user_id}")
@@ -169,7 +169,7 @@ class Stack:
         return await eventually_async(shown)
 
     async def not_monitored(self, user_id: str) -> None:
-        """Wait until GET /user/:id answers 404."""
+        """Wait until GET /user/:id returns 404."""
 
         async def gone() -> bool:
             return (await self.get(f"/user/{user_id}"))[0] == 404
@@ -192,7 +192,7 @@ class Stack:
 
 
 REST: Final = ("api", "gateway")
-"""The services without ws: all that a test needs in which nobody watches."""
+"""The services without ws, for tests that use no WebSocket."""
 
 
 @asynccontextmanager
@@ -203,10 +203,10 @@ async def running(
     redis_url: str | RedisServer = "",
     env: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Stack]:
-    """Everything up, and Robin readable (where there is an api and a gateway).
+    """Start the services; with api and gateway among them, Robin is readable.
 
-    `redis_url`: a Redis that is there already, instead of one that `stack.redis` may kill; or one
-    that is not started yet.
+    `redis_url`: an existing Redis, or one that is not started yet, instead of a new one that
+    `stack.redis` may kill.
     `env`: further settings.
     """
     async with AsyncExitStack() as parts:

@@ -1,4 +1,4 @@
-"""The lease of the only shard, and the gateway that stands by for it."""
+"""The lease of the only shard, and the standby gateway for it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tests.e2e.stack import Stack
 
 
 async def hears_of_standby(stack: Stack) -> None:
-    """Wait until the lease has been renewed beside somebody who stands by, and that is known.
+    """Wait until the active gateway knows of the standby, from the response to a renewal.
 
-    Another renewal is asked for when the answer to the one before has been heard.
+    It starts the second renewal only after it has the response to the first.
     """
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
@@ -20,7 +20,7 @@ async def hears_of_standby(stack: Stack) -> None:
 
 
 async def _renewed(store: Store) -> None:
-    """Wait for the next renewal of the lease: what is left of it grows."""
+    """Wait for the next renewal of the lease: its remaining time grows."""
     left = await store.redis.pttl(keys.lease(0, 1))
 
     async def grows() -> bool:

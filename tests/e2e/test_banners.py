@@ -1,4 +1,4 @@
-"""What strangers learn of the software from an answer: nothing that tells a version."""
+"""Responses reveal no software version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HALF_A_HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-
 
 @pytest.mark.parametrize("service", ["api", "ws"])
 async def test_no_port_tells_a_version(service: str) -> None:
-    """In no header of an answer or an error, on the public port and on METRICS_PORT."""
+    """In no header of a response or an error, on the public port and on METRICS_PORT."""
     async with running(services=()) as stack:
         metrics = free_port()
         process = await stack.start(service, METRICS_PORT=str(metrics))

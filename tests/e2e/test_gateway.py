@@ -1,4 +1,4 @@
-"""The gateway against a simulated Discord that behaves, and one that does not."""
+"""The gateway with a simulated Discord, and with each of its faults."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
 
 
-async def test_bad_token_is_told_in_plain_words() -> None:
-    """And the process exits non-zero: trying again would not mend it."""
+async def test_bad_token_is_a_clear_error() -> None:
+    """The process exits with an error: a retry would not help."""
     async with running(services=()) as stack:
         gateway = await stack.start("gateway", DISCORD_TOKEN="OTcw.not.it")
         assert await gateway.ended() == 1
@@ -26,8 +26,8 @@ async def test_bad_token_is_told_in_plain_words() -> None:
 
 
 @pytest.mark.parametrize("portal", [{"allow_presences": False}, {"allow_members": False}])
-async def test_missing_intents_are_told_in_plain_words(portal: dict[str, bool]) -> None:
-    """4014: what to switch on, and where."""
+async def test_missing_intents_are_a_clear_error(portal: dict[str, bool]) -> None:
+    """Close code 4014: the error says which intent to switch on, and where."""
     async with running(quiet(**portal), services=()) as stack:
         gateway = await stack.start("gateway")
         assert await gateway.ended() == 1
@@ -36,7 +36,7 @@ async def test_missing_intents_are_told_in_plain_words(portal: dict[str, bool]) 
         assert "SERVER MEMBERS INTENT" in said
 
 
-async def test_no_token_is_told_in_plain_words() -> None:
+async def test_no_token_is_a_clear_error() -> None:
     """The gateway by itself does not fall back to the simulator."""
     async with running(services=()) as stack:
         gateway = await stack.start("gateway", DISCORD_TOKEN="")
@@ -45,25 +45,25 @@ async def test_no_token_is_told_in_plain_words() -> None:
 
 
 async def test_large_guild_is_learned_by_chunks() -> None:
-    """Also one of which GUILD_CREATE shows the bot alone."""
+    """Including a guild of which GUILD_CREATE has only the bot itself."""
     async with running(quiet(members=2500, presence_limit=1000), services=("gateway",)) as stack:
-        await _holds_everybody(stack)
+        await _holds_all_members(stack)
         assert stack.simulator.stats.op8_ambiguous == 0
 
 
 async def test_shards_share_the_guilds() -> None:
-    """Two gateway processes, each with its shards, hold everybody together."""
+    """Two gateway processes, each with its shards, write all members together."""
     options = quiet(members=300, guilds=6, shards=4, max_concurrency=4)
     async with running(options, services=()) as stack:
         await stack.start("gateway", SHARD_COUNT="4", SHARD_IDS="0-1")
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         await stack.start("gateway", SHARD_COUNT="4", SHARD_IDS="2,3")
-        await _holds_everybody(stack)
+        await _holds_all_members(stack)
 
 
 async def test_resume_replays_what_was_missed() -> None:
-    """The connection dies, somebody changes, the session goes on: no new Identify."""
+    """The connection is lost, a user changes, and the session is resumed without an Identify."""
     async with running(services=REST) as stack:
         stack.simulator.drop("rst")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
@@ -72,10 +72,10 @@ async def test_resume_replays_what_was_missed() -> None:
         assert stack.simulator.stats.identifies == 1
 
 
-COMES_AGAIN_AFTER = (1001, 4000, 4003, 4007, 4009)
-"""Close codes after which a client may come back, one of each kind: Discord goes away, it may be
-resumed, hikari gives up by itself, and the session is over. (events/gateway, "Gateway Close Event
-Codes".)
+RECOVERABLE_CLOSE_CODES = (1001, 4000, 4003, 4007, 4009)
+"""Close codes after which a client may reconnect, one of each kind: Discord shuts down, the
+session can be resumed, hikari gives up by itself, the session is over. (events/gateway, "Gateway
+Close Event Codes".)
 """
 
 
@@ -87,12 +87,12 @@ async def standing() -> AsyncIterator[Stack]:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(
-    "how", ["rst", "eof", "reconnect", "invalid", "invalid_resumable", *COMES_AGAIN_AFTER]
+    "how", ["rst", "eof", "reconnect", "invalid", "invalid_resumable", *RECOVERABLE_CLOSE_CODES]
 )
-async def test_session_ends_in_each_way_and_the_truth_comes_back(
+async def test_redis_is_correct_after_each_end_of_a_session(
     standing: Stack, how: DropHow | int
 ) -> None:
-    """Discord ends the connection, in this way or with this close code, and takes none at first."""
+    """Discord ends the connection in this way or with this code, and refuses the first retries."""
 
     async def dropped() -> None:
         standing.simulator.refuse(0.5)
@@ -104,8 +104,8 @@ async def test_session_ends_in_each_way_and_the_truth_comes_back(
     await _ends_and_comes_back(standing, dropped)
 
 
-async def test_heartbeats_are_missed_and_the_truth_comes_back() -> None:
-    """As after any other end of a session."""
+async def test_redis_is_correct_after_missed_heartbeats() -> None:
+    """Missed heartbeat ACKs end the connection, and the gateway recovers as usual."""
     async with running(quiet(heartbeat_interval_ms=1000), services=REST) as stack:
 
         async def dropped() -> None:
@@ -117,7 +117,8 @@ async def test_heartbeats_are_missed_and_the_truth_comes_back() -> None:
 
 
 async def _ends_and_comes_back(stack: Stack, dropped: Callable[[], Awaitable[None]]) -> None:
-    """Whoever left meanwhile is swept, whoever went offline is invisible, the next one is heard."""
+    """After recovery a member who left is removed, one who went offline is not shown, and events
+    arrive."""
     world, stats = stack.simulator.world, stack.simulator.stats
     world.set_presence(ROBIN, "online", [], {"web": "online"})
     await stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
@@ -128,14 +129,14 @@ async def _ends_and_comes_back(stack: Stack, dropped: Callable[[], Awaitable[Non
     world.remove_member(FIRST, leaver)
     await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
     await stack.not_monitored(leaver)
-    await _holds_everybody(stack)
+    await _holds_all_members(stack)
     assert stats.identifies + stats.resumes > began
     world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
     await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
 
 
-async def test_who_leaves_while_the_gateway_is_away_is_swept() -> None:
-    """And a guild that the bot was removed from, with everyone who was only there."""
+async def test_members_who_left_while_it_was_down_are_removed() -> None:
+    """So are the members of a guild from which the bot was removed."""
     async with running(services=REST) as stack:
         world = stack.simulator.world
         await stack.processes["gateway"].stop()
@@ -144,11 +145,11 @@ async def test_who_leaves_while_the_gateway_is_away_is_swept() -> None:
         world.remove_guild(SECOND)
         await stack.start("gateway")
         await stack.not_monitored(leaver)
-        await _holds_everybody(stack)
+        await _holds_all_members(stack)
 
 
-async def test_outage_keeps_everybody_and_removal_does_not() -> None:
-    """GUILD_DELETE both ways, while the gateway listens."""
+async def test_outage_keeps_members_and_removal_deletes_them() -> None:
+    """GUILD_DELETE with and without `unavailable`, while the gateway is connected."""
     async with running(services=REST) as stack:
         world = stack.simulator.world
         world.set_available(FIRST, False)
@@ -156,11 +157,11 @@ async def test_outage_keeps_everybody_and_removal_does_not() -> None:
         world.set_available(FIRST, True)
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
         world.remove_guild(SECOND)
-        await _holds_everybody(stack)
+        await _holds_all_members(stack)
 
 
 async def test_only_the_named_guilds_are_monitored() -> None:
-    """GUILD_IDS; who was monitored before and is not named now is swept."""
+    """With GUILD_IDS, users of other guilds are removed, though they were monitored before."""
     async with running(services=REST) as stack:
         await stack.processes["gateway"].stop()
         await stack.start("gateway", GUILD_IDS=FIRST)
@@ -168,7 +169,7 @@ async def test_only_the_named_guilds_are_monitored() -> None:
 
 
 async def test_blast_while_redis_is_away_leaves_the_newest_state() -> None:
-    """What waits is bounded by people; what is written is the end of it."""
+    """The queue has one entry per user, and the last state is written."""
     async with running(services=REST) as stack:
         await stack.redis.kill()
         sent = await stack.simulator.world.blast(5000)
@@ -180,7 +181,7 @@ async def test_blast_while_redis_is_away_leaves_the_newest_state() -> None:
 
 
 async def test_malformed_dispatches_end_nothing() -> None:
-    """Garbage in the middle of a session: the next event is taken in all the same."""
+    """After garbage in the middle of a session, the next event is still processed."""
     async with running(services=REST) as stack:
         garbage: tuple[object, ...] = (
             "x",
@@ -200,12 +201,12 @@ def _only_here(stack: Stack, user_id: str) -> bool:
     return person.guilds == [FIRST] and user_id != ROBIN and not person.user.bot
 
 
-async def _holds_everybody(stack: Stack) -> None:
+async def _holds_all_members(stack: Stack) -> None:
     await _holds(stack, stack.everybody())
 
 
 async def _holds(stack: Stack, user_ids: set[str]) -> None:
-    """Redis has these users, their snapshots, and no others."""
+    """Redis has these users and their snapshots, and no others."""
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def held() -> bool:
@@ -218,7 +219,7 @@ async def _holds(stack: Stack, user_ids: set[str]) -> None:
 
 
 async def _agrees(stack: Stack) -> None:
-    """Every snapshot shows the status that the simulator knows."""
+    """Every snapshot has the status that the simulator has."""
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def agreed() -> bool:
@@ -237,7 +238,7 @@ def _status(status: str) -> bytes:
 
 
 async def test_redis_away_at_the_start_is_waited_for() -> None:
-    """The gateway starts before Redis: it connects to Discord and writes when it can."""
+    """If it starts before Redis, the gateway connects to Discord, and writes once Redis runs."""
     async with running(services=("api",)) as stack:
         await stack.redis.kill()
         gateway = await stack.start("gateway")
@@ -249,7 +250,7 @@ async def test_redis_away_at_the_start_is_waited_for() -> None:
 
 @pytest.mark.parametrize("how", ["rst", "eof", "reconnect"])
 async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None:
-    """hikari may lose the cancellation in that moment."""
+    """hikari may swallow a cancellation at that moment."""
     async with running(services=("gateway",)) as stack:
         gateway = stack.processes["gateway"]
         await gateway.said("connected to Discord")
@@ -258,8 +259,8 @@ async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None
         assert await gateway.stop() == 0, gateway.lines
 
 
-async def test_gateway_that_was_stopped_for_long_lets_go() -> None:
-    """SIGSTOP, takeover, SIGCONT: the first one writes nothing more and stands by."""
+async def test_gateway_that_was_stopped_for_long_releases_its_shard() -> None:
+    """SIGSTOP, takeover, SIGCONT: the first one writes nothing more and becomes the standby."""
     async with running(services=REST) as stack:
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
@@ -272,4 +273,4 @@ async def test_gateway_that_was_stopped_for_long_lets_go() -> None:
         await first.said("run by another process now")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
         await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
-        await _holds_everybody(stack)
+        await _holds_all_members(stack)

@@ -1,4 +1,4 @@
-"""A gateway that ends and comes back, or is followed by another: the session goes on."""
+"""A gateway that restarts, or that another one replaces, resumes the session."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.e2e.truth import changes, truth
 
 
 async def test_restart_resumes_and_loses_nothing() -> None:
-    """Who changed, left, joined, or was renamed meanwhile; no Identify is spent on it."""
+    """Changes, departures, joins and renames meanwhile are all applied, without an Identify."""
     async with running() as stack:
         watcher = await stack.watch(ROBIN)
         assert await stack.processes["gateway"].stop() == 0
@@ -36,7 +36,7 @@ async def test_restart_resumes_and_loses_nothing() -> None:
 
 
 async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
-    """Memory holds what Redis held: a partial event, a second guild, a guild that is left."""
+    """Memory is restored from Redis: a partial event, a second guild and a left guild prove it."""
     async with running(services=REST) as stack:
         world = stack.simulator.world
         both = next(
@@ -61,15 +61,15 @@ async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
 
 
 def test_a_standby_takes_over_in_time() -> None:
-    """Fifteen seconds after a kill -9 are promised. At the longest the lease runs out, is missed
-    at the next look, and stays missed for as long as an emptied Redis would be given."""
+    """Within fifteen seconds of a kill -9, as documented. At worst the lease expires, the next
+    poll notices that, and it stays free for as long as an emptied Redis would be given."""
     looks = 1 + math.ceil(lease.SETTLE / lease.LOOK_EVERY)
     assert lease.KEPT + looks * lease.LOOK_EVERY < 15
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
-    """Let go by the first, or lost by it: the second one goes on where Redis is."""
+    """The lease is released, or expires: the standby continues from the state in Redis."""
     async with running(services=REST) as stack:
         world = stack.simulator.world
         first = stack.processes.pop("gateway")
@@ -89,8 +89,8 @@ async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
-async def test_replay_shows_nothing_that_was() -> None:
-    """Redis is ahead of the bookmark: what is repeated up to there is shown to nobody."""
+async def test_a_replay_shows_no_old_state() -> None:
+    """Redis is ahead of the checkpoint: replayed events up to Redis' state reach no client."""
     async with running() as stack, Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         world = stack.simulator.world
         gateway = stack.processes["gateway"]
@@ -102,7 +102,7 @@ async def test_replay_shows_nothing_that_was() -> None:
         await gateway.stop()
         await store.redis.hset(
             keys.session(0, 1), mapping={**kept}
-        )  # as after a kill: an older one
+        )  # an older one, as after a kill
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
         await (await stack.start("gateway")).said("connected to Discord")
@@ -113,8 +113,8 @@ async def test_replay_shows_nothing_that_was() -> None:
         assert stack.simulator.stats.resumes == 1
 
 
-async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
-    """A large guild whose pieces had not come, and a joiner of whom nothing was known."""
+async def test_pending_member_requests_are_repeated() -> None:
+    """A large guild without its chunks, and a new member without a presence."""
     async with running(
         quiet(members=1500, presence_limit=1000, chunk_seconds=0.0), services=REST
     ) as stack:
@@ -143,8 +143,8 @@ async def test_members_that_were_being_asked_for_are_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize("how", ["emptied", "restarted", "refused", "settings", "lost members"])
-async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None:
-    """Redis was emptied or started again, Discord has forgotten, other guilds are wanted."""
+async def test_without_a_valid_checkpoint_a_new_session_is_started(how: str) -> None:
+    """After Redis lost its data or restarted, Discord forgot the session, or GUILD_IDS changed."""
     async with running(services=REST) as stack:
         world = stack.simulator.world
         await stack.processes["gateway"].stop()
@@ -159,7 +159,7 @@ async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None
                 stack.simulator.faults.refuse_resumes(1)
             case "settings":
                 env = {"GUILD_IDS": FIRST}
-                world.remove_guild(SECOND)  # so that the truth is the same
+                world.remove_guild(SECOND)  # so that the simulator has the same members
             case "lost members":
                 async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
                     await store.redis.delete(keys.members(int(SECOND)))
@@ -172,8 +172,8 @@ async def test_where_no_resume_is_right_a_new_session_is_begun(how: str) -> None
 
 
 async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early() -> None:
-    """Killed before everyone was written again, it is followed by one that begins anew, or by
-    one that finds everybody there."""
+    """If it is killed before it has rewritten all users, the next one starts a new session, or
+    finds all users in Redis."""
     async with running(services=REST) as stack:
         await _bookmark(stack, lambda mark: True)
         gateway = stack.processes["gateway"]
@@ -185,7 +185,7 @@ async def test_redis_emptied_under_a_living_gateway_holds_no_bookmark_too_early(
 
 
 async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
-    """What could not be written was not counted as handled: Discord repeats it."""
+    """Unwritten events are not part of the checkpoint, so Discord replays them."""
     async with running(services=REST) as stack:
         gateway = stack.processes["gateway"]
         await _bookmark(stack, lambda mark: True)
@@ -202,13 +202,13 @@ async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
 
 
 async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None:
-    """Who runs the shard lets go of it, and does not begin anew before Redis can be asked."""
+    """The active gateway releases the shard, and starts no session until Redis is reachable."""
     async with running(services=REST) as stack:
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")
         await second.said("standing by")
-        await first.said("writing everyone once more")  # there is no bookmark until that is done
+        await first.said("writing everyone once more")  # there is no checkpoint until that is done
         before = (await _bookmark(stack, lambda mark: bool(mark.session.seq))).session.seq
         stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _bookmark(stack, lambda mark: mark.session.seq > before)
@@ -226,7 +226,7 @@ async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None
 
 
 async def test_few_sessions_left_are_not_spent() -> None:
-    """It says so in plain words, and goes on when there are more."""
+    """It logs that, and continues once Discord allows more."""
     async with running(quiet(session_starts=2), services=REST) as stack:
         gateway = stack.processes["gateway"]
         stack.simulator.drop("invalid")
@@ -234,7 +234,7 @@ async def test_few_sessions_left_are_not_spent() -> None:
         assert "DISCORD_TOKEN" in said
         assert stack.simulator.stats.identifies == 1
         assert (await stack.get(f"/user/{ROBIN}"))[0] == 200
-        assert await gateway.stop() == 0  # it waits for hours, and not with us
+        assert await gateway.stop() == 0  # it would wait for hours
 
 
 async def _shows_status(stack: Stack, status: str) -> None:
@@ -242,13 +242,13 @@ async def _shows_status(stack: Stack, status: str) -> None:
 
 
 async def _goes_on(stack: Stack) -> None:
-    """The next event is shown."""
+    """Assert that the next event reaches the api."""
     stack.simulator.world.set_presence(ROBIN, "online", [], {"vr": "online"})
     await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
 
 
 async def _bookmark(stack: Stack, holds: Any) -> ResumeCheckpoint:
-    """Wait for a bookmark of which this holds."""
+    """Wait for a checkpoint that meets the condition."""
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def found() -> ResumeCheckpoint | None:

@@ -1,4 +1,4 @@
-"""What the real processes say of themselves on METRICS_PORT, while things happen to them."""
+"""Metrics, health and logs of the real processes, in operation and during faults."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def observed(
 
 
 async def test_every_metric_is_there_and_moves() -> None:
-    """Each process shows all that the page of operations names for it, and nothing else."""
+    """Each process exports exactly the metrics that docs/operations.md lists for it."""
     async with observed(PROFILE_SOURCE="discord") as (stack, ports):
         await stack.shows(ROBIN, lambda data: True)
         await stack.get(f"/user/{ROBIN}")
@@ -90,8 +90,8 @@ async def test_every_metric_is_there_and_moves() -> None:
 
 
 async def shown_with_its_age(stack: Stack, port: int, ages: float) -> None:
-    """Change until a change's age is counted: one that comes just when everyone has been written
-    anew is loaded with them, and nobody knows how old it is."""
+    """Change until an age is counted: a change that coincides with a rewrite of all users is
+    loaded together with them, and then has no known age."""
     statuses = cycle(("idle", "online"))
 
     async def counted() -> bool:
@@ -102,7 +102,7 @@ async def shown_with_its_age(stack: Stack, port: int, ages: float) -> None:
 
 
 async def again_from_memory(stack: Stack, port: int) -> None:
-    """Ask until an answer comes from memory."""
+    """Repeat a request until its response comes from the cache."""
 
     async def hit() -> bool:
         await stack.get(f"/user/{ROBIN}")
@@ -112,7 +112,7 @@ async def again_from_memory(stack: Stack, port: int) -> None:
 
 
 def documented() -> dict[str, set[str]]:
-    """The metrics of each process, by the headings of the page."""
+    """The documented metrics of each process, by the headings of docs/operations.md."""
     page = (ROOT / "docs" / "operations.md").read_text()
     parts = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
     named = {title: set(re.findall(r"`(grux_\w+)`", text)) for title, text in parts.items()}
@@ -129,7 +129,7 @@ def is_shown(name: str, samples: set[str]) -> bool:
 
 
 def samples_of(name: str) -> set[str]:
-    """The samples in which a scraper may find this metric, whatever kind it is of."""
+    """The names of the samples that this metric may have, whatever its type."""
     return {name, *(f"{name}_{end}" for end in ("total", "created", "bucket", "sum", "count"))}
 
 
@@ -139,11 +139,11 @@ REASONS: dict[Any, tuple[str, str]] = {
     "rst": ("network", "resumed"),
     "close": ("close_4000", "resumed"),
 }
-"""How Discord drops a connection: the cause that is counted, and how the next one begins."""
+"""How Discord ends a connection: the counted cause, and how the next connection starts."""
 
 
 async def test_reconnects_are_counted_by_cause() -> None:
-    """Once each, with one line that says why; the next connection is counted by how it began."""
+    """Each is counted once, with one log line; the next connection is counted by its start."""
     async with observed(None, "gateway") as (stack, ports):
         port, gateway = ports["gateway"], stack.processes["gateway"]
         for number, (how, (cause, began)) in enumerate(REASONS.items(), 1):
@@ -159,14 +159,14 @@ async def test_reconnects_are_counted_by_cause() -> None:
 
 
 def told(process: Process, words: str, times: int) -> list[str]:
-    """The lines with these words, once there are so many of them; never more."""
+    """The lines that have these words, or none until there are `times`. More are an error."""
     found = [line for line in process.lines if words in line]
     assert len(found) <= times
     return found if len(found) == times else []
 
 
 async def test_missed_heartbeats_are_a_cause_too() -> None:
-    """Discord leaves them unanswered."""
+    """Discord does not acknowledge them."""
     options = quiet(heartbeat_interval_ms=1000)
     async with observed(options, "gateway") as (stack, ports):
         stack.simulator.faults.acks_stalled = True
@@ -175,8 +175,8 @@ async def test_missed_heartbeats_are_a_cause_too() -> None:
         stack.simulator.faults.acks_stalled = False
 
 
-async def test_the_gateway_without_discord_is_well_and_not_ready() -> None:
-    """It says which shard it misses; when Discord is back it is ready again."""
+async def test_the_gateway_without_discord_is_healthy_but_not_ready() -> None:
+    """/health names the disconnected shard; once Discord is back, the gateway is ready again."""
     async with observed(None, "gateway") as (stack, ports):
         port, gateway = ports["gateway"], stack.processes["gateway"]
         await gateway.said("ready after")
@@ -197,8 +197,8 @@ async def test_the_gateway_without_discord_is_well_and_not_ready() -> None:
         await eventually(lambda: len([one for one in gateway.lines if "ready after" in one]) == 2)
 
 
-async def test_the_gateway_that_stands_by_is_ready() -> None:
-    """So that an update may end the first one; Redis away, it could not take over."""
+async def test_a_standby_gateway_is_ready() -> None:
+    """So an update may stop the active one; without Redis it could not take over."""
     async with observed(None, "gateway") as (stack, _):
         stack.processes["first"] = stack.processes.pop("gateway")
         port = free_port()
@@ -215,8 +215,8 @@ async def test_the_gateway_that_stands_by_is_ready() -> None:
         await until_health(port, lambda now: bool(now["ready"]))
 
 
-async def test_redis_away_makes_api_and_ws_unready() -> None:
-    """They stay well; each says what it misses, and counts the loss once."""
+async def test_without_redis_api_and_ws_are_not_ready() -> None:
+    """They stay healthy; each reports the cause, and counts the lost connection once."""
     async with observed(None, "api", "ws") as (stack, ports):
         await stack.redis.kill()
         for name, port in ports.items():
@@ -233,8 +233,8 @@ async def test_redis_away_makes_api_and_ws_unready() -> None:
             await stack.processes[name].said("ready after")
 
 
-async def test_a_life_in_the_log() -> None:
-    """Start with settings, ready, end with totals: each line an object, and nothing secret."""
+async def test_the_log_from_start_to_end() -> None:
+    """Settings at the start, totals at the end; each line is a JSON object without secrets."""
     async with observed(None, LOG_FORMAT="json") as (stack, _):
         await stack.shows(ROBIN, lambda data: True)
         stack.simulator.world.update_user(ROBIN, username=HOSTILE)

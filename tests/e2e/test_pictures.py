@@ -1,4 +1,4 @@
-"""A card of somebody in the simulator, with the pictures of its CDN, as users run Grux."""
+"""A card of a simulated user, with images of the simulated CDN."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.stack import ROBIN, running
 
 
 async def test_a_card_with_pictures() -> None:
-    """Avatar, decoration and tag come from the simulated CDN, and the PNG is one."""
+    """Avatar, decoration and tag come from the simulated CDN, and the response is a PNG."""
     async with running(services=("api", "gateway")) as stack, aiohttp.ClientSession() as http:
         base = f"http://127.0.0.1:{stack.api_port}"
 

@@ -1,4 +1,4 @@
-"""A presence goes from Discord to a browser: all parts, as they run."""
+"""A presence on its way from Discord to REST and WebSocket clients."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ PLAYING = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def standing() -> AsyncIterator[Stack]:
-    """Shared by tests that leave everything as it was, but who Robin is and what he does."""
+    """Shared by tests that change nothing permanently except Robin's name and presence."""
     async with running() as stack:
         yield stack
 
 
 @pytest_asyncio.fixture(loop_scope="module")
 async def stack(standing: Stack) -> Stack:
-    """Robin is online, and that is known."""
+    """Robin is online, and the api shows it."""
     standing.simulator.world.set_presence(ROBIN, "online", [], {"web": "online"})
     await standing.shows(ROBIN, lambda data: bool(data["status"] == "online"))
     return standing
 
 
 async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:
-    """The thinnest way: one user, one status, one GET, one socket."""
+    """The shortest path: one user, one status, one GET, one WebSocket."""
     stack.simulator.world.set_presence(ROBIN, "idle", [], {"mobile": "idle"})
     data = await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
     msgspec.convert(data["profile"], Profile, strict=True)
@@ -58,8 +58,8 @@ async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:
     assert (await stack.get(f"/activity/{ROBIN}"))[1]["data"]["status"] == "dnd"
 
 
-async def test_who_joins_is_shown_and_who_leaves_is_gone(stack: Stack) -> None:
-    """At once, everywhere; the watcher is told and closed."""
+async def test_a_join_is_shown_and_a_departure_removed(stack: Stack) -> None:
+    """Immediately, over REST and WebSocket; the subscribed client is notified and closed."""
     assert (await stack.get(f"/user/{JOINER}"))[0] == 404
     world = stack.simulator.world
     world.add_member(FIRST, User(id=JOINER, username="newbie"))
@@ -76,8 +76,8 @@ async def test_who_joins_is_shown_and_who_leaves_is_gone(stack: Stack) -> None:
     await stack.not_monitored(JOINER)
 
 
-async def test_who_joins_while_online_is_shown_so(stack: Stack) -> None:
-    """GUILD_MEMBER_ADD has no presence: it is asked for."""
+async def test_a_member_who_joins_online_is_shown_online(stack: Stack) -> None:
+    """GUILD_MEMBER_ADD has no presence, so the gateway requests it."""
     world = stack.simulator.world
     world.add_member(FIRST, User(id=ONLINE_JOINER, username="newbie"))
     world.set_presence(ONLINE_JOINER, "dnd", [], {"desktop": "dnd"})
@@ -89,7 +89,7 @@ async def test_who_joins_while_online_is_shown_so(stack: Stack) -> None:
 
 
 async def test_rename_reaches_watchers_as_profile_update(stack: Stack) -> None:
-    """Names and avatars are live."""
+    """A new name arrives without a new connection."""
     watcher = await stack.watch(ROBIN)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     stack.simulator.world.update_user(ROBIN, global_name="Robin the Second")
@@ -99,7 +99,7 @@ async def test_rename_reaches_watchers_as_profile_update(stack: Stack) -> None:
 
 
 async def test_user_of_two_guilds_stays_until_both_are_left(stack: Stack) -> None:
-    """And one change, which Discord sends once per guild, is one frame."""
+    """A change, which Discord sends once per guild, is one frame."""
     world = stack.simulator.world
     for guild in (FIRST, SECOND):
         world.add_member(guild, User(id=OF_TWO, username="newbie") if guild == FIRST else OF_TWO)
@@ -119,7 +119,7 @@ async def test_user_of_two_guilds_stays_until_both_are_left(stack: Stack) -> Non
 
 
 async def test_activity_without_art_gets_its_icon_a_moment_later(stack: Stack) -> None:
-    """The presence is not delayed by it: without the icon first, then with it."""
+    """The presence is sent at once without the icon, then again with it."""
     watcher = await stack.watch(ROBIN)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     application = {**PLAYING, "application_id": "764429562019840003"}
@@ -132,7 +132,7 @@ async def test_activity_without_art_gets_its_icon_a_moment_later(stack: Stack) -
 
 
 async def test_several_users_on_one_connection(stack: Stack) -> None:
-    """One initial_data each; a stranger among them is told and the others go on."""
+    """Each has its own initial_data; an unknown user gets an error, and the others continue."""
     watcher = await stack.watch(ROBIN, STRANGER)
     await watcher.until(lambda frame: frame["op"] == "error" and frame["user_id"] == STRANGER)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
@@ -141,7 +141,7 @@ async def test_several_users_on_one_connection(stack: Stack) -> None:
 
 
 async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
-    """Empty or not: the client stays connected and ends with the truth."""
+    """With or without data loss, the client stays connected and gets the current state."""
     watcher = await stack.watch(ROBIN)
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     await stack.redis.kill()
@@ -166,7 +166,7 @@ async def _is_unavailable(stack: Stack) -> bool:
 
 
 async def test_every_process_ends_cleanly_on_sigterm() -> None:
-    """Exit code 0; the watcher is told that the server restarts."""
+    """The exit code is 0, and the client's close code says that the server restarts."""
     async with running() as stack:
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
@@ -177,7 +177,7 @@ async def test_every_process_ends_cleanly_on_sigterm() -> None:
 
 
 async def test_token_is_never_written() -> None:
-    """Not even at the most talkative level."""
+    """Not even at LOG_LEVEL=DEBUG."""
     async with running(services=("gateway",), env={"LOG_LEVEL": "DEBUG"}) as stack:
         gateway = stack.processes["gateway"]
         await gateway.said("connected to Discord")

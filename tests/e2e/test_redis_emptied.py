@@ -1,4 +1,4 @@
-"""Redis loses everything while the gateway that runs the shard has no connection to Discord."""
+"""Redis loses its data while the active gateway has no connection to Discord."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.e2e.stack import ROBIN, Stack, Watcher, running
 from tests.e2e.truth import truth
 
 
-async def test_what_another_process_wrote_meanwhile_is_not_taken_back() -> None:
-    """One that started just then, found the shard free, and was told of it in the next moment."""
+async def test_what_another_gateway_wrote_is_not_overwritten() -> None:
+    """Another gateway took the free shard just then, and already wrote a newer state."""
     async with running() as stack:
         world, gateway = stack.simulator.world, stack.processes["gateway"]
         world.set_presence(ROBIN, "idle", [], {"web": "idle"})
@@ -34,8 +34,8 @@ async def test_what_another_process_wrote_meanwhile_is_not_taken_back() -> None:
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
-async def test_what_is_known_is_written_though_discord_stays_away() -> None:
-    """After a while it is better than nothing."""
+async def test_known_states_are_written_while_discord_is_unreachable() -> None:
+    """After a while the last known states are better than none."""
     async with running() as stack:
         gateway = stack.processes["gateway"]
         before = await stack.shows(ROBIN, lambda data: True)
@@ -44,7 +44,7 @@ async def test_what_is_known_is_written_though_discord_stays_away() -> None:
         await gateway.said("is disconnected")
         await stack.redis.flush()
         await gateway.said("writing everyone again")
-        await truth(stack)  # by itself: what api remembers is no proof
+        await truth(stack)  # Redis itself: the api's cache proves nothing
         assert await stack.shows(ROBIN, lambda data: True) == before
 
 

@@ -1,4 +1,4 @@
-"""Everything on Redis Sentinel and on a Redis Cluster: masters go while people watch."""
+"""All of Grux on Redis Sentinel and on a Redis Cluster: masters fail while clients watch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.e2e.stack import Stack, Watcher, quiet, running
 
 
 class Crowd:
-    """Everybody, changed again and again, and watched all the while."""
+    """Users who change again and again, and a client that watches them."""
 
     def __init__(self, stack: Stack, people: list[str], watcher: Watcher) -> None:
         self._stack = stack
@@ -28,14 +28,14 @@ class Crowd:
         self._said: dict[str, str] = {}
 
     def change(self) -> None:
-        """Each of them says something new."""
+        """Give each user a new status text."""
         for user_id in self.people:
             text = self._said[user_id] = f"text {next(self._texts)}"
             custom = {"id": "custom", "name": "Custom Status", "type": 4, "state": text}
             self._stack.simulator.world.set_presence(user_id, "online", [custom], {"web": "online"})
 
     async def is_seen(self) -> None:
-        """Wait until the socket and the api show what each of them said last."""
+        """Wait until the WebSocket and the api show the last text of each user."""
         await eventually(lambda: all(self._shown(user_id) for user_id in self.people))
         await eventually_async(self._answered)
 
@@ -65,7 +65,7 @@ async def cluster() -> AsyncIterator[RedisCluster]:
 
 
 async def crowd_of(stack: Stack) -> Crowd:
-    people = sorted(stack.everybody() - {BOT_ID})[:40]  # nobody is told of the bot's presence
+    people = sorted(stack.everybody() - {BOT_ID})[:40]  # the bot's own presence is not sent
     for user_id in people:
         await stack.shows(user_id, lambda data: True)
     watcher = await stack.watch(*people)
@@ -77,7 +77,7 @@ async def crowd_of(stack: Stack) -> Crowd:
 
 
 async def changing(crowd: Crowd, until: asyncio.Task[None]) -> None:
-    """Changes go on while something happens to Redis, and one more comes afterwards."""
+    """Keep changing users during the block, and once more after it."""
     while not until.done():
         crowd.change()
         await asyncio.wait([until], timeout=0.1)
@@ -86,7 +86,7 @@ async def changing(crowd: Crowd, until: asyncio.Task[None]) -> None:
 
 
 async def test_sentinels_name_another_master(sentinels: RedisSentinels) -> None:
-    """In good order: the watchers stay, and hold the truth."""
+    """In a planned failover the clients stay connected, and get the current state."""
     async with running(quiet(), redis_url=sentinels.url) as stack:
         crowd = await crowd_of(stack)
 
@@ -100,7 +100,7 @@ async def test_sentinels_name_another_master(sentinels: RedisSentinels) -> None:
 
 
 async def test_the_master_of_the_sentinels_dies(sentinels: RedisSentinels) -> None:
-    """Its replica takes over, and what was lost with it is written again."""
+    """Its replica takes over, and what was lost is written again."""
     async with running(quiet(), redis_url=sentinels.url) as stack:
         crowd = await crowd_of(stack)
 
@@ -114,7 +114,7 @@ async def test_the_master_of_the_sentinels_dies(sentinels: RedisSentinels) -> No
 
 
 async def test_a_master_of_the_cluster_dies_and_a_slot_moves(cluster: RedisCluster) -> None:
-    """The users of that master are away for as long as the cluster needs; nobody is cut off."""
+    """That master's users are unavailable until the failover; no client is disconnected."""
     async with running(quiet(), redis_url=cluster.url) as stack:
         crowd = await crowd_of(stack)
         key = keys.presence(int(crowd.people[0]))

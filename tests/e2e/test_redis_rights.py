@@ -1,6 +1,6 @@
-"""The ACL files of deploy/redis: each service does its work with the rights it has there, no more.
+"""The ACL files of deploy/redis: each service needs exactly the permissions that it has there.
 
-And while they do, nobody asks Redis for anything that would hold it up.
+No service uses a command that would block Redis.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ BOUNDED = {
     *("hgetall", "hkeys", "hdel", "hexists"),  # of `completeness`, and of one user
     "zrange",  # of `heartbeats`, which has a member for each shard
 }
-"""Commands whose time does not grow with the number of users: all that the services may use."""
+"""Commands whose time does not grow with the number of users. Services may use no others."""
 
 NO_RIGHT = "no permissions|can't (run this|access at least)|ACL failure"
 
 OURS = {"acl", "auth", "config", "flushall", "command", "info", "client", "monitor"}
-"""What this test asks for by itself."""
+"""Commands of the test itself."""
 
 UNUSED = {
     **dict.fromkeys(("gateway role", "api role", "ws role"), "where REDIS_URL names Sentinels"),
@@ -47,9 +47,9 @@ UNUSED = {
     **dict.fromkeys(("gateway hdel", "gateway zrem"), "after another SHARD_COUNT"),
     "gateway pttl": "while another process begins a session",
     **dict.fromkeys(("gateway eval", "api eval", "ws eval"), "where Redis forgot a script"),
-    **dict.fromkeys(("api pexpire", "ws pexpire"), "where a source fails for somebody known"),
+    **dict.fromkeys(("api pexpire", "ws pexpire"), "where the source fails for a cached profile"),
 }
-"""What a service may do and does not while everything is done once, and when it does."""
+"""Permissions that this test does not use, and when a service does."""
 
 UNUSED_BY_REDIS_6 = {
     **dict.fromkeys(("api client|id", "api client|tracking"), "MONITOR tells of no CLIENT there"),
@@ -69,7 +69,7 @@ def acl_file(modern: bool) -> str:
 
 @asynccontextmanager
 async def guarded(folder: Path) -> AsyncIterator[tuple[Stack, Redis, bool]]:
-    """The stack, without services; the admin's client; whether profiles may be written."""
+    """Yields the stack without services, an admin client, and whether profiles may be written."""
     async with RedisServer() as probe, Redis.from_url(probe.url) as redis:
         modern = await version(redis) >= 7
     acl = folder / "users.acl"
@@ -97,9 +97,9 @@ async def start(stack: Stack, service: str, calls: Calls) -> Process:
     return await stack.start(service, REDIS_URL=url)
 
 
-async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
-    """Everything that Grux does, once: at the end nothing was refused, nothing blocks Redis, and
-    no right was of no use."""
+async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
+    """Everything that Grux does, once. No command is refused or would block Redis, and every
+    permission is used."""
     async with (
         guarded(tmp_path) as (stack, redis, modern),
         overheard(redis, stack.redis.port) as calls,
@@ -113,28 +113,28 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
 
-        if modern:  # the source is asked, and what it says is kept for everybody
+        if modern:  # the profile source is asked, and its response cached in Redis
             await eventually_async(lambda: redis.exists(keys.profile(int(ROBIN))))
 
-        # Nobody follows a stranger; ws asks the source of somebody whom nobody has asked for yet.
+        # A user who is not monitored; and a user whose profile ws is the first to request.
         stranger = await stack.watch(STRANGER)
         await stranger.until(lambda frame: frame["op"] == "error")
         leaver = next(one for one in world.guild(SECOND).members if only_in(stack, SECOND, one))
         forsaken = await stack.watch(leaver)
         await forsaken.until(lambda frame: frame["op"] == "initial_data")
 
-        # The api is told of changes.
+        # api receives invalidations.
         clients = await eventually_async(lambda: tracking(redis))
         assert clients == ["api"]
         world.set_presence(ROBIN, "idle", [], {"mobile": "idle"})
         await watcher.until(lambda frame: frame["d"].get("status") == "idle")
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
 
-        # A card with pictures, which are kept.
+        # A card with images, which are cached.
         card = await ask(stack.api_port, f"/card/{ROBIN}.svg")
         assert card.status == 200
 
-        # Somebody comes, and goes while no gateway runs: they are swept.
+        # A member joins, and leaves while no gateway runs: the reconciler removes them.
         world.add_member(FIRST, User(id=NEW, username="newbie"))
         await stack.shows(NEW, lambda data: True)
         await stack.processes["gateway"].stop()
@@ -142,7 +142,7 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
         await start(stack, "gateway", calls)
         await stack.not_monitored(NEW)
 
-        # A second gateway stands by.
+        # A standby gateway.
         url = await calls.through_relay(url_of(stack, "gateway"), "gateway")
         standby = await Process.start("gateway", {**stack.env, "REDIS_URL": url})
         await standby.said("standing by")
@@ -153,7 +153,7 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
         assert [key async for key in redis.scan_iter("picture:*")] != []
         await redis.config_resetstat()  # that SCAN was the test's
 
-        # Redis loses everything, and gets it again, but for who left; a whole server leaves.
+        # Redis loses its data, and is written again without a member who left; a server is removed.
         await stack.processes["gateway"].stop()
         world.remove_member(SECOND, leaver)
         await redis.flushall()
@@ -164,7 +164,7 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
         world.remove_guild(SECOND)
         await eventually_async(lambda: gone(redis, SECOND))
 
-        # There is a reason for every right, and nothing was asked for that would block Redis.
+        # Every permission has a use, and no command would block Redis.
         spare = UNUSED.keys() if modern else UNUSED.keys() | UNUSED_BY_REDIS_6.keys()
         with suppress(TimeoutError):
             await eventually(lambda: unused(calls, modern) <= spare)
@@ -178,19 +178,19 @@ async def test_each_service_works_with_its_rights(tmp_path: Path) -> None:
 
 
 def unused(calls: Calls, modern: bool) -> set[str]:
-    """What has been granted and not used so far: `service command`."""
+    """Permissions that are granted and not used so far: `service command`."""
     acl = (ROOT / "deploy/redis" / acl_file(modern)).read_text()
     return {f"{one} {name}" for one in SERVICES for name in granted(acl, one) - calls.of(one)}
 
 
 async def commands(redis: Redis) -> set[str]:
-    """All that Redis was asked since its statistics began."""
+    """All commands that Redis received since its statistics were reset."""
     found = await redis.info("commandstats")
     return {name.removeprefix("cmdstat_").partition("|")[0].lower() for name in found}
 
 
 async def counts(stack: Stack, users: int) -> bool:
-    """Whether the api counts as many users. Robin may be written before the last of them."""
+    """Whether the api counts this many users. Robin may be written before the last of them."""
     return bool((await stack.get("/"))[1]["data"]["monitored_user_count"] == users)
 
 
@@ -209,13 +209,13 @@ async def gone(redis: Redis, guild_id: str) -> bool:
 
 
 @pytest.mark.parametrize("user", SERVICES)
-async def test_nobody_may_do_more(tmp_path: Path, user: str) -> None:
-    """ws cannot write a presence, the api can delete none, and neither can look at everything."""
+async def test_no_service_has_other_permissions(tmp_path: Path, user: str) -> None:
+    """ws cannot write a presence, api cannot delete one, and neither can list all keys."""
     presence, users = keys.presence(int(ROBIN)), keys.USERS
     refused: list[tuple[object, ...]] = [
         *[("KEYS", "*"), ("SMEMBERS", users), ("FLUSHALL",), ("MONITOR",)],
         *[("CONFIG", "GET", "*"), ("ACL", "LIST"), ("CLIENT", "LIST")],
-        *[("GET", "somebody-elses"), ("SET", "somebody-elses", "x"), ("SUBSCRIBE", "other")],
+        *[("GET", "foreign"), ("SET", "foreign", "x"), ("SUBSCRIBE", "other")],
     ]
     if user != "gateway":
         refused += [
@@ -228,7 +228,7 @@ async def test_nobody_may_do_more(tmp_path: Path, user: str) -> None:
             ("EVAL", "return redis.call('DEL', KEYS[1])", 1, keys.guilds(int(ROBIN))),
         ]
     async with guarded(tmp_path) as (stack, redis, modern):
-        if user == "api" and not modern:  # pictures need it, and 6.2 cannot tell keys apart
+        if user == "api" and not modern:  # images need it, and Redis 6.2 has no permissions per key
             refused.remove(("SET", presence, "x"))
         await redis.hset(presence, "version", 1)
         await redis.sadd(keys.guilds(int(ROBIN)), 1)
@@ -243,16 +243,16 @@ async def test_nobody_may_do_more(tmp_path: Path, user: str) -> None:
     ("service", "account", "said"),
     [
         ("api", "api:hunter2", "rejects the user name or the password"),
-        ("ws", "nobody:hunter2", "rejects the user name or the password"),
+        ("ws", "unknown:hunter2", "rejects the user name or the password"),
         ("gateway", "", "rejects the user name or the password"),
         ("ws", "api:change-this-api", "does not permit this user what the service needs"),
         ("gateway", "ws:change-this-ws", "does not permit this user what the service needs"),
     ],
 )
-async def test_who_is_refused_says_so_and_ends(
+async def test_a_refused_service_says_so_and_exits(
     tmp_path: Path, service: str, account: str, said: str
 ) -> None:
-    """A wrong password or a missing right is not waited for: one line, exit status 2."""
+    """A wrong password or a missing permission is not retried: one line, exit status 2."""
     async with guarded(tmp_path) as (stack, _, _):
         url = stack.redis.url.replace(f"{ADMIN}@", f"{account}@" if account else "")
         process = await stack.start(service, REDIS_URL=url)

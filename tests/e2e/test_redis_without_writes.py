@@ -1,4 +1,4 @@
-"""A Redis that answers and takes no writes: full, or a replica after a failover."""
+"""A Redis that accepts reads but no writes: full, or a replica after a failover."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ REFUSALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "full": (("CONFIG SET", "maxmemory", "1"), ("CONFIG SET", "maxmemory", "0")),
     "replica": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
 }
-"""What makes a Redis refuse writes, and what makes it take them again."""
+"""The commands that make Redis refuse writes, and those that make it accept them again."""
 
 
 @pytest.mark.parametrize("why", REFUSALS)
 async def test_reads_go_on_and_the_newest_state_is_written_later(why: str) -> None:
-    """The gateway keeps one state of each person, and owes it until Redis takes it; nobody is
-    shown what was passed over, or who has left."""
+    """The gateway queues the latest state of each user until Redis accepts it. No client sees
+    a skipped state, or a user who has left."""
     refuse, take = REFUSALS[why]
     async with running() as stack, Store.connect(stack.redis.url, timeout=PATIENCE) as store:
         assert isinstance(store.redis, Redis)

@@ -1,4 +1,4 @@
-"""A new version is brought in: every process is replaced in turn, while everything goes on."""
+"""A rolling update: every process is replaced in turn, while clients and changes go on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EVERY = 0.02  # seconds between two changes
 
 
 class Days:
-    """People who do something else all the while: steps that only grow."""
+    """Users who change all the time; each change has a higher step number."""
 
     def __init__(self, stack: Stack) -> None:
         self._world = stack.simulator.world
@@ -41,7 +41,7 @@ class Days:
 
 
 class Follower:
-    """A page that comes again as docs/websocket.md tells it to."""
+    """A client that reconnects as docs/websocket.md says."""
 
     def __init__(self, ports: tuple[int, ...], user_ids: list[str]) -> None:
         self.seen: dict[str, list[int]] = {one: [] for one in user_ids}
@@ -56,7 +56,7 @@ class Follower:
                 async with connect(f"ws://127.0.0.1:{port}/?{self._query}", proxy=None) as socket:
                     await self._read(socket)
             except (OSError, InvalidHandshake):
-                pass  # it is being replaced: a load balancer would try the other one by itself
+                pass  # it is being replaced: a load balancer would use the other one
             await asyncio.sleep(0.05 + 0.4 * random.random())
 
     async def _read(self, socket: ClientConnection) -> None:
@@ -70,7 +70,7 @@ class Follower:
 
 
 class Reader:
-    """Asks whichever replica is ready, as one behind a load balancer does."""
+    """Requests any replica that is ready, like a client of a load balancer."""
 
     def __init__(self, ports: tuple[int, ...], people: list[str]) -> None:
         self.answers = 0
@@ -111,7 +111,7 @@ class Reader:
 
 
 class House:
-    """Two of each, on ports of their own."""
+    """Two processes of each service, each on its own port."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -119,7 +119,7 @@ class House:
         self.ws = (stack.ws_port, free_port())
 
     async def start(self, name: str, number: int) -> Process:
-        """And wait until it does its work."""
+        """Start a process, and wait until it is ready."""
         settings = {
             "API_PORT": str(self.api[number]),
             "WS_PORT": str(self.ws[number]),
@@ -142,8 +142,8 @@ class House:
         await self.start(name, number)
 
 
-async def test_replacing_every_process_loses_nobodys_update() -> None:
-    """No reader gets an error, no watcher sees a step back, and all of them end with the truth."""
+async def test_replacing_every_process_loses_no_update() -> None:
+    """No request fails, no client sees an older step, and all end with the current state."""
     async with running(services=()) as stack:
         house = House(stack)
         for number in (0, 1):
@@ -171,12 +171,12 @@ async def test_replacing_every_process_loses_nobodys_update() -> None:
         assert reader.failures == []
         assert reader.answers > 0
         assert stack.simulator.stats.identifies == 1
-        assert stack.simulator.stats.resumes > 0  # one or two: a newcomer may be the first
+        assert stack.simulator.stats.resumes > 0  # one or two: the first gateway may be a new one
 
 
 @asynccontextmanager
 async def at_work(*people: Days | Follower | Reader) -> AsyncIterator[None]:
-    """They do what they do until the block is left; a failure of theirs is ours."""
+    """Run these tasks until the block ends; if one fails, the test fails."""
     tasks = [asyncio.create_task(one.run()) for one in people]
     try:
         yield
@@ -188,7 +188,7 @@ async def at_work(*people: Days | Follower | Reader) -> AsyncIterator[None]:
 
 
 def _connections(follower: Follower) -> list[list[int]]:
-    """For each user the steps, over all connections: the first of one may repeat the last."""
+    """Assert per user that steps never decrease; a new connection may repeat the last one."""
     return [
         [step for before, step in zip([-1, *steps], steps, strict=False) if step != before]
         for steps in follower.seen.values()

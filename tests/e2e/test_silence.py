@@ -1,4 +1,4 @@
-"""The gateway is killed: every answer says for how long it has been silent, and goes on to."""
+"""After the gateway was killed, every response says for how long it has been silent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MINUTE = 60  # seconds
 
 
 async def stale(stack: Stack, status: int, longer_than: int) -> int:
-    """Ask for Robin until the answer has this status and is staler than that."""
+    """Request Robin until the response has this status and a higher X-Grux-Stale."""
 
     async def told() -> int:
         url = f"http://127.0.0.1:{stack.api_port}/user/{ROBIN}"
@@ -28,8 +28,8 @@ async def stale(stack: Stack, status: int, longer_than: int) -> int:
     return await eventually_async(told)
 
 
-async def test_a_killed_gateway_is_told_of() -> None:
-    """In the header, which grows; also after Redis came back empty; and no more once it is back."""
+async def test_responses_are_marked_as_stale_without_a_gateway() -> None:
+    """The header grows, also after Redis lost its data, and is gone once a gateway is back."""
     async with running(services=("gateway",)) as stack:
         metrics = free_port()
         await stack.start("api", METRICS_PORT=str(metrics))

@@ -1,4 +1,4 @@
-"""What Redis has to hold once the faults are over, and what happens during them."""
+"""The contents that Redis must have after a fault, and changes that happen during it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.e2e.stack import FIRST, ROBIN, Stack
 
 
 def changes(stack: Stack) -> tuple[str, str, str]:
-    """Things happen while nobody listens: who left, who joined, who was renamed."""
+    """Change members while no gateway is connected. Returns who left, joined, and was renamed."""
     world = stack.simulator.world
     only_here = [
         one
@@ -31,23 +31,23 @@ def changes(stack: Stack) -> tuple[str, str, str]:
 
 
 async def truth(stack: Stack) -> None:
-    """Redis has exactly the simulator's members, in their guilds, with what they show."""
+    """Wait until Redis has exactly the simulator's members, with their guilds and presences."""
     world = stack.simulator.world
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def held() -> bool:
             users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
-            everybody = sorted(stack.everybody())
-            snapshots = await store.load_many([int(one) for one in everybody])
+            members = sorted(stack.everybody())
+            snapshots = await store.load_many([int(one) for one in members])
             for guild_id, guild in world.guilds.items():
                 listed = await store.redis.smembers(keys.members(int(guild_id)))
                 if {str(int(one)) for one in listed} != set(guild.members):
                     return False
-            return users == set(everybody) and all(
+            return users == set(members) and all(
                 isinstance(snapshot, Snapshot)
                 and msgspec.json.decode(snapshot.presence)["status"]
                 == world.person(one).presence.status.replace("offline", "invisible")
-                for one, snapshot in zip(everybody, snapshots, strict=True)
+                for one, snapshot in zip(members, snapshots, strict=True)
             )
 
         await eventually_async(held)
