@@ -153,7 +153,7 @@ def _unreachable(error: StoreUnavailable) -> Finding:
     cause = type(error.__cause__).__name__
     if cause in ("AuthenticationError", "AuthenticationWrongNumberOfArgsError"):
         return failure(
-            "Redis does not accept the name or the password in REDIS_URL",
+            "Redis rejects the user name or the password in REDIS_URL",
             "The form is redis://<name>:<password>@<host>:6379/0, with %40 for an @ in either.",
         )
     return failure(

@@ -83,7 +83,7 @@ async def test_a_wrong_password_is_a_failure() -> None:
     async with RedisServer() as server, Redis.from_url(server.url) as redis:
         await redis.config_set("requirepass", "right-secret")
         said = await ask(server.url.replace("//", "//:wrong-secret@"))
-        assert said.level("does not accept the name or the password") == "failure"
+        assert said.level("rejects the user name or the password") == "failure"
         assert "secret" not in said.printed
         good = await ask(server.url.replace("//", "//:right-secret@"))
         assert good.level("Redis answers") == "ok"
