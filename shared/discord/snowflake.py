@@ -24,3 +24,12 @@ def parse(text: str, now: datetime | None = None) -> int | None:
     if snowflake >= 1 << 64 or created_ms(snowflake) > latest.timestamp() * 1000:
         return None
     return snowflake
+
+
+ShardKey = tuple[int, int]
+"""A shard's id, and the number of shards."""
+
+
+def shard_of(guild_id: int, shard_count: int) -> int:
+    """The shard that receives a guild's events. Discord docs: Gateway, Sharding."""
+    return (guild_id >> 22) % shard_count
