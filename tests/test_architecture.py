@@ -20,11 +20,6 @@ AROUND = sorted(path.relative_to(ROOT) for room in OUTSIDE for path in (ROOT / r
 # What is still to be moved behind shared/redis: remove a file from here when it is.
 USE_STORE_REDIS_STILL = {
     "services/api/card/pictures.py",  # shared.redis.image_cache has what it needs
-    "services/gateway/discord/identify_limits.py",
-    "services/gateway/normalize/app_icons.py",
-    "services/gateway/sync/checkpoint.py",
-    "services/gateway/sync/lease.py",
-    "services/gateway/vitals.py",
 }
 
 

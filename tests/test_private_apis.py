@@ -30,9 +30,7 @@ from websockets.protocol import Protocol, Side
 
 from tests.documents import ROOT
 
-SESSION = "services/gateway/discord/session.py"
 HIKARI_SHARD = "services/gateway/discord/hikari_shard.py"
-SHARD = "services/gateway/discord/shard.py"
 UVICORN_SERVER = "shared/http/uvicorn_server.py"
 UVICORN_PROTOCOL = "shared/http/uvicorn_protocol.py"
 SENTINEL = "shared/redis/sentinel.py"
@@ -116,37 +114,33 @@ HIKARI = [
         lambda: is_coroutine(shard("_heartbeat"), "heartbeat_interval"),
     ),
     Use(
-        *("hikari", "_loads", HIKARI_SHARD),
-        lambda: slot("_loads") and "loads=self._loads" in source(shard("_connect")),
-    ),
-    Use(
-        *("hikari", "_seq", SESSION),
+        *("hikari", "_seq", HIKARI_SHARD),
         # It resumes if this is set.
         lambda: slot("_seq") and "if self._seq is None" in source(shard("_connect")),
     ),
     Use(
-        *("hikari", "_session_id", SESSION),
+        *("hikari", "_session_id", HIKARI_SHARD),
         lambda: (
             slot("_session_id") and '"session_id": self._session_id' in source(shard("_connect"))
         ),
     ),
     Use(
-        *("hikari", "_resume_gateway_url", SESSION),
+        *("hikari", "_resume_gateway_url", HIKARI_SHARD),
         lambda: (
             slot("_resume_gateway_url")
             and "self._resume_gateway_url or self._gateway_url" in source(shard("_connect"))
         ),
     ),
-    Use("hikari", "_keep_alive", SESSION, lambda: is_coroutine(shard("_keep_alive"))),
+    Use("hikari", "_keep_alive", HIKARI_SHARD, lambda: is_coroutine(shard("_keep_alive"))),
     Use(
-        *("hikari", "_handshake_event", SESSION),
+        *("hikari", "_handshake_event", HIKARI_SHARD),
         lambda: (
             slot("_handshake_event")
             and "self._handshake_event = asyncio.Event()" in source(shard("start"))
         ),
     ),
     Use(
-        *("hikari", "_keep_alive_task", SESSION),
+        *("hikari", "_keep_alive_task", HIKARI_SHARD),
         lambda: (
             slot("_keep_alive_task")
             and "self._keep_alive_task = keep_alive_task" in source(shard("start"))
@@ -154,7 +148,7 @@ HIKARI = [
         ),
     ),
     Use(
-        *("hikari", "_is_closing", SESSION),
+        *("hikari", "_is_closing", HIKARI_SHARD),
         lambda: (
             slot("_is_closing")
             and "if self._is_closing: await ws.send_close( code=errors.ShardCloseCode.GOING_AWAY"
@@ -162,7 +156,7 @@ HIKARI = [
         ),
     ),
     Use(
-        *("hikari", "consume_raw_event", SHARD),
+        *("hikari", "consume_raw_event", HIKARI_SHARD),
         lambda: (
             0
             < source(shard("_poll_events")).find(
@@ -174,21 +168,21 @@ HIKARI = [
         ),
     ),
     Use(
-        *("hikari", "deserialize_connected_event", SHARD),
+        *("hikari", "deserialize_connected_event", HIKARI_SHARD),
         lambda: (
             "self._event_manager.dispatch( self._event_factory.deserialize_connected_event(self), "
             "return_tasks=True )" in source(shard("_keep_alive"))
         ),
     ),
     Use(
-        *("hikari", "deserialize_disconnected_event", SHARD),
+        *("hikari", "deserialize_disconnected_event", HIKARI_SHARD),
         lambda: (
             "self._event_manager.dispatch( self._event_factory.deserialize_disconnected_event"
             "(self), return_tasks=True )" in source(shard("_keep_alive"))
         ),
     ),
     Use(  # both are sent, and Discord takes one of them
-        *("hikari", '"query"', SHARD),
+        *("hikari", '"query"', HIKARI_SHARD),
         lambda: (
             'payload.put("query", query)' in source(shard("request_guild_members"))
             and 'put_snowflake_array("user_ids"' in source(shard("request_guild_members"))

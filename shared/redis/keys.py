@@ -55,11 +55,6 @@ def members(guild_id: int) -> str:
     return f"members:{guild_id}"
 
 
-def gateway(shard_id: int) -> str:
-    """Hash with a TTL: one shard's life signs."""
-    return f"gateway:{shard_id}"
-
-
 def lease(shard_id: int, shard_count: int) -> str:
     """String with a TTL: the process that runs the shard."""
     return f"lease:{{{shard_id}/{shard_count}}}"

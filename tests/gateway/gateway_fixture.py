@@ -1,8 +1,8 @@
-"""A gateway without Discord and Redis: an intake, and what it owes and asks for."""
+"""A gateway without Discord and Redis: an event handler that records what it causes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,106 +12,109 @@ from services.gateway.event_handler import EventHandler
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache
 from services.gateway.sync.reconciler import Reconciler
+from services.gateway.sync.writer import Writer
 
 GUILD = 816976062578688017
 OTHER = 492605905305600005
 
 
-class Ledger:
-    """Remembers what it is told, as the writer would be."""
+class RecordingWriter(Writer):
+    """Remembers what it is told, and writes nothing."""
 
     def __init__(self) -> None:
-        self.said: list[tuple[Any, ...]] = []
+        self.calls: list[tuple[Any, ...]] = []
 
     def changed(self, user_id: int) -> None:
-        self.said.append(("changed", user_id))
+        self.calls.append(("changed", user_id))
 
     def joined(self, user_id: int, guild_id: int) -> None:
-        self.said.append(("joined", user_id, guild_id))
+        self.calls.append(("joined", user_id, guild_id))
 
     def left(self, user_id: int, guild_id: int) -> None:
-        self.said.append(("left", user_id, guild_id))
+        self.calls.append(("left", user_id, guild_id))
 
-    def disown(self, shard_id: int, shard_count: int) -> None:
-        self.said.append(("disown", shard_id, shard_count))
+    def drop_shard(self, shard_id: int, shard_count: int) -> None:
+        self.calls.append(("drop_shard", shard_id, shard_count))
 
-    def take(self) -> list[tuple[Any, ...]]:
-        """What was said since the last time."""
-        said, self.said = self.said, []
-        return said
+    def take_calls(self) -> list[tuple[Any, ...]]:
+        """The calls since the last time."""
+        calls, self.calls = self.calls, []
+        return calls
 
 
-class Asked(MemberRequests):
-    """Remembers what it is asked for and sends nothing."""
+class RecordingRequests(MemberRequests):
+    """Remembers what is requested, and sends nothing."""
 
     def __init__(self) -> None:
-        super().__init__(line=None)  # type: ignore[arg-type]
+        super().__init__(sender=None)  # type: ignore[arg-type]
         self.guilds: list[int] = []
         self.users: list[tuple[int, int]] = []
 
-    def whole(self, guild_id: int) -> None:
+    def request_guild(self, guild_id: int) -> None:
         self.guilds.append(guild_id)
 
-    def user(self, guild_id: int, user_id: int) -> None:
+    def request_member(self, guild_id: int, user_id: int) -> None:
         self.users.append((guild_id, user_id))
 
-    def chunk(self, guild_id: int, payload: Any) -> bool:
+    def handle_chunk(self, guild_id: int, payload: Any) -> bool:
         index = payload.get("chunk_index")
         return isinstance(index, int) and index + 1 == payload.get("chunk_count")
 
 
-class Swept(Reconciler):
-    """Remembers what is to be swept."""
+class RecordingReconciler(Reconciler):
+    """Remembers what is to be compared."""
 
     def __init__(self) -> None:
         self.guilds: list[int] = []
         self.shards: list[tuple[int, int, set[int]]] = []
-        self.named: set[int] = set()
+        self.expected: set[int] = set()
+        self.dropped: list[tuple[int, int]] = []
 
-        self.disowned: list[tuple[int, int]] = []
+    def drop_shard(self, shard: tuple[int, int]) -> None:
+        self.dropped.append(shard)
 
-    def disown(self, shard_id: int, shard_count: int) -> None:
-        self.disowned.append((shard_id, shard_count))
+    def expect_guilds(self, shard: tuple[int, int], guild_ids: Iterable[int]) -> None:
+        self.expected.update(guild_ids)
 
-    def names(self, shard: tuple[int, int]) -> set[int]:
-        return self.named
+    def remove_expected(self, shard: tuple[int, int], guild_id: int) -> None:
+        self.expected.discard(guild_id)
 
-    def guild(self, guild_id: int) -> None:
+    def check_guild(self, guild_id: int) -> None:
         self.guilds.append(guild_id)
 
-    def shard(self, shard_id: int, shard_count: int, guild_ids: Any) -> None:
-        self.shards.append((shard_id, shard_count, set(guild_ids)))
+    def check_shard(self, shard: tuple[int, int], guild_ids: Iterable[int]) -> None:
+        self.shards.append((*shard, set(guild_ids)))
 
 
-class Room:
-    """Everything an intake touches."""
+class GatewayFixture:
+    """An event handler, and everything that it changes."""
 
     def __init__(self, only: Sequence[int] = ()) -> None:
-        self.people = UserCache()
-        self.ledger = Ledger()
-        self.asked = Asked()
-        self.swept = Swept()
-        self.roster = GuildCache(self.people, self.ledger, self.swept.guild)
-        self.intake = EventHandler(
+        self.users = UserCache()
+        self.writer = RecordingWriter()
+        self.requests = RecordingRequests()
+        self.reconciler = RecordingReconciler()
+        self.guilds = GuildCache(self.users, self.writer)
+        self.handler = EventHandler(
             (0, 1),
             only=frozenset(only),
-            people=self.people,
-            roster=self.roster,
-            owed=self.ledger,
-            requests=self.asked,
-            sweep=self.swept,
+            users=self.users,
+            guilds=self.guilds,
+            writer=self.writer,
+            requests=self.requests,
+            reconciler=self.reconciler,
         )
 
-    def take(self, name: str, payload: Any) -> list[tuple[Any, ...]]:
-        """Feed one dispatch; gives what it made the writer owe."""
-        self.intake.take(name, payload)
-        return self.ledger.take()
+    def handle(self, name: str, payload: Any) -> list[tuple[Any, ...]]:
+        """Handle one event; gives the calls to the writer."""
+        self.handler.handle(name, payload)
+        return self.writer.take_calls()
 
     def shown(self, user_id: int) -> dict[str, Any]:
-        """`{"user", "status", "client_status", "activities"}` of a known person."""
-        person = self.people.get(user_id)
-        assert person is not None
-        objects: dict[str, Any] = msgspec.json.decode(person.discord())
+        """`{"user", "status", "client_status", "activities"}` of a known user."""
+        cached = self.users.get(user_id)
+        assert cached is not None
+        objects: dict[str, Any] = msgspec.json.decode(cached.discord())
         return objects
 
 

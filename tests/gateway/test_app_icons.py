@@ -1,4 +1,4 @@
-"""Icons of applications: asked for once, kept for a day, never in the way."""
+"""Icons of applications: requested once, kept for a day, and no presence waits for them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from services.gateway.normalize import app_icons as icons_module
-from services.gateway.normalize.app_icons import Icons
+from services.gateway.normalize.app_icons import ICON_TTL_S, AppIcons, IconRetries
 from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import eventually
@@ -19,8 +18,11 @@ from tests.ended import ended
 APP, PLAIN = "764429562019840003", "356877880938070016"
 
 
+RETRIES = IconRetries(attempts=2, retry_s=0.01, pause_s=0.01)
+
+
 class Discord:
-    """Answers `/applications/{id}/rpc` as told, and counts."""
+    """Answers `/applications/{id}/rpc` as the test says, and counts."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -37,19 +39,19 @@ class Discord:
         return web.json_response({"id": application_id, "icon": icon})
 
 
-class Bench:
-    """Icons at work."""
+class IconFixture:
+    """Icons, and the Discord that they are fetched from."""
 
     def __init__(self, store: Store, url: str, discord: Discord) -> None:
         self.store = store
         self.discord = discord
-        self.icons = Icons(store, url, "DiscordBot (test, 1)")
+        self.icons = AppIcons(store, url, "DiscordBot (test, 1)", RETRIES)
         self.found: list[int] = []
         self.icons.on_found(self.found.append)
 
 
 @pytest.fixture
-async def bench(redis_url: str) -> AsyncIterator[Bench]:
+async def fixture(redis_url: str) -> AsyncIterator[IconFixture]:
     discord = Discord()
     app = web.Application()
     app.router.add_get("/applications/{id}/rpc", discord.answer)
@@ -59,83 +61,76 @@ async def bench(redis_url: str) -> AsyncIterator[Bench]:
     await site.start()
     port = runner.addresses[0][1]
     async with Store.connect(redis_url, timeout=5.0) as store:
-        bench = Bench(store, f"http://127.0.0.1:{port}", discord)
-        task = asyncio.create_task(bench.icons.run())
-        yield bench
+        fixture = IconFixture(store, f"http://127.0.0.1:{port}", discord)
+        task = asyncio.create_task(fixture.icons.run())
+        yield fixture
         await ended(task)
     await runner.cleanup()
 
 
-async def test_icon_is_asked_for_once_however_many_want_it(bench: Bench) -> None:
-    """Everyone who waited is told."""
+async def test_icon_is_requested_once_for_many_users(fixture: IconFixture) -> None:
+    """Each user who waits is rendered again."""
     for user_id in range(50):
-        bench.icons.want(APP, user_id)
-    await eventually(lambda: len(bench.found) == 50)
-    bench.icons.want(APP, 51)
-    assert bench.discord.asked == {APP: 1}
-    assert bench.icons.known[APP] == "ec48acbad4c32efab4275cb9f3ca3a58"
-    assert bench.discord.user_agents == {"DiscordBot (test, 1)"}
+        fixture.icons.request(APP, user_id)
+    await eventually(lambda: len(fixture.found) == 50)
+    fixture.icons.request(APP, 51)
+    assert fixture.discord.asked == {APP: 1}
+    assert fixture.icons.known[APP] == "ec48acbad4c32efab4275cb9f3ca3a58"
+    assert fixture.discord.user_agents == {"DiscordBot (test, 1)"}
 
 
-async def test_having_none_is_remembered_too(bench: Bench) -> None:
+async def test_missing_icon_is_remembered_too(fixture: IconFixture) -> None:
     """In Redis for a day, as an icon is."""
-    bench.icons.want(PLAIN, 1)
-    await eventually(lambda: PLAIN in bench.icons.known)
-    assert bench.icons.known[PLAIN] is None
-    assert await bench.store.redis.get(keys.app_icon(PLAIN)) == b""
-    assert await bench.store.redis.ttl(keys.app_icon(PLAIN)) >= icons_module.KEEP - 60
+    fixture.icons.request(PLAIN, 1)
+    await eventually(lambda: PLAIN in fixture.icons.known)
+    assert fixture.icons.known[PLAIN] is None
+    assert await fixture.store.redis.get(keys.app_icon(PLAIN)) == b""
+    assert await fixture.store.redis.ttl(keys.app_icon(PLAIN)) >= ICON_TTL_S - 60
 
 
-async def test_what_redis_keeps_is_not_asked_for(bench: Bench) -> None:
-    """Another process, or an earlier run, has asked."""
-    await bench.store.redis.set(keys.app_icon(APP), "abc")
-    bench.icons.want(APP, 1)
-    await eventually(lambda: bench.found == [1])
-    assert bench.icons.known[APP] == "abc"
-    assert not bench.discord.asked
+async def test_icon_in_redis_is_not_requested(fixture: IconFixture) -> None:
+    """Another process, or an earlier run, has requested it."""
+    await fixture.store.redis.set(keys.app_icon(APP), "abc")
+    fixture.icons.request(APP, 1)
+    await eventually(lambda: fixture.found == [1])
+    assert fixture.icons.known[APP] == "abc"
+    assert not fixture.discord.asked
 
 
 @pytest.mark.parametrize("kept", [b"../x", b"\xff\xfe", b"a" * 5000, b"<img>"])
-async def test_garbage_in_redis_is_asked_for_anew(bench: Bench, kept: bytes) -> None:
-    """What is no icon's hash stands in no URL, and ends nothing."""
-    await bench.store.redis.set(keys.app_icon(APP), kept)
-    bench.icons.want(APP, 1)
-    await eventually(lambda: bench.found == [1])
-    assert bench.icons.known[APP] == "ec48acbad4c32efab4275cb9f3ca3a58"
+async def test_garbage_in_redis_is_replaced(fixture: IconFixture, kept: bytes) -> None:
+    """It gets into no URL, and ends nothing."""
+    await fixture.store.redis.set(keys.app_icon(APP), kept)
+    fixture.icons.request(APP, 1)
+    await eventually(lambda: fixture.found == [1])
+    assert fixture.icons.known[APP] == "ec48acbad4c32efab4275cb9f3ca3a58"
 
 
-async def test_rate_limit_is_obeyed(bench: Bench) -> None:
+async def test_rate_limit_is_obeyed(fixture: IconFixture) -> None:
     """Retry-After, and then the icon."""
-    bench.discord.answers = [web.json_response({}, status=429, headers={"Retry-After": "0.05"})]
-    bench.icons.want(APP, 1)
-    await eventually(lambda: bench.found == [1])
-    assert bench.discord.asked == {APP: 2}
+    fixture.discord.answers = [web.json_response({}, status=429, headers={"Retry-After": "0.05"})]
+    fixture.icons.request(APP, 1)
+    await eventually(lambda: fixture.found == [1])
+    assert fixture.discord.asked == {APP: 2}
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{", b'{"icon": 5}', b'{"icon": "../x"}', b'{"icon": {}}']
 )
-async def test_strange_answers_are_no_icon(
-    bench: Bench, body: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whatever comes: no address is made of it, and the next application is served."""
-    monkeypatch.setattr(icons_module, "TRIES", 1)
-    monkeypatch.setattr(icons_module, "AFTER_FAILURE", 0.01)
-    bench.discord.answers = [web.Response(body=body)]
-    bench.icons.want(PLAIN, 1)
-    await eventually(lambda: bench.discord.asked[PLAIN] == 1)
-    bench.icons.want(APP, 2)
-    await eventually(lambda: 2 in bench.found)
-    assert bench.icons.known.get(PLAIN) is None
+async def test_unusable_answers_are_no_icon(fixture: IconFixture, body: bytes) -> None:
+    """No URL is made of them, and the next application is served."""
+    fixture.discord.answers = [web.Response(body=body)]
+    fixture.icons.request(PLAIN, 1)
+    await eventually(lambda: fixture.discord.asked[PLAIN] == 1)
+    fixture.icons.request(APP, 2)
+    await eventually(lambda: 2 in fixture.found)
+    assert fixture.icons.known.get(PLAIN) is None
 
 
-async def test_failure_is_tried_again_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long it lasts: whoever waits gets the icon, though nobody asks for it any more."""
-    monkeypatch.setattr(icons_module, "TRIES", 2)
-    monkeypatch.setattr(icons_module, "AFTER_FAILURE", 0.01)
-    monkeypatch.setattr(icons_module, "AFTER_TRIES", 0.01)
-    bench.discord.answers = [web.Response(status=500) for _ in range(7)]
-    bench.icons.want(APP, 1)
-    await eventually(lambda: bench.found == [1])
-    assert bench.discord.asked[APP] == 8
-    assert bench.icons.waiting == 0
+async def test_failure_is_retried_later(fixture: IconFixture) -> None:
+    """However long it lasts: the users who wait get the icon without a new request."""
+    fixture.discord.answers = [web.Response(status=500) for _ in range(7)]
+    fixture.icons.request(APP, 1)
+    await eventually(lambda: fixture.found == [1])
+    assert fixture.discord.asked[APP] == 8
+    assert fixture.icons.waiting == 0

@@ -1,4 +1,4 @@
-"""Writes that were given up on, and may have been made, or be made at any time."""
+"""Writes that failed here, and may have reached Redis, or may reach it at any time."""
 
 from __future__ import annotations
 
@@ -9,82 +9,86 @@ import msgspec
 from shared.redis.store import STALE_WRITE, Save, Store
 from testing.eventually import PATIENCE
 from tests.gateway.gateway_fixture import GUILD, OTHER
-from tests.gateway.writer_fixture import Desk
+from tests.gateway.writer_fixture import WriterFixture
 
 USER = 161092844126208001
 
 
-async def test_a_write_that_was_given_up_on_comes_too_late(desk: Desk) -> None:
-    """A closed socket does not take back what the network has under way."""
-    desk.enlist(GUILD, USER)
-    desk.show(USER, "idle")
-    assert await desk.status(USER) == "idle"
-    desk.store.away = True
-    desk.show(USER, "online")
-    await desk.tries(1)
-    late, order = desk.store.batches[-1], desk.store.orders[-1]
-    desk.show(USER, "dnd")
-    desk.store.away = False
-    assert await desk.status(USER) == "dnd"
-    assert await Store.save(desk.store, late, order) == [STALE_WRITE]
-    assert await desk.status(USER) == "dnd"
+async def test_failed_write_that_arrives_later_is_stale(writing: WriterFixture) -> None:
+    """Closing a socket does not take back packets that are on their way."""
+    writing.list_guild(GUILD, USER)
+    writing.show(USER, "idle")
+    assert await writing.status(USER) == "idle"
+    writing.store.away = True
+    writing.show(USER, "online")
+    await writing.attempts(1)
+    late, fence = writing.store.batches[-1], writing.store.fences[-1]
+    writing.show(USER, "dnd")
+    writing.store.away = False
+    assert await writing.status(USER) == "dnd"
+    assert await Store.save(writing.store, late, fence) == [STALE_WRITE]
+    assert await writing.status(USER) == "dnd"
 
 
-async def test_a_write_that_was_given_up_on_may_have_been_made(desk: Desk) -> None:
+async def test_failed_write_may_have_been_made(writing: WriterFixture) -> None:
     """So the profile is sent again, even if it is the one that was written before."""
-    desk.enlist(GUILD, USER)
-    desk.show(USER, "idle")
-    assert await desk.status(USER) == "idle"
-    desk.store.away = True
-    desk.show(USER, "dnd")
-    await desk.tries(1)
-    await Store.save(desk.store, desk.store.batches[-1], desk.store.orders[-1])
-    desk.show(USER, "idle")
-    desk.store.away = False
-    assert await desk.status(USER) == "idle"
-    snapshot = await desk.store.load(USER)
+    writing.list_guild(GUILD, USER)
+    writing.show(USER, "idle")
+    assert await writing.status(USER) == "idle"
+    writing.store.away = True
+    writing.show(USER, "dnd")
+    await writing.attempts(1)
+    await Store.save(writing.store, writing.store.batches[-1], writing.store.fences[-1])
+    writing.show(USER, "idle")
+    writing.store.away = False
+    assert await writing.status(USER) == "idle"
+    snapshot = await writing.store.load(USER)
     assert snapshot is not None
     assert msgspec.json.decode(snapshot.profile)["devices"] == {"web": "idle"}
 
 
-async def test_a_person_whom_another_process_has_just_written_is_written_again(desk: Desk) -> None:
-    """It may be behind with the news, and has a part of the guilds only."""
-    desk.enlist(GUILD, USER)
-    assert await desk.status(USER) == "invisible"
-    ahead = desk.store.clock.next() + 60_000_000
+async def test_user_just_written_by_another_process_is_written_again(
+    writing: WriterFixture,
+) -> None:
+    """The other process may have older data, and has only some of the guilds."""
+    writing.list_guild(GUILD, USER)
+    assert await writing.status(USER) == "invisible"
+    ahead = writing.store.clock.next() + 60_000_000
     save = Save(USER, None, joined=(OTHER,))
-    await Store.save(desk.store, [save], ahead)
-    desk.show(USER, "dnd")
-    desk.roster.remove(GUILD, USER)
-    desk.enlist(GUILD, USER)
-    assert await desk.status(USER) == "invisible"
-    desk.show(USER, "dnd")
-    assert await desk.status(USER) == "dnd"
+    await Store.save(writing.store, [save], ahead)
+    writing.show(USER, "dnd")
+    writing.guilds.remove_member(GUILD, USER)
+    writing.list_guild(GUILD, USER)
+    assert await writing.status(USER) == "invisible"
+    writing.show(USER, "dnd")
+    assert await writing.status(USER) == "dnd"
 
 
-async def test_a_batch_that_redis_lost_right_away_is_not_taken_for_written(desk: Desk) -> None:
-    """It came back with older data, and everyone was owed again before the answer was read."""
-    desk.enlist(GUILD, USER)
-    assert await desk.status(USER) == "invisible"
-    desk.store.answered = desk.writer.rewrite
-    desk.show(USER, "dnd")
-    await desk.tries(2)
-    assert await desk.status(USER) == "dnd"
-    fields = desk.store.batches[-1][0].fields
+async def test_batch_that_redis_lost_at_once_does_not_count_as_written(
+    writing: WriterFixture,
+) -> None:
+    """It came back with older data, and all users were marked dirty before the answer came."""
+    writing.list_guild(GUILD, USER)
+    assert await writing.status(USER) == "invisible"
+    writing.store.after_next = writing.writer.mark_all_dirty
+    writing.show(USER, "dnd")
+    await writing.attempts(2)
+    assert await writing.status(USER) == "dnd"
+    fields = writing.store.batches[-1][0].fields
     assert fields is not None
     assert fields.profile != b""
 
 
-async def test_catching_up_ends_also_after_a_failure(desk: Desk) -> None:
-    """Whoever left meanwhile is owed no more: neither written nor waited for."""
-    desk.enlist(GUILD, USER, 5)
-    assert await desk.status(USER) == "invisible"
-    desk.store.away = True
-    desk.show(USER, "dnd")
-    desk.roster.disown(0, 1)
-    desk.writer.changed(5)
-    caught_up = asyncio.create_task(desk.writer.caught_up())
-    await desk.tries(1)
-    desk.store.away = False
+async def test_barrier_ends_also_after_a_failure(writing: WriterFixture) -> None:
+    """A user of a dropped shard is neither written nor waited for."""
+    writing.list_guild(GUILD, USER, 5)
+    assert await writing.status(USER) == "invisible"
+    writing.store.away = True
+    writing.show(USER, "dnd")
+    writing.guilds.drop_shard(0, 1)
+    writing.writer.changed(5)
+    barrier = asyncio.create_task(writing.writer.flush_barrier())
+    await writing.attempts(1)
+    writing.store.away = False
     async with asyncio.timeout(PATIENCE):
-        await caught_up
+        await barrier

@@ -1,74 +1,149 @@
-"""The right to run a shard, over two processes and one Redis."""
+"""The right to run a shard, over two processes and one Redis, on a simulated clock.
+
+Long because each rule of the lease has a test of its own.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway.sync import lease as lease_module
-from services.gateway.sync.lease import Lease
+from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
+from services.gateway.sync.lease import Lease, LeaseTimings
+from services.gateway.sync.write_gate import WriteGate
 from shared.redis import completeness, keys
-from shared.redis.store import StoreUnavailable
+from shared.redis.store import Store, StoreUnavailable
 from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.loop_clock import LoopClock
 from tests.ended import ended
-from tests.gateway.leases import holding, process
+from tests.gateway.leases import holding, lease_of, process
 
-pytestmark = pytest.mark.usefixtures("quick_leases")
+pytestmark = pytest.mark.usefixtures("clock")
+
+TIMINGS = LeaseTimings()
+FOREVER_S = 3600.0
+PROMISED_TAKEOVER_S = 15.0
+"""docs/gateway.md. The rest is for the resume, which takes over the session with Discord."""
 
 
-async def test_only_one_has_it(server: FakeServer) -> None:
+def longest_takeover(timings: LeaseTimings) -> float:
+    """Seconds: the lease expires, the next look finds it missing, and it stays missing for as long
+    as the holder would be given after a loss of data."""
+    looks = 1 + math.ceil(timings.takeover_grace_s / timings.standby_interval_s)
+    return timings.ttl_s + looks * timings.standby_interval_s
+
+
+async def stands_by(store: Store) -> None:
+    """Wait until a process has said that it stands by."""
+    await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+
+
+async def test_only_one_process_has_it(server: FakeServer, clock: LoopClock) -> None:
     """The other one stands by for as long as the first renews."""
-    first, second = (Lease(process(server), 0, 1) for _ in range(2))
-    async with holding(first):
-        waiting = asyncio.create_task(second.acquire())
-        done, _ = await asyncio.wait({waiting}, timeout=lease_module.KEPT * 2)
-        assert not done
-        waiting.cancel()
+    async with holding(lease_of(server)):
+        waiting = asyncio.create_task(lease_of(server).acquire())
+        await clock.advance(TIMINGS.ttl_s * 2)
+        assert not waiting.done()
+        await ended(waiting)
 
 
-async def test_who_stands_by_is_known_of_where_redis_goes_in_the_midst_of_a_renewal(
+async def test_standby_is_known_when_redis_fails_during_a_renewal(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The renewal was the last that Redis answered, and the holder goes by it: it lets go."""
-    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+    """The renewal was the last answer of Redis, and it counts: the holder gives up the shard."""
+    first, second = lease_of(server), lease_of(server)
 
     async def away(*_: object) -> None:
         raise StoreUnavailable("Redis is not available")
 
     await first.acquire()
     waiting = asyncio.create_task(second.acquire())
-    await eventually_async(lambda: process(server).redis.exists(keys.standby(0, 1)))
+    await stands_by(process(server))
     monkeypatch.setattr(completeness, "generation", away)
     async with asyncio.timeout(PATIENCE):
         await first.hold()
-    assert (first.contended, first.valid) == (True, False)
+    assert (first.has_standby, first.valid) == (True, False)
     await ended(waiting)
 
 
 async def test_another_shard_is_free(server: FakeServer) -> None:
-    """A lease is for one shard of one division of the guilds."""
-    async with holding(Lease(process(server), 0, 2)):
+    """A lease is for one shard of one number of shards."""
+    async with holding(lease_of(server, (0, 2))):
         async with asyncio.timeout(PATIENCE):
-            await Lease(process(server), 1, 2).acquire()
-            await Lease(process(server), 0, 3).acquire()
+            await lease_of(server, (1, 2)).acquire()
+            await lease_of(server, (0, 3)).acquire()
 
 
-async def test_who_stands_by_takes_over_from_a_dead_process(server: FakeServer) -> None:
-    """When the last renewal has run out."""
-    second = Lease(process(server), 0, 1)
-    async with holding(Lease(process(server), 0, 1)):
+@pytest.mark.parametrize("phase_s", [0.0, 0.2, 0.45, 0.7, 0.95])
+async def test_standby_takes_over_from_a_dead_process_in_time(
+    server: FakeServer, clock: LoopClock, phase_s: float
+) -> None:
+    """The process dies at any moment between two renewals. Its lease is respected until the end:
+    at no time may both processes write."""
+    first, second = lease_of(server), lease_of(server)
+    gates = {first: WriteGate(), second: WriteGate()}
+    for lease, gate in gates.items():
+        gate.add(lease, ReplayBarrier(Connected(), ReplayTimings()))
+
+    async with holding(first):
+        taking_over = asyncio.create_task(second.acquire())
+        await stands_by(process(server))
+        await eventually(lambda: gates[first].is_open)
+        await clock.advance(phase_s)
+    died_at = clock.passed
+    await taking_over
+    took = clock.passed - died_at
+    assert not gates[first].is_open
+    renewing = asyncio.create_task(second.hold())
+    await eventually(lambda: gates[second].is_open)
+    await ended(renewing)
+
+    assert TIMINGS.ttl_s - TIMINGS.renew_interval_s <= took <= longest_takeover(TIMINGS)
+    assert longest_takeover(TIMINGS) == 13.0 < PROMISED_TAKEOVER_S
+
+
+class Connected:
+    """A shard that is connected and knows no member."""
+
+    is_connected = True
+
+    def request_any_member(self, nonce: str) -> bool:
+        return False
+
+
+async def test_released_lease_is_taken_over_at_the_next_look(
+    server: FakeServer, clock: LoopClock
+) -> None:
+    """It does not have to expire: the holder has stopped writing before."""
+    first, second = lease_of(server), lease_of(server)
+    async with holding(first):
+        await eventually(lambda: first.valid)
         waiting = asyncio.create_task(second.acquire())
-        store = process(server)
-        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+        await stands_by(process(server))
+    released_at = clock.passed
+    await first.release()
+    assert not first.valid
+    await waiting
+    assert clock.passed - released_at <= TIMINGS.standby_interval_s
+
+
+async def test_released_lease_is_free(server: FakeServer) -> None:
+    """And a lease is released by its holder only."""
+    first, second = lease_of(server), lease_of(server)
+    await first.acquire()
+    await second.release()
+    assert await process(server).redis.get(keys.lease(0, 1)) == first.owner.encode()
+    await first.release()
     async with asyncio.timeout(PATIENCE):
-        await waiting
+        await second.acquire()
 
 
-async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer) -> None:
-    """As after being stopped for long: it lets go at its next renewal."""
-    first = Lease(process(server), 0, 1)
+async def test_holder_learns_that_another_process_took_its_lease(server: FakeServer) -> None:
+    """As after it was stopped for long: it gives up the shard at its next renewal."""
+    first = lease_of(server)
     async with holding(first) as task:
         await eventually(lambda: first.valid)
         await process(server).redis.set(keys.lease(0, 1), "another")
@@ -77,109 +152,106 @@ async def test_a_holder_that_was_away_learns_that_it_has_lost(server: FakeServer
         assert not first.valid
 
 
-async def test_wiped_redis_goes_back_to_the_holder(server: FakeServer) -> None:
-    """Who stands by gives it time to renew."""
-    first, second = (Lease(process(server), 0, 1) for _ in range(2))
+async def test_emptied_redis_goes_back_to_the_holder(server: FakeServer, clock: LoopClock) -> None:
+    """The standby gives it time to renew."""
+    first, second = lease_of(server), lease_of(server)
     async with holding(first) as task:
         waiting = asyncio.create_task(second.acquire())
         store = process(server)
-        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+        await stands_by(store)
         await store.redis.flushall()
-        done, _ = await asyncio.wait({waiting, task}, timeout=lease_module.KEPT * 2)
-        assert not done
-        waiting.cancel()
+        await clock.advance(TIMINGS.ttl_s * 2)
+        assert not waiting.done()
+        assert not task.done()
+        await ended(waiting)
 
 
-async def test_a_lease_in_doubt_is_renewed_at_once(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before anybody who starts just then can take it, and nothing is written until then."""
-    monkeypatch.setattr(lease_module, "RENEW_EVERY", 60.0)
-    monkeypatch.setattr(lease_module, "VALID", 60.0)
-    lease = Lease(process(server), 0, 1)
+async def test_invalidated_lease_is_renewed_at_once(server: FakeServer) -> None:
+    """Before a process that starts at that moment can take it. Until then it is not valid."""
+    timings = LeaseTimings(renew_interval_s=FOREVER_S, write_window_s=FOREVER_S)
+    lease = lease_of(server, timings=timings)
     async with holding(lease):
         await eventually(lambda: lease.valid)
         store = process(server)
         await store.redis.flushall()
-        lease.doubt()
+        lease.invalidate()
         assert not lease.valid
         await eventually(lambda: lease.valid)
         assert await store.redis.get(keys.lease(0, 1)) == lease.owner.encode()
 
 
-async def test_a_lease_that_was_lost_in_doubt_is_let_go(
-    server: FakeServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Somebody was faster."""
-    monkeypatch.setattr(lease_module, "RENEW_EVERY", 60.0)
-    lease = Lease(process(server), 0, 1)
+async def test_invalidated_lease_that_another_process_took_is_given_up(server: FakeServer) -> None:
+    """The other process was faster."""
+    lease = lease_of(server, timings=LeaseTimings(renew_interval_s=FOREVER_S))
     async with holding(lease) as task:
         await eventually(lambda: lease.valid)
         await process(server).redis.set(keys.lease(0, 1), "another")
-        lease.doubt()
+        lease.invalidate()
         async with asyncio.timeout(PATIENCE):
             await task
         assert not lease.valid
 
 
-async def test_a_redis_that_lost_something_is_told_of(server: FakeServer) -> None:
-    """Once for each time; what was there before the first renewal is nobody's loss."""
+async def test_loss_of_data_is_reported(server: FakeServer) -> None:
+    """Once for each loss. Data from before the first renewal does not count as lost."""
     await completeness.generation(process(server), 0, 1)
     losses: list[str] = []
-    lease = Lease(process(server), 0, 1, lambda: losses.append(lease.epoch))
+    lease = lease_of(server, on_redis_loss=lambda: losses.append(lease.generation))
     async with holding(lease):
         await eventually(lambda: lease.valid)
-        first = lease.epoch
+        first = lease.generation
         assert losses == []
         await process(server).redis.flushall()
         await eventually(lambda: losses)
-        assert losses == [lease.epoch]
-        assert lease.epoch != first
+        assert losses == [lease.generation]
+        assert lease.generation != first
 
 
-async def test_who_finds_an_empty_redis_writes_everyone_once_more(server: FakeServer) -> None:
-    """Whoever had the shard before it was emptied may not have heard of that yet."""
-    losses: list[str] = []
-    async with holding(Lease(process(server), 0, 1, lambda: losses.append("all"))):
+async def test_new_redis_is_written_twice(server: FakeServer, clock: LoopClock) -> None:
+    """A process that had the shard before may still be writing, until its write window ends."""
+    losses: list[float] = []
+    async with holding(lease_of(server, on_redis_loss=lambda: losses.append(clock.passed))):
         await eventually(lambda: losses)
+    assert losses[0] >= 2 * TIMINGS.write_window_s
 
 
-async def test_redis_away_when_everyone_is_to_be_written_once_more(server: FakeServer) -> None:
+async def test_second_rewrite_waits_for_redis(server: FakeServer, clock: LoopClock) -> None:
     """It is done when Redis is back."""
     losses: list[str] = []
-    lease = Lease(process(server), 0, 1, lambda: losses.append("all"))
+    lease = lease_of(server, on_redis_loss=lambda: losses.append("all"))
     async with holding(lease):
         await eventually(lambda: lease.valid)
         server.connected = False
-        await asyncio.sleep(lease_module.VALID * 3)  # what it would have been done after
+        await clock.advance(TIMINGS.write_window_s * 3)
         assert losses == []
         server.connected = True
         await eventually(lambda: losses)
 
 
-async def test_without_redis_the_shard_is_run_all_the_same(server: FakeServer) -> None:
-    """With nobody standing by, the holder keeps it through an outage as well."""
-    lease = Lease(process(server), 0, 1)
+async def test_without_redis_and_standby_the_shard_is_kept(
+    server: FakeServer, clock: LoopClock
+) -> None:
+    """Through an outage as well, so that no event is missed."""
     server.connected = False
-    async with holding(lease) as task:
-        done, _ = await asyncio.wait({task}, timeout=lease_module.KEPT * 2)
-        assert not done
+    async with holding(lease_of(server)) as task:
+        await clock.advance(TIMINGS.ttl_s * 2)
+        assert not task.done()
 
 
-async def test_with_somebody_standing_by_an_unreachable_redis_ends_it(server: FakeServer) -> None:
-    """They may have taken over, unseen."""
-    first = Lease(process(server), 0, 1)
+async def test_without_redis_and_with_a_standby_the_shard_is_given_up(server: FakeServer) -> None:
+    """The standby may have taken over unnoticed."""
+    first = lease_of(server)
     async with holding(first) as task:
         await process(server).redis.set(keys.standby(0, 1), "x")
-        await eventually(lambda: first.contended)
+        await eventually(lambda: first.has_standby)
         server.connected = False
         async with asyncio.timeout(PATIENCE):
             await task
 
 
-async def test_valid_is_what_redis_has_confirmed_lately(server: FakeServer) -> None:
+async def test_lease_is_valid_if_renewed_recently(server: FakeServer) -> None:
     """Not before the first renewal, and not when renewals have failed for too long."""
-    lease = Lease(process(server), 0, 1)
+    lease = lease_of(server)
     assert not lease.valid
     async with holding(lease):
         await eventually(lambda: lease.valid)
@@ -189,11 +261,11 @@ async def test_valid_is_what_redis_has_confirmed_lately(server: FakeServer) -> N
         await eventually(lambda: lease.valid)
 
 
-async def test_started_without_redis_it_learns_of_the_holder(server: FakeServer) -> None:
-    """Nothing may have been written in between: it was never valid."""
-    async with holding(Lease(process(server), 0, 1)) as first:
+async def test_process_started_without_redis_learns_of_the_holder(server: FakeServer) -> None:
+    """It has written nothing meanwhile: it was never valid."""
+    async with holding(lease_of(server)) as first:
         server.connected = False
-        second = Lease(process(server), 0, 1)
+        second = lease_of(server)
         async with holding(second) as task:
             server.connected = True
             async with asyncio.timeout(PATIENCE):
@@ -202,30 +274,52 @@ async def test_started_without_redis_it_learns_of_the_holder(server: FakeServer)
         assert not first.done()
 
 
-async def test_released_lease_is_free(server: FakeServer) -> None:
-    """And another one's is not released by us."""
-    first, second = (Lease(process(server), 0, 1) for _ in range(2))
-    await first.acquire()
-    await second.release()
-    assert await process(server).redis.exists(keys.lease(0, 1))
-    await first.release()
-    async with asyncio.timeout(PATIENCE):
-        await second.acquire()
+async def test_stopped_process_does_not_take_a_lease_that_redis_has_lost(
+    server: FakeServer, clock: LoopClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another process may have had it meanwhile, and written newer data."""
+    lease = lease_of(server)
+    async with holding(lease) as task:
+        await eventually(lambda: lease.valid)
+        await process(server).redis.flushall()
+        clock.stop_process(TIMINGS.write_window_s * 1.5)
+        async with asyncio.timeout(PATIENCE):
+            await task
+        assert not lease.valid
+        assert not await process(server).redis.exists(keys.lease(0, 1))
+    assert "while this one was stopped" in caplog.text
 
 
-async def test_lease_that_was_handed_over_is_taken_at_once(
+async def test_silent_redis_does_not_count_as_a_stop(
     server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing has to run out, as when the holder died; and it has stopped writing before."""
-    monkeypatch.setattr(lease_module, "KEPT", 3600.0)
-    monkeypatch.setattr(lease_module, "SETTLE", 3600.0)
-    first, second = (Lease(process(server), 0, 1) for _ in range(2))
-    async with holding(first):
-        await eventually(lambda: first.valid)
-        waiting = asyncio.create_task(second.acquire())
-        store = process(server)
-        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
-    await first.release()
-    assert not first.valid
-    async with asyncio.timeout(PATIENCE):
-        await waiting
+    """The lease expired meanwhile, without a standby, and Discord's events have come all along."""
+    store, redis = process(server), process(server).redis
+    lease = Lease(store, (0, 1), lambda: None)
+    async with holding(lease) as task:
+        await eventually(lambda: lease.valid)
+        with monkeypatch.context() as silence:
+            silence.setattr(store.redis, "evalsha", lambda *_: asyncio.Event().wait())
+
+            async def expired() -> bool:
+                return not await redis.exists(keys.lease(0, 1))
+
+            await eventually_async(expired)
+        await eventually(lambda: lease.valid)
+        assert not task.done()
+
+
+async def test_stopped_process_continues_with_a_lease_that_is_still_its_own(
+    server: FakeServer, clock: LoopClock
+) -> None:
+    """No other process can have had it."""
+    lease = lease_of(server, timings=LeaseTimings(ttl_s=FOREVER_S))
+    async with holding(lease) as task:
+        await eventually(lambda: lease.valid)
+        clock.stop_process(TIMINGS.write_window_s * 1.5)
+        assert not lease.valid
+        await eventually(lambda: lease.valid)
+        assert not task.done()
+        redis = process(server).redis
+        await redis.flushall()
+        await eventually_async(lambda: redis.exists(keys.lease(0, 1)))  # counts as stopped no more

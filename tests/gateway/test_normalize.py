@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.gateway.normalize import sanitize
 from shared.model.snapshot import Presence, Profile
 from testing import samples
-from tests.gateway.drawing import draw
+from tests.gateway.rendering import render
 
 GOLDEN = Path(__file__).parent / "golden"
 PRESENCES: dict[str, Any] = msgspec.json.decode((GOLDEN / "presences.json").read_bytes())
@@ -23,7 +23,7 @@ PROFILES: dict[str, Any] = msgspec.json.decode((GOLDEN / "profiles.json").read_b
 @pytest.mark.parametrize("case", samples.presence_cases())
 def test_each_presence_sample_is_shown_as_the_golden_file_says(case: str) -> None:
     """The golden file was read by a person against docs/api.md."""
-    assert draw(samples.presence_cases()[case])["presence"] == PRESENCES[case]
+    assert render(samples.presence_cases()[case])["presence"] == PRESENCES[case]
 
 
 @pytest.mark.parametrize("case", [case for case, user in samples.users().items() if "id" in user])
@@ -35,7 +35,7 @@ def test_each_user_sample_is_shown_as_the_golden_file_says(case: str) -> None:
         "client_status": {"web": "online"},
         "activities": [],
     }
-    assert draw(event)["profile"] == PROFILES[case]
+    assert render(event)["profile"] == PROFILES[case]
 
 
 def test_captured_payloads_give_valid_snapshots() -> None:
@@ -43,12 +43,12 @@ def test_captured_payloads_give_valid_snapshots() -> None:
     for case in samples.read_beside("captured-payloads.json")["presence"]:
         event = case["payload"]["d"]
         if isinstance(event.get("user"), dict) and event["user"].get("id"):
-            _is_valid(draw(event))
+            _is_valid(render(event))
 
 
 def test_application_icon_stands_in_for_missing_art() -> None:
     """P10 has no art of its own: its application's icon is shown once it is known."""
-    shown = draw(samples.presence_cases()["P10"], {"356877880938070016": "a748"})
+    shown = render(samples.presence_cases()["P10"], {"356877880938070016": "a748"})
     assert shown["presence"]["activity"][0]["largeImage"] == (
         "https://cdn.discordapp.com/app-icons/356877880938070016/a748.png"
     )
@@ -56,7 +56,7 @@ def test_application_icon_stands_in_for_missing_art() -> None:
 
 def test_art_of_its_own_is_never_replaced_by_the_icon() -> None:
     """P11 has art."""
-    shown = draw(samples.presence_cases()["P11"], {"764429562019840003": "a748"})
+    shown = render(samples.presence_cases()["P11"], {"764429562019840003": "a748"})
     assert shown["presence"] == PRESENCES["P11"]
 
 
@@ -74,7 +74,7 @@ def test_art_of_its_own_is_never_replaced_by_the_icon() -> None:
 )
 def test_device_is_the_foremost(clients: dict[str, str], device: str | None) -> None:
     """Desktop before mobile before web before embedded before vr."""
-    shown = draw({"user": {"id": "1"}, "status": "online", "client_status": clients})
+    shown = render({"user": {"id": "1"}, "status": "online", "client_status": clients})
     assert shown["profile"]["device"] == device
     assert shown["profile"]["devices"] == clients
 
@@ -82,7 +82,7 @@ def test_device_is_the_foremost(clients: dict[str, str], device: str | None) -> 
 def test_several_artists_are_joined_with_commas() -> None:
     """Discord joins them with semicolons; a comma inside a name stays."""
     spotify = {"id": "spotify:1", "type": 2, "state": "Tyler, The Creator; Frank", "sync_id": "a"}
-    shown = draw({"user": {"id": "1"}, "status": "online", "activities": [spotify]})
+    shown = render({"user": {"id": "1"}, "status": "online", "activities": [spotify]})
     assert shown["presence"]["spotify"]["artist"] == "Tyler, The Creator, Frank"
 
 
@@ -130,7 +130,7 @@ def test_whatever_comes_gives_a_valid_snapshot(
     if not isinstance(user.get("username", "?"), str) or not user.get("username", "?"):
         del user["username"]
     event = {"user": user, "status": status, "client_status": clients, "activities": activities}
-    _is_valid(draw(event))
+    _is_valid(render(event))
 
 
 def _is_valid(shown: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A resume's replay has ended when Discord has answered what it is asked after RESUMED."""
+"""A RESUME replay is over when Discord has answered the request that follows RESUMED."""
 
 from __future__ import annotations
 
@@ -7,32 +7,31 @@ from typing import Any
 
 import pytest
 
-from services.gateway.discord import replay_barrier
-from services.gateway.discord.replay_barrier import ReplayBarrier
+from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.discord.shard import Shard
+from services.gateway.event_handler import EventHandler
 from simulator.server import Simulator
 from testing.eventually import eventually
+from testing.loop_clock import LoopClock
 from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
 
 MANY = 3_000  # more than is read at once
+TIMINGS = ReplayTimings()
 
 
-class Heard:
-    """What came, and whether the shard was catching up by then."""
+class RecordingHandler(EventHandler):
+    """Remembers the events, and whether the replay was active at each."""
 
-    def __init__(self) -> None:
-        self.shard: Shard | None = None
+    def __init__(self, shard: Shard) -> None:
+        self.shard = shard
         self.events: list[tuple[str, bool]] = []
 
-    def take(self, name: str, payload: Any) -> None:
-        assert self.shard is not None
+    def handle(self, name: str, payload: Any) -> None:
         shown = payload["activities"][0]["name"] if name == "PRESENCE_UPDATE" else name
-        self.events.append((shown, self.shard.catching_up))
+        self.events.append((shown, self.shard.replay.active))
 
-    def lost(self) -> None: ...
-
-    def somebody(self) -> tuple[int, int]:
+    def any_member(self) -> tuple[int, int]:
         return int(FIRST), int(ROBIN)
 
     def count(self, name: str) -> int:
@@ -42,17 +41,17 @@ class Heard:
 async def at_once() -> None: ...
 
 
-async def test_the_end_of_an_earlier_replay_does_not_end_this_one() -> None:
-    """Killed after a resume, before it noted that: the next resumes from before, and is told of
-    that resume's end too, with all behind it still to come."""
+async def test_end_of_an_earlier_replay_does_not_end_this_one() -> None:
+    """A process was killed after a resume, before its next checkpoint. The next process resumes
+    from before that, and the replay contains the RESUMED of the earlier resume."""
     async with Simulator(quiet()) as discord:
 
-        def begun(session: Any) -> tuple[Heard, asyncio.Event, asyncio.Task[None]]:
-            heard, ready = Heard(), asyncio.Event()
-            heard.shard = shard = Shard(discord.token, 0, 1)
-            shard.go_on_with(session)
-            run = shard.run(discord.gateway_url, heard, at_once, ready.set)
-            return heard, ready, asyncio.create_task(run)
+        def begun(session: Any) -> tuple[RecordingHandler, asyncio.Event, asyncio.Task[None]]:
+            shard, ready = Shard(discord.token, 0, 1), asyncio.Event()
+            handler = RecordingHandler(shard)
+            shard.resume_with(session)
+            run = shard.run(discord.gateway_url, handler, at_once, ready.set)
+            return handler, ready, asyncio.create_task(run)
 
         def shows(name: str) -> None:
             discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
@@ -60,9 +59,8 @@ async def test_the_end_of_an_earlier_replay_does_not_end_this_one() -> None:
         first, ready, task = begun(None)
         await eventually(ready.is_set)
         await ended(task)
-        assert first.shard is not None
         session = first.shard.session
-        shows("while nobody listened")
+        shows("while disconnected")
         second, ready, task = begun(session)
         await eventually(ready.is_set)
         for number in range(MANY):
@@ -73,135 +71,138 @@ async def test_the_end_of_an_earlier_replay_does_not_end_this_one() -> None:
         third, ready, task = begun(session)
         await eventually(ready.is_set)
         assert [name for name, _ in third.events if name != "GUILD_MEMBERS_CHUNK"] == [
-            *("while nobody listened", "RESUMED"),
+            *("while disconnected", "RESUMED"),
             *(f"{number} after the resume" for number in range(MANY)),
             "RESUMED",
         ]
-        assert all(catching_up for _, catching_up in third.events)
-        assert third.shard is not None
-        assert not third.shard.catching_up
+        assert all(is_active for _, is_active in third.events)
+        assert not third.shard.replay.active
         await ended(task)
 
 
-class Told:
-    """What is asked, and whether the replay is over."""
+class FakeConnection:
+    """A barrier, its connection, and what it requests."""
 
-    def __init__(self, anybody: bool = True) -> None:
-        self.connected, self.over = True, asyncio.Event()
-        self._anybody = anybody
-        self.asked: list[str] = []
-        self.replay = ReplayBarrier(lambda: self.connected, self._ask)
+    def __init__(self, knows_a_member: bool = True, timings: ReplayTimings = TIMINGS) -> None:
+        self.is_connected = True
+        self.nonces: list[str] = []
+        self.is_ready = asyncio.Event()
+        self._knows_a_member = knows_a_member
+        self.barrier = ReplayBarrier(self, timings)
+        self.barrier.on_ready(self.is_ready.set)
 
-    def _ask(self, nonce: str) -> bool:
-        self.asked.append(nonce)
-        return self._anybody
+    def request_any_member(self, nonce: str) -> bool:
+        self.nonces.append(nonce)
+        return self._knows_a_member
 
     def resumed(self) -> str:
-        self.replay.take("RESUMED", {})
-        self.replay.resumed(self.over.set)
-        return self.asked[-1]
+        """RESUMED comes; gives the nonce of the request that follows."""
+        self.barrier.observe("RESUMED", {})
+        return self.nonces[-1]
 
     @property
     def state(self) -> tuple[bool, bool]:
-        return self.replay.under_way, self.over.is_set()
+        return self.barrier.active, self.is_ready.is_set()
 
 
-@pytest.mark.parametrize("refused", [False, True])
-async def test_it_is_over_when_what_is_asked_is_answered(refused: bool) -> None:
-    """Also with a refusal; and not when something is answered that another process had asked."""
-    told = Told()
-    told.replay.begin()
-    earlier = told.resumed()
-    nonce = told.resumed()
-    told.replay.take("GUILD_MEMBERS_CHUNK", {"nonce": earlier})
-    told.replay.take("GUILD_MEMBERS_CHUNK", {"members": []})
-    told.replay.take("RATE_LIMITED", {"opcode": 8})
-    told.replay.take("PRESENCE_UPDATE", {"nonce": nonce})
-    assert told.state == (True, False)
-    if refused:
-        told.replay.take("RATE_LIMITED", {"opcode": 8, "meta": {"nonce": nonce}})
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_replay_is_over_with_the_answer(is_refused: bool) -> None:
+    """A refusal is an answer too. Answers to another process' requests do not count."""
+    connection = FakeConnection()
+    barrier = connection.barrier
+    barrier.begin()
+    earlier = connection.resumed()
+    nonce = connection.resumed()
+    barrier.observe("GUILD_MEMBERS_CHUNK", {"nonce": earlier})
+    barrier.observe("GUILD_MEMBERS_CHUNK", {"members": []})
+    barrier.observe("RATE_LIMITED", {"opcode": 8})
+    barrier.observe("PRESENCE_UPDATE", {"nonce": nonce})
+    assert connection.state == (True, False)
+    if is_refused:
+        barrier.observe("RATE_LIMITED", {"opcode": 8, "meta": {"nonce": nonce}})
     else:
-        told.replay.take("GUILD_MEMBERS_CHUNK", {"nonce": nonce})
-    assert told.state == (False, True)
+        barrier.observe("GUILD_MEMBERS_CHUNK", {"nonce": nonce})
+    assert connection.state == (False, True)
 
 
-async def test_a_question_that_is_not_answered_is_given_up(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """But not where the connection has gone: the next one brings the rest, and another RESUMED."""
-    monkeypatch.setattr(replay_barrier, "ANSWERED_WITHIN", 0.01)
-    told = Told()
-    told.replay.begin()
-    told.resumed()
-    told.connected = False
-    await _given_up()
-    assert told.state == (True, False)
+async def test_request_without_an_answer_is_given_up(clock: LoopClock) -> None:
+    """But not after the connection has ended: the next one brings the rest, and RESUMED again."""
+    connection = FakeConnection()
+    connection.barrier.begin()
+    connection.resumed()
+    connection.is_connected = False
+    await clock.advance(TIMINGS.answer_timeout_s + 1)
+    assert connection.state == (True, False)
 
-    told.connected = True
-    told.resumed()
-    told.replay.connects()
-    await _given_up()
-    assert told.state == (True, False)
+    connection.is_connected = True
+    connection.resumed()
+    connection.barrier.start_connection()
+    await clock.advance(TIMINGS.answer_timeout_s + 1)
+    assert connection.state == (True, False)
 
-    told.resumed()
-    await told.over.wait()
-    assert told.state == (False, True)
-
-
-async def _given_up() -> None:
-    """Until whatever was asked before has had its time."""
-    other = Told()
-    other.replay.begin()
-    other.resumed()
-    await other.over.wait()
+    connection.resumed()
+    began = clock.passed
+    await connection.is_ready.wait()
+    assert clock.passed - began == pytest.approx(TIMINGS.answer_timeout_s)
+    assert connection.state == (False, True)
 
 
-async def test_a_replay_that_is_long_in_coming_is_one_all_the_same(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Discord refused for longer than a replay may take: it has only begun when something comes."""
-    monkeypatch.setattr(replay_barrier, "WITHIN", 0.02)
-    told = Told()
-    told.replay.begin()
-    await eventually(lambda: not told.replay.under_way)
-    monkeypatch.setattr(replay_barrier, "WITHIN", 60.0)
-    told.replay.connects()
-    told.replay.take("PRESENCE_UPDATE", {})
-    assert told.replay.under_way
+async def test_replay_that_begins_late_is_active_all_the_same(clock: LoopClock) -> None:
+    """Discord refused connections for longer than a replay may take: the time counts from the
+    first event."""
+    connection = FakeConnection()
+    connection.barrier.begin()
+    await clock.advance(TIMINGS.max_replay_s)
+    assert not connection.barrier.active
+    connection.barrier.start_connection()
+    connection.barrier.observe("PRESENCE_UPDATE", {})
+    assert connection.barrier.active
+    await clock.advance(TIMINGS.max_replay_s)
+    assert not connection.barrier.active
 
 
-@pytest.mark.parametrize("begun", [False, True])
-async def test_it_is_over_at_once_where_nobody_is_known_or_nothing_is_repeated(
-    begun: bool,
-) -> None:
-    told = Told(anybody=not begun)
-    if begun:
-        told.replay.begin()
-    told.replay.resumed(told.over.set)
-    assert told.state == (False, True)
+async def test_resume_without_a_known_member_is_over_at_once() -> None:
+    connection = FakeConnection(knows_a_member=False)
+    connection.barrier.begin()
+    connection.resumed()
+    assert connection.state == (False, True)
 
 
-async def test_without_a_connection_what_is_known_may_be_behind(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Of Redis, which has lost what it held: for a while, and again while the rest is repeated."""
-    monkeypatch.setattr(replay_barrier, "BEHIND", 0.05)
-    told = Told()
-    told.replay.behind()
-    assert told.state == (True, False)
-    await eventually(lambda: not told.replay.under_way)
-    told.replay.connects()
-    assert not told.replay.under_way
-    told.replay.take("PRESENCE_UPDATE", {})
-    assert told.replay.under_way
-    told.replay.take("GUILD_MEMBERS_CHUNK", {"nonce": told.resumed()})
-    assert told.state == (False, True)
+async def test_resume_without_a_replay_is_over_at_once() -> None:
+    """As after a short loss of the connection: this process has written all earlier events."""
+    connection = FakeConnection()
+    connection.barrier.observe("RESUMED", {})
+    assert connection.state == (False, True)
+    assert connection.nonces == []
 
 
-async def test_being_behind_cuts_no_replay_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Redis is emptied while a resume is under way."""
-    monkeypatch.setattr(replay_barrier, "BEHIND", 0.0)
-    told = Told()
-    told.replay.begin()
-    told.replay.behind()
-    assert told.replay.under_way
+async def test_new_session_ends_a_replay() -> None:
+    connection = FakeConnection()
+    connection.barrier.begin()
+    connection.barrier.observe("READY", {})
+    assert connection.state == (False, True)
+
+
+async def test_stale_state_is_held_without_a_connection(clock: LoopClock) -> None:
+    """Redis has lost its data. For a while nothing is written; and then again during a replay."""
+    connection = FakeConnection()
+    barrier = connection.barrier
+    barrier.hold_stale()
+    assert connection.state == (True, False)
+    await clock.advance(TIMINGS.max_stale_s)
+    assert not barrier.active
+    barrier.start_connection()
+    assert not barrier.active
+    barrier.observe("PRESENCE_UPDATE", {})
+    assert barrier.active
+    barrier.observe("GUILD_MEMBERS_CHUNK", {"nonce": connection.resumed()})
+    assert connection.state == (False, True)
+
+
+async def test_holding_stale_state_does_not_shorten_a_replay(clock: LoopClock) -> None:
+    """Redis is emptied during a resume."""
+    connection = FakeConnection()
+    connection.barrier.begin()
+    connection.barrier.hold_stale()
+    await clock.advance(TIMINGS.max_replay_s - 1)
+    assert connection.barrier.active

@@ -1,19 +1,21 @@
-"""The bot's shards, and the right to run them."""
+"""The shards of a process, and their leases."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import Any, cast
 
 import pytest
-from hikari.sessions import GatewayBotInfo, SessionStartLimit
 
-from services.gateway.discord.session import Session
-from services.gateway.discord.shard import Dispatches, Shard
+from services.gateway.discord.gateway_info import GatewayInfo, SessionStartLimit
+from services.gateway.discord.session_events import Session
+from services.gateway.discord.shard import Shard
+from services.gateway.event_handler import EventHandler
 from services.gateway.runner import GatewayRunner, ShardUnit
-from services.gateway.sync import lease as lease_module
+from services.gateway.sync.lease import LeaseTimings
+from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
 from shared.redis import keys
@@ -22,47 +24,75 @@ from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.ended import ended
 
 
-class Silent:
-    """A shard's bookmark that nothing is written to, and a writer to whom nobody is owed."""
+class FakeResume(SessionResume):
+    """Restores a given session, and saves no checkpoint."""
 
-    def __init__(self, session: Session | None = None) -> None:
-        self.session = session
-        self.waited_for = False
+    def __init__(self, session: Session | None) -> None:
+        self.is_restored = False
+        self._restored = session
 
-    async def recall(self) -> Session | None:
-        return self.session
+    async def restore(self) -> Session | None:
+        return self._restored
 
-    async def keep(self, lease: object) -> None:
+    async def run_checkpointing(self, lease: object) -> None:
         await asyncio.Event().wait()
 
-    async def keep_last(self, lease: object) -> None: ...
-
-    async def settled(self) -> None:
-        self.waited_for = True
+    async def save_last(self, lease: object) -> None: ...
 
     def forget(self) -> None: ...
 
-    def caught_up(self) -> None: ...
+
+class DrainedWriter(Writer):
+    """Has nothing to write; notes that it was waited for."""
+
+    def __init__(self) -> None:
+        self.was_waited_for = False
+
+    async def drained(self) -> None:
+        self.was_waited_for = True
 
 
-class Deaf(Shard):
-    """Goes nowhere."""
+class IdleShard(Shard):
+    """Never connects."""
 
-    async def run(self, *given: object, **named: object) -> None:
+    async def run(self, *arguments: object, **named: object) -> None:
         await asyncio.Event().wait()
 
 
-async def test_who_has_lost_a_shard_does_not_take_it_from_a_redis_that_forgot_the_holder(
-    monkeypatch: pytest.MonkeyPatch, redis_url: str
-) -> None:
-    """The holder may still be writing: it is given the time to hear of it and to renew."""
-    for name in ("RENEW_EVERY", "LOOK_EVERY"):
-        monkeypatch.setattr(lease_module, name, 0.02)
-    monkeypatch.setattr(lease_module, "SETTLE", 3600.0)
+class RunnerFixture:
+    """A runner of one shard that never connects."""
+
+    def __init__(
+        self, store: Store, session: Session | None = None, timings: LeaseTimings | None = None
+    ) -> None:
+        self.shard = IdleShard("", 0, 1)
+        self.gate = WriteGate()
+        self.writer = DrainedWriter()
+        self.runner = GatewayRunner(
+            cast("GatewaySettings", None),
+            GatewayInfo(
+                url="",
+                shards=1,
+                session_start_limit=SessionStartLimit(
+                    total=1000, remaining=1000, reset_after=0, max_concurrency=1
+                ),
+            ),
+            store,
+            self.gate,
+            self.writer,
+            cast("Reconciler", None),
+            [ShardUnit(self.shard, cast("EventHandler", None), FakeResume(session))],
+            timings,
+        )
+
+
+async def test_lost_shard_is_not_taken_from_a_redis_that_forgot_the_holder(redis_url: str) -> None:
+    """The holder may still be writing: it gets the time to notice the loss and to renew."""
+    timings = LeaseTimings(renew_interval_s=0.02, standby_interval_s=0.02, takeover_grace_s=3600.0)
     async with Store.connect(redis_url, timeout=PATIENCE) as store:
         redis = store.redis
-        bot, part = _bot(store, Silent())
-        running = asyncio.create_task(bot.run([part]))
+        fixture = RunnerFixture(store, timings=timings)
+        running = asyncio.create_task(fixture.runner.run())
 
         async def holder() -> Any:
             return await redis.get(keys.lease(0, 1))
@@ -70,7 +100,7 @@ async def test_who_has_lost_a_shard_does_not_take_it_from_a_redis_that_forgot_th
         try:
             await eventually_async(holder)
             await redis.set(keys.lease(0, 1), "another")
-            await eventually(lambda: not bot.epochs())
+            await eventually(lambda: not fixture.gate.generations)
             await redis.flushall()
             await eventually_async(lambda: redis.exists(keys.standby(0, 1)))
             assert await holder() is None
@@ -79,32 +109,14 @@ async def test_who_has_lost_a_shard_does_not_take_it_from_a_redis_that_forgot_th
 
 
 @pytest.mark.parametrize("session", [None, Session("s", "ws://127.0.0.1", 1)])
-async def test_who_is_ended_amid_a_replay_does_not_wait_for_writes_that_may_not_be_made(
+async def test_shutdown_during_a_replay_does_not_wait_for_the_writer(
     session: Session | None, redis_url: str
 ) -> None:
-    """The next process resumes from before them."""
+    """It may not write then. The next process resumes from before the pending changes."""
     async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        silent = Silent(session)
-        bot, part = _bot(store, silent)
-        running = asyncio.create_task(bot.run([part]))
-        await eventually(lambda: any(bot.epochs().values()))
-        assert part.shard.catching_up == bool(session)
+        fixture = RunnerFixture(store, session)
+        running = asyncio.create_task(fixture.runner.run())
+        await eventually(lambda: any(fixture.gate.generations.values()))
+        assert fixture.shard.replay.active == bool(session)
         await ended(running)
-    assert silent.waited_for == (session is None)
-
-
-def _bot(store: Store, silent: Silent) -> tuple[GatewayRunner, ShardUnit]:
-    bot = GatewayRunner(
-        cast("GatewaySettings", None),
-        GatewayBotInfo(
-            url="",
-            shard_count=1,
-            session_start_limit=SessionStartLimit(
-                total=1000, remaining=1000, reset_after=timedelta(), max_concurrency=1
-            ),
-        ),
-        store,
-        cast("Writer", silent),
-        on_loss=lambda: None,
-    )
-    return bot, ShardUnit(Deaf("", 0, 1), cast("Dispatches", None), cast("SessionResume", silent))
+    assert fixture.writer.was_waited_for == (session is None)

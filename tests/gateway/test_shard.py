@@ -1,4 +1,4 @@
-"""A shard that is ended leaves nothing behind, and the next goes on where it stopped listening."""
+"""A shard that is cancelled leaves nothing behind, and the next one continues where it stopped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from chaos.replay_rewinder import ReplayRewinder
-from services.gateway.discord import hikari_shard
 from services.gateway.discord.shard import Shard
+from services.gateway.event_handler import EventHandler
 from simulator.gateway_session import GatewaySession
 from simulator.protocol import Identify
 from simulator.server import Simulator
@@ -19,21 +19,27 @@ from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
 
 
-class Nobody:
-    """Takes in whatever comes."""
+class RecordingHandler(EventHandler):
+    """Remembers events, and the names of activities. It knows no member."""
 
-    def take(self, name: str, payload: Any) -> None: ...
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.events: list[str] = []
 
-    def lost(self) -> None: ...
+    def handle(self, name: str, payload: Any) -> None:
+        self.events.append(name)
+        if name == "PRESENCE_UPDATE":
+            self.names += [activity["name"] for activity in payload["activities"]]
 
-    def somebody(self) -> None: ...
+    def any_member(self) -> None:
+        return None
 
 
 async def at_once() -> None: ...
 
 
-async def test_a_shard_that_is_ended_while_it_connects_is_gone() -> None:
-    """Else it would come through one day, beside the process that runs the shard by then."""
+async def test_shard_cancelled_while_it_connects_is_gone() -> None:
+    """Otherwise it would connect later, beside the process that runs the shard by then."""
     asked = 0
 
     async def refuse(request: web.Request) -> web.Response:
@@ -51,104 +57,89 @@ async def test_a_shard_that_is_ended_while_it_connects_is_gone() -> None:
     before = asyncio.all_tasks()
     shard = Shard("token", 0, 1)
     url = f"http://{host}:{port}"
-    task = asyncio.create_task(shard.run(url, Nobody(), at_once, lambda: None))
+    task = asyncio.create_task(shard.run(url, RecordingHandler(), at_once, lambda: None))
     await eventually(lambda: asked)
     await ended(task)
-    assert not shard.is_ours
+    assert not shard.is_running
     await runner.cleanup()
     assert {one.get_name() for one in asyncio.all_tasks() - before} == set()
 
 
-class Heard:
-    """Remembers what somebody was said to be doing."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-        self.events: list[str] = []
-
-    def take(self, name: str, payload: Any) -> None:
-        self.events.append(name)
-        if name == "PRESENCE_UPDATE":
-            self.names += [activity["name"] for activity in payload["activities"]]
-
-    def lost(self) -> None: ...
-
-    def somebody(self) -> None: ...
-
-
-async def test_what_comes_while_a_shard_is_ended_is_repeated_to_the_next() -> None:
-    """hikari goes on reading, and counting, for a moment: nobody hears that."""
-    heard = Heard()
+async def test_events_during_the_cancellation_are_repeated_to_the_next_shard() -> None:
+    """hikari goes on reading and counting for a moment, and those events are not handled."""
+    handler = RecordingHandler()
     session = None
     names = [str(number) for number in range(25)]
     async with Simulator(quiet()) as discord:
         for turns, name in enumerate(names):
             shard = Shard(discord.token, 0, 1)
-            shard.go_on_with(session)
+            shard.resume_with(session)
             ready = asyncio.Event()
-            task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, ready.set))
+            task = asyncio.create_task(shard.run(discord.gateway_url, handler, at_once, ready.set))
             await ready.wait()
             discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
-            for _ in range(turns):  # so that it comes before, while, or after the shard is ended
+            for _ in range(turns):  # before, during, or after the cancellation
                 await asyncio.sleep(0)
             await ended(task)
             session = shard.session
         shard = Shard(discord.token, 0, 1)
-        shard.go_on_with(session)
-        task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, lambda: None))
-        await eventually(lambda: names[-1] in heard.names)
+        shard.resume_with(session)
+        task = asyncio.create_task(shard.run(discord.gateway_url, handler, at_once, lambda: None))
+        await eventually(lambda: names[-1] in handler.names)
         await ended(task)
-        assert set(names) - set(heard.names) == set()
+        assert set(names) - set(handler.names) == set()
         assert discord.stats.identifies == 1
 
 
-async def test_a_discord_that_answers_heartbeats_and_nothing_else_is_left(
+async def test_connection_with_nothing_but_heartbeats_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else it would be waited for without end; and of the connection that is left nothing stays."""
-    monkeypatch.setattr(hikari_shard, "SILENT_FOR", 0.5)
+    """Otherwise the shard would wait forever. Nothing is left of the connection."""
     identify = GatewaySession._identify
-    asked = 0
+    attempts = 0
 
-    def late(conversation: GatewaySession, said: Identify) -> None:
-        nonlocal asked
-        asked += 1
-        if asked > 1:
-            identify(conversation, said)
+    def answer_the_second(session: GatewaySession, message: Identify) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts > 1:
+            identify(session, message)
 
-    monkeypatch.setattr(GatewaySession, "_identify", late)
+    monkeypatch.setattr(GatewaySession, "_identify", answer_the_second)
     async with Simulator(quiet(heartbeat_interval_ms=100)) as discord:
-        shard, ready = Shard(discord.token, 0, 1), asyncio.Event()
-        task = asyncio.create_task(shard.run(discord.gateway_url, Nobody(), at_once, ready.set))
+        shard, ready = Shard(discord.token, 0, 1, handshake_silence_s=0.5), asyncio.Event()
+        run = shard.run(discord.gateway_url, RecordingHandler(), at_once, ready.set)
+        task = asyncio.create_task(run)
         await eventually(ready.is_set)
-        assert asked == 2
+        assert attempts == 2
         names = [one.get_name() for one in asyncio.all_tasks()]
         assert names.count("heartbeat (shard 0)") == 1
         await ended(task)
 
 
-async def test_a_question_that_waits_its_turn_when_the_connection_goes_is_given_up() -> None:
-    """hikari sends 117 messages a minute, and cancels what waits: whoever asks goes on all the
-    same, and asks again by the next connection."""
+async def test_delayed_request_is_given_up_with_the_connection() -> None:
+    """hikari sends 117 messages a minute, and cancels those that wait. The task that requests
+    continues, and repeats the request by the next connection."""
     async with Simulator(quiet()) as discord:
         shard = Shard(discord.token, 0, 1)
         ready = asyncio.Event()
-        task = asyncio.create_task(shard.run(discord.gateway_url, Nobody(), at_once, ready.set))
+        task = asyncio.create_task(
+            shard.run(discord.gateway_url, RecordingHandler(), at_once, ready.set)
+        )
         await ready.wait()
-        questions = [
-            asyncio.create_task(shard.ask_for(int(FIRST), [int(ROBIN)], str(number)))
+        requests = [
+            asyncio.create_task(shard.request_users(int(FIRST), [int(ROBIN)], str(number)))
             for number in range(150)
         ]
         await eventually(lambda: discord.stats.member_requests > 100)
-        assert not all(question.done() for question in questions)
+        assert not all(request.done() for request in requests)
         discord.drop("rst")
-        await eventually(lambda: all(question.done() for question in questions))
-        assert [question.cancelled() for question in questions] == [False] * 150
+        await eventually(lambda: all(request.done() for request in requests))
+        assert [request.cancelled() for request in requests] == [False] * 150
         await ended(task)
 
 
-async def test_whoever_asks_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its own end is no connection that goes."""
+async def test_task_that_requests_can_be_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own cancellation is not taken for the end of the connection."""
 
     asked = asyncio.Event()
 
@@ -159,28 +150,28 @@ async def test_whoever_asks_can_be_ended(monkeypatch: pytest.MonkeyPatch) -> Non
 
     shard = Shard("token", 0, 1)
     monkeypatch.setattr(shard, "_hikari", Held())
-    question = asyncio.create_task(shard.ask_for_all(1, "nonce"))
+    request = asyncio.create_task(shard.request_guild(1, "nonce"))
     await asked.wait()
-    question.cancel()
+    request.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await question
+        await request
 
 
-async def test_a_session_that_is_replayed_from_its_beginning_begins_only_once() -> None:
-    """Its READY does not count: behind it comes all that was shown before what is shown now."""
-    heard = Heard()
+async def test_ready_of_a_session_replayed_from_its_start_is_ignored() -> None:
+    """All events after that READY have been handled before."""
+    handler = RecordingHandler()
     async with Simulator(quiet()) as discord:
         shard = Shard(discord.token, 0, 1)
         ready = asyncio.Event()
-        task = asyncio.create_task(shard.run(discord.gateway_url, heard, at_once, ready.set))
+        task = asyncio.create_task(shard.run(discord.gateway_url, handler, at_once, ready.set))
         await ready.wait()
         for name in ("first", "second"):
             discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
-        await eventually(lambda: "second" in heard.names)
-        before = list(heard.names)
+        await eventually(lambda: "second" in handler.names)
+        before = list(handler.names)
         ReplayRewinder(discord.sessions).again = 200
         discord.drop("rst")
-        await eventually(lambda: "RESUMED" in heard.events)
+        await eventually(lambda: "RESUMED" in handler.events)
         await ended(task)
-        assert heard.names == before
-        assert heard.events.count("READY") == 1
+        assert handler.names == before
+        assert handler.events.count("READY") == 1

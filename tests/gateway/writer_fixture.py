@@ -8,66 +8,103 @@ from collections.abc import Callable, Sequence
 import msgspec
 from fakeredis import FakeAsyncRedis, FakeServer
 
-from services.gateway.normalize.app_icons import Icons
+from services.gateway.discord.replay_barrier import ReplayBarrier
+from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache, merge_presence
-from services.gateway.sync.writer import Writer
+from services.gateway.sync.lease import Lease
+from services.gateway.sync.write_gate import WriteGate
+from services.gateway.sync.writer import Writer, WriterTimings
 from shared.discord.cdn import Cdn
+from shared.net.backoff import Backoff
 from shared.redis.store import Save, Store, StoreUnavailable
 from testing.eventually import PATIENCE, eventually
 from tests.gateway.gateway_fixture import member, online
 
+QUICK: WriterTimings = WriterTimings(
+    retry=Backoff(first_s=0.001, max_s=0.001), gate_interval_s=0.001
+)
 
-class Watched(Store):
-    """A store that remembers its batches and can be away."""
+
+class RecordingStore(Store):
+    """Remembers its batches, and can be away."""
 
     def __init__(self) -> None:
         super().__init__(FakeAsyncRedis(server=FakeServer()), timeout=5.0)
         self.batches: list[Sequence[Save]] = []
-        self.orders: list[int] = []
+        self.fences: list[int] = []
         self.away = False
-        self.asked: Callable[[], None] | None = None  # called once, while the next is under way
-        self.answered: Callable[[], None] | None = None  # called once, after the next answer
+        self.during_next: Callable[[], None] | None = None  # called once, in the next save
+        self.after_next: Callable[[], None] | None = None  # called once, after the next answer
 
-    async def save(self, saves: Sequence[Save], order: int | None = None) -> list[int]:
-        assert order is not None
+    async def save(self, saves: Sequence[Save], fence: int | None = None) -> list[int]:
+        assert fence is not None
         self.batches.append(saves)
-        self.orders.append(order)
-        if self.asked is not None:
-            self.asked()
-            self.asked = None
+        self.fences.append(fence)
+        if self.during_next is not None:
+            self.during_next()
+            self.during_next = None
         if self.away:
             await asyncio.sleep(0)
             raise StoreUnavailable("away")
-        results = await super().save(saves, order)
-        if self.answered is not None:
-            self.answered()
-            self.answered = None
+        results = await super().save(saves, fence)
+        if self.after_next is not None:
+            self.after_next()
+            self.after_next = None
         return results
 
 
-class Desk:
-    """A writer at work, and what it works on."""
+class FakeGate(WriteGate):
+    """Opened and closed by the test. `batches_before` counts the batches before each
+    invalidation."""
+
+    def __init__(self, store: RecordingStore) -> None:
+        super().__init__()
+        self.open = True
+        self.checks = 0
+        self.batches_before: list[int] = []
+        self.known_generations: dict[tuple[int, int], str] = {}
+        self._store = store
+
+    def add(self, lease: Lease, replay: ReplayBarrier) -> None:
+        raise NotImplementedError
+
+    @property
+    def is_open(self) -> bool:
+        self.checks += 1
+        return self.open
+
+    @property
+    def generations(self) -> dict[tuple[int, int], str]:
+        return self.known_generations
+
+    def invalidate(self) -> None:
+        self.batches_before.append(len(self._store.batches))
+
+
+class WriterFixture:
+    """A writer, and what it works on."""
 
     def __init__(self) -> None:
-        self.store = Watched()
-        self.people = UserCache()
-        self.icons = Icons(self.store, "http://127.0.0.1:9", "test")
-        self.writer = Writer(self.store, self.people, self.icons, Cdn())
-        self.roster = GuildCache(self.people, self.writer, lambda guild_id: None)
+        self.store = RecordingStore()
+        self.gate = FakeGate(self.store)
+        self.users = UserCache()
+        self.icons = AppIcons(self.store, "http://127.0.0.1:9", "test")
+        self.writer = Writer(self.store, self.users, self.icons, Cdn(), self.gate, QUICK)
+        self.guilds = GuildCache(self.users, self.writer)
 
-    def enlist(self, guild_id: int, *user_ids: int) -> None:
-        self.roster.begin(guild_id)
-        self.roster.list_members(guild_id, [member(user_id) for user_id in user_ids], [])
-        self.roster.end(guild_id)
+    def list_guild(self, guild_id: int, *user_ids: int) -> None:
+        self.guilds.begin_listing(guild_id)
+        self.guilds.list_members(guild_id, [member(user_id) for user_id in user_ids], [])
+        self.guilds.end_listing(guild_id)
 
     def show(self, user_id: int, status: str) -> None:
-        person = self.people.get(user_id)
-        assert person is not None
-        if merge_presence(person, online(user_id, status)):
+        cached = self.users.get(user_id)
+        assert cached is not None
+        if merge_presence(cached, online(user_id, status)):
             self.writer.changed(user_id)
 
-    async def tries(self, more: int) -> None:
+    async def attempts(self, more: int) -> None:
         """Wait for this many more batches, written or not."""
         wanted = len(self.store.batches) + more
         await eventually(lambda: len(self.store.batches) >= wanted)
@@ -75,11 +112,8 @@ class Desk:
     async def lists(self, guilds: list[int]) -> bool:
         return await self.store.guilds() == guilds
 
-    async def shows(self, user_id: int, status: str) -> bool:
-        return await self.status(user_id) == status
-
     async def status(self, user_id: int) -> str | None:
         async with asyncio.timeout(PATIENCE):
-            await self.writer.settled()
+            await self.writer.drained()
         snapshot = await self.store.load(user_id)
         return msgspec.json.decode(snapshot.presence)["status"] if snapshot else None

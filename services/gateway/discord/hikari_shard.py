@@ -1,42 +1,65 @@
-"""hikari's shard, which also tells how each connection to Discord began and why it ended.
+"""hikari's shard, adapted to the gateway. All code that relies on hikari's internals is here.
 
-hikari reconnects by itself and says why in its log alone. One that never comes to begin, as Discord
-says nothing by it, would have no end there: here it has. Discord docs: Gateway, Disconnecting;
-Opcodes and Status Codes.
+hikari reconnects and resumes by itself for as long as its process lives. This shard also:
+
+- can be given the session of an earlier process, and leaves one behind that can be resumed;
+- waits for permission before it connects;
+- hands events over synchronously. hikari's own event manager creates a task for every listener of
+  every event; without it an event costs a sixth (docs/decisions/0001-raw-shards.md);
+- counts and logs how each connection began and why it ended;
+- gives up a connection by which Discord neither begins nor resumes a session.
+
+Discord docs: Gateway, Resuming and Disconnecting; Opcodes and Status Codes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, cast
 
-import hikari
-from hikari.impl import GatewayShardImpl
+import aiohttp
+import msgspec
+from hikari.errors import (
+    GatewayConnectionError,
+    GatewayError,
+    GatewayServerClosedConnectionError,
+    GatewayTransportError,
+)
+from hikari.impl.config import HTTPSettings, ProxySettings
+from hikari.impl.shard import GatewayShardImpl
+from hikari.intents import Intents
 
 from services.gateway import metrics
+from services.gateway.discord.session_events import Session, SessionEvents
 
 log = logging.getLogger(__name__)
+
+INTENTS: Final = Intents.GUILDS | Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES
+LARGE_THRESHOLD_MEMBERS: Final = 250  # Discord's maximum: smaller guilds come without chunks
+SESSION_TTL_S: Final = 300.0  # Discord keeps a session for some minutes, and not for longer
+HANDSHAKE_SILENCE_S: Final = 30.0  # without an event, while a session neither begins nor resumes
 
 DISPATCH: Final = 0
 RECONNECT: Final = 7
 INVALID_SESSION: Final = 9
-
-SILENT_FOR: Final = 30.0  # seconds without an event in which a session neither begins nor goes on
+UNKNOWN: Final = -1  # an opcode that hikari ignores
 
 HEARTBEAT: Final = "heartbeat"
 NETWORK: Final = "network"
 PROTOCOL: Final = "protocol"
 FAILED: Final = "failed"
-_CODES: Final = frozenset({1000, 1001, 1006, 1011, 1012, *range(4000, 4015)})
+_CLOSE_CODES: Final = frozenset({1000, 1001, 1006, 1011, 1012, *range(4000, 4015)})
 
 CAUSES: Final = {
     "op_7": "Discord asked for a reconnect (opcode 7)",
     "op_9": "Discord ended the session (opcode 9)",
     HEARTBEAT: "Discord did not answer a heartbeat",
-    NETWORK: "the connection broke, or there was none",
-    PROTOCOL: "Discord said what hikari does not understand",
-    FAILED: "a failure here",
+    NETWORK: "the connection broke, or could not be opened",
+    PROTOCOL: "Discord sent something that hikari does not understand",
+    FAILED: "an internal error",
 }
 
 for _how in ("identified", "resumed"):
@@ -46,98 +69,227 @@ for _cause in CAUSES:
 
 
 class InstrumentedShard(GatewayShardImpl):
-    """Counts in `metrics`, and writes a line when Discord is there and when it is lost.
+    """One shard of the bot, from `start` to `close`. It is its own event manager."""
 
-    A connection by which no session begins or goes on is given up, with all that hikari has of it.
-    """
+    def __init__(
+        self,
+        session: Session | None,
+        events: SessionEvents,
+        may_connect: Callable[[], Awaitable[None]],
+        *,
+        token: str,
+        url: str,
+        shard_id: int,
+        shard_count: int,
+        handshake_silence_s: float = HANDSHAKE_SILENCE_S,
+    ) -> None:
+        """`may_connect` is awaited before each connection, the first and every other."""
+        super().__init__(
+            token=token,
+            url=url,
+            shard_id=shard_id,
+            shard_count=shard_count,
+            intents=INTENTS,
+            large_threshold=LARGE_THRESHOLD_MEMBERS,
+            http_settings=HTTPSettings(),
+            proxy_settings=ProxySettings(),
+            loads=self._load_message,
+            dumps=_dump_message,
+            event_manager=cast("Any", self),
+            event_factory=cast("Any", _EventFactory()),
+        )
+        self._events = events
+        self._may_connect = may_connect
+        self._handshake_silence_s = handshake_silence_s
+        self._disconnected_since: float | None = None  # time of the loop
+        self._end_opcode = 0  # by which Discord ended this connection
+        self._end_reported = False
+        self._was_connected = False
+        self._handshake: asyncio.Timeout | None = None  # while it connects
+        self._handshake_tasks: set[asyncio.Task[Any]] = set()  # hikari's, of this connection
+        if session is not None:
+            self._session_id, self._resume_gateway_url = session.id, session.url
+            self._seq = session.seq
 
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self._given_loads = given["loads"]
-        self._loads = self._read
-        self._told = 0  # the opcode by which Discord ended this connection
-        self._ended = False
-        self._stood = False
-        self._silence: asyncio.Timeout | None = None  # while it connects
-        self._sides: set[asyncio.Task[Any]] = set()  # that hikari has of this connection
+    @property
+    def session(self) -> Session | None:
+        """What the next connection resumes; None when it has to identify."""
+        seq = self._seq
+        if not self._session_id or not self._resume_gateway_url or not isinstance(seq, int):
+            return None
+        return Session(self._session_id, self._resume_gateway_url, seq)
+
+    async def start(self) -> None:
+        """Begin to connect. hikari's own method waits for the first connection and cannot be
+        cancelled while it does: `close` does not know its task by then."""
+        self._handshake_event = asyncio.Event()
+        self._keep_alive_task = asyncio.create_task(self._keep_alive())
+
+    def consume_raw_event(self, name: str, shard: object, payload: Any) -> None:
+        """hikari's `EventManager.consume_raw_event`: called for each event."""
+        self._events.receive(name, self._seq, payload)
+
+    async def dispatch(self, event: None, *, return_tasks: bool = False) -> None:
+        """hikari's `EventManager.dispatch`: called when it connects and disconnects.
+        `_connect_and_report` and `_report_end` know more."""
 
     async def _connect(self) -> Any:
-        self._told, self._ended, self._stood = 0, False, False
+        self._drop_expired_session()
+        await self._may_connect()
+        tasks = await self._connect_and_report()
+        self._disconnected_since = None
+        return tasks
+
+    def _drop_expired_session(self) -> None:
+        """The resume address may be gone together with the session, so that nothing says no."""
+        now = asyncio.get_running_loop().time()
+        if self._disconnected_since is None:
+            self._disconnected_since = now
+        elif now - self._disconnected_since > SESSION_TTL_S:
+            self._session_id = self._resume_gateway_url = self._seq = None
+
+    async def _connect_and_report(self) -> Any:
+        self._end_opcode, self._end_reported, self._was_connected = 0, False, False
         how = "identified" if self._seq is None else "resumed"
         try:
-            async with asyncio.timeout(SILENT_FOR) as self._silence:
+            async with asyncio.timeout(self._handshake_silence_s) as self._handshake:
                 tasks = await super()._connect()
         except BaseException as error:
-            for side in self._sides:  # hikari has no hold of them before this returns
-                side.cancel()
+            for task in self._handshake_tasks:  # hikari does not know them before this returns
+                task.cancel()
             if isinstance(error, Exception):
-                self._end(cause_of(error))
+                self._report_end(cause_of(error))
             if isinstance(error, TimeoutError):
-                raise hikari.GatewayConnectionError("Discord says nothing") from None
+                raise GatewayConnectionError("Discord sends nothing") from None
             raise
         finally:
-            self._silence = None
-            self._sides.clear()
+            self._handshake = None
+            self._handshake_tasks.clear()
         if self.is_connected:
-            self._stood = True
+            self._was_connected = True
             metrics.CONNECTS.labels(how).inc()
             log.info("shard %d of %d is connected to Discord (%s)", self.id, self.shard_count, how)
         elif not tasks:
-            self._end(f"op_{RECONNECT}")
+            self._report_end(f"op_{RECONNECT}")
         return tasks
 
     async def _poll_events(self) -> None:
-        self._is_side()
+        self._add_handshake_task()
         try:
             await super()._poll_events()
         except Exception as error:
-            self._end(cause_of(error))
+            self._report_end(cause_of(error))
             raise
-        self._end(f"op_{self._told}")
+        self._report_end(f"op_{self._end_opcode}")
 
     async def _heartbeat(self, heartbeat_interval: float) -> None:
-        self._is_side()
+        self._add_handshake_task()
         try:
             await super()._heartbeat(heartbeat_interval)
         except Exception as error:
-            self._end(cause_of(error))
+            self._report_end(cause_of(error))
             raise
-        self._end(HEARTBEAT)
+        self._report_end(HEARTBEAT)
 
-    def _read(self, payload: bytes | str) -> Any:
-        message = self._given_loads(payload)
+    def _load_message(self, payload: bytes | str) -> Any:
+        message = _decode_message(payload)
         op = message.get("op") if isinstance(message, dict) else None
         if op in (RECONNECT, INVALID_SESSION):
-            self._told = op
-        silence = self._silence
-        if op == DISPATCH and silence is not None and not silence.expired():
+            self._end_opcode = op
+        handshake = self._handshake
+        if op == DISPATCH and handshake is not None and not handshake.expired():
             # A replay may be long.
-            silence.reschedule(asyncio.get_running_loop().time() + SILENT_FOR)
+            handshake.reschedule(asyncio.get_running_loop().time() + self._handshake_silence_s)
         return message
 
-    def _is_side(self) -> None:
-        if self._silence is not None and (task := asyncio.current_task()):
-            self._sides.add(task)
+    def _add_handshake_task(self) -> None:
+        if self._handshake is not None and (task := asyncio.current_task()):
+            self._handshake_tasks.add(task)
 
-    def _end(self, cause: str) -> None:
-        """Once for each connection, or attempt at one: the first who notices says why."""
-        if self._ended:
+    def _report_end(self, cause: str) -> None:
+        """Once for each connection or attempt: the first task to notice knows the cause."""
+        if self._end_reported:
             return
-        self._ended = True
+        self._end_reported = True
         metrics.DISCONNECTS.labels(cause).inc()
         why = CAUSES.get(cause) or f"Discord closed it ({cause.replace('_', ' ')})"
-        level = logging.INFO if self._stood else logging.DEBUG
+        level = logging.INFO if self._was_connected else logging.DEBUG
         log.log(level, "shard %d of %d is disconnected: %s", self.id, self.shard_count, why)
+
+    @property
+    def _is_closing(self) -> bool:
+        """hikari reads this when it disconnects. A shard that is closing sends close code 1001,
+        and Discord then ends the session; after any other code the session can be resumed."""
+        return False
+
+    @_is_closing.setter
+    def _is_closing(self, closing: bool) -> None:
+        pass
 
 
 def cause_of(error: Exception) -> str:
-    """A label: of a bounded number, whatever Discord sends."""
+    """The cause as a metric label: one of a bounded number, whatever Discord sends."""
     match error:
-        case hikari.GatewayServerClosedConnectionError(code=code):
-            return f"close_{int(code)}" if code is not None and code in _CODES else "close_other"
-        case hikari.GatewayConnectionError() | hikari.GatewayTransportError() | OSError():
+        case GatewayServerClosedConnectionError(code=code):
+            if code is None or code not in _CLOSE_CODES:
+                return "close_other"
+            return f"close_{int(code)}"
+        case GatewayConnectionError() | GatewayTransportError() | OSError():
             return NETWORK
-        case hikari.GatewayError():
+        case GatewayError():
             return PROTOCOL
         case _:
             return FAILED
+
+
+def handle_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The loop's exception handler: ignores what hikari leaves behind of an ended connection.
+
+    hikari runs two tasks for each connection and reads the result of only one. A connection that
+    ends while it is being opened leaves its HTTP session to the garbage collector, which closes it.
+    """
+    error = context.get("exception")
+    if (
+        isinstance(error, GatewayError | aiohttp.ClientConnectionResetError)
+        or (isinstance(error, AssertionError) and "heartbeat" in str(context))
+        or "client_session" in context
+    ):
+        log.debug("left by a connection to Discord that ended: %s", context.get("message"))
+    else:
+        loop.default_exception_handler(context)
+
+
+class _EventFactory:
+    """The two methods of hikari's event factory that a shard calls."""
+
+    def deserialize_connected_event(self, shard: object) -> None:
+        return None
+
+    def deserialize_disconnected_event(self, shard: object) -> None:
+        return None
+
+
+_decode = msgspec.json.Decoder().decode
+
+
+def _decode_message(payload: bytes | str) -> Any:
+    """A message's JSON. What cannot be decoded becomes an opcode that hikari ignores: an exception
+    would end the session."""
+    try:
+        return _decode(payload)
+    except (msgspec.DecodeError, UnicodeError):
+        pass
+    try:
+        return json.loads(payload)  # accepts lone surrogates, which sanitize.py then removes
+    except ValueError:
+        metrics.EVENTS_REJECTED.labels("json").inc()
+        return {"op": UNKNOWN}
+
+
+def _dump_message(message: Any) -> bytes:
+    """A message's JSON. hikari sends `query` beside `user_ids`; Discord accepts only one."""
+    data = message.get("d")
+    if isinstance(data, dict) and "user_ids" in data:
+        data = {key: value for key, value in data.items() if key not in ("query", "limit")}
+        message = {**message, "d": data}
+    return json.dumps(message).encode()

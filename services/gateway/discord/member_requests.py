@@ -1,6 +1,6 @@
-"""Asks Discord for members (opcode 8): whole guilds, and single users.
+"""Requests members from Discord (opcode 8): whole guilds, and single users.
 
-A whole roster may be asked for once in 30 s per guild; a request that breaks this, or whose
+Discord answers one request for a whole guild in 30 s. A request that breaks this limit, or whose
 chunks stop coming, is repeated. Discord docs: Gateway Events, Request Guild Members.
 """
 
@@ -12,196 +12,210 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
+from msgspec import Struct
+
 from services.gateway.normalize import sanitize
 
 log = logging.getLogger(__name__)
 
-SILENCE: Final = 35.0  # seconds without a chunk after which a request counts as lost
-AT_ONCE: Final = 4  # whole guilds under way: a burst of members stays bounded
-GATHER: Final = 0.1  # seconds in which single users are put together
-USERS_AT_ONCE: Final = 100  # Discord's limit
+MAX_OPEN_GUILDS: Final = 4  # whole guilds at a time: bounds the burst of members
+MAX_USERS_PER_REQUEST: Final = 100  # Discord's limit
+CONNECTION_POLL_S: Final = 1.0  # while disconnected
+
+
+class MemberRequestTimings(Struct, frozen=True, kw_only=True):
+    """In seconds."""
+
+    answer_timeout_s: float = 35.0  # without a chunk; then the request counts as lost
+    gather_s: float = 0.1  # in which single users are collected into one request
 
 
 class MemberRequestSender(Protocol):
-    """What sends: a connected shard."""
+    """What sends the requests: shard.Shard."""
 
     @property
     def is_connected(self) -> bool: ...
 
-    async def ask_for_all(self, guild_id: int, nonce: str) -> None: ...
+    async def request_guild(self, guild_id: int, nonce: str) -> None: ...
 
-    async def ask_for(self, guild_id: int, user_ids: list[int], nonce: str) -> None: ...
+    async def request_users(self, guild_id: int, user_ids: list[int], nonce: str) -> None: ...
 
 
-class Request:
-    """A whole guild that has been asked for."""
+class GuildRequest:
+    """An open request for all members of a guild."""
 
     __slots__ = ("chunks", "due", "nonce")
 
     def __init__(self, nonce: str, due: float) -> None:
         self.nonce = nonce
-        self.due = due  # loop time at which to ask again
-        self.chunks: set[int] = set()
+        self.due = due  # time of the loop at which it is repeated
+        self.chunks: set[int] = set()  # indexes of those that have come
 
 
-class Lookup:
-    """Single members that have been asked for."""
+class UsersRequest:
+    """An open request for single members."""
 
     __slots__ = ("due", "guild_id", "user_ids")
 
     def __init__(self, guild_id: int, user_ids: list[int], due: float) -> None:
         self.guild_id = guild_id
         self.user_ids = user_ids
-        self.due = due  # loop time at which the answer counts as lost
+        self.due = due  # time of the loop at which it is repeated
 
 
 class MemberRequests:
     """One shard's requests; `run` sends them."""
 
-    def __init__(self, line: MemberRequestSender) -> None:
-        self._line = line
-        self._waiting: dict[int, None] = {}  # guilds
-        self._asked: dict[int, Request] = {}
-        self._users: dict[int, set[int]] = {}
-        self._lookups: dict[str, Lookup] = {}  # by nonce
+    def __init__(
+        self, sender: MemberRequestSender, timings: MemberRequestTimings | None = None
+    ) -> None:
+        self._sender = sender
+        self._timings = timings or MemberRequestTimings()
+        self._queued_guilds: dict[int, None] = {}
+        self._queued_users: dict[int, set[int]] = {}  # by guild
+        self._guild_requests: dict[int, GuildRequest] = {}  # by guild
+        self._users_requests: dict[str, UsersRequest] = {}  # by nonce
         self._wake = asyncio.Event()
-        self._run = secrets.token_hex(4)
-        self._count = 0
+        self._nonce_prefix = secrets.token_hex(4)
+        self._nonce_count = 0
 
     def reset(self) -> None:
-        """A new session: nothing that was asked for will be answered."""
-        self._waiting.clear()
-        self._asked.clear()
-        self._users.clear()
-        self._lookups.clear()
+        """A new session: no open request will be answered."""
+        self._queued_guilds.clear()
+        self._queued_users.clear()
+        self._guild_requests.clear()
+        self._users_requests.clear()
 
-    def resumed(self) -> None:
-        """A new connection: what was asked by the old one, and not answered, is lost."""
-        for request in self._asked.values():
+    def repeat_open(self) -> None:
+        """A new connection: requests that the old one sent, and that are not answered, are lost."""
+        for request in self._guild_requests.values():
             request.due = _now()
-        for nonce in list(self._lookups):
-            self._look_up_again(nonce)
+        for nonce in list(self._users_requests):
+            self._requeue_users(nonce)
         self._wake.set()
 
     @property
-    def lookups(self) -> dict[int, list[int]]:
-        """The single members whose answers have not come, by guild."""
-        found = {guild_id: set(user_ids) for guild_id, user_ids in self._users.items()}
-        for asked in self._lookups.values():
-            found.setdefault(asked.guild_id, set()).update(asked.user_ids)
+    def unanswered_users(self) -> dict[int, list[int]]:
+        """The single members that are queued or requested, by guild."""
+        found = {guild_id: set(user_ids) for guild_id, user_ids in self._queued_users.items()}
+        for request in self._users_requests.values():
+            found.setdefault(request.guild_id, set()).update(request.user_ids)
         return {guild_id: sorted(user_ids) for guild_id, user_ids in found.items()}
 
-    def whole(self, guild_id: int) -> None:
-        """Ask for everybody in the guild. A request that is under way answers that as well, but
-        not where half of its answer came before this."""
-        request = self._asked.get(guild_id)
+    def request_guild(self, guild_id: int) -> None:
+        """Request all members of the guild. An open request serves as well, unless some of its
+        chunks have come already."""
+        request = self._guild_requests.get(guild_id)
         if request is None:
-            self._waiting[guild_id] = None
+            self._queued_guilds[guild_id] = None
         elif request.chunks:
             request.due = _now()
         self._wake.set()
 
-    def user(self, guild_id: int, user_id: int) -> None:
-        """Ask for one member and their presence."""
-        self._users.setdefault(guild_id, set()).add(user_id)
+    def request_member(self, guild_id: int, user_id: int) -> None:
+        """Request one member and their presence."""
+        self._queued_users.setdefault(guild_id, set()).add(user_id)
         self._wake.set()
 
-    def forget(self, guild_id: int) -> None:
-        """The guild is gone."""
-        for requests in (self._waiting, self._asked, self._users):
+    def drop_guild(self, guild_id: int) -> None:
+        """The bot has left the guild."""
+        for requests in (self._queued_guilds, self._queued_users, self._guild_requests):
             requests.pop(guild_id, None)
-        for nonce in [n for n, asked in self._lookups.items() if asked.guild_id == guild_id]:
-            del self._lookups[nonce]
+        for nonce in [n for n, sent in self._users_requests.items() if sent.guild_id == guild_id]:
+            del self._users_requests[nonce]
 
-    def chunk(self, guild_id: int, payload: Mapping[str, Any]) -> bool:
-        """Take note of a chunk. True when it is the last one of the whole guild."""
+    def handle_chunk(self, guild_id: int, payload: Mapping[str, Any]) -> bool:
+        """Handle GUILD_MEMBERS_CHUNK. True when it completes the request for the guild."""
         nonce = payload.get("nonce")
         if isinstance(nonce, str):
-            self._lookups.pop(nonce, None)
-        request = self._asked.get(guild_id)
+            self._users_requests.pop(nonce, None)
+        request = self._guild_requests.get(guild_id)
         if request is None or nonce != request.nonce:
             return False
         index, count = sanitize.integer(payload.get("chunk_index")), payload.get("chunk_count")
         if index is not None:
             request.chunks.add(index)
-        request.due = _now() + SILENCE
+        request.due = _now() + self._timings.answer_timeout_s
         if len(request.chunks) != count:
             return False
-        del self._asked[guild_id]
+        del self._guild_requests[guild_id]
         self._wake.set()
         return True
 
-    def rate_limited(self, payload: Mapping[str, Any]) -> None:
-        """Take note of RATE_LIMITED `{opcode, retry_after, meta: {guild_id, nonce?}}`."""
+    def handle_rate_limited(self, payload: Mapping[str, Any]) -> None:
+        """Handle RATE_LIMITED `{opcode, retry_after, meta: {guild_id, nonce?}}`."""
         meta = payload.get("meta")
-        spelled = sanitize.snowflake(meta.get("guild_id")) if isinstance(meta, Mapping) else None
-        request = self._asked.get(int(spelled)) if spelled else None
+        guild_id = sanitize.snowflake(meta.get("guild_id")) if isinstance(meta, Mapping) else None
+        request = self._guild_requests.get(int(guild_id)) if guild_id else None
         if request is None:
             return
         after = payload.get("retry_after")
-        request.due = _now() + (float(after) if isinstance(after, int | float) else SILENCE)
+        delay = float(after) if isinstance(after, int | float) else self._timings.answer_timeout_s
+        request.due = _now() + delay
         self._wake.set()
 
     async def run(self) -> None:
-        """Send what is asked for until cancelled."""
+        """Send requests until cancelled."""
         while True:
             self._wake.clear()
-            if self._line.is_connected:
-                await self._ask_again()
-                await self._ask_for_guilds()
-                await self._ask_for_users()
-            timeout = self._until_next() if self._line.is_connected else 1.0
+            if self._sender.is_connected:
+                await self._repeat_overdue()
+                await self._send_queued_guilds()
+                await self._send_queued_users()
+            timeout = self._until_next() if self._sender.is_connected else CONNECTION_POLL_S
             try:
                 async with asyncio.timeout(timeout):
                     await self._wake.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(self._timings.gather_s)
 
     def _until_next(self) -> float | None:
-        dues = [asked.due for asked in self._asked.values()]
-        dues += [asked.due for asked in self._lookups.values()]
-        return max(min(dues) - _now(), 0.05) if dues else None
+        due = [request.due for request in self._guild_requests.values()]
+        due += [request.due for request in self._users_requests.values()]
+        return max(min(due) - _now(), 0.05) if due else None
 
-    def _look_up_again(self, nonce: str) -> None:
-        lost = self._lookups.pop(nonce)
-        self._users.setdefault(lost.guild_id, set()).update(lost.user_ids)
+    def _requeue_users(self, nonce: str) -> None:
+        lost = self._users_requests.pop(nonce)
+        self._queued_users.setdefault(lost.guild_id, set()).update(lost.user_ids)
 
-    async def _ask_again(self) -> None:
-        for nonce in [nonce for nonce, asked in self._lookups.items() if asked.due <= _now()]:
-            self._look_up_again(nonce)
-        for guild_id, request in list(self._asked.items()):
+    async def _repeat_overdue(self) -> None:
+        for nonce in [nonce for nonce, sent in self._users_requests.items() if sent.due <= _now()]:
+            self._requeue_users(nonce)
+        for guild_id, request in list(self._guild_requests.items()):
             if request.due <= _now():
-                log.info("asking again for the members of guild %s", guild_id)
-                await self._send_whole(guild_id)
+                log.info("requesting the members of guild %s again", guild_id)
+                await self._send_guild(guild_id)
 
-    async def _ask_for_guilds(self) -> None:
-        while self._waiting and len(self._asked) < AT_ONCE:
-            guild_id = next(iter(self._waiting))
-            del self._waiting[guild_id]
-            await self._send_whole(guild_id)
+    async def _send_queued_guilds(self) -> None:
+        while self._queued_guilds and len(self._guild_requests) < MAX_OPEN_GUILDS:
+            guild_id = next(iter(self._queued_guilds))
+            del self._queued_guilds[guild_id]
+            await self._send_guild(guild_id)
 
-    async def _send_whole(self, guild_id: int) -> None:
-        nonce = self._nonce("all")
-        self._asked[guild_id] = Request(nonce, _now() + SILENCE)
-        await self._line.ask_for_all(guild_id, nonce)
+    async def _send_guild(self, guild_id: int) -> None:
+        nonce = self._next_nonce("all")
+        due = _now() + self._timings.answer_timeout_s
+        self._guild_requests[guild_id] = GuildRequest(nonce, due)
+        await self._sender.request_guild(guild_id, nonce)
 
-    async def _ask_for_users(self) -> None:
-        users, self._users = self._users, {}
-        new: dict[str, Lookup] = {}
+    async def _send_queued_users(self) -> None:
+        users, self._queued_users = self._queued_users, {}
+        new: dict[str, UsersRequest] = {}
+        due = _now() + self._timings.answer_timeout_s
         for guild_id, user_ids in users.items():
             ids = sorted(user_ids)
-            for start in range(0, len(ids), USERS_AT_ONCE):
-                some = ids[start : start + USERS_AT_ONCE]
-                new[self._nonce("some")] = Lookup(guild_id, some, _now() + SILENCE)
-        self._lookups |= new
-        for nonce, asked in new.items():
-            await self._line.ask_for(asked.guild_id, asked.user_ids, nonce)
+            for start in range(0, len(ids), MAX_USERS_PER_REQUEST):
+                some = ids[start : start + MAX_USERS_PER_REQUEST]
+                new[self._next_nonce("some")] = UsersRequest(guild_id, some, due)
+        self._users_requests |= new
+        for nonce, request in new.items():
+            await self._sender.request_users(request.guild_id, request.user_ids, nonce)
 
-    def _nonce(self, kind: str) -> str:
-        """A resume may repeat the answers that another process asked for: none is alike."""
-        self._count += 1
-        return f"{kind}-{self._run}-{self._count}"
+    def _next_nonce(self, kind: str) -> str:
+        """Unique over processes: a resume may replay answers to another process' requests."""
+        self._nonce_count += 1
+        return f"{kind}-{self._nonce_prefix}-{self._nonce_count}"
 
 
 def _now() -> float:

@@ -1,10 +1,11 @@
-"""How long a resume's replay lasts: what is known until its end was true once, and may not be now.
+"""Detects the end of a RESUME replay.
 
-Redis may be ahead of it, as an earlier process took in, and wrote, some of what is repeated.
+Until then in-memory state may be older than Redis and must not be written: an earlier process has
+handled, and written, some of the events that are repeated.
 
-RESUMED says that it is over. But one of an earlier resume may be among what is repeated, and
-looks the same. So Discord is asked for a member then: dispatches come in order, and nobody had
-asked that before, so nothing of the replay can follow the answer.
+RESUMED marks the end of the replay. But the RESUMED of an earlier resume may be among the repeated
+events and looks the same. So the barrier then requests one member from Discord. Events arrive in
+order, and the request is new, so no event of the replay can follow its answer.
 """
 
 from __future__ import annotations
@@ -12,91 +13,117 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Protocol
 
-WITHIN: Final = 60.0  # seconds since a connection's first event, as others have what to write
-BEHIND: Final = 10.0  # seconds without a connection; then what is known is better than nothing
-ANSWERED_WITHIN: Final = 5.0  # seconds: a question may get lost, or none of its guild be told
+from msgspec import Struct
+
+
+class ReplayTimings(Struct, frozen=True, kw_only=True):
+    """In seconds."""
+
+    max_replay_s: float = 60.0
+    """From a connection's first event: after that, other shards' writes wait no longer."""
+    max_stale_s: float = 10.0
+    """Without a connection: after that, writing a possibly outdated state is better than none."""
+    answer_timeout_s: float = 5.0
+    """The request may get lost, or Discord may never have announced its guild."""
+
+
+class ReplayConnection(Protocol):
+    """What the barrier needs of a shard."""
+
+    @property
+    def is_connected(self) -> bool: ...
+
+    def request_any_member(self, nonce: str) -> bool:
+        """Request one member with this nonce. False when no member is known."""
 
 
 class ReplayBarrier:
-    """From `begin` or `behind` until Discord has answered what it is asked after RESUMED, or has
-    begun a new session.
-    """
+    """Active from `begin` or `hold_stale` until the replay is over or a new session has begun."""
 
-    def __init__(self, is_connected: Callable[[], bool], ask: Callable[[str], bool]) -> None:
-        """`ask` asks Discord for a member, with this nonce. False: there is none to ask for."""
-        self._is_connected = is_connected
-        self._ask = ask
+    def __init__(self, connection: ReplayConnection, timings: ReplayTimings) -> None:
+        self._connection = connection
+        self._timings = timings
         self._unfinished = False
-        self._until = 0.0  # time of the loop
-        self._heard = False  # something came by this connection
+        self._deadline = 0.0  # time of the loop
+        self._has_event = False  # by this connection
         self._nonce = ""
-        self._then: Callable[[], None] = lambda: None
-        self._waiting: asyncio.TimerHandle | None = None
+        self._on_ready: Callable[[], None] = lambda: None
+        self._timeout: asyncio.TimerHandle | None = None
 
     @property
-    def under_way(self) -> bool:
-        return self._unfinished and _now() < self._until
+    def active(self) -> bool:
+        """Whether nothing may be written now."""
+        return self._unfinished and _now() < self._deadline
+
+    def on_ready(self, on_ready: Callable[[], None]) -> None:
+        """Call `on_ready` after each READY, and after each RESUMED whose replay is over."""
+        self._on_ready = on_ready
 
     def begin(self) -> None:
+        """A session is about to be resumed."""
         self._unfinished = True
-        self._until = _now() + WITHIN
+        self._deadline = _now() + self._timings.max_replay_s
 
-    def behind(self) -> None:
-        """There is no connection, and another process may have had one, and written since."""
+    def hold_stale(self) -> None:
+        """There is no connection, and another process may have had one and written since."""
         self._unfinished = True
-        self._heard = False
-        self._until = max(self._until, _now() + BEHIND)
+        self._has_event = False
+        self._deadline = max(self._deadline, _now() + self._timings.max_stale_s)
 
     def end(self) -> None:
-        self.interrupted()
+        """In-memory state is the newest."""
+        self.cancel_request()
         self._unfinished = False
 
-    def connects(self) -> None:
+    def start_connection(self) -> None:
         """Another connection begins, and brings the rest of the replay."""
-        self.interrupted()
-        self._heard = False
+        self.cancel_request()
+        self._has_event = False
 
-    def interrupted(self) -> None:
-        """Nothing comes of what was asked."""
+    def cancel_request(self) -> None:
+        """The member request will not be answered."""
         self._nonce = ""
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+        if self._timeout is not None:
+            self._timeout.cancel()
+            self._timeout = None
 
-    def resumed(self, then: Callable[[], None]) -> None:
-        """Discord says that it is over. `then` is called when it is."""
-        self.interrupted()
-        self._then = then
+    def observe(self, name: str, payload: Any) -> None:
+        """Take note of an event that has been handled."""
+        if self._unfinished:
+            if not self._has_event:
+                # Connecting may have taken long. What must not be written only begins now.
+                self._has_event = True
+                self._deadline = _now() + self._timings.max_replay_s
+            if self._nonce and self._nonce == _nonce(name, payload):
+                self._finish()
+        if name == "READY":
+            self._finish()
+        elif name == "RESUMED":
+            self._request_answer()
+
+    def _request_answer(self) -> None:
+        self.cancel_request()
         self._nonce = f"replay-{secrets.token_hex(8)}"
-        if self.under_way and self._ask(self._nonce):
-            self._waiting = asyncio.get_running_loop().call_later(ANSWERED_WITHIN, self._give_up)
+        if self.active and self._connection.request_any_member(self._nonce):
+            self._timeout = asyncio.get_running_loop().call_later(
+                self._timings.answer_timeout_s, self._give_up
+            )
         else:
             self._finish()
 
-    def take(self, name: str, payload: Any) -> None:
-        """Take note of an event that has been taken in."""
-        if not self._unfinished:
-            return
-        if not self._heard:
-            # It may have taken long to get here, and only now begins what must not be written.
-            self._heard = True
-            self._until = _now() + WITHIN
-        if self._nonce and self._nonce == _nonce(name, payload):
-            self._finish()
-
     def _give_up(self) -> None:
-        if self._is_connected():
+        if self._connection.is_connected:
             self._finish()
 
     def _finish(self) -> None:
         self.end()
-        self._then()
+        self._on_ready()
 
 
 def _nonce(name: str, payload: Any) -> object:
-    """Of an answer to a request for members."""
+    """The nonce of an answer to a member request."""
     if name == "RATE_LIMITED" and isinstance(payload, Mapping):
         payload = payload.get("meta")
     elif name != "GUILD_MEMBERS_CHUNK":

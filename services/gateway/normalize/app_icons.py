@@ -1,6 +1,6 @@
-"""Icons of applications, for activities without art: asked for once, kept in Redis for a day.
+"""Icons of applications, for activities without art: requested once, kept in Redis for a day.
 
-A presence never waits for an icon: it is written without, and once more when the icon is there.
+A presence never waits for an icon: it is written without it, and again when the icon is known.
 Discord docs: undocumented `GET /applications/{id}/rpc`, unauthenticated.
 """
 
@@ -13,47 +13,58 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cachetools import FIFOCache
+from msgspec import Struct
 
 from services.gateway import metrics
 from shared.discord.cdn import is_hash
 from shared.net.http_client import HttpClient, HttpError, HttpResponse
-from shared.redis import keys
+from shared.redis import icon_cache
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-KEEP: Final = 86_400  # seconds in Redis, for "it has none" too
-JITTER: Final = 3600  # seconds: what was learned together is not asked for together
-REMEMBERED: Final = 10_000  # applications in memory
-TRIES: Final = 4
-AFTER_FAILURE: Final = 30.0  # seconds
-AFTER_TRIES: Final = 120.0  # seconds: others are asked for meanwhile
+ICON_TTL_S: Final = 86_400  # in Redis, also for applications without an icon
+ICON_TTL_JITTER_S: Final = 3600  # icons that were fetched together do not expire together
+ICON_CACHE_ENTRIES: Final = 10_000  # in memory
 WORKERS: Final = 4
 REQUEST_TIMEOUT_S: Final = 10.0
 MAX_BODY_BYTES: Final = 65_536
+MAX_RETRY_AFTER_S: Final = 3600.0
+REDIS_RETRY_S: Final = 5.0
 
 
-class NotAnswered(Exception):
-    """Raised when an icon could not be asked for; `after` is how many seconds to wait."""
+class IconRetries(Struct, frozen=True, kw_only=True):
+    """How often, and after how many seconds, a failed request is repeated."""
 
-    def __init__(self, after: float) -> None:
-        super().__init__(f"try again in {after:.1f} s")
-        self.after = after
+    attempts: int = 4  # in a row, by one worker
+    retry_s: float = 30.0
+    pause_s: float = 120.0  # after the attempts of a worker, which takes other icons meanwhile
 
 
-class Icons:
-    """What is known of applications' icons; `run` finds out the rest."""
+class IconUnavailable(Exception):
+    """Raised when an icon could not be fetched; `retry_s` is how many seconds to wait."""
 
-    def __init__(self, store: Store, api_url: str, user_agent: str) -> None:
+    def __init__(self, retry_s: float) -> None:
+        super().__init__(f"retry in {retry_s:.1f} s")
+        self.retry_s = retry_s
+
+
+class AppIcons:
+    """The known icons; `run` fetches those that are requested."""
+
+    def __init__(
+        self, store: Store, api_url: str, user_agent: str, retries: IconRetries | None = None
+    ) -> None:
         self._store = store
         self._api_url = api_url
         self._user_agent = user_agent
-        self._known: FIFOCache[str, str | None] = FIFOCache(REMEMBERED)
-        self._waiting: dict[str, set[int]] = {}
-        self._asked: asyncio.Queue[str] = asyncio.Queue()
-        self._found: Callable[[int], None] = lambda user_id: None
-        self._open = asyncio.Event()  # shut while Discord wants us to wait
-        self._open.set()
+        self._retries = retries or IconRetries()
+        self._known: FIFOCache[str, str | None] = FIFOCache(ICON_CACHE_ENTRIES)
+        self._waiting: dict[str, set[int]] = {}  # users, by application
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._on_found: Callable[[int], None] = lambda user_id: None
+        self._may_ask = asyncio.Event()  # cleared while Discord rate-limits us
+        self._may_ask.set()
 
     @property
     def known(self) -> Mapping[str, str | None]:
@@ -62,25 +73,25 @@ class Icons:
 
     @property
     def waiting(self) -> int:
-        """How many applications are being asked about."""
+        """How many applications are being requested."""
         return len(self._waiting)
 
-    def on_found(self, found: Callable[[int], None]) -> None:
-        """Have `found` called with each user who waited for an icon that is there now."""
-        self._found = found
+    def on_found(self, on_found: Callable[[int], None]) -> None:
+        """Call `on_found` with each user whose requested icon is known now."""
+        self._on_found = on_found
 
-    def want(self, application_id: str, user_id: int) -> None:
-        """Find the icon out, if it is not known yet."""
+    def request(self, application_id: str, user_id: int) -> None:
+        """Fetch the icon, unless it is known."""
         if application_id in self._known:
             return
         waiting = self._waiting.get(application_id)
         if waiting is None:
             waiting = self._waiting[application_id] = set()
-            self._asked.put_nowait(application_id)
+            self._queue.put_nowait(application_id)
         waiting.add(user_id)
 
     async def run(self) -> None:
-        """Work through what is wanted until cancelled."""
+        """Fetch requested icons until cancelled."""
         headers = {"User-Agent": self._user_agent}
         async with (
             HttpClient(
@@ -92,80 +103,72 @@ class Icons:
                 workers.create_task(self._work(http))
 
     async def _work(self, http: HttpClient) -> None:
+        loop = asyncio.get_running_loop()
         while True:
-            application_id = await self._asked.get()
-            found = False
-            for _ in range(TRIES):
-                try:
-                    self._known[application_id] = await self._find(http, application_id)
-                    found = True
-                    break
-                except NotAnswered as wait:
-                    metrics.EVENTS_REJECTED.labels("icon").inc()
-                    await asyncio.sleep(wait.after)
-            loop = asyncio.get_running_loop()
-            if not found:  # whoever waits goes on waiting
-                loop.call_later(AFTER_TRIES, self._asked.put_nowait, application_id)
+            application_id = await self._queue.get()
+            if not await self._find(http, application_id):  # its users go on waiting
+                loop.call_later(self._retries.pause_s, self._queue.put_nowait, application_id)
                 continue
-            loop.call_later(KEEP + JITTER, self._look_again, application_id)
+            loop.call_later(ICON_TTL_S + ICON_TTL_JITTER_S, self._refresh, application_id)
             for user_id in self._waiting.pop(application_id, set()):
-                self._found(user_id)
+                self._on_found(user_id)
 
-    def _look_again(self, application_id: str) -> None:
-        """Icons change: the old one is shown until the new answer is there."""
+    async def _find(self, http: HttpClient, application_id: str) -> bool:
+        """Whether the icon is known now."""
+        for _ in range(self._retries.attempts):
+            try:
+                self._known[application_id] = await self._load_or_fetch(http, application_id)
+            except IconUnavailable as error:
+                metrics.EVENTS_REJECTED.labels("icon").inc()
+                await asyncio.sleep(error.retry_s)
+            else:
+                return True
+        return False
+
+    def _refresh(self, application_id: str) -> None:
+        """Icons change: the old one is shown until the new one is there."""
         if application_id in self._known and application_id not in self._waiting:
             self._waiting[application_id] = set()
-            self._asked.put_nowait(application_id)
+            self._queue.put_nowait(application_id)
 
-    async def _find(self, http: HttpClient, application_id: str) -> str | None:
-        kept = await self._kept(application_id)
-        if kept is not None:
-            return kept or None
-        await self._open.wait()
-        icon = await self._ask(http, application_id)
-        await self._keep(application_id, icon)
+    async def _load_or_fetch(self, http: HttpClient, application_id: str) -> str | None:
+        """The icon's hash, None if the application has none. Raises IconUnavailable."""
+        try:
+            icon = await icon_cache.load(self._store, application_id)
+        except StoreUnavailable:
+            raise IconUnavailable(REDIS_RETRY_S) from None
+        if icon == "" or is_hash(icon):  # else it was not written by Grux
+            return icon or None
+        await self._may_ask.wait()
+        icon = await self._fetch(http, application_id)
+        ttl_s = ICON_TTL_S + random.randrange(ICON_TTL_JITTER_S)
+        try:
+            await icon_cache.save(self._store, application_id, icon, ttl_s)
+        except StoreUnavailable:
+            log.debug("the icon of application %s was not saved", application_id)
         return icon
 
-    async def _kept(self, application_id: str) -> str | None:
-        """The icon's hash, empty when it is known to have none; None when nothing is known."""
+    async def _fetch(self, http: HttpClient, application_id: str) -> str | None:
         try:
-            async with self._store.reachable():
-                found = await self._store.redis.get(keys.app_icon(application_id))
-        except StoreUnavailable:
-            raise NotAnswered(5.0) from None
-        icon = found.decode("ascii", "replace") if isinstance(found, bytes) else found
-        return icon if icon == "" or is_hash(icon) else None  # else nobody of ours wrote it
-
-    async def _keep(self, application_id: str, icon: str | None) -> None:
-        try:
-            async with self._store.reachable():
-                await self._store.redis.set(
-                    keys.app_icon(application_id), icon or "", ex=KEEP + random.randrange(JITTER)
-                )
-        except StoreUnavailable:
-            log.debug("the icon of application %s was not kept", application_id)
-
-    async def _ask(self, http: HttpClient, application_id: str) -> str | None:
-        try:
-            async with http.get(f"{self._api_url}/applications/{application_id}/rpc") as answer:
-                if answer.status == 429:
-                    raise NotAnswered(await self._wait(answer))
-                if answer.status in (400, 403, 404):
+            async with http.get(f"{self._api_url}/applications/{application_id}/rpc") as response:
+                if response.status == 429:
+                    raise IconUnavailable(self._pause(response))
+                if response.status in (400, 403, 404):
                     return None
-                if answer.status != 200:
-                    raise NotAnswered(AFTER_FAILURE)
-                body = await answer.json()
+                if response.status != 200:
+                    raise IconUnavailable(self._retries.retry_s)
+                body = await response.json()
         except HttpError:
-            raise NotAnswered(AFTER_FAILURE) from None
+            raise IconUnavailable(self._retries.retry_s) from None
         icon = body.get("icon") if isinstance(body, dict) else None
         return icon if is_hash(icon) else None
 
-    async def _wait(self, answer: HttpResponse) -> float:
-        """Seconds that a 429 asks for; nobody else asks meanwhile."""
+    def _pause(self, response: HttpResponse) -> float:
+        """Send no request for as long as a 429 asks; gives the seconds."""
         try:
-            after = min(float(answer.headers.get("Retry-After", "")), 3600.0)
+            after_s = min(float(response.headers.get("Retry-After", "")), MAX_RETRY_AFTER_S)
         except ValueError:
-            after = AFTER_FAILURE
-        self._open.clear()
-        asyncio.get_running_loop().call_later(after, self._open.set)
-        return after
+            after_s = self._retries.retry_s
+        self._may_ask.clear()
+        asyncio.get_running_loop().call_later(after_s, self._may_ask.set)
+        return after_s

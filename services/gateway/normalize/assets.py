@@ -1,4 +1,4 @@
-"""Image keys of activities as URLs. Keys are typed by strangers: an allow-list, never a template.
+"""Image keys of activities as URLs. Users choose the keys: an allow-list, never a template.
 
 Discord docs: Activity Asset Image.
 """
@@ -26,7 +26,7 @@ _WEB = re.compile(
 
 
 def image(key: str | None, application_id: str | None, cdn: Cdn) -> str | None:
-    """The picture that an asset key stands for; None for every key not on the list."""
+    """The URL of an asset key; None for every key that is not on the allow-list."""
     if not key:
         return None
     if _APP_ASSET.fullmatch(key):

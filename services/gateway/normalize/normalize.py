@@ -1,6 +1,6 @@
-"""From Discord's cleaned objects (clean.py) to what the API shows. Pure, and total.
+"""From Discord's sanitized objects (sanitize.py) to what the API shows. Pure, and total.
 
-The rules are docs/api.md's; a line here names the case it is there for.
+docs/api.md has the rules; comments here name the cases.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ CUSTOM_STATUS: Final = 4
 _TRACK = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _NO_TIMESTAMPS = Timestamps()
 
-Icons = Mapping[str, str | None]
+IconHashes = Mapping[str, str | None]
 """Application id to the hash of its icon, None when it has none. A missing one is not known yet."""
 
 
 def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
-    """Who the user is. `user` must have an id and a name."""
+    """The user's profile. `user` must have an id and a name."""
     user_id = int(user["id"])
     devices = presence.get("client_status") or {}
     flags = user.get("public_flags") or 0
@@ -78,8 +78,8 @@ def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
     )
 
 
-def presence(presence: Json, cdn: Cdn, icons: Icons) -> Presence:
-    """What the user does now."""
+def presence(presence: Json, cdn: Cdn, icons: IconHashes) -> Presence:
+    """The user's presence."""
     spotify: Spotify | None = None
     custom: CustomStatus | None = None
     rest: list[Activity] = []
@@ -99,7 +99,7 @@ def presence(presence: Json, cdn: Cdn, icons: Icons) -> Presence:
 
 
 def applications_without_art(presence: Json, cdn: Cdn) -> Iterable[str]:
-    """The applications whose icon stands in for the art that an activity lacks."""
+    """The applications whose icon is shown because an activity has no art of its own."""
     for activity in presence.get("activities") or ():
         application_id = activity.get("application_id")
         if application_id and not assets.image(
@@ -109,11 +109,11 @@ def applications_without_art(presence: Json, cdn: Cdn) -> Iterable[str]:
 
 
 def is_spotify(activity: Json) -> bool:
-    """By the id that Discord gives: anyone may call an activity Spotify."""
+    """Judged by the id, which Discord sets: any activity may be named Spotify."""
     return bool((activity.get("id") or "").startswith("spotify:"))
 
 
-def _activity(activity: Json, cdn: Cdn, icons: Icons) -> Activity:
+def _activity(activity: Json, cdn: Cdn, icons: IconHashes) -> Activity:
     application_id = activity.get("application_id")
     art: Json = activity.get("assets") or {}
     large = assets.image(art.get("large_image"), application_id, cdn)
@@ -184,7 +184,7 @@ def _party(party: Json | None) -> Party | None:
 
 
 def _clan(user: Json, cdn: Cdn) -> Clan | None:
-    # `clan` is the older name: it counts only where the newer one is not known at all.
+    # `clan` is the older name: it is used only if the newer one is missing altogether.
     shown: Json = user.get("primary_guild" if "primary_guild" in user else "clan") or {}
     tag, guild_id, badge = shown.get("tag"), shown.get("identity_guild_id"), shown.get("badge")
     if shown.get("identity_enabled") is not True or not tag or not guild_id:

@@ -1,7 +1,7 @@
-"""Discord's objects as they come, made safe: what is ill-typed or unknown is left out.
+"""Sanitizes Discord's raw objects: removes values that are ill-typed or unknown.
 
-Nothing on the gateway is validated by Discord (docs: Presence Update), and much of it is typed
-by strangers. What leaves here keeps Discord's names and shapes, holds only known keys with
+Discord does not validate what it sends on the gateway (docs: Presence Update), and users have typed
+much of it. A sanitized object keeps Discord's names and shapes, and holds only known keys with
 values of the right type and bounded length, and no secret.
 """
 
@@ -15,12 +15,12 @@ from shared.discord.cdn import is_hash, is_nameplate
 
 Json = dict[str, Any]
 Check = Callable[[Any], Any]
-"""Gives the value made safe, or None when it is of no use."""
+"""Gives the sanitized value, or None if it is unusable."""
 
-MAX_TEXT: Final = 512  # Discord allows 128 to 313; nothing that long is worth showing
+MAX_TEXT: Final = 512  # Discord allows 128 to 313
 MAX_ACTIVITIES: Final = 50
 MAX_CLIENTS: Final = 16
-STATUSES: Final = ("online", "idle", "dnd")  # a tuple: what is looked up may be unhashable
+STATUSES: Final = ("online", "idle", "dnd")  # a tuple: a raw value may be unhashable
 _SAFE_INTEGER: Final = 2**53
 _DISCRIMINATOR = re.compile(r"[0-9]{1,4}", re.ASCII)
 
@@ -35,7 +35,7 @@ def text(value: Any) -> str | None:
 
 
 def integer(value: Any) -> int | None:
-    """Some times come as strings, and some numbers as floats."""
+    """Accepts also times that come as strings, and numbers that come as floats."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
@@ -46,7 +46,7 @@ def integer(value: Any) -> int | None:
 
 
 def flags(value: Any) -> int | None:
-    """A bit set: flags exceed 53 bits one day, but stay below 64."""
+    """A bit set of at most 63 bits: flags may exceed 53 bits one day."""
     return value if type(value) is int and 0 <= value < 1 << 63 else None
 
 
@@ -65,8 +65,8 @@ def snowflake(value: Any) -> str | None:
 
 def user_id(user: Any) -> int | None:
     """The id of a user object."""
-    spelled = snowflake(user.get("id")) if isinstance(user, Mapping) else None
-    return int(spelled) if spelled else None
+    found = snowflake(user.get("id")) if isinstance(user, Mapping) else None
+    return int(found) if found else None
 
 
 def discriminator(value: Any) -> str | None:
@@ -86,7 +86,7 @@ def user(raw: Any) -> Json:
 def presence(raw: Mapping[str, Any]) -> Json:
     """`status`, `client_status` and `activities`, whichever the event has.
 
-    An unknown status is shown as offline, and whoever is offline does nothing.
+    An unknown status counts as offline. An offline user has no activities.
     """
     kept: Json = {}
     if "status" in raw:
@@ -235,4 +235,4 @@ _ACTIVITY: Final[Mapping[str, Check]] = {
     "platform": text,
     "sync_id": text,
 }
-"""Discord docs: Activity Object. `secrets` lets strangers join: it is never kept."""
+"""Discord docs: Activity Object. `secrets` lets others join: it is never kept."""

@@ -1,23 +1,20 @@
-"""Who is in which monitored guild, and what that means for them.
+"""The members of each monitored guild.
 
-Membership is counted by guild: whoever leaves the last one is forgotten. A large guild is
-known only when its member chunks have come; until then nobody is swept from it.
+A user stays monitored until they leave their last monitored guild. The members of a large guild are
+complete only after all member chunks have come; until then no member is removed for being absent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final
 
 from services.gateway.normalize import sanitize
 from services.gateway.state.user_cache import CachedUser, UserCache, merge_presence, merge_user
+from services.gateway.sync.writer import Writer
+from shared.discord.snowflake import shard_of
 
 _OFFLINE: Final = {"status": "offline"}
-
-
-def shard_of(guild_id: int, shard_count: int) -> int:
-    """The shard that a guild's events come by. Discord docs: Gateway, Sharding."""
-    return (guild_id >> 22) % shard_count
 
 
 class CachedGuild:
@@ -27,34 +24,20 @@ class CachedGuild:
 
     def __init__(self) -> None:
         self.members: set[int] = set()
-        self.seen: set[int] = set()  # since the roster was last asked for
-        self.complete = False  # whether `members` is everybody
-        self.available = True  # whether Discord tells what its members do
-
-
-class Owed(Protocol):
-    """Who is told what Redis has to learn: the writer."""
-
-    def changed(self, user_id: int) -> None: ...
-
-    def joined(self, user_id: int, guild_id: int) -> None: ...
-
-    def left(self, user_id: int, guild_id: int) -> None: ...
-
-    def disown(self, shard_id: int, shard_count: int) -> None: ...
+        self.seen: set[int] = set()  # in the listing that is under way
+        self.complete = False  # whether `members` holds all members
+        self.available = True  # whether Discord sends the guild's events
 
 
 class GuildCache:
-    """Every monitored guild of this process's shards."""
+    """Every monitored guild of this process's shards. The writer learns of each change."""
 
-    def __init__(self, people: UserCache, owed: Owed, on_complete: Callable[[int], None]) -> None:
-        """`on_complete` is called with each guild whose members are all known now."""
-        self._people = people
-        self._owed = owed
-        self._on_complete = on_complete
+    def __init__(self, users: UserCache, writer: Writer) -> None:
+        self._users = users
+        self._writer = writer
         self._guilds: dict[int, CachedGuild] = {}
 
-    def guild(self, guild_id: int) -> CachedGuild | None:
+    def get(self, guild_id: int) -> CachedGuild | None:
         return self._guilds.get(guild_id)
 
     def guild_ids(self, shard_id: int, shard_count: int) -> list[int]:
@@ -62,65 +45,74 @@ class GuildCache:
         return [one for one in self._guilds if shard_of(one, shard_count) == shard_id]
 
     def complete_guilds(self) -> list[int]:
-        """Those in which everybody is known."""
+        """The guilds all of whose members are known."""
         return [guild_id for guild_id, guild in self._guilds.items() if guild.complete]
 
-    def keep_only(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
-        """Of this shard's guilds only these are left, and each is still to be shown."""
+    def unavailable_guilds(self, guild_ids: Iterable[int]) -> list[int]:
+        """Those of these guilds that are known and unavailable."""
+        guilds = ((one, self._guilds.get(one)) for one in guild_ids)
+        return [guild_id for guild_id, guild in guilds if guild and not guild.available]
+
+    def any_member(self, shard_id: int, shard_count: int) -> tuple[int, int] | None:
+        """An available guild of the shard, and one of its members. None when there is none."""
+        for guild_id in self.guild_ids(shard_id, shard_count):
+            guild = self._guilds[guild_id]
+            if guild.available and guild.members:
+                return guild_id, next(iter(guild.members))
+        return None
+
+    def retain(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
+        """Of the shard's guilds keep only these, each unavailable until Discord sends it again."""
         for guild_id in self.guild_ids(shard_id, shard_count):
             if guild_id in guild_ids:
-                self.silence(guild_id)
+                self.mark_unavailable(guild_id)
             else:
                 self.remove_guild(guild_id)
 
-    def silence(self, guild_id: int) -> None:
-        """Discord tells nothing of the guild until it shows it again: what is known stands."""
+    def mark_unavailable(self, guild_id: int) -> None:
+        """Discord sends no events of the guild until GUILD_CREATE. Its state is kept."""
         guild = self._guilds.get(guild_id)
         if guild is not None:
             guild.available = False
 
-    def silent(self, guild_ids: Iterable[int]) -> list[int]:
-        """Those of these guilds of which Discord tells nothing now."""
-        guilds = ((one, self._guilds.get(one)) for one in guild_ids)
-        return [guild_id for guild_id, guild in guilds if guild and not guild.available]
+    def has_live_presence(self, user_id: int) -> bool:
+        """Whether Discord has sent the user's presence for a guild whose events still come.
 
-    def vouches_for(self, user_id: int) -> bool:
-        """Whether a guild has shown what the person does, and goes on to.
-
-        One that is still to be listed afresh, or that is unavailable, may know them from before,
-        with what they did then.
+        A guild that is unavailable, or that is being listed again, may know the user's presence
+        from earlier only.
         """
-        person = self._people.get(user_id)
-        guilds = (self._guilds.get(guild_id) for guild_id in person.guilds) if person else ()
+        cached = self._users.get(user_id)
+        guilds = (self._guilds.get(guild_id) for guild_id in cached.guilds) if cached else ()
         return any(
             guild and guild.available and (guild.complete or user_id in guild.seen)
             for guild in guilds
         )
 
-    def recall(self, guild_id: int, members: Mapping[int, bytes], complete: bool) -> None:
-        """Take in members as Redis has them (`CachedUser.discord`): nothing of it is written back.
+    def restore(self, guild_id: int, members: Mapping[int, bytes], complete: bool) -> None:
+        """Add members as Redis has them (`CachedUser.discord`). None of it is written back.
 
-        Who is known already stays as they are: what we have heard is newer.
+        A user that is known already stays as they are: that state is newer. Raises
+        msgspec.MsgspecError.
         """
         guild = self._guilds.setdefault(guild_id, CachedGuild())
         guild.complete = complete
         for user_id, discord in members.items():
-            person = self._people.get(user_id) or self._people.recall(user_id, discord)
+            cached = self._users.get(user_id) or self._users.restore(user_id, discord)
             guild.members.add(user_id)
-            if guild_id not in person.guilds:
-                person.guilds += (guild_id,)
+            if guild_id not in cached.guilds:
+                cached.guilds += (guild_id,)
 
-    def begin(self, guild_id: int) -> None:
-        """The guild's members are about to be listed afresh."""
+    def begin_listing(self, guild_id: int) -> None:
+        """All members of the guild are about to be listed."""
         guild = self._guilds.setdefault(guild_id, CachedGuild())
         guild.complete = False
         guild.available = True
         guild.seen = set()
 
     def list_members(self, guild_id: int, members: Iterable[Any], presences: Iterable[Any]) -> None:
-        """Take in members as GUILD_CREATE and chunks list them: no presence means offline.
+        """Add members as GUILD_CREATE and chunks list them: without a presence they are offline.
 
-        A presence without its member is left out: there would be no name to show.
+        A presence without its member is ignored: there would be no name to show.
         """
         guild = self._guilds.get(guild_id)
         if guild is None:
@@ -128,78 +120,78 @@ class GuildCache:
         shown = _by_user(presences)
         for member in members:
             user = member.get("user") if isinstance(member, Mapping) else None
-            user_id = self.admit(guild_id, guild, user)
-            person = self._people.get(user_id) if user_id is not None else None
-            if user_id is None or person is None:
+            user_id = self.upsert_member(guild_id, guild, user)
+            cached = self._users.get(user_id) if user_id is not None else None
+            if user_id is None or cached is None:
                 continue
-            if merge_presence(person, shown.get(user_id, _OFFLINE)):
-                self._owed.changed(user_id)
+            if merge_presence(cached, shown.get(user_id, _OFFLINE)):
+                self._writer.changed(user_id)
 
-    def end(self, guild_id: int) -> None:
-        """Everybody has been listed: who was not is gone."""
+    def end_listing(self, guild_id: int) -> None:
+        """All members have been listed: those that were not have left."""
         guild = self._guilds.get(guild_id)
         if guild is None:
             return
         for user_id in guild.members - guild.seen:
-            self.remove(guild_id, user_id)
+            self.remove_member(guild_id, user_id)
         guild.seen = set()
         guild.complete = True
-        self._on_complete(guild_id)
 
-    def admit(self, guild_id: int, guild: CachedGuild, user: Any) -> int | None:
-        """A member as Discord shows them. Gives the user's id, None when there is none."""
+    def upsert_member(self, guild_id: int, guild: CachedGuild, user: Any) -> int | None:
+        """Add or update a member from Discord's user object. Gives the user's id; None if the
+        object is unusable."""
         user_id = sanitize.user_id(user)
         if user_id is None:
             return None
-        cleaned = sanitize.user(user)
-        person = self._people.get(user_id)
-        if person is None:
-            person = self._people.add(user_id, cleaned)
-            if person is None:
+        sanitized = sanitize.user(user)
+        cached = self._users.get(user_id)
+        if cached is None:
+            cached = self._users.add(user_id, sanitized)
+            if cached is None:
                 return None
-        elif merge_user(person, cleaned):
-            self._owed.changed(user_id)
+        elif merge_user(cached, sanitized):
+            self._writer.changed(user_id)
         if not guild.complete:
             guild.seen.add(user_id)
         if user_id not in guild.members:
             guild.members.add(user_id)
-            person.guilds += (guild_id,)
-            self._owed.joined(user_id, guild_id)
+            cached.guilds += (guild_id,)
+            self._writer.joined(user_id, guild_id)
         return user_id
 
-    def remove(self, guild_id: int, user_id: int) -> None:
-        """The user is not in the guild any more."""
+    def remove_member(self, guild_id: int, user_id: int) -> None:
+        """The user has left the guild."""
         guild = self._guilds.get(guild_id)
         if guild is not None:
             guild.members.discard(user_id)
             guild.seen.discard(user_id)
-        person = self._people.get(user_id)
-        if person is not None and guild_id in person.guilds:
-            self._leave(person, user_id, guild_id)
-        self._owed.left(user_id, guild_id)
+        cached = self._users.get(user_id)
+        if cached is not None and guild_id in cached.guilds:
+            self._leave(cached, user_id, guild_id)
+        self._writer.left(user_id, guild_id)
 
     def remove_guild(self, guild_id: int) -> None:
-        """The bot is not in the guild any more."""
+        """The bot has left the guild."""
         guild = self._guilds.pop(guild_id, None)
         for user_id in guild.members if guild else ():
-            person = self._people.get(user_id)
-            if person is not None:
-                self._leave(person, user_id, guild_id)
-            self._owed.left(user_id, guild_id)
+            cached = self._users.get(user_id)
+            if cached is not None:
+                self._leave(cached, user_id, guild_id)
+            self._writer.left(user_id, guild_id)
 
-    def disown(self, shard_id: int, shard_count: int) -> None:
-        """Forget the shard's guilds without a word to Redis: they are another process's."""
+    def drop_shard(self, shard_id: int, shard_count: int) -> None:
+        """Forget the shard's guilds without writing it: another process runs the shard now."""
         for guild_id in self.guild_ids(shard_id, shard_count):
             for user_id in self._guilds.pop(guild_id).members:
-                person = self._people.get(user_id)
-                if person is not None:
-                    self._leave(person, user_id, guild_id)
-        self._owed.disown(shard_id, shard_count)
+                cached = self._users.get(user_id)
+                if cached is not None:
+                    self._leave(cached, user_id, guild_id)
+        self._writer.drop_shard(shard_id, shard_count)
 
-    def _leave(self, person: CachedUser, user_id: int, guild_id: int) -> None:
-        person.guilds = tuple(other for other in person.guilds if other != guild_id)
-        if not person.guilds:
-            self._people.forget(user_id)
+    def _leave(self, cached: CachedUser, user_id: int, guild_id: int) -> None:
+        cached.guilds = tuple(other for other in cached.guilds if other != guild_id)
+        if not cached.guilds:
+            self._users.remove(user_id)
 
 
 def _by_user(presences: Iterable[Any]) -> dict[int, Mapping[str, Any]]:

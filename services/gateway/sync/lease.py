@@ -1,8 +1,8 @@
-"""The right to run a shard: one process has it, others stand by and take over when it is gone.
+"""The right to run a shard: one process holds it; others stand by and take over when it is gone.
 
-The right is a key in Redis that its holder renews. Whoever stands by says so beside it, and that
-is what the holder goes by when it cannot reach Redis: with nobody standing by it stays connected
-to Discord, so that nothing is missed; else it lets go when its time has run out.
+The lease is a key in Redis that its holder renews. A process that stands by sets a key beside it,
+and the holder acts on that when it cannot reach Redis: without a standby it stays connected to
+Discord, so that no event is missed; with one it gives up the shard when its time has run out.
 """
 
 from __future__ import annotations
@@ -14,45 +14,38 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
-from shared.redis import completeness, keys
+from msgspec import Struct
+
+from shared.discord.snowflake import ShardKey
+from shared.redis import completeness, shard_lease
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-KEPT: Final = 8.0  # seconds after the last renewal
-VALID: Final = 3.0  # seconds after the last renewal in which this process may write
-RENEW_EVERY: Final = 1.0  # seconds
-ASK_AGAIN: Final = 0.25  # seconds, while Redis is away: what is owed waits for the answer
-LOOK_EVERY: Final = 1.0  # seconds, while standing by
-HANDED_OVER: Final = b""  # what stands in the place of an owner who has let go
-SETTLE: Final = 3.5  # seconds: a Redis that came back empty is given time to hear of the holder,
-# who does not write any more by then
+LEASE_TTL_S: Final = 8.0
+WRITE_WINDOW_S: Final = 3.0
+TAKEOVER_GRACE_S: Final = 3.5
 
-# KEYS lease, standby; ARGV owner, ms, whether it must not be missing. Gives Redis' time, behind
-# 0: another's, -1: missing, 1: ours, 2: ours, and somebody stands by.
-_RENEW = """
-local owner = redis.call('GET', KEYS[1])
-local time = redis.call('TIME')
-if owner and owner ~= ARGV[1] then return {0, time[1], time[2]} end
-if not owner and ARGV[3] == '1' then return {-1, time[1], time[2]} end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return {redis.call('EXISTS', KEYS[2]) == 1 and 2 or 1, time[1], time[2]}
-"""
-_ANOTHERS = {
-    0: "is run by another process now",
-    -1: "may have been run by another process while this one was stopped",
+
+class LeaseTimings(Struct, frozen=True, kw_only=True):
+    """In seconds."""
+
+    ttl_s: float = LEASE_TTL_S  # after the last renewal
+    write_window_s: float = WRITE_WINDOW_S
+    """After the last renewal, in which this process may write. Shorter than the TTL: a Redis that
+    is emptied forgets the lease at once."""
+    renew_interval_s: float = 1.0
+    retry_interval_s: float = 0.25  # while Redis is away, as writes wait for its answer
+    standby_interval_s: float = 1.0  # between two attempts to take over
+    takeover_grace_s: float = TAKEOVER_GRACE_S
+    """How long a missing lease is left alone. A Redis that came back empty has lost the lease, and
+    the holder gets the time to notice it; by the end it writes no more."""
+
+
+_LOST_BECAUSE: Final = {
+    shard_lease.TAKEN: "is run by another process now",
+    shard_lease.MISSING: "may have been run by another process while this one was stopped",
 }
-# KEYS lease; ARGV owner, ms. One that was given back differs from one that Redis has lost.
-_RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('SET', KEYS[1], '', 'PX', ARGV[2]) end
-"""
-# KEYS lease; ARGV owner, ms.
-_TAKE = """
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= '' then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
 
 
 class Lease:
@@ -61,191 +54,174 @@ class Lease:
     def __init__(
         self,
         store: Store,
-        shard_id: int,
-        shard_count: int,
-        on_loss: Callable[[], None] = lambda: None,
+        shard: ShardKey,
+        on_redis_loss: Callable[[], None],
+        timings: LeaseTimings | None = None,
     ) -> None:
-        """`on_loss` is called when Redis may have lost what was written under the lease."""
-        self.shard = (shard_id, shard_count)
-        self.key = keys.lease(shard_id, shard_count)
+        """`on_redis_loss` is called when Redis may have lost what was written under the lease."""
+        self.shard = shard
         self.owner = secrets.token_hex(8)
-        self.epoch = ""  # wholeness.epoch; known before anything may be written
-        self._on_loss = on_loss
+        self.generation = ""  # completeness.generation; known before anything may be written
+        self.has_standby = False  # at the last renewal
         self._store = store
-        self._what = f"shard {shard_id} of {shard_count}"
-        self._standby = keys.standby(shard_id, shard_count)
-        self._contended = False
-        self._renewed = self._doubted = float("-inf")
+        self._on_redis_loss = on_redis_loss
+        self._timings = timings or LeaseTimings()
+        self._name = f"shard {shard[0]} of {shard[1]}"
+        self._renewed_at = float("-inf")
+        self._invalidations = 0
+        self._confirmed = 0  # how many of the invalidations a renewal has followed
         self._rewrite_at = float("inf")
-        self._ticked = _now()
-        self._was_stopped = False  # since the last renewal was asked for
-        self._doubts = asyncio.Event()
+        self._last_tick = _now()
+        self._was_stopped = False  # since the last renewal was sent
+        self._invalidated = asyncio.Event()
 
     @property
     def valid(self) -> bool:
-        """Whether Redis has confirmed it so lately that nobody else can have it.
+        """Whether Redis has confirmed the lease so recently that no other process can hold it.
 
-        Not for as long as it is kept: a Redis that is emptied forgets it at once.
-        It is not after this process was stopped for long, or where it started without Redis:
-        then nothing may be written before the next renewal.
+        False after this process was stopped for long, and after a start without Redis, until the
+        next renewal.
         """
-        return self._renewed > self._doubted and _now() - self._renewed < VALID
+        return (
+            self._confirmed == self._invalidations
+            and _now() - self._renewed_at < self._timings.write_window_s
+        )
 
-    @property
-    def contended(self) -> bool:
-        """Whether somebody stood by at the last renewal."""
-        return self._contended
+    def invalidate(self) -> None:
+        """Redis has lost data, perhaps the lease: renew it at once; until then it is not valid.
 
-    def doubt(self) -> None:
-        """Redis has lost something, perhaps the lease: it is renewed at once, and not valid before.
-
-        Else a process that starts just then would have the shard beside this one for a second.
+        Otherwise a process that starts at this moment could run the shard beside this one for a
+        second.
         """
-        self._doubted = _now()
-        self._doubts.set()
+        self._invalidations += 1
+        self._invalidated.set()
 
     async def acquire(self, *, lost: bool = False) -> None:
-        """Returns when the shard is ours. Stands by as long as another process has it.
+        """Return when this process holds the lease. Stand by while another one does.
 
-        `lost`: another process has it, as far as this one knows, which ran the shard until now. If
-        Redis knows of nobody, it has forgotten them, and they are given time as anywhere else.
+        `lost`: this process ran the shard until another one took it. A missing lease then means
+        that Redis has forgotten the other one, which gets the grace time as always.
         """
         if not lost and await self._take_if_free():
             return
-        log.info("%s is run by another process; standing by", self._what)
-        free_since = None
+        log.info("%s is run by another process; standing by", self._name)
+        missing_since = None
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self._timings.standby_interval_s)
             try:
-                await self._stand_by()
-                holder = await self._holder()
+                await shard_lease.stand_by(self._store, self.shard, self.owner, self._timings.ttl_s)
+                holder = await shard_lease.holder(self._store, self.shard)
                 if holder is None:
-                    free_since = free_since or _now()
-                    is_free = _now() - free_since >= SETTLE
+                    missing_since = missing_since or _now()
+                    may_take = _now() - missing_since >= self._timings.takeover_grace_s
                 else:
-                    free_since = None
-                    is_free = holder == HANDED_OVER
-                if is_free and await self._take():
-                    log.warning("%s is taken over by this process", self._what)
+                    missing_since = None
+                    may_take = holder == shard_lease.RELEASED
+                if may_take and await self._take():
+                    log.warning("%s is taken over by this process", self._name)
                     return
             except StoreUnavailable:
-                free_since = None
+                missing_since = None
 
     async def hold(self) -> None:
-        """Renew until the shard is not ours any more; then returns."""
-        self._ticked = _now()
+        """Renew the lease; return when this process does not hold it any more."""
+        self._last_tick = _now()
         ticking = asyncio.create_task(self._tick())
         try:
             await self._keep_renewing()
         finally:
             ticking.cancel()
 
+    async def release(self) -> None:
+        """Let a standby take over at once. From here on this process writes nothing."""
+        self._renewed_at = float("-inf")
+        try:
+            await shard_lease.release(self._store, self.shard, self.owner, self._timings.ttl_s)
+        except StoreUnavailable:
+            log.debug("the lease of %s was not released and will expire", self._name)
+
     async def _keep_renewing(self) -> None:
         began = _now()
-        away = False
+        is_away = False
         while True:
-            asked, stopped = _now(), self._stopped()
-            self._ticked, self._was_stopped = asked, False
+            sent_at, stopped = _now(), self._stopped()
+            self._last_tick, self._was_stopped = sent_at, False
+            invalidations = self._invalidations
             try:
-                answer = await self._renew(stopped)
-                if answer <= 0:
-                    self._renewed = float("-inf")
-                    log.warning("%s %s", self._what, _ANOTHERS[answer])
+                result = await shard_lease.renew(
+                    self._store, self.shard, self.owner, self._timings.ttl_s, must_exist=stopped
+                )
+                if result in _LOST_BECAUSE:
+                    self._renewed_at = float("-inf")
+                    log.warning("%s %s", self._name, _LOST_BECAUSE[result])
                     return
-                self._contended = answer == 2
-                await self._compare()
-                self._renewed, away = asked, False
-                await self._pause()
+                self.has_standby = result == shard_lease.RENEWED_WITH_STANDBY
+                await self._compare_generation()
+                self._renewed_at, self._confirmed, is_away = sent_at, invalidations, False
+                await self._wait_to_renew()
             except StoreUnavailable as error:
-                self._was_stopped |= stopped  # as Redis has not said what that has come to
-                if not away:
-                    away = True
-                    log.warning("%s; what is to be written waits for it", error)
-                if self._contended and _now() - max(began, self._renewed) >= KEPT:
+                self._was_stopped |= stopped  # Redis has not said yet what that has led to
+                if not is_away:
+                    is_away = True
+                    log.warning("%s; writes wait until it is back", error)
+                last = max(began, self._renewed_at)
+                if self.has_standby and _now() - last >= self._timings.ttl_s:
                     log.warning(
                         "%s may have been taken over, as Redis has not been reached for %.0f s",
-                        self._what,
-                        KEPT,
+                        self._name,
+                        self._timings.ttl_s,
                     )
                     return
-                await asyncio.sleep(ASK_AGAIN)
+                await asyncio.sleep(self._timings.retry_interval_s)
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(VALID / 4)
+            await asyncio.sleep(self._timings.write_window_s / 4)
             self._was_stopped |= self._stopped()
-            self._ticked = _now()
+            self._last_tick = _now()
 
     def _stopped(self) -> bool:
-        """Whether this process was stopped for longer than it may write, lately: what it knows is
-        old then, and somebody may have known better, and be gone. Redis being silent is no stop.
+        """Whether this process was recently stopped for longer than its write window. Its state is
+        outdated then, and another process may have run the shard meanwhile, and be gone. A Redis
+        that does not answer does not count as a stop.
         """
-        return self._was_stopped or _now() - self._ticked > VALID
+        return self._was_stopped or _now() - self._last_tick > self._timings.write_window_s
 
-    async def _pause(self) -> None:
-        self._doubts.clear()
-        if self._renewed > self._doubted:  # else somebody doubted while this was being renewed
+    async def _wait_to_renew(self) -> None:
+        self._invalidated.clear()
+        if self._confirmed == self._invalidations:  # else invalidated during the renewal
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(RENEW_EVERY):
-                    await self._doubts.wait()
-
-    async def release(self) -> None:
-        """Let the one who stands by have it at once; nothing is written from here on."""
-        self._renewed = float("-inf")
-        try:
-            async with self._store.reachable():
-                await self._store.redis.eval(_RELEASE, 1, self.key, self.owner, _kept())
-        except StoreUnavailable:
-            log.debug("the lease of %s runs out by itself", self._what)
+                async with asyncio.timeout(self._timings.renew_interval_s):
+                    await self._invalidated.wait()
 
     async def _take_if_free(self) -> bool:
         try:
             return await self._take()
         except StoreUnavailable:
             pass
-        try:
-            return not await self._holder()  # it can be read, and not written
+        try:  # Redis may answer reads and refuse writes
+            return not await shard_lease.holder(self._store, self.shard)
         except StoreUnavailable:
             return True  # Redis may be away for long, and Discord's events should not be missed
 
-    async def _holder(self) -> object:
-        async with self._store.reachable():
-            return await self._store.redis.get(self.key)
-
     async def _take(self) -> bool:
-        async with self._store.reachable():
-            return bool(await self._store.redis.eval(_TAKE, 1, self.key, self.owner, _kept()))
+        return await shard_lease.take(self._store, self.shard, self.owner, self._timings.ttl_s)
 
-    async def _stand_by(self) -> None:
-        async with self._store.reachable():
-            await self._store.redis.set(self._standby, self.owner, px=_kept())
-
-    async def _compare(self) -> None:
-        epoch, begun = await completeness.generation(self._store, *self.shard)
-        before, self.epoch = self.epoch, epoch
-        if before not in ("", epoch):
-            log.warning("Redis may have lost what it held: writing everyone again")
-            self._on_loss()
-        elif begun:
-            # Redis knew of nobody, and yet somebody may have written in this moment: one who had
-            # the shard before it was emptied, and has not heard of that.
-            self._rewrite_at = _now() + 2 * VALID
+    async def _compare_generation(self) -> None:
+        """Report a loss when Redis' data has another generation than at the last renewal."""
+        generation, is_new = await completeness.generation(self._store, *self.shard)
+        previous, self.generation = self.generation, generation
+        if previous not in ("", generation):
+            log.warning("Redis may have lost its data: rewriting all users")
+            self._on_redis_loss()
+        elif is_new:
+            # Redis had no data. Yet another process may have written at this moment: one that ran
+            # the shard before Redis was emptied, and has not noticed that.
+            self._rewrite_at = _now() + 2 * self._timings.write_window_s
         elif _now() >= self._rewrite_at:
             self._rewrite_at = float("inf")
-            log.info("%s was new to Redis: writing everyone once more", self._what)
-            self._on_loss()
-
-    async def _renew(self, stopped: bool) -> int:
-        async with self._store.reachable():
-            answer, *time = await self._store.redis.eval(
-                _RENEW, 2, self.key, self._standby, self.owner, _kept(), int(stopped)
-            )
-        self._store.clock.synchronize(*map(int, time))
-        return int(answer)
-
-
-def _kept() -> int:
-    return round(KEPT * 1000)  # milliseconds
+            log.info("%s was new to Redis: rewriting all users once more", self._name)
+            self._on_redis_loss()
 
 
 def _now() -> float:

@@ -1,190 +1,199 @@
-"""Takes out of Redis who left while nobody listened.
+"""Removes from Redis the users who left while this process was not listening.
 
-What an earlier run wrote is compared with what Discord lists now. The comparison is against the
-living roster, member by member, so that somebody who joins during a sweep is not swept.
+Redis is compared with what Discord lists now, member by member against the live guild cache, so
+that a user who joins during the comparison is not removed. When all guilds of a shard are listed
+and written, the shard is marked complete (shared/redis/completeness.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence, Set
+from typing import Final
 
-from services.gateway.state.guild_cache import GuildCache, shard_of
+from services.gateway.state.guild_cache import GuildCache
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
+from shared.discord.snowflake import ShardKey, shard_of
 from shared.redis import completeness, user_scan
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-RETRY = 1.0  # seconds
-
-ShardOf = tuple[int, int]
-"""A shard's id, and how many there are."""
+RETRY_INTERVAL_S: Final = 1.0
 
 
 class Reconciler:
-    """Sweeps guilds one after another; `run` works through what was asked for."""
+    """Compares one guild after another; `run` works through the requested comparisons."""
 
-    def __init__(
-        self,
-        store: Store,
-        writer: Writer,
-        epochs: Callable[[], Mapping[ShardOf, str]] = dict,
-    ) -> None:
-        """`epochs` gives the wholeness.epoch of each shard that this process runs."""
+    def __init__(self, store: Store, writer: Writer, guilds: GuildCache, gate: WriteGate) -> None:
         self._store = store
         self._writer = writer
-        self._asked: dict[int, None] = {}
-        self._shards: dict[ShardOf, frozenset[int]] = {}
-        self._named: dict[ShardOf, set[int]] = {}
-        self._epochs = epochs
-        self._unvouched: set[ShardOf] = set()  # shards
+        self._guilds = guilds
+        self._gate = gate
+        self._requested_guilds: dict[int, None] = {}
+        self._requested_shards: dict[ShardKey, frozenset[int]] = {}  # to their expected guilds
+        self._expected: dict[ShardKey, set[int]] = {}
+        self._incomplete: set[ShardKey] = set()  # not marked complete yet
         self._wake = asyncio.Event()
 
     @property
-    def busy(self) -> bool:
-        """Whether Redis may still hold somebody who has left meanwhile."""
-        return bool(self._asked or self._shards)
+    def is_busy(self) -> bool:
+        """Whether Redis may still hold a user who has left."""
+        return bool(self._requested_guilds or self._requested_shards)
 
     @property
-    def to_announce(self) -> bool:
-        """Whether readers are still to be told that everyone was written anew."""
-        return bool(self._unvouched)
+    def must_announce(self) -> bool:
+        """Whether readers are still to be told that all users were rewritten."""
+        return bool(self._incomplete)
 
-    def guild(self, guild_id: int) -> None:
-        """Sweep the guild: its roster is complete, or the bot has left it."""
-        self._asked[guild_id] = None
+    def check_guild(self, guild_id: int) -> None:
+        """Compare the guild: all its members are known, or the bot has left it."""
+        self._requested_guilds[guild_id] = None
         self._wake.set()
 
-    def everybody(self) -> None:
-        """Everyone is being written anew: say so when that is done."""
-        self._unvouched.update(self._named)
+    def check_shard(self, shard: ShardKey, guild_ids: Collection[int]) -> None:
+        """The shard has these guilds. Compare every other guild of it that Redis knows."""
+        self._expected[shard] = set(guild_ids)
+        self._requested_shards[shard] = frozenset(guild_ids)
+        self._incomplete.add(shard)
         self._wake.set()
 
-    def shard(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
-        """Sweep every guild that Redis counts to the shard and Discord did not name."""
-        self._named[shard_id, shard_count] = set(guild_ids)
-        self._shards[shard_id, shard_count] = frozenset(guild_ids)
-        self._unvouched.add((shard_id, shard_count))
+    def expected_guilds(self, shard: ShardKey) -> Set[int]:
+        """The guilds that the shard has, sent by Discord or not yet."""
+        return self._expected.get(shard, set())
+
+    def expect_guilds(self, shard: ShardKey, guild_ids: Iterable[int]) -> None:
+        """The shard has these guilds too."""
+        self._expected.setdefault(shard, set()).update(guild_ids)
+
+    def remove_expected(self, shard: ShardKey, guild_id: int) -> None:
+        """The bot has left the guild."""
+        self._expected.setdefault(shard, set()).discard(guild_id)
+
+    def drop_shard(self, shard: ShardKey) -> None:
+        """Another process runs the shard: that its guilds are unknown here means nothing."""
+        shard_id, shard_count = shard
+        self._expected.pop(shard, None)
+        self._requested_shards.pop(shard, None)
+        self._incomplete.discard(shard)
+        for guild_id in list(self._requested_guilds):
+            if shard_of(guild_id, shard_count) == shard_id:
+                del self._requested_guilds[guild_id]
+
+    def announce_rewrite(self) -> None:
+        """All users are being rewritten: tell readers when that is done."""
+        self._incomplete.update(self._expected)
         self._wake.set()
 
-    def names(self, shard: ShardOf) -> set[int]:
-        """The guilds that the shard has now, for the intake to keep up to date."""
-        return self._named.setdefault(shard, set())
+    def rewrite_all(self) -> None:
+        """Redis may have lost data, or hold removed users again: write every user, compare every
+        guild, and then tell readers."""
+        self._writer.mark_all_dirty()
+        for shard, guild_ids in self._expected.items():
+            self._requested_shards[shard] = frozenset(guild_ids)
+        self._requested_guilds.update(dict.fromkeys(self._guilds.complete_guilds()))
+        self.announce_rewrite()
 
-    def disown(self, shard_id: int, shard_count: int) -> None:
-        """Another process runs the shard: that we know none of its guilds now says nothing."""
-        self._named.pop((shard_id, shard_count), None)
-        self._shards.pop((shard_id, shard_count), None)
-        self._unvouched.discard((shard_id, shard_count))
-        for guild_id in [one for one in self._asked if shard_of(one, shard_count) == shard_id]:
-            del self._asked[guild_id]
-
-    def again(self, roster: GuildCache) -> None:
-        """Redis may hold again who was swept: everything is compared anew."""
-        for shard, named in self._named.items():
-            self._shards[shard] = frozenset(named)
-        self._asked.update(dict.fromkeys(roster.complete_guilds()))
-        self.everybody()
-
-    async def run(self, roster: GuildCache) -> None:
-        """Sweep until cancelled. What could not be read is read again later."""
+    async def run(self) -> None:
+        """Compare until cancelled. A comparison that fails is repeated later."""
         while True:
             await self._wake.wait()
             self._wake.clear()
             try:
-                while self._shards:
-                    await self._left_guilds(*next(iter(self._shards.items())))
-                while self._asked:
-                    await self._one(next(iter(self._asked)), roster)
-                await self._vouch(roster)
+                while self._requested_shards:
+                    await self._request_left_guilds(*next(iter(self._requested_shards.items())))
+                while self._requested_guilds:
+                    await self._compare_guild(next(iter(self._requested_guilds)))
+                await self._mark_complete()
             except StoreUnavailable:
-                await asyncio.sleep(RETRY)
+                await asyncio.sleep(RETRY_INTERVAL_S)
                 self._wake.set()
 
-    async def _vouch(self, roster: GuildCache) -> None:
-        """Say of the shards of which everybody has been listed and written that it is so.
+    async def _mark_complete(self) -> None:
+        """Mark the shards complete all of whose members have been listed and written.
 
-        What Redis lost meanwhile is owed in the same breath in which its epoch changes here.
+        A loss of data marks all users dirty in the same step in which it changes the generation.
         """
-        due = {shard for shard in self._unvouched if self._is_listed(shard, roster)}
+        due = {shard for shard in self._incomplete if self._is_listed(shard)}
         if not due:
             return
-        epochs = self._epochs()
-        self._unvouched -= due
+        generations = self._gate.generations
+        self._incomplete -= due
         try:
-            await self._strays(due, roster)
-            await self._writer.caught_up()
-            for shard in due & self._named.keys():
-                epoch = epochs.get(shard)
-                if not epoch or not await completeness.mark_complete(self._store, *shard, epoch):
-                    raise StoreUnavailable("Redis has lost something meanwhile")
+            await self._remove_orphans(due)
+            await self._writer.flush_barrier()
+            for shard in due & self._expected.keys():
+                generation = generations.get(shard)
+                if not generation or not await completeness.mark_complete(
+                    self._store, *shard, generation
+                ):
+                    raise StoreUnavailable("Redis has lost data meanwhile")
             await self._store.announce_resync()
         except StoreUnavailable:
-            self._unvouched |= due & self._named.keys()
+            self._incomplete |= due & self._expected.keys()
             raise
 
-    async def _strays(self, shards: set[ShardOf], roster: GuildCache) -> None:
-        """Take out whoever Redis counts to a guild on whose roster it does not have them.
+    async def _remove_orphans(self, shards: Set[ShardKey]) -> None:
+        """Remove users whom Redis counts to a guild that does not have them as a member.
 
-        A Redis that is restarted between two steps of a save holds them like that: with older
-        data, or with none, so that the save's last step is all that it knows of them.
+        A Redis that was restarted between two steps of a save holds such users: with older data,
+        or with nothing but the traces of the last step.
         """
-        strays = set()
+        orphans = set()
         async for batch in user_scan.all_users(self._store):
             found = await user_scan.guilds_of(self._store, batch)
-            ours = shards & self._named.keys()  # not what was disowned meanwhile
-            named = [guild_id for shard in ours for guild_id in self._named[shard]]
+            ours = shards & self._expected.keys()  # without shards that were dropped meanwhile
+            expected = [guild_id for shard in ours for guild_id in self._expected[shard]]
             for user_id, guild_ids in zip(batch, found, strict=True):
-                for guild_id in guild_ids or _some_guild(user_id, named, roster):
-                    guild = roster.guild(guild_id)
+                for guild_id in guild_ids or self._guild_to_leave(user_id, expected):
+                    guild = self._guilds.get(guild_id)
                     is_member = guild and (not guild.complete or user_id in guild.members)
                     if not is_member and any(shard_of(guild_id, of) == one for one, of in ours):
                         self._writer.left(user_id, guild_id)
-                        strays.add(user_id)
-        if strays:
-            log.info("took out %d users whom no guild's roster names", len(strays))
+                        orphans.add(user_id)
+        if orphans:
+            log.info("removed %d users who are not a member of any guild", len(orphans))
 
-    def _is_listed(self, shard: ShardOf, roster: GuildCache) -> bool:
-        guilds = (roster.guild(guild_id) for guild_id in self._named.get(shard, ()))
+    def _guild_to_leave(self, user_id: int, expected: Sequence[int]) -> Sequence[int]:
+        """A user without guilds is removed by leaving any guild. Empty for a member whom Redis has
+        yet to learn of."""
+        for guild_id in expected:
+            guild = self._guilds.get(guild_id)
+            if guild and user_id in guild.members:
+                return ()
+        return expected[:1]
+
+    def _is_listed(self, shard: ShardKey) -> bool:
+        guilds = (self._guilds.get(guild_id) for guild_id in self.expected_guilds(shard))
         return all(guild is not None and guild.complete for guild in guilds)
 
-    async def _left_guilds(self, shard: ShardOf, named: frozenset[int]) -> None:
+    async def _request_left_guilds(self, shard: ShardKey, expected: frozenset[int]) -> None:
         shard_id, shard_count = shard
-        listed = await self._store.guilds()
-        if self._shards.get(shard) is not named:
-            return  # disowned, or named anew, meanwhile
-        for guild_id in listed:
-            if shard_of(guild_id, shard_count) == shard_id and guild_id not in named:
-                self._asked[guild_id] = None
-        del self._shards[shard]
+        known = await self._store.guilds()
+        if self._requested_shards.get(shard) is not expected:
+            return  # dropped, or requested again, meanwhile
+        for guild_id in known:
+            if shard_of(guild_id, shard_count) == shard_id and guild_id not in expected:
+                self._requested_guilds[guild_id] = None
+        del self._requested_shards[shard]
 
-    async def _one(self, guild_id: int, roster: GuildCache) -> None:
-        swept = 0
+    async def _compare_guild(self, guild_id: int) -> None:
+        removed = 0
         async for batch in self._store.members(guild_id):
-            if guild_id not in self._asked:
-                return  # disowned meanwhile
-            guild = roster.guild(guild_id)
+            if guild_id not in self._requested_guilds:
+                return  # dropped meanwhile
+            guild = self._guilds.get(guild_id)
             if guild is not None and not guild.complete:
-                break  # it is listed afresh: its end asks for a sweep again
+                break  # it is being listed again; the end of that requests a comparison
             for user_id in batch:
                 if guild is None or user_id not in guild.members:
                     self._writer.left(user_id, guild_id)
-                    swept += 1
-        if swept:
-            log.info("swept %d users who left guild %s meanwhile", swept, guild_id)
-        if roster.guild(guild_id) is None:
-            await self._writer.caught_up()
+                    removed += 1
+        if removed:
+            log.info("removed %d users who had left guild %s", removed, guild_id)
+        if self._guilds.get(guild_id) is None:
+            await self._writer.flush_barrier()
             await self._store.remove_guild(guild_id)
-        self._asked.pop(guild_id, None)
-
-
-def _some_guild(user_id: int, named: Sequence[int], roster: GuildCache) -> Sequence[int]:
-    """Who leaves any guild, and has no other, is gone. None: a member whom Redis has yet to hear
-    of."""
-    for guild_id in named:
-        guild = roster.guild(guild_id)
-        if guild and user_id in guild.members:
-            return ()
-    return named[:1]
+        self._requested_guilds.pop(guild_id, None)

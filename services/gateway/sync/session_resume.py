@@ -1,8 +1,8 @@
-"""One shard's way from one process to the next without a new session.
+"""Moves one shard from one process to the next without a new session.
 
-Keeps the bookmark while the shard runs; at the start of a process finds it, and brings back to
-memory what Redis holds of the shard's guilds. What happened since is told by Discord's replay.
-docs/decisions/0012-sessions-outlive-processes.md says why that is right.
+Saves a checkpoint while the shard runs. A process that starts loads it and restores from Redis the
+state of the shard's guilds; Discord's replay brings the changes since then.
+docs/decisions/0012-sessions-outlive-processes.md says why that is correct.
 """
 
 from __future__ import annotations
@@ -10,119 +10,114 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
 from typing import Final
 
 import msgspec
 from msgspec import Struct
 
+from services.gateway.discord.hikari_shard import INTENTS
 from services.gateway.discord.member_requests import MemberRequests
-from services.gateway.discord.session import Session
-from services.gateway.discord.shard import INTENTS, Shard
+from services.gateway.discord.session_events import Session
+from services.gateway.discord.shard import Shard
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.sync import checkpoint as bookmarks
+from services.gateway.sync import checkpoint as checkpoints
 from services.gateway.sync.checkpoint import ResumeCheckpoint
 from services.gateway.sync.lease import Lease
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
+from shared.redis import session_checkpoint
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-KEPT_AS: Final = 1  # to be raised when clean.py keeps more of what Discord says
-EVERY: Final = 1.0  # seconds between two bookmarks
-RECALL_WITHIN: Final = 3.0  # seconds that a Redis which is away is waited for
-MOST_MISSING: Final = 500  # members whose last save was cut off half-way: a few batches
+STATE_VERSION: Final = 1  # raise it when sanitize.py keeps more of Discord's objects
+CHECKPOINT_INTERVAL_S: Final = 1.0
+POLL_INTERVAL_S: Final = 0.25  # for the writer, and for a Redis that is away
+LOAD_TIMEOUT_S: Final = 3.0  # how long a start waits for a Redis that is away
+MAX_MISSING_MEMBERS: Final = 500  # of some batches whose last save was cut off half-way
 
 
 class GatewayState(Struct, frozen=True):
-    """What the gateway knows and owes: of all its shards, but for the last."""
+    """What the process knows and has yet to write."""
 
     store: Store
-    roster: GuildCache
-    sweep: Reconciler
+    guilds: GuildCache
+    reconciler: Reconciler
     writer: Writer
-    requests: MemberRequests  # this shard's
+    requests: MemberRequests  # of this shard; the rest is of all shards
 
 
 class PendingCheckpoint(Struct, frozen=True):
-    """A bookmark that may be written once `reached` says so, unless the mark has changed."""
+    """A checkpoint that may be saved once the writer has reached `watermark`, unless the generation
+    has changed."""
 
-    bookmark: ResumeCheckpoint
-    mark: str
-    reached: Callable[[], bool | None]  # see Writer.reached
+    checkpoint: ResumeCheckpoint
+    generation: str
+    watermark: tuple[int, int]  # Writer.watermark
 
 
-class Incomplete(Exception):
-    """Raised when Redis does not hold what the bookmark was written beside; the text says what."""
+class RestoreFailed(Exception):
+    """Raised when Redis does not hold the data of the checkpoint; the text says what is missing."""
 
 
 def compatibility_key(settings: GatewaySettings) -> str:
     """What decides, besides the shard, which events come and what is kept of them."""
     bot, _, _ = settings.discord_token.partition(".")  # the public part: the bot's id
     guilds = ",".join(str(one) for one in sorted(settings.guilds()))
-    return f"{KEPT_AS}/{bot}/{int(INTENTS)}/{guilds}"
+    return f"{STATE_VERSION}/{bot}/{int(INTENTS)}/{guilds}"
 
 
 class SessionResume:
-    """One shard's bookmark."""
+    """The checkpoints of one shard."""
 
-    def __init__(
-        self,
-        shard: Shard,
-        known: GatewayState,
-        compatibility_key: str,
-        *,
-        disown: Callable[[], None],
-        on_loss: Callable[[], None],
-    ) -> None:
-        """`compatibility_key`: what else decides which events Discord sends. `disown` forgets the
-        shard's guilds. `on_loss` is called when Redis may have lost anything.
-        """
+    def __init__(self, shard: Shard, state: GatewayState, compatibility_key: str) -> None:
         self._shard = shard
-        self._of = (shard.id, shard.count)
-        self._known = known
-        self._made_for = compatibility_key
-        self._disown = disown
-        self._on_loss = on_loss
-        self.recalled = False  # from an earlier process, and not caught up yet
-        self._mark = ""  # that Redis holds since before all that was saved; empty: none
-        self._written: ResumeCheckpoint | None = None
+        self._key = (shard.id, shard.count)
+        self._state = state
+        self._compatibility_key = compatibility_key
+        self.is_restored = False  # from an earlier process, and the replay is not over
+        self._generation = ""  # in Redis since before all that was saved; empty: none
+        self._saved: ResumeCheckpoint | None = None
 
-    async def keep(self, lease: Lease) -> None:
-        """Move the bookmark on, once a second, until cancelled."""
+    async def run_checkpointing(self, lease: Lease) -> None:
+        """Save a checkpoint each second, until cancelled."""
         while True:
-            noted = self._note()
-            if noted is not None and not self._mark:
+            pending = self._take_checkpoint()
+            if pending is not None and not self._generation:
                 await self._begin(lease)
-                noted = None
-            await asyncio.sleep(EVERY)
-            if noted is None:
+                pending = None
+            await asyncio.sleep(CHECKPOINT_INTERVAL_S)
+            if pending is None:
                 continue
-            while (reached := noted.reached()) is False:  # noqa: ASYNC110
-                await asyncio.sleep(EVERY / 4)
-            if reached and noted.mark == self._mark:
-                await self._write(lease, noted.bookmark)
+            writer = self._state.writer
+            while (reached := writer.reached(pending.watermark)) is False:  # noqa: ASYNC110
+                await asyncio.sleep(POLL_INTERVAL_S)
+            if reached and pending.generation == self._generation:
+                await self._save(lease, pending.checkpoint)
 
-    async def keep_last(self, lease: Lease) -> None:
-        """The shard is closed, and all that was owed is written: the last bookmark."""
-        noted = self._note()
-        if noted is not None and self._mark and noted.reached():
-            await self._write(lease, noted.bookmark)
+    async def save_last(self, lease: Lease) -> None:
+        """Save the last checkpoint: the shard is closed, and the writer is drained."""
+        pending = self._take_checkpoint()
+        if (
+            pending is not None
+            and self._generation
+            and self._state.writer.reached(pending.watermark)
+        ):
+            await self._save(lease, pending.checkpoint)
 
-    def lost(self) -> None:
-        """Redis may have lost anything. The next bookmark is for when it holds all again."""
-        self._mark = ""
-        self._written = None
+    def invalidate(self) -> None:
+        """Redis may have lost data. The next checkpoint waits until it holds all data again."""
+        self._generation = ""
+        self._saved = None
 
-    async def recall(self) -> Session | None:
-        """What to resume, with everybody known again; None when the shard has to identify."""
-        found = await self._found()
+    async def restore(self) -> Session | None:
+        """The session to resume, with its users restored; None when the shard has to identify."""
+        found = await self._load()
         if found is None:
             return None
-        mark, bookmark = found
-        if bookmark.made_for != self._made_for:
+        generation, checkpoint = found
+        if checkpoint.compatibility_key != self._compatibility_key:
             log.info(
                 "shard %d begins a new session: the last one was for another bot, other "
                 "GUILD_IDS or another version of Grux",
@@ -130,129 +125,140 @@ class SessionResume:
             )
             return None
         try:
-            await self._bring_back(bookmark)
-        except (Incomplete, StoreUnavailable) as error:
+            await self._restore_state(checkpoint)
+        except (RestoreFailed, StoreUnavailable) as error:
             log.warning("shard %d begins a new session: %s", self._shard.id, error)
             self.forget()
             return None
-        self.recalled = True
-        self._mark = mark
-        return bookmark.session
+        self.is_restored = True
+        self._generation = generation
+        return checkpoint.session
 
-    def caught_up(self) -> None:
-        """Everything that was missed is known. Another version may show it in another way, and a
-        save may have been cut off half-way: Redis is told of everybody, and takes what differs."""
-        if self.recalled:
-            self.recalled = False
-            self._known.writer.rewrite()
+    def finish_replay(self) -> None:
+        """All missed events have been handled. Rewrite all users, of which Redis takes those that
+        differ: another version may render them differently, and a save may have been cut off."""
+        if self.is_restored:
+            self.is_restored = False
+            self._state.writer.mark_all_dirty()
 
     def forget(self) -> None:
-        """What was brought back is not to be believed, or another process's now."""
-        self.recalled = False
-        self._disown()
-        self.lost()
+        """Drop the shard's state: it could not be resumed, or is another process's now."""
+        self.is_restored = False
+        self._state.requests.reset()
+        self._state.reconciler.drop_shard(self._key)
+        self._state.guilds.drop_shard(*self._key)
+        self.invalidate()
 
     async def drop(self, lease: Lease) -> None:
-        """The session is over: nobody is to resume it. All that is written from now on is for
+        """Remove the checkpoint: the session is over. Whatever is written from now on belongs to
         the next one."""
-        self.lost()
-        await self._set_mark(lease)
+        self.invalidate()
+        await self._begin_generation(lease)
 
     async def _begin(self, lease: Lease) -> None:
-        """Redis has lost the mark, or was not there: from now on it would show. Before that
-        anything may have been lost, so everyone is written again."""
-        if await self._set_mark(lease):
-            self._on_loss()
+        """Redis has lost the generation, or was away. Until the new one is there a loss would not
+        be noticed, so all users are rewritten after it."""
+        if await self._begin_generation(lease):
+            self._state.reconciler.rewrite_all()
 
-    async def _set_mark(self, lease: Lease) -> bool:
-        mark = secrets.token_hex(8)
+    async def _begin_generation(self, lease: Lease) -> bool:
+        generation = secrets.token_hex(8)
         try:
-            if await bookmarks.begin(self._known.store, lease, mark):
-                self._mark = mark
+            if await checkpoints.begin(self._state.store, lease, generation):
+                self._generation = generation
         except StoreUnavailable as error:
-            log.debug("no bookmark of shard %d begun: %s", self._shard.id, error)
-        return self._mark == mark
+            log.debug("no checkpoint of shard %d begun: %s", self._shard.id, error)
+        return self._generation == generation
 
-    def _note(self) -> PendingCheckpoint | None:
-        """The shard as it is now, and what has to be in Redis for that to be written."""
-        session, sweep = self._shard.session, self._known.sweep
-        if session is None or self._shard.catching_up or sweep.busy:
+    def _take_checkpoint(self) -> PendingCheckpoint | None:
+        """The shard's state now, and what has to be in Redis before it may be saved."""
+        session, reconciler = self._shard.session, self._state.reconciler
+        if session is None or self._shard.replay.active or reconciler.is_busy:
             return None
-        roster, named = self._known.roster, sweep.names(self._of)
-        guilds = roster.guild_ids(*self._of)
-        complete = {one for one in guilds if (guild := roster.guild(one)) and guild.complete}
-        bookmark = ResumeCheckpoint(
-            made_for=self._made_for,
+        cache, expected = self._state.guilds, reconciler.expected_guilds(self._key)
+        guilds = cache.guild_ids(*self._key)
+        complete = {one for one in guilds if (guild := cache.get(one)) and guild.complete}
+        checkpoint = ResumeCheckpoint(
+            compatibility_key=self._compatibility_key,
             session=session,
             guilds=sorted(complete),
             partial=sorted(set(guilds) - complete),
-            awaited=sorted(named.difference(guilds)),
-            silent=sorted(roster.silent(guilds)),
-            lookups=self._known.requests.lookups,
-            announce=sweep.to_announce,
+            awaited=sorted(expected - set(guilds)),
+            unavailable=sorted(cache.unavailable_guilds(guilds)),
+            requested_users=self._state.requests.unanswered_users,
+            announce=reconciler.must_announce,
         )
-        watermark = self._known.writer.watermark()
-        return PendingCheckpoint(
-            bookmark, self._mark, lambda: self._known.writer.reached(watermark)
-        )
+        return PendingCheckpoint(checkpoint, self._generation, self._state.writer.watermark())
 
-    async def _write(self, lease: Lease, bookmark: ResumeCheckpoint) -> None:
-        new = None if bookmark == self._written else bookmark
-        mark = self._mark
+    async def _save(self, lease: Lease, checkpoint: ResumeCheckpoint) -> None:
+        new = None if checkpoint == self._saved else checkpoint
+        generation = self._generation
         try:
-            answer = await bookmarks.save(self._known.store, lease, mark, new)
+            result = await checkpoints.save(self._state.store, lease, generation, new)
         except StoreUnavailable as error:
-            log.debug("no bookmark of shard %d written: %s", self._shard.id, error)
+            log.debug("no checkpoint of shard %d saved: %s", self._shard.id, error)
             return
-        if mark != self._mark:
-            return  # dropped or lost meanwhile
-        if answer == bookmarks.LOST:
-            log.warning("Redis may have lost what it held: writing everyone again")
-            self.lost()
-        elif answer != bookmarks.NOT_OURS:
-            self._written = bookmark
+        if generation != self._generation:
+            return  # dropped or invalidated meanwhile
+        if result == session_checkpoint.LOST:
+            log.warning("Redis may have lost its data: rewriting all users")
+            self.invalidate()
+        elif result != session_checkpoint.NOT_OURS:
+            self._saved = checkpoint
 
-    async def _found(self) -> tuple[str, ResumeCheckpoint] | None:
+    async def _load(self) -> tuple[str, ResumeCheckpoint] | None:
         loop = asyncio.get_running_loop()
-        until = loop.time() + RECALL_WITHIN
+        deadline = loop.time() + LOAD_TIMEOUT_S
         while True:
             try:
-                return await bookmarks.load(self._known.store, self._of)
+                return await checkpoints.load(self._state.store, self._key)
             except StoreUnavailable as error:
-                if loop.time() > until:
+                if loop.time() > deadline:
                     log.warning("shard %d begins a new session: %s", self._shard.id, error)
                     return None
-            await asyncio.sleep(EVERY / 4)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def _bring_back(self, bookmark: ResumeCheckpoint) -> None:
-        """Raises Incomplete and StoreUnavailable."""
-        known = self._known
+    async def _restore_state(self, checkpoint: ResumeCheckpoint) -> None:
+        """Raises RestoreFailed and StoreUnavailable."""
+        state = self._state
         missing = 0
-        for guild_id in (*bookmark.guilds, *bookmark.partial):
-            complete, there = guild_id in bookmark.guilds, 0
-            async for batch in known.store.members(guild_id):
-                found = await known.store.load_discord(batch)
-                there += len(batch)
-                shown = {one: held for one, held in zip(batch, found, strict=True) if held}
-                try:
-                    known.roster.recall(guild_id, shown, complete)
-                except msgspec.MsgspecError as error:
-                    raise Incomplete(f"Redis holds what is not a member: {error}") from None
-                missing += len(batch) - len(shown)
-                for user_id in set(batch) - shown.keys():
-                    known.requests.user(guild_id, user_id)
-            if not there and complete:
-                raise Incomplete(f"Redis has lost the members of guild {guild_id}")
-            if missing > MOST_MISSING:
-                raise Incomplete("Redis has lost many of the members")
-            if not complete:
-                known.roster.begin(guild_id)
-                known.requests.whole(guild_id)
-        for guild_id in bookmark.silent:
-            known.roster.silence(guild_id)
-        for guild_id, user_ids in bookmark.lookups.items():
+        for guild_id in (*checkpoint.guilds, *checkpoint.partial):
+            is_complete = guild_id in checkpoint.guilds
+            listed, not_held = await self._restore_members(guild_id, is_complete)
+            missing += not_held
+            if not listed and is_complete:
+                raise RestoreFailed(f"Redis has lost the members of guild {guild_id}")
+            if missing > MAX_MISSING_MEMBERS:
+                raise RestoreFailed("Redis has lost many of the members")
+            if not is_complete:
+                state.guilds.begin_listing(guild_id)
+                state.requests.request_guild(guild_id)
+        for guild_id in checkpoint.unavailable:
+            state.guilds.mark_unavailable(guild_id)
+        for guild_id, user_ids in checkpoint.requested_users.items():
             for user_id in user_ids:
-                known.requests.user(guild_id, user_id)
-        known.sweep.names(self._of).update(bookmark.guilds, bookmark.partial, bookmark.awaited)
-        if bookmark.announce:
-            known.sweep.everybody()
+                state.requests.request_member(guild_id, user_id)
+        state.reconciler.expect_guilds(
+            self._key, (*checkpoint.guilds, *checkpoint.partial, *checkpoint.awaited)
+        )
+        if checkpoint.announce:
+            state.reconciler.announce_rewrite()
+
+    async def _restore_members(self, guild_id: int, is_complete: bool) -> tuple[int, int]:
+        """How many members Redis lists, and of how many of them it holds no state."""
+        state = self._state
+        listed = missing = 0
+        async for batch in state.store.members(guild_id):
+            found = await state.store.load_discord(batch)
+            held = {one: discord for one, discord in zip(batch, found, strict=True) if discord}
+            try:
+                state.guilds.restore(guild_id, held, is_complete)
+            except msgspec.MsgspecError as error:
+                raise RestoreFailed(f"Redis holds an unusable member: {error}") from None
+            listed += len(batch)
+            missing += len(batch) - len(held)
+            for user_id in set(batch) - held.keys():
+                state.requests.request_member(guild_id, user_id)
+            if missing > MAX_MISSING_MEMBERS:
+                break
+        return listed, missing

@@ -1,0 +1,116 @@
+"""Asks Discord where to connect, and with how many shards: `GET /gateway/bot`.
+
+Discord docs: Gateway, Get Gateway Bot.
+
+hikari's REST client is not used: importing it takes longer than everything else that a gateway
+does before it connects (lazy_hikari.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from shared.config import GatewaySettings
+from shared.discord.user_agent import USER_AGENT
+from shared.net.backoff import Backoff
+from shared.net.http_client import HttpClient, HttpError, HttpResponse
+
+log = logging.getLogger(__name__)
+
+RETRY: Final = Backoff(first_s=1.0, max_s=120.0)
+REQUEST_TIMEOUT_S: Final = 10.0
+MAX_BODY_BYTES: Final = 65_536
+MAX_RETRY_AFTER_S: Final = 3600.0
+
+UNAUTHORIZED: Final = (
+    "Discord refuses the bot token (close code 4004). DISCORD_TOKEN is wrong or was reset: copy "
+    "the token from https://discord.com/developers/applications, your application, Bot, Reset "
+    "Token."
+)
+
+_Count = Annotated[int, Meta(ge=0)]
+
+
+class DiscordRefused(Exception):
+    """Raised when Discord refuses the bot for good; the text says what to change."""
+
+
+class SessionStartLimit(Struct, frozen=True, kw_only=True):
+    """Discord docs: Gateway, Session Start Limit."""
+
+    total: _Count
+    remaining: _Count
+    reset_after: _Count  # milliseconds
+    max_concurrency: _Count
+
+    @property
+    def time_to_reset(self) -> timedelta:
+        return timedelta(milliseconds=self.reset_after)
+
+
+class GatewayInfo(Struct, frozen=True, kw_only=True):
+    """Discord docs: Gateway, Get Gateway Bot."""
+
+    url: str
+    shards: Annotated[int, Meta(ge=1)]  # as many as Discord recommends
+    session_start_limit: SessionStartLimit
+
+
+class _Retry(Exception):
+    """Raised when there is no usable answer. The text says why."""
+
+    def __init__(self, reason: str, after_s: float = 0.0) -> None:
+        super().__init__(reason)
+        self.after_s = after_s  # at least
+
+
+async def fetch_gateway_info(settings: GatewaySettings) -> GatewayInfo:
+    """Retries while Discord cannot be reached. Raises DiscordRefused."""
+    failures = 0
+    headers = {"User-Agent": USER_AGENT, "Authorization": f"Bot {settings.discord_token}"}
+    async with HttpClient(
+        timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, headers=headers
+    ) as http:
+        while True:
+            try:
+                return await _fetch(http, f"{settings.discord_api_url}/gateway/bot")
+            except _Retry as retry:
+                failures += 1
+                delay = max(RETRY.delay(failures), retry.after_s)
+                log.warning(
+                    "Discord's API cannot be reached at DISCORD_API_URL (%s); retrying in %.0f s",
+                    retry,
+                    delay,
+                )
+            await asyncio.sleep(delay)
+
+
+async def _fetch(http: HttpClient, url: str) -> GatewayInfo:
+    """Raises DiscordRefused and _Retry."""
+    try:
+        async with http.get(url) as response:
+            if response.status == 401:
+                raise DiscordRefused(UNAUTHORIZED)
+            if response.status != 200:
+                raise _Retry(f"HTTP {response.status}", _retry_after(response))
+            body: Any = await response.json()
+    except HttpError as error:
+        raise _Retry(str(error) or type(error).__name__) from None
+    try:
+        return msgspec.convert(body, GatewayInfo)
+    except msgspec.ValidationError as error:
+        raise _Retry(str(error)) from None
+
+
+def _retry_after(response: HttpResponse) -> float:
+    """Seconds that a rate limit asks for."""
+    try:
+        return min(float(response.headers.get("Retry-After", "")), MAX_RETRY_AFTER_S)
+    except ValueError:
+        return 0.0

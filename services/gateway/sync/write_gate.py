@@ -1,0 +1,42 @@
+"""Whether this process may write to Redis now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from services.gateway.discord.replay_barrier import ReplayBarrier
+from services.gateway.sync.lease import Lease
+from shared.discord.snowflake import ShardKey
+
+
+class WriteGate:
+    """Open while every held lease is valid and no shard's replay is active.
+
+    The runner adds the leases that it holds; the writer asks before each batch.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[Lease, ReplayBarrier] = {}
+
+    def add(self, lease: Lease, replay: ReplayBarrier) -> None:
+        """This process runs the lease's shard from now on."""
+        self._held[lease] = replay
+
+    def remove(self, lease: Lease) -> None:
+        """This process does not run the shard any more."""
+        del self._held[lease]
+
+    @property
+    def is_open(self) -> bool:
+        """True without any shard: there is nothing to protect."""
+        return all(lease.valid and not replay.active for lease, replay in self._held.items())
+
+    @property
+    def generations(self) -> Mapping[ShardKey, str]:
+        """Lease.generation of each shard that this process runs."""
+        return {lease.shard: lease.generation for lease in self._held}
+
+    def invalidate(self) -> None:
+        """Redis has failed or lost data: close until every lease has been renewed."""
+        for lease in self._held:
+            lease.invalidate()
