@@ -31,7 +31,7 @@ from shared.redis.store import Store
 
 log = logging.getLogger(__name__)
 
-RECONNECT: Final = Backoff(first_s=1.0, max_s=120.0)
+RECONNECT_BACKOFF: Final = Backoff(first_s=1.0, max_s=120.0)
 STABLE_AFTER_S: Final = 120.0  # a connection that lasted this long ends a series of failures
 LEASE_POLL_S: Final = 0.25  # while it is not known whether the shard is still ours
 DRAIN_TIMEOUT_S: Final = 4.0  # at the end
@@ -173,7 +173,7 @@ class GatewayRunner:
             if loop.time() - began > STABLE_AFTER_S:
                 failures = 0
             failures += 1
-            await asyncio.sleep(RECONNECT.delay(failures))
+            await asyncio.sleep(RECONNECT_BACKOFF.delay(failures))
 
     async def _may_connect(self, unit: ShardUnit, lease: Lease) -> None:
         """Return when the shard may connect, and identify if there is no session to resume."""

@@ -1,4 +1,4 @@
-"""Leases of several processes, in this one."""
+"""Leases of several processes, in this one, and the replays of their shards."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from fakeredis import FakeAsyncRedis, FakeServer
 
+from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.sync.lease import Lease, LeaseTimings
 from shared.discord.snowflake import ShardKey
 from shared.redis.store import Store
@@ -28,6 +29,20 @@ def lease_of(
 ) -> Lease:
     """The claim of another process to the shard."""
     return Lease(process(server), shard, on_redis_loss, timings)
+
+
+class Connected:
+    """A shard that is connected and knows no member."""
+
+    is_connected = True
+
+    def request_any_member(self, nonce: str) -> bool:
+        return False
+
+
+def replay() -> ReplayBarrier:
+    """The barrier of a shard that is not resuming."""
+    return ReplayBarrier(Connected(), ReplayTimings())
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.gateway.discord.session_events import Session
+from services.gateway.discord.session_events import DiscordSession
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import OFFLINE, UserCache
 from services.gateway.sync import checkpoint
@@ -35,7 +35,7 @@ ANNA, BOB = 161092844126208001, 161092844126208002
 def at(seq: int) -> ResumeCheckpoint:
     return ResumeCheckpoint(
         compatibility_key="us",
-        session=Session("s", "ws://127.0.0.1/gateway", seq),
+        session=DiscordSession("s", "ws://127.0.0.1/gateway", seq),
         guilds=[GUILD],
         partial=[OTHER],
         awaited=[],

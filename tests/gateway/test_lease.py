@@ -11,7 +11,6 @@ import math
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.sync.lease import Lease, LeaseTimings
 from services.gateway.sync.write_gate import WriteGate
 from shared.redis import completeness, keys
@@ -19,7 +18,7 @@ from shared.redis.store import Store, StoreUnavailable
 from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.loop_clock import LoopClock
 from tests.ended import ended
-from tests.gateway.leases import holding, lease_of, process
+from tests.gateway.leases import holding, lease_of, process, replay
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -86,7 +85,7 @@ async def test_standby_takes_over_from_a_dead_process_in_time(
     first, second = lease_of(server), lease_of(server)
     gates = {first: WriteGate(), second: WriteGate()}
     for lease, gate in gates.items():
-        gate.add(lease, ReplayBarrier(Connected(), ReplayTimings()))
+        gate.add(lease, replay())
 
     async with holding(first):
         taking_over = asyncio.create_task(second.acquire())
@@ -103,15 +102,6 @@ async def test_standby_takes_over_from_a_dead_process_in_time(
 
     assert TIMINGS.ttl_s - TIMINGS.renew_interval_s <= took <= longest_takeover(TIMINGS)
     assert longest_takeover(TIMINGS) == 13.0 < PROMISED_TAKEOVER_S
-
-
-class Connected:
-    """A shard that is connected and knows no member."""
-
-    is_connected = True
-
-    def request_any_member(self, nonce: str) -> bool:
-        return False
 
 
 async def test_released_lease_is_taken_over_at_the_next_look(

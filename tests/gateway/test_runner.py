@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from services.gateway.discord.gateway_info import GatewayInfo, SessionStartLimit
-from services.gateway.discord.session_events import Session
+from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.runner import GatewayRunner, ShardUnit
@@ -27,11 +27,11 @@ from tests.ended import ended
 class FakeResume(SessionResume):
     """Restores a given session, and saves no checkpoint."""
 
-    def __init__(self, session: Session | None) -> None:
+    def __init__(self, session: DiscordSession | None) -> None:
         self.is_restored = False
         self._restored = session
 
-    async def restore(self) -> Session | None:
+    async def restore(self) -> DiscordSession | None:
         return self._restored
 
     async def run_checkpointing(self, lease: object) -> None:
@@ -63,7 +63,10 @@ class RunnerFixture:
     """A runner of one shard that never connects."""
 
     def __init__(
-        self, store: Store, session: Session | None = None, timings: LeaseTimings | None = None
+        self,
+        store: Store,
+        session: DiscordSession | None = None,
+        timings: LeaseTimings | None = None,
     ) -> None:
         self.shard = IdleShard("", 0, 1)
         self.gate = WriteGate()
@@ -108,9 +111,9 @@ async def test_lost_shard_is_not_taken_from_a_redis_that_forgot_the_holder(redis
             await ended(running)
 
 
-@pytest.mark.parametrize("session", [None, Session("s", "ws://127.0.0.1", 1)])
+@pytest.mark.parametrize("session", [None, DiscordSession("s", "ws://127.0.0.1", 1)])
 async def test_shutdown_during_a_replay_does_not_wait_for_the_writer(
-    session: Session | None, redis_url: str
+    session: DiscordSession | None, redis_url: str
 ) -> None:
     """It may not write then. The next process resumes from before the pending changes."""
     async with Store.connect(redis_url, timeout=PATIENCE) as store:

@@ -23,7 +23,7 @@ from shared.net.http_client import HttpClient, HttpError, HttpResponse
 
 log = logging.getLogger(__name__)
 
-RETRY: Final = Backoff(first_s=1.0, max_s=120.0)
+API_BACKOFF: Final = Backoff(first_s=1.0, max_s=120.0)
 REQUEST_TIMEOUT_S: Final = 10.0
 MAX_BODY_BYTES: Final = 65_536
 MAX_RETRY_AFTER_S: Final = 3600.0
@@ -70,7 +70,9 @@ class _Retry(Exception):
         self.after_s = after_s  # at least
 
 
-async def fetch_gateway_info(settings: GatewaySettings) -> GatewayInfo:
+async def fetch_gateway_info(
+    settings: GatewaySettings, backoff: Backoff = API_BACKOFF
+) -> GatewayInfo:
     """Retries while Discord cannot be reached. Raises DiscordRefused."""
     failures = 0
     headers = {"User-Agent": USER_AGENT, "Authorization": f"Bot {settings.discord_token}"}
@@ -82,7 +84,7 @@ async def fetch_gateway_info(settings: GatewaySettings) -> GatewayInfo:
                 return await _fetch(http, f"{settings.discord_api_url}/gateway/bot")
             except _Retry as retry:
                 failures += 1
-                delay = max(RETRY.delay(failures), retry.after_s)
+                delay = max(backoff.delay(failures), retry.after_s)
                 log.warning(
                     "Discord's API cannot be reached at DISCORD_API_URL (%s); retrying in %.0f s",
                     retry,

@@ -33,7 +33,7 @@ from hikari.impl.shard import GatewayShardImpl
 from hikari.intents import Intents
 
 from services.gateway import metrics
-from services.gateway.discord.session_events import Session, SessionEvents
+from services.gateway.discord.session_events import DiscordSession, SessionEvents
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class InstrumentedShard(GatewayShardImpl):
 
     def __init__(
         self,
-        session: Session | None,
+        session: DiscordSession | None,
         events: SessionEvents,
         may_connect: Callable[[], Awaitable[None]],
         *,
@@ -112,12 +112,12 @@ class InstrumentedShard(GatewayShardImpl):
             self._seq = session.seq
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> DiscordSession | None:
         """What the next connection resumes; None when it has to identify."""
         seq = self._seq
         if not self._session_id or not self._resume_gateway_url or not isinstance(seq, int):
             return None
-        return Session(self._session_id, self._resume_gateway_url, seq)
+        return DiscordSession(self._session_id, self._resume_gateway_url, seq)
 
     async def start(self) -> None:
         """Begin to connect. hikari's own method waits for the first connection and cannot be

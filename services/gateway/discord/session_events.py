@@ -11,7 +11,7 @@ from services.gateway.discord.replay_barrier import ReplayBarrier
 from services.gateway.event_handler import EventHandler
 
 
-class Session(Struct, frozen=True):
+class DiscordSession(Struct, frozen=True):
     """What a resume needs. Discord docs: Gateway, Resuming."""
 
     id: str
@@ -23,7 +23,7 @@ class SessionEvents:
     """Passes new events to the handler, and then to the replay barrier."""
 
     def __init__(
-        self, session: Session | None, handler: EventHandler, replay: ReplayBarrier
+        self, session: DiscordSession | None, handler: EventHandler, replay: ReplayBarrier
     ) -> None:
         """`session`: the one that is resumed."""
         self.last_event = 0.0  # seconds since 1970; 0 before the first

@@ -14,7 +14,7 @@ from hikari.undefined import UNDEFINED, UndefinedOr
 
 from services.gateway.discord.hikari_shard import HANDSHAKE_SILENCE_S, InstrumentedShard
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
-from services.gateway.discord.session_events import Session, SessionEvents
+from services.gateway.discord.session_events import DiscordSession, SessionEvents
 from services.gateway.event_handler import EventHandler
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class Shard:
         self._hikari: InstrumentedShard | None = None
         self._handler: EventHandler | None = None
         self._events: SessionEvents | None = None
-        self._session: Session | None = None  # while there is no connection
+        self._session: DiscordSession | None = None  # while there is no connection
         self._requests: set[asyncio.Task[None]] = set()
 
     @property
@@ -80,7 +80,7 @@ class Shard:
         return self._events.last_event if self._events else 0.0
 
     @property
-    def session(self) -> Session | None:
+    def session(self) -> DiscordSession | None:
         """What the next connection resumes; None when it has to identify."""
         return self._hikari.session if self._hikari else self._session
 
@@ -92,7 +92,7 @@ class Shard:
         if not self.is_connected:
             self.replay.hold_stale()
 
-    def resume_with(self, session: Session | None) -> None:
+    def resume_with(self, session: DiscordSession | None) -> None:
         """Resume this session of an earlier process, whose users have been restored. None: begin
         a new one."""
         self._session = session

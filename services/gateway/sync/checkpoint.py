@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from services.gateway.discord.session_events import Session
+from services.gateway.discord.session_events import DiscordSession
 from services.gateway.sync.lease import Lease
 from shared.discord.snowflake import ShardKey
 from shared.redis import session_checkpoint
@@ -21,7 +21,7 @@ class ResumeCheckpoint(Struct, frozen=True, kw_only=True):
     """A shard's state at one event, as far as Redis does not hold it anyway."""
 
     compatibility_key: str  # of bot and settings: others receive other events from the start
-    session: Session
+    session: DiscordSession
     guilds: list[int]  # all of whose members are known
     partial: list[int]  # whose members are still being requested
     awaited: list[int]  # named by READY, and not sent yet

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from services.gateway.discord.hikari_shard import INTENTS
 from services.gateway.discord.member_requests import MemberRequests
-from services.gateway.discord.session_events import Session
+from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.sync import checkpoint as checkpoints
@@ -111,7 +111,7 @@ class SessionResume:
         self._generation = ""
         self._saved = None
 
-    async def restore(self) -> Session | None:
+    async def restore(self) -> DiscordSession | None:
         """The session to resume, with its users restored; None when the shard has to identify."""
         found = await self._load()
         if found is None:
