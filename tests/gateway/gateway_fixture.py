@@ -69,6 +69,7 @@ class RecordingReconciler(Reconciler):
         self.shards: list[tuple[int, int, set[int]]] = []
         self.expected: set[int] = set()
         self.dropped: list[tuple[int, int]] = []
+        self.rewrites = 0
 
     def drop_shard(self, shard: tuple[int, int]) -> None:
         self.dropped.append(shard)
@@ -78,6 +79,9 @@ class RecordingReconciler(Reconciler):
 
     def remove_expected(self, shard: tuple[int, int], guild_id: int) -> None:
         self.expected.discard(guild_id)
+
+    def rewrite_all(self) -> None:
+        self.rewrites += 1
 
     def check_guild(self, guild_id: int) -> None:
         self.guilds.append(guild_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -29,6 +30,13 @@ def lease_of(
 ) -> Lease:
     """The claim of another process to the shard."""
     return Lease(process(server), shard, on_redis_loss, timings)
+
+
+def longest_takeover(timings: LeaseTimings) -> float:
+    """Seconds: the lease expires, the next look finds it missing, and it stays missing for as long
+    as the holder would be given after a loss of data."""
+    looks = 1 + math.ceil(timings.takeover_grace_s / timings.standby_interval_s)
+    return timings.ttl_s + looks * timings.standby_interval_s
 
 
 class Connected:

@@ -6,7 +6,6 @@ Long because each rule of the lease has a test of its own.
 from __future__ import annotations
 
 import asyncio
-import math
 
 import pytest
 from fakeredis import FakeServer
@@ -18,7 +17,7 @@ from shared.redis.store import Store, StoreUnavailable
 from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.loop_clock import LoopClock
 from tests.ended import ended
-from tests.gateway.leases import holding, lease_of, process, replay
+from tests.gateway.leases import holding, lease_of, longest_takeover, process, replay
 
 pytestmark = pytest.mark.usefixtures("clock")
 
@@ -26,13 +25,6 @@ TIMINGS = LeaseTimings()
 FOREVER_S = 3600.0
 PROMISED_TAKEOVER_S = 15.0
 """docs/gateway.md. The rest is for the resume, which takes over the session with Discord."""
-
-
-def longest_takeover(timings: LeaseTimings) -> float:
-    """Seconds: the lease expires, the next look finds it missing, and it stays missing for as long
-    as the holder would be given after a loss of data."""
-    looks = 1 + math.ceil(timings.takeover_grace_s / timings.standby_interval_s)
-    return timings.ttl_s + looks * timings.standby_interval_s
 
 
 async def stands_by(store: Store) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+from fakeredis import FakeServer
 
 from services.gateway.discord.gateway_info import GatewayInfo, SessionStartLimit
 from services.gateway.discord.session_events import DiscordSession
@@ -13,7 +14,6 @@ from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.runner import GatewayRunner, ShardUnit
 from services.gateway.sync.lease import LeaseTimings
-from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
 from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
@@ -21,7 +21,10 @@ from shared.config import GatewaySettings
 from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.loop_clock import LoopClock
 from tests.ended import ended
+from tests.gateway.gateway_fixture import RecordingReconciler
+from tests.gateway.leases import longest_takeover, process
 
 
 class FakeResume(SessionResume):
@@ -71,6 +74,7 @@ class RunnerFixture:
         self.shard = IdleShard("", 0, 1)
         self.gate = WriteGate()
         self.writer = DrainedWriter()
+        self.reconciler = RecordingReconciler()
         self.runner = GatewayRunner(
             cast("GatewaySettings", None),
             GatewayInfo(
@@ -83,10 +87,38 @@ class RunnerFixture:
             store,
             self.gate,
             self.writer,
-            cast("Reconciler", None),
+            self.reconciler,
             [ShardUnit(self.shard, cast("EventHandler", None), FakeResume(session))],
             timings,
         )
+
+
+def state_of(fixture: RunnerFixture) -> str:
+    return fixture.shard.state
+
+
+async def test_standby_runs_the_shard_of_a_killed_process_in_time(
+    server: FakeServer, clock: LoopClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes, one of which is killed: it hands nothing over. Never may both write."""
+    first, second = (RunnerFixture(process(server)) for _ in range(2))
+    running = [asyncio.create_task(first.runner.run())]
+    await eventually(lambda: first.gate.generations and first.gate.is_open)
+    running.append(asyncio.create_task(second.runner.run()))
+    store = process(server)
+    await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+    assert state_of(second) == "standing_by"
+
+    async def killed() -> None: ...
+
+    monkeypatch.setattr(first.runner, "_hand_over", killed)
+    await ended(running[0])
+    killed_at = clock.passed
+    await eventually(lambda: second.gate.generations and second.gate.is_open)
+    assert clock.passed - killed_at <= longest_takeover(LeaseTimings()) + 0.1
+    assert not first.gate.is_open
+    assert state_of(second) == "connecting"
+    await ended(running[1])
 
 
 async def test_lost_shard_is_not_taken_from_a_redis_that_forgot_the_holder(redis_url: str) -> None:
