@@ -126,9 +126,9 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
     api_requests_per_minute: Limit = 1200
-    discord_cdn_fetch_url: str = ""
     api_connections_per_address: Limit = 200
     api_max_connections: Limit = 0
+    cards_url: str = ""
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
@@ -153,6 +153,18 @@ class WsSettings(FrontSettings, frozen=True, kw_only=True):
     ws_messages_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 120
 
 
+class CardsSettings(FrontSettings, frozen=True, kw_only=True):
+    """Settings of services/cards."""
+
+    cards_host: str = "127.0.0.1"
+    cards_port: Port = 8002
+    cards_requests_per_minute: Limit = 1200
+    cards_connections_per_address: Limit = 200
+    cards_max_connections: Limit = 0
+    discord_cdn_fetch_url: str = ""
+    discord_invite: str = ""
+
+
 Config = TypeVar("Config", bound=Settings)
 
 URL_SCHEMES: Final = {
@@ -160,6 +172,7 @@ URL_SCHEMES: Final = {
     "discord_cdn_url": ("http", "https"),
     "discord_cdn_fetch_url": ("http", "https"),
     "profile_upstream_url": ("http", "https"),
+    "cards_url": ("http", "https"),
     "public_url": ("http", "https"),
     "public_ws_url": ("ws", "wss"),
     "discord_invite": ("http", "https"),

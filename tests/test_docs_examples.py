@@ -10,7 +10,6 @@ import pytest
 from msgspec import Struct
 
 from services.api.asyncapi.frames import ErrorFrame, InitialData, PresenceUpdate, ProfileUpdate
-from services.api.badges import ShieldsBadge
 from services.api.openapi.bodies import (
     ActivityAnswer,
     FrontAnswer,
@@ -18,6 +17,7 @@ from services.api.openapi.bodies import (
     NotMonitoredAnswer,
     UserAnswer,
 )
+from services.cards.badges import ShieldsBadge
 from services.ws import protocol
 from shared.discord import badges, snowflake
 from shared.discord.cdn import Cdn

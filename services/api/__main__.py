@@ -7,7 +7,7 @@ import sys
 
 from services.api import metrics
 from services.api.app import build
-from services.api.card.studio import Studio
+from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.middleware.response_cache import ResponseCache
 from shared import config
 from shared.config import ApiSettings
@@ -57,13 +57,12 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: %s", config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
-            people = UserReader.of(store, profiles, settings)
+            users = UserReader.of(store, profiles, settings)
             async with (
                 background(pulse.run(), limiter.run()),
-                Studio(store, people, settings, lambda: pulse.stale) as studio,
+                CardsProxy(settings.cards_url) as cards,
             ):
-                metrics.export_renders(studio.draughtsmen)
-                app = build(store, people, settings, cache, pulse, studio)
+                app = build(store, users, settings, cache, pulse, cards)
                 server = uvicorn_server.server(
                     RateLimitMiddleware(
                         settings.api_requests_per_minute,

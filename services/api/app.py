@@ -10,11 +10,9 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from services.api.badges import BadgeEndpoints
-from services.api.card.routes import CardEndpoints
-from services.api.card.studio import Studio
 from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
+from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.endpoints.presence import PresenceEndpoints
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
@@ -31,17 +29,21 @@ def build(
     settings: ApiSettings,
     cache: ResponseCache | None = None,
     liveness: StalenessSource | None = None,
-    studio: Studio | None = None,
+    cards: CardsProxy | None = None,
 ) -> ASGIApp:
     """The whole application. The arguments must stay open while it serves.
 
     `cache` is kept valid by `shared.redis.invalidation`; without one every read goes to Redis.
-    `liveness` tells whether the gateway is silent; without one /health does not know. Without a
-    `studio` there are no cards and badges.
+    `liveness` tells whether the gateway is silent; without one /health does not know. `cards`
+    forwards to the cards service; without it there are no /card and /badge here.
     """
     cache = ResponseCache() if cache is None else cache
     app = Starlette(
-        routes=[*routes(store, users, settings, cache, liveness, studio), *static.routes(settings)],
+        routes=[
+            *routes(store, users, settings, cache, liveness),
+            *static.routes(settings),
+            *(cards.routes() if cards else ()),
+        ],
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # one resource, one address
@@ -54,16 +56,10 @@ def routes(
     settings: ApiSettings,
     cache: ResponseCache,
     liveness: StalenessSource | None,
-    studio: Studio | None,
 ) -> list[Route]:
     """Every route but the static files. services/api/openapi/ describes them."""
-    pictures = []
-    if studio is not None:
-        pictures += CardEndpoints(studio.cards).routes()
-        pictures += BadgeEndpoints(users, studio.draughtsmen).routes()
     return [
         *PresenceEndpoints(store, users, settings, cache, liveness).routes(),
         *AvatarEndpoints(users).routes(),
-        *pictures,
         *DocsEndpoints(settings).routes(),
     ]

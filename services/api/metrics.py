@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from prometheus_client import Gauge
 
-from services.api.card.draughtsmen import Draughtsmen
 from services.api.middleware.response_cache import ResponseCache
 from shared.http.connection_limits import HttpConnectionLimiter
 from shared.http.responses import SENT
@@ -65,17 +64,3 @@ def export(cache: ResponseCache, pulse: LivenessMonitor, limiter: HttpConnection
         ),
     ):
         Gauge(name, documentation).set_function(read)
-
-
-def export_renders(draughtsmen: Draughtsmen) -> None:
-    """Register the metrics of the render processes."""
-    CallbackCounter(
-        "grux_api_renders",
-        "Cards and badges rendered, and images for them scaled.",
-        lambda: draughtsmen.done,
-    )
-    CallbackCounter(
-        "grux_api_drawings_refused",
-        "Those that were not rendered, because too many waited.",
-        lambda: draughtsmen.refused,
-    )

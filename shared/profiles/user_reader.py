@@ -7,7 +7,7 @@ from typing import Self
 import msgspec
 from msgspec import Struct
 
-from shared.config import ApiSettings
+from shared.config import ProfileSettings
 from shared.http.errors import UserNotMonitored
 from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.profiles.batch_reader import BatchReader, Read
@@ -32,7 +32,7 @@ class UserReader:
         self._profiles = profiles
 
     @classmethod
-    def of(cls, store: Store, profiles: ProfileService, settings: ApiSettings) -> Self:
+    def of(cls, store: Store, profiles: ProfileService, settings: ProfileSettings) -> Self:
         """With a batch reader of its own, as the settings have it."""
         with_extras = settings.profile_source != "off"
         return cls(BatchReader(store, settings.profile_ttl, with_extras=with_extras), profiles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from uvicorn.lifespan.off import LifespanOff
 
 from services.api.app import build
-from services.api.card.studio import Studio
+from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.middleware.response_cache import ResponseCache
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
@@ -24,7 +24,7 @@ from testing.eventually import eventually, eventually_async
 from tests.api.http_client import ask
 
 NOWHERE: Final = "http://127.0.0.1:1"
-"""A CDN that is not there. As it is on this machine, none outside is asked either."""
+"""A CDN that is not there."""
 
 
 @asynccontextmanager
@@ -39,21 +39,20 @@ async def serving(
     example_users: str = "",
     cache: ResponseCache | None = None,
     tracking_url: str = "",
-    discord_cdn_url: str = NOWHERE,
-    silent_for: Callable[[], int | None] = lambda: None,
+    cards_url: str = "",
 ) -> AsyncIterator[int]:
     """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
 
     `cache`: kept true by `store`'s Redis, over `tracking_url` if there is one. Without a cache
-    every read goes to Redis, as it does wherever the cache is not known to be true. Pictures are
-    asked for on this machine alone.
+    every read goes to Redis, as it does wherever the cache is not known to be true. `cards_url`:
+    the cards service to which the replica forwards.
     """
     settings = ApiSettings(
         api_port=0,
         discord_invite=discord_invite,
         public_url=public_url,
         public_ws_url=public_ws_url,
-        discord_cdn_url=discord_cdn_url,
+        discord_cdn_url=NOWHERE,
         example_users=example_users,
     )
     profiles = ProfileService(
@@ -61,13 +60,13 @@ async def serving(
     )
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     users = UserReader.of(store, profiles, settings)
-    studio = Studio(store, users, settings, silent_for)
-    server = uvicorn_server.server(build(store, users, settings, cache, studio=studio))
+    cards = CardsProxy(cards_url)
+    server = uvicorn_server.server(build(store, users, settings, cache, cards=cards))
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(studio)
+        await stack.enter_async_context(cards)
         if cache is not None:
             await stack.enter_async_context(track(tracking_url or url_of(store), cache))
             await eventually(lambda: cache.trusted)

@@ -12,15 +12,13 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.api.app import routes
-from services.api.badges import BadgeEndpoints, ShieldsBadge
-from services.api.card.look import NAMES
-from services.api.card.routes import CardEndpoints
-from services.api.card.studio import Studio
 from services.api.middleware.response_cache import ResponseCache
 from services.api.openapi import cards
 from services.api.openapi.document import PATHS, UNDESCRIBED, VERSION, document
 from services.api.openapi.paths import HEADERS
 from services.api.openapi.schemas import schemas
+from services.cards.badges import ShieldsBadge
+from services.cards.card_options import PARAMETERS
 from shared.config import ApiSettings
 from shared.http import errors
 from shared.http.errors import ERRORS
@@ -32,6 +30,7 @@ from tests.api.contract import closed, operations, resolved, validation_errors
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
 from tests.api.replica import serving
+from tests.cards.cards_fixture import card_paths
 from tests.documents import ROOT, blocks
 
 DOCUMENT = document("https://grux.example.org")
@@ -59,23 +58,18 @@ async def test_every_route_is_described(store: Store) -> None:
     settings = ApiSettings()
     profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
     users = UserReader.of(store, profiles, settings)
-    api = {route.path for route in routes(store, users, settings, ResponseCache(), None, None)}
-    async with Studio(store, users, settings, lambda: None) as studio:
-        pictures = {
-            *(route.path for route in CardEndpoints(studio.cards).routes()),
-            *(route.path for route in BadgeEndpoints(users, studio.draughtsmen).routes()),
-        }
+    api = {route.path for route in routes(store, users, settings, ResponseCache(), None)}
     await profiles.close()
     assert api >= UNDESCRIBED
-    assert pictures == set(cards.PATHS)
-    assert (api - UNDESCRIBED) | pictures == set(PATHS) == set(DOCUMENT["paths"])
+    assert card_paths() == set(cards.PATHS)
+    assert (api - UNDESCRIBED) | card_paths() == set(PATHS) == set(DOCUMENT["paths"])
 
 
 @pytest.mark.parametrize("image_format", ["svg", "png"])
 def test_every_parameter_of_a_card_is_described(image_format: str) -> None:
     """In the same order, and no others."""
     parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{image_format}"]["parameters"]
-    assert [p["name"] for p in parameters if p["in"] == "query"] == list(NAMES)
+    assert [p["name"] for p in parameters if p["in"] == "query"] == list(PARAMETERS)
 
 
 def test_the_badge_of_shields_io_is_described() -> None:

@@ -1,0 +1,121 @@
+"""The routes of the cards service, and the objects behind them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from services.cards import card_options
+from services.cards.badges import BadgeEndpoints
+from services.cards.card_service import CardService, CardTimings
+from services.cards.image_allowlist import ImageAllowlist
+from services.cards.image_fetcher import ImageFetcher
+from services.cards.image_store import IMAGE_WAIT_S, ImageStore
+from services.cards.render_pool import RenderPool
+from shared.config import CardsSettings
+from shared.http import errors
+from shared.http.middleware import PreflightMiddleware, StalenessSource
+from shared.http.responses import PNG, SVG, RawResponse, envelope, image_response, json_response
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import Store, StoreUnavailable
+
+
+@asynccontextmanager
+async def open_app(
+    store: Store,
+    users: UserReader,
+    settings: CardsSettings,
+    staleness: StalenessSource,
+    pool: RenderPool,
+    *,
+    timings: CardTimings | None = None,
+    image_wait_s: float = IMAGE_WAIT_S,
+) -> AsyncIterator[ASGIApp]:
+    """The application, which serves as long as the block runs.
+
+    `staleness`: how long the gateway has been silent. `image_wait_s`: that a card waits for its
+    images.
+    """
+    allowlist = ImageAllowlist(settings.discord_cdn_url, settings.discord_cdn_fetch_url)
+    invite = settings.discord_invite or None
+    async with (
+        ImageFetcher() as fetcher,
+        ImageStore(store, allowlist, fetcher, pool, image_wait_s) as images,
+        CardService(users, images, pool, invite, staleness, timings) as cards,
+    ):
+        public = routes(CardEndpoints(cards), BadgeEndpoints(users, pool))
+        health = HealthEndpoints(store, staleness)
+        own = [Route("/health", health.health), Route("/ready", health.ready)]
+        app = Starlette(routes=[*public, *own], exception_handlers=errors.handlers(invite))
+        app.router.redirect_slashes = False  # one resource, one address
+        yield PreflightMiddleware(app)
+
+
+def routes(card: CardEndpoints, badge: BadgeEndpoints) -> list[Route]:
+    """What clients reach under the one public origin. The api's /openapi.json describes them."""
+    return [
+        Route("/card/{user_id}.svg", card.svg),
+        Route("/card/{user_id}.png", card.png),
+        Route("/badge/{user_id}.json", badge.json),
+        Route("/badge/{user_id}.svg", badge.svg),
+    ]
+
+
+class CardEndpoints:
+    """GET /card/:id.svg and .png. Both always answer with an image."""
+
+    def __init__(self, cards: CardService) -> None:
+        self._cards = cards
+
+    async def svg(self, request: Request) -> RawResponse:
+        """The card, with a running clock and animated images."""
+        return await self._card(request, SVG)
+
+    async def png(self, request: Request) -> RawResponse:
+        """The same drawing without animation."""
+        return await self._card(request, PNG)
+
+    async def _card(self, request: Request, media_type: bytes) -> RawResponse:
+        options, invalid = card_options.parse(request.query_params.multi_items())
+        user_id = request.path_params["user_id"]
+        card = await self._cards.card(user_id, options, media_type == PNG)
+        return image_response(
+            card.body,
+            media_type,
+            request,
+            max_age=card.max_age_s,
+            problem=card.problem,
+            unusable=invalid,
+        )
+
+
+class HealthEndpoints:
+    """GET /health and /ready, with the same answers as the api's."""
+
+    def __init__(self, store: Store, staleness: StalenessSource) -> None:
+        self._store = store
+        self._staleness = staleness
+
+    async def health(self, _request: Request) -> RawResponse:
+        """The process runs. `data`: `{"status", "redis", "gateway_silent_for"}`
+
+        `redis`: whether it answers. `gateway_silent_for`: seconds, once they are too many.
+        """
+        try:
+            await self._store.ping()
+            redis = True
+        except StoreUnavailable:
+            redis = False
+        health = {"status": "ok", "redis": redis, "gateway_silent_for": self._staleness.stale}
+        return json_response(200, envelope(msgspec.json.encode(health)))
+
+    async def ready(self, _request: Request) -> RawResponse:
+        """Presence can be read. Raises StoreUnavailable."""
+        await self._store.ping()
+        return json_response(200, envelope(b'{"ready":true}'))

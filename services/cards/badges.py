@@ -1,0 +1,156 @@
+"""GET /badge/:id.json for shields.io to draw, and GET /badge/:id.svg drawn here.
+
+shields.io, Endpoint Badge: schemaVersion, label, message, color, style, isError, cacheSeconds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+from starlette.requests import Request
+
+from services.cards.card_service import parse_user_id
+from services.cards.render_jobs import DrawBadge, Rendered
+from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
+from shared.http.errors import InvalidUserId, UserNotMonitored
+from shared.http.responses import JSON, SVG, RawResponse, image_response
+from shared.model.snapshot import Presence
+from shared.profiles.user_reader import UserReader
+from shared.redis.store import StoreUnavailable
+
+DEFAULT_LABEL: Final = "discord"
+MAX_TEXT_CHARS: Final = 80  # of the label and of the message
+BADGE_CACHE_ENTRIES: Final = 500
+BADGE_MAX_AGE_S: Final = 30
+
+_DRAWN_STYLES: Final = ("flat", "flat-square", "for-the-badge")
+_STYLES: Final = (*_DRAWN_STYLES, "plastic", "social")
+_COLOR: Final = re.compile(r"#?([0-9a-fA-F]{6})", re.ASCII)
+_STATUS_COLORS: Final = {
+    "online": "23a55a",
+    "idle": "f0b232",
+    "dnd": "f23f43",
+    "invisible": "80848e",
+}
+_SPOTIFY_COLOR: Final = "1db954"
+_ACTIVITY_COLOR: Final = "5865f2"
+_PROBLEM_COLOR: Final = "9f9f9f"
+_STATUS_TEXTS: Final = {"dnd": "do not disturb", "invisible": "offline"}
+_decode_presence = msgspec.json.Decoder(Presence).decode
+
+
+class ShieldsBadge(Struct, frozen=True, rename="camel"):
+    """What shields.io asks for."""
+
+    schema_version: Annotated[int, Meta(description="1, of shields.io's own schema.")]
+    label: Annotated[str, Meta(description="The left half; empty: there is none.")]
+    message: Annotated[str, Meta(description="The right half.")]
+    color: Annotated[str, Meta(description="Of the right half: six hex digits.")]
+    style: Annotated[str, Meta(description="One of shields.io's.")]
+    is_error: Annotated[bool, Meta(description="Errors come as such, so never.")] = False
+    cache_seconds: Annotated[int, Meta(description="For which it may be kept.")] = BADGE_MAX_AGE_S
+
+
+class BadgeEndpoints:
+    """Keeps the badges that it has drawn: equal texts make equal badges."""
+
+    def __init__(self, users: UserReader, pool: RenderPool) -> None:
+        self._users = users
+        self._pool = pool
+        self._cache: OrderedDict[DrawBadge, bytes] = OrderedDict()
+
+    async def json(self, request: Request) -> RawResponse:
+        """What shields.io needs. Raises as shared.http.errors.ERRORS lists."""
+        badge = await self._badge(request)
+        return image_response(msgspec.json.encode(badge), JSON, request)
+
+    async def svg(self, request: Request) -> RawResponse:
+        """Always an image; it explains what is wrong."""
+        problem: str | None = None
+        try:
+            badge = await self._badge(request)
+        except (InvalidUserId, UserNotMonitored, StoreUnavailable) as error:
+            problem, message = _PROBLEMS[type(error)]
+            badge = _with_parameters(request.query_params, message, _PROBLEM_COLOR)
+        body = await self._render(badge)
+        return image_response(body, SVG, request, problem=problem)
+
+    async def _badge(self, request: Request) -> ShieldsBadge:
+        read = await self._users.read(parse_user_id(request.path_params["user_id"]))
+        presence = _decode_presence(read.snapshot.presence)
+        show = request.query_params.get("show", "status")
+        message, color = message_and_color(presence, show)
+        return _with_parameters(request.query_params, message, color)
+
+    async def _render(self, badge: ShieldsBadge) -> bytes:
+        style = badge.style if badge.style in _DRAWN_STYLES else "flat"
+        job = DrawBadge(badge.label, badge.message, f"#{badge.color}", style)
+        cached = self._cache.get(job)
+        if cached is not None:
+            return cached
+        try:
+            result = await self._pool.submit(job)
+        except (PoolFull, RenderFailed):
+            return _BUSY_SVG
+        if not isinstance(result, Rendered):
+            return _BUSY_SVG
+        self._cache[job] = result.body
+        if len(self._cache) > BADGE_CACHE_ENTRIES:
+            self._cache.popitem(last=False)
+        return result.body
+
+
+def message_and_color(presence: Presence, show: str) -> tuple[str, str]:
+    """Falls back to the status where there is nothing of the kind that `show` names."""
+    status_text = _STATUS_TEXTS.get(presence.status, presence.status)
+    status = status_text, _STATUS_COLORS[presence.status]
+    song, custom = presence.spotify, presence.custom_status
+    if show == "spotify" and song is not None and song.song:
+        by = f" by {song.artist}" if song.artist else ""
+        return f"{song.song}{by}"[:MAX_TEXT_CHARS], _SPOTIFY_COLOR
+    if show == "custom" and custom is not None:
+        emoji = custom.emoji.name if custom.emoji and not custom.emoji.id else None
+        text = " ".join(part for part in (emoji, custom.text) if part)
+        return (text[:MAX_TEXT_CHARS], status[1]) if text else status
+    if show == "activity":
+        for activity in presence.activity:
+            if activity.name:
+                verb = "listening to" if activity.type == "Listening" else activity.type or ""
+                text = f"{verb.lower()} {activity.name}".strip()
+                return text[:MAX_TEXT_CHARS], _ACTIVITY_COLOR
+        if song is not None and song.song:
+            return f"listening to {song.song}"[:MAX_TEXT_CHARS], _SPOTIFY_COLOR
+    return status
+
+
+def _with_parameters(query: Mapping[str, str], message: str, color: str) -> ShieldsBadge:
+    """Applies the parameters `label`, `style` and `color` where their values are valid."""
+    chosen = _COLOR.fullmatch(query.get("color", ""))
+    style = query.get("style", "flat")
+    return ShieldsBadge(
+        1,
+        query.get("label", DEFAULT_LABEL)[:MAX_TEXT_CHARS],
+        message,
+        chosen[1].lower() if chosen else color,
+        style if style in _STYLES else "flat",
+    )
+
+
+_PROBLEMS: Final[dict[type[Exception], tuple[str, str]]] = {
+    InvalidUserId: ("invalid_user_id", "no Discord id"),
+    UserNotMonitored: ("user_not_monitored", "not monitored"),
+    StoreUnavailable: ("unavailable", "unavailable"),
+}
+
+_BUSY_SVG: Final = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20" role="img"'
+    b' aria-label="busy"><title>busy</title><rect width="60" height="20" rx="3" fill="#555"/>'
+    b'<circle cx="20" cy="10" r="2" fill="#fff"/><circle cx="30" cy="10" r="2" fill="#fff"/>'
+    b'<circle cx="40" cy="10" r="2" fill="#fff"/></svg>'
+)
+"""Shown when nothing can be rendered."""

@@ -1,0 +1,190 @@
+"""What a card says and shows of a user: derived from the snapshot, before anything is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from services.cards.card_options import CardOptions
+from shared.model.snapshot import (
+    Activity,
+    CustomStatus,
+    Presence,
+    Profile,
+    Spotify,
+    Status,
+    Timestamps,
+)
+
+MAX_BADGES: Final = 10
+Kind = Literal["game", "song", "show", "stream"]
+
+_KINDS: Final[dict[str | None, Kind]] = {
+    "Listening": "song",
+    "Watching": "show",
+    "Streaming": "stream",
+}
+
+
+class ImageRequest(Struct, frozen=True):
+    """An image that the card has a place for."""
+
+    role: str  # the place
+    url: str
+    animated: bool = False  # an animated image is welcome
+
+
+class Panel(Struct, frozen=True, kw_only=True):
+    """One activity."""
+
+    kind: Kind
+    heading: str  # such as "Playing"
+    title: str
+    lines: tuple[str, ...]
+    start: int | None  # ms since 1970
+    end: int | None
+    spotify: bool = False
+    has_art: bool = False
+    has_small: bool = False
+
+
+class CardModel(Struct, frozen=True, kw_only=True):
+    """Everything that is drawn, except the images."""
+
+    name: str
+    username: str | None  # where `name` is a different one
+    status: Status
+    streaming: bool
+    mobile: bool
+    tag: str | None
+    badges: tuple[str, ...]  # their descriptions
+    status_text: str | None
+    emoji_text: str | None  # the custom status's emoji, where that is a character
+    accent: int | None
+    panel: Panel | None
+    idle: str | None  # the text in place of a panel; None: no text either
+    with_profile: bool
+
+    @property
+    def ticks(self) -> bool:
+        """Whether the card shows a running clock."""
+        return self.panel is not None and self.panel.start is not None
+
+
+def build(
+    profile: Profile, presence: Presence, options: CardOptions
+) -> tuple[CardModel, list[ImageRequest]]:
+    """What the card shows, and the images that it needs."""
+    panel, art = _panel(presence, options)
+    custom = None if options.hide_status else presence.custom_status
+    named = options.display_name and profile.display_name.strip()
+    model = CardModel(
+        name=profile.display_name if named else profile.username,
+        username=profile.username if named and profile.display_name != profile.username else None,
+        status=presence.status,
+        streaming=any(activity.type == "Streaming" for activity in presence.activity),
+        mobile=profile.device == "mobile" and presence.status == "online",
+        tag=profile.clan.tag if profile.clan and not options.hide_tag else None,
+        badges=tuple(badge.description for badge in profile.badges[:MAX_BADGES])
+        if not options.hide_badges
+        else (),
+        status_text=custom.text if custom else None,
+        emoji_text=_emoji_text(custom),
+        accent=profile.accent_color,
+        panel=panel,
+        idle=options.idle_message if options.hide_activity == "false" and panel is None else None,
+        with_profile=not options.hide_profile,
+    )
+    images = [] if options.hide_profile else list(_profile_images(profile, custom, options))
+    return model, [*images, *art]
+
+
+def _profile_images(
+    profile: Profile, custom: CustomStatus | None, options: CardOptions
+) -> Iterator[ImageRequest]:
+    animated = options.animated and (profile.avatar or "").startswith("a_")
+    yield ImageRequest("avatar", profile.avatar_image, animated)
+    if profile.avatar_decoration_image and not options.hide_decoration:
+        yield ImageRequest("decoration", profile.avatar_decoration_image, options.animated)
+    if profile.nameplate_image and options.nameplate:
+        yield ImageRequest("nameplate", profile.nameplate_image)
+    if profile.clan and profile.clan.clan_image and not options.hide_tag:
+        yield ImageRequest("tag", profile.clan.clan_image)
+    if not options.hide_badges:
+        for number, badge in enumerate(profile.badges[:MAX_BADGES]):
+            yield ImageRequest(f"badge{number}", badge.badge_image)
+    if custom and custom.emoji and custom.emoji.image:
+        emoji = custom.emoji
+        yield ImageRequest("emoji", custom.emoji.image, options.animated and emoji.animated)
+
+
+def _emoji_text(custom: CustomStatus | None) -> str | None:
+    emoji = custom.emoji if custom else None
+    return emoji.name if emoji and not emoji.id else None
+
+
+def _panel(presence: Presence, options: CardOptions) -> tuple[Panel | None, list[ImageRequest]]:
+    """The first activity that may be shown; the song where there is none."""
+    if options.hide_activity == "true":
+        return None, []
+    shown = (a for a in presence.activity if a.application_id not in options.ignored)
+    activity = next((a for a in shown if a.name or a.details), None)
+    if activity is not None:
+        return _activity_panel(activity, options)
+    if presence.spotify is not None and not options.hide_spotify:
+        return _song_panel(presence.spotify, options)
+    return None, []
+
+
+def _song_panel(song: Spotify, options: CardOptions) -> tuple[Panel, list[ImageRequest]]:
+    start, end = _times(song.timestamps, options)
+    panel = Panel(
+        kind="song",
+        heading="Listening to Spotify",
+        title=song.song or "A local file",
+        lines=_lines(song.artist, song.album if song.album != song.song else None),
+        start=start,
+        end=end,
+        spotify=True,
+        has_art=True,
+    )
+    return panel, [ImageRequest("art", song.album_image)] if song.album_image else []
+
+
+def _activity_panel(activity: Activity, options: CardOptions) -> tuple[Panel, list[ImageRequest]]:
+    name, details, state = activity.name or "", activity.details, activity.state
+    if activity.party and activity.party.size:
+        now, most = activity.party.size
+        state = f"{state or 'In a group'} ({now} of {most})"
+    by_name = activity.type in ("Playing", "Competing", None) or not details
+    verb = {"Listening": "Listening to", "Streaming": "Live on", "Competing": "Competing in"}.get(
+        activity.type or "", activity.type or ""
+    )
+    extra = activity.largeText if activity.type == "Listening" else None
+    start, end = _times(activity.timestamps, options)
+    panel = Panel(
+        kind=_KINDS.get(activity.type, "game"),
+        heading=verb if by_name else f"{verb} {name}",
+        title=name if by_name and name else details or name,
+        lines=_lines(details, state) if by_name else _lines(state, extra),
+        start=start,
+        end=end,
+        has_art=True,
+        has_small=bool(activity.smallImage and activity.largeImage),
+    )
+    urls = (("art", activity.largeImage or activity.smallImage), ("small", activity.smallImage))
+    images = [ImageRequest(role, url) for role, url in urls if url]
+    return panel, images if panel.has_small else images[:1]
+
+
+def _times(timestamps: Timestamps, options: CardOptions) -> tuple[int | None, int | None]:
+    if options.hide_timestamp:
+        return None, None
+    start, end = timestamps.start, timestamps.end
+    return (start if isinstance(start, int) else None), (end if isinstance(end, int) else None)
+
+
+def _lines(*lines: str | None) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(text for text in lines if text and text.strip()))

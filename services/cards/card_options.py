@@ -1,0 +1,144 @@
+"""The options of a card, read from the query parameters of an untrusted URL.
+
+A parameter with an invalid value falls back to its default, and a response header names it: a
+README shows a card with the default rather than none. Names and values are those of
+lanyard-profile-readme.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Theme = Literal["dark", "light", "auto"]
+HideActivity = Literal["false", "true", "whenNotUsed"]
+
+DEFAULT_IDLE_MESSAGE: Final = "I'm not currently doing anything!"
+DEFAULT_WIDTH_PX: Final = 450
+MIN_WIDTH_PX: Final = 300
+MAX_WIDTH_PX: Final = 900
+DEFAULT_RADIUS_PX: Final = 16
+MAX_RADIUS_PX: Final = 60
+MAX_IDLE_CHARS: Final = 150
+MAX_IGNORED_APPS: Final = 50
+
+_COLOR: Final = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
+_PIXELS: Final = re.compile(r"([0-9]{1,4})(?:\.[0-9]{1,3})?(?:px)?", re.ASCII)
+_ID: Final = re.compile(r"[0-9]{15,20}", re.ASCII)
+_TRUE: Final = frozenset({"true", "1", "yes"})
+_FALSE: Final = frozenset({"false", "0", "no"})
+
+
+class CardOptions(Struct, frozen=True, kw_only=True):
+    """Equal options of an unchanged user make equal cards."""
+
+    theme: Theme = "dark"
+    bg: str | None = None  # six hex digits, `transparent`, or None for the theme's
+    radius: int = DEFAULT_RADIUS_PX
+    width: int = DEFAULT_WIDTH_PX
+    accent: str | None = None  # six hex digits, or None for the user's own
+    animated: bool = True
+    idle_message: str = DEFAULT_IDLE_MESSAGE
+    display_name: bool = True
+    nameplate: bool = False
+    hide_status: bool = False  # the custom status
+    hide_timestamp: bool = False
+    hide_badges: bool = False
+    hide_profile: bool = False
+    hide_activity: HideActivity = "false"
+    hide_spotify: bool = False
+    hide_tag: bool = False
+    hide_decoration: bool = False
+    ignored: frozenset[str] = frozenset()  # application ids
+
+
+def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
+    """The options, and the names of the parameters whose value is invalid.
+
+    Unknown names are ignored: people add them to bypass caches.
+    """
+    given = {name: value.strip() for name, value in query if name in _PARSERS}
+    options: dict[str, object] = {}
+    invalid: list[str] = []
+    for name, value in given.items():
+        field, parser = _PARSERS[name]
+        parsed = parser(value)
+        if parsed is not None:
+            options[field] = parsed
+        elif value:
+            invalid.append(name)
+    return CardOptions(**options), invalid  # type: ignore[arg-type]
+
+
+def _flag(value: str) -> bool | None:
+    return True if value.lower() in _TRUE else False if value.lower() in _FALSE else None
+
+
+def _color(value: str) -> str | None:
+    found = _COLOR.fullmatch(value)
+    if found is None:
+        return None
+    digits = found[1].lower()
+    return digits if len(digits) == 6 else "".join(digit * 2 for digit in digits)
+
+
+def _background(value: str) -> str | None:
+    return "transparent" if value.lower() == "transparent" else _color(value)
+
+
+def _theme(value: str) -> str | None:
+    return value.lower() if value.lower() in ("dark", "light", "auto") else None
+
+
+def _radius(value: str) -> int | None:
+    found = _PIXELS.fullmatch(value)
+    return min(int(found[1]), MAX_RADIUS_PX) if found else None
+
+
+def _width(value: str) -> int | None:
+    found = _PIXELS.fullmatch(value)
+    return min(max(int(found[1]), MIN_WIDTH_PX), MAX_WIDTH_PX) if found else None
+
+
+def _hide_activity(value: str) -> str | None:
+    if value.lower() == "whennotused":
+        return "whenNotUsed"
+    flag = _flag(value)
+    return None if flag is None else str(flag).lower()
+
+
+def _message(value: str) -> str | None:
+    return value[:MAX_IDLE_CHARS] or None
+
+
+def _ids(value: str) -> frozenset[str] | None:
+    ids = [part.strip() for part in value.split(",") if part.strip()][:MAX_IGNORED_APPS]
+    return frozenset(ids) if ids and all(_ID.fullmatch(part) for part in ids) else None
+
+
+_PARSERS: Final = {
+    "theme": ("theme", _theme),
+    "bg": ("bg", _background),
+    "borderRadius": ("radius", _radius),
+    "width": ("width", _width),
+    "accent": ("accent", _color),
+    "animated": ("animated", _flag),
+    "idleMessage": ("idle_message", _message),
+    "showDisplayName": ("display_name", _flag),
+    "nameplate": ("nameplate", _flag),
+    "hideStatus": ("hide_status", _flag),
+    "hideTimestamp": ("hide_timestamp", _flag),
+    "hideBadges": ("hide_badges", _flag),
+    "hideProfile": ("hide_profile", _flag),
+    "hideActivity": ("hide_activity", _hide_activity),
+    "hideSpotify": ("hide_spotify", _flag),
+    "hideTag": ("hide_tag", _flag),
+    "hideDecoration": ("hide_decoration", _flag),
+    "ignoreAppId": ("ignored", _ids),
+}
+"""By parameter name: the field of CardOptions, and its parser."""
+
+PARAMETERS: Final = tuple(_PARSERS)

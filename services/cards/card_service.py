@@ -1,0 +1,271 @@
+"""Finished cards: from memory, or drawn once for all requests of the same moment.
+
+The answer is always an image. Problems are explained inside it, as image proxies show nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Final, Self
+
+import msgspec
+from msgspec import Struct
+
+from services.cards import card_model
+from services.cards.card_model import CardModel
+from services.cards.card_options import CardOptions
+from services.cards.image_store import ImageStore
+from services.cards.render_jobs import DrawCard, DrawPlaceholder, Rendered, RenderJob
+from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
+from shared.discord import snowflake
+from shared.http.errors import InvalidUserId, UserNotMonitored
+from shared.http.middleware import StalenessSource
+from shared.model.snapshot import Presence, Profile
+from shared.profiles.user_reader import UserReader, UserView
+from shared.redis.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+CARD_CACHE_ENTRIES: Final = 400
+CARD_CACHE_BYTES: Final = 48 * 1024 * 1024
+MAX_AGE_S: Final = 30  # that proxies may show a card
+RETRY_MAX_AGE_S: Final = 5  # the same, where a better card will soon be available
+PLACEHOLDER_TTL_S: Final = 3600.0
+
+_decode_profile = msgspec.json.Decoder(Profile).decode
+_decode_presence = msgspec.json.Decoder(Presence).decode
+_DEFAULTS: Final = CardOptions()
+
+Key = tuple[object, ...]
+
+
+class CardTimings(Struct, frozen=True, kw_only=True):
+    """How long a finished card is served from memory, in seconds; how many are drawn in a while."""
+
+    ticking_ttl_s: float = 8.0  # a card with a running clock
+    static_ttl_s: float = 60.0
+    incomplete_ttl_s: float = 2.0  # while one of its images is being fetched
+    renders_per_window: int = 40  # of one user: varying the parameters affects that user alone
+    window_s: float = 60.0
+
+
+class Card(Struct, frozen=True):
+    """An image, ready to send."""
+
+    body: bytes
+    max_age_s: int
+    problem: str | None  # code of the problem that the image explains, if there is one
+    fresh_until: float = 0.0  # time.monotonic()
+
+
+class CardService:
+    """`async with` is its lifetime. Starts nothing before the first card is requested."""
+
+    def __init__(
+        self,
+        users: UserReader,
+        images: ImageStore,
+        pool: RenderPool,
+        discord_invite: str | None,
+        staleness: StalenessSource,
+        timings: CardTimings | None = None,
+    ) -> None:
+        self._users = users
+        self._images = images
+        self._pool = pool
+        self._discord_invite = discord_invite
+        self._staleness = staleness
+        self._timings = timings or CardTimings()
+        self._cache: OrderedDict[Key, Card] = OrderedDict()
+        self._cache_bytes = 0
+        self._renders: dict[Key, asyncio.Task[Card]] = {}
+        self._renders_in_window: dict[object, int] = {}
+        self._window_ends = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for render in list(self._renders.values()):
+            render.cancel()
+        await asyncio.gather(*self._renders.values(), return_exceptions=True)
+
+    async def card(self, user_id_text: str, options: CardOptions, png: bool) -> Card:
+        """`user_id_text`: the part of the path that should be an id. Raises nothing."""
+        try:
+            return await self._user_card(parse_user_id(user_id_text), options, png)
+        except Exception as error:
+            problem = _PROBLEMS.get(type(error))
+            if problem is None:
+                log.exception("cards: unhandled exception while drawing a card")
+                problem = _PROBLEMS[Exception]
+            return await self._placeholder(problem, options, png)
+
+    async def _user_card(self, user_id: int, options: CardOptions, png: bool) -> Card:
+        user = await self._users.view(user_id)
+        silent_for = self._staleness.stale
+        minutes = None if silent_for is None else silent_for // 60
+        key: Key = (user_id, user.version, user.profile, minutes, options, png)
+        return await self._render_once(
+            key, user_id, lambda: self._render_user(user, options, png, silent_for)
+        )
+
+    async def _render_once(
+        self, key: Key, subject: object, render: Callable[[], Awaitable[Card]]
+    ) -> Card:
+        """The cached card, or one render shared by all requests for it.
+
+        `subject` is what renders are counted by.
+        """
+        cached = self._cache.get(key)
+        if cached is not None and time.monotonic() < cached.fresh_until:
+            return cached
+        task = self._renders.get(key)
+        if task is None:
+            if self._over_limit(subject):
+                if cached is not None:
+                    return cached
+                raise PoolFull
+            task = asyncio.create_task(self._render_into_cache(key, render))
+            self._renders[key] = task
+            task.add_done_callback(lambda _: self._renders.pop(key, None))
+        try:
+            return await asyncio.shield(task)
+        except (PoolFull, RenderFailed):
+            if cached is not None:  # an expired card is better than none
+                return cached
+            raise
+
+    async def _render_into_cache(self, key: Key, render: Callable[[], Awaitable[Card]]) -> Card:
+        card = await render()
+        replaced = self._cache.pop(key, None)
+        self._cache[key] = card
+        self._cache_bytes += len(card.body) - (len(replaced.body) if replaced else 0)
+        while len(self._cache) > CARD_CACHE_ENTRIES or self._cache_bytes > CARD_CACHE_BYTES:
+            _, oldest = self._cache.popitem(last=False)
+            self._cache_bytes -= len(oldest.body)
+        return card
+
+    async def _render_user(
+        self, user: UserView, options: CardOptions, png: bool, silent_for: int | None
+    ) -> Card:
+        profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
+        model, requests = card_model.build(profile, presence, options)
+        if png:
+            requests = [msgspec.structs.replace(each, animated=False) for each in requests]
+        fetched = await self._images.fetch_all(requests)
+        now = time.time_ns() // 1_000_000
+        ttl_s = self._ttl_s(model, fetched.complete)
+        body = await self._submit(DrawCard(model, options, fetched.images, now, silent_for, png))
+        max_age_s = MAX_AGE_S if fetched.complete else RETRY_MAX_AGE_S
+        return Card(body, max_age_s, None, time.monotonic() + ttl_s)
+
+    async def _placeholder(self, problem: _Problem, options: CardOptions, png: bool) -> Card:
+        """Falls back to the default options, then to an image that needs no rendering."""
+        text = problem.text
+        if problem.code == "user_not_monitored" and self._discord_invite:
+            text = f"{problem.text} Join: {self._discord_invite}"
+        for tried, subject in ((options, problem.code), (_DEFAULTS, f"{problem.code} defaults")):
+            job = DrawPlaceholder(problem.title, text, tried, png)
+
+            async def render(job: DrawPlaceholder = job) -> Card:
+                body = await self._submit(job)
+                fresh_until = time.monotonic() + PLACEHOLDER_TTL_S
+                return Card(body, problem.max_age_s, problem.code, fresh_until)
+
+            try:
+                return await self._render_once((problem.code, tried, png), subject, render)
+            except (PoolFull, RenderFailed):
+                continue
+        return Card(BUSY_PNG if png else BUSY_SVG, RETRY_MAX_AGE_S, problem.code)
+
+    async def _submit(self, job: RenderJob) -> bytes:
+        result = await self._pool.submit(job)
+        if not isinstance(result, Rendered):
+            raise RenderFailed
+        return result.body
+
+    def _ttl_s(self, model: CardModel, complete: bool) -> float:
+        if not complete:
+            return self._timings.incomplete_ttl_s
+        return self._timings.ticking_ttl_s if model.ticks else self._timings.static_ttl_s
+
+    def _over_limit(self, subject: object) -> bool:
+        now = time.monotonic()
+        if now >= self._window_ends:
+            self._renders_in_window.clear()
+            self._window_ends = now + self._timings.window_s
+        renders = self._renders_in_window.get(subject, 0)
+        self._renders_in_window[subject] = renders + 1
+        return renders >= self._timings.renders_per_window
+
+
+def parse_user_id(text: str) -> int:
+    """Raises InvalidUserId."""
+    user_id = snowflake.parse(text)
+    if user_id is None:
+        raise InvalidUserId
+    return user_id
+
+
+class _Problem(Struct, frozen=True):
+    code: str
+    title: str
+    text: str
+    max_age_s: int
+
+
+_BUSY: Final = _Problem(
+    "busy",
+    "Busy",
+    "More cards are asked for than can be drawn. This one comes back by itself.",
+    RETRY_MAX_AGE_S,
+)
+
+_PROBLEMS: Final[dict[type[Exception], _Problem]] = {
+    InvalidUserId: _Problem(
+        "invalid_user_id",
+        "No Discord id",
+        "The address of this picture names no Discord user: an id has 15 to 20 digits, like "
+        "1274150219482660897.",
+        300,
+    ),
+    UserNotMonitored: _Problem(
+        "user_not_monitored",
+        "Not monitored",
+        "This person is in no server that Grux watches.",
+        MAX_AGE_S,
+    ),
+    StoreUnavailable: _Problem(
+        "unavailable",
+        "Be right back",
+        "Presence cannot be read at the moment. This card comes back by itself.",
+        RETRY_MAX_AGE_S,
+    ),
+    PoolFull: _BUSY,
+    RenderFailed: _BUSY,
+    Exception: _Problem(
+        "internal_server_error",
+        "Something is wrong here",
+        "This server has a bug, and has logged it.",
+        RETRY_MAX_AGE_S,
+    ),
+}
+
+BUSY_SVG: Final = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="450" height="88" viewBox="0 0 450 88"'
+    b' role="img" aria-label="Busy"><title>Busy</title>'
+    b'<rect width="450" height="88" rx="16" fill="#17181c"/>'
+    b'<circle cx="201" cy="44" r="6" fill="#8b919d"/><circle cx="225" cy="44" r="6"'
+    b' fill="#8b919d"/><circle cx="249" cy="44" r="6" fill="#8b919d"/></svg>'
+)
+BUSY_PNG: Final = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000e10000002c0103000000a90b4d5300000006504c544517"
+    "181c8b919dfa6f1f4b000000294944415478da63601805a38062c0c1d0c0815bd68ef9811db9b2f5ec1f"
+    "ea6963327e378f82518004009d5208921d18c3fb0000000049454e44ae426082"
+)
+"""Shown when nothing can be rendered: three dots."""

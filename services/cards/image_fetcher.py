@@ -1,0 +1,127 @@
+"""Fetches an image from a server that may be slow, broken or hostile.
+
+Redirects are not followed. The peer's address is checked when the connection is made, after the
+name was resolved, so no host name and no DNS rebinding leads into a private network. Only the
+operator's own DISCORD_CDN_URL may be a private address.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final, Self
+
+import aiohttp
+
+from services.cards.image_allowlist import AllowedImage
+from shared.discord.user_agent import USER_AGENT
+
+MAX_IMAGE_BYTES: Final = 4 * 1024 * 1024
+FETCH_TIMEOUT_S: Final = 4.0  # for the whole response
+MAX_CONNECTIONS: Final = 16
+
+_SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_SIGNATURE_BYTES: Final = 12  # enough to tell the formats apart
+_NAT64: Final = bytes.fromhex("0064ff9b0000000000000000")
+
+
+class FetchFailed(Exception):
+    """Raised when an image cannot be fetched. The text gives the reason, and no address."""
+
+
+class PrivateAddress(OSError):
+    """Raised instead of connecting to a private network."""
+
+
+class ImageFetcher:
+    """`async with` is its lifetime. Connects when the first image is requested."""
+
+    def __init__(self, timeout_s: float = FETCH_TIMEOUT_S) -> None:
+        self._timeout_s = timeout_s
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+
+    async def fetch(self, image: AllowedImage) -> bytes:
+        """PNG, JPEG, GIF or WebP, by its first bytes. Raises FetchFailed."""
+        try:
+            session = self._session(image.from_operator)
+            async with session.get(image.url, allow_redirects=False) as response:
+                if response.status != 200:
+                    raise FetchFailed(f"status {response.status}")
+                return await _read_body(response)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise FetchFailed(type(error).__name__) from None
+
+    def _session(self, from_operator: bool) -> aiohttp.ClientSession:
+        """One for public servers and one for the operator's: they never share connections."""
+        if from_operator not in self._sessions:
+            self._sessions[from_operator] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=MAX_CONNECTIONS,
+                    socket_factory=None if from_operator else public_socket,
+                ),
+                timeout=aiohttp.ClientTimeout(total=self._timeout_s),
+                headers={
+                    "User-Agent": USER_AGENT,
+                    "Accept": "image/webp,image/png,image/*;q=0.8",
+                    "Accept-Encoding": "identity",
+                },
+                auto_decompress=False,  # a compressed body may be a decompression bomb
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._sessions[from_operator]
+
+
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+    if (response.content_length or 0) > MAX_IMAGE_BYTES:
+        raise FetchFailed(f"longer than {MAX_IMAGE_BYTES} bytes")
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > MAX_IMAGE_BYTES:
+            raise FetchFailed(f"longer than {MAX_IMAGE_BYTES} bytes")
+        if len(body) >= _SIGNATURE_BYTES and not is_image(body):
+            raise FetchFailed("not an image")
+    if not is_image(body):
+        raise FetchFailed("not an image")
+    return bytes(body)
+
+
+def is_image(beginning: bytes | bytearray) -> bool:
+    """By its first bytes; the server's Content-Type does not count."""
+    if beginning[:4] == b"RIFF":
+        return beginning[8:12] == b"WEBP"
+    return bytes(beginning).startswith(_SIGNATURES)
+
+
+def public_socket(address: Sequence[Any]) -> socket.socket:
+    """A socket for one row of getaddrinfo, to be connected to that address.
+
+    An aiohttp SocketFactoryType. Raises PrivateAddress.
+    """
+    family, kind, protocol, _, (host, *_) = address
+    if not is_public(host):
+        raise PrivateAddress("the image server has a private address")
+    return socket.socket(family, kind, protocol)
+
+
+def is_public(host: str) -> bool:
+    """Whether the address is globally routable, also when it is wrapped in IPv6."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if inner is None and address.teredo:
+            inner = address.teredo[1]
+        if inner is None and address.packed[:12] == _NAT64:
+            inner = ip_address(address.packed[12:])  # type: ignore[assignment]
+        if inner is not None:
+            return inner.is_global and not inner.is_multicast
+    return address.is_global and not address.is_multicast

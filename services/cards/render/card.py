@@ -1,0 +1,165 @@
+"""A whole card, as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.cards.card_model import CardModel
+from services.cards.card_options import CardOptions
+from services.cards.render import animation, header, panel
+from services.cards.render.canvas import Canvas, num
+from services.cards.render.panel import Box
+from services.cards.render.sanitize_text import sanitize_text
+from services.cards.render.text import Style, fitted, wrapped
+from services.cards.render.theme import Palette, palette
+from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
+
+MAX_SVG_BYTES: Final = 1_000_000
+_MARGIN: Final = 12  # around the panel
+_GAP: Final = 16
+_NOTE: Final = Style(11.5)
+_TITLE: Final = Style(17, bold=True)
+_TEXT: Final = Style(14)
+_NOTE_HEIGHT: Final = 20
+
+
+def card(job: DrawCard) -> str:
+    """The card with as many of its images as fit into MAX_SVG_BYTES."""
+    still = {role: image for role, image in job.images.items() if not image.animated}
+    none: dict[str, CardImage] = {}
+    for images in (job.images, still, none):
+        svg = _card(job, images)
+        if len(svg.encode()) <= MAX_SVG_BYTES:
+            return svg
+    return svg
+
+
+def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
+    model, options = job.model, job.options
+    canvas = Canvas()
+    avatar = images.get("avatar")
+    own = f"#{model.accent:06x}" if model.accent else None
+    colors = palette(options, own or (avatar.dominant_color if avatar else None))
+    radius = max(0.0, min(options.radius, 60))
+    animated = options.animated and not job.png
+    top = float(_MARGIN)
+    if model.with_profile:
+        top = header.HEIGHT + _GAP
+    tall = 0.0
+    if model.panel is not None:
+        tall = panel.height(model.panel)
+    elif model.idle is not None:
+        tall = panel.IDLE_HEIGHT
+    note = _NOTE_HEIGHT if job.silent_for is not None else 0
+    foot = _MARGIN if tall else header.PAD - _GAP if model.with_profile else 12
+    height = top + tall + foot + note
+    _background(canvas, colors, options, height, radius, images.get("nameplate"), model)
+    if model.with_profile:
+        header.draw(canvas, model, images, colors, options.width)
+    box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, radius - 4))
+    if model.panel is not None:
+        panel.draw(canvas, model.panel, images, colors, box, job.now, animated)
+    elif model.idle is not None:
+        panel.idle(canvas, model.idle, colors, box)
+    if job.silent_for is not None:
+        text = f"No news from Discord for {_span(job.silent_for)}"
+        said = fitted(text, _NOTE, options.width - 40)
+        x = (options.width - said.width) / 2
+        canvas.text_line(said, x, height - 11, colors.paint("faint"))
+    canvas.style(colors.style)
+    if animated and model.ticks:
+        canvas.style(animation.REDUCED_MOTION_CSS)
+    return canvas.document(options.width, height, describe(model))
+
+
+def placeholder(job: DrawPlaceholder) -> str:
+    """A card that explains a problem."""
+    options = job.options
+    canvas = Canvas()
+    colors = palette(options, None)
+    room = options.width - 2 * header.PAD - 60
+    lines = wrapped(job.text, _TEXT, room, 4)
+    height = max(88.0, 62 + 21.0 * len(lines))
+    _background(canvas, colors, options, height, options.radius, None, None)
+    middle = height / 2
+    canvas.add(
+        f'<circle cx="42" cy="{num(middle)}" r="21" {colors.paint("track")}/>'
+        f'<circle cx="42" cy="{num(middle + 8.5)}" r="2.6" {colors.paint("text")}/>'
+        f'<rect x="39.8" y="{num(middle - 11)}" width="4.4" height="14" rx="2.2"'
+        f" {colors.paint('text')}/>"
+    )
+    top = middle - (24 + 21 * len(lines)) / 2
+    title = fitted(job.title, _TITLE, room)
+    canvas.text_line(title, 80, top + 17, colors.paint("text"))
+    for number, text in enumerate(lines):
+        canvas.text_line(text, 80, top + 41 + 21 * number, colors.paint("soft"))
+    canvas.style(colors.style)
+    return canvas.document(options.width, height, f"{job.title}. {job.text}")
+
+
+def _background(
+    canvas: Canvas,
+    colors: Palette,
+    options: CardOptions,
+    height: float,
+    radius: float,
+    nameplate: CardImage | None,
+    model: CardModel | None,
+) -> None:
+    """Background, a glow of the user's color, and the nameplate behind the name."""
+    width = options.width
+    shape = f'x="0" y="0" width="{width}" height="{num(height)}" rx="{num(radius)}"'
+    if colors.base is not None:
+        canvas.add(f"<rect {shape} {colors.paint('base')}/>")
+    if nameplate is not None and model is not None and model.with_profile:
+        _nameplate(canvas, nameplate, width, max(0.0, radius - 4))
+    if not colors.own_base or options.accent:
+        strong = 0.30 if colors.name == "dark" else 0.16
+        stops = f'<stop stop-color="{colors.accent}" stop-opacity="{strong}"/>'
+        stops += f'<stop offset="1" stop-color="{colors.accent}" stop-opacity="0"/>'
+        place = f'gradientUnits="userSpaceOnUse" cx="40" cy="10" r="{num(width * 0.72)}"'
+        glow = canvas.define("radialGradient", place, stops)
+        canvas.add(f'<rect {shape} fill="{glow}"/>')
+    if colors.base is not None:
+        inner = f'x=".5" y=".5" width="{width - 1}" height="{num(height - 1)}"'
+        rounded = num(max(0.0, radius - 0.5))
+        canvas.add(f'<rect {inner} rx="{rounded}" fill="none" {colors.edge}/>')
+
+
+def _nameplate(canvas: Canvas, image: CardImage, width: int, radius: float) -> None:
+    """A band behind the name that fades in to the right, where there is no text."""
+    stops = '<stop offset=".1" stop-color="#fff" stop-opacity="0"/>'
+    stops += '<stop offset=".75" stop-color="#fff" stop-opacity=".85"/>'
+    fade = canvas.define("linearGradient", "", stops)
+    x, wide, tall = _MARGIN, width - 2 * _MARGIN, header.HEIGHT - 4
+    band = f'x="{x}" y="{x}" width="{wide}" height="{tall}" rx="{num(radius)}"'
+    mask = canvas.define("mask", "", f'<rect {band} fill="{fade}"/>')
+    canvas.image(image, x, x, wide, tall, f'mask="{mask}"')
+
+
+def describe(model: CardModel) -> str:
+    """The content of the card in one line, for screen readers."""
+    state = "streaming" if model.streaming else _STATUS_TEXTS.get(model.status, model.status)
+    parts = [f"{model.name} is {state}"]
+    custom = " ".join(part for part in (model.emoji_text, model.status_text) if part)
+    if custom:
+        parts.append(custom)
+    if model.panel is not None:
+        shown = model.panel
+        what = ": ".join(part for part in (shown.heading, shown.title) if part)
+        parts.append(", ".join((what, *shown.lines)))
+    elif model.idle is not None:
+        parts.append(model.idle)
+    return sanitize_text(" · ".join(parts))
+
+
+_STATUS_TEXTS: Final = {"dnd": "busy", "invisible": "offline"}
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:
+        return "a minute"
+    if seconds < 2 * animation.HOUR_S:
+        return f"{seconds // 60} minutes"
+    return f"{seconds // animation.HOUR_S} hours"

@@ -1,0 +1,166 @@
+"""The upper part of a card: the user's avatar, name, badges and custom status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from services.cards.card_model import CardModel
+from services.cards.render import icons
+from services.cards.render.canvas import Canvas, num
+from services.cards.render.text import Line, Style, fitted, line
+from services.cards.render.theme import STATUS, STREAMING, Palette
+from services.cards.render_jobs import CardImage
+
+PAD: Final = 20
+AVATAR: Final = 80
+HEIGHT: Final = PAD + AVATAR
+_DECORATION: Final = 1.2  # of the avatar: Discord's own proportion
+_DOT: Final = 21
+_GAP: Final = 18
+_NAME: Final = Style(22, bold=True)
+_USERNAME: Final = Style(14.5)
+_STATUS: Final = Style(14.5)
+_TAG: Final = Style(12, bold=True)
+_BADGE: Final = 20
+_EMOJI: Final = 18
+
+
+def draw(
+    canvas: Canvas,
+    model: CardModel,
+    images: Mapping[str, CardImage],
+    palette: Palette,
+    width: float,
+) -> None:
+    _avatar(canvas, model, images, palette)
+    left = PAD + AVATAR + _GAP
+    _lines(canvas, model, images, palette, left, width - PAD - left)
+
+
+def _avatar(
+    canvas: Canvas, model: CardModel, images: Mapping[str, CardImage], palette: Palette
+) -> None:
+    middle = PAD + AVATAR / 2
+    dot = PAD + AVATAR - _DOT / 2 - 1
+    hole = _DOT / 2 + 4
+    mobile = model.mobile and not model.streaming
+    cut = (
+        f'<rect x="{num(dot - 11)}" y="{num(dot - 15)}" width="22" height="30" rx="6"/>'
+        if mobile
+        else f'<circle cx="{num(dot)}" cy="{num(dot)}" r="{num(hole)}"/>'
+    )
+    disc = f'<circle cx="{num(middle)}" cy="{num(middle)}" r="{num(AVATAR / 2)}" fill="#fff"/>'
+    mask = canvas.define("mask", "", disc, cut)
+    canvas.add(f'<g mask="{mask}">')
+    avatar = images.get("avatar")
+    if avatar is not None:
+        canvas.image(avatar, PAD, PAD, AVATAR, AVATAR)
+    else:
+        canvas.add(f'<rect x="{PAD}" y="{PAD}" width="{AVATAR}" height="{AVATAR}"')
+        canvas.add(f' fill="{palette.accent}"/>')
+        canvas.add(icons.person(middle, middle, AVATAR, 'fill="#fff" fill-opacity=".9"'))
+    canvas.add("</g>")
+    decoration = images.get("decoration")
+    if decoration is not None:
+        size = AVATAR * _DECORATION
+        corner, side = num(middle - size / 2), num(size)
+        place = f'x="{corner}" y="{corner}" width="{side}" height="{side}"'
+        whole = f'<rect {place} fill="#fff"/>'
+        mask = canvas.define("mask", "", whole, cut)
+        canvas.image(decoration, middle - size / 2, middle - size / 2, size, size, f'mask="{mask}"')
+    name = "streaming" if model.streaming else "mobile" if mobile else model.status
+    color = STREAMING if model.streaming else STATUS[model.status]
+    canvas.add(icons.status(dot, dot, _DOT, name, color))
+
+
+def _lines(
+    canvas: Canvas,
+    model: CardModel,
+    images: Mapping[str, CardImage],
+    palette: Palette,
+    left: float,
+    room: float,
+) -> None:
+    """One to three lines, centred on the avatar's height."""
+    badges = [images[f"badge{n}"] for n in range(len(model.badges)) if f"badge{n}" in images]
+    has_second = bool(model.username or badges)
+    has_status = bool(model.status_text or model.emoji_text or "emoji" in images)
+    heights = [30.0, *([24.0] if has_second else []), *([26.0] if has_status else [])]
+    top = PAD + AVATAR / 2 - sum(heights) / 2
+    _name(canvas, model, images, palette, left, top + 23, room)
+    if has_second:
+        _second(canvas, model.username, badges, palette, left, top + heights[0] + 17, room)
+    if has_status:
+        _custom_status(canvas, model, images, palette, left, top + sum(heights) - 7, room)
+
+
+def _name(
+    canvas: Canvas,
+    model: CardModel,
+    images: Mapping[str, CardImage],
+    palette: Palette,
+    left: float,
+    baseline: float,
+    room: float,
+) -> None:
+    tag = fitted(model.tag, _TAG, 70) if model.tag else None
+    icon = images.get("tag")
+    taken = 0.0
+    if tag is not None:
+        taken = tag.width + 14 + (18 if icon else 0)
+    name = fitted(model.name, _NAME, room - (taken + 9 if tag else 0))
+    canvas.text_line(name, left, baseline, palette.paint("text"))
+    if tag is None:
+        return
+    x, y = left + name.width + 9, baseline - 18
+    canvas.add(f'<rect x="{num(x)}" y="{num(y)}" width="{num(taken)}" height="22" rx="7"')
+    canvas.add(f" {palette.paint('track')}/>")
+    if icon is not None:
+        canvas.image(icon, x + 6, y + 3, 16, 16)
+    canvas.text_line(tag, x + taken - tag.width - 7, y + 15.4, palette.paint("text"))
+
+
+def _second(
+    canvas: Canvas,
+    username: str | None,
+    badges: list[CardImage],
+    palette: Palette,
+    left: float,
+    baseline: float,
+    room: float,
+) -> None:
+    """The user name, and as many badges as fit after it."""
+    step = _BADGE + 4
+    wanted = min(len(badges), int(room * 0.6 // step)) * step
+    x = left
+    if username:
+        name = fitted(username, _USERNAME, room - (wanted + 8 if badges else 0))
+        canvas.text_line(name, x, baseline, palette.paint("soft"))
+        x += name.width + 9
+    for badge in badges[: int((left + room - x + 4) // step)]:
+        canvas.image(badge, x, baseline - 15, _BADGE, _BADGE)
+        x += step
+
+
+def _custom_status(
+    canvas: Canvas,
+    model: CardModel,
+    images: Mapping[str, CardImage],
+    palette: Palette,
+    left: float,
+    baseline: float,
+    room: float,
+) -> None:
+    emoji = images.get("emoji")
+    sign: Line | None = line(model.emoji_text, _STATUS) if model.emoji_text else None
+    if emoji is not None:
+        canvas.image(emoji, left, baseline - 14, _EMOJI, _EMOJI)
+        left, room = left + _EMOJI + 6, room - _EMOJI - 6
+    elif sign is not None:
+        sign = fitted(model.emoji_text or "", _STATUS, room / 3)
+        canvas.text_line(sign, left, baseline, palette.paint("text"))
+        left, room = left + sign.width + 6, room - sign.width - 6
+    if model.status_text:
+        said = fitted(model.status_text, _STATUS, room)
+        canvas.text_line(said, left, baseline, palette.paint("soft"))

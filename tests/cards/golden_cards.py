@@ -1,0 +1,97 @@
+"""Cards whose pixels are compared. `make goldens` redraws them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from services.cards import card_model
+from services.cards.card_options import CardOptions
+from services.cards.render.card import card, placeholder
+from services.cards.render.raster import png
+from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
+from shared.model.snapshot import CustomStatus, Presence, Profile, Timestamps
+from tests.cards.sample_users import (
+    AT_WORK,
+    AUDIBERT,
+    EDITOR,
+    IMAGES,
+    LISTENING,
+    NOTHING,
+    NOW,
+    SONG,
+    like,
+)
+
+FOLDER: Final = Path(__file__).parent / "goldens"
+
+_LONG: Final = like(
+    AT_WORK,
+    status="idle",
+    activity=[
+        like(
+            EDITOR,
+            name="An Overly Long Game Title: The Remastered Definitive Edition",
+            details="Somebody wrote a very long line of details here, which has to be cut",
+            state="👨‍👩‍👧‍👦 مرحبا بالعالم (test) שלום עולם 한국어 नमस्ते",
+        )
+    ],
+    custom_status=CustomStatus("a status that is far too long to be shown in whole 🎉", None),
+)
+_ARABIC: Final = like(
+    LISTENING,
+    spotify=like(SONG, song="أغنية جميلة جدا (live)", artist="فيروز", album="שיר ערש"),
+    custom_status=CustomStatus("مرحبا بالعالم 👋🏽", None),
+)
+_FANCY: Final = like(AUDIBERT, display_name="꧁ 𝓯𝓪𝓷𝓬𝔂 ★彡 Zoë 🇩🇪", username="ładny.żółw", badges=[])
+_BARE: Final = like(EDITOR, details=None, state=None, largeImage=None, smallImage=None)
+
+
+def _of(
+    profile: Profile, presence: Presence, options: CardOptions, without: tuple[str, ...] = ()
+) -> DrawCard:
+    model, requests = card_model.build(profile, presence, options)
+    roles = {request.role for request in requests} - set(without)
+    images: dict[str, CardImage] = {r: i for r, i in IMAGES.items() if r in roles}
+    return DrawCard(model, options, images, NOW, None, True)
+
+
+CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
+    "playing-dark": _of(AUDIBERT, AT_WORK, CardOptions()),
+    "spotify-light": _of(AUDIBERT, like(LISTENING, status="dnd"), CardOptions(theme="light")),
+    "long": _of(like(AUDIBERT, display_name="The Extraordinarily Long Name"), _LONG, CardOptions()),
+    "right-to-left": _of(
+        like(AUDIBERT, display_name="محمد العربي", device="mobile"),
+        _ARABIC,
+        CardOptions(theme="light"),
+    ),
+    "fancy": _of(_FANCY, LISTENING, CardOptions(accent="e11d48")),
+    "no-pictures": _of(AUDIBERT, LISTENING, CardOptions(), tuple(IMAGES)),
+    "bare": _of(AUDIBERT, like(AT_WORK, activity=[_BARE]), CardOptions(bg="0d1117", radius=6)),
+    "idle": _of(like(AUDIBERT, clan=None, badges=[]), NOTHING, CardOptions(idle_message="zzz 😴")),
+    "profile-only": _of(AUDIBERT, AT_WORK, CardOptions(hide_activity="true")),
+    "activity-only": _of(AUDIBERT, LISTENING, CardOptions(hide_profile=True, bg="fde68a")),
+    "nameplate-wide": _of(AUDIBERT, AT_WORK, CardOptions(nameplate=True, width=600)),
+    "transparent-narrow": _of(
+        AUDIBERT, LISTENING, CardOptions(bg="transparent", radius=0, width=300)
+    ),
+    "days": _of(
+        AUDIBERT,
+        like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps(start=NOW - 9 * 86_400_000))]),
+        CardOptions(hide_tag=True, hide_badges=True, hide_decoration=True, display_name=False),
+    ),
+    "not-monitored": DrawPlaceholder(
+        "Not monitored",
+        "This person is in no server that Grux watches. Join: https://discord.gg/example",
+        CardOptions(),
+        True,
+    ),
+}
+
+
+def rendered() -> Iterator[tuple[str, bytes]]:
+    """Name and PNG of each case, a pixel for each unit."""
+    for name, job in CASES.items():
+        svg = card(job) if isinstance(job, DrawCard) else placeholder(job)
+        yield name, png(svg, 1.0, system_fonts=False)

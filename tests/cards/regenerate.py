@@ -1,0 +1,45 @@
+"""`make goldens`: redraw the golden cards and those in the documents.
+
+Look at them before you commit them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from services.cards.render.badge import badge
+from services.cards.render.card import card, placeholder
+from services.cards.render_jobs import DrawBadge, DrawCard
+from tests.cards.golden_cards import CASES, FOLDER, rendered
+from tests.cards.sample_users import like
+
+DOCUMENTS: Final = Path(__file__).parents[2] / "docs" / "images"
+DOCUMENTED: Final = {
+    "card-dark": "playing-dark",
+    "card-light": "spotify-light",
+    "card-scripts": "fancy",
+    "card-right-to-left": "right-to-left",
+    "card-nameplate": "nameplate-wide",
+    "card-problem": "not-monitored",
+}
+"""Name of the image in the documents: name of the case."""
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
+    for name, picture in rendered():
+        (FOLDER / f"{name}.png").write_bytes(picture)
+    DOCUMENTS.mkdir(exist_ok=True)
+    for name, case in DOCUMENTED.items():
+        job = like(CASES[case], png=False)
+        svg = card(job) if isinstance(job, DrawCard) else placeholder(job)
+        (DOCUMENTS / f"{name}.svg").write_text(svg)
+    drawn = badge(DrawBadge("discord", "listening to 夜の図書館", "#1db954", "flat"))
+    (DOCUMENTS / "badge.svg").write_text(drawn)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""GET /badge/:id.json and .svg."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from services.cards.badges import MAX_TEXT_CHARS, message_and_color
+from shared.model.snapshot import CustomStatus, Presence
+from tests.api.golden import RICH
+from tests.api.http_client import ask
+from tests.cards.sample_users import AT_WORK, LISTENING, NOTHING, like
+from tests.cards.test_svg_safety import check_svg
+
+STRANGER = "161092844126208999"
+
+
+async def test_the_json_is_what_shields_io_asks_for(port: int) -> None:
+    """Endpoint Badge, schema version 1."""
+    answer = await ask(port, f"/badge/{RICH.user_id}.json")
+    assert json.loads(answer.body) == {
+        "schemaVersion": 1,
+        "label": "discord",
+        "message": "online",
+        "color": "23a55a",
+        "style": "flat",
+        "isError": False,
+        "cacheSeconds": 30,
+    }
+    assert answer.header("content-type") == "application/json; charset=utf-8"
+    assert answer.header("access-control-allow-origin") == "*"
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("label=Me", {"label": "Me"}),
+        ("label=", {"label": ""}),
+        (f"label={'x' * 500}", {"label": "x" * MAX_TEXT_CHARS}),
+        ("style=for-the-badge", {"style": "for-the-badge"}),
+        ("style=x", {"style": "flat"}),
+        ("color=%23FF0055", {"color": "ff0055"}),
+        ("color=javascript:", {"color": "23a55a"}),
+        ("show=activity", {"message": "playing Visual Studio Code", "color": "5865f2"}),
+        ("show=spotify", {"message": "90mph by JBEE, Sillage", "color": "1db954"}),
+        ("show=custom", {"message": "online"}),
+    ],
+)
+async def test_parameters(port: int, query: str, wanted: dict[str, str]) -> None:
+    """Valid values apply."""
+    answer = await ask(port, f"/badge/{RICH.user_id}.json?{query}")
+    assert json.loads(answer.body).items() >= wanted.items()
+
+
+@pytest.mark.parametrize(
+    ("presence", "show", "message"),
+    [
+        (like(AT_WORK, status="dnd"), "status", "do not disturb"),
+        (NOTHING, "status", "offline"),
+        (LISTENING, "activity", "listening to 夜の図書館"),
+        (NOTHING, "activity", "offline"),
+        (AT_WORK, "custom", "🔥 shipping on a friday"),
+        (like(NOTHING, custom_status=CustomStatus(None, None)), "custom", "offline"),
+    ],
+)
+def test_messages(presence: Presence, show: str, message: str) -> None:
+    """The status, where there is nothing else to show."""
+    assert message_and_color(presence, show)[0] == message
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        (f"/badge/{STRANGER}.json", 404, "user_not_monitored"),
+        ("/badge/x.json", 400, "invalid_user_id"),
+    ],
+)
+async def test_errors_are_the_apis(port: int, path: str, status: int, code: str) -> None:
+    """Status and code are those of the api."""
+    answer = await ask(port, path)
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (status, code)
+
+
+async def test_the_svg(port: int) -> None:
+    """Rendered here, with a title, in three styles."""
+    widths = []
+    for style in ("flat", "flat-square", "for-the-badge"):
+        answer = await ask(port, f"/badge/{RICH.user_id}.svg?style={style}&label=%3Cb%3E%22")
+        check_svg(answer.body.decode())
+        assert answer.status == 200
+        assert b'<title>&lt;b&gt;": online</title>' in answer.body
+        widths.append(answer.body.split(b'width="')[1].split(b'"')[0])
+    assert widths[0] == widths[1] != widths[2]
+
+
+@pytest.mark.parametrize(("user", "said"), [(STRANGER, b"not monitored"), ("x", b"no Discord id")])
+async def test_the_svg_explains_problems(port: int, user: str, said: bytes) -> None:
+    """As an image that proxies show."""
+    answer = await ask(port, f"/badge/{user}.svg")
+    assert answer.status == 200
+    assert said in answer.body
+    assert answer.header("x-grux-problem") is not None
+
+
+async def test_a_conditional_request(port: int) -> None:
+    """304 as long as nothing changes; HEAD has no body."""
+    answer = await ask(port, f"/badge/{RICH.user_id}.svg")
+    tag = answer.header("etag")
+    assert (await ask(port, f"/badge/{RICH.user_id}.svg", f"If-None-Match: {tag}")).status == 304
+    assert (await ask(port, f"/badge/{RICH.user_id}.svg", method="HEAD")).body == b""

@@ -1,0 +1,118 @@
+"""What a card shows of a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.cards import card_model
+from services.cards.card_model import CardModel
+from services.cards.card_options import CardOptions
+from shared.model.snapshot import Presence
+from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, SONG, like
+
+BOTH = like(AT_WORK, spotify=SONG)
+
+
+def shown(presence: Presence = AT_WORK, **options: Any) -> CardModel:
+    return card_model.build(AUDIBERT, presence, CardOptions(**options))[0]
+
+
+def roles(presence: Presence = AT_WORK, **options: Any) -> set[str]:
+    return {
+        request.role for request in card_model.build(AUDIBERT, presence, CardOptions(**options))[1]
+    }
+
+
+def test_a_whole_card() -> None:
+    """Every part of a profile and of an activity has its place."""
+    model = shown()
+    assert (model.name, model.username, model.tag) == ("Audibert", "grwx", "CODE")
+    assert (model.status_text, model.emoji_text) == ("shipping on a friday", "🔥")
+    assert len(model.badges) == 4
+    assert model.panel is not None
+    assert model.panel.title == "Visual Studio Code"
+    assert model.panel.lines == ("Editing README.md", "Workspace: audibert")
+    assert roles() == {"avatar", "decoration", "tag", "art", "small"} | {
+        f"badge{n}" for n in range(4)
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "gone"),
+    [
+        ({"hide_decoration": True}, {"decoration"}),
+        ({"hide_tag": True}, {"tag"}),
+        ({"hide_badges": True}, {"badge0", "badge1", "badge2", "badge3"}),
+        ({"hide_activity": "true"}, {"art", "small"}),
+        ({"ignored": frozenset({"383226320970055681"})}, {"art", "small"}),
+    ],
+)
+def test_hidden_images_are_not_requested(options: dict[str, Any], gone: set[str]) -> None:
+    """Each hiding parameter removes its images."""
+    assert roles() - roles(**options) == gone
+
+
+def test_the_activity_comes_before_the_song() -> None:
+    """Unless the activity is ignored."""
+    first, second = shown(BOTH), shown(BOTH, ignored=frozenset({"383226320970055681"}))
+    assert first.panel is not None
+    assert second.panel is not None
+    assert not first.panel.spotify
+    assert second.panel.spotify
+    assert shown(LISTENING, hide_spotify=True).panel is None
+
+
+def test_idle() -> None:
+    """The idle message is shown unless the activity is hidden: always, or when there is none."""
+    assert shown(NOTHING, idle_message="zzz").idle == "zzz"
+    assert shown(NOTHING, hide_activity="true").idle is None
+    assert shown(NOTHING, hide_activity="whenNotUsed").idle is None
+    assert shown(AT_WORK, hide_activity="whenNotUsed").panel is not None
+
+
+def test_names() -> None:
+    """Both names; one where they are equal; the user name alone where that was requested."""
+    assert shown(display_name=False).name == "grwx"
+    assert shown(display_name=False).username is None
+    same = card_model.build(like(AUDIBERT, display_name="grwx"), AT_WORK, CardOptions())[0]
+    assert (same.name, same.username) == ("grwx", None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "heading", "title", "lines"),
+    [
+        ({"type": "Watching"}, "Watching Visual Studio Code", "Editing README.md", None),
+        ({"type": "Streaming", "details": None}, "Live on", "Visual Studio Code", None),
+        ({"type": "Competing"}, "Competing in", "Visual Studio Code", None),
+        ({"type": None}, "", "Visual Studio Code", None),
+        ({"state": "Editing README.md"}, "Playing", None, ("Editing README.md",)),
+        ({"details": " ", "state": None}, "Playing", None, ()),
+    ],
+)
+def test_activities_of_each_kind(
+    changes: dict[str, object], heading: str, title: str | None, lines: tuple[str, ...] | None
+) -> None:
+    """In Discord's words, and no text twice."""
+    panel = shown(like(AT_WORK, activity=[like(EDITOR, **changes)])).panel
+    assert panel is not None
+    assert panel.heading == heading
+    assert title is None or panel.title == title
+    assert lines is None or panel.lines == lines
+
+
+def test_times_are_hidden() -> None:
+    """hideTimestamp removes the clock and the bar."""
+    panel = shown(LISTENING, hide_timestamp=True).panel
+    assert panel is not None
+    assert (panel.start, panel.end) == (None, None)
+
+
+def test_only_animated_images_are_requested_animated() -> None:
+    """An animated avatar's hash begins with a_."""
+    user = like(AUDIBERT, avatar="a_1")
+    requests = card_model.build(user, AT_WORK, CardOptions())[1]
+    assert {each.role for each in requests if each.animated} == {"avatar", "decoration"}
+    requests = card_model.build(user, AT_WORK, CardOptions(animated=False))[1]
+    assert not any(each.animated for each in requests)

@@ -1,0 +1,69 @@
+"""Query parameters: valid ones apply, and all others are harmless."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.cards import card_options
+from services.cards.card_options import CardOptions
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ({}, CardOptions()),
+        ({"theme": "LIGHT"}, CardOptions(theme="light")),
+        ({"theme": "auto"}, CardOptions(theme="auto")),
+        ({"bg": "#0D1117"}, CardOptions(bg="0d1117")),
+        ({"bg": "fff"}, CardOptions(bg="ffffff")),
+        ({"bg": "transparent"}, CardOptions(bg="transparent")),
+        ({"borderRadius": "30px"}, CardOptions(radius=30)),
+        ({"borderRadius": "10.5"}, CardOptions(radius=10)),
+        ({"borderRadius": "9999"}, CardOptions(radius=card_options.MAX_RADIUS_PX)),
+        ({"width": "1"}, CardOptions(width=card_options.MIN_WIDTH_PX)),
+        ({"width": "9000"}, CardOptions(width=card_options.MAX_WIDTH_PX)),
+        ({"accent": "ff0055"}, CardOptions(accent="ff0055")),
+        ({"animated": "false"}, CardOptions(animated=False)),
+        ({"idleMessage": " Away "}, CardOptions(idle_message="Away")),
+        ({"showDisplayName": "false"}, CardOptions(display_name=False)),
+        ({"hideStatus": "true", "hideTag": "1"}, CardOptions(hide_status=True, hide_tag=True)),
+        ({"hideActivity": "whenNotUsed"}, CardOptions(hide_activity="whenNotUsed")),
+        ({"hideActivity": "true"}, CardOptions(hide_activity="true")),
+        (
+            {"ignoreAppId": "383226320970055681, 1302143410907648071"},
+            CardOptions(ignored=frozenset({"383226320970055681", "1302143410907648071"})),
+        ),
+        ({"v": "2", "cache": "no"}, CardOptions()),
+    ],
+)
+def test_valid_values(query: dict[str, str], wanted: CardOptions) -> None:
+    """As in lanyard-profile-readme. Unknown names are ignored."""
+    assert card_options.parse(query.items()) == (wanted, [])
+
+
+@pytest.mark.parametrize("name", card_options.PARAMETERS)
+def test_an_invalid_value_is_named_and_ignored(name: str) -> None:
+    """The default applies."""
+    nonsense = "" if name == "idleMessage" else '"><script>'
+    parsed, invalid = card_options.parse([(name, nonsense)])
+    assert parsed == CardOptions()
+    assert invalid == ([name] if nonsense else [])
+
+
+def test_the_last_of_two_values_wins() -> None:
+    """A parameter appended to a URL overrides an earlier one."""
+    query = [("theme", "dark"), ("theme", "light")]
+    assert card_options.parse(query) == (CardOptions(theme="light"), [])
+
+
+@given(st.dictionaries(st.sampled_from(card_options.PARAMETERS), st.text(max_size=400)))
+def test_any_query_gives_options(query: dict[str, str]) -> None:
+    """Within their bounds, and usable as a cache key."""
+    options, _ = card_options.parse(query.items())
+    assert card_options.MIN_WIDTH_PX <= options.width <= card_options.MAX_WIDTH_PX
+    assert 0 <= options.radius <= card_options.MAX_RADIUS_PX
+    assert len(options.idle_message) <= card_options.MAX_IDLE_CHARS
+    assert len(options.ignored) <= card_options.MAX_IGNORED_APPS
+    assert hash(options) == hash(card_options.parse(query.items())[0])

@@ -1,0 +1,199 @@
+"""Cards over HTTP: a real Redis, real image servers, real render processes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from services.cards.card_service import BUSY_PNG, BUSY_SVG, CardTimings
+from services.cards.render_jobs import RenderJob, RenderResult
+from services.cards.render_pool import RenderPool
+from shared.redis.store import Store
+from testing.eventually import eventually_async
+from testing.redis_server import RedisServer
+from tests.api.golden import HOSTILE
+from tests.api.http_client import ask
+from tests.cards.card_requests import USER, save, title_of
+from tests.cards.cards_fixture import serving_cards
+from tests.cards.sample_users import AT_WORK, EDITOR, LISTENING, NOTHING, like
+from tests.cards.test_svg_safety import check_svg
+
+STRANGER = "161092844126208999"
+
+
+async def test_an_svg(store: Store) -> None:
+    """Its type, how long it may be cached, and its content."""
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        answer = await ask(port, f"/card/{USER}.svg?hideActivity=true")
+        again = await ask(
+            port, f"/card/{USER}.svg?hideActivity=true", f"If-None-Match: {answer.header('etag')}"
+        )
+        head = await ask(port, f"/card/{USER}.svg?hideActivity=true", method="HEAD")
+    check_svg(answer.body.decode())
+    assert answer.status == 200
+    assert answer.header("content-type") == "image/svg+xml; charset=utf-8"
+    assert answer.header("access-control-allow-origin") == "*"
+    assert "max-age=" in (answer.header("cache-control") or "")
+    assert "default-src 'none'" in (answer.header("content-security-policy") or "")
+    assert title_of(answer) == "Audibert is online · 🔥 shipping on a friday"
+    assert (again.status, again.body) == (304, b"")
+    assert (head.status, head.body) == (200, b"")
+    assert head.header("etag") == answer.header("etag")
+
+
+async def test_a_png(store: Store) -> None:
+    """The same drawing, two pixels for each unit."""
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        answer = await ask(port, f"/card/{USER}.png?width=500")
+    image = Image.open(io.BytesIO(answer.body))
+    assert answer.header("content-type") == "image/png"
+    assert (image.format, image.width) == ("PNG", 1000)
+
+
+async def test_a_change_shows_at_once(store: Store) -> None:
+    """A card of the previous presence is not served for the new one."""
+    await save(store, NOTHING)
+    async with serving_cards(store) as port:
+        before = await ask(port, f"/card/{USER}.svg")
+        await save(store, LISTENING)
+        after = await ask(port, f"/card/{USER}.svg")
+    assert title_of(before) == "Audibert is offline · I'm not currently doing anything!"
+    assert "Listening to Spotify: 夜の図書館, 水色ラジオ" in title_of(after)
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        (f"/card/{STRANGER}.{{}}", "user_not_monitored"),
+        ("/card/12.{}", "invalid_user_id"),
+        ("/card/%3Cscript%3E.{}", "invalid_user_id"),
+    ],
+)
+async def test_what_is_wrong_is_a_picture(store: Store, path: str, problem: str, kind: str) -> None:
+    """With a status that image proxies accept, and the code in a header."""
+    async with serving_cards(store, discord_invite="https://discord.gg/abc") as port:
+        answer = await ask(port, path.format(kind))
+    assert answer.status == 200
+    assert answer.header("x-grux-problem") == problem
+    if kind == "png":
+        assert Image.open(io.BytesIO(answer.body)).format == "PNG"
+        return
+    check_svg(answer.body.decode())
+    assert ("Join: https://discord.gg/abc" in title_of(answer)) == (problem == "user_not_monitored")
+
+
+async def test_invalid_parameters_are_named(store: Store) -> None:
+    """And the card is drawn without them."""
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        answer = await ask(port, f"/card/{USER}.svg?theme=pink&bg=%22onload&width=400&v=3")
+    assert answer.status == 200
+    assert answer.header("x-grux-unusable") == "theme, bg"
+    assert b'width="400"' in answer.body
+
+
+async def test_untrusted_text_stays_text(store: Store) -> None:
+    """A name that looks like a tag is drawn as letters, and is no markup."""
+    async with serving_cards(store) as port:
+        answer = await ask(port, f"/card/{HOSTILE.user_id}.svg?idleMessage=%3Cimg%20onerror=x%3E")
+    check_svg(answer.body.decode())
+    assert "&lt;/script&gt;" in title_of(answer)
+
+
+async def test_redis_is_away() -> None:
+    """An image says so; the card returns when Redis does."""
+    async with RedisServer() as redis, Store.connect(redis.url) as store:
+        await save(store, AT_WORK)
+        async with serving_cards(store) as port:
+            assert (await ask(port, f"/card/{USER}.svg")).header("x-grux-problem") is None
+            await redis.kill()
+            away = await ask(port, f"/card/{USER}.svg")
+            assert away.status == 200
+            assert away.header("x-grux-problem") == "unavailable"
+            check_svg(away.body.decode())
+            await redis.start()
+            await save(store, AT_WORK)
+
+            async def back() -> bool:
+                return (await ask(port, f"/card/{USER}.svg")).header("x-grux-problem") is None
+
+            await eventually_async(back)
+
+
+async def test_a_stale_card_says_so(store: Store) -> None:
+    """While the gateway is silent."""
+    await save(store, NOTHING)
+    async with serving_cards(store) as port:
+        fresh = await ask(port, f"/card/{USER}.svg")
+    async with serving_cards(store, silent_for=700) as port:
+        stale = await ask(port, f"/card/{USER}.svg")
+    tall = re.compile(rb'viewBox="0 0 450 (\d+)"')
+    assert int(tall.search(stale.body)[1]) > int(tall.search(fresh.body)[1])  # type: ignore[index]
+
+
+class CountingPool(RenderPool):
+    """Keeps the jobs that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[RenderJob] = []
+
+    async def submit(self, job: RenderJob) -> RenderResult:
+        self.jobs.append(job)
+        return await super().submit(job)
+
+
+async def test_simultaneous_requests_share_one_render(store: Store) -> None:
+    """Single flight: 30 requests, one job."""
+    pool = CountingPool()
+    await save(store, AT_WORK)
+    async with serving_cards(store, pool=pool) as port:
+        answers = await asyncio.gather(*(ask(port, f"/card/{USER}.svg") for _ in range(30)))
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    assert len(pool.jobs) == 1
+
+
+async def test_varying_the_parameters_is_limited(store: Store) -> None:
+    """Renders of one user have a limit. Other users' cards go on, and so do cached ones."""
+    await save(store, NOTHING)
+    async with serving_cards(store, timings=CardTimings(renders_per_window=3)) as port:
+        common = await ask(port, f"/card/{USER}.svg")
+        varied = [await ask(port, f"/card/{USER}.svg?accent=00000{n}") for n in range(5)]
+        assert [answer.header("x-grux-problem") for answer in varied] == [None] * 2 + ["busy"] * 3
+        for answer in varied:
+            check_svg(answer.body.decode())
+        assert (await ask(port, f"/card/{USER}.svg")).body == common.body
+        other = await ask(port, f"/card/{HOSTILE.user_id}.svg")
+        assert other.header("x-grux-problem") is None
+
+
+async def test_nothing_can_be_rendered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then there are images that need no rendering."""
+    monkeypatch.setattr("services.cards.render_pool.sys.executable", "/nowhere/python")
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        svg = await ask(port, f"/card/{USER}.svg")
+        png = await ask(port, f"/card/{USER}.png")
+        badge = await ask(port, f"/badge/{USER}.svg")
+    assert svg.body == BUSY_SVG
+    assert png.body == BUSY_PNG
+    check_svg(svg.body.decode())
+    check_svg(badge.body.decode())
+    assert Image.open(io.BytesIO(png.body)).size == (225, 44)
+    assert svg.header("x-grux-problem") == "busy"
+
+
+async def test_ignored_activities_are_not_shown(store: Store) -> None:
+    """Neither in the image nor in its title."""
+    await save(store, like(AT_WORK, activity=[EDITOR]))
+    async with serving_cards(store) as port:
+        answer = await ask(port, f"/card/{USER}.svg?ignoreAppId={EDITOR.application_id}")
+    assert "Visual Studio Code" not in answer.body.decode()

@@ -1,0 +1,120 @@
+"""Image servers are foreign: whatever they do, little is fetched, and a fetch ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.cards.image_allowlist import AllowedImage
+from services.cards.image_fetcher import (
+    MAX_IMAGE_BYTES,
+    FetchFailed,
+    ImageFetcher,
+    is_image,
+    is_public,
+)
+from tests.cards.image_server import GOOD, ImageServer, animation, serving_images
+
+
+@pytest.fixture
+async def fetcher() -> AsyncIterator[ImageFetcher]:
+    async with ImageFetcher() as fetcher:
+        yield fetcher
+
+
+def own(server: ImageServer, path: str) -> AllowedImage:
+    return AllowedImage(f"{server.url}/{path}", 60, True)
+
+
+async def test_an_image_is_fetched(server: ImageServer, fetcher: ImageFetcher) -> None:
+    """From the operator's own CDN, which may have a private address."""
+    assert await fetcher.fetch(own(server, "good/1.png")) == GOOD
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:7f00:1]"])
+async def test_no_private_address_is_connected_to(
+    server: ImageServer, fetcher: ImageFetcher, host: str
+) -> None:
+    """The address itself is checked, also where a name resolves to it."""
+    with pytest.raises(FetchFailed):
+        await fetcher.fetch(AllowedImage(f"http://{host}:{server.port}/good/1.png", 60, False))
+    assert server.requested == []
+
+
+async def test_a_redirect_is_not_followed(server: ImageServer, fetcher: ImageFetcher) -> None:
+    """Not even from a trusted server."""
+    async with serving_images() as inside:
+        server.other = f"{inside.url}/good/secret"
+        with pytest.raises(FetchFailed, match="302"):
+            await fetcher.fetch(own(server, "redirect/1.png"))
+        assert inside.requested == []
+
+
+async def test_ten_gigabytes_are_not_read(server: ImageServer, fetcher: ImageFetcher) -> None:
+    """Announced or not. What was sent is the limit, and what fits into the sockets' buffers."""
+    with pytest.raises(FetchFailed, match="longer"):
+        await fetcher.fetch(own(server, "announced/1.png"))
+    with pytest.raises(FetchFailed, match="longer"):
+        await fetcher.fetch(own(server, "endless/1.png"))
+    assert server.sent < MAX_IMAGE_BYTES + 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize("kind", ["drip", "silent"])
+async def test_a_slow_server_is_given_up(server: ImageServer, kind: str) -> None:
+    """The time limit is for the whole response, not for each byte."""
+    async with ImageFetcher(timeout_s=0.3) as fetcher:
+        with pytest.raises(FetchFailed, match="Timeout"):
+            await fetcher.fetch(own(server, f"{kind}/1.png"))
+
+
+@pytest.mark.parametrize("kind", ["page", "svg", "gzip", "missing"])
+async def test_other_content_is_rejected(
+    server: ImageServer, fetcher: ImageFetcher, kind: str
+) -> None:
+    """By its first bytes: the server says image/png each time. Nothing is decompressed."""
+    with pytest.raises(FetchFailed):
+        await fetcher.fetch(own(server, f"{kind}/1.png"))
+
+
+async def test_a_refused_connection(fetcher: ImageFetcher) -> None:
+    """It is a missing image, and the error names no address."""
+    with pytest.raises(FetchFailed) as raised:
+        await fetcher.fetch(AllowedImage("http://127.0.0.1:9/x.png", 60, True))
+    assert "127.0.0.1" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "public"),
+    [
+        ("162.159.135.233", True),
+        ("2606:4700::1", True),
+        ("10.1.2.3", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("100.64.0.1", False),
+        ("192.168.0.1", False),
+        ("224.0.0.1", False),
+        ("0.0.0.0", False),
+        ("::1", False),
+        ("fe80::1%eth0", False),
+        ("fd00::1", False),
+        ("::ffff:10.0.0.1", False),
+        ("::ffff:162.159.135.233", True),
+        ("64:ff9b::a00:1", False),
+        ("64:ff9b::a29f:87e9", True),
+        ("2002:a00:1::", False),
+        ("ff02::1", False),
+    ],
+)
+def test_private_addresses_are_recognized(host: str, public: bool) -> None:
+    """Also those wrapped in IPv6."""
+    assert is_public(host) is public
+
+
+def test_images_are_recognized_by_their_first_bytes() -> None:
+    """The four formats of the CDNs."""
+    assert all(is_image(animation(kind)) for kind in ("GIF", "PNG", "WEBP"))
+    assert is_image(b"\xff\xd8\xff\xe0JFIF")
+    assert not is_image(b"RIFF1234WAVE")
+    assert not is_image(b"")
