@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from shared import config
-from shared.config import ApiSettings, GatewaySettings, Settings, WsSettings
+from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
-KINDS: tuple[type[Settings], ...] = (GatewaySettings, ApiSettings, WsSettings)
+KINDS: tuple[type[Settings], ...] = (GatewaySettings, ApiSettings, WsSettings, CardsSettings)
 
 
 def documented() -> dict[str, str]:

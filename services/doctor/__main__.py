@@ -14,7 +14,7 @@ from typing import TypeVar
 from services.doctor import discord, machine, ports, redis_server, urls
 from services.doctor.report import Finding, Report, failure, ok
 from shared import config
-from shared.config import ApiSettings, GatewaySettings, Settings, WsSettings
+from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
 from shared.net.http_client import HttpClient
 
 REQUEST_TIMEOUT_S = 10.0
@@ -34,7 +34,8 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             invalid.append(failure(str(error), "Correct it in .env, or in the environment."))
             return None
 
-    gateway, api, ws = read(GatewaySettings), read(ApiSettings), read(WsSettings)
+    gateway, api = read(GatewaySettings), read(ApiSettings)
+    ws, cards = read(WsSettings), read(CardsSettings)
     report.section("Settings", list(dict.fromkeys(invalid)) or [ok("all are valid")])
 
     chosen = bool(env.get("REDIS_URL", "").strip())
@@ -54,9 +55,9 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             await section("Redis", lambda: redis_server.check(gateway, chosen=chosen))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
-        if api and ws:
+        if api and ws and cards:
             check_ports = ports.in_containers if in_compose else ports.on_this_machine
-            await section("Ports", lambda: check_ports(api, ws, http))
+            await section("Ports", lambda: check_ports(api, ws, cards, http))
         if api:
             await section(
                 "Addresses",

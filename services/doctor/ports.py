@@ -1,4 +1,4 @@
-"""Checks of the ports: whether api and ws answer there, or could listen there."""
+"""Checks of the ports: whether api, ws and cards answer there, or could listen there."""
 
 from __future__ import annotations
 
@@ -6,19 +6,22 @@ import socket
 from typing import Final
 
 from services.doctor.report import Finding, failure, ok, warning
-from shared.config import ApiSettings, WsSettings
+from shared.config import ApiSettings, CardsSettings, WsSettings
 from shared.net.http_client import HttpClient, HttpError
 from shared.net.listen import listen_problem
 
-NAMES: Final = ("api", "ws")  # of the containers, in docker-compose.yml
+NAMES: Final = ("api", "ws", "cards")  # of the containers, in docker-compose.yml
 
 
-async def on_this_machine(api: ApiSettings, ws: WsSettings, http: HttpClient) -> list[Finding]:
+async def on_this_machine(
+    api: ApiSettings, ws: WsSettings, cards: CardsSettings, http: HttpClient
+) -> list[Finding]:
     """Each port should be in use by Grux, or free."""
     found = []
     for setting, host, port in (
         ("API_PORT", api.api_host, api.api_port),
         ("WS_PORT", ws.ws_host, ws.ws_port),
+        ("CARDS_PORT", cards.cards_host, cards.cards_port),
         ("METRICS_PORT", api.metrics_host, api.metrics_port),
     ):
         if not port:
@@ -30,10 +33,12 @@ async def on_this_machine(api: ApiSettings, ws: WsSettings, http: HttpClient) ->
     return found
 
 
-async def in_containers(api: ApiSettings, ws: WsSettings, http: HttpClient) -> list[Finding]:
+async def in_containers(
+    api: ApiSettings, ws: WsSettings, cards: CardsSettings, http: HttpClient
+) -> list[Finding]:
     """The other containers should answer at their names."""
     found = []
-    for name, port in zip(NAMES, (api.api_port, ws.ws_port), strict=True):
+    for name, port in zip(NAMES, (api.api_port, ws.ws_port, cards.cards_port), strict=True):
         if await _is_grux(http, name, port):
             found.append(ok(f"{name} answers"))
         else:

@@ -18,8 +18,8 @@ Grux runs.
   Discord     {discord}
 """
 
-METRICS = "{url}/metrics of the gateway; of api and ws on the next two ports"
-NO_METRICS = "none: METRICS_PORT is 0, or no three ports behind 9100 are free"
+METRICS = "{url}/metrics of the gateway; of api, ws and cards on the next three ports"
+NO_METRICS = "none: METRICS_PORT is 0, or no four ports in a row from 9100 on are free"
 
 SIMULATED = "simulated at {url}, because there is no DISCORD_TOKEN"
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 
-COLOURS = {"redis": 31, "simulator": 35, "gateway": 33, "api": 36, "ws": 32}
+COLOURS = {"redis": 31, "simulator": 35, "gateway": 33, "api": 36, "ws": 32, "cards": 34}
 """ANSI colours of the names."""
 
 

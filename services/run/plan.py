@@ -19,7 +19,7 @@ REDIS_PORT = 6379
 SIMULATOR_PORT = 8100
 METRICS_PORT = 9100
 REDIS_FOLDER = ".run"
-SERVICES = ("gateway", "api", "ws")
+SERVICES = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -32,6 +32,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     services: tuple[Command, ...]
     api_url: str
     ws_url: str
+    cards_url: str
     metrics_url: str  # the gateway's; "": there are none
     token: str
 
@@ -45,11 +46,13 @@ def make(env: Mapping[str, str]) -> Plan:
     changes: dict[str, str] = {}
     redis = None if _given(env, "REDIS_URL") else _redis(changes)
     simulator = None if _given(env, "DISCORD_TOKEN") else _simulator(env, changes)
-    api, ws = _addresses({**env, **changes}, changes)
+    api, ws, cards = _addresses({**env, **changes}, changes)
     if not _given(env, "METRICS_PORT"):
         _choose_metrics_ports(env, changes)
     if not _given(env, "PUBLIC_WS_URL"):
         changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # api's start page tells it
+    if not _given(env, "CARDS_URL"):
+        changes["CARDS_URL"] = f"http://{cards}"  # no proxy in front routes /card/ and /badge/
     if not _given(env, "DRAIN_SECONDS"):
         changes["DRAIN_SECONDS"] = "0"  # no load balancer has to notice
     env = {**env, **changes}
@@ -60,11 +63,16 @@ def make(env: Mapping[str, str]) -> Plan:
         simulator=simulator,
         simulator_url=settings.discord_api_url.removesuffix("/api/v10"),
         services=tuple(
-            Command(name, _module(f"services.{name}"), {**changes, **_metrics(settings, place)})
+            Command(
+                name,
+                _module(f"services.{name}"),
+                {**changes, **_metrics(settings, place), **_proxies(name, env)},
+            )
             for place, name in enumerate(SERVICES)
         ),
         api_url=f"http://{api}",
         ws_url=f"ws://{ws}",
+        cards_url=f"http://{cards}",
         metrics_url=_metrics_url(settings),
         token=settings.discord_token,
     )
@@ -112,21 +120,35 @@ def _simulated_token() -> str:
     return f"{first}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
 
 
-def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, str]:
-    """Where api and ws will answer, as host:port. A port of 0 becomes one that is free."""
+def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, str, str]:
+    """Where api, ws and cards will answer, as host:port. A port of 0 becomes one that is free."""
     api = config.from_env(config.ApiSettings, env)
     ws = config.from_env(config.WsSettings, env)
-    found: list[str] = []
-    for kind, host, wanted in (("API", api.api_host, api.api_port), ("WS", ws.ws_host, ws.ws_port)):
+    cards = config.from_env(config.CardsSettings, env)
+    found: dict[str, str] = {}  # setting, by address
+    for setting, host, wanted in (
+        ("API_PORT", api.api_host, api.api_port),
+        ("WS_PORT", ws.ws_host, ws.ws_port),
+        ("CARDS_PORT", cards.cards_host, cards.cards_port),
+    ):
         port = wanted or ports.any_free()
-        changes[f"{kind}_PORT"] = str(port)
-        ports.check(host, port, f"{kind}_PORT")
-        found.append(f"{_reachable(host)}:{port}")
-    if found[0] == found[1]:
-        raise ports.PortUnusable(f"API_PORT and WS_PORT are both {api.api_port}: change one")
+        changes[setting] = str(port)
+        ports.check(host, port, setting)
+        address = f"{_reachable(host)}:{port}"
+        if address in found:
+            raise ports.PortUnusable(f"{found[address]} and {setting} are both {port}: change one")
+        found[address] = setting
     for place in range(len(SERVICES) if api.metrics_port else 0):
         ports.check(api.metrics_host, api.metrics_port + place, "METRICS_PORT")
-    return found[0], found[1]
+    first, second, third = found
+    return first, second, third
+
+
+def _proxies(name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The api on this machine is a proxy in front of cards: its X-Forwarded-For counts there."""
+    if name != "cards":
+        return {}
+    return {"TRUSTED_PROXIES": f"{env.get('TRUSTED_PROXIES', '')} 127.0.0.1 ::1".strip()}
 
 
 def _reachable(host: str) -> str:
@@ -141,7 +163,7 @@ def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str]) -> No
     if not _given(env, "METRICS_HOST"):
         changes["METRICS_HOST"] = "127.0.0.1"  # what was not asked for is for this machine alone
     host = config.from_env(config.Settings, {**env, **changes}).metrics_host
-    promised = {int(changes["API_PORT"]), int(changes["WS_PORT"])}
+    promised = {int(changes[name]) for name in ("API_PORT", "WS_PORT", "CARDS_PORT")}
     changes["METRICS_PORT"] = str(ports.row(host, METRICS_PORT, len(SERVICES), but=promised))
 
 
@@ -151,5 +173,5 @@ def _metrics_url(settings: config.Settings) -> str:
 
 
 def _metrics(settings: config.Settings, place: int) -> dict[str, str]:
-    """Three processes cannot share one port: they take METRICS_PORT and the two after it."""
+    """Processes cannot share a port: they take METRICS_PORT and the ones after it."""
     return {"METRICS_PORT": str(settings.metrics_port + place)} if settings.metrics_port else {}

@@ -44,6 +44,7 @@ async def bring_up(plan: Plan, stack: Stack) -> int | None:
         async with aiohttp.ClientSession(timeout=ANSWER_WITHIN) as http:
             await _until(lambda: _ok(http, f"{plan.api_url}/ready"), "api is not ready")
             await _until(lambda: _listens(plan.ws_url), "ws does not listen")
+            await _until(lambda: _ok(http, f"{plan.cards_url}/ready"), "cards is not ready")
             if plan.simulator is None:
                 return await _somebody(store)
             person = f"{plan.api_url}/user/{SIMULATED_PERSON}"

@@ -1,6 +1,6 @@
 """Everything on this machine, in one command.
 
-Redis unless REDIS_URL names one, the simulator unless DISCORD_TOKEN is set, and the three
+Redis unless REDIS_URL names one, the simulator unless DISCORD_TOKEN is set, and the four
 services. Ends with status 0 when it is told to (Ctrl-C), 1 when a part fails, 2 when it cannot
 begin.
 """

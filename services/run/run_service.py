@@ -1,4 +1,4 @@
-"""One part alone: what a container runs. `python -m services gateway`, `api`, `ws`, `doctor`."""
+"""One service alone, as a container runs it: `python -m services gateway`, `api`, `ws` …"""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 from services.run.demo_settings import simulated
 from shared import config
 
-PARTS: Final = ("gateway", "api", "ws", "doctor")
+PARTS: Final = ("gateway", "api", "ws", "cards", "doctor")
 
 USAGE: Final = """\
 python -m services            everything on this machine, in one command
 python -m services gateway    Discord's presences into Redis
 python -m services api        the REST API
 python -m services ws         the WebSocket server
+python -m services cards      cards and badges, drawn in processes of their own
 python -m services doctor     whether all is set up as it should be, and what to do if not
 Every setting is explained in .env.example."""
 

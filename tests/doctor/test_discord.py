@@ -30,6 +30,7 @@ async def ask(simulator: Simulator, redis_url: str, **more: str) -> Examination:
         "REDIS_URL": redis_url,
         "API_PORT": "0",
         "WS_PORT": "0",
+        "CARDS_PORT": "0",
     }
     return await examined({**env, **more})
 

@@ -59,7 +59,8 @@ async def test_a_port_in_use_is_a_failure(redis_url: str) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         taken, free = other.getsockname()[1], free_port()
-        env = {"REDIS_URL": redis_url, "API_PORT": str(taken), "WS_PORT": str(free)}
+        ports = {"API_PORT": str(taken), "WS_PORT": str(free), "CARDS_PORT": "0"}
+        env = {"REDIS_URL": redis_url, **ports}
         # That program accepts connections but never answers: the doctor must not wait forever.
         said = await examined(env)
     assert said.level(f"API_PORT {taken} is in use by another program") == "failure"
@@ -72,6 +73,7 @@ async def test_urls_that_lead_nowhere_are_failures(redis_url: str) -> None:
         "REDIS_URL": redis_url,
         "API_PORT": "0",
         "WS_PORT": "0",
+        "CARDS_PORT": "0",
         "PUBLIC_URL": f"http://127.0.0.1:{free_port()}",
         "PUBLIC_WS_URL": "wss://grux.invalid",
         "PROFILE_SOURCE": "upstream",
@@ -91,7 +93,7 @@ async def test_urls_that_lead_nowhere_are_failures(redis_url: str) -> None:
 
 async def test_public_urls_without_tls_are_a_warning(redis_url: str) -> None:
     """Browsers block requests to them from https pages."""
-    env = {"REDIS_URL": redis_url, "API_PORT": "0", "WS_PORT": "0"}
+    env = {"REDIS_URL": redis_url, "API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
     said = await examined({**env, "PUBLIC_URL": "http://grux.invalid"})
     assert said.level("PUBLIC_URL without TLS") == "warning"
     assert said.level("PUBLIC_WS_URL is not set") == "warning"
@@ -99,7 +101,8 @@ async def test_public_urls_without_tls_are_a_warning(redis_url: str) -> None:
 
 async def test_an_invalid_setting_is_a_failure(redis_url: str) -> None:
     """It is named once, and the checks that do not need it still run."""
-    said = await examined({"REDIS_URL": redis_url, "API_PORT": "many", "WS_PORT": "0"})
+    ports = {"API_PORT": "many", "WS_PORT": "0", "CARDS_PORT": "0"}
+    said = await examined({"REDIS_URL": redis_url, **ports})
     assert said.level("API_PORT must be a whole number") == "failure"
     assert said.level("Redis answers") == "ok"
     said = await examined({"REDIS_URL": "http://:hidden@here", "LOG_LEVEL": "loud"})
@@ -117,6 +120,7 @@ async def test_the_exit_status_tells_of_failures() -> None:
             "REDIS_URL": f"redis://:hush-hush@127.0.0.1:{free_port()}/0",
             "API_PORT": "0",
             "WS_PORT": "0",
+            "CARDS_PORT": "0",
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -15,7 +15,7 @@ from testing.redis_sentinels import RedisSentinels
 from testing.redis_server import RedisServer
 from tests.doctor.examination import Examination, examined
 
-QUIET = {"DISCORD_TOKEN": "", "API_PORT": "0", "WS_PORT": "0"}
+QUIET = {"DISCORD_TOKEN": "", "API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 
 
 async def ask(url: str) -> Examination:

@@ -127,7 +127,7 @@ class Stack:
         self.processes: dict[str, Process] = {}
         self._http = http
         self._watchers: list[Watcher] = []
-        self.api_port, self.ws_port = free_port(), free_port()
+        self.api_port, self.ws_port, self.cards_port = free_port(), free_port(), free_port()
         self.env = {
             "DISCORD_TOKEN": simulator.token,
             "DISCORD_API_URL": simulator.api_url,
@@ -135,6 +135,8 @@ class Stack:
             "REDIS_URL": redis.url,
             "API_PORT": str(self.api_port),
             "WS_PORT": str(self.ws_port),
+            "CARDS_PORT": str(self.cards_port),
+            "CARDS_URL": f"http://127.0.0.1:{self.cards_port}",
             "PUBLIC_WS_URL": f"ws://127.0.0.1:{self.ws_port}",
             "PROFILE_SOURCE": "off",
             "DRAIN_SECONDS": "0",

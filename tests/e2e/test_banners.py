@@ -16,20 +16,21 @@ PINS = [version(name).encode() for name in ("uvicorn", "websockets", "starlette"
 HALF_A_HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13")
 
 
-@pytest.mark.parametrize("service", ["api", "ws"])
+@pytest.mark.parametrize("service", ["api", "ws", "cards"])
 async def test_no_port_tells_a_version(service: str) -> None:
     """In no header of a response or an error, on the public port and on METRICS_PORT."""
     async with running(services=()) as stack:
         metrics = free_port()
         process = await stack.start(service, METRICS_PORT=str(metrics))
         await process.said("listening")
-        public = stack.api_port if service == "api" else stack.ws_port
+        public = {"api": stack.api_port, "ws": stack.ws_port, "cards": stack.cards_port}[service]
         for port in (public, metrics):
             for path, *headers in (
                 ("/",),
                 ("/health",),
                 ("/nowhere",),
                 (f"/user/{ROBIN}",),
+                (f"/card/{ROBIN}.svg",),
                 ("/user/x",),
                 (f"/?user_id={ROBIN}", *HALF_A_HANDSHAKE),
                 ("/" + "x" * 40_000,),

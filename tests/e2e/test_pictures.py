@@ -12,9 +12,12 @@ from testing.eventually import eventually_async
 from tests.e2e.stack import ROBIN, running
 
 
-async def test_a_card_with_pictures() -> None:
+async def test_a_card_with_images() -> None:
     """Avatar, decoration and tag come from the simulated CDN, and the response is a PNG."""
-    async with running(services=("api", "gateway")) as stack, aiohttp.ClientSession() as http:
+    async with (
+        running(services=("api", "cards", "gateway")) as stack,
+        aiohttp.ClientSession() as http,
+    ):
         base = f"http://127.0.0.1:{stack.api_port}"
 
         async def card(query: str = "") -> str:
@@ -22,10 +25,10 @@ async def test_a_card_with_pictures() -> None:
                 assert answer.status == 200
                 return await answer.text()
 
-        async def has_pictures() -> bool:
+        async def has_images() -> bool:
             return (await card()).count("data:image/") >= 3
 
-        await eventually_async(has_pictures)
+        await eventually_async(has_images)
         svg = await card()
         assert re.search(r"<title>Robin is ", svg)
         assert stack.simulator.cdn_url not in svg

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import msgspec
 
-from shared.config import ApiSettings, GatewaySettings, WsSettings
+from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSettings
 from testing.free_port import free_port
 
 PROC = Path("/proc")
 ROOT = Path(__file__).parents[2]
 UNSET = {
     field.name.upper(): ""
-    for kind in (GatewaySettings, ApiSettings, WsSettings)
+    for kind in (GatewaySettings, ApiSettings, WsSettings, CardsSettings)
     for field in msgspec.structs.fields(kind)
 }
 """No setting of this machine and no `.env` (a real bot's!) may reach a test."""
 
-FREE_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
+FREE_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 ONE_AT_A_TIME = Path(tempfile.gettempdir()) / "grux-tests-run.lock"
 UP_WITHIN, DOWN_WITHIN = 60.0, 30.0  # seconds
 

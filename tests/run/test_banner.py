@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.run import banner, plan
 
-ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
+ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 
 
 def made(token: str) -> plan.Plan:

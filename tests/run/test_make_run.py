@@ -89,6 +89,8 @@ async def test_what_is_printed_works_when_it_is_pasted() -> None:
         assert answer["success"] is True
         metrics = it.line_with("Metrics ").split()[1]
         assert "grux_gateway_events_total" in await page(metrics)
+        api = it.line_with("REST ").split()[1]
+        assert "<title>Robin is " in await page(f"{api}/card/{SIMULATED_PERSON}.svg")
         watch = it.line_with("services.run.watch")
         frames = await frames_of(watch, last="presence_update")
         assert frames[0] == "initial_data"
@@ -121,7 +123,9 @@ async def test_a_process_that_dies_is_named(redis_url: str) -> None:
         await it.prints("Ctrl-C ends all of it.")
         pids = it.children()
         commands = sorted(command.split(" -m ")[1].split()[0] for command in pids.values())
-        assert commands == ["services.api", "services.gateway", "services.ws", "simulator"]
+        assert commands == [
+            *("services.api", "services.cards", "services.gateway", "services.ws", "simulator"),
+        ]
         os.kill(next(pid for pid in pids if "services.ws" in pids[pid]), signal.SIGKILL)
         status, errors = await it.end()
         assert status == 1
@@ -157,7 +161,7 @@ async def test_a_killed_runner_leaves_nobody_behind() -> None:
     async with running({}) as it:
         await it.prints("Ctrl-C ends all of it.")
         pids = it.children()
-        assert len(pids) == 5
+        assert len(pids) == 6
         it.process.kill()
         async with asyncio.timeout(PATIENCE):
             while any(alive(pid) for pid in pids):

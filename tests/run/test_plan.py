@@ -15,7 +15,7 @@ from shared.config import ConfigError
 from simulator.options import Options
 from simulator.people import population
 
-ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0"}
+ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
 
 
@@ -33,7 +33,7 @@ def services(made: plan.Plan) -> Mapping[str, Command]:
 
 
 def test_without_a_token_discord_is_simulated_for_every_service() -> None:
-    """The simulator's address and token reach all three services, and its own command line."""
+    """The simulator's address and token reach all services, and its own command line."""
     made = plan.make({**ANY_PORTS, "GUILD_IDS": "123456789012345678", "DISCORD_TOKEN": " "})
     assert made.simulator is not None
     assert made.token in made.simulator.arguments
@@ -104,7 +104,7 @@ def test_without_a_redis_server_it_says_what_to_install(monkeypatch: pytest.Monk
         plan.make(ANY_PORTS)
 
 
-@pytest.mark.parametrize("setting", ["API_PORT", "WS_PORT", "METRICS_PORT"])
+@pytest.mark.parametrize("setting", ["API_PORT", "WS_PORT", "CARDS_PORT", "METRICS_PORT"])
 def test_a_taken_port_is_named(taken: int, setting: str) -> None:
     """The text names the port, and the setting to change."""
     with pytest.raises(ports.PortUnusable, match=rf"{setting} {taken} is in use .* set {setting}"):
@@ -115,7 +115,9 @@ def test_two_services_on_one_port_are_refused() -> None:
     """The same API_PORT and WS_PORT are seen before either starts."""
     port = str(ports.any_free())
     with pytest.raises(ports.PortUnusable, match="API_PORT and WS_PORT are both"):
-        plan.make({"API_PORT": port, "WS_PORT": port})
+        plan.make({**ANY_PORTS, "API_PORT": port, "WS_PORT": port})
+    with pytest.raises(ports.PortUnusable, match="API_PORT and CARDS_PORT are both"):
+        plan.make({**ANY_PORTS, "API_PORT": port, "CARDS_PORT": port})
 
 
 def test_a_host_that_is_not_this_machine_is_named() -> None:
@@ -131,11 +133,11 @@ def test_every_setting_is_read_before_anything_starts() -> None:
 
 
 def test_metrics_ports_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """METRICS_PORT is the gateway's, the next one api's, the one after it ws's."""
+    """METRICS_PORT is the gateway's; api, ws and cards take the next ones."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
     made = plan.make({"METRICS_PORT": "9100"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
-    assert found == {"gateway": "9100", "api": "9101", "ws": "9102"}
+    assert found == {"gateway": "9100", "api": "9101", "ws": "9102", "cards": "9103"}
     assert all("METRICS_HOST" not in command.env for command in made.services)
 
 
@@ -144,26 +146,26 @@ def test_metrics_are_there_without_being_asked_for(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(ports, "check", lambda *_: None)
     made = plan.make(ANY_PORTS)
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
-    assert found == {"gateway": "9100", "api": "9101", "ws": "9102"}
+    assert found == {"gateway": "9100", "api": "9101", "ws": "9102", "cards": "9103"}
     assert {command.env["METRICS_HOST"] for command in made.services} == {"127.0.0.1"}
     assert made.metrics_url == "http://127.0.0.1:9100"
 
 
 def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the usual ports is somebody else's: all three are others, or there are none."""
+    """One of the usual ports is somebody else's: all four are others, or there are none."""
     monkeypatch.setattr(plan, "METRICS_PORT", taken - 1)
-    monkeypatch.setattr(ports, "NEAR", 9)
+    monkeypatch.setattr(ports, "NEAR", 12)
     made = plan.make(ANY_PORTS)
     found = {int(command.env["METRICS_PORT"]) for command in made.services}
-    assert found == {0} or min(found) in (taken + 2, taken + 5)
+    assert found == {0} or min(found) in (taken + 3, taken + 7)
 
 
-def test_metrics_give_way_to_api_and_ws(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_give_way_to_api_ws_and_cards(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those were asked for; nobody listens there yet."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
-    made = plan.make({"API_PORT": "9101", "WS_PORT": "9105"})
+    made = plan.make({"API_PORT": "9101", "WS_PORT": "9106", "CARDS_PORT": "9111"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
-    assert found == {"gateway": "9106", "api": "9107", "ws": "9108"}
+    assert found == {"gateway": "9112", "api": "9113", "ws": "9114", "cards": "9115"}
 
 
 def test_no_metrics_where_there_is_no_room_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,3 +188,15 @@ def test_the_addresses_work_on_this_machine(host: str, shown: str) -> None:
         pytest.skip(f"this machine has no {host}")
     port = services(made)["api"].env["API_PORT"]
     assert made.api_url == f"http://{shown}:{port}"
+
+
+def test_the_api_forwards_to_cards() -> None:
+    """No proxy in front routes /card/ and /badge/. The api's X-Forwarded-For counts at cards."""
+    made = plan.make({**ANY_PORTS, "TRUSTED_PROXIES": "10.0.0.0/8"})
+    env = services(made)["cards"].env
+    assert services(made)["api"].env["CARDS_URL"] == made.cards_url
+    assert made.cards_url == f"http://127.0.0.1:{env['CARDS_PORT']}"
+    assert env["TRUSTED_PROXIES"].split() == ["10.0.0.0/8", "127.0.0.1", "::1"]
+    assert "TRUSTED_PROXIES" not in services(made)["api"].env
+    made = plan.make({**ANY_PORTS, "CARDS_URL": "http://cards.internal:8002"})
+    assert "CARDS_URL" not in services(made)["api"].env
