@@ -25,7 +25,7 @@ help: ## List the targets
 		| awk '{ printf "  make %-13s", $$2; $$1 = $$2 = ""; print }'
 
 run: python ## Run all of it on this machine: with simulated people, or as the bot of DISCORD_TOKEN
-	@$(PYTHON) -m services.run.environment services
+	@$(PYTHON) -m services.run.environment services cards
 	@.venv/bin/python -m services.run.redis_binary --unless-set
 	@exec .venv/bin/python -m services
 
@@ -72,8 +72,8 @@ chaos: environment ## Break everything, and check that it comes back: SEEDS=1-20
 vendor: environment ## Fetch the viewer of /docs again, as pinned (needs npm)
 	@.venv/bin/python -m services.run.vendor
 
-goldens: environment ## Draw the cards anew that tests compare with (tests/api/card/goldens)
-	@.venv/bin/python -m tests.api.card.regenerate
+goldens: environment ## Redraw the cards that tests compare with (tests/cards/goldens)
+	@.venv/bin/python -m tests.cards.regenerate
 
 up: ## Start it in containers: as the bot of DISCORD_TOKEN in .env, or as a demo without one
 	@deploy/up.sh
@@ -91,8 +91,8 @@ ps: ## Which containers there are, and whether they are well
 logs: ## What they say, as they say it: S=ws for one part
 	@$(COMPOSE) logs --follow --tail 50 $(S)
 
-scale: ## Have more of them, or fewer: API=3 WS=3 GATEWAY=2
-	@deploy/scale.sh $(addprefix gateway=,$(GATEWAY)) $(addprefix api=,$(API)) $(addprefix ws=,$(WS))
+scale: ## Have more of them, or fewer: API=3 WS=3 CARDS=2 GATEWAY=2
+	@deploy/scale.sh $(addprefix gateway=,$(GATEWAY)) $(addprefix api=,$(API)) $(addprefix ws=,$(WS)) $(addprefix cards=,$(CARDS))
 
 restart: ## Restart them as they are: S=ws for one part
 	@$(COMPOSE) restart $(S)

@@ -1,7 +1,7 @@
 """Makes this repository's virtual environment and installs what a lock file names.
 
 Runs in the Python that was found on the PATH, before anything is installed: standard library
-only. `python -m services.run.environment services` is done at once when nothing has changed.
+only. `python -m services.run.environment services cards` returns at once when nothing has changed.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ class PreparationError(Exception):
     """Raised when the environment cannot be made; the text says what to do."""
 
 
-def prepare(lock: str) -> None:
-    """Install `requirements/<lock>.lock` into `.venv`, unless that has been done.
+def prepare(*locks: str) -> None:
+    """Install each `requirements/<lock>.lock` into `.venv`, unless that has been done.
 
     Raises PreparationError.
     """
     if not _works(PYTHON):
         _make_venv()
-    install(lock, [])
+    for lock in locks:
+        install(lock, [])
 
 
 def install(lock: str, options: list[str]) -> None:
@@ -72,7 +73,7 @@ def _make_venv() -> None:
 
 if __name__ == "__main__":
     try:
-        prepare(sys.argv[1])
+        prepare(*sys.argv[1:])
     except PreparationError as error:
         sys.exit(str(error))
     except KeyboardInterrupt:

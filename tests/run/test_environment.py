@@ -84,11 +84,29 @@ def test_it_runs_before_anything_is_installed() -> None:
 
 
 def test_the_locks_agree() -> None:
-    """dev.lock pins all that services.lock does, alike: so one environment serves both."""
+    """dev.lock has every pin of the other two, so one environment serves all."""
     pins = {
         name: set(
             re.findall(r"^(\S+==\S+)", (ROOT / f"requirements/{name}.lock").read_text(), re.M)
         )
-        for name in ("services", "dev")
+        for name in ("services", "cards", "dev")
     }
-    assert pins["services"] <= pins["dev"]
+    assert pins["services"] | pins["cards"] <= pins["dev"]
+
+
+def test_only_cards_needs_image_libraries() -> None:
+    """services.lock is all that api, ws and gateway import: their image holds nothing else."""
+    alone = ("pillow", "uharfbuzz", "python-bidi", "resvg-py")
+    locks = {
+        name: (ROOT / f"requirements/{name}.lock").read_text() for name in ("services", "cards")
+    }
+    assert not any(f"{name}==" in locks["services"] for name in alone)
+    assert {pin.split("==")[0] for pin in re.findall(r"^\S+==", locks["cards"], re.M)} == set(alone)
+
+
+def test_two_locks_are_installed(folder: Path) -> None:
+    """Each once."""
+    (folder / "requirements/other.lock").write_text(LOCK)
+    environment.prepare("small", "other")
+    environment.prepare("small", "other")
+    assert [line.rpartition("/")[2] for line in asked(folder)] == ["small.lock", "other.lock"]
