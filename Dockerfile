@@ -1,27 +1,36 @@
-# docker build .                     one image, three commands: gateway, api, ws (and doctor)
+# docker build .                     the image of gateway, api and ws (and doctor)
+# docker build --target cards .      the image of cards, with fonts and image libraries
 # docker build --target simulator .  the simulated Discord of the demo
-# docker build --target caddy .      Caddy, which stands before api and ws
+# docker build --target caddy .      Caddy, which stands in front of api, ws and cards
 #
-# A mirror of PyPI of your own, or anything else that pip should know: write it into a file as
-# https://pip.pypa.io/en/stable/topics/configuration/ says, and hand that file over. It does not
-# become part of the image:
+# To use a mirror of PyPI, or any other setting of pip, write it into a file as
+# https://pip.pypa.io/en/stable/topics/configuration/ says, and pass that file as a secret. It does
+# not become part of the image:
 #   docker build --secret id=pip,src=pip.conf .       PIP_CONFIG_FILE=pip.conf docker compose build
 
 FROM python:3.13-slim AS packages
 WORKDIR /build
 COPY requirements/services.lock .
-# Without pip in it, as nothing is installed later; only wheels, so that nothing is compiled.
-# What a further lock file brings (fonts, pictures) is installed here, in the same way.
+# Without pip, as nothing is installed later; only wheels, so that nothing is compiled.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python -m venv --without-pip /opt/grux \
     && pip --python /opt/grux/bin/python install --quiet --no-cache-dir --no-compile \
         --disable-pip-version-check --root-user-action=ignore \
         --only-binary=:all: --require-hashes -r services.lock \
-    # Never read: C sources and headers, stubs, the tests and documents of others.
+    # Not needed at run time: C sources and headers, stubs, the packages' tests.
     && find /opt/grux -type d \( -name tests -o -name __pycache__ \) -prune -exec rm -r {} + \
     && find /opt/grux -type f \( -name '*.c' -o -name '*.h' -o -name '*.pyx' -o -name '*.pxd' \
         -o -name '*.pyi' \) -delete \
     # Compiled now: the file system is read-only later, so every start would compile again.
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/grux/lib
+
+FROM packages AS cards-packages
+COPY requirements/cards.lock .
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    pip --python /opt/grux/bin/python install --quiet --no-cache-dir --no-compile \
+        --disable-pip-version-check --root-user-action=ignore \
+        --only-binary=:all: --require-hashes -r cards.lock \
+    && find /opt/grux -type f -name '*.pyi' -delete \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/grux/lib
 
 FROM packages AS code
@@ -29,21 +38,32 @@ WORKDIR /app
 COPY shared shared
 COPY services services
 COPY web web
-RUN python -m compileall -q --invalidation-mode unchecked-hash shared services
+# cards lies apart: only its own image needs it, and most of it is fonts.
+RUN python -m compileall -q --invalidation-mode unchecked-hash shared services \
+    && mv services/cards /cards
 
 FROM packages AS simulator-code
 WORKDIR /app
 COPY simulator simulator
 RUN python -m compileall -q --invalidation-mode unchecked-hash simulator
 
-FROM python:3.13-slim AS services
+FROM python:3.13-slim AS base
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
 ENV PATH=/opt/grux/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
+ENTRYPOINT ["python", "-m", "services"]
+
+FROM base AS cards-services
+COPY --from=cards-packages /opt/grux /opt/grux
+COPY --from=code /app /app
+COPY --from=code /cards /app/services/cards
+CMD ["cards"]
+EXPOSE 8002
+
+FROM base AS services
 COPY --from=packages /opt/grux /opt/grux
 COPY --from=code /app /app
-ENTRYPOINT ["python", "-m", "services"]
 CMD ["--help"]
 EXPOSE 8000 8001
 
@@ -61,8 +81,19 @@ ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/tmp
 COPY deploy/Caddyfile /etc/caddy/Caddyfile
 VOLUME /data
 
+# The labels come last: they change with every version, and the layers above need not be built again.
+FROM cards-services AS cards
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=https://github.com/matheusaudibert/grux
+LABEL org.opencontainers.image.title="Grux cards" \
+    org.opencontainers.image.description="Cards and badges of live Discord presence." \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.source=$SOURCE \
+    org.opencontainers.image.version=$VERSION \
+    org.opencontainers.image.revision=$REVISION
+
 FROM services
-# Last, as they change with every version, and what is above need not be built again for it.
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 ARG SOURCE=https://github.com/matheusaudibert/grux

@@ -10,7 +10,7 @@ export GRUX_REVISION
 
 scaled=""
 docker compose $demo build "$@"
-for part in api ws gateway; do
+for part in api ws cards gateway; do
     old=$(docker compose ps --quiet "$part")
     if [ -z "$old" ]; then
         echo "Grux is not running: start it with \`make up\`." >&2

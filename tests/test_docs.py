@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.config import ApiSettings, GatewaySettings, WsSettings
+from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSettings
 from tests.documents import DOCUMENTS, ROOT, anchors, blocks, prose, rows
 from tests.test_settings import of_compose
 
@@ -84,7 +84,7 @@ def test_settings_exist(document: Path) -> None:
     """Each NAME_LIKE_THIS is a setting that the code reads."""
     settings = {
         field.name.upper()
-        for kind in (GatewaySettings, ApiSettings, WsSettings)
+        for kind in (GatewaySettings, ApiSettings, WsSettings, CardsSettings)
         for field in msgspec.structs.fields(kind)
     }
     settings |= of_compose().keys()
@@ -111,7 +111,9 @@ def test_every_metric_is_explained() -> None:
     assert set(re.findall(r"`(grux_\w+)`", OPERATIONS.read_text())) == named
 
 
-@pytest.mark.parametrize("process", ["Every process", "The gateway", "api and ws", "api", "ws"])
+@pytest.mark.parametrize(
+    "process", ["Every process", "The gateway", "api, ws and cards", "api", "ws", "cards"]
+)
 def test_every_metric_says_what_to_do(process: str) -> None:
     """What it is, which value is bad, and what to do then: no row leaves that open."""
     for row in rows(OPERATIONS, process):

@@ -18,7 +18,7 @@ UP_WITHIN = 200  # seconds, including building the images
 ASKED_WITHIN = 60  # seconds for any one command
 
 REDIS = "redis:8-alpine"
-GRUX = ("gateway", "api", "ws")
+GRUX = ("gateway", "api", "ws", "cards")
 OURS = (*GRUX, "simulator")
 
 FETCH = "import sys,urllib.request as u;print(u.urlopen(u.Request(*sys.argv[1:2],sys.argv[2].encode() or None)).read().decode())"  # noqa: E501
@@ -57,7 +57,9 @@ class Project:
 
     def __exit__(self, *_: object) -> None:
         self.compose("down", "--volumes", "--timeout", "5", check=False)
-        images = [f"{name}:{self.name}" for name in ("grux", "grux-caddy", "grux-simulator")]
+        images = [
+            f"{name}:{self.name}" for name in ("grux", "grux-cards", "grux-caddy", "grux-simulator")
+        ]
         self.run("docker", "rmi", "--force", *images, check=False)
         self._folder.cleanup()
 

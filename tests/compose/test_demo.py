@@ -130,6 +130,7 @@ def test_the_doctor_finds_nothing_to_fix(project: Project) -> None:
         "a gateway is connected to Discord",
         "api answers",
         "ws answers",
+        "cards answers",
         "the profile source answers",
     ):
         assert words in said

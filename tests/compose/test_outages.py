@@ -89,7 +89,7 @@ async def test_a_rolling_update(project: Project) -> None:
         await _all_hear(project, watchers, "with the new ones")
         assert set(statuses) == {200}
         assert {code for one in watchers for code in one.codes} == {1012}
-    for service, count in (("gateway", 1), ("api", 2), ("ws", 2)):
+    for service, count in (("gateway", 1), ("api", 2), ("ws", 2), ("cards", 1)):
         now = project.containers(service)
         assert len(now) == count
         assert not set(now) & old

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from shared import config
-from shared.config import ApiSettings, GatewaySettings, Settings, WsSettings
+from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
 from tests.deploy.manifests import (
     FOLDER,
     Manifest,
@@ -29,6 +29,7 @@ KINDS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "api": ApiSettings,
     "ws": WsSettings,
+    "cards": CardsSettings,
 }
 NAMES = {field.name.upper() for kind in KINDS.values() for field in msgspec.structs.fields(kind)}
 LONGEST_END = 10  # seconds from SIGTERM to the end of a process: docs/operations.md
@@ -41,7 +42,9 @@ def ours(example: list[Manifest]) -> dict[str, Manifest]:
 
 def test_the_example_is_complete(example: list[Manifest]) -> None:
     """The example has each service, and a standby gateway."""
-    assert set(workloads(example)) == {"api", "ws", "gateway", "gateway-standby", "redis"}
+    assert set(workloads(example)) == {
+        *("api", "ws", "cards", "gateway", "gateway-standby", "redis"),
+    }
     assert {one["metadata"].get("namespace", "grux") for one in example} == {"grux"}
 
 
@@ -64,7 +67,7 @@ def test_ports_are_those_of_the_settings(example: list[Manifest]) -> None:
     """A container's ports are those that its process listens on, on every address."""
     for name, workload in ours(example).items():
         given = dict(environment(example, workload))
-        own = {"api": "API", "ws": "WS"}.get(name)
+        own = {"api": "API", "ws": "WS", "cards": "CARDS"}.get(name)
         assert port(workload, "metrics") == int(given["METRICS_PORT"])
         if own:
             assert port(workload, "http") == int(given[f"{own}_PORT"])
@@ -184,7 +187,7 @@ def test_the_grace_period_is_long_enough(example: list[Manifest]) -> None:
             assert workload["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
 
 
-KINDS_IN = ("api", "ws")  # reachable through the ingress
+KINDS_IN = ("api", "ws", "cards")  # reachable through the ingress
 
 
 def place(example: list[Manifest], name: str) -> Place:
@@ -193,7 +196,7 @@ def place(example: list[Manifest], name: str) -> Place:
     return Place(labels=labels(workload), ports=ports)
 
 
-@pytest.mark.parametrize("origin", ["gateway", "gateway-standby", "api", "ws"])
+@pytest.mark.parametrize("origin", ["gateway", "gateway-standby", "api", "ws", "cards"])
 def test_grux_reaches_redis_and_the_public_web(example: list[Manifest], origin: str) -> None:
     """No private address, no cloud metadata service, and none of the other pods."""
     here = place(example, origin)
@@ -202,7 +205,7 @@ def test_grux_reaches_redis_and_the_public_web(example: list[Manifest], origin: 
     assert not allowed(example, here, Place(address="162.159.135.232"), 22)
     for address in ("169.254.169.254", "10.0.0.1", "192.168.1.1", "fd00::1"):
         assert not allowed(example, here, Place(address=address), 443)
-    for other in ("gateway", "api", "ws"):
+    for other in ("gateway", "api", "ws", "cards"):
         assert not allowed(example, here, place(example, other), 9100)
 
 
@@ -217,7 +220,7 @@ def test_redis_is_reached_by_grux_alone(example: list[Manifest]) -> None:
 
 
 def test_clients_connect_through_the_ingress_only(example: list[Manifest]) -> None:
-    """Only the ingress reaches api and ws, only Prometheus their metrics, nothing the gateway."""
+    """Only the ingress reaches them, only Prometheus their metrics, and nothing the gateway."""
     for name in KINDS_IN:
         here = place(example, name)
         http = here.ports["http"]

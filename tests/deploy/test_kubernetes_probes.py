@@ -15,11 +15,12 @@ PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 async def test_every_probe_is_answered(example: list[Manifest]) -> None:
     """A healthy process responds with 200 to every path and port that is probed."""
     async with running(services=()) as stack, aiohttp.ClientSession() as http:
-        for name in ("gateway", "api", "ws"):
+        for name in ("gateway", "api", "ws", "cards"):
             workload = workloads(example)[name]
             metrics = free_port()
             await stack.start(name, METRICS_PORT=str(metrics))
-            real = {"metrics": metrics, "http": {"api": stack.api_port}.get(name, stack.ws_port)}
+            ports = {"api": stack.api_port, "cards": stack.cards_port}
+            real = {"metrics": metrics, "http": ports.get(name, stack.ws_port)}
             for probe in PROBES:
                 asked = container(workload)[probe]["httpGet"]
                 assert port(workload, asked["port"])  # it is open

@@ -27,7 +27,7 @@ async def observed(
     options: Options | None = None, *names: str, **env: str
 ) -> AsyncIterator[tuple[Stack, dict[str, int]]]:
     """The stack and the METRICS_PORT of each process."""
-    ports = {name: free_port() for name in names or ("api", "ws", "gateway")}
+    ports = {name: free_port() for name in names or ("api", "ws", "cards", "gateway")}
     async with running(options, services=()) as stack:
         for name, port in ports.items():
             await stack.start(name, METRICS_PORT=str(port), **env)
@@ -41,6 +41,7 @@ async def test_every_metric_is_there_and_moves() -> None:
     async with observed(PROFILE_SOURCE="discord") as (stack, ports):
         await stack.shows(ROBIN, lambda data: True)
         await stack.get(f"/user/{ROBIN}")
+        await stack.get(f"/badge/{ROBIN}.json")
         watcher = await stack.watch(ROBIN, "161092844126208999")
         await watcher.until(lambda frame: frame["op"] == "initial_data")
         await until(ports["ws"], "grux_ws_watchers", holds=lambda found: found == 1)
@@ -72,7 +73,7 @@ async def test_every_metric_is_there_and_moves() -> None:
         assert await value(ports["api"], "grux_api_responses_total", "200") >= 1
         assert await value(ports["api"], "grux_api_misses_total") >= 1
         name = "grux_profile_fetches_total"
-        fetches = [await scraped(ports[process]) for process in ("api", "ws")]
+        fetches = [await scraped(ports[process]) for process in ("api", "ws", "cards")]
         outcomes = [frozenset(["discord", outcome]) for outcome in ("ok", "nothing")]
         assert sum(found[name, one] for found in fetches for one in outcomes) >= 1
         await again_from_memory(stack, ports["api"])
@@ -116,11 +117,12 @@ def documented() -> dict[str, set[str]]:
     page = (ROOT / "docs" / "operations.md").read_text()
     parts = dict(re.findall(r"^### (.+?)\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL))
     named = {title: set(re.findall(r"`(grux_\w+)`", text)) for title, text in parts.items()}
-    every, profiles = named["Every process"], named["api and ws"]
+    every, profiles = named["Every process"], named["api, ws and cards"]
     return {
         "gateway": every | named["The gateway"],
         "api": every | profiles | named["api"],
         "ws": every | profiles | named["ws"],
+        "cards": every | profiles | named["cards"],
     }
 
 
