@@ -6,11 +6,11 @@ shields.io, Endpoint Badge: schemaVersion, label, message, color, style, isError
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
+from cachetools import LRUCache
 from msgspec import Meta, Struct
 from starlette.requests import Request
 
@@ -62,7 +62,7 @@ class BadgeEndpoints:
     def __init__(self, users: UserReader, pool: RenderPool) -> None:
         self._users = users
         self._pool = pool
-        self._cache: OrderedDict[DrawBadge, bytes] = OrderedDict()
+        self._cache: LRUCache[DrawBadge, bytes] = LRUCache(BADGE_CACHE_ENTRIES)
 
     async def json(self, request: Request) -> RawResponse:
         """What shields.io needs. Raises as shared.http.errors.ERRORS lists."""
@@ -100,8 +100,6 @@ class BadgeEndpoints:
         if not isinstance(result, Rendered):
             return _BUSY_SVG
         self._cache[job] = result.body
-        if len(self._cache) > BADGE_CACHE_ENTRIES:
-            self._cache.popitem(last=False)
         return result.body
 
 

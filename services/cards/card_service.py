@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from typing import Final, Self
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Self
 
 import msgspec
+from cachetools import LRUCache
 from msgspec import Struct
 
 from services.cards import card_model
@@ -25,6 +25,7 @@ from shared.discord import snowflake
 from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.http.middleware import StalenessSource
 from shared.model.snapshot import Presence, Profile
+from shared.net.single_flight import SingleFlight
 from shared.profiles.user_reader import UserReader, UserView
 from shared.redis.store import StoreUnavailable
 
@@ -62,6 +63,14 @@ class Card(Struct, frozen=True):
     fresh_until: float = 0.0  # time.monotonic()
 
 
+Render = Callable[[], Coroutine[Any, Any, Card]]
+
+
+def _cache_cost(card: Card) -> int:
+    """Bytes. A small card counts as an even share, which bounds the number of cards."""
+    return max(len(card.body), CARD_CACHE_BYTES // CARD_CACHE_ENTRIES)
+
+
 class CardService:
     """`async with` is its lifetime. Starts nothing before the first card is requested."""
 
@@ -80,9 +89,8 @@ class CardService:
         self._discord_invite = discord_invite
         self._staleness = staleness
         self._timings = timings or CardTimings()
-        self._cache: OrderedDict[Key, Card] = OrderedDict()
-        self._cache_bytes = 0
-        self._renders: dict[Key, asyncio.Task[Card]] = {}
+        self._cache: LRUCache[Key, Card] = LRUCache(CARD_CACHE_BYTES, getsizeof=_cache_cost)
+        self._renders: SingleFlight[Key, Card] = SingleFlight()
         self._renders_in_window: dict[object, int] = {}
         self._window_ends = 0.0
 
@@ -90,9 +98,7 @@ class CardService:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for render in list(self._renders.values()):
-            render.cancel()
-        await asyncio.gather(*self._renders.values(), return_exceptions=True)
+        await self._renders.close()
 
     async def card(self, user_id_text: str, options: CardOptions, png: bool) -> Card:
         """`user_id_text`: the part of the path that should be an id. Raises nothing."""
@@ -114,9 +120,7 @@ class CardService:
             key, user_id, lambda: self._render_user(user, options, png, silent_for)
         )
 
-    async def _render_once(
-        self, key: Key, subject: object, render: Callable[[], Awaitable[Card]]
-    ) -> Card:
+    async def _render_once(self, key: Key, subject: object, render: Render) -> Card:
         """The cached card, or one render shared by all requests for it.
 
         `subject` is what renders are counted by.
@@ -124,15 +128,11 @@ class CardService:
         cached = self._cache.get(key)
         if cached is not None and time.monotonic() < cached.fresh_until:
             return cached
-        task = self._renders.get(key)
-        if task is None:
-            if self._over_limit(subject):
-                if cached is not None:
-                    return cached
-                raise PoolFull
-            task = asyncio.create_task(self._render_into_cache(key, render))
-            self._renders[key] = task
-            task.add_done_callback(lambda _: self._renders.pop(key, None))
+        if self._renders.get(key) is None and self._over_limit(subject):
+            if cached is not None:
+                return cached
+            raise PoolFull
+        task = self._renders.join(key, lambda: self._render_into_cache(key, render))
         try:
             return await asyncio.shield(task)
         except (PoolFull, RenderFailed):
@@ -140,14 +140,8 @@ class CardService:
                 return cached
             raise
 
-    async def _render_into_cache(self, key: Key, render: Callable[[], Awaitable[Card]]) -> Card:
-        card = await render()
-        replaced = self._cache.pop(key, None)
-        self._cache[key] = card
-        self._cache_bytes += len(card.body) - (len(replaced.body) if replaced else 0)
-        while len(self._cache) > CARD_CACHE_ENTRIES or self._cache_bytes > CARD_CACHE_BYTES:
-            _, oldest = self._cache.popitem(last=False)
-            self._cache_bytes -= len(oldest.body)
+    async def _render_into_cache(self, key: Key, render: Render) -> Card:
+        card = self._cache[key] = await render()
         return card
 
     async def _render_user(

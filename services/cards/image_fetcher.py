@@ -8,14 +8,13 @@ operator's own DISCORD_CDN_URL may be a private address.
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address, ip_address
 from typing import Any, Final, Self
 
-import aiohttp
-
 from services.cards.image_allowlist import AllowedImage
 from shared.discord.user_agent import USER_AGENT
+from shared.net.http_client import HttpClient, HttpError
 
 MAX_IMAGE_BYTES: Final = 4 * 1024 * 1024
 FETCH_TIMEOUT_S: Final = 4.0  # for the whole response
@@ -23,6 +22,8 @@ MAX_CONNECTIONS: Final = 16
 
 _SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _SIGNATURE_BYTES: Final = 12  # enough to tell the formats apart
+SocketFactory = Callable[[Sequence[Any]], socket.socket]  # aiohttp's SocketFactoryType
+
 _NAT64: Final = bytes.fromhex("0064ff9b0000000000000000")
 
 
@@ -38,61 +39,46 @@ class ImageFetcher:
     """`async with` is its lifetime. Connects when the first image is requested."""
 
     def __init__(self, timeout_s: float = FETCH_TIMEOUT_S) -> None:
-        self._timeout_s = timeout_s
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        """`timeout_s`: for the whole response."""
+        # Public servers and the operator's never share connections.
+        self._public = _client(timeout_s, public_socket)
+        self._operator = _client(timeout_s, None)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._public.close()
+        await self._operator.close()
 
     async def fetch(self, image: AllowedImage) -> bytes:
         """PNG, JPEG, GIF or WebP, by its first bytes. Raises FetchFailed."""
+        client = self._operator if image.from_operator else self._public
         try:
-            session = self._session(image.from_operator)
-            async with session.get(image.url, allow_redirects=False) as response:
+            async with client.get(image.url) as response:
                 if response.status != 200:
                     raise FetchFailed(f"status {response.status}")
-                return await _read_body(response)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            raise FetchFailed(type(error).__name__) from None
-
-    def _session(self, from_operator: bool) -> aiohttp.ClientSession:
-        """One for public servers and one for the operator's: they never share connections."""
-        if from_operator not in self._sessions:
-            self._sessions[from_operator] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=MAX_CONNECTIONS,
-                    socket_factory=None if from_operator else public_socket,
-                ),
-                timeout=aiohttp.ClientTimeout(total=self._timeout_s),
-                headers={
-                    "User-Agent": USER_AGENT,
-                    "Accept": "image/webp,image/png,image/*;q=0.8",
-                    "Accept-Encoding": "identity",
-                },
-                auto_decompress=False,  # a compressed body may be a decompression bomb
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._sessions[from_operator]
-
-
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    if (response.content_length or 0) > MAX_IMAGE_BYTES:
-        raise FetchFailed(f"longer than {MAX_IMAGE_BYTES} bytes")
-    body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_IMAGE_BYTES:
-            raise FetchFailed(f"longer than {MAX_IMAGE_BYTES} bytes")
-        if len(body) >= _SIGNATURE_BYTES and not is_image(body):
+                body = await response.read(_check_beginning)
+        except HttpError as error:
+            raise FetchFailed(str(error)) from None
+        if not is_image(body):
             raise FetchFailed("not an image")
-    if not is_image(body):
+        return body
+
+
+def _client(timeout_s: float, socket_factory: SocketFactory | None) -> HttpClient:
+    return HttpClient(
+        timeout_s=timeout_s,
+        max_body_bytes=MAX_IMAGE_BYTES,
+        max_connections=MAX_CONNECTIONS,
+        headers={"User-Agent": USER_AGENT, "Accept": "image/webp,image/png,image/*;q=0.8"},
+        socket_factory=socket_factory,
+    )
+
+
+def _check_beginning(body: bytearray) -> None:
+    if len(body) >= _SIGNATURE_BYTES and not is_image(body):
         raise FetchFailed("not an image")
-    return bytes(body)
 
 
 def is_image(beginning: bytes | bytearray) -> bool:
@@ -105,7 +91,7 @@ def is_image(beginning: bytes | bytearray) -> bool:
 def public_socket(address: Sequence[Any]) -> socket.socket:
     """A socket for one row of getaddrinfo, to be connected to that address.
 
-    An aiohttp SocketFactoryType. Raises PrivateAddress.
+    Raises PrivateAddress.
     """
     family, kind, protocol, _, (host, *_) = address
     if not is_public(host):

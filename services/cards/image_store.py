@@ -20,6 +20,7 @@ from services.cards.image_allowlist import AllowedImage, ImageAllowlist
 from services.cards.image_fetcher import FetchFailed, ImageFetcher
 from services.cards.render_jobs import CardImage, ScaledImage, ScaleImage
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
+from shared.net.single_flight import SingleFlight
 from shared.redis import keys
 from shared.redis.store import Store, StoreUnavailable
 
@@ -65,16 +66,13 @@ class ImageStore:
         self._fetcher = fetcher
         self._pool = pool
         self._wait_s = wait_s
-        self._fetches: dict[str, asyncio.Task[_Lookup]] = {}
+        self._fetches: SingleFlight[str, _Lookup] = SingleFlight()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        fetches = list(self._fetches.values())
-        for fetch in fetches:
-            fetch.cancel()
-        await asyncio.gather(*fetches, return_exceptions=True)
+        await self._fetches.close()
 
     async def fetch_all(self, requests: Sequence[ImageRequest]) -> FetchedImages:
         """The images that are available within the wait. Raises nothing."""
@@ -119,12 +117,9 @@ class ImageStore:
 
     def _start_fetch(self, allowed: _Allowed) -> asyncio.Task[_Lookup] | None:
         """The one task of this process that fetches this image; None: too many are running."""
-        fetch = self._fetches.get(allowed.key)
-        if fetch is None and len(self._fetches) < MAX_FETCHES:
-            fetch = asyncio.create_task(self._fetch(allowed))
-            self._fetches[allowed.key] = fetch
-            fetch.add_done_callback(lambda _: self._fetches.pop(allowed.key, None))
-        return fetch
+        if self._fetches.get(allowed.key) is None and len(self._fetches) >= MAX_FETCHES:
+            return None
+        return self._fetches.join(allowed.key, lambda: self._fetch(allowed))
 
     async def _fetch(self, allowed: _Allowed) -> _Lookup:
         """Raises nothing: a card without an image is still a card."""
