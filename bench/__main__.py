@@ -27,6 +27,7 @@ ROWS: Final = (
     "distinct_users",
     "handshake",
     "reads",
+    "card_storm",
     "ingest",
     "saves",
     "burst",

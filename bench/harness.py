@@ -79,8 +79,10 @@ class Harness:
                 yield Redis(process, url, store)
 
     @asynccontextmanager
-    async def service(self, name: str, redis: Redis, **env: str) -> AsyncIterator[BenchProcess]:
-        """`python -m services.<name>` on its own core, once it listens."""
+    async def service(
+        self, name: str, redis: Redis, core: int = kernel.SERVER_CORE, /, **env: str
+    ) -> AsyncIterator[BenchProcess]:
+        """`python -m services.<name>` on this core, once it listens."""
         settings = {
             "REDIS_URL": redis.url,
             "PROFILE_SOURCE": "off",
@@ -92,13 +94,14 @@ class Harness:
         async with child.started(
             name,
             command,
-            core=kernel.SERVER_CORE,
+            core=core,
             log=self._log(name),
             cwd=self._tree,
             env=settings,
         ) as process:
-            if port := env.get("WS_PORT") or env.get("API_PORT"):
-                await listens(process, int(port))
+            for setting in ("API_PORT", "WS_PORT", "CARDS_PORT"):
+                if setting in env:
+                    await listens(process, int(env[setting]))
             yield process
 
     @asynccontextmanager

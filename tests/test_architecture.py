@@ -117,6 +117,13 @@ def test_hikari_has_one_door() -> None:
     assert [f for f in FILES if "hikari" in packages(f) and room_of(f) != "services.gateway"] == []
 
 
+def test_image_libraries_have_one_door() -> None:
+    """Only cards imports them: requirements/services.lock does not have them."""
+    libraries = {"PIL", "uharfbuzz", "bidi", "resvg_py"}
+    users = {room_of(file) for file in FILES if libraries & packages(file)}
+    assert users == {"services.cards"}
+
+
 def test_settings_have_one_door() -> None:
     """Nobody reads the environment past shared/config.py; the runner hands it to its children."""
     reading = [file for file in FILES if re.search(r"os\.(environ|getenv)", text(file))]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.api.contract import closed
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
 from tests.api.replica import serving
+from tests.cards.cards_fixture import serving_cards
 
 SEED = 20_261_123
 EXAMPLES = 10  # per operation
@@ -70,10 +73,20 @@ async def fuzz(
     assert f"Tested: {sum(len(path) - 1 for path in schema['paths'].values())}" in text
 
 
+@asynccontextmanager
+async def both(store: Store) -> AsyncIterator[int]:
+    """The port of an api that forwards to cards: all that the document describes."""
+    async with (
+        serving_cards(store) as cards,
+        serving(store, cards_url=f"http://127.0.0.1:{cards}") as port,
+    ):
+        yield port
+
+
 async def test_every_answer_is_described(store: Store, tmp_path: Path) -> None:
     """For golden users, unknown users, malformed ids, and arbitrary parameters."""
     golden_ids = {"enum": [str(golden.user_id) for golden in GOLDEN.values()]}
-    async with serving(store) as port:
+    async with both(store) as port:
         schema = await document(port)
         for item in schema["paths"].values():
             for parameter in item["parameters"]:
@@ -84,7 +97,7 @@ async def test_every_answer_is_described(store: Store, tmp_path: Path) -> None:
 
 async def test_redis_away(tmp_path: Path) -> None:
     """What needs Redis gets the 503 that is described."""
-    async with Store.connect("redis://127.0.0.1:1") as nowhere, serving(nowhere) as port:
+    async with Store.connect("redis://127.0.0.1:1") as nowhere, both(nowhere) as port:
         schema = await document(port)
         await fuzz(port, schema, tmp_path, "not_a_server_error", phases="coverage")
 
