@@ -27,7 +27,7 @@ BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"
 
 
 class House(Struct):
-    """Two api and two ws behind nginx."""
+    """Two api, two ws and one cards behind nginx."""
 
     stack: Stack
     port: int
@@ -47,10 +47,20 @@ class House(Struct):
 async def house(folder: Path, more: str = "", **env: str) -> AsyncIterator[House]:
     program()
     async with running(services=("gateway",)) as stack, aiohttp.ClientSession() as http:
-        ports = {8000: stack.api_port, 8010: free_port(), 8001: stack.ws_port, 8011: free_port()}
+        ports = {
+            8000: stack.api_port,
+            8010: free_port(),
+            8001: stack.ws_port,
+            8011: free_port(),
+            8002: stack.cards_port,
+        }
         for documented, real in ports.items():
-            kind = "ws" if documented % 10 else "api"
-            listens = {f"{kind.upper()}_PORT": str(real), "TRUSTED_PROXIES": "127.0.0.1"}
+            kind = ("api", "ws", "cards")[documented % 10]
+            listens = {
+                f"{kind.upper()}_PORT": str(real),
+                "TRUSTED_PROXIES": "127.0.0.1",
+                "CARDS_URL": "",
+            }
             await stack.start(kind, **listens, **env)
             stack.processes[str(documented)] = stack.processes.pop(kind)
         for documented in ports:
@@ -64,6 +74,7 @@ async def test_it_serves_while_a_process_is_left(tmp_path: Path) -> None:
     """REST and WebSockets on one port; one api and one ws are killed, then every api."""
     async with house(tmp_path) as home:
         await reads_and_sockets_go_through(home)
+        await cards_and_badges_go_through(home)
         await one_of_each_is_killed(home)
         await every_api_is_killed(home)
 
@@ -83,6 +94,17 @@ async def reads_and_sockets_go_through(home: House) -> None:
     for watcher in watchers:
         await watcher.until(lambda frame: frame["d"].get("status") == "dnd")
         await watcher.close()
+
+
+async def cards_and_badges_go_through(home: House) -> None:
+    """They come from cards: the api does not forward here."""
+    for path in (f"/card/{ROBIN}.svg", f"/card/{ROBIN}.png", f"/badge/{ROBIN}.svg"):
+        async with home.http.get(f"http://127.0.0.1:{home.port}{path}") as answer:
+            assert answer.status == 200, path
+            assert answer.content_type.startswith("image/")
+            assert "X-Grux-Problem" not in answer.headers
+    assert (await home.get(f"/badge/{ROBIN}.json"))[1]["schemaVersion"] == 1
+    assert (await home.get("/card/"))[1]["error"]["code"] == "not_found"
 
 
 async def one_of_each_is_killed(home: House) -> None:
