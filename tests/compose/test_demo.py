@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -150,14 +151,55 @@ def test_site_address_selects_the_published_ports(project: Project) -> None:
     assert "PUBLIC_WS_URL: wss://presence.example.org\n" in public
 
 
-def test_the_image_has_only_what_it_needs(project: Project) -> None:
-    """The image has shared/ and services/, but no settings, tests or tools."""
-    inside = project.run(
-        "docker", "run", "--rm", "--entrypoint", "ls", f"grux:{project.name}", "-A"
-    )
-    assert set(inside.split()) == {"services", "shared"}
+def test_the_images_have_only_what_they_need(project: Project) -> None:
+    """They have shared/, services/ and web/, but no settings, tests or tools."""
+    for image in ("grux", "grux-cards"):
+        inside = _in_image(project, image, "ls", "-A")
+        assert set(inside.split()) == {"services", "shared", "web"}
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert next(line for line in ignored if not line.startswith("#")) == "*"
+
+
+def test_only_the_image_of_cards_can_draw(project: Project) -> None:
+    """The others have neither the fonts nor the image libraries."""
+    libraries = ("PIL", "uharfbuzz", "bidi", "resvg_py")
+    program = (
+        f"import importlib.util as u;print(*(name for name in {libraries} if u.find_spec(name)))"
+    )
+    for image, found in (("grux", set()), ("grux-cards", set(libraries))):
+        assert set(_in_image(project, image, "python", "-c", program).split()) == found
+    assert "cards" not in _in_image(project, "grux", "ls", "services").split()
+    assert "Twemoji.ttf" in _in_image(project, "grux-cards", "ls", "services/cards/fonts")
+
+
+async def test_more_cards(project: Project) -> None:
+    """`make scale CARDS=2`: Caddy finds the second one, and both draw."""
+    project.run("deploy/scale.sh", "cards=2")
+    try:
+        containers = project.containers("cards")
+        assert len(containers) == 2
+        labels = itertools.count()
+
+        async def both_draw() -> bool:
+            async with aiohttp.ClientSession() as http:
+                address = f"{project.url}/badge/{ROBIN}.svg?label={next(labels)}"
+                async with http.get(address) as badge:
+                    assert (badge.status, badge.content_type) == (200, "image/svg+xml")
+            drawn = [project.metric(one, "grux_cards_renders_total ") for one in containers]
+            return min(drawn) > 0
+
+        await eventually_async(both_draw)
+    finally:
+        project.run("deploy/scale.sh", "cards=1")
+
+
+def _in_image(project: Project, image: str, *command: str) -> str:
+    """What a command prints that is run in the image."""
+    entrypoint, *arguments = command
+    return project.run(
+        *("docker", "run", "--rm", "--entrypoint", entrypoint),
+        *(f"{image}:{project.name}", *arguments),
+    )
 
 
 def say(project: Project, text: str) -> None:
