@@ -35,7 +35,7 @@ async def test_a_bad_setting_is_named() -> None:
     async with running(services=()) as stack:
         process = await stack.start("cards", CARDS_PORT="many")
         assert await process.ended() == 2
-        assert process.lines == ["cards: CARDS_PORT must be a whole number, got 'many'"]
+        assert process.lines == ["cards: CARDS_PORT must be a whole number from 0 to 65535, got 'many'"]
 
 
 async def test_a_taken_port_is_named() -> None:

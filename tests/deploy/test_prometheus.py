@@ -57,6 +57,7 @@ async def test_every_panel_shows_something(tmp_path: Path) -> None:
     """Prometheus parses each query, and finds samples for it."""
     async with observed(PROFILE_SOURCE="discord") as (stack, ports):
         await stack.shows(ROBIN, lambda data: True)
+        await stack.get(f"/badge/{ROBIN}.json")
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
         port = free_port()
