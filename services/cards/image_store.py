@@ -21,7 +21,7 @@ from services.cards.image_fetcher import FetchFailed, ImageFetcher
 from services.cards.render_jobs import CardImage, ScaledImage, ScaleImage
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from shared.net.single_flight import SingleFlight
-from shared.redis import keys
+from shared.redis.image_cache import load_images, save_image
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class FetchedImages(Struct, frozen=True):
 class _Allowed(Struct, frozen=True):
     request: ImageRequest
     image: AllowedImage
-    key: str
+    digest: str  # of what the stored image is made from
 
 
 _Lookup = CardImage | bool | None
@@ -77,7 +77,7 @@ class ImageStore:
     async def fetch_all(self, requests: Sequence[ImageRequest]) -> FetchedImages:
         """The images that are available within the wait. Raises nothing."""
         allowed = [
-            _Allowed(request, image, _key(image, request))
+            _Allowed(request, image, _digest(image, request))
             for request in requests
             if (image := self._allowlist.resolve(request)) is not None
         ]
@@ -107,19 +107,16 @@ class ImageStore:
         if not allowed:
             return []
         try:
-            async with self._store.reachable():
-                pipe = self._store.redis.pipeline(transaction=False)
-                for each in allowed:
-                    pipe.get(each.key)
-                return [_decoded(value) for value in await pipe.execute()]
+            found = await load_images(self._store, [each.digest for each in allowed])
+            return [_decoded(value) for value in found]
         except StoreUnavailable:
             return [None] * len(allowed)
 
     def _start_fetch(self, allowed: _Allowed) -> asyncio.Task[_Lookup] | None:
         """The one task of this process that fetches this image; None: too many are running."""
-        if self._fetches.get(allowed.key) is None and len(self._fetches) >= MAX_FETCHES:
+        if self._fetches.get(allowed.digest) is None and len(self._fetches) >= MAX_FETCHES:
             return None
-        return self._fetches.join(allowed.key, lambda: self._fetch(allowed))
+        return self._fetches.join(allowed.digest, lambda: self._fetch(allowed))
 
     async def _fetch(self, allowed: _Allowed) -> _Lookup:
         """Raises nothing: a card without an image is still a card."""
@@ -145,16 +142,15 @@ class ImageStore:
 
     async def _write(self, allowed: _Allowed, value: bytes, ttl_s: int) -> None:
         try:
-            async with self._store.reachable():
-                await self._store.redis.set(allowed.key, value, ex=ttl_s)
+            await save_image(self._store, allowed.digest, value, ttl_s)
         except StoreUnavailable:
             log.debug("cards: image not stored, because Redis cannot be reached")
 
 
-def _key(image: AllowedImage, request: ImageRequest) -> str:
+def _digest(image: AllowedImage, request: ImageRequest) -> str:
     role = "badge" if request.role.startswith("badge") else request.role
     name = f"{role} {request.animated} {image.url}".encode()
-    return keys.picture(blake2b(name, digest_size=16, key=_FORMAT_VERSION).hexdigest())
+    return blake2b(name, digest_size=16, key=_FORMAT_VERSION).hexdigest()
 
 
 def _decoded(value: bytes | None) -> _Lookup:

@@ -35,7 +35,8 @@ async def test_a_bad_setting_is_named() -> None:
     async with running(services=()) as stack:
         process = await stack.start("cards", CARDS_PORT="many")
         assert await process.ended() == 2
-        assert process.lines == ["cards: CARDS_PORT must be a whole number from 0 to 65535, got 'many'"]
+        problem = "CARDS_PORT must be a whole number from 0 to 65535, got 'many'"
+        assert process.lines == [f"cards: {problem}"]
 
 
 async def test_a_taken_port_is_named() -> None:
