@@ -71,6 +71,8 @@ async def check_public(
         else:
             check = _check_api if setting == "PUBLIC_URL" else _check_ws
             found.append(await check(setting, url, timeout_s))
+            if setting == "PUBLIC_URL" and found[-1].level == "ok":
+                found.append(await _check_cards(url, timeout_s))
     return [*found, *_check_tls(settings), *_check_proxies(settings)]
 
 
@@ -91,6 +93,25 @@ async def _check_api(setting: str, url: str, timeout_s: float) -> Finding:
     return failure(
         f"another server answers at {setting} ({url}/health: status {status})",
         "Configure the proxy to pass everything except WebSockets to api.",
+    )
+
+
+async def _check_cards(url: str, timeout_s: float) -> Finding:
+    """Request a badge with an invalid id: cards draws that problem, and no other server does."""
+    async with HttpClient(
+        timeout_s=timeout_s, max_body_bytes=MAX_BODY_BYTES, max_redirects=MAX_REDIRECTS
+    ) as http:
+        try:
+            async with http.get(f"{url}/badge/0.svg") as response:
+                status, problem = response.status, response.headers.get("X-Grux-Problem")
+        except RequestFailed as error:
+            return _unreachable("PUBLIC_URL", url, error.__cause__ or error)
+    if status == 200 and problem == "invalid_user_id":
+        return ok(f"cards and badges are drawn at {url}")
+    return warning(
+        f"no cards and badges at PUBLIC_URL ({url}/badge/0.svg: status {status})",
+        "Configure the proxy to pass /card/ and /badge/ to cards, or set CARDS_URL: then api "
+        "forwards them.",
     )
 
 

@@ -17,7 +17,7 @@ from tests.run.running import ROOT
 
 async def test_a_running_grux_passes() -> None:
     """Its ports, its URLs and its profile source answer; swapped URLs are failures."""
-    async with running() as stack:
+    async with running(services=("api", "ws", "cards", "gateway")) as stack:
         api, ws = f"127.0.0.1:{stack.api_port}", f"127.0.0.1:{stack.ws_port}"
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             await eventually_async(lambda: _beats(store))
@@ -31,6 +31,8 @@ async def test_a_running_grux_passes() -> None:
                 "PROFILE_UPSTREAM_URL": f"{stack.simulator.url}/profiles/{{user_id}}",
             }
         )
+        await stack.processes.pop("cards").stop()
+        without = await examined({**stack.env, "PUBLIC_URL": f"http://{api}"})
         swapped = await examined(
             {**stack.env, "PUBLIC_URL": f"http://{ws}", "PUBLIC_WS_URL": f"ws://{api}"}
         )
@@ -38,12 +40,15 @@ async def test_a_running_grux_passes() -> None:
     for words in (
         f"Grux answers on API_PORT {stack.api_port}",
         f"Grux answers on WS_PORT {stack.ws_port}",
+        f"Grux answers on CARDS_PORT {stack.cards_port}",
+        f"cards and badges are drawn at http://{api}",
         f"the API answers at http://{api}",
         f"WebSockets work at ws://{ws}",
         "the profile source answers",
         "a gateway is connected to Discord; monitored users:",
     ):
         assert said.level(words) == "ok"
+    assert without.level("no cards and badges at PUBLIC_URL") == "warning"
     assert swapped.level(f"PUBLIC_WS_URL (ws://{api}) accepts no WebSocket") == "failure"
     assert swapped.level("another server answers at PUBLIC_URL") == "failure"
     assert swapped.level("TRUSTED_PROXIES is not set") == "warning"

@@ -234,9 +234,7 @@ async def test_no_service_has_other_permissions(tmp_path: Path, user: str) -> No
             ("EVAL", "return redis.call('DEL', KEYS[1])", 1, keys.guilds(int(ROBIN))),
         ]
     async with guarded(tmp_path) as (stack, redis, modern):
-        if (
-            user == "cards" and not modern
-        ):  # Redis 6.2 has no permissions per key
+        if user == "cards" and not modern:  # Redis 6.2 has no permissions per key
             refused.remove(("SET", presence, "x"))
         await redis.hset(presence, "version", 1)
         await redis.sadd(keys.guilds(int(ROBIN)), 1)
