@@ -17,11 +17,6 @@ FILES = sorted(path.relative_to(ROOT) for room in ROOMS for path in (ROOT / room
 OUTSIDE = ("bench", "chaos", "testing", "tests")  # nothing in ROOMS imports these
 AROUND = sorted(path.relative_to(ROOT) for room in OUTSIDE for path in (ROOT / room).rglob("*.py"))
 
-# What is still to be moved behind shared/redis: remove a file from here when it is.
-USE_STORE_REDIS_STILL = {
-    "services/api/card/pictures.py",  # shared.redis.image_cache has what it needs
-}
-
 
 def text(file: Path) -> str:
     return (ROOT / file).read_text()
@@ -88,7 +83,7 @@ def test_redis_is_not_used_through_a_store() -> None:
     """`store.redis` is for the modules of shared/redis; the others call these."""
     found = {str(file) for file in FILES if uses_client_of_store(file)}
     outside = {file for file in found if not file.startswith("shared/redis/")}
-    assert outside - USE_STORE_REDIS_STILL == set()
+    assert outside == set()
 
 
 def uses_client_of_store(file: Path) -> bool:
