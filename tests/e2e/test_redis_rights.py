@@ -56,8 +56,8 @@ UNUSED_BY_REDIS_6 = {
     **dict.fromkeys(("api client|id", "api client|tracking"), "MONITOR tells of no CLIENT there"),
     **dict.fromkeys(
         (
-            *("api get", "api exists", "api pttl", "api evalsha"),
-            *("cards exists", "cards pttl", "cards evalsha"),
+            *("api get", "api exists", "api pttl"),
+            *("cards exists", "cards pttl"),
             *("ws get", "ws pttl"),
         ),
         "there is no profile source in this test",
