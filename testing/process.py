@@ -14,14 +14,13 @@ import re
 import signal
 import sys
 import tempfile
-import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Final, NamedTuple, Protocol, Self, TypeVar
+from typing import IO, Final, Protocol, Self, TypeVar
 
 from services.run.parent_death import end_with_parent
 from testing.eventually import PATIENCE
@@ -38,13 +37,6 @@ _DRAIN_WITHIN_S: Final = 2.0  # that a grandchild may keep the output open after
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-class Line(NamedTuple):
-    """One line that a process wrote."""
-
-    at: float  # time.monotonic(), seconds
-    text: str  # without its newline
-
-
 class ProcessEnded(AssertionError):
     """Raised when a process ended before it wrote what was waited for; the text has its output."""
 
@@ -59,14 +51,14 @@ class Process:
         stdin: asyncio.StreamWriter | None,
         stdout: asyncio.StreamReader,
         stderr: asyncio.StreamReader | None,
-        on_line: Callable[[Line], None],
+        on_line: Callable[[str], None],
     ) -> None:
         """Use `start` or `start_module`."""
         self.name = name
         self.pid = backend.pid
         self.stdout: list[str] = []  # complete lines so far
         self.stderr: list[str] = []
-        self.lines: list[Line] = []  # both, in the order of their arrival
+        self.lines: list[str] = []  # of both, in the order of their arrival
         self._backend = backend
         self._stdin = stdin
         self._on_line = on_line
@@ -86,7 +78,7 @@ class Process:
         stdin: bool = False,
         stderr: IO[bytes] | None = None,
         before_exec: Callable[[], None] = lambda: None,
-        on_line: Callable[[Line], None] = lambda line: None,
+        on_line: Callable[[str], None] = lambda line: None,
     ) -> Self:
         """Start any program.
 
@@ -123,7 +115,7 @@ class Process:
         env: Mapping[str, str] = _NOTHING,
         cwd: Path | None = None,
         fork: bool = CAN_FORK,
-        on_line: Callable[[Line], None] = lambda line: None,
+        on_line: Callable[[str], None] = lambda line: None,
     ) -> Self:
         """Start `python -m module arguments…` of this checkout.
 
@@ -209,13 +201,13 @@ class Process:
         await self.stop(signal.SIGKILL)
 
     def _search(self, pattern: str) -> re.Match[str] | None:
-        found = (re.search(pattern, line.text) for line in self.lines)
+        found = (re.search(pattern, line) for line in self.lines)
         return next(filter(None, found), None)
 
     async def _until(self, holds: Callable[[], T | None], what: str) -> T:
         while not (found := holds()):
             if all(reader.done() for reader in self._readers):
-                written = "\n".join(line.text for line in self.lines)
+                written = "\n".join(self.lines)
                 raise ProcessEnded(f"{self.name} ended without writing {what}:\n{written}")
             self._written.clear()
             await self._written.wait()
@@ -230,8 +222,8 @@ class Process:
                 continue
             if not raw:
                 return
-            line = Line(time.monotonic(), raw.decode(errors="replace").rstrip("\r\n"))
-            lines.append(line.text)
+            line = raw.decode(errors="replace").rstrip("\r\n")
+            lines.append(line)
             self.lines.append(line)
             self._on_line(line)
             self._written.set()

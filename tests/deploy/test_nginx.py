@@ -54,7 +54,7 @@ async def house(folder: Path, more: str = "", **env: str) -> AsyncIterator[House
             await stack.start(kind, **listens, **env)
             stack.processes[str(documented)] = stack.processes.pop(kind)
         for documented in ports:
-            await stack.processes[str(documented)].said("listening")
+            await stack.processes[str(documented)].line_with("listening")
         await stack.shows(ROBIN, lambda data: True)
         async with nginx(folder, ports, more) as port:
             yield House(stack, port, http)
@@ -127,7 +127,7 @@ async def test_a_draining_ws_is_skipped(tmp_path: Path) -> None:
         watchers = [await home.watch(), await home.watch()]
         for watcher in watchers:
             await watcher.until(lambda frame: frame["op"] == "initial_data")
-        ending.process.send_signal(signal.SIGTERM)
+        ending.send(signal.SIGTERM)
         url = f"http://127.0.0.1:{home.stack.ws_port}/ready"
 
         async def drains() -> bool:
@@ -139,7 +139,7 @@ async def test_a_draining_ws_is_skipped(tmp_path: Path) -> None:
         for newcomer in newcomers:
             await newcomer.until(lambda frame: frame["op"] == "initial_data")
         assert await ending.ended() == 0
-        assert other.process.returncode is None
+        assert other.running
         told = await eventually(lambda: [one.close_code for one in watchers if one.close_code])
         assert told == [1012]  # only the client of the draining ws; new clients notice nothing
         assert [one.close_code for one in newcomers] == [None] * 4

@@ -110,7 +110,7 @@ async def test_redis_is_correct_after_missed_heartbeats() -> None:
 
         async def dropped() -> None:
             stack.simulator.faults.acks_stalled = True
-            await stack.processes["gateway"].said("did not answer a heartbeat")
+            await stack.processes["gateway"].line_with("did not answer a heartbeat")
             stack.simulator.faults.acks_stalled = False
 
         await _ends_and_comes_back(stack, dropped)
@@ -242,7 +242,7 @@ async def test_redis_away_at_the_start_is_waited_for() -> None:
     async with running(services=("api",)) as stack:
         await stack.redis.kill()
         gateway = await stack.start("gateway")
-        await gateway.said("connected to Discord")
+        await gateway.line_with("connected to Discord")
         await eventually(lambda: any("Redis is not available" in line for line in gateway.lines))
         await stack.redis.start()
         await stack.shows(ROBIN, lambda data: True)
@@ -253,7 +253,7 @@ async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None
     """hikari may swallow a cancellation at that moment."""
     async with running(services=("gateway",)) as stack:
         gateway = stack.processes["gateway"]
-        await gateway.said("connected to Discord")
+        await gateway.line_with("connected to Discord")
         stack.simulator.refuse(60)
         stack.simulator.drop(how)  # type: ignore[arg-type]
         assert await gateway.stop() == 0, gateway.lines
@@ -265,12 +265,12 @@ async def test_gateway_that_was_stopped_for_long_releases_its_shard() -> None:
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")
-        await second.said("standing by")
-        first.process.send_signal(signal.SIGSTOP)
-        await second.said("taken over")
-        await second.said("connected to Discord")
-        first.process.send_signal(signal.SIGCONT)
-        await first.said("run by another process now")
+        await second.line_with("standing by")
+        first.send(signal.SIGSTOP)
+        await second.line_with("taken over")
+        await second.line_with("connected to Discord")
+        first.send(signal.SIGCONT)
+        await first.line_with("run by another process now")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
         await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
         await _holds_all_members(stack)

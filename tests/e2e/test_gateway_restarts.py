@@ -47,7 +47,7 @@ async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
         await stack.shows(both, lambda data: bool(data["status"] == "idle"))
         await stack.processes["gateway"].stop()
         await stack.start("gateway")
-        await stack.processes["gateway"].said("connected to Discord")
+        await stack.processes["gateway"].line_with("connected to Discord")
         world.update_user(both, global_name="Grace")
         shown = await stack.shows(
             both, lambda data: bool(data["profile"]["display_name"] == "Grace")
@@ -66,13 +66,13 @@ async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
         world = stack.simulator.world
         first = stack.processes.pop("gateway")
         second = await stack.start("gateway")
-        await second.said("standing by")
+        await second.line_with("standing by")
         world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _checkpoint(stack, lambda saved: bool(saved.session.seq))
-        first.process.send_signal(sign)
+        first.send(sign)
         await first.ended()
         leaver, joiner, renamed = changes(stack)
-        await second.said("taken over")
+        await second.line_with("taken over")
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
@@ -97,7 +97,7 @@ async def test_a_replay_shows_no_old_state() -> None:
         )  # an older one, as after a kill
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
-        await (await stack.start("gateway")).said("connected to Discord")
+        await (await stack.start("gateway")).line_with("connected to Discord")
         world.set_presence(ROBIN, "online", [], {"vr": "online"})
         await watcher.until(lambda frame: bool(frame["d"].get("status") == "online"))
         shown = [frame["d"]["status"] for frame in watcher.frames if "status" in frame["d"]]
@@ -172,7 +172,7 @@ async def test_redis_emptied_under_a_running_gateway_has_no_checkpoint_too_early
         await _checkpoint(stack, lambda saved: True)
         gateway = stack.processes["gateway"]
         await stack.redis.flush()
-        await gateway.said("rewriting all users")
+        await gateway.line_with("rewriting all users")
         await _checkpoint(stack, lambda saved: True)
         await gateway.stop(signal.SIGKILL)
         await truth(stack)
@@ -201,15 +201,15 @@ async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")
-        await second.said("standing by")
-        await first.said("rewriting all users once more")  # no checkpoint before
+        await second.line_with("standing by")
+        await first.line_with("rewriting all users once more")  # no checkpoint before
         before = (await _checkpoint(stack, lambda saved: bool(saved.session.seq))).session.seq
         stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _checkpoint(stack, lambda saved: saved.session.seq > before)
         await hears_of_standby(stack)
         await stack.redis.pause()
-        await first.said("may have been taken over")
-        await first.said("standing by")
+        await first.line_with("may have been taken over")
+        await first.line_with("standing by")
         leaver, joiner, _ = changes(stack)
         await stack.redis.resume()
         await _shows_status(stack, "dnd")
@@ -224,7 +224,7 @@ async def test_few_sessions_left_are_not_spent() -> None:
     async with running(quiet(session_starts=2), services=REST) as stack:
         gateway = stack.processes["gateway"]
         stack.simulator.drop("invalid")
-        said = await gateway.said("begin only 1 more sessions (of 2 in a day)")
+        said = await gateway.line_with("begin only 1 more sessions (of 2 in a day)")
         assert "DISCORD_TOKEN" in said
         assert stack.simulator.stats.identifies == 1
         assert (await stack.get(f"/user/{ROBIN}"))[0] == 200

@@ -146,7 +146,7 @@ async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     await stack.redis.kill()
     stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
-    await stack.processes["ws"].said("is lost")
+    await stack.processes["ws"].line_with("is lost")
     await eventually_async(partial(_is_unavailable, stack))
     await stack.redis.start()
     await watcher.until(lambda frame: frame["d"].get("status") == "idle")
@@ -180,8 +180,8 @@ async def test_token_is_never_written() -> None:
     """Not even at LOG_LEVEL=DEBUG."""
     async with running(services=("gateway",), env={"LOG_LEVEL": "DEBUG"}) as stack:
         gateway = stack.processes["gateway"]
-        await gateway.said("connected to Discord")
+        await gateway.line_with("connected to Discord")
         assert stack.simulator.drop("rst") == 1
-        await gateway.said("disconnected")
+        await gateway.line_with("disconnected")
         assert not [line for line in gateway.lines if stack.simulator.token in line]
         assert quiet().token == stack.simulator.token

@@ -23,11 +23,11 @@ async def test_what_another_gateway_wrote_is_not_overwritten() -> None:
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
         stack.simulator.refuse()
         assert stack.simulator.drop("rst") == 1
-        await gateway.said("is disconnected")
+        await gateway.line_with("is disconnected")
         world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
         await _emptied_and_written(stack, "dnd")
         await watcher.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
-        await gateway.said("rewriting all users")
+        await gateway.line_with("rewriting all users")
         stack.simulator.faults.clear()
         await truth(stack)
         assert _shown(watcher) == ["idle", "dnd"]
@@ -41,9 +41,9 @@ async def test_known_states_are_written_while_discord_is_unreachable() -> None:
         before = await stack.shows(ROBIN, lambda data: True)
         stack.simulator.refuse()
         assert stack.simulator.drop("rst") == 1
-        await gateway.said("is disconnected")
+        await gateway.line_with("is disconnected")
         await stack.redis.flush()
-        await gateway.said("rewriting all users")
+        await gateway.line_with("rewriting all users")
         await truth(stack)  # Redis itself: the api's cache proves nothing
         assert await stack.shows(ROBIN, lambda data: True) == before
 

@@ -16,10 +16,11 @@ from redis.exceptions import ResponseError
 from shared.redis import keys
 from simulator.model import User
 from testing.eventually import eventually, eventually_async
+from testing.process import ROOT, Process
 from testing.redis_server import RedisServer
 from tests.api.http_client import ask
 from tests.e2e.redis_calls import Calls, granted, overheard
-from tests.e2e.stack import FIRST, ROBIN, ROOT, SECOND, Process, Stack, running
+from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, running
 
 ADMIN = "admin:secret"
 NEW, STRANGER = "1138383128625152005", "1138383128625152999"
@@ -144,8 +145,8 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
 
         # A standby gateway.
         url = await calls.through_relay(url_of(stack, "gateway"), "gateway")
-        standby = await Process.start("gateway", {**stack.env, "REDIS_URL": url})
-        await standby.said("standing by")
+        standby = await stack.launch("gateway", REDIS_URL=url)
+        await standby.line_with("standing by")
         await eventually_async(lambda: redis.exists(keys.standby(0, 1)))
         await standby.stop()
 

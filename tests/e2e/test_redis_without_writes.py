@@ -35,7 +35,7 @@ async def test_reads_go_on_and_the_newest_state_is_written_later(why: str) -> No
         await redis.execute_command(*refuse)  # type: ignore[no-untyped-call]
         world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         leaver, joiner, renamed = changes(stack)
-        await stack.processes["gateway"].said("users are waiting to be written")
+        await stack.processes["gateway"].line_with("users are waiting to be written")
         for user_id in (ROBIN, leaver, renamed):
             assert (await stack.get(f"/user/{user_id}"))[0] == 200
         assert online((await stack.get(f"/user/{ROBIN}"))[1]["data"])

@@ -15,7 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from testing.eventually import eventually, eventually_async
 from testing.free_port import free_port
-from tests.e2e.stack import Process, Stack, running
+from testing.process import Process
+from tests.e2e.stack import Stack, running
 
 NAMES = ("gateway", "api", "ws")
 PEOPLE = 6
@@ -125,7 +126,7 @@ class House:
             "WS_PORT": str(self.ws[number]),
             "DRAIN_SECONDS": "1",
         }
-        process = await Process.start(name, {**self._stack.env, **settings})
+        process = await self._stack.launch(name, **settings)
         self._stack.processes[f"{name} {number}"] = process
         match name:
             case "gateway":

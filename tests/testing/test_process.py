@@ -30,7 +30,7 @@ async def test_output_and_status_are_those_of_the_child(tmp_path: Path, fork: bo
     process = await start(tmp_path, code, "a", "b c", fork=fork)
     assert await process.ended() == 7
     assert (process.stdout, process.stderr) == (["out a b c"], ["err"])
-    assert sorted(line.text for line in process.lines) == ["err", "out a b c"]
+    assert sorted(process.lines) == ["err", "out a b c"]
 
 
 @both_ways
