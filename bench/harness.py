@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -17,6 +16,7 @@ from bench.child import BenchProcess, ProcessFailed
 from bench.params import Params
 from services.run import redis_binary
 from shared.redis.store import Store
+from testing.free_port import free_port
 
 HERE: Final = Path(__file__).parent
 START_WITHIN: Final = 20.0  # seconds
@@ -144,9 +144,3 @@ async def listens(process: BenchProcess, port: int) -> None:
             else:
                 writer.close()
                 return
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
