@@ -174,6 +174,10 @@ class Process:
         async with asyncio.timeout(within):
             return await self._until(lambda: self._search(pattern), repr(pattern))
 
+    async def wait(self) -> int:
+        """Wait for the end, however long it takes; gives `returncode`."""
+        return await self._backend.wait()
+
     async def ended(self, within: float = PATIENCE) -> int:
         """Wait for the end and the rest of the output; gives `returncode`."""
         async with asyncio.timeout(within):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -27,17 +28,23 @@ class RedisServer:
     """
 
     def __init__(
-        self, *arguments: str, port: int = 0, sentinel: Path | None = None, account: str = ""
+        self,
+        *arguments: str,
+        port: int = 0,
+        sentinel: Path | None = None,
+        account: str = "",
+        before_exec: Callable[[], None] = lambda: None,
     ) -> None:
         """`arguments`: more of them, for redis-server's command line.
 
         `sentinel`: a file that makes a Sentinel of it, on that `port`. `account`: `name:password`
-        of a user that may do everything.
+        of a user that may do everything. `before_exec` runs in the child.
         """
         self.port = port or free_port()
         self._arguments = arguments
         self._sentinel = sentinel
         self._account = f"{account}@" if account else ""
+        self._before_exec = before_exec
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,6 +52,11 @@ class RedisServer:
     @property
     def url(self) -> str:
         return f"redis://{self._account}127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "redis-server does not run"
+        return self._process.pid
 
     async def __aenter__(self) -> Self:
         try:
@@ -112,11 +124,16 @@ class RedisServer:
 
     def _launch(self) -> subprocess.Popen[bytes]:
         """Without asyncio: the shared server outlives the event loops of the tests."""
+
+        def prepare() -> None:
+            end_with_parent()
+            self._before_exec()
+
         return subprocess.Popen(
             [_binary(), *self._command_line()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is for the tests
-            preexec_fn=end_with_parent,  # noqa: PLW1509 (it takes no lock that a thread may hold)
+            preexec_fn=prepare,  # noqa: PLW1509 (it takes no lock that a thread may hold)
         )
 
     def _command_line(self) -> list[str]:
