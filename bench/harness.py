@@ -78,6 +78,7 @@ class Harness:
             "REDIS_URL": redis.url,
             "PROFILE_SOURCE": "off",
             "LOG_LEVEL": "WARNING",
+            "DRAIN_SECONDS": "0",
             "METRICS_PORT": str(free_port()),
             "PYTHONPATH": str(self._tree),
             **env,
