@@ -144,6 +144,16 @@ class Process:
     def running(self) -> bool:
         return self.returncode is None
 
+    @property
+    def output(self) -> str:
+        """Standard output so far, as text: each line with its newline."""
+        return _text(self.stdout)
+
+    @property
+    def errors(self) -> str:
+        """Standard error so far, likewise."""
+        return _text(self.stderr)
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal; does nothing when the process is gone."""
         # Not by asyncio's own method: before Python 3.12.9 that may take the exit status itself.
@@ -233,6 +243,10 @@ class Process:
             self._written.set()
 
 
+def _text(lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
 def clean_environment(settings: Mapping[str, str] = _NOTHING) -> dict[str, str]:
     """What every child gets: the settings, how to find programs and this checkout, no more."""
     inherited = {
@@ -293,7 +307,9 @@ class _Forked:
 @cache
 def _fork_server() -> ForkServer:
     """This process's; it ends with it."""
-    server = ForkServer({**clean_environment(), "COVERAGE_PROCESS_CONFIG": ""})
+    server = ForkServer(
+        {name: text for name, text in clean_environment().items() if "COVERAGE" not in name}
+    )
     atexit.register(server.close)
     return server
 

@@ -1,18 +1,30 @@
-"""Fixtures that every room may use."""
+"""Fixtures for all tests, and what keeps this machine out of them."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
+from shared.config import ApiSettings, GatewaySettings, WsSettings
 from testing.loop_clock import LoopClock
 from testing.redis_server import RedisServer
 
-# The same examples in every run, and as many as fit into it. `--hypothesis-profile=fuzz` looks for
-# new ones. Fixtures stand over all examples of a test: a server has to survive every one of them.
+# Settings of this machine, such as those of a real bot, change no outcome. Children of the tests
+# get an environment of their own (testing/process.py).
+for _kind in (GatewaySettings, ApiSettings, WsSettings):
+    for _field in msgspec.structs.fields(_kind):
+        os.environ.pop(_field.name.upper(), None)
+for _scheme in ("http", "https", "ws", "wss", "socks", "all"):  # clients here talk to 127.0.0.1
+    os.environ.pop(f"{_scheme}_proxy", None)
+    os.environ.pop(f"{_scheme}_proxy".upper(), None)
+
+# The same examples in every run, as many as fit into it. `make fuzz` looks for new ones. Fixtures
+# stand over all examples of a test: a server has to survive every one of them.
 settings.register_profile(
     "suite",
     deadline=None,
@@ -28,7 +40,7 @@ settings.load_profile("suite")
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_redis() -> AsyncIterator[RedisServer]:
-    """One real Redis for the whole run. Tests that kill or pause it start one of their own."""
+    """One real Redis for all tests of a process. Those that kill or pause it start their own."""
     async with RedisServer() as server:
         yield server
 

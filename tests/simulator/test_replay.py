@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from simulator.replay import NotReplayable, messages, replay
 from simulator.server import Simulator
+from testing.process import Process
 from tests.simulator.client import connected
 from tests.simulator.samples import sample, sample_path
 
@@ -68,18 +68,10 @@ async def test_the_event_samples_arrive_unchanged(sim: Simulator) -> None:
             assert (frame["t"], frame["d"]) == (event["t"], event["d"])
 
 
-async def run(*arguments: str) -> tuple[int | None, str, str]:
+async def run(*arguments: str) -> tuple[int, str, str]:
     """Exit status, output and errors of the command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "simulator.replay",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    return process.returncode, output.decode(), errors.decode()
+    process = await Process.start_module("simulator.replay", *arguments)
+    return await process.ended(), process.output, process.errors
 
 
 async def test_the_command_says_what_it_did(sim: Simulator, tmp_path: Path) -> None:
