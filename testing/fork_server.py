@@ -11,17 +11,20 @@ its client closes the socket; killed, it takes its children with it.
 from __future__ import annotations
 
 import array
+import asyncio
 import contextlib
 import gc
 import importlib
 import os
 import runpy
 import selectors
+import signal
 import socket
 import struct
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +41,7 @@ _LIBRARIES: Final = (
     *("starlette.middleware", "starlette.routing", "starlette.responses"),
     *("prometheus_client.core", "msgspec", "dotenv", "cachetools", "uvloop"),
 )
+LONGEST_LINE: Final = 1 << 20  # bytes of a child's output
 _HEADER: Final = struct.Struct("!I")  # bytes of the request that follows
 _FDS: Final = 4  # that come with a request: standard input, output, error; where the status goes
 
@@ -68,8 +72,29 @@ class ForkServer:
                 preexec_fn=end_with_parent,  # noqa: PLW1509 (it takes no lock a thread may hold)
             )
 
-    def start(self, request: Request, fds: Sequence[int]) -> None:
-        """Fork. `fds`: standard input, output, error, and where the pid and the status go.
+    async def fork(
+        self, request: Request
+    ) -> tuple[ForkedProcess, asyncio.StreamReader, asyncio.StreamReader]:
+        """Start a child. Gives it with its standard output and error; its input is empty."""
+        with ExitStack() as ours, open(os.devnull, "rb") as nothing:  # noqa: ASYNC230 (no file)
+            readers: list[asyncio.StreamReader] = []
+            pipes: list[asyncio.ReadTransport] = []
+            theirs = [nothing.fileno()]
+            for _ in ("stdout", "stderr", "status"):
+                near, far = os.pipe()
+                ours.callback(os.close, far)
+                theirs.append(far)
+                reader = asyncio.StreamReader(limit=LONGEST_LINE)
+                pipes.append(await _connect(near, reader))
+                readers.append(reader)
+            self._request(request, theirs)
+        stdout, stderr, status = readers
+        pid = await status.readline()
+        assert pid, "the fork server died"
+        return ForkedProcess(int(pid), status, pipes), stdout, stderr
+
+    def _request(self, request: Request, fds: Sequence[int]) -> None:
+        """`fds`: standard input, output, error, and where the pid and the status go.
 
         The last one gets two lines: the pid, and at the end what `os.waitstatus_to_exitcode`
         makes of the status. Raises OSError when the server is gone.
@@ -83,6 +108,39 @@ class ForkServer:
         """End it; children that still run are killed."""
         self._socket.close()
         self._process.wait()
+
+
+class ForkedProcess:
+    """A child of the fork server, which reports its end."""
+
+    def __init__(
+        self, pid: int, status: asyncio.StreamReader, pipes: Sequence[asyncio.ReadTransport]
+    ) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._pipes = pipes
+        self._waiting = asyncio.create_task(self._wait(status))
+
+    async def wait(self) -> int:
+        await asyncio.shield(self._waiting)
+        assert self.returncode is not None
+        return self.returncode
+
+    def close(self) -> None:
+        """Close what a grandchild may have left open."""
+        for pipe in self._pipes:
+            pipe.close()
+
+    async def _wait(self, status: asyncio.StreamReader) -> None:
+        line = await status.readline()
+        self.returncode = int(line) if line else -signal.SIGKILL  # the server died, and so it
+
+
+async def _connect(fd: int, reader: asyncio.StreamReader) -> asyncio.ReadTransport:
+    loop = asyncio.get_running_loop()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(fd, "rb", 0))
+    return transport
 
 
 class _Server:

@@ -15,8 +15,7 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -24,7 +23,7 @@ from typing import IO, Final, Protocol, Self, TypeVar
 
 from services.run.parent_death import end_with_parent
 from testing.eventually import PATIENCE
-from testing.fork_server import ForkServer, Request
+from testing.fork_server import LONGEST_LINE, ForkedProcess, ForkServer, Request
 
 T = TypeVar("T")
 
@@ -32,7 +31,6 @@ ROOT: Final = Path(__file__).parents[1]
 CAN_FORK: Final = sys.platform == "linux"
 
 _INHERITED: Final = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "REDIS_SERVER")
-_LONGEST_LINE: Final = 1 << 20  # bytes
 _DRAIN_WITHIN_S: Final = 2.0  # that a grandchild may keep the output open after the end
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -98,7 +96,7 @@ class Process:
             stdin=PIPE if stdin else DEVNULL,
             stdout=PIPE,
             stderr=PIPE if stderr is None else stderr,
-            limit=_LONGEST_LINE,
+            limit=LONGEST_LINE,
             start_new_session=True,  # a Ctrl-C in the terminal is for the tests
             preexec_fn=prepare,  # it takes no lock that a thread may hold
         )
@@ -132,7 +130,7 @@ class Process:
                 on_line=on_line,
             )
         request = Request(module, arguments, clean_environment(env), str(cwd or empty_directory()))
-        backend, stdout, stderr = await _fork(request)
+        backend, stdout, stderr = await _fork_server().fork(request)
         return cls(name, backend, None, stdout, stderr, on_line)
 
     @property
@@ -195,7 +193,7 @@ class Process:
         _, unread = await asyncio.wait(self._readers, timeout=_DRAIN_WITHIN_S)
         for reader in unread:
             reader.cancel()
-        if isinstance(self._backend, _Forked):
+        if isinstance(self._backend, ForkedProcess):
             self._backend.close()
         if self._stdin is not None:
             self._stdin.close()
@@ -232,7 +230,7 @@ class Process:
         while True:
             try:
                 raw = await stream.readline()
-            except ValueError:  # longer than _LONGEST_LINE
+            except ValueError:  # longer than LONGEST_LINE
                 continue
             if not raw:
                 return
@@ -267,7 +265,7 @@ def empty_directory() -> Path:
 
 
 class _Backend(Protocol):
-    """What `asyncio.subprocess.Process` and `_Forked` have in common."""
+    """What `asyncio.subprocess.Process` and `ForkedProcess` have in common."""
 
     @property
     def pid(self) -> int: ...
@@ -278,32 +276,6 @@ class _Backend(Protocol):
     async def wait(self) -> int: ...
 
 
-class _Forked:
-    """A child of the fork server, which reports its end."""
-
-    def __init__(
-        self, pid: int, status: asyncio.StreamReader, pipes: Sequence[asyncio.ReadTransport]
-    ) -> None:
-        self.pid = pid
-        self.returncode: int | None = None
-        self._pipes = pipes
-        self._waiting = asyncio.create_task(self._wait(status))
-
-    async def wait(self) -> int:
-        await asyncio.shield(self._waiting)
-        assert self.returncode is not None
-        return self.returncode
-
-    def close(self) -> None:
-        """Close what a grandchild may have left open."""
-        for pipe in self._pipes:
-            pipe.close()
-
-    async def _wait(self, status: asyncio.StreamReader) -> None:
-        line = await status.readline()
-        self.returncode = int(line) if line else -signal.SIGKILL  # the server died, and so it
-
-
 @cache
 def _fork_server() -> ForkServer:
     """This process's; it ends with it."""
@@ -312,29 +284,3 @@ def _fork_server() -> ForkServer:
     )
     atexit.register(server.close)
     return server
-
-
-async def _fork(request: Request) -> tuple[_Forked, asyncio.StreamReader, asyncio.StreamReader]:
-    with ExitStack() as ours, open(os.devnull, "rb") as nothing:  # noqa: ASYNC230 (no file)
-        readers: list[asyncio.StreamReader] = []
-        pipes: list[asyncio.ReadTransport] = []
-        theirs = [nothing.fileno()]
-        for _ in ("stdout", "stderr", "status"):
-            near, far = os.pipe()
-            ours.callback(os.close, far)
-            theirs.append(far)
-            reader = asyncio.StreamReader(limit=_LONGEST_LINE)
-            pipes.append(await _connect(near, reader))
-            readers.append(reader)
-        _fork_server().start(request, theirs)
-    stdout, stderr, status = readers
-    pid = await status.readline()
-    assert pid, "the fork server died"
-    return _Forked(int(pid), status, pipes), stdout, stderr
-
-
-async def _connect(fd: int, reader: asyncio.StreamReader) -> asyncio.ReadTransport:
-    loop = asyncio.get_running_loop()
-    protocol = asyncio.StreamReaderProtocol(reader)
-    transport, _ = await loop.connect_read_pipe(lambda: protocol, os.fdopen(fd, "rb", 0))
-    return transport
