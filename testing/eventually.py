@@ -12,7 +12,7 @@ PATIENCE = 60.0  # seconds: far more than is ever needed; a test that fails wait
 
 
 async def eventually(holds: Callable[[], T]) -> T:
-    """Wait until this is true; gives what it gave."""
+    """Wait until `holds` gives something true; gives that."""
     async with asyncio.timeout(PATIENCE):
         while not (value := holds()):
             await asyncio.sleep(0.005)
@@ -20,7 +20,7 @@ async def eventually(holds: Callable[[], T]) -> T:
 
 
 async def eventually_async(holds: Callable[[], Awaitable[T]]) -> T:
-    """Wait until this is true; gives what it gave."""
+    """Wait until `holds` gives something true; gives that."""
     async with asyncio.timeout(PATIENCE):
         while not (value := await holds()):
             await asyncio.sleep(0.02)

@@ -46,7 +46,7 @@ class RedisCluster:
         await self._running.aclose()
 
     def master_of(self, key: str) -> RedisServer:
-        """Who had the key's slot at the start."""
+        """The master that had the key's slot at the start."""
         return self.masters[_slot(key) * MASTERS // SLOTS]
 
     def another_than(self, key: str) -> RedisServer:
@@ -127,7 +127,7 @@ async def _is_well(node: RedisServer) -> bool:
 
 
 async def _has_lost(node: RedisServer, lost: RedisServer) -> bool:
-    """Whether it sends nobody there any more."""
+    """Whether it redirects no client there any more."""
     slots = await _ask(node, "CLUSTER", "SLOTS")
     return all(master[1] != lost.port for _, _, master, *_ in slots)
 

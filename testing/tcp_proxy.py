@@ -66,7 +66,7 @@ class TcpProxy:
         self._mid_frame = pieces
 
     def fall_silent(self) -> None:
-        """Nothing comes through, and nobody is told."""
+        """Nothing comes through, and every connection stays open."""
         self._flowing.clear()
 
     def heal(self) -> None:

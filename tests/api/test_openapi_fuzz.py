@@ -7,7 +7,6 @@ failure can be repeated.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import msgspec
 import pytest
 
 from shared.redis.store import Store
+from testing.process import Process
 from tests.api.contract import closed
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
@@ -51,22 +51,13 @@ async def fuzz(
         "--seed": str(SEED),
     }
     flags = [part for option in options.items() for part in option]
-    process = await asyncio.create_subprocess_exec(
-        *(*program, "run", str(path), *flags, "--no-color"),
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    process = await Process.start(*program, "run", path, *flags, "--no-color", cwd=folder)
     try:
-        async with asyncio.timeout(LIMIT):
-            said, _ = await process.communicate()
+        status = await process.ended(within=LIMIT)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    text = said.decode(errors="replace")
-    assert process.returncode == 0, text
+        await process.kill()
+    text = "\n".join(process.lines)
+    assert status == 0, text
     assert f"Tested: {sum(len(path) - 1 for path in schema['paths'].values())}" in text
 
 

@@ -33,7 +33,7 @@ REFUSED = ("ERR_CONNECTION_REFUSED", "ERR_UNSAFE_PORT", "WebSocket connection to
 
 
 def people(tab: BrowserTab, count: int) -> list[str]:
-    return sorted(tab.stack.everybody())[:count]
+    return sorted(tab.stack.member_ids())[:count]
 
 
 def widgets(user_ids: list[str]) -> str:

@@ -15,7 +15,7 @@ SOON = 0.2  # seconds
 
 @pytest.fixture
 async def link() -> AsyncIterator[TcpProxy]:
-    """A link to somebody who repeats whatever they hear."""
+    """A proxy in front of an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -96,7 +96,7 @@ class Stack:
             **env,
         }
 
-    def everybody(self) -> set[str]:
+    def member_ids(self) -> set[str]:
         """The ids of all members of all guilds."""
         guilds = self.simulator.world.guilds.values()
         return {user_id for guild in guilds for user_id in guild.members}

@@ -202,7 +202,7 @@ def _only_here(stack: Stack, user_id: str) -> bool:
 
 
 async def _holds_all_members(stack: Stack) -> None:
-    await _holds(stack, stack.everybody())
+    await _holds(stack, stack.member_ids())
 
 
 async def _holds(stack: Stack, user_ids: set[str]) -> None:
@@ -223,7 +223,7 @@ async def _agrees(stack: Stack) -> None:
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def agreed() -> bool:
-            people = [stack.simulator.world.person(one) for one in stack.everybody()]
+            people = [stack.simulator.world.person(one) for one in stack.member_ids()]
             found = await store.load_many([int(person.user.id) for person in people])
             return all(
                 isinstance(one, Snapshot) and _status(person.presence.status) in one.presence[:30]

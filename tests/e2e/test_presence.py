@@ -151,11 +151,11 @@ async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
     await stack.redis.start()
     await watcher.until(lambda frame: frame["d"].get("status") == "idle")
     await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
-    everybody = len(stack.everybody())
+    members = len(stack.member_ids())
 
     async def all_counted() -> bool:
         status, body = await stack.get("/")
-        return status == 200 and body["data"]["monitored_user_count"] == everybody
+        return status == 200 and body["data"]["monitored_user_count"] == members
 
     await eventually_async(all_counted)
     assert watcher.close_code is None

@@ -110,7 +110,7 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         for service in SERVICES:
             await start(stack, service, calls)
         await stack.shows(ROBIN, lambda data: True)
-        await eventually_async(lambda: counts(stack, len(stack.everybody())))
+        await eventually_async(lambda: counts(stack, len(stack.member_ids())))
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
 

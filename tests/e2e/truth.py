@@ -37,7 +37,7 @@ async def truth(stack: Stack) -> None:
 
         async def held() -> bool:
             users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
-            members = sorted(stack.everybody())
+            members = sorted(stack.member_ids())
             snapshots = await store.load_many([int(one) for one in members])
             for guild_id, guild in world.guilds.items():
                 listed = await store.redis.smembers(keys.members(int(guild_id)))

@@ -126,8 +126,8 @@ async def test_a_bot_token_that_discord_refuses_is_explained() -> None:
     assert wrong["DISCORD_TOKEN"] not in it.printed + errors
 
 
-async def test_with_a_bot_token_somebody_of_its_servers_is_shown() -> None:
-    """The curl line names a user whom the bot really sees; the token is not printed."""
+async def test_with_a_bot_token_a_member_of_its_servers_is_shown() -> None:
+    """The curl line names a user that the bot monitors; the token is not printed."""
     async with discord() as settings, running(settings) as it:
         await it.prints("Ctrl-C ends all of it.")
         answer = await fetch(it.line_with("curl ").removeprefix("curl "))
@@ -137,7 +137,7 @@ async def test_with_a_bot_token_somebody_of_its_servers_is_shown() -> None:
 
 
 @needs_proc
-async def test_a_killed_runner_leaves_nobody_behind() -> None:
+async def test_a_killed_runner_leaves_no_process_behind() -> None:
     """Even when it cannot end its children, they end."""
     async with running({}) as it:
         await it.prints("Ctrl-C ends all of it.")

@@ -21,7 +21,7 @@ REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port that is in use."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -150,7 +150,7 @@ def test_metrics_are_there_without_being_asked_for(monkeypatch: pytest.MonkeyPat
 
 
 def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the usual ports is somebody else's: all three are others, or there are none."""
+    """One of the usual ports is taken: all three are others, or there are none."""
     monkeypatch.setattr(plan, "METRICS_PORT", taken - 1)
     monkeypatch.setattr(ports, "NEAR", 9)
     made = plan.make(ANY_PORTS)
@@ -159,7 +159,7 @@ def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.Mo
 
 
 def test_metrics_give_way_to_api_and_ws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those were asked for; nobody listens there yet."""
+    """Those were asked for; nothing listens there yet."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
     made = plan.make({"API_PORT": "9101", "WS_PORT": "9105"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}

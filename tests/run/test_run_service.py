@@ -75,7 +75,7 @@ async def test_the_probe_says_what_it_got(path: str, status: int, says: str) -> 
     assert asked == (status, f"{path} on port {port}: {says}\n")
 
 
-async def test_the_probe_finds_nobody() -> None:
+async def test_the_probe_finds_nothing_listening() -> None:
     """A refused connection is not well, and no traceback."""
     status, printed = await python("-IS", "services/probe.py", "1", "/ready")
     assert status == 1

@@ -48,7 +48,7 @@ async def test_it_says_why_the_server_hung_up() -> None:
         assert "user_not_monitored" in process.stderr[-1]
 
 
-async def test_it_says_when_nobody_listens() -> None:
+async def test_it_says_when_nothing_listens() -> None:
     """No server: one line, no traceback."""
     async with asyncio.timeout(PATIENCE):
         process = await start(f"ws://127.0.0.1:{free_port()}/?user_id=1")

@@ -153,7 +153,7 @@ async def test_without_guild_members_there_are_no_member_events(sim: Simulator) 
 
 
 async def test_a_presence_comes_once_per_shared_guild(sim: Simulator) -> None:
-    """Somebody in two guilds makes two PRESENCE_UPDATEs, with a user that is only an id."""
+    """A user in two guilds makes two PRESENCE_UPDATEs, with a user that is only an id."""
     for guild_id in FIRST_GUILDS:
         if guild_id not in sim.world.person(FIRST_PERSON).guilds:
             sim.world.add_member(guild_id, FIRST_PERSON)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 from pathlib import Path
 
@@ -158,6 +159,27 @@ async def test_settings_of_the_interpreter_take_a_fresh_one(tmp_path: Path) -> N
     process = await Process.start_module("program", env=env)
     assert await process.ended() == 0
     assert process.stdout == ["['error']"]
+
+
+# What else starts programs: none of them is a process of Grux that reads settings, but that of
+# test_signals.py, which is about asyncio's own class.
+OTHERS = {
+    *("testing/fork_server.py", "testing/process.py", "testing/redis_server.py"),
+    *("tests/deploy/nginx.py", "tests/deploy/test_prometheus.py", "tests/run/test_signals.py"),
+    *("tests/shared/startup/test_bootstrap.py", "tests/testing/test_process.py"),
+}
+
+
+def test_there_is_no_other_launcher() -> None:
+    """So that nothing else can pass the machine's settings on."""
+    starts = re.compile(r"create_subprocess_exec\(|Popen\(")
+    found = {
+        str(file.relative_to(ROOT))
+        for room in ("testing", "tests", "chaos", "bench")
+        for file in (ROOT / room).rglob("*.py")
+        if starts.search(file.read_text())
+    }
+    assert found <= OTHERS
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="needs Linux")
