@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from shared.redis.store import Store
 from testing.process import Process
@@ -22,9 +23,10 @@ from tests.api.http_client import ask
 from tests.api.replica import serving
 
 SEED = 20_261_123
-EXAMPLES = 10  # per operation
+LONG = settings.get_current_profile_name() == "fuzz"  # `make fuzz`
+EXAMPLES = 200 if LONG else 4  # per operation
 PHASES = "examples,coverage,fuzzing"
-LIMIT = 120  # seconds: ends a hang
+LIMIT = 1800 if LONG else 240  # seconds: ends a hang
 
 # A well-formed id may still be from the future, and no schema can say so.
 EXCLUDED_CHECKS = ["positive_data_acceptance"]
@@ -61,6 +63,7 @@ async def fuzz(
     assert f"Tested: {sum(len(path) - 1 for path in schema['paths'].values())}" in text
 
 
+@pytest.mark.hypothesis  # as its kind: `make fuzz` runs it
 async def test_every_answer_is_described(store: Store, tmp_path: Path) -> None:
     """For golden users, unknown users, malformed ids, and arbitrary parameters."""
     golden_ids = {"enum": [str(golden.user_id) for golden in GOLDEN.values()]}
