@@ -8,9 +8,9 @@ import pytest
 
 from simulator.replay import NotReplayable, messages, replay
 from simulator.server import Simulator
+from testing import samples
 from testing.process import Process
 from tests.simulator.client import connected
-from tests.simulator.samples import sample, sample_path
 
 ONE = {"op": 0, "t": "A", "s": 1, "d": {"x": 1}}
 TWO = {"t": "B", "d": None}
@@ -45,8 +45,8 @@ def test_what_is_no_dispatch_is_named(text: str) -> None:
 
 async def test_the_presence_samples_arrive_unchanged(sim: Simulator) -> None:
     """All sample presences reach a client as they are in the file, odd ones too."""
-    cases = sample("presence-samples.json")["cases"]
-    text = sample_path("presence-samples.json").read_bytes()
+    cases = samples.read("presence-samples.json")["cases"]
+    text = samples.path("presence-samples.json").read_bytes()
     async with connected(sim, "zstd-stream") as client:
         await client.start()
         assert await replay(sim.url, messages(text)) == len(cases)
@@ -57,7 +57,7 @@ async def test_the_presence_samples_arrive_unchanged(sim: Simulator) -> None:
 
 async def test_the_event_samples_arrive_unchanged(sim: Simulator) -> None:
     """Every sample event, as JSON lines."""
-    inbound = sample("gateway-event-samples.json")["inbound"].values()
+    inbound = samples.read("gateway-event-samples.json")["inbound"].values()
     events = [message for message in inbound if message["t"] is not None]
     text = "\n".join(json.dumps(event) for event in events)
     async with connected(sim) as client:
