@@ -80,7 +80,7 @@ Close Event Codes".)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def standing() -> AsyncIterator[Stack]:
+async def shared_stack() -> AsyncIterator[Stack]:
     async with running(services=REST) as stack:
         yield stack
 
@@ -90,18 +90,18 @@ async def standing() -> AsyncIterator[Stack]:
     "how", ["rst", "eof", "reconnect", "invalid", "invalid_resumable", *RECOVERABLE_CLOSE_CODES]
 )
 async def test_redis_is_correct_after_each_end_of_a_session(
-    standing: Stack, how: DropHow | int
+    shared_stack: Stack, how: DropHow | int
 ) -> None:
     """Discord ends the connection in this way or with this code, and refuses the first retries."""
 
     async def dropped() -> None:
-        standing.simulator.refuse(0.5)
+        shared_stack.simulator.refuse(0.5)
         if isinstance(how, int):
-            assert standing.simulator.drop("close", code=how) == 1
+            assert shared_stack.simulator.drop("close", code=how) == 1
         else:
-            assert standing.simulator.drop(how) == 1
+            assert shared_stack.simulator.drop(how) == 1
 
-    await _ends_and_comes_back(standing, dropped)
+    await _ends_and_comes_back(shared_stack, dropped)
 
 
 async def test_redis_is_correct_after_missed_heartbeats() -> None:

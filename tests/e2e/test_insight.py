@@ -153,13 +153,13 @@ async def test_reconnects_are_counted_by_cause() -> None:
             name = "grux_gateway_connects_total"
             await until(port, name, began, holds=(before + 1).__eq__)
             assert await value(port, "grux_gateway_disconnects_total", cause) == 1
-            connected = partial(told, gateway, "is connected to Discord", number + 1)
+            connected = partial(lines_with, gateway, "is connected to Discord", number + 1)
             lines = await eventually(connected)
             assert lines[-1].endswith(f"({began})")
-            assert told(gateway, "is disconnected: ", number)
+            assert lines_with(gateway, "is disconnected: ", number)
 
 
-def told(process: Process, words: str, times: int) -> list[str]:
+def lines_with(process: Process, words: str, times: int) -> list[str]:
     """The lines that have these words, or none until there are `times`. More are an error."""
     found = [line for line in process.lines if words in line]
     assert len(found) <= times

@@ -26,18 +26,18 @@ PLAYING = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def standing() -> AsyncIterator[Stack]:
+async def shared_stack() -> AsyncIterator[Stack]:
     """Shared by tests that change nothing permanently except Robin's name and presence."""
     async with running() as stack:
         yield stack
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def stack(standing: Stack) -> Stack:
+async def stack(shared_stack: Stack) -> Stack:
     """Robin is online, and the api shows it."""
-    standing.simulator.world.set_presence(ROBIN, "online", [], {"web": "online"})
-    await standing.shows(ROBIN, lambda data: bool(data["status"] == "online"))
-    return standing
+    shared_stack.simulator.world.set_presence(ROBIN, "online", [], {"web": "online"})
+    await shared_stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
+    return shared_stack
 
 
 async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:

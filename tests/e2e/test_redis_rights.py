@@ -19,7 +19,7 @@ from testing.eventually import eventually, eventually_async
 from testing.process import ROOT, Process
 from testing.redis_server import RedisServer
 from tests.api.http_client import ask
-from tests.e2e.redis_calls import Calls, granted, overheard
+from tests.e2e.redis_calls import RedisCalls, granted, monitored
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, running
 
 ADMIN = "admin:secret"
@@ -93,7 +93,7 @@ def url_of(stack: Stack, user: str) -> str:
     return stack.redis.url.replace(ADMIN, f"{user}:change-this-{user}")
 
 
-async def start(stack: Stack, service: str, calls: Calls) -> Process:
+async def start(stack: Stack, service: str, calls: RedisCalls) -> Process:
     url = await calls.through_relay(url_of(stack, service), service)
     return await stack.start(service, REDIS_URL=url)
 
@@ -103,7 +103,7 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
     permission is used."""
     async with (
         guarded(tmp_path) as (stack, redis, modern),
-        overheard(redis, stack.redis.port) as calls,
+        monitored(redis, stack.redis.port) as calls,
     ):
         world = stack.simulator.world
         await redis.config_resetstat()
@@ -178,7 +178,7 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         assert await redis.acl_log() == []
 
 
-def unused(calls: Calls, modern: bool) -> set[str]:
+def unused(calls: RedisCalls, modern: bool) -> set[str]:
     """Permissions that are granted and not used so far: `service command`."""
     acl = (ROOT / "deploy/redis" / acl_file(modern)).read_text()
     return {f"{one} {name}" for one in SERVICES for name in granted(acl, one) - calls.of(one)}

@@ -12,7 +12,7 @@ from testing.eventually import PATIENCE, eventually_async
 from tests.e2e.stack import FIRST, ROBIN, Stack
 
 
-def changes(stack: Stack) -> tuple[str, str, str]:
+def change_members(stack: Stack) -> tuple[str, str, str]:
     """Change members while no gateway is connected. Returns who left, joined, and was renamed."""
     world = stack.simulator.world
     only_here = [
@@ -30,7 +30,7 @@ def changes(stack: Stack) -> tuple[str, str, str]:
     return leaver, joiner, renamed
 
 
-async def truth(stack: Stack) -> None:
+async def matches_discord(stack: Stack) -> None:
     """Wait until Redis has exactly the simulator's members, with their guilds and presences."""
     world = stack.simulator.world
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
