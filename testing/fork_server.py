@@ -55,6 +55,15 @@ class Request(msgspec.Struct, frozen=True):
     cwd: str
 
 
+def prepare_child() -> None:
+    """A `preexec_fn`: the child ends with its parent, and a Ctrl-C means what it always does.
+
+    A shell lets background jobs ignore SIGINT, and they pass that on to all that they start.
+    """
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class ForkServer:
     """The client's side: one server process, started at once."""
 
@@ -69,7 +78,7 @@ class ForkServer:
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                preexec_fn=end_with_parent,  # noqa: PLW1509 (it takes no lock a thread may hold)
+                preexec_fn=prepare_child,  # noqa: PLW1509 (it takes no lock a thread may hold)
             )
 
     async def fork(

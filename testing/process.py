@@ -21,9 +21,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Final, Protocol, Self, TypeVar
 
-from services.run.parent_death import end_with_parent
 from testing.eventually import PATIENCE
-from testing.fork_server import LONGEST_LINE, ForkedProcess, ForkServer, Request
+from testing.fork_server import LONGEST_LINE, ForkedProcess, ForkServer, Request, prepare_child
 
 T = TypeVar("T")
 
@@ -86,7 +85,7 @@ class Process:
         """
 
         def prepare() -> None:
-            end_with_parent()
+            prepare_child()
             before_exec()
 
         process = await asyncio.create_subprocess_exec(
