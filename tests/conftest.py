@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from itertools import islice
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -36,6 +38,37 @@ settings.register_profile(
     "fuzz", settings.get_profile("suite"), derandomize=False, max_examples=3000
 )
 settings.load_profile("suite")
+
+
+LONGEST = (
+    *("tests/bench/", "tests/chaos/test_seeds.py", "tests/e2e/", "tests/doctor/test_places.py"),
+    *("tests/run/test_make_run.py", "tests/api/test_openapi_fuzz.py"),
+)
+"""Where the tests are that wait for processes, for seconds."""
+
+
+@pytest.hookimpl(trylast=True)  # of those that are left
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the longest tests, so that none runs alone at last.
+
+    `--dist worksteal` gives each worker a slice of the list, and idle ones the end of another's.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.nodeid.startswith(LONGEST):
+            by_file.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for number, of_file in enumerate(by_file.values()):
+        shares[number % workers] += of_file
+    others = iter([item for item in items if not item.nodeid.startswith(LONGEST)])
+    left = len(items)
+    items.clear()
+    for number, share in enumerate(shares):
+        size = left // (workers - number)  # as worksteal cuts the slices
+        items += [*share, *islice(others, max(0, size - len(share)))]
+        left -= size
+    items += others
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
