@@ -95,7 +95,7 @@ async def test_a_cut_link_takes_nobody(link: TcpProxy) -> None:
 async def test_a_silent_link_loses_nothing(link: TcpProxy) -> None:
     """What was said meanwhile comes through afterwards."""
     caller = await Caller.to(link)
-    link.fall_silent()
+    link.stall()
     with pytest.raises(TimeoutError):
         await caller.hears(b"hello", SOON)
     link.heal()
