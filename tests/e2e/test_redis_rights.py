@@ -55,7 +55,8 @@ UNUSED = {
 UNUSED_BY_REDIS_6 = {
     **dict.fromkeys(("api client|id", "api client|tracking"), "MONITOR tells of no CLIENT there"),
     **dict.fromkeys(
-        ("api exists", "api pttl", "ws get", "ws pttl"), "there is no profile source in this test"
+        ("api evalsha", "api exists", "api pttl", "ws get", "ws pttl"),
+        "there is no profile source in this test",
     ),
 }
 
