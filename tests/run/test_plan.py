@@ -57,9 +57,9 @@ def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
 
 def test_the_start_page_offers_people_who_are_there() -> None:
     """The simulator has them from the start; examples that were chosen win."""
-    everybody, _ = population(Options().members, Options().guilds, Options().seed, 0)
+    people, _ = population(Options().members, Options().guilds, Options().seed, 0)
     wanted = ",".join(map(str, SIMULATED_PEOPLE))
-    assert set(wanted.split(",")) <= {person.user.id for person in everybody}
+    assert set(wanted.split(",")) <= {person.user.id for person in people}
     assert services(plan.make(ANY_PORTS))["api"].env["EXAMPLE_USERS"] == wanted
     made = plan.make({**ANY_PORTS, "EXAMPLE_USERS": "1274150219482660897"})
     assert "EXAMPLE_USERS" not in services(made)["api"].env

@@ -80,7 +80,7 @@ async def test_the_command_says_what_it_did(sim: Simulator, tmp_path: Path) -> N
     good.write_text(json.dumps([ONE, TWO]))
     bad = tmp_path / "bad.json"
     bad.write_text("[1]")
-    done, failed, missing, nobody = await asyncio.gather(
+    done, failed, missing, refused = await asyncio.gather(
         run(str(good), "--url", sim.url),
         run(str(bad), "--url", sim.url),
         run(str(tmp_path / "none.json"), "--url", sim.url),
@@ -89,4 +89,4 @@ async def test_the_command_says_what_it_did(sim: Simulator, tmp_path: Path) -> N
     assert (done[0], "posted 2 dispatches" in done[1]) == (0, True)
     assert (failed[0], "entry 1" in failed[2]) == (1, True)
     assert (missing[0], "none.json" in missing[2]) == (1, True)
-    assert (nobody[0], "127.0.0.1:1" in nobody[2]) == (1, True)
+    assert (refused[0], "127.0.0.1:1" in refused[2]) == (1, True)
