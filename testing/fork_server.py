@@ -35,7 +35,8 @@ from services.run.parent_death import end_with_parent
 ROOT: Final = Path(__file__).parents[1]
 
 _LIBRARIES: Final = (
-    *("hikari", "hikari.impl", "aiohttp", "aiohttp.web", "redis.asyncio", "redis.asyncio.cluster"),
+    *("services.gateway.discord", "hikari.impl.shard"),  # the first decides how hikari is imported
+    *("aiohttp", "aiohttp.web", "redis.asyncio", "redis.asyncio.cluster"),
     *("websockets.asyncio.server", "websockets.asyncio.client", "uvicorn", "httptools"),
     *("uvicorn.protocols.http.httptools_impl", "uvicorn.loops.auto", "starlette.applications"),
     *("starlette.middleware", "starlette.routing", "starlette.responses"),

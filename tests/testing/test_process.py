@@ -128,6 +128,18 @@ async def test_libraries_are_shared_and_our_modules_are_not(tmp_path: Path, fork
 
 
 @both_ways
+async def test_hikari_is_as_lazy_as_in_production(tmp_path: Path, fork: bool) -> None:
+    """See services/gateway/discord/lazy_hikari.py."""
+    code = (
+        "import sys\nimport services.gateway.__main__\nprint('GatewayBot' in vars(sys.modules"
+        "['hikari']), 'hikari.impl.gateway_bot' in sys.modules)\n"
+    )
+    process = await start(tmp_path, code, fork=fork)
+    assert await process.ended() == 0
+    assert process.stdout == ["False False"]
+
+
+@both_ways
 async def test_the_machine_reaches_no_child(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fork: bool
 ) -> None:
