@@ -3,7 +3,7 @@
 # S (one part of what runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean
+.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean
 .PHONY: up metrics down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -33,11 +33,24 @@ doctor: python ## Check whether all is set up as it should be, and say what to d
 	@$(PYTHON) -m services.run.environment services
 	@.venv/bin/python -m services doctor
 
-# Compiled once here: else each of some hundred processes of a new checkout does it for itself.
+# Compiled once here, so that a hundred processes of a new checkout do not each do it again.
+define PREPARE_TESTS
+@.venv/bin/python -m services.run.redis_binary
+@.venv/bin/python -m compileall -q services shared simulator bench chaos testing
+endef
+PYTEST := .venv/bin/python -m pytest --numprocesses 4 --dist worksteal
+
 test: environment ## Run the tests
-	@.venv/bin/python -m services.run.redis_binary
-	@.venv/bin/python -m compileall -q services shared simulator bench chaos testing
-	@.venv/bin/python -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	$(PREPARE_TESTS)
+	@$(PYTEST) $(ARGS)
+
+coverage: environment ## Run the tests, and show which lines they do not reach
+	$(PREPARE_TESTS)
+	@$(PYTEST) --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+fuzz: environment ## Look for new failures with random input, for some minutes
+	$(PREPARE_TESTS)
+	@$(PYTEST) -m hypothesis --hypothesis-profile=fuzz $(ARGS)
 
 test-compose: environment ## Bring the containers up, break them, and check that they come back
 	@.venv/bin/python -m pytest -m compose tests/compose $(ARGS)

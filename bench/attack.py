@@ -21,8 +21,9 @@ from msgspec import Struct
 
 from bench import kernel, people
 from bench.child import BenchProcess, ProcessFailed
-from bench.harness import HERE, Harness, Redis, free_port
+from bench.harness import HERE, Harness, Redis
 from bench.params import Params
+from testing.free_port import free_port
 
 SECONDS: Final = 12.0
 AFTERWARDS: Final = 12.0  # longer than anyone is waited for

@@ -1,37 +1,33 @@
-"""Processes of a run: pinned to a core, ended with it, asked over their pipes."""
+"""A process of a run: pinned to a core, ended with it, asked over its pipes."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
+import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final
 
 import msgspec
 
 from bench import kernel
-from services.run import signals
-from services.run.parent_death import end_with_parent
+from testing.process import Process, ProcessEnded
 
-END_WITHIN = 10.0  # seconds
+END_WITHIN_S: Final = 10.0
 
 
 class ProcessFailed(Exception):
-    """Raised when a process of the bench ended or said what it should not."""
+    """Raised when a process of the bench ended or wrote what it should not."""
 
 
 class BenchProcess:
-    """A process that runs."""
+    """A process that runs. Use `started`."""
 
-    def __init__(self, name: str, process: asyncio.subprocess.Process, log: Path) -> None:
-        self.name = name
+    def __init__(self, process: Process, log: Path) -> None:
+        self.name = process.name
         self.pid = process.pid
         self._process = process
-        self._input = cast("asyncio.StreamWriter", process.stdin)  # both are pipes: see `started`
-        self._output = cast("asyncio.StreamReader", process.stdout)
         self._log = log
 
     def cpu(self) -> float:
@@ -44,25 +40,25 @@ class BenchProcess:
 
     @property
     def runs(self) -> bool:
-        return self._process.returncode is None
+        return self._process.running
 
     def tell(self, line: str) -> None:
-        self._input.write(f"{line}\n".encode())
+        self._process.write_line(line)
 
     async def line(self) -> str:
-        """The next line of its output."""
-        line = await self._output.readline()
-        if not line:
-            raise self.broken("ended")
-        return line.decode().rstrip()
+        """The next line of its output. Raises ProcessFailed when it has ended."""
+        try:
+            return await self._process.next_line()
+        except ProcessEnded:
+            raise self.broken("ended") from None
 
     async def ask(self, line: str) -> dict[str, Any]:
-        """Tell it, and wait for its JSON line."""
+        """Write a line to it, and wait for its answer in JSON."""
         self.tell(line)
         return await self.answer()
 
     async def answer(self) -> dict[str, Any]:
-        """The JSON line that answers what it was told last."""
+        """The line of JSON that answers what was written last."""
         answer: dict[str, Any] = msgspec.json.decode(await self.line())
         return answer
 
@@ -72,13 +68,9 @@ class BenchProcess:
         )
 
     async def end(self) -> None:
-        signals.send(self._process, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(END_WITHIN):
-                await self._process.wait()
-        except TimeoutError:
-            signals.send(self._process, signal.SIGKILL)
-            await self._process.wait()
+        """SIGTERM; SIGKILL when that is not enough."""
+        with contextlib.suppress(TimeoutError):  # `stop` has killed it then
+            await self._process.stop(within=END_WITHIN_S)
 
 
 @asynccontextmanager
@@ -88,26 +80,19 @@ async def started(
     *,
     core: int,
     log: Path,
-    cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[BenchProcess]:
-    """The command runs on this core while the block does; what it says of errors goes to `log`."""
-
-    def prepare() -> None:
-        end_with_parent()
-        kernel.pin_to(core)
-
+    """Run the command on this core while the block runs; its standard error goes to `log`."""
     with log.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
+        process = await Process.start(
             *command,
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            name=name,
+            env=env or {},
+            stdin=True,
             stderr=stderr,
-            preexec_fn=prepare,  # it takes no lock that a thread may hold
+            before_exec=partial(kernel.pin_to, core),
         )
-    child = BenchProcess(name, process, log)
+    child = BenchProcess(process, log)
     try:
         yield child
     finally:

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from bench import frames, kernel, people
 from bench.child import BenchProcess, ProcessFailed
-from bench.harness import Harness, Redis, free_port
+from bench.harness import Harness, Redis
+from testing.free_port import free_port
 
 WITHIN = 60_000  # ms that any wait for sockets or frames may take
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from bench import child, kernel
 from bench.child import BenchProcess, ProcessFailed
 from bench.params import Params
-from services.run import redis_binary
 from shared.redis.store import Store
+from testing.free_port import free_port
+from testing.redis_server import RedisServer
 
 HERE: Final = Path(__file__).parent
 START_WITHIN: Final = 20.0  # seconds
@@ -63,20 +64,12 @@ class Harness:
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:
         """An empty redis-server, on the core of the load programs."""
-        binary = redis_binary.find()
-        if binary is None:
-            raise ProcessFailed(
-                "no redis-server: type `make test` once, or install one (apt, brew)"
-            )
-        port = free_port()
-        command = [binary, "--bind", "127.0.0.1", "--port", str(port), "--save", ""]
-        command += ["--dir", str(self.folder), "--loglevel", "warning"]
-        log = self._log("redis")
-        async with child.started("redis", command, core=kernel.LOAD_CORE, log=log) as process:
-            await listens(process, port)
-            url = f"redis://127.0.0.1:{port}/0"
-            async with Store.connect(url, timeout=30.0) as store:
-                yield Redis(process, url, store)
+        pin = partial(kernel.pin_to, kernel.LOAD_CORE)
+        async with (
+            RedisServer("--loglevel", "warning", before_exec=pin) as server,
+            Store.connect(server.url, timeout=30.0) as store,
+        ):
+            yield Redis(server, store)
 
     @asynccontextmanager
     async def service(
@@ -87,7 +80,9 @@ class Harness:
             "REDIS_URL": redis.url,
             "PROFILE_SOURCE": "off",
             "LOG_LEVEL": "WARNING",
+            "DRAIN_SECONDS": "0",
             "METRICS_PORT": str(free_port()),
+            "PYTHONPATH": str(self._tree),
             **env,
         }
         command = [sys.executable, "-m", f"services.{name}"]
@@ -96,7 +91,6 @@ class Harness:
             command,
             core=core,
             log=self._log(name),
-            cwd=self._tree,
             env=settings,
         ) as process:
             for setting in ("API_PORT", "WS_PORT", "CARDS_PORT"):
@@ -119,19 +113,21 @@ class Harness:
     ) -> AsyncIterator[BenchProcess]:
         """One of the bench's own Python programs."""
         command = [sys.executable, "-m", name, *map(str, arguments)]
-        async with child.started(
-            name, command, core=core, log=self._log(name), cwd=HERE.parent
-        ) as process:
+        async with child.started(name, command, core=core, log=self._log(name)) as process:
             yield process
 
 
 class Redis:
-    """A redis-server that answers."""
+    """A redis-server that answers, and a connection to it."""
 
-    def __init__(self, process: BenchProcess, url: str, store: Store) -> None:
-        self.process = process
-        self.url = url
+    def __init__(self, server: RedisServer, store: Store) -> None:
+        self.url = server.url
         self.store = store
+        self._server = server
+
+    def cpu(self) -> float:
+        """Seconds of CPU time so far."""
+        return kernel.cpu_seconds(self._server.pid)
 
 
 async def listens(process: BenchProcess, port: int) -> None:
@@ -147,9 +143,3 @@ async def listens(process: BenchProcess, port: int) -> None:
             else:
                 writer.close()
                 return
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

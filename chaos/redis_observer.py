@@ -16,7 +16,7 @@ from chaos.clients.reader import Reader
 from chaos.facts import seen_in
 from chaos.fault_window import FaultWindow, on_the_way
 from chaos.gaps import At, Watched, due, gaps
-from chaos.redis_server import RedisServer
+from testing.redis_server import RedisServer
 
 _PREFIX: Final = len("presence:{")
 _AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard again

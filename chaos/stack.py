@@ -8,14 +8,14 @@ from typing import Final, Self
 
 from chaos import plan
 from chaos.history import History
-from chaos.ports import free_port
-from chaos.redis_server import RedisServer
 from chaos.replay_rewinder import ReplayRewinder
 from chaos.rollback_tracker import RollbackTracker
 from chaos.service import Service
 from chaos.workload import Workload
 from simulator.options import Options
 from simulator.server import Simulator
+from testing.free_port import free_port
+from testing.redis_server import RedisServer
 from testing.tcp_proxy import TcpProxy
 
 START_WITHIN: Final = 30.0  # seconds
@@ -84,8 +84,7 @@ class Stack:
         return {name: self.links[f"clients>{name}"].port for name in plan.APIS}
 
     async def _start(self) -> None:
-        self._parts.push_async_callback(self.redis.close)
-        await self.redis.start()
+        await self._parts.enter_async_context(self.redis)
         await self._parts.enter_async_context(self.simulator)
         source = await self._link(plan.PROFILES, self.simulator.port)
         for name in plan.PROCESSES:

@@ -1,4 +1,4 @@
-"""Waiting for a condition: no test sleeps for luck."""
+"""Waits for conditions: no test sleeps and hopes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 60.0  # seconds: far more than is ever needed; a test that fails waits as long
+PATIENCE = 60.0  # seconds: far more than is ever needed; a failing test takes as long
 
 
 async def eventually(holds: Callable[[], T]) -> T:
-    """Wait until this is true; gives what it gave."""
+    """Wait until `holds` returns something true, and return that. Raises TimeoutError."""
     async with asyncio.timeout(PATIENCE):
         while not (value := holds()):
             await asyncio.sleep(0.005)
@@ -20,7 +20,7 @@ async def eventually(holds: Callable[[], T]) -> T:
 
 
 async def eventually_async(holds: Callable[[], Awaitable[T]]) -> T:
-    """Wait until this is true; gives what it gave."""
+    """The same for an async condition."""
     async with asyncio.timeout(PATIENCE):
         while not (value := await holds()):
             await asyncio.sleep(0.02)

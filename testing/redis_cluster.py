@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import socket
 from functools import partial
 from typing import Any, Final, Self
@@ -13,6 +12,7 @@ from redis.asyncio import Redis
 from redis.crc import key_slot
 
 from testing.eventually import PATIENCE, eventually_async
+from testing.free_port import free_port
 from testing.redis_server import RedisServer
 
 SLOTS: Final = 16384
@@ -46,7 +46,7 @@ class RedisCluster:
         await self._running.aclose()
 
     def master_of(self, key: str) -> RedisServer:
-        """Who had the key's slot at the start."""
+        """The master that had the key's slot at the start."""
         return self.masters[_slot(key) * MASTERS // SLOTS]
 
     def another_than(self, key: str) -> RedisServer:
@@ -98,12 +98,11 @@ def _node() -> RedisServer:
 
 
 def _port() -> int:
-    """One whose neighbour for the nodes themselves, ten thousand higher, is free as well."""
+    """One whose neighbour for the bus of the cluster, ten thousand higher, is free as well."""
     while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as one, socket.socket() as other, contextlib.suppress(OSError):
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port + 10_000))
+        port = free_port()
+        with socket.socket() as bus, contextlib.suppress(OSError):
+            bus.bind(("127.0.0.1", port + 10_000))
             return port
 
 
@@ -128,7 +127,7 @@ async def _is_well(node: RedisServer) -> bool:
 
 
 async def _has_lost(node: RedisServer, lost: RedisServer) -> bool:
-    """Whether it sends nobody there any more."""
+    """Whether it redirects no client there any more."""
     slots = await _ask(node, "CLUSTER", "SLOTS")
     return all(master[1] != lost.port for _, _, master, *_ in slots)
 

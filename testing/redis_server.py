@@ -1,4 +1,4 @@
-"""A real redis-server for tests: one that may be killed, paused and started again."""
+"""A real redis-server that may be killed, paused and started again on the same port."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -27,17 +28,23 @@ class RedisServer:
     """
 
     def __init__(
-        self, *arguments: str, port: int = 0, sentinel: Path | None = None, account: str = ""
+        self,
+        *arguments: str,
+        port: int = 0,
+        sentinel: Path | None = None,
+        account: str = "",
+        before_exec: Callable[[], None] = lambda: None,
     ) -> None:
         """`arguments`: more of them, for redis-server's command line.
 
         `sentinel`: a file that makes a Sentinel of it, on that `port`. `account`: `name:password`
-        of whoever may do all.
+        of a user that may do everything. `before_exec` runs in the child.
         """
         self.port = port or free_port()
         self._arguments = arguments
         self._sentinel = sentinel
         self._account = f"{account}@" if account else ""
+        self._before_exec = before_exec
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -45,6 +52,11 @@ class RedisServer:
     @property
     def url(self) -> str:
         return f"redis://{self._account}127.0.0.1:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "redis-server does not run"
+        return self._process.pid
 
     async def __aenter__(self) -> Self:
         try:
@@ -58,8 +70,17 @@ class RedisServer:
         await self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def client(self) -> Redis:
+        """A connection of the caller's own, past every proxy. Use it as a context manager."""
+        return Redis.from_url(self.url, socket_timeout=PATIENCE)
+
+    async def execute(self, *command: str | int) -> None:
+        """Run one command."""
+        async with self.client() as redis:
+            await redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
     async def start(self) -> None:
-        """Return when it answers. Raises RuntimeError when it does not, with what it said."""
+        """Return when it answers. Raises RuntimeError with its log when it ends instead."""
         self._process = self._launch()
         async with asyncio.timeout(PATIENCE):
             while not await self._answers():
@@ -68,7 +89,10 @@ class RedisServer:
                 await asyncio.sleep(0.01)
 
     async def kill(self) -> None:
-        """End it at once, as a crash would. Does nothing when it is gone already."""
+        """End it at once, as a crash would: only what `SAVE` wrote is kept.
+
+        Does nothing when it is gone already.
+        """
         if self._process is not None:
             self._process.kill()  # ends a paused one as well
             self._process.wait()
@@ -76,14 +100,16 @@ class RedisServer:
 
     async def restart(self, empty: bool = True) -> None:
         """Kill it and start it on the same port: with nothing in it, or with what it held."""
-        saved = self._folder / "dump.rdb"
         if empty:
-            saved.unlink(missing_ok=True)
+            self.delete_dump()
         elif self._process is not None:
-            async with Redis.from_url(self.url) as redis:
-                await redis.save()
+            await self.execute("SAVE")
         await self.kill()
         await self.start()
+
+    def delete_dump(self) -> None:
+        """Delete what `SAVE` wrote: the next start finds nothing."""
+        (self._folder / "dump.rdb").unlink(missing_ok=True)
 
     async def pause(self) -> None:
         """Stop answering, with every connection left open."""
@@ -93,17 +119,21 @@ class RedisServer:
         self._signal(signal.SIGCONT)
 
     async def flush(self) -> None:
-        """Forget every key."""
-        async with Redis.from_url(self.url) as redis:
-            await redis.flushall()
+        """Delete every key."""
+        await self.execute("FLUSHALL")
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        """Without asyncio: the shared server outlives many event loops and belongs to none."""
+        """Without asyncio: the shared server outlives the event loops of the tests."""
+
+        def prepare() -> None:
+            end_with_parent()
+            self._before_exec()
+
         return subprocess.Popen(
             [_binary(), *self._command_line()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is for the tests
-            preexec_fn=end_with_parent,  # noqa: PLW1509 (it takes no lock that a thread may hold)
+            preexec_fn=prepare,  # noqa: PLW1509 (it takes no lock that a thread may hold)
         )
 
     def _command_line(self) -> list[str]:
@@ -115,8 +145,8 @@ class RedisServer:
         return [*address, *nothing_kept, *log, *self._arguments]
 
     def _signal(self, number: signal.Signals) -> None:
-        assert self._process is not None, "redis-server does not run"
-        self._process.send_signal(number)
+        if self._process is not None:
+            self._process.send_signal(number)
 
     async def _answers(self) -> bool:
         """Whether it is this process that answers: the port might have gone to another one."""

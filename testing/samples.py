@@ -1,31 +1,32 @@
-"""Discord's payloads to test with: synthetic ones beside this file, captured ones where they are.
+"""Discord's payloads to test with.
 
-The captured ones are third-party material that the repository does not hold.
+Synthetic ones lie in testing/data. Captured ones and Discord's own schemas are third-party
+material, which lies beside the checkout, if at all: tests that need them are skipped elsewhere.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
 
-HERE = Path(__file__).parent / "data"
-BESIDE = Path(__file__).parents[2] / "shared" / "discord" / "data"
+_OURS: Final = Path(__file__).parent / "data"
+_BESIDE: Final = Path(__file__).parents[2] / "shared" / "discord" / "data"
+
+
+def path(name: str) -> Path:
+    """Where the file is; skips the test where it is not."""
+    for folder in (_OURS, _BESIDE):
+        if (folder / name).exists():
+            return folder / name
+    pytest.skip(f"{name} is third-party material and not beside this checkout")
 
 
 def read(name: str) -> Any:
-    """A file of testing/data, decoded."""
-    return msgspec.json.decode((HERE / name).read_bytes())
-
-
-def read_beside(name: str) -> Any:
-    """A third-party file beside the checkout; skips the test where it is not there."""
-    path = BESIDE / name
-    if not path.exists():
-        pytest.skip(f"{name} is third-party material and not beside this checkout")
-    return msgspec.json.decode(path.read_bytes())
+    """The file, decoded; skips the test where it is not."""
+    return msgspec.json.decode(path(name).read_bytes())
 
 
 def presence_cases() -> dict[str, dict[str, Any]]:

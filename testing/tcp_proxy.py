@@ -1,4 +1,4 @@
-"""A TCP proxy in front of one part: the wire between two processes, which can be broken."""
+"""A TCP proxy in front of one process: a connection that can be cut, delayed and stalled."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ import socket
 import struct
 from typing import Final
 
-_PIECE: Final = 1 << 16  # bytes
-_SLICE: Final = 0.05  # seconds, where the rate is limited
+_CHUNK_BYTES: Final = 1 << 16
+_SLICE_S: Final = 0.05  # how often a limited rate lets bytes through
 _RST: Final = struct.pack("ii", 1, 0)  # linger for 0 s: unsent data is thrown away
 
 
 class TcpProxy:
-    """Listens on a port of its own and passes everything on to 127.0.0.1:`target`."""
+    """Listens on a port of its own, and forwards to 127.0.0.1:`target`."""
 
-    def __init__(self, name: str, target: int, buffer: int = _PIECE) -> None:
-        """`buffer`: bytes that wait in each part of it for a client that does not read."""
+    def __init__(self, name: str, target: int, buffer: int = _CHUNK_BYTES) -> None:
+        """`buffer`: bytes that each socket and stream keeps for a client that does not read."""
         self.name = name
         self.port = 0
-        self.delay = 0.0  # seconds that each piece takes
-        self.rate = 0.0  # bytes a second in each direction; 0: as fast as it goes
+        self.delay = 0.0  # seconds for each chunk
+        self.rate = 0.0  # bytes per second in each direction; 0: no limit
         self._target = target
         self._buffer = buffer
         self._open = True
         self._flowing = asyncio.Event()
         self._flowing.set()
-        self._mid_frame = 0  # pieces that still have to be broken in two
+        self._mid_frame = 0  # chunks that still have to be cut in half
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
         near = socket.socket()
-        if self._buffer < _PIECE:  # what is accepted has it too
+        if self._buffer < _CHUNK_BYTES:  # accepted sockets inherit it
             near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._buffer)
         near.bind(("127.0.0.1", 0))
         self.port = int(near.getsockname()[1])
@@ -51,26 +51,26 @@ class TcpProxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def cut(self) -> None:
-        """End every connection (FIN) and take no new ones until `mend`."""
+        """Close every connection (FIN) and accept none until `heal`."""
         self._open = False
         for writer in list(self._writers):
             writer.close()
 
     def reset(self) -> None:
-        """RST on every connection; new ones are taken."""
+        """RST on every connection; new ones are accepted."""
         for writer in list(self._writers):
             _abort(writer)
 
-    def break_frames(self, pieces: int) -> None:
-        """So many of the next pieces are cut in half, and their connections reset there."""
-        self._mid_frame = pieces
+    def break_frames(self, chunks: int) -> None:
+        """Cut each of the next chunks in half, and reset its connection there."""
+        self._mid_frame = chunks
 
-    def fall_silent(self) -> None:
-        """Nothing comes through, and nobody is told."""
+    def stall(self) -> None:
+        """Nothing comes through, and every connection stays open."""
         self._flowing.clear()
 
     def heal(self) -> None:
-        """Everything is as it should be; what was held up comes through."""
+        """End every fault; what was held back is forwarded."""
         self._open = True
         self.delay = self.rate = 0.0
         self._mid_frame = 0
@@ -96,7 +96,7 @@ class TcpProxy:
         self._writers.update(ends)
         try:
             await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        except (OSError, RuntimeError):  # RuntimeError: the other way has been closed meanwhile
+        except (OSError, RuntimeError):  # RuntimeError: the other direction has been closed
             for end in ends:
                 _abort(end)
         finally:
@@ -107,7 +107,7 @@ class TcpProxy:
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         far = socket.socket()
         far.setblocking(False)
-        if self._buffer < _PIECE:
+        if self._buffer < _CHUNK_BYTES:
             far.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._buffer)
         try:
             await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self._target))
@@ -117,7 +117,7 @@ class TcpProxy:
         return await asyncio.open_connection(sock=far, limit=self._buffer)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(_PIECE):
+        while data := await reader.read(_CHUNK_BYTES):
             if self.delay:
                 await asyncio.sleep(self.delay)
             await self._flowing.wait()
@@ -133,13 +133,13 @@ class TcpProxy:
             writer.write_eof()
 
     async def _trickle(self, data: bytes, writer: asyncio.StreamWriter) -> None:
-        """Write at the rate of the moment."""
+        """Write at the current rate."""
         while self.rate and data:
-            size = max(1, int(self.rate * _SLICE))
+            size = max(1, int(self.rate * _SLICE_S))
             writer.write(data[:size])
             await writer.drain()
             data = data[size:]
-            await asyncio.sleep(_SLICE)
+            await asyncio.sleep(_SLICE_S)
         writer.write(data)
         await writer.drain()
 

@@ -1,18 +1,32 @@
-"""Fixtures that every room may use."""
+"""Fixtures for all tests, and what keeps this machine out of them."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from itertools import islice
+from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
+from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSettings
 from testing.loop_clock import LoopClock
 from testing.redis_server import RedisServer
 
-# The same examples in every run, and as many as fit into it. `--hypothesis-profile=fuzz` looks for
-# new ones. Fixtures stand over all examples of a test: a server has to survive every one of them.
+# Settings of this machine, such as those of a real bot, change no outcome. Children of the tests
+# get an environment of their own (testing/process.py).
+for _kind in (GatewaySettings, ApiSettings, WsSettings, CardsSettings):
+    for _field in msgspec.structs.fields(_kind):
+        os.environ.pop(_field.name.upper(), None)
+for _scheme in ("http", "https", "ws", "wss", "socks", "all"):  # clients here talk to 127.0.0.1
+    os.environ.pop(f"{_scheme}_proxy", None)
+    os.environ.pop(f"{_scheme}_proxy".upper(), None)
+
+# The same examples in every run, as many as fit into it. `make fuzz` looks for new ones. Fixtures
+# stand over all examples of a test: a server has to survive every one of them.
 settings.register_profile(
     "suite",
     deadline=None,
@@ -26,9 +40,40 @@ settings.register_profile(
 settings.load_profile("suite")
 
 
+LONGEST = (
+    *("tests/bench/", "tests/chaos/test_seeds.py", "tests/e2e/", "tests/doctor/test_places.py"),
+    *("tests/run/test_make_run.py", "tests/api/test_openapi_fuzz.py"),
+)
+"""Where the tests are that wait for processes, for seconds."""
+
+
+@pytest.hookimpl(trylast=True)  # of those that are left
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let each worker begin with its share of the longest tests, so that none runs alone at last.
+
+    `--dist worksteal` gives each worker a slice of the list, and idle ones the end of another's.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    by_file: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.nodeid.startswith(LONGEST):
+            by_file.setdefault(item.path, []).append(item)
+    shares: list[list[pytest.Item]] = [[] for _ in range(workers)]
+    for number, of_file in enumerate(by_file.values()):
+        shares[number % workers] += of_file
+    others = iter([item for item in items if not item.nodeid.startswith(LONGEST)])
+    left = len(items)
+    items.clear()
+    for number, share in enumerate(shares):
+        size = left // (workers - number)  # as worksteal cuts the slices
+        items += [*share, *islice(others, max(0, size - len(share)))]
+        left -= size
+    items += others
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_redis() -> AsyncIterator[RedisServer]:
-    """One real Redis for the whole run. Tests that kill or pause it start one of their own."""
+    """One real Redis for all tests of a process. Those that kill or pause it start their own."""
     async with RedisServer() as server:
         yield server
 

@@ -1,4 +1,4 @@
-"""What somebody else may have put into Redis where Grux looks for its own."""
+"""What another program may have put into Redis under the keys of Grux."""
 
 from __future__ import annotations
 

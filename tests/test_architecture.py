@@ -1,4 +1,4 @@
-"""The rooms of the house: who may import whom, and how large a file may grow."""
+"""Which package may import which, and how long a file may grow."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_there_is_something_to_check() -> None:
 
 
 def test_arrows_point_at_shared() -> None:
-    """services/* imports shared alone; shared and simulator import nobody."""
+    """services/* imports shared alone; shared and simulator import no other package."""
     wrong = []
     for file in FILES:
         own = room_of(file)
@@ -120,7 +120,7 @@ def test_image_libraries_have_one_door() -> None:
 
 
 def test_settings_have_one_door() -> None:
-    """Nobody reads the environment past shared/config.py; the runner hands it to its children."""
+    """Only shared/config.py reads the environment; the runner hands it to its children."""
     reading = [file for file in FILES if re.search(r"os\.(environ|getenv)", text(file))]
     assert {room_of(file) for file in reading} <= {"shared", "services.run"}
     assert [file for file in reading if room_of(file) == "shared"] == [Path("shared/config.py")]

@@ -49,8 +49,8 @@ class OfEveryProcess(Struct):
 class GatewayHealth(OfEveryProcess):
     redis: bool | None
     discord: Literal["connected", "connecting", "standing_by"]
-    owed: int
-    people: int
+    pending_writes: int
+    users: int
     shards: list[Shard]
 
 

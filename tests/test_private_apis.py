@@ -36,7 +36,7 @@ UVICORN_PROTOCOL = "shared/http/uvicorn_protocol.py"
 SENTINEL = "shared/redis/sentinel.py"
 HELD_CONNECTION = "shared/redis/held_connection.py"
 INCOMING = "services/ws/incoming.py"
-BIDI = "services/api/card/drawing/bidi.py"
+BIDI = "services/cards/render/bidi.py"
 
 
 class Use(NamedTuple):

@@ -11,7 +11,8 @@ from typing import Final
 
 from bench import kernel, people
 from bench.figures import Figure, Series
-from bench.harness import Harness, Redis, free_port
+from bench.harness import Harness, Redis
+from testing.free_port import free_port
 
 ROW = "card_storm"
 EVERY_MS: Final = 10  # between two requests

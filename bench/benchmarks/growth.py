@@ -91,10 +91,10 @@ async def _processes(harness: Harness, processes: int) -> list[Figure]:
             await one.open(watched, people.FIRST + number * watched, 1)
             crowds.append(one)
         clients = await redis.store.redis.client_list()
-        before = redis.process.cpu()
+        before = redis.cpu()
         for number in range(watched):
             await people.change(redis.store, people.FIRST + number * processes, 1)
-        cpu = (redis.process.cpu() - before) / watched
+        cpu = (redis.cpu() - before) / watched
         subscribed = [int(client["sub"]) for client in clients if int(client["sub"])]
     return [
         Figure(

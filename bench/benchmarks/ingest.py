@@ -50,14 +50,14 @@ async def measured(
     running: Ingestion, count: int, rate: int, users: int, kind: str
 ) -> tuple[float, float, float]:
     """CPU seconds of gateway and Redis, and wall seconds, until the last event is in Redis."""
-    gateway, redis, began = running.gateway.cpu(), running.redis.process.cpu(), time.monotonic()
+    gateway, redis, began = running.gateway.cpu(), running.redis.cpu(), time.monotonic()
     sent = await running.events(count, rate, users, kind)
     seconds = time.monotonic() - began
     if kind == "new":
         await running.holds(users, sent["round"])
     else:
         await _quiet(running)
-    return running.gateway.cpu() - gateway, running.redis.process.cpu() - redis, seconds
+    return running.gateway.cpu() - gateway, running.redis.cpu() - redis, seconds
 
 
 async def _quiet(running: Ingestion) -> None:

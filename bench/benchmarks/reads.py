@@ -16,7 +16,8 @@ from msgspec import Struct
 from bench import kernel, people
 from bench.child import BenchProcess, ProcessFailed
 from bench.figures import Figure, Series
-from bench.harness import Harness, Redis, free_port, listens
+from bench.harness import Harness, Redis, listens
+from testing.free_port import free_port
 
 ROW = "reads"
 CONNECTIONS: Final = 32

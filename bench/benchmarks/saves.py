@@ -33,9 +33,9 @@ async def run(harness: Harness) -> list[Figure]:
                 for name, (replies, resp) in ways.items():
                     file = harness.folder / name
                     file.write_bytes(resp)
-                    before = redis.process.cpu()
+                    before = redis.cpu()
                     await load.ask(f"{users} {PIPELINE} {replies} {users} {file}")
-                    series.add(name, (redis.process.cpu() - before) / users)
+                    series.add(name, (redis.cpu() - before) / users)
     return [
         Figure(
             row=ROW,

@@ -44,7 +44,7 @@ async def reset_mid_frame(stack: Stack, fault: Fault) -> None:
 async def silent(stack: Stack, fault: Fault) -> None:
     """Nothing comes through; then all of it does, or the connections are reset at last."""
     link = stack.links[fault.target]
-    link.fall_silent()
+    link.stall()
     await asyncio.sleep(fault.seconds)
     if random.Random(fault.seed).random() < 0.5:
         link.reset()

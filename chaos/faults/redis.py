@@ -10,7 +10,7 @@ from chaos.stack import Stack
 
 async def killed(stack: Stack, fault: Fault) -> None:
     """Gone for a while; it comes back empty."""
-    stack.redis.forget_saved()
+    stack.redis.delete_dump()
     await stack.redis.kill()
     await asyncio.sleep(fault.seconds)
     await stack.redis.start()
@@ -18,54 +18,54 @@ async def killed(stack: Stack, fault: Fault) -> None:
 
 async def rolled_back(stack: Stack, fault: Fault) -> None:
     """Killed, and it comes back with what it held some seconds before: its last snapshot."""
-    await stack.redis.run("SAVE")
+    await stack.redis.execute("SAVE")
     await asyncio.sleep(fault.seconds)
     stack.rollbacks.begins()
     await stack.redis.kill()
     await stack.redis.start()
     stack.rollbacks.healed()
-    stack.redis.forget_saved()
+    stack.redis.delete_dump()
 
 
 async def emptied(stack: Stack, fault: Fault) -> None:
-    await stack.redis.run("FLUSHALL")
+    await stack.redis.execute("FLUSHALL")
 
 
 async def paused(stack: Stack, fault: Fault) -> None:
     """SIGSTOP: every connection stays open, and none is answered."""
-    stack.redis.pause()
+    await stack.redis.pause()
     await asyncio.sleep(fault.seconds)
-    stack.redis.resume()
+    await stack.redis.resume()
 
 
 async def out_of_memory(stack: Stack, fault: Fault) -> None:
     """Every write is refused."""
-    await stack.redis.run("CONFIG", "SET", "maxmemory", 1)
+    await stack.redis.execute("CONFIG", "SET", "maxmemory", 1)
     await asyncio.sleep(fault.seconds)
-    await stack.redis.run("CONFIG", "SET", "maxmemory", 0)
+    await stack.redis.execute("CONFIG", "SET", "maxmemory", 0)
 
 
 async def read_only(stack: Stack, fault: Fault) -> None:
     """As after a failover: this Redis has become a replica (of a master that does not answer)."""
-    await stack.redis.run("REPLICAOF", "127.0.0.1", 1)
+    await stack.redis.execute("REPLICAOF", "127.0.0.1", 1)
     await asyncio.sleep(fault.seconds)
-    await stack.redis.run("REPLICAOF", "NO", "ONE")
+    await stack.redis.execute("REPLICAOF", "NO", "ONE")
 
 
 async def pubsub_killed(stack: Stack, fault: Fault) -> None:
     """Once, and once more."""
-    await stack.redis.run("CLIENT", "KILL", "TYPE", "pubsub")
+    await stack.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
     await asyncio.sleep(fault.seconds)
-    await stack.redis.run("CLIENT", "KILL", "TYPE", "pubsub")
+    await stack.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
 
 
 async def clients_killed(stack: Stack, fault: Fault) -> None:
-    await stack.redis.run("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-    await stack.redis.run("CLIENT", "KILL", "TYPE", "pubsub")
+    await stack.redis.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    await stack.redis.execute("CLIENT", "KILL", "TYPE", "pubsub")
 
 
 async def scripts_lost(stack: Stack, fault: Fault) -> None:
-    await stack.redis.run("SCRIPT", "FLUSH")
+    await stack.redis.execute("SCRIPT", "FLUSH")
 
 
 WAYS = {

@@ -18,7 +18,7 @@ from tests.api.golden import GOLDEN, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving, warm
 from tests.garbage import NO_JSON_OBJECT, hashes
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 OTHER = next(golden for golden in GOLDEN.values() if golden is not RICH)
 

@@ -102,7 +102,7 @@ async def test_the_connection_dies_silently(store: Store, proxy: TcpProxy) -> No
     async with serving(store, cache=cache, tracking_url=tracking_url) as port:
         await warm(port, cache, PATH)
         loop = asyncio.get_running_loop()
-        proxy.fall_silent()
+        proxy.stall()
         silent_since = loop.time()
         await store.save([CHANGED])
 

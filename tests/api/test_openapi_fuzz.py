@@ -7,7 +7,6 @@ failure can be repeated.
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,8 +15,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import settings
 
 from shared.redis.store import Store
+from testing.process import Process
 from tests.api.contract import closed
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
@@ -25,9 +26,10 @@ from tests.api.replica import serving
 from tests.cards.cards_fixture import serving_cards
 
 SEED = 20_261_123
-EXAMPLES = 10  # per operation
+LONG = settings.get_current_profile_name() == "fuzz"  # `make fuzz`
+EXAMPLES = 200 if LONG else 4  # per operation
 PHASES = "examples,coverage,fuzzing"
-LIMIT = 120  # seconds: ends a hang
+LIMIT = 1800 if LONG else 240  # seconds: ends a hang
 
 # A well-formed id may still be from the future, and no schema can say so.
 EXCLUDED_CHECKS = ["positive_data_acceptance"]
@@ -54,22 +56,13 @@ async def fuzz(
         "--seed": str(SEED),
     }
     flags = [part for option in options.items() for part in option]
-    process = await asyncio.create_subprocess_exec(
-        *(*program, "run", str(path), *flags, "--no-color"),
-        cwd=folder,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+    process = await Process.start(*program, "run", path, *flags, "--no-color", cwd=folder)
     try:
-        async with asyncio.timeout(LIMIT):
-            said, _ = await process.communicate()
+        status = await process.ended(within=LIMIT)
     finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    text = said.decode(errors="replace")
-    assert process.returncode == 0, text
+        await process.kill()
+    text = "\n".join(process.lines)
+    assert status == 0, text
     assert f"Tested: {sum(len(path) - 1 for path in schema['paths'].values())}" in text
 
 
@@ -83,6 +76,7 @@ async def both(store: Store) -> AsyncIterator[int]:
         yield port
 
 
+@pytest.mark.hypothesis  # as its kind: `make fuzz` runs it
 async def test_every_answer_is_described(store: Store, tmp_path: Path) -> None:
     """For golden users, unknown users, malformed ids, and arbitrary parameters."""
     golden_ids = {"enum": [str(golden.user_id) for golden in GOLDEN.values()]}

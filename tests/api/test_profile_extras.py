@@ -12,7 +12,7 @@ from testing.eventually import PATIENCE, eventually_async
 from tests.api.golden import BOT, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 EXTRAS = ProfileExtras(
     badges=[

@@ -15,7 +15,7 @@ from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.api.golden import BOT, GOLDEN, GUILD, RICH
 from tests.api.http_client import Answer, ask
 from tests.api.replica import serving, url_of, warm
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 PATHS = [f"/{route}/{g.user_id}" for route in ("user", "activity") for g in GOLDEN.values()]
 

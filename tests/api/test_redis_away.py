@@ -14,7 +14,7 @@ from testing.redis_server import RedisServer
 from tests.api.golden import RICH
 from tests.api.http_client import Answer, ask
 from tests.api.replica import serving
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 RESPONSE_TIME_S = 1.0  # the longest that a client waits
 

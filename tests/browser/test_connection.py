@@ -6,6 +6,7 @@ Minutes pass on the page's clock only: no test waits for them.
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 from playwright.async_api import WebSocketRoute
@@ -32,7 +33,7 @@ REFUSED = ("ERR_CONNECTION_REFUSED", "ERR_UNSAFE_PORT", "WebSocket connection to
 
 
 def people(tab: BrowserTab, count: int) -> list[str]:
-    return sorted(tab.stack.everybody())[:count]
+    return sorted(tab.stack.member_ids())[:count]
 
 
 def widgets(user_ids: list[str]) -> str:
@@ -78,7 +79,7 @@ async def test_reconnects_when_ws_was_killed(tab: BrowserTab) -> None:
     await tab.embed(WIDGET)
     await tab.wait_for_text("Online")
     ws = tab.stack.processes["ws"]
-    ws.process.kill()
+    ws.send(signal.SIGKILL)
     await ws.ended()
     await tab.connected(0)
     show(tab, "dnd")
@@ -87,7 +88,7 @@ async def test_reconnects_when_ws_was_killed(tab: BrowserTab) -> None:
     await tab.wait_for_text("Do not disturb")
     assert await tab.page.evaluate(STATE) == "polling"
     restarted = await tab.stack.start("ws")
-    await restarted.said("listening")
+    await restarted.line_with("listening")
     show(tab, "idle")
     await tab.page.clock.fast_forward(31_000)
     await tab.until(f"() => ({STATE})() === 'live'")

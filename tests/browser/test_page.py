@@ -24,7 +24,7 @@ TABS = ["Widget", "fetch", "WebSocket", "React", "Markdown"]
 
 
 def another(tab: BrowserTab) -> str:
-    return next(id for id in sorted(tab.stack.everybody()) if id != ROBIN)
+    return next(id for id in sorted(tab.stack.member_ids()) if id != ROBIN)
 
 
 async def test_it_is_live_at_once(tab: BrowserTab) -> None:

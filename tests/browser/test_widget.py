@@ -187,7 +187,7 @@ async def test_events_and_subscribe(tab: BrowserTab) -> None:
 
 async def test_another_user_on_the_same_element(tab: BrowserTab) -> None:
     """The attribute may change, and the element may be removed and added."""
-    other = next(id for id in sorted(tab.stack.everybody()) if id != ROBIN)
+    other = next(id for id in sorted(tab.stack.member_ids()) if id != ROBIN)
     await tab.embed(WIDGET)
     await tab.wait_for_text("Robin")
     await tab.page.evaluate("(id) => document.querySelector('grux-presence').user = id", other)

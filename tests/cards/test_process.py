@@ -16,7 +16,7 @@ async def test_health_readiness_and_metrics() -> None:
     metrics = free_port()
     async with running(services=()) as stack:
         process = await stack.start("cards", METRICS_PORT=str(metrics))
-        await process.said("listening on")
+        await process.line_with("listening on")
         health = json.loads((await ask(stack.cards_port, "/health")).body)["data"]
         assert health == {"status": "ok", "redis": True, "gateway_silent_for": None}
         assert (await ask(stack.cards_port, "/ready")).status == 200
@@ -52,7 +52,7 @@ async def test_without_redis_it_is_not_ready() -> None:
     async with RedisServer() as redis, running(services=(), redis_url=redis.url) as stack:
         await redis.kill()
         process = await stack.start("cards")
-        await process.said("listening on")
+        await process.line_with("listening on")
         assert (await ask(stack.cards_port, "/ready")).status == 503
         card = await ask(stack.cards_port, f"/card/{ROBIN}.svg")
         assert card.header("x-grux-problem") == "unavailable"

@@ -51,7 +51,7 @@ def test_what_was_shown_earlier_and_stands_again_is_no_gap() -> None:
 
 
 def test_what_came_after_the_user_was_gone_is_no_gap() -> None:
-    """Nothing follows `user_not_monitored`; whoever wants to know connects anew."""
+    """Nothing follows `user_not_monitored`; the client has to connect again."""
     told = Watched([*watched(0, 1).told, At(15.0, None)], ())
     assert gaps(PUBLISHED, told, STOOD) == []
 

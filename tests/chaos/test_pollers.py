@@ -63,7 +63,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 async def test_a_step_back_between_two_answers_is_seen(
     api: Api, http: aiohttp.ClientSession, history: History
 ) -> None:
-    """Also where nobody was there in between, which is what an emptied Redis says."""
+    """Also with a 404 in between, which is what an emptied Redis gives."""
     replica = Replica("api-1", api.server.port or 0, http, history, RollbackTracker())
     frames = Frames(history)
     old, new = api.shows(frames), api.shows(frames)

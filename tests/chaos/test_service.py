@@ -19,7 +19,7 @@ async def process() -> AsyncIterator[Service]:
     await process.kill()
 
 
-async def test_who_does_not_end_in_time_is_told_of(
+async def test_a_process_that_does_not_end_in_time_is_a_trouble(
     process: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the time that docs/operations.md promises; here it is given none."""
@@ -30,7 +30,7 @@ async def test_who_does_not_end_in_time_is_told_of(
     assert not process.running
 
 
-async def test_who_ends_by_itself_is_told_of(process: Service) -> None:
+async def test_a_process_that_ends_by_itself_is_a_trouble(process: Service) -> None:
     """Whatever its status is."""
     process.send(signal.SIGKILL)
     await process.terminate()

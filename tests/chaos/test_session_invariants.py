@@ -1,4 +1,4 @@
-"""Sessions at Discord: two at once are seen, and identifies that nobody needed."""
+"""Sessions at Discord: two at once are noticed, and wasted identifies."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_one_session_a_shard_is_right() -> None:
 
 @pytest.mark.parametrize("between", [{}, {0: {"b"}}, {1: {"c"}}])
 def test_one_that_ends_while_another_begins_is_right(between: dict[int, set[str]]) -> None:
-    """A connection that nobody holds is seen to be dead only after a while."""
+    """A dead connection is noticed only after a while."""
     both = {0: {"a", "b"}}
     assert looked((0.0, both), (9.0, both), (9.1, between), (9.2, both), (19.0, both)) == []
 
@@ -64,7 +64,7 @@ def test_where_no_session_ends_one_identify_is_enough() -> None:
     ],
 )
 def test_each_session_that_ends_costs_an_identify(forcing: Fault, most: int) -> None:
-    """And one more where who began the new one may be gone before it is written down."""
+    """And one more where the process that identified may be killed before the checkpoint."""
     assert most_identifies([forcing], 1) == most
     killed = fault("gateway_killed", "gateway")
     assert most_identifies([forcing, killed], 1) <= most + 1

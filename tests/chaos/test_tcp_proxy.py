@@ -15,7 +15,7 @@ SOON = 0.2  # seconds
 
 @pytest.fixture
 async def link() -> AsyncIterator[TcpProxy]:
-    """A link to somebody who repeats whatever they hear."""
+    """A proxy in front of an echo server."""
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -95,7 +95,7 @@ async def test_a_cut_link_takes_nobody(link: TcpProxy) -> None:
 async def test_a_silent_link_loses_nothing(link: TcpProxy) -> None:
     """What was said meanwhile comes through afterwards."""
     caller = await Caller.to(link)
-    link.fall_silent()
+    link.stall()
     with pytest.raises(TimeoutError):
         await caller.hears(b"hello", SOON)
     link.heal()

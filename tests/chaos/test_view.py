@@ -177,7 +177,7 @@ def test_other_shapes_are_seen(history: History, message: bytes) -> None:
 
 
 def test_facts_are_the_same_from_both_ends(history: History) -> None:
-    """What is drawn from Discord's side is what is read from a right answer, for everybody."""
+    """What is drawn from Discord's side is what is read from a right answer, for all users."""
     cdn = Cdn("https://cdn.example.org")
     for person in history.world.people.values():
         discord = msgspec.to_builtins(person.presence)

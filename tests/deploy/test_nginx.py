@@ -26,7 +26,7 @@ ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are limited
 BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"
 
 
-class House(Struct):
+class Site(Struct):
     """Two api, two ws and one cards behind nginx."""
 
     stack: Stack
@@ -44,7 +44,7 @@ class House(Struct):
 
 
 @asynccontextmanager
-async def house(folder: Path, more: str = "", **env: str) -> AsyncIterator[House]:
+async def behind_nginx(folder: Path, more: str = "", **env: str) -> AsyncIterator[Site]:
     program()
     async with running(services=("gateway",)) as stack, aiohttp.ClientSession() as http:
         ports = {
@@ -64,60 +64,60 @@ async def house(folder: Path, more: str = "", **env: str) -> AsyncIterator[House
             await stack.start(kind, **listens, **env)
             stack.processes[str(documented)] = stack.processes.pop(kind)
         for documented in ports:
-            await stack.processes[str(documented)].said("listening")
+            await stack.processes[str(documented)].line_with("listening")
         await stack.shows(ROBIN, lambda data: True)
         async with nginx(folder, ports, more) as port:
-            yield House(stack, port, http)
+            yield Site(stack, port, http)
 
 
 async def test_it_serves_while_a_process_is_left(tmp_path: Path) -> None:
     """REST and WebSockets on one port; one api and one ws are killed, then every api."""
-    async with house(tmp_path) as home:
-        await reads_and_sockets_go_through(home)
-        await cards_and_badges_go_through(home)
-        await one_of_each_is_killed(home)
-        await every_api_is_killed(home)
+    async with behind_nginx(tmp_path) as site:
+        await reads_and_sockets_go_through(site)
+        await cards_and_badges_go_through(site)
+        await one_of_each_is_killed(site)
+        await every_api_is_killed(site)
 
 
-async def reads_and_sockets_go_through(home: House) -> None:
+async def reads_and_sockets_go_through(site: Site) -> None:
     """ETags work, the WebSocket is at any path, and frames arrive unbuffered."""
-    url = f"http://127.0.0.1:{home.port}/user/{ROBIN}"
-    async with home.http.get(url) as answer:
+    url = f"http://127.0.0.1:{site.port}/user/{ROBIN}"
+    async with site.http.get(url) as answer:
         assert answer.status == 200
         tag = answer.headers["ETag"]
-    async with home.http.get(url, headers={"If-None-Match": tag}) as answer:
+    async with site.http.get(url, headers={"If-None-Match": tag}) as answer:
         assert answer.status == 304
-    watchers = [await home.watch("/"), await home.watch("/socket")]
+    watchers = [await site.watch("/"), await site.watch("/socket")]
     for watcher in watchers:
         await watcher.until(lambda frame: frame["op"] == "initial_data")
-    home.stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
+    site.stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
     for watcher in watchers:
         await watcher.until(lambda frame: frame["d"].get("status") == "dnd")
         await watcher.close()
 
 
-async def cards_and_badges_go_through(home: House) -> None:
+async def cards_and_badges_go_through(site: Site) -> None:
     """They come from cards: the api does not forward here."""
     for path in (f"/card/{ROBIN}.svg", f"/card/{ROBIN}.png", f"/badge/{ROBIN}.svg"):
-        async with home.http.get(f"http://127.0.0.1:{home.port}{path}") as answer:
+        async with site.http.get(f"http://127.0.0.1:{site.port}{path}") as answer:
             assert answer.status == 200, path
             assert answer.content_type.startswith("image/")
             assert "X-Grux-Problem" not in answer.headers
-    assert (await home.get(f"/badge/{ROBIN}.json"))[1]["schemaVersion"] == 1
-    assert (await home.get("/card/"))[1]["error"]["code"] == "not_found"
+    assert (await site.get(f"/badge/{ROBIN}.json"))[1]["schemaVersion"] == 1
+    assert (await site.get("/card/"))[1]["error"]["code"] == "not_found"
 
 
-async def one_of_each_is_killed(home: House) -> None:
+async def one_of_each_is_killed(site: Site) -> None:
     """No read fails, and each new client is connected to the remaining ws."""
-    watchers = [await home.watch() for _ in range(4)]
+    watchers = [await site.watch() for _ in range(4)]
     for watcher in watchers:
         await watcher.until(lambda frame: frame["op"] == "initial_data")
-    await home.stack.processes["8000"].stop(signal.SIGKILL)
-    await home.stack.processes["8001"].stop(signal.SIGKILL)
+    await site.stack.processes["8000"].stop(signal.SIGKILL)
+    await site.stack.processes["8001"].stop(signal.SIGKILL)
     for _ in range(20):
-        assert (await home.get(f"/user/{ROBIN}"))[0] == 200
+        assert (await site.get(f"/user/{ROBIN}"))[0] == 200
     for _ in range(4):
-        newcomer = await home.watch()
+        newcomer = await site.watch()
         await newcomer.until(lambda frame: frame["op"] == "initial_data")
         await newcomer.close()
     gone = await eventually(lambda: [one for one in watchers if one.close_code is not None])
@@ -126,49 +126,49 @@ async def one_of_each_is_killed(home: House) -> None:
         await watcher.close()
 
 
-async def every_api_is_killed(home: House) -> None:
+async def every_api_is_killed(site: Site) -> None:
     """The error is JSON that pages can read; once api is back, so are its responses."""
-    await home.stack.processes["8010"].stop(signal.SIGKILL)
-    async with home.http.get(f"http://127.0.0.1:{home.port}/user/{ROBIN}") as answer:
+    await site.stack.processes["8010"].stop(signal.SIGKILL)
+    async with site.http.get(f"http://127.0.0.1:{site.port}/user/{ROBIN}") as answer:
         assert answer.status == 503
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert answer.headers["Retry-After"] == "2"
         assert msgspec.json.decode(await answer.read())["error"]["code"] == "unavailable"
-    await home.stack.start("api")
+    await site.stack.start("api")
 
     async def back() -> bool:
-        return (await home.get(f"/user/{ROBIN}"))[0] == 200
+        return (await site.get(f"/user/{ROBIN}"))[0] == 200
 
     await eventually_async(back)
 
 
 async def test_a_draining_ws_is_skipped(tmp_path: Path) -> None:
     """A draining ws refuses new clients with 503, and nginx connects them to the other one."""
-    async with house(tmp_path, DRAIN_SECONDS="5") as home:
-        ending, other = home.stack.processes["8001"], home.stack.processes["8011"]
-        watchers = [await home.watch(), await home.watch()]
+    async with behind_nginx(tmp_path, DRAIN_SECONDS="5") as site:
+        ending, other = site.stack.processes["8001"], site.stack.processes["8011"]
+        watchers = [await site.watch(), await site.watch()]
         for watcher in watchers:
             await watcher.until(lambda frame: frame["op"] == "initial_data")
-        ending.process.send_signal(signal.SIGTERM)
-        url = f"http://127.0.0.1:{home.stack.ws_port}/ready"
+        ending.send(signal.SIGTERM)
+        url = f"http://127.0.0.1:{site.stack.ws_port}/ready"
 
         async def drains() -> bool:
-            async with home.http.get(url) as answer:
+            async with site.http.get(url) as answer:
                 return answer.status == 503
 
         await eventually_async(drains)
-        newcomers = [await home.watch() for _ in range(4)]
+        newcomers = [await site.watch() for _ in range(4)]
         for newcomer in newcomers:
             await newcomer.until(lambda frame: frame["op"] == "initial_data")
         assert await ending.ended() == 0
-        assert other.process.returncode is None
+        assert other.running
         told = await eventually(lambda: [one.close_code for one in watchers if one.close_code])
         assert told == [1012]  # only the client of the draining ws; new clients notice nothing
         assert [one.close_code for one in newcomers] == [None] * 4
         for watcher in [*watchers, *newcomers]:
             await watcher.close()
         for name in ("8000", "8010", "8011"):  # otherwise five seconds each
-            await home.stack.processes[name].stop(signal.SIGKILL)
+            await site.stack.processes[name].stop(signal.SIGKILL)
 
 
 async def test_limits_count_the_client(tmp_path: Path) -> None:
@@ -176,17 +176,17 @@ async def test_limits_count_the_client(tmp_path: Path) -> None:
 
     An X-Forwarded-For header that the client itself sends changes nothing.
     """
-    async with house(
+    async with behind_nginx(
         tmp_path, BEHIND_ANOTHER, API_REQUESTS_PER_MINUTE="5", WS_CONNECTIONS_PER_ADDRESS="1"
-    ) as home:
+    ) as site:
         anna, ben = {"CF-Connecting-IP": ANNA}, {"CF-Connecting-IP": BEN}
         made_up = ({**anna, "X-Forwarded-For": f"9.9.9.{number}"} for number in range(20))
-        codes = [(await home.get(f"/user/{ROBIN}", **headers))[0] for headers in made_up]
+        codes = [(await site.get(f"/user/{ROBIN}", **headers))[0] for headers in made_up]
         assert set(codes) == {200, 429}
-        assert (await home.get(f"/user/{ROBIN}", **ben))[0] == 200
+        assert (await site.get(f"/user/{ROBIN}", **ben))[0] == 200
 
-        watchers = [await home.watch(**anna) for _ in range(3)]  # one per ws, and one more
-        watchers.append(await home.watch(**ben))
+        watchers = [await site.watch(**anna) for _ in range(3)]  # one per ws, and one more
+        watchers.append(await site.watch(**ben))
         await watchers[-1].until(lambda frame: frame["op"] == "initial_data")
 
         await eventually(lambda: any(one.close_code for one in watchers))

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-import sys
 
 from shared.redis import gateway_liveness
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually_async
 from testing.free_port import free_port
+from testing.process import Process
 from tests.doctor.examination import examined
 from tests.e2e.stack import running
-from tests.run.running import ROOT
 
 
 async def test_a_running_grux_passes() -> None:
@@ -117,9 +115,9 @@ async def test_an_invalid_setting_is_a_failure(redis_url: str) -> None:
 
 async def test_the_exit_status_tells_of_failures() -> None:
     """`python -m services doctor` exits with 1 after a failure, and prints no secret."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services", "doctor"),
-        cwd=ROOT,
+    process = await Process.start_module(
+        "services",
+        "doctor",
         env={
             "DISCORD_TOKEN": "Bot something-secret",
             "REDIS_URL": f"redis://:hush-hush@127.0.0.1:{free_port()}/0",
@@ -127,11 +125,9 @@ async def test_the_exit_status_tells_of_failures() -> None:
             "WS_PORT": "0",
             "CARDS_PORT": "0",
         },
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
     )
-    printed, _ = await process.communicate()
-    assert process.returncode == 1
-    assert b"starts with the word 'Bot'" in printed
-    assert b"something-secret" not in printed
-    assert b"hush-hush" not in printed
+    assert await process.ended() == 1
+    printed = "\n".join(process.lines)
+    assert "starts with the word 'Bot'" in printed
+    assert "something-secret" not in printed
+    assert "hush-hush" not in printed

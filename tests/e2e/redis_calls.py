@@ -12,11 +12,11 @@ from redis.asyncio import Redis
 from testing.eventually import eventually
 
 
-class Calls:
-    """Created by `overheard`."""
+class RedisCalls:
+    """Created by `monitored`."""
 
     def __init__(self, redis_port: int, relays: AsyncExitStack) -> None:
-        self.heard: list[dict[str, Any]] = []
+        self.commands: list[dict[str, Any]] = []
         self.scripts_come_last = False
         self._redis_port = redis_port
         self._relays = relays
@@ -43,7 +43,7 @@ class Calls:
         """
         found: set[str] = set()
         whose = None
-        for one in reversed(self.heard) if self.scripts_come_last else self.heard:
+        for one in reversed(self.commands) if self.scripts_come_last else self.commands:
             if one["client_type"] != "lua":
                 whose = self._whose.get(one["client_port"])
             if whose == service:
@@ -65,21 +65,21 @@ class Calls:
 
 
 @asynccontextmanager
-async def overheard(redis: Redis, redis_port: int) -> AsyncIterator[Calls]:
+async def monitored(redis: Redis, redis_port: int) -> AsyncIterator[RedisCalls]:
     """Record until the block ends. `redis`: a client with all permissions."""
     async with AsyncExitStack() as relays, redis.monitor() as monitor:
-        calls = Calls(redis_port, relays)
+        calls = RedisCalls(redis_port, relays)
         relays.push_async_callback(calls.close)
 
         async def hear() -> None:
             async for one in monitor.listen():
-                calls.heard.append(one)
+                calls.commands.append(one)
 
         hearing = asyncio.create_task(hear())
         try:
             await redis.eval("return redis.call('ECHO', 'inside')", 0)
-            await eventually(lambda: "ECHO inside" in [one["command"] for one in calls.heard])
-            told = [one["command"].partition(" ")[0] for one in calls.heard]
+            await eventually(lambda: "ECHO inside" in [one["command"] for one in calls.commands])
+            told = [one["command"].partition(" ")[0] for one in calls.commands]
             calls.scripts_come_last = "EVAL" not in told[: told.index("ECHO")]
             yield calls
         finally:

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import aiohttp
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from services.run import signals
 from simulator.options import Options
 from simulator.server import Simulator
-from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.eventually import eventually, eventually_async
 from testing.free_port import free_port
+from testing.process import Process
 from testing.redis_server import RedisServer
 
-ROOT = Path(__file__).parents[2]
 ROBIN = "161092844126208001"
 FIRST, SECOND = "816976062578688017", "492605905305600005"
 
@@ -34,47 +29,6 @@ def quiet(**more: Any) -> Options:
     defaults = {"port": 0, "members": 30, "guilds": 2, "rate": 0, "chunk_seconds": 1.0}
     calm = {"identify_seconds": 0.0, "demo_seconds": 86_400}
     return Options(**{**defaults, **calm, **more})
-
-
-class Process:
-    """One service's process, with its output."""
-
-    def __init__(self, name: str, process: asyncio.subprocess.Process) -> None:
-        self.name = name
-        self.process = process
-        self.lines: list[str] = []
-        self._reading = asyncio.create_task(self._read())
-
-    @classmethod
-    async def start(cls, name: str, env: dict[str, str]) -> Self:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", f"services.{name}"),
-            cwd=ROOT,
-            env={**os.environ, **env},
-            stdin=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        return cls(name, process)
-
-    async def _read(self) -> None:
-        assert self.process.stderr is not None
-        async for line in self.process.stderr:
-            self.lines.append(line.decode(errors="replace").rstrip())
-
-    async def said(self, words: str) -> str:
-        """Wait for an output line that has these words."""
-        return await eventually(lambda: next((line for line in self.lines if words in line), ""))
-
-    async def ended(self) -> int:
-        """Wait for the process to end; returns its exit code."""
-        async with asyncio.timeout(PATIENCE):
-            code = await self.process.wait()
-            await self._reading
-        return code
-
-    async def stop(self, sign: signal.Signals = signal.SIGTERM) -> int:
-        signals.send(self.process, sign)
-        return await self.ended()
 
 
 class Watcher:
@@ -144,14 +98,18 @@ class Stack:
             **env,
         }
 
-    def everybody(self) -> set[str]:
+    def member_ids(self) -> set[str]:
         """The ids of all members of all guilds."""
         guilds = self.simulator.world.guilds.values()
         return {user_id for guild in guilds for user_id in guild.members}
 
     async def start(self, name: str, **env: str) -> Process:
-        process = self.processes[name] = await Process.start(name, {**self.env, **env})
+        process = self.processes[name] = await self.launch(name, **env)
         return process
+
+    async def launch(self, name: str, **env: str) -> Process:
+        """Start one that is not among `processes`: the caller stops it."""
+        return await Process.start_module(f"services.{name}", name=name, env={**self.env, **env})
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
         """Status and JSON of an api response. Status 0: api does not listen."""
@@ -223,7 +181,7 @@ async def running(
         for name in services:
             await stack.start(name)
         if "ws" in services:
-            await stack.processes["ws"].said("listening")
+            await stack.processes["ws"].line_with("listening")
         if {"api", "gateway"} <= set(services):
             await stack.shows(ROBIN, lambda data: True)
         yield stack

@@ -8,7 +8,7 @@ from testing.eventually import PATIENCE, eventually_async
 from tests.e2e.stack import Stack
 
 
-async def hears_of_standby(stack: Stack) -> None:
+async def holder_knows_standby(stack: Stack) -> None:
     """Wait until the active gateway knows of the standby, from the response to a renewal.
 
     It starts the second renewal only after it has the response to the first.

@@ -22,7 +22,7 @@ async def test_no_port_tells_a_version(service: str) -> None:
     async with running(services=()) as stack:
         metrics = free_port()
         process = await stack.start(service, METRICS_PORT=str(metrics))
-        await process.said("listening")
+        await process.line_with("listening")
         public = {"api": stack.api_port, "ws": stack.ws_port, "cards": stack.cards_port}[service]
         for port in (public, metrics):
             for path, *headers in (

@@ -80,7 +80,7 @@ Close Event Codes".)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def standing() -> AsyncIterator[Stack]:
+async def shared_stack() -> AsyncIterator[Stack]:
     async with running(services=REST) as stack:
         yield stack
 
@@ -90,18 +90,18 @@ async def standing() -> AsyncIterator[Stack]:
     "how", ["rst", "eof", "reconnect", "invalid", "invalid_resumable", *RECOVERABLE_CLOSE_CODES]
 )
 async def test_redis_is_correct_after_each_end_of_a_session(
-    standing: Stack, how: DropHow | int
+    shared_stack: Stack, how: DropHow | int
 ) -> None:
     """Discord ends the connection in this way or with this code, and refuses the first retries."""
 
     async def dropped() -> None:
-        standing.simulator.refuse(0.5)
+        shared_stack.simulator.refuse(0.5)
         if isinstance(how, int):
-            assert standing.simulator.drop("close", code=how) == 1
+            assert shared_stack.simulator.drop("close", code=how) == 1
         else:
-            assert standing.simulator.drop(how) == 1
+            assert shared_stack.simulator.drop(how) == 1
 
-    await _ends_and_comes_back(standing, dropped)
+    await _ends_and_comes_back(shared_stack, dropped)
 
 
 async def test_redis_is_correct_after_missed_heartbeats() -> None:
@@ -110,7 +110,7 @@ async def test_redis_is_correct_after_missed_heartbeats() -> None:
 
         async def dropped() -> None:
             stack.simulator.faults.acks_stalled = True
-            await stack.processes["gateway"].said("did not answer a heartbeat")
+            await stack.processes["gateway"].line_with("did not answer a heartbeat")
             stack.simulator.faults.acks_stalled = False
 
         await _ends_and_comes_back(stack, dropped)
@@ -202,7 +202,7 @@ def _only_here(stack: Stack, user_id: str) -> bool:
 
 
 async def _holds_all_members(stack: Stack) -> None:
-    await _holds(stack, stack.everybody())
+    await _holds(stack, stack.member_ids())
 
 
 async def _holds(stack: Stack, user_ids: set[str]) -> None:
@@ -223,7 +223,7 @@ async def _agrees(stack: Stack) -> None:
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def agreed() -> bool:
-            people = [stack.simulator.world.person(one) for one in stack.everybody()]
+            people = [stack.simulator.world.person(one) for one in stack.member_ids()]
             found = await store.load_many([int(person.user.id) for person in people])
             return all(
                 isinstance(one, Snapshot) and _status(person.presence.status) in one.presence[:30]
@@ -242,7 +242,7 @@ async def test_redis_away_at_the_start_is_waited_for() -> None:
     async with running(services=("api",)) as stack:
         await stack.redis.kill()
         gateway = await stack.start("gateway")
-        await gateway.said("connected to Discord")
+        await gateway.line_with("connected to Discord")
         await eventually(lambda: any("Redis is not available" in line for line in gateway.lines))
         await stack.redis.start()
         await stack.shows(ROBIN, lambda data: True)
@@ -253,7 +253,7 @@ async def test_sigterm_while_discord_hangs_up_ends_the_process(how: str) -> None
     """hikari may swallow a cancellation at that moment."""
     async with running(services=("gateway",)) as stack:
         gateway = stack.processes["gateway"]
-        await gateway.said("connected to Discord")
+        await gateway.line_with("connected to Discord")
         stack.simulator.refuse(60)
         stack.simulator.drop(how)  # type: ignore[arg-type]
         assert await gateway.stop() == 0, gateway.lines
@@ -265,12 +265,12 @@ async def test_gateway_that_was_stopped_for_long_releases_its_shard() -> None:
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")
-        await second.said("standing by")
-        first.process.send_signal(signal.SIGSTOP)
-        await second.said("taken over")
-        await second.said("connected to Discord")
-        first.process.send_signal(signal.SIGCONT)
-        await first.said("run by another process now")
+        await second.line_with("standing by")
+        first.send(signal.SIGSTOP)
+        await second.line_with("taken over")
+        await second.line_with("connected to Discord")
+        first.send(signal.SIGCONT)
+        await first.line_with("run by another process now")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
         await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
         await _holds_all_members(stack)

@@ -13,9 +13,9 @@ from services.gateway.sync.checkpoint import ResumeCheckpoint
 from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually, eventually_async
+from tests.e2e.discord_state import change_members, matches_discord
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, quiet, running
-from tests.e2e.standby import hears_of_standby
-from tests.e2e.truth import changes, truth
+from tests.e2e.standby import holder_knows_standby
 
 
 async def test_restart_resumes_and_loses_nothing() -> None:
@@ -23,13 +23,13 @@ async def test_restart_resumes_and_loses_nothing() -> None:
     async with running() as stack:
         watcher = await stack.watch(ROBIN)
         assert await stack.processes["gateway"].stop() == 0
-        leaver, joiner, renamed = changes(stack)
+        leaver, joiner, renamed = change_members(stack)
         await stack.start("gateway")
         await watcher.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
         await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
-        await truth(stack)
+        await matches_discord(stack)
         await _goes_on(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
@@ -47,14 +47,14 @@ async def test_what_is_known_after_a_resume_goes_on_being_right() -> None:
         await stack.shows(both, lambda data: bool(data["status"] == "idle"))
         await stack.processes["gateway"].stop()
         await stack.start("gateway")
-        await stack.processes["gateway"].said("connected to Discord")
+        await stack.processes["gateway"].line_with("connected to Discord")
         world.update_user(both, global_name="Grace")
         shown = await stack.shows(
             both, lambda data: bool(data["profile"]["display_name"] == "Grace")
         )
         assert (shown["status"], shown["profile"]["device"]) == ("idle", "vr")
         world.remove_guild(FIRST)
-        await truth(stack)
+        await matches_discord(stack)
         await stack.shows(both, lambda data: bool(data["status"] == "idle"))
         assert stack.simulator.stats.identifies == 1
 
@@ -66,18 +66,18 @@ async def test_standby_resumes_the_session(sign: signal.Signals) -> None:
         world = stack.simulator.world
         first = stack.processes.pop("gateway")
         second = await stack.start("gateway")
-        await second.said("standing by")
+        await second.line_with("standing by")
         world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _checkpoint(stack, lambda saved: bool(saved.session.seq))
-        first.process.send_signal(sign)
+        first.send(sign)
         await first.ended()
-        leaver, joiner, renamed = changes(stack)
-        await second.said("taken over")
+        leaver, joiner, renamed = change_members(stack)
+        await second.line_with("taken over")
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
         await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
-        await truth(stack)
+        await matches_discord(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
@@ -97,7 +97,7 @@ async def test_a_replay_shows_no_old_state() -> None:
         )  # an older one, as after a kill
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
-        await (await stack.start("gateway")).said("connected to Discord")
+        await (await stack.start("gateway")).line_with("connected to Discord")
         world.set_presence(ROBIN, "online", [], {"vr": "online"})
         await watcher.until(lambda frame: bool(frame["d"].get("status") == "online"))
         shown = [frame["d"]["status"] for frame in watcher.frames if "status" in frame["d"]]
@@ -111,7 +111,7 @@ async def test_pending_member_requests_are_repeated() -> None:
         quiet(members=1500, presence_limit=1000, chunk_seconds=0.0), services=REST
     ) as stack:
         world = stack.simulator.world
-        await truth(stack)
+        await matches_discord(stack)
         await stack.processes["gateway"].stop()
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             loaded = await checkpoint.load(store, (0, 1))
@@ -131,7 +131,7 @@ async def test_pending_member_requests_are_repeated() -> None:
         asked = stack.simulator.stats.member_requests
         await stack.start("gateway")
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
-        await truth(stack)
+        await matches_discord(stack)
         await eventually(lambda: stack.simulator.stats.member_requests >= asked + 2)
         assert stack.simulator.stats.identifies == 1
 
@@ -142,7 +142,7 @@ async def test_without_a_valid_checkpoint_a_new_session_is_started(how: str) -> 
     async with running(services=REST) as stack:
         world = stack.simulator.world
         await stack.processes["gateway"].stop()
-        leaver, _, _ = changes(stack)
+        leaver, _, _ = change_members(stack)
         env = {}
         match how:
             case "emptied":
@@ -160,7 +160,7 @@ async def test_without_a_valid_checkpoint_a_new_session_is_started(how: str) -> 
         await stack.start("gateway", **env)
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
         await stack.not_monitored(leaver)
-        await truth(stack)
+        await matches_discord(stack)
         await _goes_on(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (2, 0)
 
@@ -172,10 +172,10 @@ async def test_redis_emptied_under_a_running_gateway_has_no_checkpoint_too_early
         await _checkpoint(stack, lambda saved: True)
         gateway = stack.processes["gateway"]
         await stack.redis.flush()
-        await gateway.said("rewriting all users")
+        await gateway.line_with("rewriting all users")
         await _checkpoint(stack, lambda saved: True)
         await gateway.stop(signal.SIGKILL)
-        await truth(stack)
+        await matches_discord(stack)
 
 
 async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
@@ -184,14 +184,14 @@ async def test_sigterm_without_redis_ends_and_loses_nothing() -> None:
         gateway = stack.processes["gateway"]
         await _checkpoint(stack, lambda saved: True)
         await stack.redis.pause()
-        leaver, joiner, _ = changes(stack)
+        leaver, joiner, _ = change_members(stack)
         assert await gateway.stop() == 0
         await stack.redis.resume()
         await stack.start("gateway")
         await _shows_status(stack, "dnd")
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
-        await truth(stack)
+        await matches_discord(stack)
         assert stack.simulator.stats.identifies == 1
 
 
@@ -201,21 +201,21 @@ async def test_long_outage_of_redis_beside_a_standby_spends_no_session() -> None
         first = stack.processes.pop("gateway")
         stack.processes["first"] = first
         second = await stack.start("gateway")
-        await second.said("standing by")
-        await first.said("rewriting all users once more")  # no checkpoint before
+        await second.line_with("standing by")
+        await first.line_with("rewriting all users once more")  # no checkpoint before
         before = (await _checkpoint(stack, lambda saved: bool(saved.session.seq))).session.seq
         stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
         await _checkpoint(stack, lambda saved: saved.session.seq > before)
-        await hears_of_standby(stack)
+        await holder_knows_standby(stack)
         await stack.redis.pause()
-        await first.said("may have been taken over")
-        await first.said("standing by")
-        leaver, joiner, _ = changes(stack)
+        await first.line_with("may have been taken over")
+        await first.line_with("standing by")
+        leaver, joiner, _ = change_members(stack)
         await stack.redis.resume()
         await _shows_status(stack, "dnd")
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
-        await truth(stack)
+        await matches_discord(stack)
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
 
@@ -224,7 +224,7 @@ async def test_few_sessions_left_are_not_spent() -> None:
     async with running(quiet(session_starts=2), services=REST) as stack:
         gateway = stack.processes["gateway"]
         stack.simulator.drop("invalid")
-        said = await gateway.said("begin only 1 more sessions (of 2 in a day)")
+        said = await gateway.line_with("begin only 1 more sessions (of 2 in a day)")
         assert "DISCORD_TOKEN" in said
         assert stack.simulator.stats.identifies == 1
         assert (await stack.get(f"/user/{ROBIN}"))[0] == 200

@@ -15,8 +15,9 @@ from shared.redis.store import Store
 from simulator.options import Options
 from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.free_port import free_port
+from testing.process import Process
 from tests.documents import ROOT
-from tests.e2e.stack import FIRST, ROBIN, Process, Stack, quiet, running
+from tests.e2e.stack import FIRST, ROBIN, Stack, quiet, running
 from tests.scraped import asked, scraped, until, until_health, value
 
 HOSTILE = 'robin\n12:00:00 gateway INFO  forged\x1b[31m\u2028"}'
@@ -154,13 +155,13 @@ async def test_reconnects_are_counted_by_cause() -> None:
             name = "grux_gateway_connects_total"
             await until(port, name, began, holds=(before + 1).__eq__)
             assert await value(port, "grux_gateway_disconnects_total", cause) == 1
-            connected = partial(told, gateway, "is connected to Discord", number + 1)
+            connected = partial(lines_with, gateway, "is connected to Discord", number + 1)
             lines = await eventually(connected)
             assert lines[-1].endswith(f"({began})")
-            assert told(gateway, "is disconnected: ", number)
+            assert lines_with(gateway, "is disconnected: ", number)
 
 
-def told(process: Process, words: str, times: int) -> list[str]:
+def lines_with(process: Process, words: str, times: int) -> list[str]:
     """The lines that have these words, or none until there are `times`. More are an error."""
     found = [line for line in process.lines if words in line]
     assert len(found) <= times
@@ -181,11 +182,11 @@ async def test_the_gateway_without_discord_is_healthy_but_not_ready() -> None:
     """/health names the disconnected shard; once Discord is back, the gateway is ready again."""
     async with observed(None, "gateway") as (stack, ports):
         port, gateway = ports["gateway"], stack.processes["gateway"]
-        await gateway.said("ready after")
+        await gateway.line_with("ready after")
         shown = await until_health(port, lambda now: now["shards"][0]["latency"] is not None)
         assert shown["discord"] == "connected"
         assert shown["redis"] is True
-        assert shown["users"] == len(stack.everybody())
+        assert shown["users"] == len(stack.member_ids())
         assert shown["shards"][0]["state"] == "connected"
         stack.simulator.refuse(60)
         stack.simulator.drop("rst")
@@ -193,7 +194,7 @@ async def test_the_gateway_without_discord_is_healthy_but_not_ready() -> None:
         assert (await asked(port, "/health"))[0] == 200
         status, ready = await asked(port, "/ready")
         assert (status, ready["unready"]) == (503, "not connected to Discord: shard 0")
-        await gateway.said("not ready: not connected to Discord")
+        await gateway.line_with("not ready: not connected to Discord")
         stack.simulator.refuse(0)
         await until_health(port, lambda now: bool(now["ready"]))
         await eventually(lambda: len([one for one in gateway.lines if "ready after" in one]) == 2)
@@ -225,14 +226,14 @@ async def test_without_redis_api_and_ws_are_not_ready() -> None:
             await until_health(port, lambda now: not now["ready"])
             assert (await asked(port, "/health"))[0] == 200
             assert (await asked(port, "/ready"))[0] == 503
-            await stack.processes[name].said("not ready: ")
+            await stack.processes[name].line_with("not ready: ")
         assert await value(ports["ws"], "grux_redis_lost_total", "feed") == 1
         assert await value(ports["api"], "grux_redis_lost_total", "tracking") == 1
         assert await value(ports["api"], "grux_redis_lost_total", "calls") == 1
         await stack.redis.start()
         for name, port in ports.items():
             await until_health(port, lambda now: bool(now["ready"]))
-            await stack.processes[name].said("ready after")
+            await stack.processes[name].line_with("ready after")
 
 
 async def test_the_log_from_start_to_end() -> None:
@@ -243,7 +244,7 @@ async def test_the_log_from_start_to_end() -> None:
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
         for process in stack.processes.values():
-            await process.said('"ready after ')
+            await process.line_with('"ready after ')
         for process in stack.processes.values():
             assert await process.stop(signal.SIGTERM) == 0
             said = [json.loads(line)["message"] for line in process.lines]

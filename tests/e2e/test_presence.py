@@ -26,18 +26,18 @@ PLAYING = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def standing() -> AsyncIterator[Stack]:
+async def shared_stack() -> AsyncIterator[Stack]:
     """Shared by tests that change nothing permanently except Robin's name and presence."""
     async with running() as stack:
         yield stack
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def stack(standing: Stack) -> Stack:
+async def stack(shared_stack: Stack) -> Stack:
     """Robin is online, and the api shows it."""
-    standing.simulator.world.set_presence(ROBIN, "online", [], {"web": "online"})
-    await standing.shows(ROBIN, lambda data: bool(data["status"] == "online"))
-    return standing
+    shared_stack.simulator.world.set_presence(ROBIN, "online", [], {"web": "online"})
+    await shared_stack.shows(ROBIN, lambda data: bool(data["status"] == "online"))
+    return shared_stack
 
 
 async def test_one_change_reaches_rest_and_socket(stack: Stack) -> None:
@@ -146,16 +146,16 @@ async def test_watching_goes_on_through_a_redis_restart(stack: Stack) -> None:
     await watcher.until(lambda frame: frame["op"] == "initial_data")
     await stack.redis.kill()
     stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
-    await stack.processes["ws"].said("is lost")
+    await stack.processes["ws"].line_with("is lost")
     await eventually_async(partial(_is_unavailable, stack))
     await stack.redis.start()
     await watcher.until(lambda frame: frame["d"].get("status") == "idle")
     await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
-    everybody = len(stack.everybody())
+    members = len(stack.member_ids())
 
     async def all_counted() -> bool:
         status, body = await stack.get("/")
-        return status == 200 and body["data"]["monitored_user_count"] == everybody
+        return status == 200 and body["data"]["monitored_user_count"] == members
 
     await eventually_async(all_counted)
     assert watcher.close_code is None
@@ -180,8 +180,8 @@ async def test_token_is_never_written() -> None:
     """Not even at LOG_LEVEL=DEBUG."""
     async with running(services=("gateway",), env={"LOG_LEVEL": "DEBUG"}) as stack:
         gateway = stack.processes["gateway"]
-        await gateway.said("connected to Discord")
+        await gateway.line_with("connected to Discord")
         assert stack.simulator.drop("rst") == 1
-        await gateway.said("disconnected")
+        await gateway.line_with("disconnected")
         assert not [line for line in gateway.lines if stack.simulator.token in line]
         assert quiet().token == stack.simulator.token

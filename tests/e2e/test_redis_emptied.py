@@ -9,8 +9,8 @@ import msgspec
 from shared.redis import keys
 from shared.redis.store import Fields, Save, Store
 from testing.eventually import PATIENCE
+from tests.e2e.discord_state import matches_discord
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
-from tests.e2e.truth import truth
 
 
 async def test_what_another_gateway_wrote_is_not_overwritten() -> None:
@@ -23,13 +23,13 @@ async def test_what_another_gateway_wrote_is_not_overwritten() -> None:
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
         stack.simulator.refuse()
         assert stack.simulator.drop("rst") == 1
-        await gateway.said("is disconnected")
+        await gateway.line_with("is disconnected")
         world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
         await _emptied_and_written(stack, "dnd")
         await watcher.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
-        await gateway.said("rewriting all users")
+        await gateway.line_with("rewriting all users")
         stack.simulator.faults.clear()
-        await truth(stack)
+        await matches_discord(stack)
         assert _shown(watcher) == ["idle", "dnd"]
         assert (stack.simulator.stats.identifies, stack.simulator.stats.resumes) == (1, 1)
 
@@ -41,10 +41,10 @@ async def test_known_states_are_written_while_discord_is_unreachable() -> None:
         before = await stack.shows(ROBIN, lambda data: True)
         stack.simulator.refuse()
         assert stack.simulator.drop("rst") == 1
-        await gateway.said("is disconnected")
+        await gateway.line_with("is disconnected")
         await stack.redis.flush()
-        await gateway.said("rewriting all users")
-        await truth(stack)  # Redis itself: the api's cache proves nothing
+        await gateway.line_with("rewriting all users")
+        await matches_discord(stack)  # Redis itself: the api's cache proves nothing
         assert await stack.shows(ROBIN, lambda data: True) == before
 
 

@@ -65,7 +65,7 @@ async def cluster() -> AsyncIterator[RedisCluster]:
 
 
 async def crowd_of(stack: Stack) -> Crowd:
-    people = sorted(stack.everybody() - {BOT_ID})[:40]  # the bot's own presence is not sent
+    people = sorted(stack.member_ids() - {BOT_ID})[:40]  # the bot's own presence is not sent
     for user_id in people:
         await stack.shows(user_id, lambda data: True)
     watcher = await stack.watch(*people)

@@ -16,10 +16,11 @@ from redis.exceptions import ResponseError
 from shared.redis import keys
 from simulator.model import User
 from testing.eventually import eventually, eventually_async
+from testing.process import ROOT, Process
 from testing.redis_server import RedisServer
 from tests.api.http_client import ask
-from tests.e2e.redis_calls import Calls, granted, overheard
-from tests.e2e.stack import FIRST, ROBIN, ROOT, SECOND, Process, Stack, running
+from tests.e2e.redis_calls import RedisCalls, granted, monitored
+from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, running
 
 ADMIN = "admin:secret"
 NEW, STRANGER = "1138383128625152005", "1138383128625152999"
@@ -56,7 +57,7 @@ UNUSED_BY_REDIS_6 = {
     **dict.fromkeys(("api client|id", "api client|tracking"), "MONITOR tells of no CLIENT there"),
     **dict.fromkeys(
         (
-            *("api get", "api exists", "api pttl"),
+            *("api evalsha", "api exists", "api get", "api pttl"),
             *("cards exists", "cards pttl"),
             *("ws get", "ws pttl"),
         ),
@@ -98,7 +99,7 @@ def url_of(stack: Stack, user: str) -> str:
     return stack.redis.url.replace(ADMIN, f"{user}:change-this-{user}")
 
 
-async def start(stack: Stack, service: str, calls: Calls) -> Process:
+async def start(stack: Stack, service: str, calls: RedisCalls) -> Process:
     url = await calls.through_relay(url_of(stack, service), service)
     return await stack.start(service, REDIS_URL=url)
 
@@ -108,14 +109,14 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
     permission is used."""
     async with (
         guarded(tmp_path) as (stack, redis, modern),
-        overheard(redis, stack.redis.port) as calls,
+        monitored(redis, stack.redis.port) as calls,
     ):
         world = stack.simulator.world
         await redis.config_resetstat()
         for service in SERVICES:
             await start(stack, service, calls)
         await stack.shows(ROBIN, lambda data: True)
-        await eventually_async(lambda: counts(stack, len(stack.everybody())))
+        await eventually_async(lambda: counts(stack, len(stack.member_ids())))
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: frame["op"] == "initial_data")
 
@@ -150,8 +151,8 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
 
         # A standby gateway.
         url = await calls.through_relay(url_of(stack, "gateway"), "gateway")
-        standby = await Process.start("gateway", {**stack.env, "REDIS_URL": url})
-        await standby.said("standing by")
+        standby = await stack.launch("gateway", REDIS_URL=url)
+        await standby.line_with("standing by")
         await eventually_async(lambda: redis.exists(keys.standby(0, 1)))
         await standby.stop()
 
@@ -183,7 +184,7 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         assert await redis.acl_log() == []
 
 
-def unused(calls: Calls, modern: bool) -> set[str]:
+def unused(calls: RedisCalls, modern: bool) -> set[str]:
     """Permissions that are granted and not used so far: `service command`."""
     acl = (ROOT / "deploy/redis" / acl_file(modern)).read_text()
     return {f"{one} {name}" for one in SERVICES for name in granted(acl, one) - calls.of(one)}

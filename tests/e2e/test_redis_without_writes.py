@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
+from tests.e2e.discord_state import change_members, matches_discord
 from tests.e2e.stack import ROBIN, running
-from tests.e2e.truth import changes, truth
 
 REFUSALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "full": (("CONFIG SET", "maxmemory", "1"), ("CONFIG SET", "maxmemory", "0")),
@@ -29,13 +29,13 @@ async def test_reads_go_on_and_the_newest_state_is_written_later(why: str) -> No
         redis, world = store.redis, stack.simulator.world
         world.set_presence(ROBIN, "online", [], {"web": "online"})
         await stack.shows(ROBIN, online)
-        await truth(stack)
+        await matches_discord(stack)
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
         await redis.execute_command(*refuse)  # type: ignore[no-untyped-call]
         world.set_presence(ROBIN, "idle", [], {"web": "idle"})
-        leaver, joiner, renamed = changes(stack)
-        await stack.processes["gateway"].said("users are waiting to be written")
+        leaver, joiner, renamed = change_members(stack)
+        await stack.processes["gateway"].line_with("users are waiting to be written")
         for user_id in (ROBIN, leaver, renamed):
             assert (await stack.get(f"/user/{user_id}"))[0] == 200
         assert online((await stack.get(f"/user/{ROBIN}"))[1]["data"])
@@ -49,7 +49,7 @@ async def test_reads_go_on_and_the_newest_state_is_written_later(why: str) -> No
         await stack.not_monitored(leaver)
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
         await stack.shows(renamed, lambda data: bool(data["profile"]["display_name"] == "Ada"))
-        await truth(stack)
+        await matches_discord(stack)
         for one in (watcher, newcomer):
             await one.until(lambda frame: bool(frame["d"].get("status") == "dnd"))
             shown = [frame["d"]["status"] for frame in one.frames if "status" in frame["d"]]

@@ -15,14 +15,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from testing.eventually import eventually, eventually_async
 from testing.free_port import free_port
-from tests.e2e.stack import Process, Stack, running
+from testing.process import Process
+from tests.e2e.stack import Stack, running
 
 NAMES = ("gateway", "api", "ws")
 PEOPLE = 6
 EVERY = 0.02  # seconds between two changes
 
 
-class Days:
+class CountingUsers:
     """Users who change all the time; each change has a higher step number."""
 
     def __init__(self, stack: Stack) -> None:
@@ -110,7 +111,7 @@ class Reader:
             return False
 
 
-class House:
+class Replicas:
     """Two processes of each service, each on its own port."""
 
     def __init__(self, stack: Stack) -> None:
@@ -125,7 +126,7 @@ class House:
             "WS_PORT": str(self.ws[number]),
             "DRAIN_SECONDS": "1",
         }
-        process = await Process.start(name, {**self._stack.env, **settings})
+        process = await self._stack.launch(name, **settings)
         self._stack.processes[f"{name} {number}"] = process
         match name:
             case "gateway":
@@ -145,22 +146,22 @@ class House:
 async def test_replacing_every_process_loses_no_update() -> None:
     """No request fails, no client sees an older step, and all end with the current state."""
     async with running(services=()) as stack:
-        house = House(stack)
+        replicas = Replicas(stack)
         for number in (0, 1):
-            await asyncio.gather(*(house.start(name, number) for name in NAMES))
-        days = Days(stack)
-        followers = [Follower(house.ws, [one]) for one in days.people]
-        followers += [Follower(house.ws, days.people) for _ in range(4)]
-        reader = Reader(house.api, days.people)
-        async with at_work(*followers, reader):
-            async with at_work(days):
+            await asyncio.gather(*(replicas.start(name, number) for name in NAMES))
+        users = CountingUsers(stack)
+        followers = [Follower(replicas.ws, [one]) for one in users.people]
+        followers += [Follower(replicas.ws, users.people) for _ in range(4)]
+        reader = Reader(replicas.api, users.people)
+        async with all_running(*followers, reader):
+            async with all_running(users):
                 await eventually(lambda: all(follower.seen for follower in followers))
                 for number in (0, 1):
-                    await asyncio.gather(*(house.replace(name, number) for name in NAMES))
-            await eventually(lambda: all(_has_the_truth(one, days) for one in followers))
+                    await asyncio.gather(*(replicas.replace(name, number) for name in NAMES))
+            await eventually(lambda: all(_has_the_truth(one, users) for one in followers))
             async with aiohttp.ClientSession() as http:
-                for port in house.api:
-                    for user_id, step in days.steps.items():
+                for port in replicas.api:
+                    for user_id, step in users.steps.items():
                         async with http.get(f"http://127.0.0.1:{port}/user/{user_id}") as answer:
                             body = msgspec.json.decode(await answer.read())
                         assert _step(body["data"]["activity"]) == step
@@ -175,7 +176,7 @@ async def test_replacing_every_process_loses_no_update() -> None:
 
 
 @asynccontextmanager
-async def at_work(*people: Days | Follower | Reader) -> AsyncIterator[None]:
+async def all_running(*people: CountingUsers | Follower | Reader) -> AsyncIterator[None]:
     """Run these tasks until the block ends; if one fails, the test fails."""
     tasks = [asyncio.create_task(one.run()) for one in people]
     try:
@@ -195,8 +196,8 @@ def _connections(follower: Follower) -> list[list[int]]:
     ]
 
 
-def _has_the_truth(follower: Follower, days: Days) -> bool:
-    return all(steps[-1:] == [days.steps[user_id]] for user_id, steps in follower.seen.items())
+def _has_the_truth(follower: Follower, users: CountingUsers) -> bool:
+    return all(steps[-1:] == [users.steps[user_id]] for user_id, steps in follower.seen.items())
 
 
 def _step(playing: list[dict[str, str]]) -> int:

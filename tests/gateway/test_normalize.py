@@ -40,7 +40,7 @@ def test_each_user_sample_is_shown_as_the_golden_file_says(case: str) -> None:
 
 def test_captured_payloads_give_valid_snapshots() -> None:
     """What Discord really sent, where those files are at hand."""
-    for case in samples.read_beside("captured-payloads.json")["presence"]:
+    for case in samples.read("captured-payloads.json")["presence"]:
         event = case["payload"]["d"]
         if isinstance(event.get("user"), dict) and event["user"].get("id"):
             _is_valid(render(event))

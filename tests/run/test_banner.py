@@ -12,7 +12,7 @@ def made(token: str) -> plan.Plan:
 
 
 def test_a_bot_without_servers_is_invited() -> None:
-    """Nobody to show: the link invites the bot whose id the token begins with."""
+    """Without a monitored user: the link invites the bot whose id the token begins with."""
     shown = banner.text(made("OTcwMTEyMzE2MjExMjAwMDA4.not.real"), None)
     assert "https://discord.com/oauth2/authorize?client_id=970112316211200008&scope=bot" in shown
     assert "not.real" not in shown

@@ -19,7 +19,8 @@ from services.run import banner, plan
 from services.run.demo_settings import SIMULATED_PERSON
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
-from tests.run.running import FREE_PORTS, PROC, ROOT, alive, running
+from testing.process import ROOT, Process
+from tests.run.running import FREE_PORTS, PROC, alive, running
 
 needs_proc = pytest.mark.skipif(not PROC.exists(), reason="needs Linux's /proc")
 README, API, WEBSOCKET = (
@@ -41,22 +42,13 @@ async def page(url: str) -> str:
 
 
 async def frames_of(command: str, last: str) -> list[str]:
-    """Paste `command`: the `op` of each frame that it prints, up to the first `last`."""
-    process = await asyncio.create_subprocess_exec(
-        *shlex.split(command),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
+    """Run `command`: the `op` of each frame that it prints, up to the first `last`."""
+    process = await Process.start(*shlex.split(command), cwd=ROOT)
     seen: list[str] = []
     async with asyncio.timeout(PATIENCE):
         while last not in seen:
-            line = await process.stdout.readline()
-            assert line, f"it ended after {seen}"
-            seen.append(json.loads(line)["op"])
-        process.send_signal(signal.SIGINT)
-        await process.communicate()
+            seen.append(json.loads(await process.next_line())["op"])
+    await process.stop(signal.SIGINT)
     return seen
 
 
@@ -64,20 +56,13 @@ async def frames_of(command: str, last: str) -> list[str]:
 async def discord() -> AsyncIterator[dict[str, str]]:
     """A simulated Discord that the runner takes for the real one: the settings that lead there."""
     port, token = free_port(), "OTcwMTEyMzE2MjExMjAwMDA4.right.token"
-    simulator = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "simulator", "--port", str(port), "--token", token),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
+    simulator = await Process.start_module("simulator", "--port", str(port), "--token", token)
     try:
-        assert simulator.stdout is not None
-        assert b"listening" in await simulator.stdout.readline()
+        await simulator.line_with("listening")
         url = f"http://127.0.0.1:{port}/api/v10"
         yield {"DISCORD_TOKEN": token, "DISCORD_API_URL": url}
     finally:
-        simulator.terminate()
-        await simulator.communicate()
+        await simulator.stop()
 
 
 async def test_what_is_printed_works_when_it_is_pasted() -> None:
@@ -95,7 +80,7 @@ async def test_what_is_printed_works_when_it_is_pasted() -> None:
         frames = await frames_of(watch, last="presence_update")
         assert frames[0] == "initial_data"
         pids = it.children()
-        it.process.send_signal(signal.SIGINT)
+        it.process.send(signal.SIGINT)
         assert await it.end() == (0, "")
         assert [command for pid, command in pids.items() if alive(pid)] == []
 
@@ -145,8 +130,8 @@ async def test_a_bot_token_that_discord_refuses_is_explained() -> None:
     assert wrong["DISCORD_TOKEN"] not in it.printed + errors
 
 
-async def test_with_a_bot_token_somebody_of_its_servers_is_shown() -> None:
-    """The curl line names a user whom the bot really sees; the token is not printed."""
+async def test_with_a_bot_token_a_member_of_its_servers_is_shown() -> None:
+    """The curl line names a user that the bot monitors; the token is not printed."""
     async with discord() as settings, running(settings) as it:
         await it.prints("Ctrl-C ends all of it.")
         answer = await fetch(it.line_with("curl ").removeprefix("curl "))
@@ -156,13 +141,13 @@ async def test_with_a_bot_token_somebody_of_its_servers_is_shown() -> None:
 
 
 @needs_proc
-async def test_a_killed_runner_leaves_nobody_behind() -> None:
+async def test_a_killed_runner_leaves_no_process_behind() -> None:
     """Even when it cannot end its children, they end."""
     async with running({}) as it:
         await it.prints("Ctrl-C ends all of it.")
         pids = it.children()
         assert len(pids) == 6
-        it.process.kill()
+        it.process.send(signal.SIGKILL)
         async with asyncio.timeout(PATIENCE):
             while any(alive(pid) for pid in pids):
                 await asyncio.sleep(0.05)
@@ -199,6 +184,6 @@ async def test_being_told_to_stop_early_is_no_failure() -> None:
     """A Ctrl-C before everything stands ends what stands, with status 0."""
     async with running({}) as it:
         await it.prints("listening on")
-        it.process.send_signal(signal.SIGTERM)
+        it.process.send(signal.SIGTERM)
         status, _ = await it.end()
     assert status == 0

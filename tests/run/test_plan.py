@@ -21,7 +21,7 @@ REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody listens on."""
+    """A port that is in use."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -57,9 +57,9 @@ def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
 
 def test_the_start_page_offers_people_who_are_there() -> None:
     """The simulator has them from the start; examples that were chosen win."""
-    everybody, _ = population(Options().members, Options().guilds, Options().seed, 0)
+    people, _ = population(Options().members, Options().guilds, Options().seed, 0)
     wanted = ",".join(map(str, SIMULATED_PEOPLE))
-    assert set(wanted.split(",")) <= {person.user.id for person in everybody}
+    assert set(wanted.split(",")) <= {person.user.id for person in people}
     assert services(plan.make(ANY_PORTS))["api"].env["EXAMPLE_USERS"] == wanted
     made = plan.make({**ANY_PORTS, "EXAMPLE_USERS": "1274150219482660897"})
     assert "EXAMPLE_USERS" not in services(made)["api"].env
@@ -152,7 +152,7 @@ def test_metrics_are_there_without_being_asked_for(monkeypatch: pytest.MonkeyPat
 
 
 def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the usual ports is somebody else's: all four are others, or there are none."""
+    """One of the usual ports is taken: all four are others, or there are none."""
     monkeypatch.setattr(plan, "METRICS_PORT", taken - 1)
     monkeypatch.setattr(ports, "NEAR", 12)
     made = plan.make(ANY_PORTS)
@@ -161,7 +161,7 @@ def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.Mo
 
 
 def test_metrics_give_way_to_api_ws_and_cards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those were asked for; nobody listens there yet."""
+    """Those were asked for; nothing listens there yet."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
     made = plan.make({"API_PORT": "9101", "WS_PORT": "9106", "CARDS_PORT": "9111"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}

@@ -10,37 +10,38 @@ import pytest
 from services.run import run_service
 from simulator import DEFAULT_TOKEN
 from simulator.server import Simulator
+from testing.process import ROOT, Process
 from tests.e2e.stack import quiet
-from tests.run.running import ROOT
 
 
-async def python(*arguments: str, **env: str) -> tuple[int | None, str]:
+async def python(*arguments: str, **env: str) -> tuple[int, str]:
     """Exit status and all that it printed."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, *arguments),
-        cwd=ROOT,
-        env={"PATH": "", "DISCORD_TOKEN": "", **env},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    return process.returncode, printed.decode()
+    process = await Process.start(sys.executable, *arguments, cwd=ROOT, env=env)
+    status = await process.ended()
+    return status, "".join(f"{line}\n" for line in process.lines)
+
+
+async def services(*arguments: str, **env: str) -> tuple[int, str]:
+    """`python -m services`, likewise."""
+    process = await Process.start_module("services", *arguments, env=env)
+    status = await process.ended()
+    return status, "".join(f"{line}\n" for line in process.lines)
 
 
 async def test_a_part_is_run_as_by_its_own_name() -> None:
     """Its settings, its messages and its exit status are those of `python -m services.<part>`."""
-    status, printed = await python("-m", "services", "api", API_PORT="many")
+    status, printed = await services("api", API_PORT="many")
     assert status == 2
     assert printed.startswith("api: API_PORT must be a whole number")
 
 
 async def test_what_there_is_no_part_for() -> None:
     """A wrong name is told, with the right ones; asked for help, it gives that alone."""
-    status, printed = await python("-m", "services", "apy")
+    status, printed = await services("apy")
     assert status == 2
     assert printed.startswith("There is no part called 'apy'.")
     assert "python -m services api " in printed
-    assert await python("-m", "services", "--help") == (0, run_service.USAGE + "\n")
+    assert await services("--help") == (0, run_service.USAGE + "\n")
 
 
 async def test_without_a_token_the_simulator_of_the_demo_is_used() -> None:
@@ -74,7 +75,7 @@ async def test_the_probe_says_what_it_got(path: str, status: int, says: str) -> 
     assert asked == (status, f"{path} on port {port}: {says}\n")
 
 
-async def test_the_probe_finds_nobody() -> None:
+async def test_the_probe_finds_nothing_listening() -> None:
     """A refused connection is not well, and no traceback."""
     status, printed = await python("-IS", "services/probe.py", "1", "/ready")
     assert status == 1

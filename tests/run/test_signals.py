@@ -29,7 +29,7 @@ async def told_by_the_loop() -> AsyncIterator[None]:
 @pytest.mark.skipif(sys.platform != "linux", reason="a thread is told, and that at once")
 @pytest.mark.usefixtures("told_by_the_loop")
 async def test_how_it_ended_stays_known() -> None:
-    """It is gone, asyncio has not been told, and somebody signals it."""
+    """It is gone, asyncio does not know yet, and a signal is sent."""
     process = await asyncio.create_subprocess_exec("sleep", "60")
     os.kill(process.pid, signal.SIGKILL)
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # noqa: ASYNC222 (it is not told)
@@ -37,7 +37,7 @@ async def test_how_it_ended_stays_known() -> None:
     assert await process.wait() == -signal.SIGKILL
 
 
-async def test_who_has_ended_hears_nothing() -> None:
+async def test_an_ended_process_gets_no_signal() -> None:
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     assert await process.wait() == 0
     signals.send(process, signal.SIGTERM)

@@ -73,7 +73,7 @@ async def test_a_kill_is_called_by_its_name() -> None:
 
 
 async def test_they_end_from_the_top_down(tmp_path: Path) -> None:
-    """What was started last ends first, so that nobody loses what they stand on."""
+    """What was started last is stopped first, so that no process loses what it depends on."""
     notes, screen = tmp_path / "notes", Memory()
     async with Stack(screen) as stack:
         for name in ("bottom", "middle", "top"):
@@ -82,7 +82,7 @@ async def test_they_end_from_the_top_down(tmp_path: Path) -> None:
     assert notes.read_text().split() == ["top", "middle", "bottom"]
 
 
-async def test_who_does_not_listen_is_killed() -> None:
+async def test_a_process_that_ignores_sigterm_is_killed() -> None:
     """A process that ignores SIGTERM does not keep the others waiting for ever."""
     screen = Memory()
     async with Stack(screen, stop_within=0.2) as stack:
@@ -91,8 +91,8 @@ async def test_who_does_not_listen_is_killed() -> None:
     assert screen.said[-1].startswith("deaf did not end in")
 
 
-async def test_the_impatient_need_not_wait() -> None:
-    """kill() ends even those who do not listen, long before their time is up."""
+async def test_a_second_ctrl_c_kills_at_once() -> None:
+    """kill() also ends processes that ignore SIGTERM, long before their time is up."""
     screen = Memory()
     async with asyncio.timeout(PATIENCE):
         async with Stack(screen, stop_within=60) as stack:

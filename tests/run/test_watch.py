@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 
 from websockets.asyncio.server import ServerConnection, serve
 
 from services.run.watch import inert
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
+from testing.process import Process
 
 
-async def start(url: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.run.watch", url),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
+async def start(url: str) -> Process:
+    return await Process.start_module("services.run.watch", url)
 
 
 async def test_it_prints_a_frame_on_a_line_until_ctrl_c() -> None:
@@ -33,12 +28,10 @@ async def test_it_prints_a_frame_on_a_line_until_ctrl_c() -> None:
     async with serve(two_frames, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
         port = next(iter(server.sockets)).getsockname()[1]
         process = await start(f"ws://127.0.0.1:{port}/?user_id=1")
-        assert process.stdout is not None
-        assert await process.stdout.readline() == b'{"op": "initial_data"}\n'
-        assert await process.stdout.readline() == b'{"op": "presence_update"}\n'
-        process.send_signal(signal.SIGINT)
-        assert await process.communicate() == (b"", b"")
-        assert process.returncode == 0
+        assert await process.next_line() == '{"op": "initial_data"}'
+        assert await process.next_line() == '{"op": "presence_update"}'
+        assert await process.stop(signal.SIGINT) == 0
+        assert len(process.lines) == 2
 
 
 async def test_it_says_why_the_server_hung_up() -> None:
@@ -50,19 +43,17 @@ async def test_it_says_why_the_server_hung_up() -> None:
     async with serve(refuse, "127.0.0.1", 0) as server, asyncio.timeout(PATIENCE):
         port = next(iter(server.sockets)).getsockname()[1]
         process = await start(f"ws://127.0.0.1:{port}/?user_id=1")
-        _, errors = await process.communicate()
-        assert b"4404" in errors
-        assert b"user_not_monitored" in errors
-        assert process.returncode == 1
+        assert await process.ended() == 1
+        assert "4404" in process.stderr[-1]
+        assert "user_not_monitored" in process.stderr[-1]
 
 
-async def test_it_says_when_nobody_listens() -> None:
+async def test_it_says_when_nothing_listens() -> None:
     """No server: one line, no traceback."""
     async with asyncio.timeout(PATIENCE):
         process = await start(f"ws://127.0.0.1:{free_port()}/?user_id=1")
-        _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert len(errors.splitlines()) == 1
+        assert await process.ended() == 1
+    assert len(process.stderr) == 1
 
 
 def test_other_peoples_text_commands_no_terminal() -> None:

@@ -34,12 +34,12 @@ async def test_a_blast_is_bounded_by_its_readers() -> None:
     assert frame["s"] == count + 3
 
 
-async def test_a_client_that_reads_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_reads_nothing_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up after a while: closed, its session gone, the blast done."""
     monkeypatch.setattr(sessions, "_STALLED_SECONDS", 0.2)
     async with Simulator(quiet(members=200)) as sim, connected(sim) as client:
         await client.start()
-        # Nobody calls receive(): the sockets' buffers fill up, then the session's queue.
+        # receive() is not called: the sockets' buffers fill up, then the session's queue.
         await asyncio.wait_for(sim.world.blast(60_000), 20)
         await eventually(lambda: not sim.gateway.connections)
         assert sim.stats.closes_by_code[4000] == 1

@@ -98,7 +98,7 @@ async def test_another_version_is_closed(sim: Simulator, query: str, code: int) 
 
 
 async def test_missed_heartbeats_end_the_session() -> None:
-    """Who does not beat in time is closed with 4009 and cannot resume."""
+    """Without a heartbeat in time the session is closed with 4009 and cannot resume."""
     async with Simulator(quiet(heartbeat_interval_ms=100)) as sim:
         async with connected(sim) as client:
             await client.start()
@@ -109,7 +109,7 @@ async def test_missed_heartbeats_end_the_session() -> None:
 
 
 async def test_heartbeats_keep_the_connection() -> None:
-    """Who beats is not closed, for many intervals."""
+    """With heartbeats it stays open for many intervals."""
     async with Simulator(quiet(heartbeat_interval_ms=1000)) as sim, connected(sim) as client:
         await client.start()
         for _ in range(16):

@@ -17,25 +17,20 @@ from simulator import DEFAULT_TOKEN
 from simulator.__main__ import description, parse
 from simulator.options import Options
 from testing.eventually import PATIENCE
+from testing.process import Process
 
 
 @asynccontextmanager
-async def running(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+async def running(*arguments: str) -> AsyncIterator[tuple[Process, str]]:
     """The command, listening; its URL. It is killed in the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "simulator", "--port", "0", *arguments, stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
+    process = await Process.start_module("simulator", "--port", "0", *arguments)
     try:
-        async with asyncio.timeout(PATIENCE):
-            line = (await process.stdout.readline()).decode()
-        match = re.fullmatch(r"simulator: listening on (http://127\.0\.0\.1:\d+)\n", line)
+        line = await process.next_line()
+        match = re.fullmatch(r"simulator: listening on (http://127\.0\.0\.1:\d+)", line)
         assert match is not None, line
         yield process, match.group(1)
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+        await process.kill()
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -46,19 +41,17 @@ async def test_a_signal_ends_it_well(signum: signal.Signals) -> None:
             gateway = (await response.json())["url"]
         async with http.ws_connect(f"{gateway}?v=10&encoding=json") as ws:
             assert (await ws.receive_json())["op"] == 10
-            process.send_signal(signum)
+            process.send(signum)
             async with asyncio.timeout(PATIENCE):
                 closed = await ws.receive()
                 assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, 1001)
-        async with asyncio.timeout(PATIENCE):
-            assert await process.wait() == 0
+        assert await process.ended() == 0
 
 
 async def test_it_says_how_to_use_it() -> None:
     """Token, API, CDN, profile source and control are printed after the first line."""
     async with running() as (process, url):
-        process.terminate()
-        output, _ = await process.communicate()
+        await process.stop()
     for line in (
         f"DISCORD_TOKEN={DEFAULT_TOKEN}",
         f"DISCORD_API_URL={url}/api/v10",
@@ -67,20 +60,17 @@ async def test_it_says_how_to_use_it() -> None:
         f"{url}/control",
         "161092844126208001",
     ):
-        assert line in output.decode()
+        assert line in process.output
 
 
 async def test_a_taken_port_is_named() -> None:
     """Exit 1 and the address, in a line of its own."""
     async with running() as (_, url):
         port = url.rpartition(":")[2]
-        second = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "simulator", "--port", port, stderr=subprocess.PIPE
-        )
-        _, errors = await second.communicate()
-    assert second.returncode == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in errors.decode()
-    assert "Traceback" not in errors.decode()
+        second = await Process.start_module("simulator", "--port", port)
+        assert await second.ended() == 1
+    [error] = second.stderr
+    assert f"cannot listen on 127.0.0.1:{port}" in error
 
 
 def test_flags_become_options() -> None:

@@ -9,6 +9,7 @@ from simulator.model import Guild, Member, User
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
 from simulator.snowflakes import shard_of
+from testing import samples
 from testing.eventually import eventually
 from tests.simulator.client import (
     Client,
@@ -16,7 +17,6 @@ from tests.simulator.client import (
     connected_raw,
     quiet,
 )
-from tests.simulator.samples import sample
 
 GUILD = FIRST_GUILDS[0]
 NEWBIE = User(id="574461543710720003", username="newbie", global_name="Newbie")
@@ -50,7 +50,7 @@ async def test_payload_compression_packs_each_message_alone(sim: Simulator) -> N
 
 async def test_messages_have_the_samples_keys(sim: Simulator) -> None:
     """Every key of the sample messages is there, in READY, GUILD_CREATE and member events."""
-    inbound = sample("gateway-event-samples.json")["inbound"]
+    inbound = samples.read("gateway-event-samples.json")["inbound"]
     async with connected(sim) as client:
         await client.identify(large_threshold=250)
         ready = await client.until("READY")
@@ -153,7 +153,7 @@ async def test_without_guild_members_there_are_no_member_events(sim: Simulator) 
 
 
 async def test_a_presence_comes_once_per_shared_guild(sim: Simulator) -> None:
-    """Somebody in two guilds makes two PRESENCE_UPDATEs, with a user that is only an id."""
+    """A user in two guilds makes two PRESENCE_UPDATEs, with a user that is only an id."""
     for guild_id in FIRST_GUILDS:
         if guild_id not in sim.world.person(FIRST_PERSON).guilds:
             sim.world.add_member(guild_id, FIRST_PERSON)

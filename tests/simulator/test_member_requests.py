@@ -32,7 +32,7 @@ async def chunks(client: Client) -> list[Frame]:
 
 
 async def test_a_whole_list_comes_in_chunks_of_a_thousand() -> None:
-    """Everybody, 1,000 at most in a chunk, with presences of those who are there."""
+    """All members, at most 1,000 in a chunk, with the presences of those online."""
     async with Simulator(quiet(members=2500, guilds=1)) as sim, connected(sim) as client:
         await client.start()
         await ask(client, query="", limit=0, presences=True, nonce="grux-0-000001")
@@ -89,7 +89,7 @@ async def test_named_people_and_who_is_not_there(sim: Simulator) -> None:
 
 
 async def test_both_query_and_user_ids_means_user_ids(sim: Simulator) -> None:
-    """hikari sends both; it gets whom it named, uncounted by the limit, and it is noted."""
+    """hikari sends both; it gets the users it named. The limit does not count it."""
     async with connected(sim) as client:
         await client.start()
         for _ in range(2):
@@ -146,7 +146,7 @@ async def test_presences_need_their_intent(sim: Simulator) -> None:
 
 
 def test_a_list_is_built_while_it_is_sent() -> None:
-    """Who leaves before their chunk is built is not in it; the count of chunks stays."""
+    """A member who leaves before their chunk is built is not in it; the count of chunks stays."""
     people, guilds = population(1500, 1, 1, 1_784_053_200_000)
     world = World(people, guilds)
     requests = MemberRequestResponder(world, Options(), Stats())

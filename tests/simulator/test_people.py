@@ -32,18 +32,18 @@ def test_twenty_thousand_people_are_all_different() -> None:
 def test_people_are_believable() -> None:
     """Most are offline, few are bots, a tenth are in several guilds, all are in one."""
     people, guilds = population(5000, 5, 1, NOW)
-    everybody = [person for person in people if person.user.id != BOT_ID]
-    offline = sum(person.presence.status == "offline" for person in everybody)
-    several = sum(len(person.guilds) > 1 for person in everybody)
-    bots = sum(person.user.bot is True for person in everybody)
-    assert 0.57 < offline / len(everybody) < 0.63
-    assert 0.08 < several / len(everybody) < 0.12
-    assert 0 < bots / len(everybody) < 0.02
-    assert all(person.guilds for person in everybody)
-    assert {17, 18, 19} == {len(person.user.id) for person in everybody}
-    devices = Counter(d for person in everybody for d in person.presence.client_status)
+    members = [person for person in people if person.user.id != BOT_ID]
+    offline = sum(person.presence.status == "offline" for person in members)
+    several = sum(len(person.guilds) > 1 for person in members)
+    bots = sum(person.user.bot is True for person in members)
+    assert 0.57 < offline / len(members) < 0.63
+    assert 0.08 < several / len(members) < 0.12
+    assert 0 < bots / len(members) < 0.02
+    assert all(person.guilds for person in members)
+    assert {17, 18, 19} == {len(person.user.id) for person in members}
+    devices = Counter(d for person in members for d in person.presence.client_status)
     assert {"desktop", "mobile", "web", "embedded", "vr"} == set(devices)
-    kinds = {a["type"] for person in everybody for a in person.presence.activities}
+    kinds = {a["type"] for person in members for a in person.presence.activities}
     assert kinds == {0, 1, 2, 3, 4, 5}
     assert all(BOT_ID in guild.members for guild in guilds)
 

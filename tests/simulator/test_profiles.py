@@ -7,12 +7,14 @@ from simulator.faults import RestFault
 from simulator.people import FIRST_PERSON
 from simulator.profiles import profile_of
 from simulator.server import Simulator
-from tests.simulator.samples import sample
+from testing import samples
 
 
 async def test_a_profile_has_the_samples_shape(sim: Simulator) -> None:
     """Every key of the sample profile, in the profile, its user and its parts."""
-    wanted = {case["id"]: case["profile"] for case in sample("profile-samples.json")["profiles"]}
+    wanted = {
+        case["id"]: case["profile"] for case in samples.read("profile-samples.json")["profiles"]
+    }
     rich = wanted["R01"]
     async with (
         aiohttp.ClientSession() as http,

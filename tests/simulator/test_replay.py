@@ -2,15 +2,15 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from simulator.replay import NotReplayable, messages, replay
 from simulator.server import Simulator
+from testing import samples
+from testing.process import Process
 from tests.simulator.client import connected
-from tests.simulator.samples import sample, sample_path
 
 ONE = {"op": 0, "t": "A", "s": 1, "d": {"x": 1}}
 TWO = {"t": "B", "d": None}
@@ -45,8 +45,8 @@ def test_what_is_no_dispatch_is_named(text: str) -> None:
 
 async def test_the_presence_samples_arrive_unchanged(sim: Simulator) -> None:
     """All sample presences reach a client as they are in the file, odd ones too."""
-    cases = sample("presence-samples.json")["cases"]
-    text = sample_path("presence-samples.json").read_bytes()
+    cases = samples.read("presence-samples.json")["cases"]
+    text = samples.path("presence-samples.json").read_bytes()
     async with connected(sim, "zstd-stream") as client:
         await client.start()
         assert await replay(sim.url, messages(text)) == len(cases)
@@ -57,7 +57,7 @@ async def test_the_presence_samples_arrive_unchanged(sim: Simulator) -> None:
 
 async def test_the_event_samples_arrive_unchanged(sim: Simulator) -> None:
     """Every sample event, as JSON lines."""
-    inbound = sample("gateway-event-samples.json")["inbound"].values()
+    inbound = samples.read("gateway-event-samples.json")["inbound"].values()
     events = [message for message in inbound if message["t"] is not None]
     text = "\n".join(json.dumps(event) for event in events)
     async with connected(sim) as client:
@@ -68,18 +68,10 @@ async def test_the_event_samples_arrive_unchanged(sim: Simulator) -> None:
             assert (frame["t"], frame["d"]) == (event["t"], event["d"])
 
 
-async def run(*arguments: str) -> tuple[int | None, str, str]:
+async def run(*arguments: str) -> tuple[int, str, str]:
     """Exit status, output and errors of the command."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "simulator.replay",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    output, errors = await process.communicate()
-    return process.returncode, output.decode(), errors.decode()
+    process = await Process.start_module("simulator.replay", *arguments)
+    return await process.ended(), process.output, process.errors
 
 
 async def test_the_command_says_what_it_did(sim: Simulator, tmp_path: Path) -> None:
@@ -88,7 +80,7 @@ async def test_the_command_says_what_it_did(sim: Simulator, tmp_path: Path) -> N
     good.write_text(json.dumps([ONE, TWO]))
     bad = tmp_path / "bad.json"
     bad.write_text("[1]")
-    done, failed, missing, nobody = await asyncio.gather(
+    done, failed, missing, refused = await asyncio.gather(
         run(str(good), "--url", sim.url),
         run(str(bad), "--url", sim.url),
         run(str(tmp_path / "none.json"), "--url", sim.url),
@@ -97,4 +89,4 @@ async def test_the_command_says_what_it_did(sim: Simulator, tmp_path: Path) -> N
     assert (done[0], "posted 2 dispatches" in done[1]) == (0, True)
     assert (failed[0], "entry 1" in failed[2]) == (1, True)
     assert (missing[0], "none.json" in missing[2]) == (1, True)
-    assert (nobody[0], "127.0.0.1:1" in nobody[2]) == (1, True)
+    assert (refused[0], "127.0.0.1:1" in refused[2]) == (1, True)

@@ -11,8 +11,8 @@ from simulator import BOT_ID, catalogue
 from simulator.model import User
 from simulator.people import FIRST_GUILDS, FIRST_PERSON
 from simulator.server import Simulator
+from testing import samples
 from tests.simulator.client import connected, quiet
-from tests.simulator.samples import sample
 
 GUILD = FIRST_GUILDS[0]
 
@@ -27,7 +27,7 @@ async def http(sim: Simulator) -> AsyncIterator[aiohttp.ClientSession]:
 
 def check(answer: Any, schema: dict[str, Any]) -> None:
     """Raise unless ``answer`` is what the OpenAPI's ``schema`` describes."""
-    components = sample("discord-openapi.json")["components"]
+    components = samples.read("discord-openapi.json")["components"]
     Draft202012Validator({**schema, "components": components}).validate(answer)
 
 
@@ -57,7 +57,7 @@ async def test_answers_fit_the_openapi(
     async with http.get(path) as response:
         assert response.status == 200
         answer = await response.json()
-    described = sample("discord-openapi.json")["paths"][template]["get"]["responses"]["200"]
+    described = samples.read("discord-openapi.json")["paths"][template]["get"]["responses"]["200"]
     check(answer, described["content"]["application/json"]["schema"])
     for name in described["headers"]:
         assert response.headers[name]
@@ -67,7 +67,9 @@ async def test_answers_fit_the_openapi(
 
 async def test_every_person_fits_the_openapi(sim: Simulator, http: aiohttp.ClientSession) -> None:
     """Whatever a seed draws is a user, with every key that a bot sees."""
-    wanted = {user["id"]: user["user"] for user in sample("user-samples.json")["users"]}["U01"]
+    wanted = {user["id"]: user["user"] for user in samples.read("user-samples.json")["users"]}[
+        "U01"
+    ]
     sim.options.rest_limit = 1000
     for user_id in sim.world.people:
         async with http.get(f"users/{user_id}") as response:
@@ -124,7 +126,7 @@ async def test_errors_have_discords_bodies(
 
 async def test_applications_have_the_samples_keys(sim: Simulator) -> None:
     """With an icon and without one."""
-    wanted = sample("gateway-event-samples.json")["rest"]["GET /applications/:id/rpc 200"]
+    wanted = samples.read("gateway-event-samples.json")["rest"]["GET /applications/:id/rpc 200"]
     icons = set()
     async with aiohttp.ClientSession() as http:
         for game in catalogue.GAMES:

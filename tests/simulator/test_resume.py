@@ -155,7 +155,7 @@ async def test_an_overrun_buffer_cannot_be_resumed() -> None:
 
 
 async def test_a_resume_that_fills_the_buffer_is_refused() -> None:
-    """What was missed would fit, and RESUMED behind it does not: nobody is left waiting for it."""
+    """What was missed would fit, and RESUMED after it would not: no client waits for it in vain."""
     async with Simulator(quiet(replay_events=60)) as sim:
         each = len(sim.world.person(FIRST_PERSON).guilds)  # a change is told once for each of them
         async with connected(sim) as first:

@@ -72,7 +72,7 @@ def test_days_have_everything_in_them() -> None:
 
 
 def test_songs_end() -> None:
-    """Nobody but the first person is left with a song that ended long ago."""
+    """Only the first user is left with a song that ended long ago."""
     world, _ = story(8000)
     end_of_story = NOW + 8000 * 100
     for user_id, person in world.people.items():
@@ -82,7 +82,7 @@ def test_songs_end() -> None:
 
 
 def test_nobody_repeats_what_is_so_already() -> None:
-    """Somebody offline does not go offline again."""
+    """An offline user does not go offline again."""
     _, diary = story(3000)
     last: dict[tuple[str, str], str] = {}
     for name, d in diary.heard:

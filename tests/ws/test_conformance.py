@@ -10,7 +10,8 @@ import struct
 import pytest
 from msgspec import Struct
 
-from tests.ws.ws_fixture import ANNA, Backend, frame, until
+from testing.eventually import eventually
+from tests.ws.ws_fixture import ANNA, Backend, frame
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 OPEN = 0  # instead of a close code: the connection stays open
@@ -206,7 +207,7 @@ async def test_rfc_6455(backend: Backend, case: Case) -> None:
             assert (int.from_bytes(payload[:2]) if payload else 1005) == case.ends
             assert await raw.ended() == b"", "nothing comes after Close"
         await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
 
 
 def test_every_row_has_its_name() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits
 from shared.telemetry.metrics import total
-from testing.eventually import PATIENCE
-from tests.ws.ws_fixture import ANNA, Backend, RawClient, number_of, receive, until, until_closed
+from testing.eventually import PATIENCE, eventually
+from tests.ws.ws_fixture import ANNA, Backend, RawClient, number_of, receive, until_closed
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 
@@ -132,7 +132,7 @@ async def test_the_client_closes(backend: Backend) -> None:
         assert await raw.frame() == (CLOSE, struct.pack("!H", 1000) + b"bye")
         assert await raw.ended() == b""
         await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
 
 
 async def test_the_client_vanishes(backend: Backend) -> None:
@@ -141,8 +141,8 @@ async def test_the_client_vanishes(backend: Backend) -> None:
     async with backend.serving(WsLimits(linger=0.01)) as ws:
         raw = await ws.raw(ANNA)
         reset(raw)
-        await until(lambda: ws.counters.connections == 0)
-        await until(lambda: ws.hub.users == 0)
+        await eventually(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.hub.users == 0)
 
 
 async def test_a_handshake_that_takes_too_long(backend: Backend) -> None:
@@ -152,7 +152,7 @@ async def test_a_handshake_that_takes_too_long(backend: Backend) -> None:
         raw.writer.write(b"GET / HTTP/1.1\r\n")
         assert await raw.ended() == b""
         await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
 
 
 async def test_half_open_handshakes_shut_nobody_out(backend: Backend) -> None:
@@ -160,24 +160,24 @@ async def test_half_open_handshakes_shut_nobody_out(backend: Backend) -> None:
     await backend.show(ANNA, 1)
     async with backend.serving(WsLimits(handshakes=3)) as ws:
         idle = [RawClient(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(5)]
-        await until(lambda: ws.counters.connections == ws.context.limiter.pending == 3)
+        await eventually(lambda: ws.counters.connections == ws.context.limiter.pending == 3)
         assert await idle[0].ended() == await idle[1].ended() == b""
         async with ws.client(ANNA) as client:
             assert number_of(await receive(client)) == 1
             assert ws.context.limiter.pending == 2
         for raw in idle:
             await raw.hang_up()
-        await until(lambda: ws.counters.connections == ws.context.limiter.pending == 0)
+        await eventually(lambda: ws.counters.connections == ws.context.limiter.pending == 0)
 
 
 async def test_half_open_handshakes_on_a_full_server(backend: Backend) -> None:
     """They do not use up the files that are reserved for answering 503."""
     async with backend.serving(WsLimits(connections=0)) as ws:
         idle = [RawClient(*await asyncio.open_connection("127.0.0.1", ws.port)) for _ in range(200)]
-        await until(lambda: ws.counters.connections == REFUSED_CONNECTIONS)
+        await eventually(lambda: ws.counters.connections == REFUSED_CONNECTIONS)
         for raw in idle:
             await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ async def test_our_close_is_not_answered(backend: Backend) -> None:
         raw.send(PING)
         await raw.ended()
         await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
 
 
 def reset(raw: RawClient) -> None:

@@ -15,8 +15,9 @@ from services.ws.connection import Connection
 from services.ws.limits import WsLimits
 from services.ws.topic import NO_FD, Subscription
 from shared.telemetry.metrics import total
+from testing.eventually import eventually
 from tests.ws.test_connection import reset
-from tests.ws.ws_fixture import ANNA, BERT, Backend, RawClient, RunningServer, number_of, until
+from tests.ws.ws_fixture import ANNA, BERT, Backend, RawClient, RunningServer, number_of
 
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -70,7 +71,7 @@ async def test_a_part_of_a_frame(backend: Backend, kernel: Kernel, taken: int) -
         for update in range(1, 10):
             kernel.takes = some if update % 2 else os.write
             await backend.show(ANNA, update)
-        await until(lambda: kernel.frames == 9)
+        await eventually(lambda: kernel.frames == 9)
         assert [await number(raw) for _ in range(9)] == list(range(1, 10))
         assert ws.counters.frames == 10
         await raw.hang_up()
@@ -110,7 +111,7 @@ async def test_no_frame_overtakes_a_waiting_one(backend: Backend, kernel: Kernel
         assert [subscription.fd for subscription in subscriptions(ws)] == [NO_FD]
         written = kernel.frames
         await backend.show(ANNA, update + 1, size=20_000)
-        await until(lambda: total(ws.counters.skipped) > 1)
+        await eventually(lambda: total(ws.counters.skipped) > 1)
         assert kernel.frames == written
         raw.reader._transport.resume_reading()  # type: ignore[attr-defined]
         shown = [await number(raw)]
@@ -144,7 +145,7 @@ async def test_a_dead_client(backend: Backend, kernel: Kernel, error: type[OSErr
         reset(gone)
         await backend.show(ANNA, 1)
         assert await number(stays) == 1
-        await until(lambda: ws.counters.connections == 1)
+        await eventually(lambda: ws.counters.connections == 1)
         await backend.show(ANNA, 2)
         assert await number(stays) == 2
         await stays.hang_up()
@@ -170,7 +171,7 @@ async def test_numbers_are_used_again(backend: Backend, kernel: Kernel) -> None:
                 assert shown == turn - 1
                 shown = await number(other)
             reset(other)
-            await until(lambda: ws.counters.connections == 0)
+            await eventually(lambda: ws.counters.connections == 0)
         assert len(fds) < 29
 
 
@@ -227,7 +228,7 @@ async def test_no_write_after_the_end(backend: Backend) -> None:
         assert (await raw.frame())[0] == CLOSE
         assert [subscription.fd for subscription in found] == [NO_FD, NO_FD]
         await raw.hang_up()
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
 
 
 def subscriptions(ws: RunningServer) -> list[Subscription]:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection
 
 from services.ws.limits import WsLimits
+from testing.eventually import eventually
 from tests.ws.ws_fixture import (
     ANNA,
     Backend,
@@ -26,7 +27,6 @@ from tests.ws.ws_fixture import (
     frame,
     number_of,
     receive,
-    until,
 )
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
@@ -110,7 +110,9 @@ class Witness:
 
     async def is_well(self) -> None:
         """The other clients have left nothing behind, and the next update arrives."""
-        await until(lambda: self.ws.counters.connections == len(self.ws.context.keepalive) == 1)
+        await eventually(
+            lambda: self.ws.counters.connections == len(self.ws.context.keepalive) == 1
+        )
         number = next(self._numbers)
         await self._room.show(ANNA, number)
         assert number_of(await receive(self._client)) == number

@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from shared.redis import completeness, keys
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
+from testing.eventually import eventually
 from tests.garbage import NO_JSON_OBJECT, NO_VERSION, hashes, messages
 from tests.ws.ws_fixture import (
     ANNA,
@@ -20,7 +21,6 @@ from tests.ws.ws_fixture import (
     RunningServer,
     number_of,
     receive,
-    until,
     until_closed,
 )
 
@@ -179,7 +179,7 @@ async def test_a_client_never_waits_for_a_damaged_user(backend: Backend) -> None
         await receive(client)
         await backend.store.redis.hset(keys.presence(ANNA), "presence", "x")
         await backend.store.announce_resync()
-        await until(lambda: ws.hub.unreadable == 1)
+        await eventually(lambda: ws.hub.unreadable == 1)
         await backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
         assert ws.hub.unreadable == 1

@@ -11,7 +11,7 @@ from msgspec import Raw
 from services.ws.limits import WsLimits
 from shared.model.message import PresenceMessage
 from shared.model.profile_extras import ProfileExtras
-from testing.eventually import PATIENCE
+from testing.eventually import PATIENCE, eventually
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
@@ -21,7 +21,6 @@ from tests.ws.ws_fixture import (
     presence,
     profile,
     receive,
-    until,
     until_closed,
 )
 
@@ -78,7 +77,7 @@ async def test_a_state_from_a_connection_that_is_not_up_yet_is_loaded_again(
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.connected)
+        await eventually(lambda: not ws.hub.connected)
         await backend.show(ANNA, 3)
         new_profile, new_presence = (
             Raw(msgspec.json.encode(one)) for one in (profile(ANNA), presence(2))
@@ -200,7 +199,7 @@ async def test_a_topic_is_dropped_after_a_while(backend: Backend) -> None:
         async with ws.client(ANNA) as client:
             await receive(client)
             assert ws.hub.users == 1
-        await until(lambda: ws.hub.users == 0)
+        await eventually(lambda: ws.hub.users == 0)
         async with asyncio.timeout(PATIENCE):
             while await backend.store.redis.pubsub_channels("presence:*"):
                 await asyncio.sleep(0.002)

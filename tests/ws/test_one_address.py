@@ -10,7 +10,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from services.ws.limits import WsLimits, from_settings
 from shared.config import WsSettings
 from shared.net.client_address import networks
-from tests.ws.ws_fixture import ANNA, Backend, nothing_comes, receive, until, until_closed
+from testing.eventually import eventually
+from tests.ws.ws_fixture import ANNA, Backend, nothing_comes, receive, until_closed
 
 
 async def test_one_address_may_not_take_everything(backend: Backend) -> None:
@@ -24,7 +25,7 @@ async def test_one_address_may_not_take_everything(backend: Backend) -> None:
             async with connect(ws.url(ANNA), additional_headers=headers) as second:
                 frames, code = await until_closed(second)
                 assert (code, frames[0]["d"]["code"]) == (4429, "rate_limited")
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
         async with connect(ws.url(ANNA), additional_headers=headers) as third:
             assert (await receive(third))["op"] == "initial_data"
 

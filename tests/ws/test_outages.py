@@ -6,6 +6,7 @@ import asyncio
 
 from services.ws.limits import WsLimits
 from shared.redis import completeness
+from testing.eventually import eventually
 from testing.redis_server import RedisServer
 from tests.ws.ws_fixture import (
     ANNA,
@@ -15,7 +16,6 @@ from tests.ws.ws_fixture import (
     nothing_comes,
     number_of,
     receive,
-    until,
     until_closed,
 )
 
@@ -28,7 +28,7 @@ async def test_the_line_is_cut(backend: Backend) -> None:
         await receive(client)
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.connected)
+        await eventually(lambda: not ws.hub.connected)
         await backend.show(ANNA, 2, "hannah")
         frames = [await receive(client), await receive(client)]
         assert [frame["op"] for frame in frames] == ["profile_update", "presence_update"]
@@ -63,7 +63,7 @@ async def test_newcomers_during_a_short_cut(backend: Backend) -> None:
     async with backend.serving() as ws, ws.client(ANNA) as known:
         await receive(known)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.connected)
+        await eventually(lambda: not ws.hub.connected)
         async with ws.client(ANNA) as one, ws.client(BERT) as two:
             assert (await receive(one))["op"] == "initial_data"
             assert (await receive(two))["op"] == "initial_data"
@@ -75,7 +75,7 @@ async def test_the_user_leaves_during_a_cut(backend: Backend) -> None:
     async with backend.serving(WsLimits(grace=0.1)) as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.connected)
+        await eventually(lambda: not ws.hub.connected)
         await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
@@ -91,7 +91,7 @@ async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
-        await until(lambda: not ws.hub.connected)
+        await eventually(lambda: not ws.hub.connected)
         await backend.remove(ANNA)
         frames, code = await until_closed(client)
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
@@ -184,7 +184,7 @@ async def test_newcomers_while_redis_is_away(own_redis: RedisServer, own_backend
     async with own_backend.serving() as ws, ws.client(ANNA) as known:
         await receive(known)
         await own_redis.kill()
-        await until(lambda: not ws.hub.connected)
+        await eventually(lambda: not ws.hub.connected)
         async with ws.client(ANNA) as one, ws.client(BERT, CARL) as two:
             for client in (one, two):
                 frames, code = await until_closed(client)

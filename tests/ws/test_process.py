@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import signal
 import socket
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,42 +14,27 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import WsLimits
-from testing.eventually import PATIENCE, eventually_async
+from testing.eventually import eventually_async
 from testing.free_port import free_port
+from testing.process import ROOT, Process
 from tests.api.http_client import ask
 from tests.ws.ws_fixture import ANNA, Backend, number_of, receive, until_closed
 
 
 async def start(**settings: str) -> Process:
-    environment = {name: text for name, text in os.environ.items() if name in ("PATH", "HOME")}
-    environment |= {"PROFILE_SOURCE": "off", "DRAIN_SECONDS": "0", "PYTHONWARNINGS": "error"}
-    environment |= settings
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.ws"), env=environment, stderr=PIPE
-    )
+    quiet = {"PROFILE_SOURCE": "off", "DRAIN_SECONDS": "0", "PYTHONWARNINGS": "error"}
+    return await Process.start_module("services.ws", env={**quiet, **settings})
 
 
 @asynccontextmanager
 async def running(**settings: str) -> AsyncIterator[tuple[Process, str]]:
-    """The process and the URL that it names, once it follows Redis."""
+    """The process and the URL that it names."""
     process = await start(WS_PORT="0", **settings)
     try:
-        said = await says(process, r"listening on (ws://\S+)")
-        yield process, said[1]
+        found = await process.match(r"listening on (ws://\S+)")
+        yield process, found[1]
     finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def says(process: Process, pattern: str) -> re.Match[str]:
-    """The first log line with the pattern in it."""
-    assert process.stderr is not None
-    async with asyncio.timeout(PATIENCE):
-        async for line in process.stderr:
-            if found := re.search(pattern, line.decode()):
-                return found
-    raise AssertionError(f"the process ended without a line about {pattern}")
+        await process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -65,13 +46,11 @@ async def test_a_signal_ends_it_in_good_order(backend: Backend, number: signal.S
             assert number_of(await receive(client)) == 1
             await backend.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
-            process.send_signal(number)
+            process.send(number)
             assert (await until_closed(client))[1] == 1012
-        async with asyncio.timeout(PATIENCE):
-            _, errors = await process.communicate()
-        assert process.returncode == 0
-        assert b"Traceback" not in errors
-        assert b"Error" not in errors
+        assert await process.ended() == 0
+        assert "Traceback" not in process.errors
+        assert "Error" not in process.errors
 
 
 async def test_a_second_signal_ends_it_at_once(backend: Backend) -> None:
@@ -86,11 +65,10 @@ async def test_a_second_signal_ends_it_at_once(backend: Backend) -> None:
             "Sec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         await reader.readuntil(b"initial_data")
-        process.send_signal(signal.SIGTERM)
-        await says(process, "closing clients: 1")
-        process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(PATIENCE):
-            assert await process.wait() == 1  # 0: the clients had been waited for
+        process.send(signal.SIGTERM)
+        await process.line_with("closing clients: 1")
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 1  # 0: the clients had been waited for
         writer.close()
 
 
@@ -101,7 +79,7 @@ async def test_it_tells_load_balancers_before_it_ends(backend: Backend) -> None:
         port = int(url.rpartition(":")[2])
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert number_of(await receive(client)) == 1
-            process.send_signal(signal.SIGTERM)
+            process.send(signal.SIGTERM)
             await eventually_async(lambda: _is_draining(port))
             assert (await ask(port, "/health")).status == 200
             with pytest.raises(InvalidStatus) as refused:
@@ -110,8 +88,8 @@ async def test_it_tells_load_balancers_before_it_ends(backend: Backend) -> None:
             assert b"Connect again" in refused.value.response.body
             await backend.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
-            process.send_signal(signal.SIGTERM)  # a second one: at once
-            assert await process.wait() == 1
+            process.send(signal.SIGTERM)  # a second one: at once
+            assert await process.ended() == 1
 
 
 async def _is_draining(port: int) -> bool:
@@ -152,15 +130,17 @@ async def test_without_uvloop(backend: Backend, tmp_path: Path) -> None:
     """Without uvloop, asyncio's own loop serves as well."""
     (tmp_path / "uvloop.py").write_text("raise ImportError")
     await backend.show(ANNA, 1)
-    async with running(REDIS_URL=backend.redis_url, PYTHONPATH=str(tmp_path)) as (process, url):
+    async with running(REDIS_URL=backend.redis_url, PYTHONPATH=f"{tmp_path}:{ROOT}") as (
+        process,
+        url,
+    ):
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert number_of(await receive(client)) == 1
             await backend.show(ANNA, 2)
             assert number_of(await receive(client)) == 2
-            process.terminate()
+            process.send(signal.SIGTERM)
             assert (await until_closed(client))[1] == 1012
-        async with asyncio.timeout(PATIENCE):
-            assert await process.wait() == 0
+        assert await process.ended() == 0
 
 
 async def test_the_port_is_taken(backend: Backend) -> None:
@@ -168,9 +148,8 @@ async def test_the_port_is_taken(backend: Backend) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         process = await start(REDIS_URL=backend.redis_url, WS_PORT=port)
-        _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert errors.decode().splitlines() == [
+        assert await process.ended() == 1
+    assert process.stderr == [
         f"ws: WS_PORT {port} is in use by another program: stop that program, or set WS_PORT to "
         "a free port"
     ]
@@ -180,27 +159,24 @@ async def test_the_port_is_taken(backend: Backend) -> None:
 async def test_the_host_is_not_ours(backend: Backend, host: str) -> None:
     """An address that is not this machine's ends in one line that names WS_HOST."""
     process = await start(REDIS_URL=backend.redis_url, WS_HOST=host)
-    _, errors = await process.communicate()
-    assert process.returncode == 1
-    assert errors.startswith(f"ws: WS_HOST '{host}' is".encode())
-    assert len(errors.splitlines()) == 1
+    assert await process.ended() == 1
+    assert process.errors.startswith(f"ws: WS_HOST '{host}' is")
+    assert len(process.stderr) == 1
 
 
 async def test_a_setting_that_cannot_be_used() -> None:
     """A bad setting ends in its text, and exit code 2."""
     process = await start(WS_PORT="many")
-    _, errors = await process.communicate()
-    assert process.returncode == 2
-    assert b"WS_PORT" in errors
-    assert len(errors.splitlines()) == 1
+    assert await process.ended() == 2
+    assert "WS_PORT" in process.errors
+    assert len(process.stderr) == 1
 
 
 async def test_redis_is_away() -> None:
     """Without Redis the process starts, warns, and responds."""
     async with running(REDIS_URL=f"redis://127.0.0.1:{free_port()}/0") as (process, url):
-        await says(process, "Redis cannot be reached")
+        await process.line_with("Redis cannot be reached")
         async with connect(f"{url}/?user_id={ANNA}") as client:
             assert (await until_closed(client))[1] == 1013
-        process.terminate()
-        async with asyncio.timeout(PATIENCE):
-            assert await process.wait() == 0
+        process.send(signal.SIGTERM)
+        assert await process.ended() == 0

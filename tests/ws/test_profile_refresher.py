@@ -16,7 +16,8 @@ from services.ws.topic import Topic
 from shared.model.profile_extras import ProfileExtras
 from shared.profiles.service import READER_TIMEOUT_S
 from shared.redis.store import StoreUnavailable
-from tests.ws.ws_fixture import ANNA, FakeProfileSource, until
+from testing.eventually import eventually
+from tests.ws.ws_fixture import ANNA, FakeProfileSource
 
 
 @asynccontextmanager
@@ -40,9 +41,9 @@ async def test_one_request_at_a_time() -> None:
     async with running(source, WsLimits()) as (refresher, topic, answered):
         for _ in range(5):
             refresher.refresh(topic)
-        await until(lambda: source.asked)
+        await eventually(lambda: source.asked)
         source.may_answer.set()
-        await until(lambda: answered)
+        await eventually(lambda: answered)
         assert source.asked == [ANNA]
         refresher.refresh_if_due(topic)
         await asyncio.sleep(0)
@@ -57,7 +58,7 @@ async def test_waiting_for_a_slot_counts_against_the_time_limit() -> None:
     async with running(source, limits) as (refresher, topic, answered):
         async with refresher._slots:
             refresher.refresh(topic)
-            await until(lambda: answered)
+            await eventually(lambda: answered)
         assert source.asked == []
 
 
@@ -73,10 +74,10 @@ async def test_a_failed_request_is_retried(monkeypatch: pytest.MonkeyPatch) -> N
     source.known[ANNA] = None
     async with running(source, WsLimits(extras_again=0.005)) as (refresher, topic, _):
         refresher.refresh(topic)
-        await until(lambda: len(source.asked) >= 3)
+        await eventually(lambda: len(source.asked) >= 3)
         assert topic.extras_asked
         source.known[ANNA] = ProfileExtras(bio="at last")
-        await until(lambda: topic.extras_tries == 0)
+        await eventually(lambda: topic.extras_tries == 0)
 
 
 async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
@@ -89,7 +90,7 @@ async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         async with running(Broken(), WsLimits()) as (refresher, topic, answered):
             refresher.refresh(topic)
-            await until(lambda: answered)
+            await eventually(lambda: answered)
     assert topic.extras_asked
     assert str(ANNA) in caplog.text
 
@@ -103,7 +104,7 @@ async def test_redis_is_away() -> None:
 
     async with running(Away(), WsLimits()) as (refresher, topic, answered):
         refresher.refresh(topic)
-        await until(lambda: answered)
+        await eventually(lambda: answered)
         assert topic.extras_tries == 1
 
 
@@ -113,7 +114,7 @@ async def test_a_dropped_topic() -> None:
     source.may_answer.clear()
     async with running(source, WsLimits()) as (refresher, topic, answered):
         refresher.refresh(topic)
-        await until(lambda: source.asked)
+        await eventually(lambda: source.asked)
         refresher.cancel(topic)
         source.may_answer.set()
         await asyncio.sleep(0.01)

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import WsLimits
-from testing.eventually import PATIENCE
+from testing.eventually import PATIENCE, eventually
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
@@ -20,7 +20,6 @@ from tests.ws.ws_fixture import (
     nothing_comes,
     number_of,
     receive,
-    until,
     until_closed,
 )
 
@@ -217,7 +216,7 @@ async def test_a_full_process_says_so_before_the_handshake(backend: Backend) -> 
                 await connect(ws.url(ANNA))
             assert refused.value.response.status_code == 503
             assert b"Try again" in refused.value.response.body
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
         async with connect(ws.url(ANNA)) as second:
             assert (await receive(second))["op"] == "initial_data"
 

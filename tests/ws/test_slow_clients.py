@@ -9,8 +9,8 @@ import msgspec
 
 from services.ws.limits import WsLimits
 from shared.telemetry.metrics import total
-from testing.eventually import PATIENCE
-from tests.ws.ws_fixture import ANNA, Backend, RawClient, RunningServer, number_of, receive, until
+from testing.eventually import PATIENCE, eventually
+from tests.ws.ws_fixture import ANNA, Backend, RawClient, RunningServer, number_of, receive
 
 TEXT, PING, PONG = 1, 9, 10
 
@@ -25,7 +25,7 @@ async def test_a_slow_client_skips(backend: Backend) -> None:
         raw = await narrow(ws)
         for number in range(1, last + 1):
             await backend.show(ANNA, number, "anna" if number < last else "hannah", size=2000)
-        await until(lambda: total(ws.counters.skipped) > 0)
+        await eventually(lambda: total(ws.counters.skipped) > 0)
         assert ws.counters.backpressured == 1
         shown = [-1]
         name = ""
@@ -43,7 +43,7 @@ async def test_a_slow_client_skips(backend: Backend) -> None:
         assert await raw.frame() == (PONG, b"done")
         assert (ws.counters.backpressured, ws.counters.watchers) == (0, 1)
         await raw.hang_up()
-        await until(lambda: ws.counters.watchers == 0)
+        await eventually(lambda: ws.counters.watchers == 0)
 
 
 async def test_a_slow_client_that_missed_a_round_trip(backend: Backend) -> None:
@@ -83,16 +83,16 @@ async def test_a_client_that_never_reads(backend: Backend) -> None:
     )
     async with backend.serving(limits) as ws:
         raw = await narrow(ws)
-        await until(lambda: ws.counters.frames == 1)
+        await eventually(lambda: ws.counters.frames == 1)
         for number in range(1, 200):
             await backend.show(ANNA, number, size=2000)
-        await until(lambda: total(ws.counters.skipped) > 0)
+        await eventually(lambda: total(ws.counters.skipped) > 0)
         written = ws.counters.frames
         for number in range(200, 300):
             await backend.show(ANNA, number, size=2000)
         assert ws.counters.frames == written
         assert written * 2500 < 200_000
-        await until(lambda: ws.counters.connections == 0)
+        await eventually(lambda: ws.counters.connections == 0)
         assert total(ws.counters.dropped) == 1
         await raw.hang_up()
 
@@ -117,7 +117,7 @@ async def test_one_big_user_list_to_a_slow_client(backend: Backend) -> None:
         await backend.show(user_id, 1, size=3000)
     async with backend.serving(SMALL) as ws:
         raw = await narrow(ws, *users)
-        await until(lambda: total(ws.counters.skipped) > 0)
+        await eventually(lambda: total(ws.counters.skipped) > 0)
         assert ws.counters.frames < len(users)
         got = [msgspec.json.decode((await raw.frame())[1])["user_id"] for _ in users]
         assert sorted(got) == sorted(map(str, users))

@@ -21,7 +21,7 @@ from shared.config import WsSettings
 from shared.model.profile_extras import ProfileExtras
 from shared.model.snapshot import Activity, Presence, Profile, Timestamps
 from shared.redis.store import Fields, Save, Store
-from testing.eventually import PATIENCE
+from testing.eventually import PATIENCE, eventually
 
 GUILD = 1112920281367973900
 ANNA = 1274150219482660897
@@ -131,7 +131,7 @@ class RunningServer:
         return raw
 
     async def connected(self) -> None:
-        await until(lambda: self.hub.connected)
+        await eventually(lambda: self.hub.connected)
 
 
 class Backend:
@@ -195,13 +195,6 @@ async def nothing_comes(client: ClientConnection) -> None:
                 raise AssertionError(f"unexpected: {await client.recv()!r}")
         except TimeoutError:
             return
-
-
-async def until(true: Any) -> None:
-    """Wait until the condition holds."""
-    async with asyncio.timeout(PATIENCE):
-        while not true():
-            await asyncio.sleep(0.002)
 
 
 class RawClient:

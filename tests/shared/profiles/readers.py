@@ -8,8 +8,8 @@ from shared.profiles.service import ProfileService
 from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import eventually_async
-from tests.shared.conftest import USER
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.conftest import USER
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 KNOWN = ProfileExtras(bio="Hello")
 NEWER = ProfileExtras(bio="Hello again")

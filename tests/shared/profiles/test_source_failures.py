@@ -15,15 +15,15 @@ from shared.profiles.sources.source import SourceFailed, SourceStopped
 from shared.redis import keys
 from shared.redis.store import Save, Store
 from testing.eventually import eventually, eventually_async
-from tests.shared.conftest import GUILD, USER
-from tests.shared.readers import (
+from tests.shared.profiles.conftest import GUILD, USER
+from tests.shared.profiles.readers import (
     KNOWN,
     SHORT,
     STRANGER,
     profiles_of,
     until_cached,
 )
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 
 def with_usual_timeout(profiles: ProfileService) -> ProfileService:

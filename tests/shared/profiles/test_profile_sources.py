@@ -15,7 +15,7 @@ from shared.model.snapshot import Badge, Clan
 from shared.profiles.sources.source import Source, SourceFailed, SourceStopped
 from testing import samples
 from testing.eventually import PATIENCE
-from tests.shared.profile_server import (
+from tests.shared.profiles.profile_server import (
     ProfileServer,
     Reply,
     discord,

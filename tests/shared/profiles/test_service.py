@@ -14,8 +14,8 @@ from shared.profiles.sources.source import SourceFailed
 from shared.redis import keys
 from shared.redis.store import Save, Store
 from testing.eventually import PATIENCE, eventually
-from tests.shared.conftest import GUILD, USER
-from tests.shared.readers import (
+from tests.shared.profiles.conftest import GUILD, USER
+from tests.shared.profiles.readers import (
     KNOWN,
     NEWER,
     SHORT,
@@ -25,7 +25,7 @@ from tests.shared.readers import (
     profiles_of,
     until_cached,
 )
-from tests.shared.scripted_source import ScriptedSource
+from tests.shared.profiles.scripted_source import ScriptedSource
 
 
 async def test_without_a_source_redis_is_not_asked() -> None:

@@ -12,7 +12,7 @@ from testing.eventually import PATIENCE, eventually_async
 from tests.e2e.stack import FIRST, ROBIN, Stack
 
 
-def changes(stack: Stack) -> tuple[str, str, str]:
+def change_members(stack: Stack) -> tuple[str, str, str]:
     """Change members while no gateway is connected. Returns who left, joined, and was renamed."""
     world = stack.simulator.world
     only_here = [
@@ -30,14 +30,14 @@ def changes(stack: Stack) -> tuple[str, str, str]:
     return leaver, joiner, renamed
 
 
-async def truth(stack: Stack) -> None:
+async def matches_discord(stack: Stack) -> None:
     """Wait until Redis has exactly the simulator's members, with their guilds and presences."""
     world = stack.simulator.world
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def held() -> bool:
             users = {str(int(one)) for one in await store.redis.smembers(keys.USERS)}
-            members = sorted(stack.everybody())
+            members = sorted(stack.member_ids())
             snapshots = await store.load_many([int(one) for one in members])
             for guild_id, guild in world.guilds.items():
                 listed = await store.redis.smembers(keys.members(int(guild_id)))

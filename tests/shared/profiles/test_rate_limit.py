@@ -9,7 +9,7 @@ import pytest
 
 from shared.profiles.sources.source import SourceFailed
 from testing.eventually import PATIENCE
-from tests.shared.profile_server import ProfileServer, Reply, discord, json
+from tests.shared.profiles.profile_server import ProfileServer, Reply, discord, json
 
 USER = 161092844126208001
 OBJECT = {"id": str(USER)}
