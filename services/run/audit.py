@@ -1,7 +1,7 @@
-"""`make audit`: whether any pinned dependency has a known hole. Needs the internet.
+"""`make audit`: looks for known vulnerabilities in the pinned dependencies. Needs the internet.
 
-pip-audit compares the lock files with what PyPI knows of each version. It is kept out of `.venv`,
-where the locks alone say what is installed.
+pip-audit compares the lock files with the advisories on PyPI. It has its own environment, because
+`.venv` holds only what the lock files pin.
 """
 
 from __future__ import annotations
@@ -13,22 +13,24 @@ import venv
 from pathlib import Path
 from typing import Any
 
-HOME = Path(".run/audit")
+AUDIT_VENV = Path(".run/audit")
 REQUIREMENTS = Path("requirements")
-HOLES, UNKNOWN = 1, 2  # exit status
+VULNERABLE, UNKNOWN = 1, 2  # exit status
 
-NO_TOOL = "audit: pip-audit cannot be installed here, so nothing is known. Its words are above."
+NO_TOOL = (
+    "audit: pip-audit could not be installed, so nothing was checked. See pip's message above."
+)
 NO_DATA = (
-    "audit: the data on known holes cannot be reached, so nothing is known of {count} of {all} "
-    "dependencies. pip-audit asks the Python Package Index: run `make audit` where that answers."
+    "audit: {count} of {all} dependencies could not be checked, because the advisories cannot be "
+    "reached. pip-audit reads them from PyPI: run `make audit` where PyPI is reachable."
 )
 
 
 def main() -> int:
-    """0: no known hole. HOLES: some, printed. UNKNOWN: it cannot be said."""
-    python = HOME / "bin" / "python"
+    """Returns 0: no known vulnerability. VULNERABLE: some. UNKNOWN: not all could be checked."""
+    python = AUDIT_VENV / "bin" / "python"
     if not python.exists():
-        venv.create(HOME, with_pip=True)
+        venv.create(AUDIT_VENV, with_pip=True)
     tool = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.run([*tool, "pip-audit"], check=False).returncode:
         print(NO_TOOL, file=sys.stderr)
@@ -48,22 +50,23 @@ def main() -> int:
 
 
 def verdict(found: list[dict[str, Any]]) -> tuple[str, int]:
-    """What pip-audit's list of dependencies comes to: a text, and the exit status.
+    """The text and the exit status for pip-audit's list of dependencies.
 
-    pip-audit itself ends with 0 when it could look nothing up.
+    pip-audit's own exit status is 0 even if it could look nothing up.
     """
-    holes = {
-        f"{one['name']} {one['version']}: {hole['id']}, mended in "
-        f"{', '.join(hole['fix_versions']) or 'no version yet'}"
+    vulnerabilities = {
+        f"{one['name']} {one['version']}: {vulnerability['id']}, fixed in "
+        f"{', '.join(vulnerability['fix_versions']) or 'no version yet'}"
         for one in found
-        for hole in one.get("vulns", [])
+        for vulnerability in one.get("vulns", [])
     }
     skipped = [one["name"] for one in found if "skip_reason" in one]
-    if holes:
-        return "\n".join(["audit: known holes in what is pinned:", *sorted(holes)]), HOLES
+    if vulnerabilities:
+        lines = ["audit: known vulnerabilities in pinned dependencies:", *sorted(vulnerabilities)]
+        return "\n".join(lines), VULNERABLE
     if skipped or not found:
         return NO_DATA.format(count=len(skipped), all=len(found)), UNKNOWN
-    return f"audit: no known hole in {len(found)} pinned dependencies", 0
+    return f"audit: no known vulnerability in {len(found)} pinned dependencies", 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Makes this repository's virtual environment and installs what a lock file names.
+"""Creates the virtual environment `.venv`, and installs the lock files that are named.
 
-Runs in the Python that was found on the PATH, before anything is installed: standard library
-only. `python -m services.run.environment services cards` returns at once when nothing has changed.
+Runs in the system's Python before anything is installed, so it uses the standard library only.
+`python -m services.run.environment services cards` returns at once if nothing has changed.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = Path("requirements")
 
 NO_VENV = """\
-{python} cannot make virtual environments: its module ensurepip is missing.
+{python} cannot create virtual environments, because its module ensurepip is missing.
   Debian, Ubuntu: apt install python3-venv
-  then type the same command again."""
+  Then run the same command again."""
 
 
 class PreparationError(Exception):
-    """Raised when the environment cannot be made; the text says what to do."""
+    """Raised when the environment cannot be prepared; the text says what to do."""
 
 
 def prepare(*locks: str) -> None:
-    """Install each `requirements/<lock>.lock` into `.venv`, unless that has been done.
+    """Install each `requirements/<lock>.lock` into `.venv`, unless it is installed already.
 
     Raises PreparationError.
     """
@@ -38,7 +38,7 @@ def prepare(*locks: str) -> None:
 
 
 def install(lock: str, options: list[str]) -> None:
-    """pip install the lock file, unless it was installed as it is now. Raises PreparationError."""
+    """Install the lock file, unless this version of it is installed. Raises PreparationError."""
     requirements = REQUIREMENTS / f"{lock}.lock"
     stamp = VENV / f"{lock}.installed"
     wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
@@ -50,12 +50,12 @@ def install(lock: str, options: list[str]) -> None:
         *("--disable-pip-version-check", *options, "--require-hashes", "-r", str(requirements)),
     ]
     if subprocess.run(command, check=False).returncode != 0:
-        raise PreparationError(f"pip could not install {requirements}: its words are above.")
-    stamp.write_text(wanted)  # last: an interrupted installation is started again
+        raise PreparationError(f"pip could not install {requirements}: see its message above.")
+    stamp.write_text(wanted)  # last, so that an interrupted installation is repeated
 
 
 def _works(python: Path) -> bool:
-    """False as well after the system's Python was replaced, or pip was not finished."""
+    """False also after the system's Python was replaced, or if pip is not completely installed."""
     if not python.exists():
         return False
     asked = [str(python), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
@@ -65,10 +65,10 @@ def _works(python: Path) -> bool:
 def _make_venv() -> None:
     if importlib.util.find_spec("ensurepip") is None:
         raise PreparationError(NO_VENV.format(python=sys.executable))
-    print(f"Making {VENV} with Python {sys.version.split()[0]} ...", flush=True)
+    print(f"Creating {VENV} with Python {sys.version.split()[0]} ...", flush=True)
     command = [sys.executable, "-m", "venv", "--clear", str(VENV)]
     if subprocess.run(command, check=False).returncode != 0:
-        raise PreparationError(f"{sys.executable} could not make {VENV}: its words are above.")
+        raise PreparationError(f"{sys.executable} could not create {VENV}: see its message above.")
 
 
 if __name__ == "__main__":

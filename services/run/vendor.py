@@ -1,8 +1,8 @@
-"""`make vendor`: fetch the packages that /docs is made with, as pins.json there names them.
+"""`make vendor`: fetches the npm packages that /docs uses, as pinned in its pins.json.
 
-npm fetches each package, whose hash must be the pinned one. The files are stored compressed with
-gzip, as they are sent. For a new version, write it into the pins, empty `integrity`, run this, and
-review the difference: missing hashes are filled in.
+npm fetches each package, and its hash must match the pin. The files are stored gzipped, as they
+are served. To upgrade: change the version in the pins, empty `integrity`, run this, and review the
+diff. Missing hashes are filled in.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ PINS: Final = FOLDER / "pins.json"
 
 
 class Pin(Struct, kw_only=True):
-    """An npm package, and the files that are taken from it."""
+    """An npm package, and the files to take from it."""
 
     package: str
     version: str
     licence: str
-    integrity: str  # of the whole package, as npm spells it; empty: not known yet
-    files: dict[str, str]  # path in the package, by name here
+    integrity: str  # of the whole package, in npm's format; empty: not known yet
+    files: dict[str, str]  # the path in the package, by file name in the repository
     sha256: dict[str, str]  # of each file, uncompressed
 
 
@@ -59,7 +59,9 @@ def fetch(pin: Pin) -> Pin:
             for name, path in pin.files.items():
                 member = archive.extractfile(f"package/{path}")
                 if member is None:
-                    raise VendorError(f"{pin.package} {pin.version} has no file {path}")
+                    raise VendorError(
+                        f"{pin.package} {pin.version} has no file {path}: correct {PINS}"
+                    )
                 content = member.read()
                 sha256[name] = hashlib.sha256(content).hexdigest()
                 _write(name, content)
@@ -72,14 +74,14 @@ def _pack(pin: Pin, folder: Path) -> Path:
     try:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     except FileNotFoundError:
-        raise VendorError("npm is not on the PATH: install Node.js, then try again") from None
+        raise VendorError("npm is not on the PATH: install Node.js, then run this again") from None
     except subprocess.CalledProcessError:
         raise VendorError(f"npm could not fetch {package}: see its message above") from None
     return next(folder.iterdir())
 
 
 def _write(name: str, content: bytes) -> None:
-    """Licences as readable text; everything else compressed, with the same bytes each time."""
+    """Licences as plain text; all other files gzipped, always to the same bytes."""
     if "LICENSE" in name or "NOTICE" in name:
         (FOLDER / name).write_bytes(content)
     else:

@@ -1,8 +1,8 @@
-"""Prints every frame of a Grux WebSocket, one on a line, until Ctrl-C.
+"""Prints every frame of a Grux WebSocket, one per line, until Ctrl-C.
 
     .venv/bin/python -m services.run.watch 'ws://127.0.0.1:8001/?user_id=161092844126208001'
 
-websockets' own command line is for a person at a keyboard: it ends when its input does.
+The command line of websockets is interactive: it exits when its standard input ends.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ import sys
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 
-USAGE = "Give one URL: python -m services.run.watch 'ws://127.0.0.1:8001/?user_id=...'"
+USAGE = "Usage: python -m services.run.watch 'ws://127.0.0.1:8001/?user_id=...'"
 
 
 async def watch(url: str) -> int:
-    """The exit status: 1 when the server hung up or there is none."""
+    """Returns the exit status: always 1, because the connection failed or was closed."""
     try:
         async with connect(url, proxy=None) as socket:
             async for frame in socket:
-                print(inert(str(frame)), flush=True)
-            reason = "the server hung up"
+                print(printable(str(frame)), flush=True)
+            reason = "the server closed the connection"
     except ConnectionClosed as closed:
         reason = str(closed)
     except (OSError, InvalidHandshake, InvalidURI) as error:
         reason = str(error)
-    print(f"No more frames: {inert(reason)}", file=sys.stderr)
+    print(f"Disconnected: {printable(reason)}", file=sys.stderr)
     return 1
 
 
-def inert(text: str) -> str:
-    """Names and statuses are other people's text: no character of theirs commands the terminal."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
+def printable(text: str) -> str:
+    """Escape control characters: text from users must not control the terminal."""
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 async def main(url: str) -> int:
-    """`watch` until it ends or is told to: a Ctrl-C is the usual end, not a failure."""
+    """`watch` until it ends. Returns the exit status: 0 after SIGINT or SIGTERM, the usual end."""
     watching = asyncio.create_task(watch(url))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, watching.cancel)

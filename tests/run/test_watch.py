@@ -1,4 +1,4 @@
-"""The WebSocket example that README and `make run` print."""
+"""The WebSocket command in the README and in the output of `make run`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import signal
 
 from websockets.asyncio.server import ServerConnection, serve
 
-from services.run.watch import inert
+from services.run.watch import printable
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
 from testing.process import Process
@@ -18,7 +18,7 @@ async def start(url: str) -> Process:
 
 
 async def test_it_prints_a_frame_on_a_line_until_ctrl_c() -> None:
-    """Without a keyboard it goes on all the same, and a Ctrl-C is no failure."""
+    """It needs no standard input, and exits with 0 after SIGINT."""
 
     async def two_frames(socket: ServerConnection) -> None:
         await socket.send('{"op": "initial_data"}')
@@ -34,8 +34,8 @@ async def test_it_prints_a_frame_on_a_line_until_ctrl_c() -> None:
         assert len(process.lines) == 2
 
 
-async def test_it_says_why_the_server_hung_up() -> None:
-    """A close code and its reason end it with status 1."""
+async def test_it_prints_why_the_server_closed() -> None:
+    """After a close it prints code and reason, and exits with status 1."""
 
     async def refuse(socket: ServerConnection) -> None:
         await socket.close(4404, "user_not_monitored")
@@ -56,6 +56,6 @@ async def test_it_says_when_nothing_listens() -> None:
     assert len(process.stderr) == 1
 
 
-def test_other_peoples_text_commands_no_terminal() -> None:
-    """Control and bidirectional characters are shown by number; emoji and letters stay."""
-    assert inert("\x9b2Jé🎧\u202e") == "\\u009b2Jé🎧\\u202e"
+def test_control_characters_are_escaped() -> None:
+    """Control and bidirectional characters are printed as numbers; letters and emoji stay."""
+    assert printable("\x9b2Jé🎧\u202e") == "\\u009b2Jé🎧\\u202e"
