@@ -1,4 +1,4 @@
-"""`python -m services`: everything on this machine; `python -m services api`: that part alone."""
+"""`python -m services` starts everything on this machine, `python -m services api` only the api."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.run import run_service
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         run_service.run(sys.argv[1:])
-    else:  # imported here: a part alone should not pay for it
+    else:  # imported here, because a service alone does not need it
         from services.run import run_all
 
         sys.exit(run_all.main())

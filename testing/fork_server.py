@@ -30,7 +30,7 @@ from typing import Final
 
 import msgspec
 
-from services.run.parent_death import end_with_parent
+from services.run.child_process import end_with_parent
 
 ROOT: Final = Path(__file__).parents[1]
 

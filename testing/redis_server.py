@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.run import redis_binary
-from services.run.parent_death import end_with_parent
+from services.run.child_process import end_with_parent
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
 

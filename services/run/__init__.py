@@ -1,1 +1,1 @@
-"""Everything on this machine in one command: what `python -m services` is made of."""
+"""The programs that `python -m services` and the Makefile run."""

@@ -1,15 +1,16 @@
-"""What is printed when all of it runs: every line works when it is pasted."""
+"""The text that the runner prints when everything is ready: each command in it can be pasted."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Final
 
 from services.run.plan import Plan
 from shared.discord.bot_token import bot_id, invite_url
 
-RUNS = """
-Grux runs.
+RUNNING: Final = """
+Grux is running.
 
   Page        {api}/
   REST        {api}
@@ -18,54 +19,62 @@ Grux runs.
   Discord     {discord}
 """
 
-METRICS = "{url}/metrics of the gateway; of api, ws and cards on the next three ports"
-NO_METRICS = "none: METRICS_PORT is 0, or no four ports in a row from 9100 on are free"
+METRICS: Final = "{url}/metrics (gateway); api, ws and cards use the next three ports"
+NO_METRICS: Final = "off: METRICS_PORT is 0, or there are no four free ports in a row from 9100 on"
 
-SIMULATED = "simulated at {url}, because there is no DISCORD_TOKEN"
+SIMULATED: Final = "simulated at {url}, because DISCORD_TOKEN is not set"
+REAL: Final = "the bot of DISCORD_TOKEN"
 
-EXAMPLES = """
+EXAMPLES: Final = """
 Read a presence:
-  curl {api}/user/{person}
+  curl {api}/user/{user_id}
 
 Watch it change{often}:
-  {python} -m services.run.watch '{ws}/?user_id={person}'
+  {python} -m services.run.watch '{ws}/?user_id={user_id}'
 
-The same in a browser's console:
-  new WebSocket("{ws}/?user_id={person}").onmessage = (frame) => console.log(frame.data)
+Watch it in a browser's console:
+  new WebSocket("{ws}/?user_id={user_id}").onmessage = (frame) => console.log(frame.data)
 """
 
-NOBODY = """
-Nobody is monitored yet. Invite the bot to a server of yours, with the Server Members and
-Presence intents switched on:
+OFTEN: Final = " (this user's presence changes every few seconds)"
+
+NO_USERS: Final = """
+No user is monitored yet. At https://discord.com/developers/applications, under Bot, enable the
+Presence and Server Members intents. Then add the bot to a server of yours:
   {invite}
-Then: curl {api}/user/<the id of a user of that server>
+Then read the presence of any member of that server:
+  curl {api}/user/<the member's user id>
 """
 
-END = "\nCtrl-C ends all of it.\n"
+END: Final = "\nPress Ctrl-C to stop everything.\n"
 
 
-def text(plan: Plan, person: int | None) -> str:
-    """`person`: a monitored user, None when there is nobody."""
+def text(plan: Plan, user_id: int | None) -> str:
+    """`user_id`: a monitored user for the examples, or None if there is none yet."""
     simulated = plan.simulator is not None
-    discord = SIMULATED.format(url=plan.simulator_url) if simulated else "the bot of DISCORD_TOKEN"
     metrics = METRICS.format(url=plan.metrics_url) if plan.metrics_url else NO_METRICS
-    top = RUNS.format(api=plan.api_url, ws=plan.ws_url, metrics=metrics, discord=discord)
-    if person is None:
-        return top + NOBODY.format(api=plan.api_url, invite=_invite(plan.token)) + END
+    running = RUNNING.format(
+        api=plan.api_url,
+        ws=plan.ws_url,
+        metrics=metrics,
+        discord=SIMULATED.format(url=plan.simulator_url) if simulated else REAL,
+    )
+    if user_id is None:
+        return running + NO_USERS.format(api=plan.api_url, invite=_invite(plan.token)) + END
     examples = EXAMPLES.format(
         api=plan.api_url,
         ws=plan.ws_url,
-        person=person,
+        user_id=user_id,
         python=_python(),
-        often=" (this person's does every few seconds)" if simulated else "",
+        often=OFTEN if simulated else "",
     )
-    return top + examples + END
+    return running + examples + END
 
 
 def _python() -> Path:
-    """The running Python, from here if it is below here."""
-    running = Path(sys.executable)
-    return running.relative_to(Path.cwd()) if running.is_relative_to(Path.cwd()) else running
+    """The running Python, relative to the working folder if it is inside."""
+    python = Path(sys.executable)
+    return python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
 
 
 def _invite(token: str) -> str:

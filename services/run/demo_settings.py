@@ -1,26 +1,30 @@
-"""What the settings become where Discord is a simulated one."""
+"""The settings for a simulated Discord, instead of those for the real one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-SIMULATED_PERSON = 161092844126208001
-"""Of the simulated people, the one whose presence changes every few seconds."""
+DEMO_USER_ID: Final = 161092844126208001
+"""The simulated user whose presence changes every few seconds."""
 
-SIMULATED_PEOPLE = (
-    SIMULATED_PERSON,
+DEMO_USER_IDS: Final = (
+    DEMO_USER_ID,
     285745753341558786,
     972236608902266883,
     417953076335345670,
     573702423818797063,
 )
-"""Whom the start page offers to look at. Anybody but the first may be away, or have left."""
+"""The examples on the start page. All but the first may go offline or leave."""
 
 
-def simulated(env: Mapping[str, str], url: str, token: str, *, cdn_url: str = "") -> dict[str, str]:
-    """What changes. What the settings say of the real Discord does not hold for this one.
+def demo_settings(
+    env: Mapping[str, str], url: str, token: str, *, cdn_url: str = ""
+) -> dict[str, str]:
+    """The settings to change in `env`, by name.
 
-    `url`: where the simulator is. `cdn_url`: where browsers find its pictures, if elsewhere.
+    `url`: the simulator. `token`: its bot token. `cdn_url`: where browsers load its pictures, if
+    that is not below `url`. Guilds and shards of a real bot do not exist there.
     """
     changes = {
         "DISCORD_TOKEN": token,
@@ -32,7 +36,7 @@ def simulated(env: Mapping[str, str], url: str, token: str, *, cdn_url: str = ""
         "SHARD_IDS": "",
     }
     if not env.get("EXAMPLE_USERS", "").strip():
-        changes["EXAMPLE_USERS"] = ",".join(map(str, SIMULATED_PEOPLE))
+        changes["EXAMPLE_USERS"] = ",".join(map(str, DEMO_USER_IDS))
     if not env.get("PROFILE_SOURCE", "").strip():
         changes["PROFILE_SOURCE"] = "upstream"
         changes["PROFILE_UPSTREAM_URL"] = f"{url}/profiles/{{user_id}}"

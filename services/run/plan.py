@@ -1,59 +1,60 @@
-"""From the settings to what will be started: decided in full before anything starts."""
+"""What `python -m services` will start, decided from the settings before anything starts."""
 
 from __future__ import annotations
 
 import secrets
 import sys
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from services.run import ports, redis_binary
-from services.run.child import Command
-from services.run.demo_settings import simulated
+from services.run.child_process import ProcessSpec
+from services.run.demo_settings import demo_settings
 from shared import config
 from shared.discord import bot_token
 
-SIMULATED_BOT = 970112316211200008
-REDIS_PORT = 6379
-SIMULATOR_PORT = 8100
-METRICS_PORT = 9100
-REDIS_FOLDER = ".run"
-SERVICES = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
+SIMULATED_BOT_ID: Final = 970112316211200008
+REDIS_PORT: Final = 6379
+SIMULATOR_PORT: Final = 8100
+METRICS_PORT: Final = 9100
+RUN_FOLDER: Final = ".run"
+SERVICES: Final = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """What to start, from the bottom up, and where it will be found."""
+    """What to start, in this order, and where it will listen."""
 
-    redis: Command | None  # None: the one at REDIS_URL is used
+    redis: ProcessSpec | None  # None: REDIS_URL is set
     redis_url: str
-    simulator: Command | None  # None: Discord itself is used
+    simulator: ProcessSpec | None  # None: DISCORD_TOKEN is set
     simulator_url: str
-    services: tuple[Command, ...]
+    services: tuple[ProcessSpec, ...]
     api_url: str
     ws_url: str
     cards_url: str
-    metrics_url: str  # the gateway's; "": there are none
+    metrics_url: str  # of the gateway; "": metrics are off
     token: str
 
 
 class NoRedisServer(Exception):
-    """Raised when a Redis has to be started and there is none on this machine."""
+    """Raised when a Redis has to be started, and this machine has no redis-server."""
 
 
-def make(env: Mapping[str, str]) -> Plan:
+def make_plan(env: Mapping[str, str]) -> Plan:
     """Raises config.ConfigError, ports.PortUnusable and NoRedisServer."""
     changes: dict[str, str] = {}
-    redis = None if _given(env, "REDIS_URL") else _redis(changes)
-    simulator = None if _given(env, "DISCORD_TOKEN") else _simulator(env, changes)
+    redis = None if _is_set(env, "REDIS_URL") else _redis(changes)
+    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes)
     api, ws, cards = _addresses({**env, **changes}, changes)
-    if not _given(env, "METRICS_PORT"):
+    if not _is_set(env, "METRICS_PORT"):
         _choose_metrics_ports(env, changes)
-    if not _given(env, "PUBLIC_WS_URL"):
-        changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # api's start page tells it
-    if not _given(env, "CARDS_URL"):
+    if not _is_set(env, "PUBLIC_WS_URL"):
+        changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # for the api's start page
+    if not _is_set(env, "CARDS_URL"):
         changes["CARDS_URL"] = f"http://{cards}"  # no proxy in front routes /card/ and /badge/
-    if not _given(env, "DRAIN_SECONDS"):
+    if not _is_set(env, "DRAIN_SECONDS"):
         changes["DRAIN_SECONDS"] = "0"  # no load balancer has to notice
     env = {**env, **changes}
     settings = config.from_env(config.GatewaySettings, env)
@@ -63,12 +64,12 @@ def make(env: Mapping[str, str]) -> Plan:
         simulator=simulator,
         simulator_url=settings.discord_api_url.removesuffix("/api/v10"),
         services=tuple(
-            Command(
+            ProcessSpec(
                 name,
                 _module(f"services.{name}"),
-                {**changes, **_metrics(settings, place), **_proxies(name, env)},
+                {**changes, **_metrics_port(settings, index), **_trusted_proxies(name, env)},
             )
-            for place, name in enumerate(SERVICES)
+            for index, name in enumerate(SERVICES)
         ),
         api_url=f"http://{api}",
         ws_url=f"ws://{ws}",
@@ -78,7 +79,7 @@ def make(env: Mapping[str, str]) -> Plan:
     )
 
 
-def _given(env: Mapping[str, str], name: str) -> bool:
+def _is_set(env: Mapping[str, str], name: str) -> bool:
     return bool(env.get(name, "").strip())
 
 
@@ -86,46 +87,47 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", name, *arguments)
 
 
-def _redis(changes: dict[str, str]) -> Command:
-    """A Redis of our own, that keeps nothing: presence is rebuilt from Discord."""
+def _redis(changes: dict[str, str]) -> ProcessSpec:
+    """A Redis without persistence: the gateway rebuilds all presences from Discord."""
     binary = redis_binary.find()
     if binary is None:
         raise NoRedisServer(redis_binary.NONE_FOUND)
     port = ports.free(REDIS_PORT)
     changes["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-    return Command(
+    return ProcessSpec(
         "redis",
         (
             binary,
             *("--bind", "127.0.0.1", "--port", str(port)),
-            *("--save", "", "--appendonly", "no", "--dir", REDIS_FOLDER),
+            *("--save", "", "--appendonly", "no", "--dir", RUN_FOLDER),
         ),
-        shown=False,
+        show_output=False,
     )
 
 
-def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> Command:
-    """A Discord of our own."""
+def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> ProcessSpec:
+    """A simulated Discord."""
     port = ports.free(SIMULATOR_PORT)
     url = f"http://127.0.0.1:{port}"
     token = _simulated_token()
-    changes |= simulated(env, url, token)
+    changes |= demo_settings(env, url, token)
     arguments = _module("simulator", "--port", str(port), "--token", token)
-    return Command("simulator", arguments, shown=False)  # what it says is for other bots
+    # It prints how to connect a bot to it, which the services here do already.
+    return ProcessSpec("simulator", arguments, show_output=False)
 
 
 def _simulated_token() -> str:
-    """In the shape of Discord's: the bot's id in base64, and two parts that nobody can guess."""
-    first = bot_token.first_part(SIMULATED_BOT)
+    """A token in Discord's format: the bot's id in base64, and two random parts."""
+    first = bot_token.first_part(SIMULATED_BOT_ID)
     return f"{first}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
 
 
 def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, str, str]:
-    """Where api, ws and cards will answer, as host:port. A port of 0 becomes one that is free."""
+    """The host:port of api, ws and cards. A port of 0 becomes a free one."""
     api = config.from_env(config.ApiSettings, env)
     ws = config.from_env(config.WsSettings, env)
     cards = config.from_env(config.CardsSettings, env)
-    found: dict[str, str] = {}  # setting, by address
+    settings_by_address: dict[str, str] = {}
     for setting, host, wanted in (
         ("API_PORT", api.api_host, api.api_port),
         ("WS_PORT", ws.ws_host, ws.ws_port),
@@ -134,44 +136,46 @@ def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, st
         port = wanted or ports.any_free()
         changes[setting] = str(port)
         ports.check(host, port, setting)
-        address = f"{_reachable(host)}:{port}"
-        if address in found:
-            raise ports.PortUnusable(f"{found[address]} and {setting} are both {port}: change one")
-        found[address] = setting
-    for place in range(len(SERVICES) if api.metrics_port else 0):
-        ports.check(api.metrics_host, api.metrics_port + place, "METRICS_PORT")
-    first, second, third = found
-    return first, second, third
+        address = f"{_connect_host(host)}:{port}"
+        other = settings_by_address.get(address)
+        if other is not None:
+            raise ports.PortUnusable(f"{other} and {setting} are both {port}: change one of them")
+        settings_by_address[address] = setting
+    for index in range(len(SERVICES) if api.metrics_port else 0):
+        ports.check(api.metrics_host, api.metrics_port + index, "METRICS_PORT")
+    api_address, ws_address, cards_address = settings_by_address
+    return api_address, ws_address, cards_address
 
 
-def _proxies(name: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The api on this machine is a proxy in front of cards: its X-Forwarded-For counts there."""
+def _trusted_proxies(name: str, env: Mapping[str, str]) -> dict[str, str]:
+    """The api here is a proxy in front of cards, which therefore trusts its X-Forwarded-For."""
     if name != "cards":
         return {}
     return {"TRUSTED_PROXIES": f"{env.get('TRUSTED_PROXIES', '')} 127.0.0.1 ::1".strip()}
 
 
-def _reachable(host: str) -> str:
-    """How a program on this machine spells a host that a server listens on."""
+def _connect_host(host: str) -> str:
+    """The host that a client on this machine connects to, for a server that listens on `host`."""
     if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not listened on)
         return "127.0.0.1" if host == "0.0.0.0" else "[::1]"  # noqa: S104
     return f"[{host}]" if ":" in host else host
 
 
 def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str]) -> None:
-    """The usual ones, or others near them: nobody has asked for any, so none is missed."""
-    if not _given(env, "METRICS_HOST"):
-        changes["METRICS_HOST"] = "127.0.0.1"  # what was not asked for is for this machine alone
+    """The default ports or the next free ones; off if there are none: METRICS_PORT is not set."""
+    if not _is_set(env, "METRICS_HOST"):
+        changes["METRICS_HOST"] = "127.0.0.1"  # not exposed unless a setting asks for it
     host = config.from_env(config.Settings, {**env, **changes}).metrics_host
-    promised = {int(changes[name]) for name in ("API_PORT", "WS_PORT", "CARDS_PORT")}
-    changes["METRICS_PORT"] = str(ports.row(host, METRICS_PORT, len(SERVICES), but=promised))
+    reserved = {int(changes[name]) for name in ("API_PORT", "WS_PORT", "CARDS_PORT")}
+    first = ports.free_range(host, METRICS_PORT, len(SERVICES), reserved=reserved)
+    changes["METRICS_PORT"] = str(first)
 
 
 def _metrics_url(settings: config.Settings) -> str:
-    place = f"{_reachable(settings.metrics_host)}:{settings.metrics_port}"
-    return f"http://{place}" if settings.metrics_port else ""
+    address = f"{_connect_host(settings.metrics_host)}:{settings.metrics_port}"
+    return f"http://{address}" if settings.metrics_port else ""
 
 
-def _metrics(settings: config.Settings, place: int) -> dict[str, str]:
-    """Processes cannot share a port: they take METRICS_PORT and the ones after it."""
-    return {"METRICS_PORT": str(settings.metrics_port + place)} if settings.metrics_port else {}
+def _metrics_port(settings: config.Settings, index: int) -> dict[str, str]:
+    """Processes cannot share a port: they use METRICS_PORT and the ports after it."""
+    return {"METRICS_PORT": str(settings.metrics_port + index)} if settings.metrics_port else {}

@@ -1,4 +1,4 @@
-"""Which ports are free, asked before anything starts."""
+"""Finds free ports, and checks the chosen ones, before anything starts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from typing import Final
 
 from shared.net.listen import listen_problem, port_taken
 
-NEAR: Final = 100  # ports that are tried
+RANGE_PORTS: Final = 100
+"""How many ports `free_range` searches."""
+
+CONNECT_TIMEOUT_S: Final = 0.5
 
 
 class PortUnusable(Exception):
-    """Raised when a process could not listen where its settings say; the text names them."""
+    """Raised when a process could not listen at the address in its settings; the text names it."""
 
 
 def check(host: str, port: int, setting: str) -> None:
     """Raise PortUnusable unless a server could listen on `host` and `port` now.
 
-    `setting` is the name of the port's variable, such as API_PORT; "" when nobody chose it.
+    `setting` is the name of the port's variable, such as API_PORT; "" for a port that no setting
+    gives.
     """
-    if _answers(host, port):
+    if _accepts(host, port):
         raise PortUnusable(str(port_taken(port, setting)))
     try:
         for family, kind, _, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -33,40 +37,43 @@ def check(host: str, port: int, setting: str) -> None:
 
 
 def free(preferred: int) -> int:
-    """`preferred` on 127.0.0.1 if it is free, else any port that is."""
+    """`preferred` on 127.0.0.1 if it is free, else any free port."""
     with contextlib.suppress(PortUnusable):
         check("127.0.0.1", preferred, "")
         return preferred
     return any_free()
 
 
-def row(host: str, preferred: int, length: int, *, but: Collection[int]) -> int:
-    """The first of so many free ports in a row, from `preferred` on; 0 where there are none near.
+def free_range(host: str, preferred: int, length: int, *, reserved: Collection[int]) -> int:
+    """The first of `length` consecutive free ports, searched from `preferred` on; 0: none found.
 
-    `but`: these are promised to others.
+    `reserved`: ports that count as taken.
     """
-    for first in range(preferred, preferred + NEAR, length):
-        wanted = range(first, first + length)
-        if any(port in but for port in wanted):
+    for first in range(preferred, preferred + RANGE_PORTS, length):
+        candidates = range(first, first + length)
+        if any(port in reserved for port in candidates):
             continue
         with contextlib.suppress(PortUnusable):
-            for port in wanted:
+            for port in candidates:
                 check(host, port, "")
             return first
     return 0
 
 
 def any_free() -> int:
-    """A port of 127.0.0.1 that nobody uses at this moment."""
+    """A port of 127.0.0.1 that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _answers(host: str, port: int) -> bool:
-    """Some systems let two servers have one port on different addresses: so ask as well."""
+def _accepts(host: str, port: int) -> bool:
+    """Whether a server accepts connections there.
+
+    Binding alone does not tell: some systems let two servers share a port on different addresses.
+    """
     try:
-        with socket.create_connection((host, port), timeout=0.5):
+        with socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S):
             return True
     except OSError:
         return False

@@ -1,91 +1,97 @@
-"""Waits until each part does its work: asked from outside, as its users will."""
+"""Starts the processes in order, and waits until each one serves requests from outside."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Final
 from urllib.parse import urlsplit
 
-import aiohttp
-
-from services.run.demo_settings import SIMULATED_PERSON
+from services.run.demo_settings import DEMO_USER_ID
 from services.run.plan import Plan
-from services.run.stack import Stack
+from services.run.process_stack import ProcessStack
+from shared.net.http_client import HttpClient, HttpError
 from shared.redis import url as redis_url
 from shared.redis.store import Store, StoreUnavailable
 
-READY_WITHIN = 60.0  # seconds, for each part
-PEOPLE_WITHIN = 15.0  # seconds: a bot that is in no server yet has nobody to show
-ASK_EVERY = 0.1  # seconds
-ANSWER_WITHIN = aiohttp.ClientTimeout(total=5.0)
+READY_TIMEOUT_S: Final = 60.0  # for each process
+FIRST_USER_TIMEOUT_S: Final = 15.0  # a bot that is in no server yet has no users to show
+POLL_INTERVAL_S: Final = 0.1
+REDIS_TIMEOUT_S: Final = 3.0
+HTTP_TIMEOUT_S: Final = 5.0
+MAX_BODY_BYTES: Final = 1 << 20  # no body is read: the status says enough
 
-NO_REDIS = """\
-REDIS_URL is set, but there is no usable Redis at {place} ({error}).
-  Start it, correct REDIS_URL, or unset it: then one is started for you."""
+NO_REDIS: Final = """\
+REDIS_URL is set, but there is no usable Redis at {target} ({reason}).
+  Start that Redis, correct REDIS_URL, or unset it: Grux then starts a Redis of its own."""
 
 
 class NotReady(Exception):
-    """Raised when a part lives but does not do its work; the text names it."""
+    """Raised when a process runs but does not become ready; the text names it."""
 
 
-async def bring_up(plan: Plan, stack: Stack) -> int | None:
-    """Start all of it and return when it works: a person to watch, None when there is nobody.
+async def start_all(plan: Plan, stack: ProcessStack) -> int | None:
+    """Start everything, and return when it is ready: a monitored user's id, or None without one.
 
     Raises NotReady.
     """
     if plan.redis is not None:
         await stack.start(plan.redis)
-    async with Store.connect(plan.redis_url, timeout=3.0) as store:
-        await _redis_answers(plan, store)
+    async with Store.connect(plan.redis_url, timeout=REDIS_TIMEOUT_S) as store:
+        await _redis_ready(plan, store)
         if plan.simulator is not None:
             await stack.start(plan.simulator)
-            await _until(lambda: _listens(plan.simulator_url), "simulator does not listen")
+            await _until(lambda: _listens(plan.simulator_url), "the simulator did not listen")
         await stack.start(*plan.services)
-        async with aiohttp.ClientSession(timeout=ANSWER_WITHIN) as http:
-            await _until(lambda: _ok(http, f"{plan.api_url}/ready"), "api is not ready")
-            await _until(lambda: _listens(plan.ws_url), "ws does not listen")
-            await _until(lambda: _ok(http, f"{plan.cards_url}/ready"), "cards is not ready")
+        async with HttpClient(timeout_s=HTTP_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
+            await _until(lambda: _ok(http, f"{plan.api_url}/ready"), "api did not become ready")
+            await _until(lambda: _listens(plan.ws_url), "ws did not listen")
+            await _until(lambda: _ok(http, f"{plan.cards_url}/ready"), "cards did not become ready")
             if plan.simulator is None:
-                return await _somebody(store)
-            person = f"{plan.api_url}/user/{SIMULATED_PERSON}"
+                return await _first_user(store)
+            user_url = f"{plan.api_url}/user/{DEMO_USER_ID}"
             await _until(
-                lambda: _ok(http, person), "gateway has not delivered the simulated people"
+                lambda: _ok(http, user_url), "the gateway did not deliver the simulated users"
             )
-            return SIMULATED_PERSON
+            return DEMO_USER_ID
 
 
-async def _redis_answers(plan: Plan, store: Store) -> None:
+async def _redis_ready(plan: Plan, store: Store) -> None:
     if plan.redis is not None:
-        await _until(lambda: _pings(store), "redis does not answer")
+        await _until(lambda: _pings(store), "redis did not respond")
         return
     try:
         await store.ping()
     except StoreUnavailable as error:
+        reason = type(error.__cause__).__name__
         raise NotReady(
-            NO_REDIS.format(place=redis_url.parse(plan.redis_url), error=error)
+            NO_REDIS.format(target=redis_url.parse(plan.redis_url), reason=reason)
         ) from None
 
 
-async def _somebody(store: Store) -> int | None:
-    """Any monitored user, as soon as one can be read: they are listed a moment before."""
+async def _first_user(store: Store) -> int | None:
+    """Any monitored user whose presence can be read: a user is listed a moment before that."""
     try:
-        async with asyncio.timeout(PEOPLE_WITHIN):
+        async with asyncio.timeout(FIRST_USER_TIMEOUT_S):
             while True:
-                found = await store.any_user()
-                if found is not None and await store.load(found) is not None:
-                    return found
-                await asyncio.sleep(ASK_EVERY)
+                user_id = await store.any_user()
+                if user_id is not None and await store.load(user_id) is not None:
+                    return user_id
+                await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
         return None
 
 
-async def _until(works: Callable[[], Awaitable[bool]], complaint: str) -> None:
+async def _until(condition: Callable[[], Awaitable[bool]], failure: str) -> None:
     try:
-        async with asyncio.timeout(READY_WITHIN):
-            while not await works():  # noqa: ASYNC110 (other processes set no Event of ours)
-                await asyncio.sleep(ASK_EVERY)
+        async with asyncio.timeout(READY_TIMEOUT_S):
+            while not await condition():  # noqa: ASYNC110 (it is about other processes)
+                await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
-        raise NotReady(f"{complaint} after {READY_WITHIN:.0f} s") from None
+        raise NotReady(
+            f"Grux could not start: {failure} within {READY_TIMEOUT_S:.0f} s. The log lines above "
+            "may show why."
+        ) from None
 
 
 async def _pings(store: Store) -> bool:
@@ -106,9 +112,9 @@ async def _listens(url: str) -> bool:
     return True
 
 
-async def _ok(http: aiohttp.ClientSession, url: str) -> bool:
+async def _ok(http: HttpClient, url: str) -> bool:
     try:
-        async with http.get(url) as answer:
-            return answer.status == 200
-    except (aiohttp.ClientError, TimeoutError):
+        async with http.get(url) as response:
+            return response.status == 200
+    except HttpError:
         return False

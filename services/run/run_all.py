@@ -1,8 +1,8 @@
-"""Everything on this machine, in one command.
+"""All of Grux on this machine, in one command.
 
-Redis unless REDIS_URL names one, the simulator unless DISCORD_TOKEN is set, and the four
-services. Ends with status 0 when it is told to (Ctrl-C), 1 when a part fails, 2 when it cannot
-begin.
+Starts Redis unless REDIS_URL is set, the simulator unless DISCORD_TOKEN is set, and the services.
+Exit status 0: stopped by a signal, such as Ctrl-C. 1: a process failed. 2: nothing was started,
+because a setting, a port or redis-server is unusable.
 """
 
 from __future__ import annotations
@@ -11,63 +11,64 @@ import asyncio
 import signal
 import sys
 from pathlib import Path
+from typing import Final
 
-from services.run import banner, plan
-from services.run.console import Screen
+from services.run import banner
+from services.run.plan import RUN_FOLDER, NoRedisServer, Plan, make_plan
 from services.run.ports import PortUnusable
-from services.run.ready import NotReady, bring_up
-from services.run.stack import Stack
+from services.run.process_stack import Console, ProcessStack
+from services.run.ready import NotReady, start_all
 from shared import config
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-async def run(what: plan.Plan, screen: Screen) -> int:
-    """Start it, say so, and wait for the end. Returns the exit status."""
-    told = asyncio.Event()
-    async with Stack(screen) as stack:
+async def run(plan: Plan, console: Console) -> int:
+    """Start the processes, print the banner, wait for the end. Returns the exit status."""
+    stop = asyncio.Event()
+    async with ProcessStack(console) as stack:
 
-        def stop() -> None:
-            if told.is_set():  # a second Ctrl-C
+        def on_signal() -> None:
+            if stop.is_set():  # the second Ctrl-C
                 stack.kill()
-            told.set()
+            stop.set()
 
         for number in STOP_SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, stop)
+            asyncio.get_running_loop().add_signal_handler(number, on_signal)
         ends = [
-            asyncio.create_task(_told_to_stop(told)),
-            asyncio.create_task(_fall(stack)),
-            asyncio.create_task(_come_up(what, stack, screen)),
+            asyncio.create_task(_stop_requested(stop)),
+            asyncio.create_task(_process_exit(stack)),
+            asyncio.create_task(_start_failure(plan, stack, console)),
         ]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         first = next(end for end in ends if end.done())
         for end in ends:
             end.cancel()
-        await asyncio.wait(ends)  # from here on nothing is started any more
+        await asyncio.wait(ends)  # so that nothing more is started
         failure = first.result()
         if failure is None:
-            screen.say("\nStopping.")
+            console.print("\nStopping.")
         else:
             print(f"\n{failure}", file=sys.stderr, flush=True)
     return 0 if failure is None else 1
 
 
-async def _told_to_stop(told: asyncio.Event) -> str | None:
-    await told.wait()
+async def _stop_requested(stop: asyncio.Event) -> str | None:
+    await stop.wait()
     return None
 
 
-async def _fall(stack: Stack) -> str | None:
-    return str(await stack.first_death())
+async def _process_exit(stack: ProcessStack) -> str | None:
+    return str(await stack.first_exit())
 
 
-async def _come_up(what: plan.Plan, stack: Stack, screen: Screen) -> str | None:
-    """Returns only when it does not come up."""
+async def _start_failure(plan: Plan, stack: ProcessStack, console: Console) -> str | None:
+    """Start everything. Returns only if that fails, with the reason."""
     try:
-        person = await bring_up(what, stack)
+        user_id = await start_all(plan, stack)
     except NotReady as error:
         return str(error)
-    screen.say(banner.text(what, person))
+    console.print(banner.text(plan, user_id))
     forever: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     await forever
     return None
@@ -76,9 +77,9 @@ async def _come_up(what: plan.Plan, stack: Stack, screen: Screen) -> str | None:
 def main() -> int:
     """Returns the exit status."""
     try:
-        what = plan.make(config.environment())
-    except (config.ConfigError, PortUnusable, plan.NoRedisServer) as error:
+        plan = make_plan(config.environment())
+    except (config.ConfigError, PortUnusable, NoRedisServer) as error:
         print(error, file=sys.stderr)
         return 2
-    Path(plan.REDIS_FOLDER).mkdir(exist_ok=True)
-    return asyncio.run(run(what, Screen()))
+    Path(RUN_FOLDER).mkdir(exist_ok=True)
+    return asyncio.run(run(plan, Console()))

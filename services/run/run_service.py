@@ -1,4 +1,4 @@
-"""One service alone, as a container runs it: `python -m services gateway`, `api`, `ws` …"""
+"""One service alone, as in a container: `python -m services gateway`, `api`, `ws` …"""
 
 from __future__ import annotations
 
@@ -10,53 +10,55 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
-from services.run.demo_settings import simulated
+from services.run.demo_settings import demo_settings
 from shared import config
 
-PARTS: Final = ("gateway", "api", "ws", "cards", "doctor")
+PROGRAMS: Final = ("gateway", "api", "ws", "cards", "doctor")
 
 USAGE: Final = """\
-python -m services            everything on this machine, in one command
-python -m services gateway    Discord's presences into Redis
-python -m services api        the REST API
-python -m services ws         the WebSocket server
-python -m services cards      cards and badges, drawn in processes of their own
-python -m services doctor     whether all is set up as it should be, and what to do if not
-Every setting is explained in .env.example."""
+python -m services            start everything on this machine
+python -m services gateway    start the gateway: it stores Discord's presences in Redis
+python -m services api        start the REST API
+python -m services ws         start the WebSocket server
+python -m services cards      start the renderer of cards and badges
+python -m services doctor     check the setup, and say what to fix
+.env.example explains every setting."""
 
-LOOK_FOR: Final = 2.0  # seconds
+CONNECT_TIMEOUT_S: Final = 2.0
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Become that part. Ends the process when it ends."""
+    """Run the program that the first argument names, in this process."""
     name = arguments[0]
     if name in ("-h", "--help"):
         print(USAGE)
         sys.exit(0)
-    if name not in PARTS:
-        print(f"There is no part called {name!r}.\n\n{USAGE}", file=sys.stderr)
+    if name not in PROGRAMS:
+        print(f"There is no service {name!r}. Use one of these:\n\n{USAGE}", file=sys.stderr)
         sys.exit(2)
-    os.environ.update(demo(config.environment()))
+    os.environ.update(simulator_settings(config.environment()))
     sys.argv = sys.argv[1:]
     runpy.run_module(f"services.{name}", run_name="__main__", alter_sys=True)
 
 
-def demo(env: Mapping[str, str]) -> dict[str, str]:
-    """The settings that a simulated Discord changes, where there is one and no token.
+def simulator_settings(env: Mapping[str, str]) -> dict[str, str]:
+    """The settings to change so that a service uses the simulator; none if it must not or cannot.
 
-    SIMULATOR_URL is where docker-compose.yml has it, when its profile `demo` is on.
+    A token means the real Discord. docker-compose.yml always sets SIMULATOR_URL, but the simulator
+    runs only with the profile `demo`.
     """
     url = env.get("SIMULATOR_URL", "")
-    if not url or env.get("DISCORD_TOKEN", "").strip() or not _answers(url):
+    if not url or env.get("DISCORD_TOKEN", "").strip() or not _accepts_connections(url):
         return {}
     token = env.get("SIMULATOR_TOKEN", "")
-    return simulated(env, url, token, cdn_url=f"{env.get('PUBLIC_URL', '').rstrip('/')}/cdn")
+    return demo_settings(env, url, token, cdn_url=f"{env.get('PUBLIC_URL', '').rstrip('/')}/cdn")
 
 
-def _answers(url: str) -> bool:
-    place = urlsplit(url)
+def _accepts_connections(url: str) -> bool:
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port or 80)
     try:
-        with socket.create_connection((place.hostname or "", place.port or 80), LOOK_FOR):
+        with socket.create_connection(address, CONNECT_TIMEOUT_S):
             return True
     except OSError:
         return False

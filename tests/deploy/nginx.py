@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from services.run.parent_death import end_with_parent
+from services.run.child_process import end_with_parent
 from testing.eventually import eventually_async
 from testing.free_port import free_port
 

@@ -1,4 +1,4 @@
-"""What is printed for a real bot; the simulated case is pasted in test_make_run.py."""
+"""The banner for a real bot; test_make_run.py runs the commands of the simulated one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 
 
 def made(token: str) -> plan.Plan:
-    return plan.make({**ANY_PORTS, "DISCORD_TOKEN": token})
+    return plan.make_plan({**ANY_PORTS, "DISCORD_TOKEN": token})
 
 
 def test_a_bot_without_servers_is_invited() -> None:
@@ -18,13 +18,13 @@ def test_a_bot_without_servers_is_invited() -> None:
     assert "not.real" not in shown
 
 
-def test_a_token_of_another_shape_is_not_guessed_at() -> None:
+def test_a_token_without_an_id_gives_no_link() -> None:
     """Without an id in the token, the text says where to find the link."""
     assert "https://discord.com/developers/applications" in banner.text(made("?.?.?"), None)
 
 
-def test_a_real_person_is_shown_in_each_example() -> None:
-    """The lines to paste name a user who is monitored."""
+def test_a_monitored_user_is_in_each_example() -> None:
+    """The commands to paste name a monitored user."""
     shown = banner.text(made("OTcwMTEyMzE2MjExMjAwMDA4.not.real"), 1274150219482660897)
     assert shown.count("1274150219482660897") == 3
     assert "simulated" not in shown

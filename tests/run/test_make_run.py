@@ -1,4 +1,4 @@
-"""The whole of it, with real processes: what a newcomer sees after `make run`."""
+"""`make run` with real processes: what a new user sees."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 
 from services.run import banner, plan
-from services.run.demo_settings import SIMULATED_PERSON
+from services.run.demo_settings import DEMO_USER_ID
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
 from testing.process import ROOT, Process
@@ -54,7 +54,7 @@ async def frames_of(command: str, last: str) -> list[str]:
 
 @asynccontextmanager
 async def discord() -> AsyncIterator[dict[str, str]]:
-    """A simulated Discord that the runner takes for the real one: the settings that lead there."""
+    """A simulated Discord that the runner uses as the real one. Yields the settings for it."""
     port, token = free_port(), "OTcwMTEyMzE2MjExMjAwMDA4.right.token"
     simulator = await Process.start_module("simulator", "--port", str(port), "--token", token)
     try:
@@ -65,17 +65,17 @@ async def discord() -> AsyncIterator[dict[str, str]]:
         await simulator.stop()
 
 
-async def test_what_is_printed_works_when_it_is_pasted() -> None:
+async def test_the_printed_commands_work() -> None:
     """The curl line shows a presence, the WebSocket line shows it change; Ctrl-C ends with 0."""
     async with running({}) as it:
-        await it.prints("Ctrl-C ends all of it.")
+        await it.prints("Press Ctrl-C to stop everything.")
         curl = it.line_with("curl ")
         answer = await fetch(curl.removeprefix("curl "))
         assert answer["success"] is True
         metrics = it.line_with("Metrics ").split()[1]
         assert "grux_gateway_events_total" in await page(metrics)
         api = it.line_with("REST ").split()[1]
-        assert "<title>Robin is " in await page(f"{api}/card/{SIMULATED_PERSON}.svg")
+        assert "<title>Robin is " in await page(f"{api}/card/{DEMO_USER_ID}.svg")
         watch = it.line_with("services.run.watch")
         frames = await frames_of(watch, last="presence_update")
         assert frames[0] == "initial_data"
@@ -85,10 +85,10 @@ async def test_what_is_printed_works_when_it_is_pasted() -> None:
         assert [command for pid, command in pids.items() if alive(pid)] == []
 
 
-def test_the_readme_says_what_is_printed() -> None:
+def test_the_readme_has_the_printed_commands() -> None:
     """README and docs/websocket.md show the same lines, with the usual ports."""
-    made = plan.make(FREE_PORTS)
-    shown = banner.text(made, SIMULATED_PERSON)
+    made = plan.make_plan(FREE_PORTS)
+    shown = banner.text(made, DEMO_USER_ID)
     shown = shown.replace(made.api_url, "http://127.0.0.1:8000")
     shown = shown.replace(made.ws_url, "ws://127.0.0.1:8001")
     lines = [line.strip() for line in shown.splitlines()]
@@ -102,10 +102,10 @@ def test_the_readme_says_what_is_printed() -> None:
 
 
 @needs_proc
-async def test_a_process_that_dies_is_named(redis_url: str) -> None:
-    """With a Redis from outside: a killed service is named, and all the others end."""
+async def test_a_process_that_ends_unexpectedly_is_named(redis_url: str) -> None:
+    """With REDIS_URL: a killed service is named, and all others are stopped."""
     async with running({"REDIS_URL": redis_url}) as it:
-        await it.prints("Ctrl-C ends all of it.")
+        await it.prints("Press Ctrl-C to stop everything.")
         pids = it.children()
         commands = sorted(command.split(" -m ")[1].split()[0] for command in pids.values())
         assert commands == [
@@ -114,18 +114,18 @@ async def test_a_process_that_dies_is_named(redis_url: str) -> None:
         os.kill(next(pid for pid in pids if "services.ws" in pids[pid]), signal.SIGKILL)
         status, errors = await it.end()
         assert status == 1
-        assert errors.strip().startswith("ws died (killed by SIGKILL).")
+        assert errors.strip().startswith("ws ended unexpectedly (killed by SIGKILL).")
         assert [command for pid, command in pids.items() if alive(pid)] == []
 
 
 async def test_a_bot_token_that_discord_refuses_is_explained() -> None:
-    """With a token there is no simulator, and the gateway's own words say what is wrong."""
+    """With a token there is no simulator, and the gateway's last lines say what is wrong."""
     async with discord() as settings:
         wrong = {**settings, "DISCORD_TOKEN": "OTcwMTEyMzE2MjExMjAwMDA4.wrong.token"}
         async with running(wrong) as it:
             status, errors = await it.end()
     assert status == 1
-    assert errors.strip().startswith("gateway died (exit status 1).")
+    assert errors.strip().startswith("gateway ended unexpectedly (exit status 1).")
     assert "DISCORD_TOKEN is wrong" in errors
     assert wrong["DISCORD_TOKEN"] not in it.printed + errors
 
@@ -133,7 +133,7 @@ async def test_a_bot_token_that_discord_refuses_is_explained() -> None:
 async def test_with_a_bot_token_a_member_of_its_servers_is_shown() -> None:
     """The curl line names a user that the bot monitors; the token is not printed."""
     async with discord() as settings, running(settings) as it:
-        await it.prints("Ctrl-C ends all of it.")
+        await it.prints("Press Ctrl-C to stop everything.")
         answer = await fetch(it.line_with("curl ").removeprefix("curl "))
         assert answer["success"] is True
         assert "simulated" not in it.printed
@@ -142,9 +142,9 @@ async def test_with_a_bot_token_a_member_of_its_servers_is_shown() -> None:
 
 @needs_proc
 async def test_a_killed_runner_leaves_no_process_behind() -> None:
-    """Even when it cannot end its children, they end."""
+    """The children end even if the runner cannot stop them."""
     async with running({}) as it:
-        await it.prints("Ctrl-C ends all of it.")
+        await it.prints("Press Ctrl-C to stop everything.")
         pids = it.children()
         assert len(pids) == 6
         it.process.send(signal.SIGKILL)
@@ -155,7 +155,7 @@ async def test_a_killed_runner_leaves_no_process_behind() -> None:
 
 
 async def test_a_redis_that_does_not_answer_is_named() -> None:
-    """REDIS_URL is trusted to be meant: no other Redis is started, and no password is shown."""
+    """If REDIS_URL is set, no other Redis is started. Its password is not printed."""
     port = free_port()
     async with running({"REDIS_URL": f"redis://:hunter2@127.0.0.1:{port}/0"}) as it:
         status, errors = await it.end()
@@ -180,8 +180,8 @@ async def test_a_taken_port_is_named_before_anything_starts() -> None:
     assert it.printed == ""
 
 
-async def test_being_told_to_stop_early_is_no_failure() -> None:
-    """A Ctrl-C before everything stands ends what stands, with status 0."""
+async def test_a_stop_during_startup_is_no_failure() -> None:
+    """A signal before everything runs stops what runs, with status 0."""
     async with running({}) as it:
         await it.prints("listening on")
         it.process.send(signal.SIGTERM)

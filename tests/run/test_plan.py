@@ -1,4 +1,4 @@
-"""What `python -m services` decides to start, for which settings."""
+"""What `python -m services` starts, depending on the settings."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from services.run import plan, ports, redis_binary
-from services.run.child import Command
-from services.run.demo_settings import SIMULATED_PEOPLE
+from services.run.child_process import ProcessSpec
+from services.run.demo_settings import DEMO_USER_IDS
 from shared.config import ConfigError
 from simulator.options import Options
 from simulator.people import population
@@ -28,13 +28,13 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-def services(made: plan.Plan) -> Mapping[str, Command]:
-    return {command.name: command for command in made.services}
+def services(made: plan.Plan) -> Mapping[str, ProcessSpec]:
+    return {spec.name: spec for spec in made.services}
 
 
 def test_without_a_token_discord_is_simulated_for_every_service() -> None:
-    """The simulator's address and token reach all services, and its own command line."""
-    made = plan.make({**ANY_PORTS, "GUILD_IDS": "123456789012345678", "DISCORD_TOKEN": " "})
+    """All services get the simulator's address and token; the simulator gets the token."""
+    made = plan.make_plan({**ANY_PORTS, "GUILD_IDS": "123456789012345678", "DISCORD_TOKEN": " "})
     assert made.simulator is not None
     assert made.token in made.simulator.arguments
     for command in made.services:
@@ -49,130 +49,130 @@ def test_without_a_token_discord_is_simulated_for_every_service() -> None:
 
 def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
     """A bot token begins with the bot's id in base64; the rest cannot be guessed."""
-    first, second = plan.make(ANY_PORTS).token, plan.make(ANY_PORTS).token
+    first, second = plan.make_plan(ANY_PORTS).token, plan.make_plan(ANY_PORTS).token
     name = first.split(".")[0]
-    assert base64.b64decode(name + "=" * (-len(name) % 4)) == str(plan.SIMULATED_BOT).encode()
+    assert base64.b64decode(name + "=" * (-len(name) % 4)) == str(plan.SIMULATED_BOT_ID).encode()
     assert first != second
 
 
-def test_the_start_page_offers_people_who_are_there() -> None:
-    """The simulator has them from the start; examples that were chosen win."""
+def test_the_start_page_offers_simulated_users() -> None:
+    """The simulator has them from the start; EXAMPLE_USERS in the settings wins."""
     people, _ = population(Options().members, Options().guilds, Options().seed, 0)
-    wanted = ",".join(map(str, SIMULATED_PEOPLE))
+    wanted = ",".join(map(str, DEMO_USER_IDS))
     assert set(wanted.split(",")) <= {person.user.id for person in people}
-    assert services(plan.make(ANY_PORTS))["api"].env["EXAMPLE_USERS"] == wanted
-    made = plan.make({**ANY_PORTS, "EXAMPLE_USERS": "1274150219482660897"})
+    assert services(plan.make_plan(ANY_PORTS))["api"].env["EXAMPLE_USERS"] == wanted
+    made = plan.make_plan({**ANY_PORTS, "EXAMPLE_USERS": "1274150219482660897"})
     assert "EXAMPLE_USERS" not in services(made)["api"].env
 
 
-def test_a_profile_source_that_was_chosen_stays() -> None:
+def test_an_explicit_profile_source_is_kept() -> None:
     """PROFILE_SOURCE in the settings wins over the simulator's."""
-    made = plan.make({**ANY_PORTS, "PROFILE_SOURCE": "off"})
+    made = plan.make_plan({**ANY_PORTS, "PROFILE_SOURCE": "off"})
     assert all("PROFILE_SOURCE" not in command.env for command in made.services)
 
 
 def test_with_a_token_nothing_is_simulated() -> None:
-    """The services talk to Discord with the token from their own environment."""
-    made = plan.make({**ANY_PORTS, "DISCORD_TOKEN": REAL_TOKEN})
+    """The services connect to Discord with the token from their own environment."""
+    made = plan.make_plan({**ANY_PORTS, "DISCORD_TOKEN": REAL_TOKEN})
     assert made.simulator is None
     assert made.token == REAL_TOKEN
     assert all("DISCORD_API_URL" not in command.env for command in made.services)
 
 
-def test_a_redis_that_is_named_is_used() -> None:
-    """With REDIS_URL set, none is started."""
-    made = plan.make({**ANY_PORTS, "REDIS_URL": "redis://redis.example.org:6380/1"})
+def test_redis_url_is_used() -> None:
+    """If REDIS_URL is set, no Redis is started."""
+    made = plan.make_plan({**ANY_PORTS, "REDIS_URL": "redis://redis.example.org:6380/1"})
     assert made.redis is None
     assert made.redis_url == "redis://redis.example.org:6380/1"
 
 
-def test_a_redis_of_somebody_else_is_left_alone(
+def test_a_redis_that_runs_already_is_left_alone(
     taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the usual port is taken, the Redis that is started takes another one."""
+    """If the default port is taken, the new Redis uses another one."""
     monkeypatch.setattr(plan, "REDIS_PORT", taken)
-    made = plan.make(ANY_PORTS)
+    made = plan.make_plan(ANY_PORTS)
     assert made.redis is not None
     assert str(taken) not in made.redis.arguments
     assert made.redis_url in {command.env["REDIS_URL"] for command in made.services}
 
 
 def test_without_a_redis_server_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No REDIS_URL and no redis-server on this machine: the text names both ways out."""
+    """No REDIS_URL and no redis-server on this machine: the text names both solutions."""
     monkeypatch.setattr(redis_binary, "find", lambda: None)
     with pytest.raises(plan.NoRedisServer, match="REDIS_URL"):
-        plan.make(ANY_PORTS)
+        plan.make_plan(ANY_PORTS)
 
 
 @pytest.mark.parametrize("setting", ["API_PORT", "WS_PORT", "CARDS_PORT", "METRICS_PORT"])
 def test_a_taken_port_is_named(taken: int, setting: str) -> None:
     """The text names the port, and the setting to change."""
     with pytest.raises(ports.PortUnusable, match=rf"{setting} {taken} is in use .* set {setting}"):
-        plan.make({**ANY_PORTS, setting: str(taken)})
+        plan.make_plan({**ANY_PORTS, setting: str(taken)})
 
 
 def test_two_services_on_one_port_are_refused() -> None:
-    """The same API_PORT and WS_PORT are seen before either starts."""
+    """The same port for two services is an error before either starts."""
     port = str(ports.any_free())
     with pytest.raises(ports.PortUnusable, match="API_PORT and WS_PORT are both"):
-        plan.make({**ANY_PORTS, "API_PORT": port, "WS_PORT": port})
+        plan.make_plan({**ANY_PORTS, "API_PORT": port, "WS_PORT": port})
     with pytest.raises(ports.PortUnusable, match="API_PORT and CARDS_PORT are both"):
-        plan.make({**ANY_PORTS, "API_PORT": port, "CARDS_PORT": port})
+        plan.make_plan({**ANY_PORTS, "API_PORT": port, "CARDS_PORT": port})
 
 
-def test_a_host_that_is_not_this_machine_is_named() -> None:
+def test_a_host_of_another_machine_is_named() -> None:
     """A server cannot listen on an address that this machine does not have (TEST-NET-1)."""
     with pytest.raises(ports.PortUnusable, match="API_HOST"):
-        plan.make({**ANY_PORTS, "API_HOST": "192.0.2.1"})
+        plan.make_plan({**ANY_PORTS, "API_HOST": "192.0.2.1"})
 
 
 def test_every_setting_is_read_before_anything_starts() -> None:
-    """A setting that only one service reads is refused by the runner already."""
+    """The runner already rejects a bad setting that only one service reads."""
     with pytest.raises(ConfigError, match="GUILD_IDS"):
-        plan.make({**ANY_PORTS, "DISCORD_TOKEN": REAL_TOKEN, "GUILD_IDS": "my server"})
+        plan.make_plan({**ANY_PORTS, "DISCORD_TOKEN": REAL_TOKEN, "GUILD_IDS": "my server"})
 
 
 def test_metrics_ports_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """METRICS_PORT is the gateway's; api, ws and cards take the next ones."""
+    """METRICS_PORT is the gateway's; api, ws and cards use the next ones."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
-    made = plan.make({"METRICS_PORT": "9100"})
+    made = plan.make_plan({"METRICS_PORT": "9100"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
     assert found == {"gateway": "9100", "api": "9101", "ws": "9102", "cards": "9103"}
     assert all("METRICS_HOST" not in command.env for command in made.services)
 
 
-def test_metrics_are_there_without_being_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the usual ports, for this machine alone."""
+def test_metrics_are_on_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the default ports, for this machine alone."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
-    made = plan.make(ANY_PORTS)
+    made = plan.make_plan(ANY_PORTS)
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
     assert found == {"gateway": "9100", "api": "9101", "ws": "9102", "cards": "9103"}
     assert {command.env["METRICS_HOST"] for command in made.services} == {"127.0.0.1"}
     assert made.metrics_url == "http://127.0.0.1:9100"
 
 
-def test_metrics_give_way_to_whoever_is_there(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One of the usual ports is taken: all four are others, or there are none."""
+def test_metrics_avoid_ports_in_use(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the default ports is taken: all four are others, or there are none."""
     monkeypatch.setattr(plan, "METRICS_PORT", taken - 1)
-    monkeypatch.setattr(ports, "NEAR", 12)
-    made = plan.make(ANY_PORTS)
+    monkeypatch.setattr(ports, "RANGE_PORTS", 12)
+    made = plan.make_plan(ANY_PORTS)
     found = {int(command.env["METRICS_PORT"]) for command in made.services}
     assert found == {0} or min(found) in (taken + 3, taken + 7)
 
 
-def test_metrics_give_way_to_api_ws_and_cards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those were asked for; nothing listens there yet."""
+def test_metrics_avoid_the_ports_of_api_ws_and_cards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those are set explicitly; nothing listens there yet."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
-    made = plan.make({"API_PORT": "9101", "WS_PORT": "9106", "CARDS_PORT": "9111"})
+    made = plan.make_plan({"API_PORT": "9101", "WS_PORT": "9106", "CARDS_PORT": "9111"})
     found = {name: command.env["METRICS_PORT"] for name, command in services(made).items()}
     assert found == {"gateway": "9112", "api": "9113", "ws": "9114", "cards": "9115"}
 
 
-def test_no_metrics_where_there_is_no_room_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor where METRICS_PORT is 0: the others run all the same."""
-    monkeypatch.setattr(ports, "NEAR", 0)
+def test_no_metrics_without_free_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor if METRICS_PORT is 0. Everything else runs."""
+    monkeypatch.setattr(ports, "RANGE_PORTS", 0)
     for settings in (ANY_PORTS, {**ANY_PORTS, "METRICS_PORT": "0"}):
-        made = plan.make(settings)
+        made = plan.make_plan(settings)
         assert made.metrics_url == ""
         assert {command.env.get("METRICS_PORT", "0") for command in made.services} == {"0"}
 
@@ -181,9 +181,9 @@ def test_no_metrics_where_there_is_no_room_for_them(monkeypatch: pytest.MonkeyPa
     ("host", "shown"), [("0.0.0.0", "127.0.0.1"), ("::", "[::1]"), ("localhost", "localhost")]
 )
 def test_the_addresses_work_on_this_machine(host: str, shown: str) -> None:
-    """A server that listens everywhere is shown with an address that a program can fetch."""
+    """For a server that listens on all addresses, the URL has one that a client can connect to."""
     try:
-        made = plan.make({**ANY_PORTS, "API_HOST": host})
+        made = plan.make_plan({**ANY_PORTS, "API_HOST": host})
     except ports.PortUnusable:
         pytest.skip(f"this machine has no {host}")
     port = services(made)["api"].env["API_PORT"]
@@ -192,11 +192,11 @@ def test_the_addresses_work_on_this_machine(host: str, shown: str) -> None:
 
 def test_the_api_forwards_to_cards() -> None:
     """No proxy in front routes /card/ and /badge/. The api's X-Forwarded-For counts at cards."""
-    made = plan.make({**ANY_PORTS, "TRUSTED_PROXIES": "10.0.0.0/8"})
+    made = plan.make_plan({**ANY_PORTS, "TRUSTED_PROXIES": "10.0.0.0/8"})
     env = services(made)["cards"].env
     assert services(made)["api"].env["CARDS_URL"] == made.cards_url
     assert made.cards_url == f"http://127.0.0.1:{env['CARDS_PORT']}"
     assert env["TRUSTED_PROXIES"].split() == ["10.0.0.0/8", "127.0.0.1", "::1"]
     assert "TRUSTED_PROXIES" not in services(made)["api"].env
-    made = plan.make({**ANY_PORTS, "CARDS_URL": "http://cards.internal:8002"})
+    made = plan.make_plan({**ANY_PORTS, "CARDS_URL": "http://cards.internal:8002"})
     assert "CARDS_URL" not in services(made)["api"].env

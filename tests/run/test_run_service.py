@@ -1,4 +1,4 @@
-"""One part alone, as a container runs it, and the probe of its health check."""
+"""One service alone, as in a container, and the probe of its health check."""
 
 from __future__ import annotations
 
@@ -28,47 +28,47 @@ async def services(*arguments: str, **env: str) -> tuple[int, str]:
     return status, "".join(f"{line}\n" for line in process.lines)
 
 
-async def test_a_part_is_run_as_by_its_own_name() -> None:
-    """Its settings, its messages and its exit status are those of `python -m services.<part>`."""
+async def test_a_service_is_run_as_by_its_own_name() -> None:
+    """Its settings, its messages and its exit status are those of `python -m services.<name>`."""
     status, printed = await services("api", API_PORT="many")
     assert status == 2
     assert printed.startswith("api: API_PORT must be a whole number")
 
 
-async def test_what_there_is_no_part_for() -> None:
-    """A wrong name is told, with the right ones; asked for help, it gives that alone."""
+async def test_an_unknown_service_is_refused() -> None:
+    """The error lists the services; --help prints only that list."""
     status, printed = await services("apy")
     assert status == 2
-    assert printed.startswith("There is no part called 'apy'.")
+    assert printed.startswith("There is no service 'apy'.")
     assert "python -m services api " in printed
     assert await services("--help") == (0, run_service.USAGE + "\n")
 
 
 async def test_without_a_token_the_simulator_of_the_demo_is_used() -> None:
-    """Where it answers; its pictures are where browsers reach them."""
+    """If it is reachable. Its pictures get the address that browsers can reach."""
     async with Simulator(quiet()) as simulator:
         env = {
             "SIMULATOR_URL": simulator.url,
             "SIMULATOR_TOKEN": DEFAULT_TOKEN,
             "PUBLIC_URL": "http://127.0.0.1:8080",
         }
-        settings = await asyncio.to_thread(run_service.demo, env)
+        settings = await asyncio.to_thread(run_service.simulator_settings, env)
         assert settings["DISCORD_TOKEN"] == simulator.token
         assert settings["DISCORD_API_URL"] == simulator.api_url
         assert settings["DISCORD_CDN_URL"] == "http://127.0.0.1:8080/cdn"
         assert settings["DISCORD_CDN_FETCH_URL"] == simulator.cdn_url
         assert settings["PROFILE_UPSTREAM_URL"] == simulator.url + "/profiles/{user_id}"
-        assert run_service.demo({**env, "DISCORD_TOKEN": "a real one"}) == {}
-    assert await asyncio.to_thread(run_service.demo, env) == {}  # it is gone
-    assert run_service.demo({}) == {}
+        assert run_service.simulator_settings({**env, "DISCORD_TOKEN": "a real one"}) == {}
+    assert await asyncio.to_thread(run_service.simulator_settings, env) == {}  # it is gone
+    assert run_service.simulator_settings({}) == {}
 
 
 @pytest.mark.parametrize(
     ("path", "status", "says"),
     [("/api/v10/gateway", 0, "HTTP/1.0 200 OK"), ("/nothing", 1, "HTTP/1.0 404 Not Found")],
 )
-async def test_the_probe_says_what_it_got(path: str, status: int, says: str) -> None:
-    """200 is good, and nothing else."""
+async def test_the_probe_prints_the_status(path: str, status: int, says: str) -> None:
+    """Only status 200 is healthy."""
     async with Simulator(quiet()) as simulator:
         port = str(simulator.port)
         asked = await python("-IS", "services/probe.py", port, path)
@@ -76,7 +76,7 @@ async def test_the_probe_says_what_it_got(path: str, status: int, says: str) -> 
 
 
 async def test_the_probe_finds_nothing_listening() -> None:
-    """A refused connection is not well, and no traceback."""
+    """A refused connection is unhealthy, and prints no traceback."""
     status, printed = await python("-IS", "services/probe.py", "1", "/ready")
     assert status == 1
     assert printed.startswith("/ready on port 1: [Errno ")

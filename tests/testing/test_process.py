@@ -174,11 +174,11 @@ async def test_settings_of_the_interpreter_take_a_fresh_one(tmp_path: Path) -> N
 
 
 # What else starts programs: none of them is a process of Grux that reads settings, but that of
-# test_signals.py, which is about asyncio's own class.
+# test_child_process.py, which is about asyncio's own class.
 OTHERS = {
     *("testing/fork_server.py", "testing/process.py", "testing/redis_server.py"),
-    *("tests/deploy/nginx.py", "tests/deploy/test_prometheus.py", "tests/run/test_signals.py"),
-    *("tests/shared/startup/test_bootstrap.py", "tests/testing/test_process.py"),
+    *("tests/deploy/nginx.py", "tests/deploy/test_prometheus.py", "tests/testing/test_process.py"),
+    *("tests/run/test_child_process.py", "tests/shared/startup/test_bootstrap.py"),
 }
 
 
