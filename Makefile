@@ -1,6 +1,6 @@
-# Everything happens in .venv and .run; nothing outside this folder is touched.
-# Variables: ARGS (more arguments for pytest or the bench), PYTHON (the Python that makes .venv),
-# S (one part of what runs in containers, such as ws).
+# All files are created in .venv and .run; nothing outside this folder is changed.
+# Variables: ARGS (arguments for pytest, the bench or chaos), PYTHON (the Python that creates .venv),
+# S (one service that runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
 .PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean
@@ -12,24 +12,25 @@ FIRST_GOOD := for name in $(CANDIDATES); do $$name -c $(NEW_ENOUGH) && echo $$na
 PYTHON ?= $(eval PYTHON := $(shell ($(FIRST_GOOD)) 2>/dev/null))$(PYTHON)
 
 define NO_PYTHON
-Grux needs Python 3.11 or newer, and there is none on the PATH.
+Grux needs Python 3.11 or newer, but none is on the PATH. Install it:
   Debian, Ubuntu: apt install python3 python3-venv
   macOS: brew install python
 endef
 export NO_PYTHON
 
 COMPOSE := docker compose --profile '*'
+COMPARE_USAGE := Name two revisions: make bench-compare A=main~1 B=main
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\): .*## \(.*\)/  make \1 \2/p' $(MAKEFILE_LIST) \
 		| awk '{ printf "  make %-13s", $$2; $$1 = $$2 = ""; print }'
 
-run: python ## Run all of it on this machine: with simulated people, or as the bot of DISCORD_TOKEN
+run: python ## Start Grux on this machine: with simulated users, or with the bot of DISCORD_TOKEN
 	@$(PYTHON) -m services.run.environment services cards
 	@.venv/bin/python -m services.run.redis_binary --unless-set
 	@exec .venv/bin/python -m services
 
-doctor: python ## Check whether all is set up as it should be, and say what to do
+doctor: python ## Check the setup, and say what to fix
 	@$(PYTHON) -m services.run.environment services
 	@.venv/bin/python -m services doctor
 
@@ -52,7 +53,7 @@ fuzz: environment ## Look for new failures with random input, for some minutes
 	$(PREPARE_TESTS)
 	@$(PYTEST) -m hypothesis --hypothesis-profile=fuzz $(ARGS)
 
-test-compose: environment ## Bring the containers up, break them, and check that they come back
+test-compose: environment ## Start the containers, break them, and check that they recover
 	@.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
 
 lint: environment ## Check style and format
@@ -63,60 +64,60 @@ lint: environment ## Check style and format
 types: environment ## Check types
 	@.venv/bin/python -m mypy
 
-check: lint types test ## All three: what has to pass before a change lands
+check: lint types test ## Run lint, types and test: all must pass before a merge
 
 fmt: environment ## Format the code
 	@.venv/bin/python -m ruff check --fix --exit-zero --quiet .
 	@.venv/bin/python -m ruff format .
 	@web/npm.sh format
 
-bench: environment ## Measure what it costs, in less than ten minutes (docs/performance.md)
+bench: environment ## Measure latency, CPU and memory, in under ten minutes (docs/performance.md)
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m bench $(ARGS)
 
-bench-compare: environment ## Measure two revisions side by side: A=rev B=rev
+bench-compare: environment ## Benchmark two revisions alternately: A=rev B=rev
 	@.venv/bin/python -m services.run.redis_binary
-	@.venv/bin/python -m bench.compare $(or $(A),$(error Say A=rev B=rev)) $(or $(B),$(error Say A=rev B=rev)) $(ARGS)
+	@.venv/bin/python -m bench.compare $(or $(A),$(error $(COMPARE_USAGE))) $(or $(B),$(error $(COMPARE_USAGE))) $(ARGS)
 
-chaos: environment ## Break everything, and check that it comes back: SEEDS=1-20 MINUTES=0.25
+chaos: environment ## Inject seeded faults, and check that Grux recovers: SEEDS=1-20 MINUTES=0.25
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
 
-vendor: environment ## Fetch the viewer of /docs again, as pinned (needs npm)
+vendor: environment ## Download the packages of /docs again, as pinned (needs npm)
 	@.venv/bin/python -m services.run.vendor
 
-goldens: environment ## Redraw the cards that tests compare with (tests/cards/goldens)
+goldens: environment ## Render the reference cards of the tests again (tests/cards/goldens)
 	@.venv/bin/python -m tests.cards.regenerate
 
-up: ## Start it in containers: as the bot of DISCORD_TOKEN in .env, or as a demo without one
+up: ## Start Grux in containers, with the bot of DISCORD_TOKEN in .env or as a demo
 	@deploy/up.sh
 
-metrics: ## Start Prometheus and Grafana beside it
+metrics: ## Start Prometheus and Grafana in containers
 	@docker compose --profile metrics up --detach prometheus grafana
 	@docker compose --profile metrics port grafana 3000 | sed 's|^|Grafana: http://|'
 
-down: ## End it; what is in its volumes stays
+down: ## Stop the containers; volumes are kept
 	@$(COMPOSE) down
 
-ps: ## Which containers there are, and whether they are well
+ps: ## List the containers and their health
 	@$(COMPOSE) ps --all
 
-logs: ## What they say, as they say it: S=ws for one part
+logs: ## Follow the logs: S=ws for one service
 	@$(COMPOSE) logs --follow --tail 50 $(S)
 
-scale: ## Have more of them, or fewer: API=3 WS=3 CARDS=2 GATEWAY=2
+scale: ## Set the number of containers: API=3 WS=3 CARDS=2 GATEWAY=2
 	@deploy/scale.sh $(addprefix gateway=,$(GATEWAY)) $(addprefix api=,$(API)) $(addprefix ws=,$(WS)) $(addprefix cards=,$(CARDS))
 
-restart: ## Restart them as they are: S=ws for one part
+restart: ## Restart the containers without changes: S=ws for one service
 	@$(COMPOSE) restart $(S)
 
-update: ## Build the images anew, and replace what runs without a gap
+update: ## Build new images, and replace the running containers without downtime
 	@deploy/update.sh --pull
 
-audit: python ## Look for known holes in what is pinned: needs the internet
+audit: python ## Check pinned dependencies for known vulnerabilities (needs the internet)
 	@$(PYTHON) -m services.run.audit
 
-clean: ## Remove all that the others made
+clean: ## Delete everything that the other targets created
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -125,4 +126,4 @@ environment: python
 
 python:
 	@test -n '$(PYTHON)' || { echo "$$NO_PYTHON" >&2; exit 1; }
-	@$(PYTHON) -c $(NEW_ENOUGH) || { echo "Python 3.11 or newer is needed: $(PYTHON) is not." >&2; exit 1; }
+	@$(PYTHON) -c $(NEW_ENOUGH) || { echo "$(PYTHON) is too old: Grux needs Python 3.11 or newer. Choose another with PYTHON=..." >&2; exit 1; }
