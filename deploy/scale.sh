@@ -13,4 +13,4 @@ for one in "$@"; do
     scaled="$scaled --scale $one"
 done
 docker compose $demo up --detach --no-recreate --wait --wait-timeout 120 $scaled $parts
-echo "To keep that over \`make up\`, write it into .env: API_REPLICAS=3, CARDS_REPLICAS=2."
+echo "To keep these numbers at the next \`make up\`, set them in .env: API_REPLICAS=3, CARDS_REPLICAS=2."
