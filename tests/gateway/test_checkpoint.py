@@ -166,6 +166,8 @@ def test_unavailable_guild_has_no_live_presences() -> None:
     assert anna is not None
     guilds = GuildCache(UserCache(), RecordingWriter())
     guilds.restore(GUILD, {ANNA: anna.discord()}, True)
+    assert not guilds.has_live_presence(ANNA)  # it may have been written before it was known
+    guilds.list_members(GUILD, [member(ANNA)], [online(ANNA)])
     assert guilds.has_live_presence(ANNA)
     guilds.mark_unavailable(GUILD)
     assert guilds.unavailable_guilds([GUILD, OTHER]) == [GUILD]

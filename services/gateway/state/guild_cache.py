@@ -79,10 +79,13 @@ class GuildCache:
         """Whether Discord has sent the user's presence for a guild whose events still come.
 
         A guild that is unavailable, or that is being listed again, may know the user's presence
-        from earlier only.
+        from earlier only. A restored user may have been written, by the process before, while
+        their presence was still being requested.
         """
         cached = self._users.get(user_id)
-        guilds = (self._guilds.get(guild_id) for guild_id in cached.guilds) if cached else ()
+        if cached is None or not cached.last_raw_hash:
+            return False
+        guilds = (self._guilds.get(guild_id) for guild_id in cached.guilds)
         return any(
             guild and guild.available and (guild.complete or user_id in guild.seen)
             for guild in guilds
