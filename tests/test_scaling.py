@@ -1,4 +1,4 @@
-"""The plan in docs/scaling.md is what its own costs and assumptions come to."""
+"""The plan in docs/scaling.md follows from its own costs and assumptions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DAY, MONTH = 86_400, 30 * 86_400  # seconds
 
 
 def figure(text: str) -> float:
-    """`27.7 µs`, `2.08 KB`, `20,000`: in seconds, bytes or pieces."""
+    """`27.7 µs`, `2.08 KB`, `20,000`: in seconds or bytes, or a count."""
     number, _, unit = text.partition(" ")
     scale = {"µs": 1e-6, "KB": 1e3, "MB": 1e6, "bytes": 1.0}.get(unit, 1.0)
     return float(number.replace(",", "")) * scale
@@ -28,21 +28,21 @@ def table(heading: str) -> dict[str, float]:
 
 
 class Plan:
-    """So many people, and as many watchers, at the peak of a day."""
+    """A number of users, and as many watchers, at the peak of a day."""
 
-    def __init__(self, people: int) -> None:
-        self.people = people
-        self.cost = table("What one thing costs")
-        self.assumed = table("What is assumed")
+    def __init__(self, users: int) -> None:
+        self.users = users
+        self.cost = table("Unit costs")
+        self.assumed = table("Assumptions")
 
     def changes(self) -> float:
         """A second."""
         a = self.assumed
-        return self.people * a["changes of a person a day"] * a["peak over mean"] / DAY
+        return self.users * a["changes of a user a day"] * a["peak over mean"] / DAY
 
     def visits(self) -> float:
         """A second: each connects once and reads once."""
-        return self.people / (self.assumed["minutes of a visit"] * 60)
+        return self.users / (self.assumed["minutes of a visit"] * 60)
 
     def gateway(self) -> float:
         repeats = self.assumed["repeats of a change"]
@@ -54,7 +54,7 @@ class Plan:
         return self.changes() * self.cost["a save, Redis"] + reads
 
     def ws(self) -> float:
-        pings = self.people / 20 * self.cost["a ping, ws"]
+        pings = self.users / 20 * self.cost["a ping, ws"]
         updates = self.changes() * self.cost["an update, ws"]
         return updates + pings + self.visits() * self.cost["a connect, ws"]
 
@@ -79,46 +79,46 @@ class Plan:
         return 1 if needed == 1 else max(3, needed)
 
     def ws_processes(self) -> int:
-        by_sockets = math.ceil(self.people / self.assumed["sockets of one ws"])
+        by_sockets = math.ceil(self.users / self.assumed["sockets of one ws"])
         return max(2, by_sockets, self.busy(self.ws()))
 
     def apis(self) -> int:
         return max(2, self.busy(self.api()))
 
     def servers(self) -> float:
-        return self.people / self.assumed["members of a server"]
+        return self.users / self.assumed["members of a server"]
 
     def shards(self) -> int:
         return math.ceil(self.servers() / 2500)
 
     def redis_memory(self) -> float:
-        """What people take; a replica and the rewriting of the file make it four times that."""
-        return self.people * self.cost["a person, Redis memory"]
+        """Of the users alone: a replica and the rewriting of the file make it four times that."""
+        return self.users * self.cost["a user, Redis memory"]
 
     def memory(self) -> float:
         c, a = self.cost, self.assumed
-        people = 2 * self.people * a["a person, gateway's memory"]
-        gateways = self.gateways() * a["a gateway at rest"] + people
-        ws = self.ws_processes() * a["a ws at rest"] + self.people * c["a client, ws memory"]
-        apis = self.apis() * (a["an api at rest"] + 50_000 * c["an answer, api memory"])
-        proxy = self.people * a["a client, proxy's memory"]
-        kernel = 3 * self.people * a["a socket, kernel's memory"]
+        users = 2 * self.users * a["a user, gateway's memory"]
+        gateways = self.gateways() * a["a gateway at rest"] + users
+        ws = self.ws_processes() * a["a ws at rest"] + self.users * c["a client, ws memory"]
+        apis = self.apis() * (a["an api at rest"] + 50_000 * c["a response, api memory"])
+        proxy = self.users * a["a client, proxy's memory"]
+        kernel = 3 * self.users * a["a socket, kernel's memory"]
         return 4 * self.redis_memory() + gateways + ws + apis + proxy + kernel
 
-    def out(self) -> float:
-        """Bytes a second to the world."""
+    def outgoing(self) -> float:
+        """Bytes a second to clients."""
         a = self.assumed
-        frames = self.changes() * (a["a frame"] + a["a packet's rest"])
-        pings = self.people / 20 * a["a packet's rest"]
-        return frames + pings + self.visits() * a["a visit's rest"]
+        frames = self.changes() * (a["a frame"] + a["overhead of a packet"])
+        pings = self.users / 20 * a["overhead of a packet"]
+        return frames + pings + self.visits() * a["overhead of a visit"]
 
-    def heard(self) -> float:
+    def published(self) -> float:
         """Bytes a second from Redis to ws."""
         return self.changes() * self.assumed["a message of Redis"]
 
     def month(self) -> float:
-        """Bytes to the world in a month, at the mean."""
-        return self.out() / self.assumed["peak over mean"] * MONTH
+        """Bytes to clients in a month, at the mean."""
+        return self.outgoing() / self.assumed["peak over mean"] * MONTH
 
     def rented(self) -> int:
         return max(2, self.busy(self.cores()))
@@ -126,39 +126,39 @@ class Plan:
     def gigabytes(self) -> int:
         return max(2, math.ceil(self.memory() / 1e9))
 
-    def money(self) -> float:
+    def dollars(self) -> float:
         a = self.assumed
         machines = self.rented() * a["a core a month"] + self.gigabytes() * a["a GB a month"]
-        return machines + self.month() / 1e12 * a["a TB to the world"]
+        return machines + self.month() / 1e12 * a["a TB to clients"]
 
 
 ROWS: dict[str, Callable[[Plan], float]] = {
     "changes a second": Plan.changes,
     "visits a second": Plan.visits,
-    "servers of Discord": Plan.servers,
+    "Discord servers": Plan.servers,
     "shards": Plan.shards,
     "cores: gateway": Plan.gateway,
     "cores: Redis": Plan.redis,
     "cores: ws": Plan.ws,
     "cores: api": Plan.api,
     "cores: proxy": Plan.proxy,
-    "cores in all": Plan.cores,
+    "cores, total": Plan.cores,
     "gateway processes": Plan.gateways,
     "Redis masters": Plan.masters,
     "ws processes": Plan.ws_processes,
     "api processes": Plan.apis,
     "MB in Redis": lambda plan: plan.redis_memory() / 1e6,
-    "Mbit/s from Redis to ws": lambda plan: plan.heard() * 8 / 1e6,
-    "Mbit/s to the world": lambda plan: plan.out() * 8 / 1e6,
-    "TB to the world a month": lambda plan: plan.month() / 1e12,
+    "Mbit/s from Redis to ws": lambda plan: plan.published() * 8 / 1e6,
+    "Mbit/s to clients": lambda plan: plan.outgoing() * 8 / 1e6,
+    "TB to clients a month": lambda plan: plan.month() / 1e12,
     "cores to rent": Plan.rented,
     "GB of memory to rent": Plan.gigabytes,
-    "money a month": Plan.money,
+    "dollars a month": Plan.dollars,
 }
 
 
 def shown(value: float) -> str:
-    """Whole numbers as they are up to 999; of others two digits that count."""
+    """Integers as they are; of other numbers two significant digits."""
     if isinstance(value, int):
         return f"{value:,}"
     if value == 0:
@@ -167,17 +167,17 @@ def shown(value: float) -> str:
     return f"{round(value, digits):,.{max(0, digits)}f}"
 
 
-def test_the_plan_is_what_it_comes_to() -> None:
+def test_plan_follows_from_its_tables() -> None:
     """Every cell follows from the two tables above it."""
     plans = [Plan(size) for size in SIZES]
-    worked_out = [[name, *(shown(of(plan)) for plan in plans)] for name, of in ROWS.items()]
-    assert rows(PAGE, "The plan") == worked_out
+    calculated = [[name, *(shown(of(plan)) for plan in plans)] for name, of in ROWS.items()]
+    assert rows(PAGE, "The plan") == calculated
 
 
 def test_costs_are_the_measured_ones() -> None:
-    """Each cost that names a row of docs/performance.md says what stands there."""
+    """Each cost that names a row of docs/performance.md has the figure of that row."""
     text = PERFORMANCE.read_text()
-    for name, cost, source in rows(PAGE, "What one thing costs"):
+    for name, cost, source in rows(PAGE, "Unit costs"):
         assert re.search(rf"^\| {re.escape(source)} .*\b{re.escape(cost)}\b", text, re.MULTILINE), (
             name
         )
@@ -186,5 +186,5 @@ def test_costs_are_the_measured_ones() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(0.00123, "0.0012"), (17.36, "17"), (1234.0, "1,200"), (12345, "12,345")]
 )
-def test_how_numbers_are_shown(value: float, text: str) -> None:
+def test_numbers_are_rounded(value: float, text: str) -> None:
     assert shown(value) == text
