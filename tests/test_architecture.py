@@ -107,6 +107,27 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
+def test_packages_of_shared_do_not_import_each_other_in_a_circle() -> None:
+    """shared/redis may use shared/model, for example, and then not the other way round."""
+    graph: dict[str, set[str]] = {}
+    for file in FILES:
+        if room_of(file) == "shared" and len(file.parts) > 2:
+            names = {name.split(".")[1] for name in imported(file) if room(name) == "shared"}
+            graph.setdefault(file.parts[1], set()).update(names - {file.parts[1]})
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """No class of services and shared has the name of another one."""
+    named: dict[str, list[str]] = {}
+    for file in FILES:
+        if room_of(file) != "simulator":
+            for node in ast.parse(text(file)).body:
+                if isinstance(node, ast.ClassDef):
+                    named.setdefault(node.name, []).append(str(file))
+    assert {name: files for name, files in named.items() if len(files) > 1} == {}
+
+
 def test_hikari_has_one_door() -> None:
     """Only the gateway imports hikari."""
     assert [f for f in FILES if "hikari" in packages(f) and room_of(f) != "services.gateway"] == []

@@ -14,7 +14,7 @@ from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSetting
 from tests.documents import DOCUMENTS, ROOT, anchors, blocks, prose, rows
 from tests.test_settings import of_compose
 
-ROOMS = "services|shared|simulator|tests|docs|requirements|bench|chaos|deploy|\\.ci"
+ROOMS = "services|shared|simulator|testing|tests|docs|requirements|bench|chaos|deploy|web|\\.ci"
 PATH = re.compile(rf"(?<![\w./-])((?:{ROOMS})/[\w./*-]*[\w/*]|[A-Z]+\.md|Makefile|LICENSE)")
 CODE = [
     path for room in ("services", "shared", "simulator") for path in (ROOT / room).rglob("*.py")

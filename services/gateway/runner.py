@@ -20,10 +20,9 @@ from services.gateway.discord.gateway_info import (
 from services.gateway.discord.identify_limits import IdentifyLimiter, SessionStartLimiter
 from services.gateway.discord.shard import ClosedByDiscord, Shard
 from services.gateway.event_handler import EventHandler
-from services.gateway.sync.lease import Lease, LeaseTimings
+from services.gateway.sync.lease import Lease, LeaseTimings, WriteGate
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
-from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
 from shared.net.backoff import Backoff

@@ -158,6 +158,18 @@ def test_users_are_restored_as_they_were() -> None:
     assert writer.take_calls() == []
 
 
+def test_replayed_join_of_a_restored_user_is_requested() -> None:
+    """The process before wrote the member as offline, and died before the answer was there."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [ANNA]))
+    written = gateway.users.get(ANNA)
+    assert written is not None
+    successor = GatewayFixture()
+    successor.guilds.restore(GUILD, {ANNA: written.discord()}, complete=True)
+    successor.handle("GUILD_MEMBER_ADD", {**member(ANNA), "guild_id": str(GUILD)})
+    assert successor.requests.users == [(GUILD, ANNA)]
+
+
 def test_unavailable_guild_has_no_live_presences() -> None:
     """Until Discord sends it again, also after a takeover of the session."""
     gateway = GatewayFixture()

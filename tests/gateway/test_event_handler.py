@@ -154,18 +154,6 @@ def test_new_member_known_from_before_the_session_is_requested() -> None:
     assert gateway.requests.users == [(OTHER, 1)]
 
 
-def test_replayed_join_of_a_restored_user_is_requested() -> None:
-    """The process before wrote the member as offline, and died before the answer was there."""
-    gateway = GatewayFixture()
-    gateway.handle("GUILD_CREATE", guild(GUILD, [1]))
-    written = gateway.users.get(1)
-    assert written is not None
-    successor = GatewayFixture()
-    successor.guilds.restore(GUILD, {1: written.discord()}, complete=True)
-    successor.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(GUILD)})
-    assert successor.requests.users == [(GUILD, 1)]
-
-
 def test_presence_after_leaving_does_not_restore_the_user() -> None:
     """A late PRESENCE_UPDATE proves no membership: the member is requested instead."""
     gateway = GatewayFixture()

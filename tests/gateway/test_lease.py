@@ -10,8 +10,7 @@ import asyncio
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway.sync.lease import Lease, LeaseTimings
-from services.gateway.sync.write_gate import WriteGate
+from services.gateway.sync.lease import Lease, LeaseTimings, WriteGate
 from shared.redis import completeness, keys
 from shared.redis.store import Store, StoreUnavailable
 from testing.eventually import PATIENCE, eventually, eventually_async

@@ -13,9 +13,8 @@ from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.runner import GatewayRunner, ShardUnit
-from services.gateway.sync.lease import LeaseTimings
+from services.gateway.sync.lease import LeaseTimings, WriteGate
 from services.gateway.sync.session_resume import SessionResume
-from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
 from shared.redis import keys

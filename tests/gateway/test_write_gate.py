@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway.sync.write_gate import WriteGate
+from services.gateway.sync.lease import WriteGate
 from testing.eventually import eventually
 from testing.loop_clock import LoopClock
 from tests.gateway.leases import holding, lease_of, replay

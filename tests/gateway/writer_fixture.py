@@ -12,8 +12,7 @@ from services.gateway.discord.replay_barrier import ReplayBarrier
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache, merge_presence
-from services.gateway.sync.lease import Lease
-from services.gateway.sync.write_gate import WriteGate
+from services.gateway.sync.lease import Lease, WriteGate
 from services.gateway.sync.writer import Writer, WriterTimings
 from shared.discord.cdn import Cdn
 from shared.net.backoff import Backoff

@@ -1,4 +1,6 @@
-"""The right to run a shard: one process holds it; others stand by and take over when it is gone.
+"""The right to run a shard, and with it the right to write.
+
+One process holds the lease of a shard; others stand by and take over when it is gone.
 
 The lease is a key in Redis that its holder renews. A process that stands by sets a key beside it,
 and the holder acts on that when it cannot reach Redis: without a standby it stays connected to
@@ -11,11 +13,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
+from services.gateway.discord.replay_barrier import ReplayBarrier
 from shared.discord.snowflake import ShardKey
 from shared.redis import completeness, shard_lease
 from shared.redis.store import Store, StoreUnavailable
@@ -226,3 +229,36 @@ class Lease:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+class WriteGate:
+    """Open while every held lease is valid and no shard's replay is active.
+
+    The runner adds the leases that it holds; the writer asks before each batch.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[Lease, ReplayBarrier] = {}
+
+    def add(self, lease: Lease, replay: ReplayBarrier) -> None:
+        """This process runs the lease's shard from now on."""
+        self._held[lease] = replay
+
+    def remove(self, lease: Lease) -> None:
+        """This process does not run the shard any more."""
+        del self._held[lease]
+
+    @property
+    def is_open(self) -> bool:
+        """True without any shard: there is nothing to protect."""
+        return all(lease.valid and not replay.active for lease, replay in self._held.items())
+
+    @property
+    def generations(self) -> Mapping[ShardKey, str]:
+        """Lease.generation of each shard that this process runs."""
+        return {lease.shard: lease.generation for lease in self._held}
+
+    def invalidate(self) -> None:
+        """Redis has failed or lost data: close until every lease has been renewed."""
+        for lease in self._held:
+            lease.invalidate()

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence, Set
 from typing import Final
 
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.sync.write_gate import WriteGate
+from services.gateway.sync.lease import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import ShardKey, shard_of
 from shared.redis import completeness, user_scan

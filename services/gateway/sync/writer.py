@@ -17,7 +17,7 @@ from services.gateway import metrics
 from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.state.user_cache import CachedUser, UserCache
-from services.gateway.sync.write_gate import WriteGate
+from services.gateway.sync.lease import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
 from shared.net.backoff import Backoff
