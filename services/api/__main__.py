@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
+    """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
     return bootstrap.run("api", ApiSettings, serve, redis_commands=redis_preflight.READER)
 
 
@@ -51,23 +51,23 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             ProfileService.connect(settings, store) as profiles,
             track(settings.redis_url, cache),
         ):
-            pulse = LivenessMonitor(store)
-            metrics.export(cache, pulse, limiter)
-            process.health.begin(metrics.health_probe(store, cache, pulse))
+            liveness = LivenessMonitor(store)
+            metrics.export(cache, liveness, limiter)
+            process.health.begin(metrics.health_probe(store, cache, liveness))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: %s", config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
             users = UserReader.of(store, profiles, settings)
             async with (
-                background(pulse.run(), limiter.run()),
+                background(liveness.run(), limiter.run()),
                 CardsProxy(settings.cards_url) as cards,
             ):
-                app = build(store, users, settings, cache, pulse, cards)
+                app = build(store, users, settings, cache, liveness, cards)
                 server = uvicorn_server.server(
                     RateLimitMiddleware(
                         settings.api_requests_per_minute,
                         settings.proxies(),
-                        StalenessMiddleware(pulse, app),
+                        StalenessMiddleware(liveness, app),
                     ),
                     settings.drain_seconds,
                     limiter=limiter,

@@ -1,4 +1,4 @@
-"""The api's metrics and health. docs/operations.md explains each."""
+"""The metrics and health of api. docs/operations.md explains each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shared.telemetry.health import HealthProbe, HealthReport
 from shared.telemetry.metrics import CallbackCounter
 
 
-def health_probe(store: Store, cache: ResponseCache, pulse: LivenessMonitor) -> HealthProbe:
-    """`pulse` asks Redis once a second, so `redis` is never older than that."""
+def health_probe(store: Store, cache: ResponseCache, liveness: LivenessMonitor) -> HealthProbe:
+    """`liveness` polls Redis once a second, so `redis` is never older than that."""
 
     def probe() -> HealthReport:
         facts = {
             "redis": store.up,
-            "gateway_silent_for": pulse.stale_now or None,
+            "gateway_silent_for": liveness.stale_now or None,
             "cache_valid": cache.trusted,
             "cached_responses": len(cache),
         }
@@ -28,7 +28,7 @@ def health_probe(store: Store, cache: ResponseCache, pulse: LivenessMonitor) -> 
     return probe
 
 
-def export(cache: ResponseCache, pulse: LivenessMonitor, limiter: HttpConnectionLimiter) -> None:
+def export(cache: ResponseCache, liveness: LivenessMonitor, limiter: HttpConnectionLimiter) -> None:
     """Register the metrics of these objects."""
     CallbackCounter(
         "grux_api_responses",
@@ -60,7 +60,7 @@ def export(cache: ResponseCache, pulse: LivenessMonitor, limiter: HttpConnection
         (
             "grux_gateway_silent_seconds",
             "Since the gateway was last connected to Discord, once that is too long; else 0.",
-            lambda: pulse.stale_now,
+            lambda: liveness.stale_now,
         ),
     ):
         Gauge(name, documentation).set_function(read)

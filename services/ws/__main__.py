@@ -36,7 +36,7 @@ REDIS_GRACE_S: Final = 1.0  # for the first connection to Redis, before a warnin
 
 
 def main() -> int:
-    """Serve until SIGTERM or Ctrl-C. Gives the exit code."""
+    """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
     return bootstrap.run("ws", WsSettings, serve, redis_commands=redis_preflight.FOLLOWER)
 
 
