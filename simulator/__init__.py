@@ -1,4 +1,4 @@
-"""A Discord on localhost: REST, gateway, CDN pictures, and people whose days go by.
+"""A Discord on localhost: REST, gateway, CDN pictures, and users who change what they do.
 
 Run it with ``python -m simulator``; in tests use :class:`simulator.server.Simulator`.
 Importing this package alone costs nothing: it holds two constants.

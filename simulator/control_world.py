@@ -164,7 +164,7 @@ class Blast(Command):
 
 
 class Rate(Command):
-    """Changes a second from now on; 0 stops the days, null is as fast as clients read."""
+    """Changes a second from now on; 0: none, null: as fast as clients read."""
 
     rate: NotNegative | None
 

@@ -149,7 +149,7 @@ class GatewaySession:
         if self.connection.session is not None:
             raise Closed(CloseCode.ALREADY_AUTHENTICATED)
         gateway = self._gateway
-        gateway.sessions.admission.check_token(asked.token)
+        gateway.sessions.identify_limits.check_token(asked.token)
         session = gateway.sessions.resumable(asked.session_id, asked.seq)
         if session is not None and gateway.faults.take_resume_refusal():
             gateway.sessions.end(session)

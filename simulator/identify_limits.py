@@ -19,7 +19,7 @@ Shard = tuple[int, int]
 """A shard's number, and how many there are."""
 
 
-class Admission:
+class IdentifyLimits:
     """Checks Identifies; counts them per day and per bucket."""
 
     def __init__(self, world: World, options: Options) -> None:

@@ -29,7 +29,7 @@ class Options(Struct, kw_only=True):
 
     members: Annotated[AtLeastOne, _about("how many people there are")] = 200
     guilds: Annotated[AtLeastOne, _about("how many guilds they are spread over")] = 2
-    seed: Annotated[int, _about("the same seed gives the same people and days")] = 1
+    seed: Annotated[int, _about("the same seed gives the same users and changes")] = 1
     rate: Annotated[
         NotNegative | None, _about("changes a second; 0: none; max: as fast as clients read")
     ] = 5.0

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from simulator import BOT_ID, catalogue, dispatches
 from simulator.gateway import gateway_url
-from simulator.identify_limits import Admission
+from simulator.identify_limits import IdentifyLimits
 from simulator.model import Guild, Json, Person, User
 from simulator.options import Options
 from simulator.problems import RestError
@@ -21,9 +21,9 @@ _MOST_GUILDS: Final = 200
 class Rest:
     """The handlers, each named for its route."""
 
-    def __init__(self, world: World, admission: Admission, options: Options) -> None:
+    def __init__(self, world: World, identify_limits: IdentifyLimits, options: Options) -> None:
         self._world = world
-        self._admission = admission
+        self._identify_limits = identify_limits
         self._options = options
 
     def routes(self) -> list[web.RouteDef]:
@@ -53,7 +53,7 @@ class Rest:
             {
                 "url": gateway_url(request),
                 "shards": self._options.shards,
-                "session_start_limit": self._admission.start_limit(),
+                "session_start_limit": self._identify_limits.start_limit(),
             }
         )
 

@@ -21,7 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _OPEN: Final = frozenset({"/gateway", "/applications/{application_id}/rpc", "/games/detectable"})
 
 
-class FrontDesk:
+class RestMiddleware:
     """An aiohttp middleware for the REST application."""
 
     def __init__(self, options: Options, stats: Stats, faults: Faults) -> None:
@@ -31,7 +31,7 @@ class FrontDesk:
         self._limits = RateLimits(options)
 
     @web.middleware
-    async def admit(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def handle(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The middleware."""
         route = route_of(request)
         self._stats.rest_by_route[f"{request.method} {route}"] += 1

@@ -28,15 +28,15 @@ _NEXT_SONG: Final = 0.8
 # As many users come online as go offline, so that the share of online users stays constant.
 _GO: Final = 0.3
 _COME: Final = _GO * (1 - OFFLINE_SHARE) / OFFLINE_SHARE
-# Most people stay offline when they are looked at: look on, but not for ever.
+# Most users who are drawn are offline and stay so: draw another one, but not for ever.
 _LOOKS: Final = 100
 
 
-class Days:
+class Scenario:
     """Decides which user changes and how; the same seed and clock give the same decisions.
 
     The clock is the number of changes divided by their rate, so that a slow machine does not
-    alter the story. At full speed it is the wall's.
+    alter what happens. At full speed it is the wall clock.
     """
 
     def __init__(self, world: World, options: Options, now_ms: int) -> None:
@@ -52,8 +52,8 @@ class Days:
         for user_id in self._ids:
             self._expect_song_end(user_id)
 
-    async def live(self) -> None:
-        """Let days go by at ``options.rate`` until cancelled; the rate may change meanwhile."""
+    async def run(self) -> None:
+        """Change users at ``options.rate`` until cancelled; the rate may change meanwhile."""
         owed = 0.0
         earlier = self._options.rate
         last = time.monotonic()
@@ -79,7 +79,7 @@ class Days:
             await self._world.room()
 
     async def _hurry(self) -> None:
-        """A slice of days at full speed."""
+        """A slice of changes at full speed."""
         self._now_ms = time.time() * 1000
         for _ in range(_SLICE):
             self.step(int(self._now_ms))

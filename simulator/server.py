@@ -19,8 +19,8 @@ from simulator.options import Options
 from simulator.people import population
 from simulator.profiles import Profiles
 from simulator.rest import Rest
-from simulator.rest_middleware import API_PREFIX, FrontDesk
-from simulator.scenario import Days
+from simulator.rest_middleware import API_PREFIX, RestMiddleware
+from simulator.scenario import Scenario
 from simulator.sessions import Sessions
 from simulator.stats import Stats
 from simulator.world import World
@@ -44,19 +44,19 @@ class Simulator:
         )
         self.world = World(people, guilds)
         self.sessions = Sessions(self.world, self.options, self.stats)
-        self.days = Days(self.world, self.options, now_ms)
+        self.scenario = Scenario(self.world, self.options, now_ms)
         members = MemberRequestResponder(self.world, self.options, self.stats)
         self.gateway = Gateway(
             GatewayState(self.sessions, members, self.options, self.stats, self.faults)
         )
         self.port = self.options.port
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
-        self._living: asyncio.Task[None] | None = None
+        self._scenario_task: asyncio.Task[None] | None = None
 
     def _application(self) -> web.Application:
-        desk = FrontDesk(self.options, self.stats, self.faults)
-        rest = web.Application(middlewares=[desk.admit])
-        rest.add_routes(Rest(self.world, self.sessions.admission, self.options).routes())
+        rest_middleware = RestMiddleware(self.options, self.stats, self.faults)
+        rest = web.Application(middlewares=[rest_middleware.handle])
+        rest.add_routes(Rest(self.world, self.sessions.identify_limits, self.options).routes())
         app = web.Application()
         app.add_subapp(API_PREFIX, rest)
         app.add_routes([web.get("/gateway", self.gateway.handle)])
@@ -121,8 +121,8 @@ class Simulator:
             await self._runner.cleanup()
             raise
         self.port = self._runner.addresses[0][1]
-        self._living = asyncio.create_task(self.days.live())
-        self._living.add_done_callback(_complain)
+        self._scenario_task = asyncio.create_task(self.scenario.run())
+        self._scenario_task.add_done_callback(_log_failure)
         return self
 
     async def __aexit__(
@@ -131,14 +131,14 @@ class Simulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._living is not None:
-            self._living.cancel()
-            await asyncio.gather(self._living, return_exceptions=True)
+        if self._scenario_task is not None:
+            self._scenario_task.cancel()
+            await asyncio.gather(self._scenario_task, return_exceptions=True)
         await self.gateway.close()
         await self._runner.cleanup()
 
 
-def _complain(days: asyncio.Task[None]) -> None:
+def _log_failure(scenario: asyncio.Task[None]) -> None:
     """The scenario never ends by itself, and no task awaits it, so its failure is logged here."""
-    if not days.cancelled() and (error := days.exception()) is not None:
-        _log.error("the simulated days ended", exc_info=error)
+    if not scenario.cancelled() and (error := scenario.exception()) is not None:
+        _log.error("unhandled exception in the scenario: users no longer change", exc_info=error)

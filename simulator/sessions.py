@@ -11,7 +11,7 @@ import msgspec
 from simulator import BOT_ID, dispatches
 from simulator.dispatches import Dispatch
 from simulator.guild_view import guild_for
-from simulator.identify_limits import Admission
+from simulator.identify_limits import IdentifyLimits
 from simulator.model import Guild
 from simulator.options import Options
 from simulator.protocol import CloseCode, Closed, Identify, Intent
@@ -35,7 +35,7 @@ class Sessions:
         self._options = options
         self._stats = stats
         self._by_id: dict[str, Session] = {}
-        self.admission = Admission(world, options)
+        self.identify_limits = IdentifyLimits(world, options)
         world.audience = self
 
     def __iter__(self) -> Iterator[Session]:
@@ -101,8 +101,8 @@ class Sessions:
 
         Raises :class:`simulator.protocol.Closed` with the code that Discord closes with.
         """
-        shard, intents = self.admission.check(asked)
-        if not self.admission.take_start(shard):
+        shard, intents = self.identify_limits.check(asked)
+        if not self.identify_limits.take_start(shard):
             self._stats.identifies_refused += 1
             return None
         self._stats.identifies += 1

@@ -263,7 +263,7 @@ async def test_identifies_are_counted_and_spaced() -> None:
             await third.identify(shard=[2, 4])
             refused = await third.receive()
             assert (refused["op"], refused["d"]) == (9, False)
-        assert sim.sessions.admission.start_limit()["remaining"] == 8
+        assert sim.sessions.identify_limits.start_limit()["remaining"] == 8
         assert sim.stats.identifies_refused == 1
 
 

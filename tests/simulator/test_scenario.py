@@ -7,7 +7,7 @@ import msgspec
 
 from simulator.options import Options
 from simulator.people import FIRST_PERSON, population
-from simulator.scenario import Days
+from simulator.scenario import Scenario
 from simulator.server import Simulator
 from simulator.world import World
 from testing.eventually import eventually
@@ -38,19 +38,19 @@ def story(steps: int, *, seed: int = 1, members: int = 150) -> tuple[World, Diar
     world = World(people, guilds)
     diary = Diary()
     world.audience = diary
-    days = Days(world, Options(seed=seed, rate=10.0), NOW)
+    scenario = Scenario(world, Options(seed=seed, rate=10.0), NOW)
     for number in range(steps):
-        days.step(NOW + number * 100)
+        scenario.step(NOW + number * 100)
     return world, diary
 
 
-def test_a_seed_repeats_its_days() -> None:
+def test_a_seed_repeats_its_changes() -> None:
     """The same seed tells the same story, another a different one."""
     assert story(2000)[1].heard == story(2000)[1].heard
     assert story(200)[1].heard != story(200, seed=2)[1].heard
 
 
-def test_days_have_everything_in_them() -> None:
+def test_a_scenario_has_every_kind_of_change() -> None:
     """People come, go, join, leave, take new names, hear songs that change."""
     world, diary = story(8000)
     names = Counter(name for name, _ in diary.heard)
@@ -81,7 +81,7 @@ def test_songs_end() -> None:
                 assert activity["timestamps"]["end"] > end_of_story - 5000
 
 
-def test_nobody_repeats_what_is_so_already() -> None:
+def test_a_change_never_repeats_the_present_state() -> None:
     """An offline user does not go offline again."""
     _, diary = story(3000)
     last: dict[tuple[str, str], str] = {}
