@@ -41,7 +41,12 @@ settings.load_profile("suite")
 
 
 LONGEST = (
-    *("tests/bench/", "tests/chaos/test_seeds.py", "tests/e2e/", "tests/doctor/test_places.py"),
+    *(
+        "tests/bench/",
+        "tests/chaos/test_seeds.py",
+        "tests/e2e/",
+        "tests/doctor/test_ports_and_urls.py",
+    ),
     *("tests/run/test_make_run.py", "tests/api/test_openapi_fuzz.py"),
 )
 """Where the tests are that wait for processes, for seconds."""

@@ -49,7 +49,7 @@ def test_what_is_broken_on_the_way_is_an_excuse(target: str, late: bool, never: 
     assert (unexcused("api-1", [NEVER], windows, WITHIN) == []) is never
 
 
-def test_a_machine_that_wakes_nobody_in_time_is_seen() -> None:
+def test_a_stalled_machine_is_noticed() -> None:
     """Which has to be late by more than it usually is."""
     machine = HostStalls()
     for slept, woken in ((0.0, 0.06), (0.06, 0.2), (0.2, 3.0), (3.0, 3.05)):

@@ -76,8 +76,8 @@ async def test_a_narrow_link_passes_everything_too(link: TcpProxy) -> None:
     await small_buffer.close()
 
 
-async def test_a_cut_link_takes_nobody(link: TcpProxy) -> None:
-    """Connections end, new ones end at once, until it is mended."""
+async def test_a_cut_proxy_accepts_no_connection(link: TcpProxy) -> None:
+    """Connections end, new ones end at once, until it is healed."""
     caller = await Caller.to(link)
     await caller.hears(b"hello")
     link.cut()

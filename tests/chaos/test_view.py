@@ -110,7 +110,7 @@ def test_a_step_back_long_after_redis_was_set_back_is_seen(
 
 
 @pytest.mark.parametrize("twice", [True, False])
-def test_only_who_is_heard_of_twice_may_go_back_with_two_shards(twice: bool) -> None:
+def test_only_users_of_both_shards_may_go_back(twice: bool) -> None:
     """The others' shard tells of them in order."""
     world = World(*population(50, 3, 1, 1_784_053_200_000))
     guilds = {shard_of(guild_id, 2): guild_id for guild_id in world.guilds}
@@ -159,7 +159,7 @@ def test_an_update_before_the_beginning_is_seen(history: History) -> None:
     ]
 
 
-def test_frames_about_nobody_who_was_asked_for_are_seen(history: History) -> None:
+def test_frames_about_users_that_were_not_requested_are_noticed(history: History) -> None:
     """Nor may anything follow a refusal."""
     frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     view.take(frame("presence_update", frames.change()[1], SOMEBODY_ELSE))

@@ -165,6 +165,6 @@ async def test_the_stats_count(sim: Simulator) -> None:
     assert session["seq"] == client.seq
 
 
-async def test_nobodys_truth_is_404(sim: Simulator) -> None:
+async def test_the_state_of_an_unknown_user_is_404(sim: Simulator) -> None:
     """With the field named."""
     assert (await read_control(sim, "/truth/999999999999999999"))["error"]["field"] == "user_id"

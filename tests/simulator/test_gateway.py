@@ -86,7 +86,7 @@ async def test_a_heartbeat_is_answered(sim: Simulator) -> None:
         assert sim.stats.heartbeats == 1
 
 
-async def test_a_small_guild_shows_everybody(sim: Simulator) -> None:
+async def test_a_small_guild_lists_every_member(sim: Simulator) -> None:
     """At most large_threshold members: all are listed, and presences include offline ones."""
     async with connected(sim) as client:
         [guild, _] = await client.start(large_threshold=250)
@@ -99,7 +99,7 @@ async def test_a_small_guild_shows_everybody(sim: Simulator) -> None:
     assert "offline" in {presence["status"] for presence in guild["presences"]}
 
 
-async def test_a_large_guild_shows_who_stands_out() -> None:
+async def test_a_large_guild_lists_some_members() -> None:
     """Above large_threshold: members online, with a role or a nick; presences not offline."""
     async with Simulator(quiet(members=400)) as sim, connected(sim) as client:
         [guild, _] = await client.start(large_threshold=50)

@@ -74,7 +74,7 @@ async def test_the_limit_passes() -> None:
             await chunks(client)
 
 
-async def test_named_people_and_who_is_not_there(sim: Simulator) -> None:
+async def test_named_users_and_those_not_found(sim: Simulator) -> None:
     """``user_ids`` answers with those members and lists the rest as not_found."""
     sim.world.set_presence(FIRST_PERSON, "dnd")
     async with connected(sim) as client:

@@ -37,7 +37,7 @@ async def test_profiles_differ_and_stay(sim: Simulator) -> None:
     assert profile_of(sim.world.person(BOT_ID))["connected_accounts"] == []
 
 
-async def test_nobodys_profile_is_404(sim: Simulator) -> None:
+async def test_the_profile_of_an_unknown_user_is_404(sim: Simulator) -> None:
     """With Discord's body."""
     async with (
         aiohttp.ClientSession() as http,

@@ -148,7 +148,7 @@ async def test_a_wrong_method_is_405(http: aiohttp.ClientSession) -> None:
         assert (await response.json())["message"] == "405: Method Not Allowed"
 
 
-async def test_somebody_known_but_elsewhere_is_an_unknown_member(
+async def test_a_known_user_of_another_guild_is_an_unknown_member(
     sim: Simulator, http: aiohttp.ClientSession
 ) -> None:
     """10007 for a user who is not in the guild."""

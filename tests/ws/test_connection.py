@@ -155,7 +155,7 @@ async def test_a_handshake_that_takes_too_long(backend: Backend) -> None:
         await eventually(lambda: ws.counters.connections == 0)
 
 
-async def test_half_open_handshakes_shut_nobody_out(backend: Backend) -> None:
+async def test_half_open_handshakes_exclude_no_new_client(backend: Backend) -> None:
     """At most so many are pending: the oldest makes way for a new one."""
     await backend.show(ANNA, 1)
     async with backend.serving(WsLimits(handshakes=3)) as ws:

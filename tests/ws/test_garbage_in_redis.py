@@ -60,7 +60,7 @@ async def test_a_garbage_message(anna: Watched, message: bytes) -> None:
     assert anna.ws.hub.connected
 
 
-async def test_a_crowd_of_garbage_is_one_line(
+async def test_many_garbage_messages_are_one_line(
     anna: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The log has one line about it, without its content."""
@@ -103,7 +103,7 @@ async def test_a_garbage_hash(backend: Backend, garbage: dict[str, bytes]) -> No
 
 @pytest.mark.parametrize("field", ["version", "profile", "presence"])
 @pytest.mark.parametrize("garbage", [b"", b"x", b"\xff" * 20, b"9" * 30])
-async def test_a_save_mends_the_hash(backend: Backend, field: str, garbage: bytes) -> None:
+async def test_a_save_repairs_the_hash(backend: Backend, field: str, garbage: bytes) -> None:
     """Other users are served, and the user's next save is shown with a newer version."""
     await backend.show(ANNA, 1)
     await backend.show(BERT, 1)

@@ -20,7 +20,7 @@ from tests.ws.ws_fixture import (
 )
 
 
-async def test_the_line_is_cut(backend: Backend) -> None:
+async def test_a_disconnect(backend: Backend) -> None:
     """Updates during a disconnect reach the clients after it."""
     await backend.show(ANNA, 1)
     await backend.show(BERT, 1)
@@ -38,7 +38,7 @@ async def test_the_line_is_cut(backend: Backend) -> None:
         assert number_of(await receive(client)) == 2
 
 
-async def test_the_line_is_cut_again_and_again(backend: Backend) -> None:
+async def test_disconnects_again_and_again(backend: Backend) -> None:
     """With writes and disconnects together, a client still sees newer states only, to the last."""
     await backend.show(ANNA, 0)
     async with backend.serving() as ws:
@@ -56,7 +56,7 @@ async def test_the_line_is_cut_again_and_again(backend: Backend) -> None:
             await client.close()
 
 
-async def test_newcomers_during_a_short_cut(backend: Backend) -> None:
+async def test_newcomers_during_a_short_disconnect(backend: Backend) -> None:
     """A new client waits through a short disconnect, whether the user is loaded or not."""
     await backend.show(ANNA, 1)
     await backend.show(BERT, 1)
@@ -69,7 +69,7 @@ async def test_newcomers_during_a_short_cut(backend: Backend) -> None:
             assert (await receive(two))["op"] == "initial_data"
 
 
-async def test_the_user_leaves_during_a_cut(backend: Backend) -> None:
+async def test_the_user_leaves_during_a_disconnect(backend: Backend) -> None:
     """A user who is absent after a disconnect is shown for a while, then removed."""
     await backend.show(ANNA, 1)
     async with backend.serving(WsLimits(grace=0.1)) as ws, ws.client(ANNA) as client:
@@ -81,7 +81,7 @@ async def test_the_user_leaves_during_a_cut(backend: Backend) -> None:
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
 
 
-async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(
+async def test_the_user_leaves_during_a_disconnect_from_a_complete_redis(
     backend: Backend,
 ) -> None:
     """A complete Redis without the user is not waited for."""
@@ -97,7 +97,7 @@ async def test_the_user_leaves_during_a_cut_of_a_redis_that_holds_everybody(
         assert (code, frames[0]["d"]["code"]) == (4404, "user_not_monitored")
 
 
-async def test_who_is_not_written_again_by_the_time_that_everybody_is(
+async def test_a_user_who_is_missing_after_the_rewrite_is_removed(
     own_redis: RedisServer, own_backend: Backend
 ) -> None:
     """Such users have left; the others stay."""
@@ -165,7 +165,9 @@ async def test_redis_restarts_empty(own_redis: RedisServer, own_backend: Backend
             await nothing_comes(client)
 
 
-async def test_who_is_not_written_again(own_redis: RedisServer, own_backend: Backend) -> None:
+async def test_a_user_who_is_not_rewritten_in_time_is_removed(
+    own_redis: RedisServer, own_backend: Backend
+) -> None:
     """A user who is not rewritten in time is removed; new clients may retry."""
     await own_backend.show(ANNA, 1)
     async with own_backend.serving(WsLimits(grace=0.5)) as ws, ws.client(ANNA) as client:

@@ -38,7 +38,7 @@ async def running(**settings: str) -> AsyncIterator[tuple[Process, str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_ends_it_in_good_order(backend: Backend, number: signal.Signals) -> None:
+async def test_a_signal_stops_it_in_order(backend: Backend, number: signal.Signals) -> None:
     """SIGTERM and Ctrl-C close clients with 1012; the process ends with 0 and says so."""
     await backend.show(ANNA, 1)
     async with running(REDIS_URL=backend.redis_url) as (process, url):
@@ -97,7 +97,7 @@ async def _is_draining(port: int) -> bool:
     return ready.status == 503 and b'"draining"' in ready.body
 
 
-async def test_clients_are_parted_from_one_after_another(backend: Backend) -> None:
+async def test_clients_are_closed_one_after_another(backend: Backend) -> None:
     """Until its turn comes each of them gets every update."""
     await backend.show(ANNA, 1)
     async with backend.serving(WsLimits(close_interval=1.0)) as ws:

@@ -163,7 +163,7 @@ async def test_a_stranger_among_several(backend: Backend) -> None:
         assert number_of(await receive(client)) == 2
 
 
-async def test_nobody_but_strangers(backend: Backend) -> None:
+async def test_only_users_that_are_not_monitored(backend: Backend) -> None:
     """When none of several users is monitored, the connection closes with 4404."""
     async with backend.serving() as ws, ws.client(STRANGER, STRANGER + 1) as client:
         frames, code = await until_closed(client)

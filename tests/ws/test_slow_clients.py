@@ -97,7 +97,7 @@ async def test_a_client_that_never_reads(backend: Backend) -> None:
         await raw.hang_up()
 
 
-async def test_a_slow_client_delays_nobody(backend: Backend) -> None:
+async def test_a_slow_client_delays_no_other(backend: Backend) -> None:
     """Others get every update while one client does not read."""
     await backend.show(ANNA, 0)
     async with backend.serving(SMALL) as ws, ws.client(ANNA) as quick:

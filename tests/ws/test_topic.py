@@ -111,7 +111,7 @@ def test_after_a_disconnect_older_data_is_valid() -> None:
     assert topic.presence == presence(3)
 
 
-def test_where_the_line_stays_a_message_may_be_late() -> None:
+def test_a_message_may_be_late_where_the_connection_stays() -> None:
     """All users were rewritten on an open connection. Older messages that arrive after that are
     dropped, removals included. A loaded snapshot may be older, as after a disconnect."""
     topic = Topic(ANNA)

@@ -30,7 +30,7 @@ async def store(redis_url: str) -> AsyncIterator[Store]:
         yield store
 
 
-async def test_a_crowd(store: Store) -> None:
+async def test_many_users_at_once(store: Store) -> None:
     """Each reader gets its user; an unknown one gives None; the same user is read once."""
     reads = BatchReader(store, TTL, with_extras=False)
     await store.redis.config_resetstat()

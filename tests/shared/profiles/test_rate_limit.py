@@ -93,7 +93,7 @@ async def test_a_used_up_limit_is_known_before_the_server_says_429() -> None:
 
 
 @pytest.mark.parametrize("nonsense", ["", "nan", "-1", "soon", "1e400"])
-async def test_headers_that_make_no_sense_stop_nobody(nonsense: str) -> None:
+async def test_headers_that_make_no_sense_stop_no_request(nonsense: str) -> None:
     """A limit that cannot be read is no limit, or one that a later answer corrects."""
     server = ProfileServer(
         lambda _: json(OBJECT, X_RateLimit_Remaining=nonsense, X_RateLimit_Reset_After=nonsense)
