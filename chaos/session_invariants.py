@@ -45,7 +45,6 @@ class SessionInvariants:
         self.wrong: list[str] = []
         self._sessions = sessions
         self._together: dict[int, float] = {}  # by shard: since when more than one is live
-        self._told: set[int] = set()
 
     async def run(self) -> None:
         while True:

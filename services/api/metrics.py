@@ -53,7 +53,7 @@ def export(cache: ResponseCache, liveness: LivenessMonitor, limiter: HttpConnect
         ("grux_api_answer_bytes", "Their size, about.", lambda: cache.size),
         (
             "grux_api_cache_valid",
-            "1 while Redis tells of changes.",
+            "1 while Redis reports changes.",
             lambda: cache.trusted,
         ),
         ("grux_api_connections", "Open connections.", lambda: limiter.connections),

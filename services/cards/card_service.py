@@ -45,7 +45,7 @@ Key = tuple[object, ...]
 
 
 class CardTimings(Struct, frozen=True, kw_only=True):
-    """How long a finished card is served from memory, in seconds; how many are drawn in a while."""
+    """How long a finished card is served from memory, and how many are drawn in a window."""
 
     ticking_ttl_s: float = 8.0  # a card with a running clock
     static_ttl_s: float = 60.0

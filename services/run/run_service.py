@@ -1,4 +1,4 @@
-"""One service alone, as in a container: `python -m services gateway`, `api`, `ws` …"""
+"""One service alone, as in a container: `python -m services gateway`, `api`, `ws` or `cards`."""
 
 from __future__ import annotations
 

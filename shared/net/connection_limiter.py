@@ -96,7 +96,7 @@ class ConnectionLimiter:
         self._forget(connection)
 
     def acquire_address(self, connection: LimitedConnection, address: str | None) -> bool:
-        """Count the connection for its address. False when the address has its share.
+        """Count the connection for its address. False when the address is at its limit.
 
         None is not counted: see shared/net/client_address.py.
         """

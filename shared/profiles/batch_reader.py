@@ -96,7 +96,7 @@ class BatchReader:
             return Read(snapshot, None, False, float("inf"))
         if row.entry_damaged:
             return Read(snapshot, None, False, now + FAILURE_TTL_S)
-        if row.entry is None:  # once the answer is stored, Redis tells of the change
+        if row.entry is None:  # once the answer is stored, Redis reports the change
             return Read(snapshot, None, True, now + FAILURE_TTL_S)
         extras, ttl_s = decode_entry(row.entry), row.entry_ttl_s
         if extras is not None and ttl_s >= self._old_below_s:

@@ -46,7 +46,7 @@ class UpdateHandler(Protocol):
         """All subscriptions are confirmed again: load the users, as updates may be missing."""
 
     def on_resync(self) -> None:
-        """All users were rewritten after Redis had lost data, of which no message told: load them.
+        """All users were rewritten after Redis had lost data, which no message reports: load them.
         The connection stays, so messages that were published before may still arrive."""
 
 

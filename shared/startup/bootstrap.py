@@ -123,7 +123,7 @@ async def _serve(
 
 
 def _handle_signals(handler: Callable[..., object]) -> None:
-    """In Python's own way: a loop's way would not be heard while the loop is blocked."""
+    """By signal.signal: a handler of the loop would not run while the loop is blocked."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, handler)
 

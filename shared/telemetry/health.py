@@ -84,7 +84,7 @@ class Health:
 
     @property
     def unready(self) -> str:
-        """Why no traffic may come; empty: it may. Every `/ready` answers by this."""
+        """Why no traffic may come; empty when it may. Every `/ready` reports this."""
         if self.stuck:
             return f"the event loop has been blocked for {self.lag.now:.0f} s"
         return SHUTTING_DOWN if self._shutting_down else self._probe().unready

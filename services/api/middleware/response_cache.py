@@ -59,7 +59,7 @@ class ResponseCacheMiddleware:
 
 
 class ResponseCache:
-    """An InvalidationHandler. Stores nothing until the invalidation connection is proved."""
+    """An InvalidationHandler. Stores nothing until the invalidation connection works."""
 
     def __init__(
         self, max_entries: int = RESPONSE_CACHE_ENTRIES, max_bytes: int = RESPONSE_CACHE_BYTES

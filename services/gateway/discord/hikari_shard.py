@@ -5,9 +5,9 @@ hikari reconnects and resumes by itself for as long as its process lives. This s
 - can be given the session of an earlier process, and leaves one behind that can be resumed;
 - waits for permission before it connects;
 - hands events over synchronously. hikari's own event manager creates a task for every listener of
-  every event; without it an event costs a sixth (docs/decisions/0001-raw-shards.md);
+  every event; without that, an event costs a sixth (docs/decisions/0001-raw-shards.md);
 - counts and logs how each connection began and why it ended;
-- gives up a connection by which Discord neither begins nor resumes a session.
+- gives up a connection on which Discord neither begins nor resumes a session.
 
 Discord docs: Gateway, Resuming and Disconnecting; Opcodes and Status Codes.
 """
@@ -131,7 +131,7 @@ class InstrumentedShard(GatewayShardImpl):
 
     async def dispatch(self, event: None, *, return_tasks: bool = False) -> None:
         """hikari's `EventManager.dispatch`: called when it connects and disconnects.
-        `_connect_and_report` and `_report_end` know more."""
+        `_connect_and_report` and `_report_end` report it, with the cause."""
 
     async def _connect(self) -> Any:
         self._drop_expired_session()
@@ -141,7 +141,7 @@ class InstrumentedShard(GatewayShardImpl):
         return tasks
 
     def _drop_expired_session(self) -> None:
-        """The resume address may be gone together with the session, so that nothing says no."""
+        """The resume address may be gone with the session: then nothing rejects a resume."""
         now = asyncio.get_running_loop().time()
         if self._disconnected_since is None:
             self._disconnected_since = now

@@ -45,7 +45,7 @@ class WriterTimings(Struct, frozen=True, kw_only=True):
 
     retry: Backoff = Backoff(first_s=0.1, max_s=2.0)
     gather_s: float = 0.006  # after a busy batch: a tenth less CPU for each at 5,000 events/s
-    gate_interval_s: float = 0.05  # between two looks at a gate that is closed
+    gate_interval_s: float = 0.05  # between two checks of a closed gate
 
 
 class Writer:
@@ -92,7 +92,7 @@ class Writer:
         return len(self._pending)
 
     def changed(self, user_id: int) -> None:
-        """The user is to be written."""
+        """Queue the user."""
         if user_id not in self._pending:
             self._pending[user_id] = time_ns() // 1000
         self._drained.clear()
@@ -214,14 +214,14 @@ class Writer:
             for application_id in normalize.applications_without_art(shown, self._cdn):
                 self._icons.request(application_id, user_id)
             presence = _encode(normalize.presence(shown, self._cdn, self._icons.known))
-        except Exception:  # whatever users typed, neither the last snapshot nor the process ends
+        except Exception:  # what users typed must not end the process
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
             return None
         return Fields(profile, presence, cached.discord())
 
     def _end_batch(self) -> None:
-        """Tell the barriers, except of users who were not written after all."""
+        """Remove the written users from the barriers, and release those that are complete."""
         written = [user_id for user_id in self._batch if user_id not in self._failed]
         self._batch = []
         self._failed.clear()

@@ -25,7 +25,7 @@ class DiscordSource:
         self._refused = False
 
     async def fetch(self, user_id: int) -> ProfileExtras:
-        """Banner, accent colour, nameplate and server tag. Raises SourceFailed, SourceStopped."""
+        """Banner, accent color, nameplate and server tag. Raises SourceFailed, SourceStopped."""
         if self._refused:
             raise SourceStopped("the token is refused")
         try:

@@ -28,7 +28,7 @@ def checked(user: object, user_id: int) -> dict[str, Any]:
 
 
 def extras_of(user: dict[str, Any], user_id: int, cdn: Cdn) -> ProfileExtras:
-    """Banner, accent colour, nameplate and server tag, as far as the object has them."""
+    """Banner, accent color, nameplate and server tag, as far as the object has them."""
     banner = user.get("banner")
     return ProfileExtras(
         nameplate_image=_nameplate(user.get("collectibles"), cdn),
@@ -39,7 +39,7 @@ def extras_of(user: dict[str, Any], user_id: int, cdn: Cdn) -> ProfileExtras:
 
 
 def color(value: object) -> int | None:
-    """An RGB color; black is one."""
+    """An RGB color; black (0) is one, too."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 0xFFFFFF:
         return value
     return None
