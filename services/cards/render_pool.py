@@ -94,9 +94,10 @@ class RenderPool:
         process: asyncio.subprocess.Process | None = None
         try:
             async with asyncio.timeout(self._job_timeout_s):
-                process = self._idle.pop() if self._idle else await self._start()
+                process = self._take_idle() or await self._start()
                 answer = await _exchange(process, _encode(job))
-        except (TimeoutError, asyncio.IncompleteReadError, OSError) as error:
+        # uvloop raises RuntimeError for a write to a process that has just ended.
+        except (TimeoutError, asyncio.IncompleteReadError, OSError, RuntimeError) as error:
             log.warning("cards: %s failed: %s", type(job).__name__, type(error).__name__)
             raise RenderFailed from None
         else:
@@ -108,6 +109,15 @@ class RenderPool:
             if process is not None:  # dead, or in the middle of an answer that nothing will read
                 self._processes.discard(process)
                 await _kill(process)
+
+    def _take_idle(self) -> asyncio.subprocess.Process | None:
+        """One that has not ended meanwhile, for want of memory for example."""
+        while self._idle:
+            process = self._idle.pop()
+            if process.returncode is None:
+                return process
+            self._processes.discard(process)
+        return None
 
     async def _start(self) -> asyncio.subprocess.Process:
         """With an empty environment: what decodes foreign images must not hold the token."""

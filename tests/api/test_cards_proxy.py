@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from services.api.endpoints import cards_proxy
+from shared.http.connection_limits import ConnectionLimits
 from shared.redis.store import Store
 from testing.eventually import eventually
 from testing.free_port import free_port
@@ -184,6 +185,12 @@ async def test_a_silent_cards_service_holds_a_bounded_number_of_requests(
         assert not any(task.done() for task in waiting)
         cards.may_answer.set()
         assert {answer.status for answer in await asyncio.gather(*waiting)} == {200}
+
+
+def test_a_hanging_cards_service_is_given_up_in_time() -> None:
+    """Before the api closes a connection whose response takes too long. aiohttp rounds a timeout
+    of some seconds up to the next full one."""
+    assert ConnectionLimits().response_timeout_s > cards_proxy.TIMEOUT_S + 1
 
 
 def check_unavailable(answer: Answer) -> None:

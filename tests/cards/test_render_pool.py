@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from services.cards.render_jobs import (
     DrawBadge,
@@ -52,6 +53,21 @@ async def test_a_process_that_dies_is_replaced(pool: RenderPool) -> None:
     with pytest.raises(RenderFailed):
         await pool.submit(BADGE)
     assert isinstance(await pool.submit(BADGE), Rendered)
+
+
+def test_an_idle_process_that_has_died_costs_no_job() -> None:
+    """On uvloop, as in the service: a write to a dead process raises RuntimeError there."""
+
+    async def draw_after_a_death() -> None:
+        async with RenderPool(1, 2, 20.0) as pool:
+            await pool.submit(BADGE)
+            [idle] = pool._idle
+            idle.kill()
+            await idle.wait()
+            assert isinstance(await pool.submit(BADGE), Rendered)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(draw_after_a_death())
 
 
 async def test_a_process_that_hangs_is_killed(pool: RenderPool) -> None:

@@ -21,7 +21,7 @@ from shared.http.responses import Header, RawResponse, json_response
 PATHS: Final = ("/card", "/badge")
 MAX_FORWARDED_REQUESTS: Final = 128  # at a time: a storm of cards must not take the api's memory
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024  # a card has less than 1 MB as SVG, some MB as PNG
-TIMEOUT_S: Final = 20.0  # as long as the api gives a client to take an answer
+TIMEOUT_S: Final = 12.0  # less than ConnectionLimits.response_timeout_s: the 503 has to be sent
 
 UNAVAILABLE: Final = ApiError(
     503,
