@@ -49,7 +49,7 @@ class InvalidationStream(HeldConnection):
         timings: ConnectionTimings = TIMINGS,
     ) -> None:
         """`pool`: makes connections that retry nothing."""
-        super().__init__(pool, timings, "tracking")
+        super().__init__(pool, timings, "invalidation")
         self._listener = listener
 
     async def _on_connect(self, connection: AbstractConnection) -> None:

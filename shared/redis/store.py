@@ -31,7 +31,7 @@ NO_PROFILE: Final = -3
 STALE_WRITE: Final = -4
 
 SNAPSHOT_FIELDS: Final = ["version", "profile", "presence"]  # for HMGET: see `snapshot_of`
-_LOST: Final = REDIS_LOST.labels("calls")
+_LOST: Final = REDIS_LOST.labels("commands")
 _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
 _TIME: Final = Script("time.lua")

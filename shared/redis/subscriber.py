@@ -63,7 +63,7 @@ class Subscriber(HeldConnection):
     ) -> None:
         """`pool`: makes connections that retry nothing. `in_cluster`: the server is a master of a
         Redis Cluster, and has the slots of all wanted users."""
-        super().__init__(pool, timings, "feed")
+        super().__init__(pool, timings, "subscriber")
         self._in_cluster = in_cluster
         self._sharded = False
         self._listener = listener
@@ -160,7 +160,7 @@ class Subscriber(HeldConnection):
     def _resync(self) -> None:
         """What Redis lost before was in no message. While not connected there is nothing to do:
         `on_reconnect` follows anyway."""
-        log.info("feed: presences were rewritten; reloading")
+        log.info("subscriber: presences were rewritten; reloading")
         if self._connected:
             self._listener.on_resync()
 
@@ -181,7 +181,7 @@ class Subscriber(HeldConnection):
         if now - self._logged_at >= LOG_INTERVAL_S:
             self._logged_at = now
             log.warning(
-                "feed: skipped a message for user %s that is not readable (%d so far): other "
+                "subscriber: skipped a message for user %s that is not readable (%d so far): other "
                 "software publishes in this Redis",
                 user_id,
                 self.unreadable,

@@ -21,9 +21,9 @@ from prometheus_client.registry import Collector
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REDIS_LOST: Final = Counter(
-    "grux_redis_lost_total", "Times that Redis was lost, by the line to it.", ["line"]
+    "grux_redis_lost_total", "Times that Redis was lost, by connection.", ["connection"]
 )
-"""`calls`: reads and writes; `feed`: updates to ws; `tracking`: what keeps api's cache valid."""
+"""`commands`: reads and writes; `subscriber`: updates to ws; `invalidation`: of the api's cache."""
 
 CHANGE_AGE_BUCKETS_S: Final = (
     *(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5),

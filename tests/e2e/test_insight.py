@@ -83,7 +83,7 @@ async def test_every_metric_is_there_and_moves() -> None:
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             await store.redis.client_kill_filter(_type="pubsub")
         await until(ports["ws"], "grux_ws_resyncs_total", holds=lambda now: now > resyncs)
-        assert await value(ports["ws"], "grux_redis_lost_total", "feed") == 1
+        assert await value(ports["ws"], "grux_redis_lost_total", "subscriber") == 1
         for port in ports.values():
             assert await value(port, "grux_ready") == 1
             assert await value(port, "grux_loop_lag_seconds_count") > 0
@@ -213,7 +213,7 @@ async def test_a_standby_gateway_is_ready() -> None:
         shown = await until_health(port, lambda now: not now["ready"])
         assert shown["unready"] == "Redis does not answer"
         assert (await asked(port, "/health"))[0] == 200
-        assert await value(port, "grux_redis_lost_total", "calls") == 1
+        assert await value(port, "grux_redis_lost_total", "commands") == 1
         await stack.redis.start()
         await until_health(port, lambda now: bool(now["ready"]))
 
@@ -227,9 +227,9 @@ async def test_without_redis_api_and_ws_are_not_ready() -> None:
             assert (await asked(port, "/health"))[0] == 200
             assert (await asked(port, "/ready"))[0] == 503
             await stack.processes[name].line_with("not ready: ")
-        assert await value(ports["ws"], "grux_redis_lost_total", "feed") == 1
-        assert await value(ports["api"], "grux_redis_lost_total", "tracking") == 1
-        assert await value(ports["api"], "grux_redis_lost_total", "calls") == 1
+        assert await value(ports["ws"], "grux_redis_lost_total", "subscriber") == 1
+        assert await value(ports["api"], "grux_redis_lost_total", "invalidation") == 1
+        assert await value(ports["api"], "grux_redis_lost_total", "commands") == 1
         await stack.redis.start()
         for name, port in ports.items():
             await until_health(port, lambda now: bool(now["ready"]))

@@ -63,7 +63,7 @@ class Held(HeldConnection):
     """Records what becomes of it."""
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__(wire, TIMINGS, "feed")  # type: ignore[arg-type]
+        super().__init__(wire, TIMINGS, "subscriber")  # type: ignore[arg-type]
         self.replies: list[Any] = []
         self.disconnects = 0
 
@@ -114,7 +114,7 @@ async def test_without_a_reply_the_connection_is_lost(
         await clock.advance(0.25)
         assert (wire.connects, held.disconnects) == (2, 1)
     assert [record.message for record in caplog.records] == [
-        "feed: the connection to Redis is lost (no answer for 2 s)"
+        "subscriber: the connection to Redis is lost (no answer for 2 s)"
     ]
 
 
