@@ -21,6 +21,7 @@ from websockets.server import ServerProtocol
 from services.ws.limits import WsLimits
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from shared.discord import snowflake
+from shared.net.host_header import is_host_valid
 
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
@@ -70,10 +71,12 @@ def respond(
     server.receive_data(head)
     match server.events_received():
         case [Request() as request]:
-            return _route(request, server, limits, health, full)
-        case _:
+            if _is_host_valid(request):
+                return _route(request, server, limits, health, full)
+            return bad_request("A request needs one valid Host header (RFC 9112, 3.2).")
+        case _:  # websockets prepares a response for what is too long or too much, only for that
             refusal = b"".join(server.data_to_send())
-            return PlainResponse(refusal) if refusal else bad_request()
+            return too_large(HTTPStatus(int(refusal[9:12]))) if refusal else bad_request()
 
 
 def _route(
@@ -126,15 +129,22 @@ def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
     return tuple(ids)
 
 
-def bad_request() -> PlainResponse:
-    return _error(HTTPStatus.BAD_REQUEST, "bad_request", f"This is not HTTP/1.1. {USAGE}")
+def _is_host_valid(request: Request) -> bool:
+    hosts = [value.encode("latin-1") for value in request.headers.get_all("Host")]
+    return is_host_valid(hosts, request.protocol.removeprefix("HTTP/"))
 
 
-def too_large() -> PlainResponse:
+def bad_request(problem: str = "This is not HTTP/1.1.") -> PlainResponse:
+    return _error(HTTPStatus.BAD_REQUEST, "bad_request", f"{problem} {USAGE}")
+
+
+def too_large(
+    status: HTTPStatus = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+) -> PlainResponse:
     return _error(
-        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+        status,
         "headers_too_large",
-        f"The request's headers are too large. Send fewer cookies. {USAGE}",
+        f"The request's URL and headers are too large. Send fewer cookies. {USAGE}",
     )
 
 

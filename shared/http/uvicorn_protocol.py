@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.http import errors
 from shared.http.connection_limits import HttpConnectionLimiter
 from shared.http.responses import RawResponse
+from shared.net.host_header import is_host_valid
+
+_HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
 
 
 class StopParsing(Exception):
@@ -24,6 +27,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().__init__(**uvicorn)
         self._limiter = limiter
         self._head_size = 0  # bytes that came since the last whole head, without its body
+        self._parsed_size = 0  # of the current head: one read may bring all of it, and more
         self._closing = False  # the last response is written: nothing is read any more
         self.address: str | None = None
 
@@ -45,10 +49,22 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._head_size > self._limiter.limits.max_head_bytes or self._too_many_headers():
             self._respond_and_close(errors.TOO_LARGE)
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._parsed_size = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._parsed_size += len(url)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._parsed_size += len(name) + len(value) + _HEADER_LINE_OVERHEAD_BYTES
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._head_size = 0
-        if self._too_many_headers():
-            self._respond_and_close(errors.TOO_LARGE)
+        if refusal := self._head_problem():
+            self._respond_and_close(refusal)
             raise StopParsing
         if len(self.pipeline) >= self._limiter.limits.max_pipelined:
             self.transport.abort()
@@ -77,6 +93,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_deadline(self) -> None:
         self.transport.abort()
+
+    def _head_problem(self) -> RawResponse | None:
+        """What is wrong with the head that is now whole."""
+        if self._parsed_size > self._limiter.limits.max_head_bytes or self._too_many_headers():
+            return errors.TOO_LARGE
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not is_host_valid(hosts, self.parser.get_http_version()):
+            return errors.BAD_HOST
+        return None
 
     def _too_many_headers(self) -> bool:
         headers = cast("list[object] | None", self.headers)  # None before the first request

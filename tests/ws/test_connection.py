@@ -16,6 +16,11 @@ from tests.ws.ws_fixture import ANNA, Backend, RawClient, number_of, receive, un
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 
+UPGRADE = (  # without Host
+    b"GET /?user_id=1274150219482660897 HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
 
 async def test_messages_are_ignored(backend: Backend) -> None:
     """Messages of a client change nothing, up to 4 KiB each."""
@@ -186,7 +191,15 @@ async def test_half_open_handshakes_on_a_full_server(backend: Backend) -> None:
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n\r\n", b"431"),
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
-        (b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"400"),
+        (b"GET /" + b"x" * 66_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"431"),
+        (b"GET /health HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET /health HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"400"),
+        (b"GET /health HTTP/1.1\r\nHost: x/y\r\n\r\n", b"400"),
+        (b"GET /health HTTP/1.0\r\n\r\n", b"200"),
+        (UPGRADE, b"400"),
+        (UPGRADE.replace(b"Upgrade: ", b"Host: x\r\nHost: x\r\nUpgrade: ", 1), b"400"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", b"400"),
         (
             b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Version: 13\r\n\r\n",
@@ -207,6 +220,8 @@ async def test_requests_that_make_no_sense(backend: Backend, sent: bytes, status
         raw.writer.write(sent)
         answer = await raw.ended()
         assert answer.startswith(b"HTTP/1.1 " + status + b" ")
+        assert b"\r\nAccess-Control-Allow-Origin: *\r\n" in answer
+        assert b"\r\nContent-Type: application/json" in answer
         await raw.hang_up()
 
 

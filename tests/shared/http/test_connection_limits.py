@@ -25,7 +25,7 @@ HASTY = ConnectionLimits(head_timeout_s=0.2, response_timeout_s=NEVER_S)
         pytest.param(b"GET /us", id="half a line"),
         pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n", id="headers without an end"),
         pytest.param(GET + b"GET /us", id="half a line after an answer"),
-        pytest.param(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx", id="half a body"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx", id="half a body"),
     ],
 )
 async def test_an_incomplete_request_is_closed_at_its_deadline(sent: bytes) -> None:
@@ -66,11 +66,17 @@ async def test_a_slow_loris_is_closed_at_its_deadline() -> None:
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 50_000,
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200,
         b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 33_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+        b"GET /?" + b"y" * 33_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"y" * 66_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /" + b"y" * 66_000 + b" HTTP/1.0\r\n\r\n",
     ],
 )
 async def test_oversized_heads_get_431(sent: bytes) -> None:
-    """What is over the limit is not kept."""
-    async with serving(App(), ConnectionLimits()) as api:
+    """What is over the limit is not kept, and not served either when one read brings it all."""
+    app = App()
+    async with serving(app, ConnectionLimits()) as api:
         client = await api.connect(sent)
         answer = await client.rest()
         await client.close()
@@ -78,6 +84,53 @@ async def test_oversized_heads_get_431(sent: bytes) -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 431 ")
     assert msgspec.json.decode(body)["success"] is False
+    assert app.asked == 0
+
+
+async def test_a_head_just_below_the_limit_is_served() -> None:
+    """The limit of docs/api.md, also for the second of two requests that arrive at once."""
+    large = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: " + b"y" * 32_600
+    async with serving(App(), ConnectionLimits()) as api:
+        client = await api.connect(GET + large + b"\r\n\r\n")
+        answer = await client.rest()
+        await client.close()
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+@pytest.mark.parametrize(
+    ("version", "hosts", "status"),
+    [
+        ("1.1", [], 400),
+        ("1.1", ["a", "b"], 400),
+        ("1.1", ["a", "a"], 400),
+        ("1.0", ["a", "b"], 400),
+        ("1.1", ["a b"], 400),
+        ("1.1", ["a/b"], 400),
+        ("1.1", ["a@b"], 400),
+        ("1.1", ["a:port"], 400),
+        ("1.1", [""], 200),
+        ("1.1", ["a.example:8000"], 200),
+        ("1.1", ["[::1]:8000"], 200),
+        ("1.0", [], 200),
+    ],
+)
+async def test_host(version: str, hosts: list[str], status: int) -> None:
+    """RFC 9112, 3.2: exactly one valid Host, which HTTP/1.0 may leave out."""
+    lines = [f"GET / HTTP/{version}", *(f"Host: {host}" for host in hosts), "Connection: close"]
+    async with serving(App(), ConnectionLimits()) as api:
+        client = await api.connect("\r\n".join([*lines, "", ""]).encode())
+        answer = await client.rest()
+        await client.close()
+        await api.is_empty()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    if status != 200:
+        assert msgspec.json.decode(answer.partition(b"\r\n\r\n")[2]) == {
+            "error": {
+                "code": "bad_request",
+                "message": "A request needs one valid Host header (RFC 9112, 3.2).",
+            },
+            "success": False,
+        }
 
 
 async def test_a_newcomer_takes_the_place_of_the_longest_pending() -> None:
