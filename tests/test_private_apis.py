@@ -219,6 +219,9 @@ UVICORN = [
             ("connection_made", ("transport",)),
             ("connection_lost", ("exc",)),
             ("data_received", ("data",)),
+            ("on_message_begin", ()),
+            ("on_url", ("url",)),
+            ("on_header", ("name", "value")),
             ("on_headers_complete", ()),
             ("on_body", ("body",)),
             ("on_response_complete", ()),
@@ -236,6 +239,7 @@ UVICORN = [
             ("pipeline", "self.pipeline: deque["),
             ("cycle", "self.cycle: RequestResponseCycle = None"),
             ("headers", "self.headers: list[tuple[bytes, bytes]] = None"),
+            ("parser", "self.parser = httptools.HttpRequestParser(self)"),
             ("client", "self.client: "),
             ("transport", "self.transport: asyncio.Transport = None"),
         )

@@ -105,6 +105,7 @@ DRAINING: Final = ApiError(
 CONNECTION_ERRORS: Final = (
     ApiError(400, "bad_request", "This is not an HTTP/1.1 request. Try GET /user/<Discord id>."),
     ApiError(400, "bad_request", "A request needs one valid Host header (RFC 9112, 3.2)."),
+    ApiError(400, "bad_request", "GET and HEAD have no body here. Send only the URL and headers."),
     ApiError(
         431,
         "headers_too_large",
@@ -162,4 +163,6 @@ def rate_limited(retry_after_s: int) -> RawResponse:
     return json_response(429, body(RATE_LIMITED), (b"retry-after", b"%d" % retry_after_s))
 
 
-BAD_REQUEST, BAD_HOST, TOO_LARGE, CROWDED, FULL = (_response(error) for error in CONNECTION_ERRORS)
+BAD_REQUEST, BAD_HOST, BODY_OF_READ, TOO_LARGE, CROWDED, FULL = (
+    _response(error) for error in CONNECTION_ERRORS
+)

@@ -10,10 +10,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from shared.http import errors
 from shared.http.connection_limits import HttpConnectionLimiter
-from shared.http.responses import RawResponse
+from shared.http.responses import Header, RawResponse
 from shared.net.host_header import is_host_valid
 
 _HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
+_READ_METHODS: Final = (b"GET", b"HEAD")
 
 
 class StopParsing(Exception):
@@ -27,6 +28,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().__init__(**uvicorn)
         self._limiter = limiter
         self._head_size = 0  # bytes that came since the last whole head, without its body
+        self._in_head = True
         self._parsed_size = 0  # of the current head: one read may bring all of it, and more
         self._closing = False  # the last response is written: nothing is read any more
         self.address: str | None = None
@@ -52,16 +54,20 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._parsed_size = 0
+        self._in_head = True
 
     def on_url(self, url: bytes) -> None:
         self._parsed_size += len(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._in_head:
+            return  # a trailer: as a header it would pass by the proxy that checked the headers
         self._parsed_size += len(name) + len(value) + _HEADER_LINE_OVERHEAD_BYTES
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._head_size = 0
         if refusal := self._head_problem():
             self._respond_and_close(refusal)
@@ -101,6 +107,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         hosts = [value for name, value in self.headers if name == b"host"]
         if not is_host_valid(hosts, self.parser.get_http_version()):
             return errors.BAD_HOST
+        if self.parser.get_method() in _READ_METHODS and any(map(_announces_body, self.headers)):
+            return errors.BODY_OF_READ
         return None
 
     def _too_many_headers(self) -> bool:
@@ -124,3 +132,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         with suppress(OSError):  # the client has reset meanwhile
             self.transport.write(response.wire)
             self.transport.write_eof()
+
+
+def _announces_body(header: Header) -> bool:
+    name, value = header
+    return name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")

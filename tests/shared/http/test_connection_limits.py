@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from shared.http import errors
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
@@ -131,6 +132,48 @@ async def test_host(version: str, hosts: list[str], status: int) -> None:
             },
             "success": False,
         }
+
+
+async def test_trailers_are_no_headers() -> None:
+    """A proxy checks and extends X-Forwarded-For in the head, and forwards trailers as they are."""
+    seen: list[tuple[bytes, bytes]] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend(scope["headers"])
+        await App()(scope, receive, send)
+
+    async with serving(app, ConnectionLimits()) as api:
+        client = await api.connect(
+            b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"1\r\na\r\n0\r\nX-Forwarded-For: 9.9.9.9\r\nHost: y\r\n\r\n"
+        )
+        answer = await client.rest()
+        await client.close()
+        await api.is_empty()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert seen == [(b"host", b"x"), (b"connection", b"close"), (b"transfer-encoding", b"chunked")]
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    ("header", "body", "status"),
+    [
+        ("Content-Length: 1", "a", 400),
+        ("Transfer-Encoding: chunked", "0\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n", 400),
+        ("Content-Length: 0", "", 200),
+    ],
+)
+async def test_reads_have_no_body(method: str, header: str, body: str, status: int) -> None:
+    """Nothing here reads one, and a proxy may see another request in it."""
+    app = App()
+    async with serving(app, ConnectionLimits()) as api:
+        head = f"{method} / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n\r\n"
+        client = await api.connect((head + body).encode())
+        answer = await client.rest()
+        await client.close()
+        await api.is_empty()
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert app.asked == (status == 200)
 
 
 async def test_a_newcomer_takes_the_place_of_the_longest_pending() -> None:
