@@ -30,9 +30,15 @@ _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 METHODS: Final = b"GET, HEAD, OPTIONS"
 CORS_HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-expose-headers", b"ETag, Retry-After, X-Grux-Stale"),
+    (
+        b"access-control-expose-headers",
+        b"ETag, Retry-After, X-Grux-Stale, X-Grux-Problem, X-Grux-Unusable",
+    ),
 )
 """Part of every response, errors included."""
+
+CROSS_ORIGIN: Final = (b"cross-origin-resource-policy", b"cross-origin")
+"""For what pages of other origins embed: without it, pages with COEP `require-corp` may not."""
 
 IMAGE_MAX_AGE_S: Final = 30
 
@@ -144,6 +150,7 @@ def image_response(
     kept: tuple[Header, ...] = (
         (b"etag", etag),
         (b"cache-control", keep.encode()),
+        CROSS_ORIGIN,
         *CORS_HEADERS,
         *([(b"x-grux-problem", problem.encode())] if problem else []),
         *([(b"x-grux-unusable", ", ".join(unusable).encode())] if unusable else []),

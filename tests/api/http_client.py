@@ -8,6 +8,9 @@ from msgspec import Struct
 
 from testing.eventually import PATIENCE
 
+EXPOSED_HEADERS = "ETag, Retry-After, X-Grux-Stale, X-Grux-Problem, X-Grux-Unusable"
+"""Of every response: what the scripts of other origins may read."""
+
 
 class Answer(Struct, frozen=True):
     status: int

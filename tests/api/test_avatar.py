@@ -30,6 +30,7 @@ async def test_redirect_to_the_current_avatar(port: int, path: str, location: st
     assert answer.header("location") == location
     assert answer.header("cache-control") == "public, max-age=60"
     assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("cross-origin-resource-policy") == "cross-origin"
     assert (await ask(port, f"/avatar/{RICH.user_id}{path}", method="HEAD")).status == 302
 
 

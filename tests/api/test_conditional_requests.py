@@ -6,7 +6,7 @@ import pytest
 
 from shared.redis.store import Fields, Save, Store
 from tests.api.golden import BOT, RICH
-from tests.api.http_client import ask
+from tests.api.http_client import EXPOSED_HEADERS, ask
 
 PATH = f"/user/{RICH.user_id}"
 ETAG = RICH.user_etag
@@ -33,7 +33,7 @@ async def test_a_matching_tag_gets_304(port: int, headers: list[str]) -> None:
         ("etag", ETAG),
         ("cache-control", "no-cache"),
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
+        ("access-control-expose-headers", EXPOSED_HEADERS),
         ("connection", "close"),
     ]
 

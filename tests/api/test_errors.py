@@ -10,7 +10,7 @@ import pytest
 
 from shared.redis.store import Store
 from tests.api.golden import RICH
-from tests.api.http_client import Answer, ask
+from tests.api.http_client import EXPOSED_HEADERS, Answer, ask
 from tests.api.replica import serving
 
 INVALID_USER_ID = (
@@ -98,7 +98,7 @@ def check(answer: Answer, status: int, body: bytes, *more: tuple[str, str]) -> N
         ("cache-control", "no-store"),
         *more,
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
+        ("access-control-expose-headers", EXPOSED_HEADERS),
         ("connection", "close"),
     ]
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.redis.store import Store
 from tests.api.golden import RICH
-from tests.api.http_client import ask
+from tests.api.http_client import EXPOSED_HEADERS, ask
 from tests.api.replica import serving
 
 PATHS = [
@@ -52,7 +52,7 @@ async def test_preflight(port: int, path: str) -> None:
     assert answer.body == b""
     assert answer.headers == [
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
+        ("access-control-expose-headers", EXPOSED_HEADERS),
         ("access-control-allow-methods", "GET, HEAD, OPTIONS"),
         ("access-control-allow-headers", "*, Authorization"),
         ("access-control-max-age", "86400"),
@@ -68,7 +68,7 @@ async def test_every_response_is_readable(port: int, path: str) -> None:
     for headers in ([], ["Origin: https://example.org"], ["Origin: null"]):
         answer = await ask(port, path, *headers)
         assert answer.header("access-control-allow-origin") == "*"
-        assert answer.header("access-control-expose-headers") == "ETag, Retry-After, X-Grux-Stale"
+        assert answer.header("access-control-expose-headers") == EXPOSED_HEADERS
         assert answer.header("access-control-allow-credentials") is None
 
 

@@ -8,7 +8,7 @@ import pytest
 from shared.model.snapshot import Presence, Profile
 from shared.redis.store import Fields, Save, Store
 from tests.api.golden import BOT, GOLDEN, RICH, Golden
-from tests.api.http_client import ask
+from tests.api.http_client import EXPOSED_HEADERS, ask
 from tests.api.replica import serving
 
 
@@ -45,7 +45,7 @@ def headers(length: int, etag: str) -> list[tuple[str, str]]:
         ("etag", etag),
         ("cache-control", "no-cache"),
         ("access-control-allow-origin", "*"),
-        ("access-control-expose-headers", "ETag, Retry-After, X-Grux-Stale"),
+        ("access-control-expose-headers", EXPOSED_HEADERS),
         ("connection", "close"),
     ]
 

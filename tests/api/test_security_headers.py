@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 
@@ -70,6 +71,20 @@ def test_a_policy_allows_what_is_named_and_nothing_else() -> None:
         "connect-src https://api.example.org wss://ws.example.org:444; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/docs/websocket"])
+async def test_pages_are_compressed(port: int, path: str) -> None:
+    """With gzip for clients that accept it, each form with its own tag."""
+    plain = await ask(port, path, "Accept: text/html")
+    zipped = await ask(port, path, "Accept: text/html", "Accept-Encoding: gzip, br")
+    assert (plain.header("content-encoding"), zipped.header("content-encoding")) == (None, "gzip")
+    assert gzip.decompress(zipped.body) == plain.body
+    assert len(zipped.body) < len(plain.body)
+    assert plain.header("etag") != zipped.header("etag")
+    for answer in (plain, zipped):
+        assert "Accept-Encoding" in (answer.header("vary") or "")
+        assert answer.header("content-security-policy") is not None
 
 
 def test_origins_hold_no_password() -> None:

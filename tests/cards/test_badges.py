@@ -30,6 +30,7 @@ async def test_the_json_is_what_shields_io_asks_for(port: int) -> None:
     }
     assert answer.header("content-type") == "application/json; charset=utf-8"
     assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("cross-origin-resource-policy") == "cross-origin"
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from shared.redis.store import Store
 from testing.eventually import eventually_async
 from testing.redis_server import RedisServer
 from tests.api.golden import HOSTILE
-from tests.api.http_client import ask
+from tests.api.http_client import EXPOSED_HEADERS, ask
 from tests.cards.card_requests import USER, save, title_of
 from tests.cards.cards_fixture import serving_cards
 from tests.cards.sample_users import AT_WORK, EDITOR, LISTENING, NOTHING, like
@@ -38,6 +38,7 @@ async def test_an_svg(store: Store) -> None:
     assert answer.status == 200
     assert answer.header("content-type") == "image/svg+xml; charset=utf-8"
     assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("cross-origin-resource-policy") == "cross-origin"
     assert "max-age=" in (answer.header("cache-control") or "")
     assert "default-src 'none'" in (answer.header("content-security-policy") or "")
     assert title_of(answer) == "Audibert is online · 🔥 shipping on a friday"
@@ -96,6 +97,7 @@ async def test_invalid_parameters_are_named(store: Store) -> None:
         answer = await ask(port, f"/card/{USER}.svg?theme=pink&bg=%22onload&width=400&v=3")
     assert answer.status == 200
     assert answer.header("x-grux-unusable") == "theme, bg"
+    assert answer.header("access-control-expose-headers") == EXPOSED_HEADERS
     assert b'width="400"' in answer.body
 
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from services.api.endpoints.presence import user_id_of
 from shared.http.errors import InvalidSize
-from shared.http.responses import CORS_HEADERS, RawResponse
+from shared.http.responses import CORS_HEADERS, CROSS_ORIGIN, RawResponse
 from shared.model.snapshot import Profile
 from shared.profiles.user_reader import UserReader
 
@@ -62,6 +62,7 @@ class AvatarEndpoints:
                 (b"location", location.encode("ascii", "replace")),
                 (b"content-length", b"0"),
                 (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S),
+                CROSS_ORIGIN,
                 *CORS_HEADERS,
             ),
         )

@@ -11,18 +11,18 @@ from typing import Final
 
 from services.api.endpoints.static import PAGE_DIR
 from services.api.http import security_headers
+from services.api.http.precompressed import PrecompressedResponse
 from services.api.http.security_headers import SELF
 from shared.config import ApiSettings
-from shared.http.responses import CacheableResponse
 
 PLACEHOLDER: Final = "1274150219482660897"  # in the empty input, and in code until an id is known
 
-_VARY: Final = (b"vary", b"Accept")  # `/` is JSON for programs
+_VARY: Final = b"Accept, Accept-Encoding"  # `/` is JSON for programs
 
 _JOIN: Final = '<p class="join">Not shown yet? <a href="{}">Join the server</a> to appear here.</p>'
 
 
-def front(settings: ApiSettings) -> CacheableResponse:
+def front(settings: ApiSettings) -> PrecompressedResponse:
     """The page, with the addresses and example users of the settings."""
     examples = [str(user_id) for user_id in settings.examples()]
     example = examples[0] if examples else PLACEHOLDER

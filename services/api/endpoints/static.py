@@ -15,7 +15,7 @@ from starlette.routing import Route
 from services.api.endpoints import widget_bundle
 from services.api.http.precompressed import PrecompressedResponse
 from shared.config import ApiSettings
-from shared.http.responses import RawResponse
+from shared.http.responses import CROSS_ORIGIN, RawResponse
 
 PAGE_DIR: Final = Path(__file__).parents[3] / "web" / "page"
 WIDGET_DIR: Final = PAGE_DIR.with_name("widget")
@@ -35,7 +35,6 @@ _FILES: Final = (
     WIDGET_DIR / "widget.d.ts",
 )
 
-_CROSS_ORIGIN: Final = (b"cross-origin-resource-policy", b"cross-origin")
 _TYPES: Final = (b"x-typescript-types", b"/widget.d.ts")  # Deno reads it
 
 WIDGET_CACHE_CONTROL: Final = b"public, max-age=300, stale-while-revalidate=86400"
@@ -45,12 +44,12 @@ WIDGET_CACHE_CONTROL: Final = b"public, max-age=300, stale-while-revalidate=8640
 def routes(settings: ApiSettings) -> list[Route]:
     """One route for each file."""
     script = widget_bundle.bundle(WIDGET_DIR, settings).encode()
-    headers = (_CROSS_ORIGIN, _TYPES)
+    headers = (CROSS_ORIGIN, _TYPES)
     widget = PrecompressedResponse.of(script, _SCRIPT, *headers, keep=WIDGET_CACHE_CONTROL)
     found = {"widget.js": widget}
     for path in _FILES:
         content_type = _CONTENT_TYPES[path.suffix]
-        found[path.name] = PrecompressedResponse.of(path.read_bytes(), content_type, _CROSS_ORIGIN)
+        found[path.name] = PrecompressedResponse.of(path.read_bytes(), content_type, CROSS_ORIGIN)
     return [Route(f"/{name}", _endpoint(file)) for name, file in found.items()]
 
 

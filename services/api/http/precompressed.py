@@ -15,7 +15,7 @@ import msgspec
 from services.api.http.negotiation import accepts_gzip
 from shared.http.responses import CacheableResponse, Header, RawResponse, cacheable
 
-_VARY: Final = (b"vary", b"Accept-Encoding")
+_VARY: Final = b"Accept-Encoding"
 _GZIP: Final = (b"content-encoding", b"gzip")
 
 
@@ -23,21 +23,31 @@ class PrecompressedResponse:
     """Holds the gzip form; the plain form is made for the first client that needs it."""
 
     def __init__(
-        self, gzipped: bytes, media_type: bytes, *headers: Header, keep: bytes = b"no-cache"
+        self,
+        gzipped: bytes,
+        media_type: bytes,
+        *headers: Header,
+        keep: bytes = b"no-cache",
+        vary: bytes = _VARY,
     ) -> None:
-        """`headers`: additional ones. `keep`: the value of Cache-Control."""
+        """`headers`: additional ones. `keep`, `vary`: the values of Cache-Control and Vary."""
         self._cacheable = partial(cacheable, kind=media_type, keep=keep)
-        self._headers = (_VARY, *headers)
+        self._headers = ((b"vary", vary), *headers)
         self._gzip = gzipped
         response = self._cacheable(gzipped, *self._headers)
         self._gzipped = msgspec.structs.replace(response, headers=(*response.headers, _GZIP))
 
     @classmethod
     def of(
-        cls, body: bytes, media_type: bytes, *headers: Header, keep: bytes = b"no-cache"
+        cls,
+        body: bytes,
+        media_type: bytes,
+        *headers: Header,
+        keep: bytes = b"no-cache",
+        vary: bytes = _VARY,
     ) -> Self:
         """From the plain form."""
-        return cls(gzip.compress(body, 9, mtime=0), media_type, *headers, keep=keep)
+        return cls(gzip.compress(body, 9, mtime=0), media_type, *headers, keep=keep, vary=vary)
 
     @cached_property
     def _plain(self) -> CacheableResponse:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from shared.http.responses import CacheableResponse, Header, cacheable
+from services.api.http.precompressed import PrecompressedResponse
 
 HTML: Final = b"text/html; charset=utf-8"
 SELF: Final = "'self'"
@@ -75,10 +75,12 @@ class PagePolicy(Struct, frozen=True, kw_only=True):
         return "; ".join(["default-src 'none'", *allowed, *denied])
 
 
-def html_response(body: bytes, policy: PagePolicy, *headers: Header) -> CacheableResponse:
-    """The page, which clients may cache and must revalidate. `headers`: additional ones."""
+def html_response(
+    body: bytes, policy: PagePolicy, vary: bytes = b"Accept-Encoding"
+) -> PrecompressedResponse:
+    """The page, which clients may cache and must revalidate. `vary`: the value of Vary."""
     csp = (b"content-security-policy", policy.header().encode())
-    return cacheable(body, csp, *_HEADERS, *headers, kind=HTML)
+    return PrecompressedResponse.of(body, HTML, csp, *_HEADERS, vary=vary)
 
 
 def image_origins(cdn_url: str) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from typing import Final
 
 from services.api.endpoints.docs import websocket_page
 from services.api.http import security_headers
+from services.api.http.precompressed import PrecompressedResponse
 from services.api.http.security_headers import SELF, PagePolicy
 from services.api.openapi.schemas import Json
 from shared.config import ApiSettings
-from shared.http.responses import CacheableResponse
 
 # Addresses are relative, so that the pages also work below a path of a proxy.
 _PAGE: Final = Template("""\
@@ -51,7 +51,7 @@ _VIEWER: Final = """\
 _HERE: Final = ' aria-current="page"'
 
 
-def rest(settings: ApiSettings) -> CacheableResponse:
+def rest(settings: ApiSettings) -> PrecompressedResponse:
     """Swagger UI over /openapi.json: each route can be tried out."""
     text = _PAGE.substitute(
         title="REST API",
@@ -72,7 +72,7 @@ def rest(settings: ApiSettings) -> CacheableResponse:
     return security_headers.html_response(text.encode(), policy)
 
 
-def websocket(document: Json) -> CacheableResponse:
+def websocket(document: Json) -> PrecompressedResponse:
     """`document` (/asyncapi.json) as HTML, without a script."""
     text = _PAGE.substitute(
         title="WebSocket",
