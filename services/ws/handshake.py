@@ -86,11 +86,9 @@ def _route(
     health: Callable[[], HandshakeHealth],
     full: bool,
 ) -> AcceptedHandshake | PlainResponse:
-    path, _, query = request.path.partition("?")
+    path, query = _path_and_query(request.path)
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
         return _plain(request.method, path, health)
-    if path not in ("/", "/socket"):
-        return _error(HTTPStatus.NOT_FOUND, "not_found", USAGE)
     if full or health().draining:
         why = AT_LIMIT if full else DRAINING
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
@@ -103,11 +101,27 @@ def _route(
     return AcceptedHandshake(response.serialize(), users, forwarded)
 
 
+def _path_and_query(target: str) -> tuple[str, str]:
+    """Of a request target in origin-form or absolute-form. RFC 9112, 3.2.1 and 3.2.2.
+
+    A WebSocket may have any path: what a proxy forwards is the proxy's choice.
+    """
+    path, _, query = target.partition("?")
+    scheme, found, rest = path.partition("://")
+    if found and scheme.isalpha():
+        path = "/" + rest.partition("/")[2]
+    return path, query
+
+
 def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
-    """The ids in `user_id=A&user_id=B,C`, each once, in the order of the query."""
+    """The ids in `user_id=A&user_id=B,C`, each once, in the order of the query.
+
+    As in other lists, spaces around an id are allowed, and so is a comma too many.
+    """
     pairs = parse_qsl(query, keep_blank_values=True)
-    texts = [text for name, value in pairs if name == "user_id" for text in value.split(",")]
-    if not any(texts):
+    parts = (part.strip() for name, ids in pairs if name == "user_id" for part in ids.split(","))
+    texts = [part for part in parts if part]
+    if not texts:
         return ErrorNotice(INVALID_USER_ID, f"user_id is missing. {USER_IDS}")
     ids: dict[int, None] = {}
     for text in texts:

@@ -225,6 +225,21 @@ async def test_requests_that_make_no_sense(backend: Backend, sent: bytes, status
         await raw.hang_up()
 
 
+@pytest.mark.parametrize("target", ["http://x/", "http://x", "ws://x/socket", "//"])
+async def test_any_request_target(backend: Backend, target: str) -> None:
+    """RFC 9112, 3.2.2: a server takes the absolute form that proxies may send."""
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws:
+        raw = RawClient(*await asyncio.open_connection("127.0.0.1", ws.port))
+        sent = UPGRADE.replace(b" HTTP/1.1\r\n", b" HTTP/1.1\r\nHost: x\r\n")
+        raw.writer.write(sent.replace(b"GET /?user_id=", b"GET %b?user_id=" % target.encode()))
+        async with asyncio.timeout(PATIENCE):
+            head = await raw.reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 101 ")
+        raw.head = head
+        await raw.hang_up()
+
+
 async def test_pings(backend: Backend) -> None:
     """The server pings, and a client that answers stays connected."""
     await backend.show(ANNA, 1)

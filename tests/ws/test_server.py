@@ -66,9 +66,9 @@ async def test_one_save_that_changes_both(backend: Backend) -> None:
         ]
 
 
-@pytest.mark.parametrize("path", ["/", "/socket"])
+@pytest.mark.parametrize("path", ["/", "/socket", "/socket/", "/ws", "//", "/a/b%2Fc", "/health"])
 async def test_paths(backend: Backend, path: str) -> None:
-    """The endpoint is `/`, and `/socket` for proxies that need a path of its own."""
+    """The endpoint is `/`, or whatever path a proxy forwards."""
     await backend.show(ANNA, 1)
     async with backend.serving() as ws, connect(ws.url(ANNA, path=path)) as client:
         assert (await receive(client))["op"] == "initial_data"
@@ -113,7 +113,6 @@ async def test_several_users(backend: Backend, query: str) -> None:
         ("userid=1", None),
         ("user_id=12", "12"),
         ("user_id=me", "me"),
-        (f"user_id={ANNA},", ""),
         (f"user_id={ANNA}&user_id=0{BERT}", f"0{BERT}"),
         ("user_id=" + "9" * 5000, "9" * 64),
         ("user_id=%00%0A%22%3Cscript%3E", '\x00\n"<script>'),
@@ -170,19 +169,12 @@ async def test_only_users_that_are_not_monitored(backend: Backend) -> None:
         assert (len(frames), code) == (2, 4404)
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/socket/more", "//"])
-async def test_no_such_path(backend: Backend, path: str) -> None:
-    """A handshake elsewhere is refused with 404."""
-    async with backend.serving() as ws:
-        with pytest.raises(InvalidStatus) as refused:
-            await connect(ws.url(ANNA, path=path))
-        assert refused.value.response.status_code == 404
-
-
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [
         ("GET", "/health", 200, b'"status":"ok"'),
+        ("GET", "http://x/health", 200, b'"status":"ok"'),
+        ("GET", "http://x?user_id=1", 426, b"WebSocket endpoint"),
         ("GET", "/ready", 200, b'"status":"ready"'),
         ("HEAD", "/health", 200, b""),
         ("GET", f"/?user_id={ANNA}", 426, b"WebSocket endpoint"),
