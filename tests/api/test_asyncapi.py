@@ -39,12 +39,18 @@ def test_every_message_is_described() -> None:
     built = {"initial_data", "presence_update", "profile_update", "error"}
     assert built == {name for name in built if callable(getattr(protocol, name))}
     assert set(MESSAGES) == set(DOCUMENT["components"]["messages"]) == built
-    channel, operation = DOCUMENT["channels"]["presence"], DOCUMENT["operations"]["follow"]
+    channel, operation = DOCUMENT["channels"]["frames"], DOCUMENT["operations"]["follow"]
     assert set(channel["messages"]) == built
     assert {part["$ref"].rpartition("/")[2] for part in operation["messages"]} == built
     assert operation["action"] == "send"  # as AsyncAPI 3 has it: the server does
     for reference in [*channel["messages"].values(), *operation["messages"]]:
         assert resolved(DOCUMENT, reference)
+
+
+def test_no_name_is_used_twice() -> None:
+    """Generators make a type of each channel and each schema, in their language's spelling."""
+    names = [*DOCUMENT["channels"], *DOCUMENT["operations"], *DOCUMENT["components"]["schemas"]]
+    assert len({name.casefold() for name in names}) == len(names)
 
 
 def test_schemas_are_valid() -> None:
@@ -91,7 +97,7 @@ def test_every_close_code_is_described() -> None:
     table = [tuple(row) for row in rows(WEBSOCKET, "When the connection closes")]
     words = [(str(c.code), c.reason, c.when.replace("`", ""), c.then) for c in CLOSE_CODES]
     assert words == [(code, name, when.replace("`", ""), then) for code, name, when, then in table]
-    channel = DOCUMENT["channels"]["presence"]
+    channel = DOCUMENT["channels"]["frames"]
     assert [close["code"] for close in channel["x-close-codes"]] == [c.code for c in CLOSE_CODES]
     assert all(f"| {close.code} |" in channel["description"] for close in CLOSE_CODES)
 
@@ -99,7 +105,7 @@ def test_every_close_code_is_described() -> None:
 def test_the_query_is_described() -> None:
     """The schema and the server accept the same queries, with the same limit."""
     users = WsLimits().users
-    query = DOCUMENT["channels"]["presence"]["bindings"]["ws"]["query"]
+    query = DOCUMENT["channels"]["frames"]["bindings"]["ws"]["query"]
     schema = query["properties"]["user_id"]
     assert query["required"] == ["user_id"]
     ids = [str(1274150219482660897 + number) for number in range(users + 1)]

@@ -103,7 +103,7 @@ async def test_the_websocket_page_shows_the_whole_document(store: Store) -> None
                 json.dumps(json.loads(unescape(block)))
                 for block in re.findall(r"<pre[^>]*><code>(\{.*?)</code></pre>", page, re.S)
             ]
-    for close in document["channels"]["presence"]["x-close-codes"]:
+    for close in document["channels"]["frames"]["x-close-codes"]:
         row = (str(close["code"]), close["reason"], plain(close["when"]), close["then"])
         assert row in rows(page)
     for schema in document["components"]["schemas"].values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import tomllib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -95,6 +96,27 @@ def test_schemas_are_valid() -> None:
     text = json.dumps(DOCUMENT)
     for reference in {part.split('"')[0] for part in text.split('"$ref": "')[1:]}:
         assert resolved(DOCUMENT, {"$ref": reference})
+
+
+def test_generators_understand_it() -> None:
+    """openapi-python-client rejects `items: false`, and openapi-generator makes Python that does
+    not run of an enum of booleans. Linters want `security`, also where there is none.
+    """
+    assert DOCUMENT["security"] == []
+    for found in _objects(DOCUMENT):
+        assert not isinstance(found.get("items"), bool)
+        assert "prefixItems" not in found
+        values = found.get("enum")
+        assert not isinstance(values, list) or not any(isinstance(v, bool) for v in values)
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object in the document."""
+    if isinstance(value, dict):
+        yield value
+    if isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _objects(part)
 
 
 def test_every_key_is_required() -> None:

@@ -106,8 +106,8 @@ def document(public_ws_url: str = "") -> Json:
         "action": "send",
         "title": "What the server sends",
         "summary": "The server sends, the client listens.",
-        "channel": {"$ref": "#/channels/presence"},
-        "messages": [{"$ref": f"#/channels/presence/messages/{name}"} for name in MESSAGES],
+        "channel": {"$ref": "#/channels/frames"},
+        "messages": [{"$ref": f"#/channels/frames/messages/{name}"} for name in MESSAGES],
     }
     license_ = {"name": LICENSE["name"], "url": "https://opensource.org/license/mit"}
     return {
@@ -120,7 +120,7 @@ def document(public_ws_url: str = "") -> Json:
         },
         "defaultContentType": "application/json",
         **({"servers": {"public": _server(public_ws_url)}} if public_ws_url else {}),
-        "channels": {"presence": channel},
+        "channels": {"frames": channel},
         "operations": {"follow": operation},
         "components": {
             "messages": {name: _message(name, frame) for name, frame in MESSAGES.items()},

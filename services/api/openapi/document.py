@@ -82,6 +82,7 @@ def document(public_url: str = "") -> Json:
         "openapi": "3.1.1",
         "info": {"title": "Grux", "version": VERSION, "description": _ABOUT, "license": LICENSE},
         "servers": [{"url": url} for url in (public_url, "/") if url],
+        "security": [],  # no route needs any
         "tags": list(_TAGS),
         "paths": PATHS,
         "components": {

@@ -48,7 +48,11 @@ def _exact(schema: Json, struct: type[Struct]) -> Json:
 
 
 def _tidy(schema: Json) -> Json:
-    """Without `default`, which is about reading, and with `type: [string, null]` for an anyOf."""
+    """In the forms that client generators understand.
+
+    Without `default`, which is about reading; `type: [string, null]` for an anyOf; a tuple of equal
+    parts as an array of that length; `boolean` for a boolean with only one value.
+    """
     tidy = {
         name: {key: _tidy(value) for key, value in found.items()}
         if name == "properties"
@@ -56,8 +60,16 @@ def _tidy(schema: Json) -> Json:
         for name, found in schema.items()
         if name != "default"
     }
-    if "enum" in tidy:
-        tidy = {"type": "boolean" if tidy["enum"] in ([True], [False]) else "string", **tidy}
+    if tidy.get("enum") in ([True], [False]):
+        (only,) = tidy.pop("enum")
+        tidy = {"type": "boolean", "description": f"Always {str(only).lower()}.", **tidy}
+    elif "enum" in tidy:
+        tidy = {"type": "string", **tidy}
+    if tidy.get("items") is False:
+        part, *others = tidy.pop("prefixItems")
+        if any(other != part for other in others):
+            raise TypeError("a tuple of different parts has no schema that generators understand")
+        tidy["items"] = part
     match tidy.pop("anyOf", None):
         case None:
             return tidy

@@ -16,7 +16,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 def render_main(document: Json) -> str:
     """How to connect, every frame with an example, the close codes, and every type."""
-    info, channel = document["info"], document["channels"]["presence"]
+    info, channel = document["info"], document["channels"]["frames"]
     messages = document["components"]["messages"]
     schemas = dict(document["components"]["schemas"])
     frames = [
@@ -114,8 +114,10 @@ def _type(schema: Json) -> str:
             return " or ".join(_value(value) for value in values)
         case {"type": [kind, "null"]}:
             return f"{_type({**schema, 'type': kind})} or null"
-        case {"type": "array", "prefixItems": items}:
-            return f"array of {' and '.join(_type(item) for item in items)}"
+        case {"type": "array", "items": items, "minItems": least, "maxItems": most} if (
+            least == most
+        ):
+            return f"array of {least} × {_type(items)}"
         case {"type": "array", "items": items}:
             return f"array of {_type(items)}"
         case {"type": "object", "additionalProperties": values}:
