@@ -202,7 +202,7 @@ def parse_user_id(text: str) -> int:
     """Raises InvalidUserId."""
     user_id = snowflake.parse(text)
     if user_id is None:
-        raise InvalidUserId
+        raise InvalidUserId(snowflake.problem(text))
     return user_id
 
 
@@ -224,7 +224,7 @@ _PROBLEMS: Final[dict[type[Exception], _Problem]] = {
     InvalidUserId: _Problem(
         "invalid_user_id",
         "No Discord id",
-        "The address of this picture names no Discord user: an id has 15 to 20 digits, like "
+        "The address of this picture names no Discord user: an id has 15 to 19 digits, like "
         "1274150219482660897.",
         300,
     ),

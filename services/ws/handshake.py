@@ -129,8 +129,7 @@ def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
         if user_id is None:
             return ErrorNotice(
                 INVALID_USER_ID,
-                "This is not a Discord id. An id has 15 to 20 digits; copy it in Discord with "
-                "'Copy User ID' (developer mode).",
+                f"{snowflake.problem(text)} {snowflake.FORM} {snowflake.HOW_TO_COPY}",
                 text[:ECHOED_ID_CHARACTERS],
             )
         ids[user_id] = None

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 _CLOCK_TOLERANCE = timedelta(hours=1)  # an id from further in the future is invented
-_DIGITS = re.compile(r"[1-9][0-9]{14,19}", re.ASCII)
+_SHORTEST, _LONGEST = 15, 19  # digits; ids will have 20 from the year 2090 on
+_DIGITS = re.compile(rf"[1-9][0-9]{{{_SHORTEST - 1},{_LONGEST - 1}}}", re.ASCII)
+_USER_MENTION = re.compile(r"<@!?[0-9]+>", re.ASCII)
+_NUMBER = re.compile(r"[0-9]+", re.ASCII)
+
+FORM = "An id has 15 to 19 digits, like 1274150219482660897."
+HOW_TO_COPY = (
+    "To copy one, turn on Developer Mode in Discord, right-click the user and choose Copy User ID."
+)
 
 
 def created_ms(snowflake: int) -> int:
@@ -16,14 +24,36 @@ def created_ms(snowflake: int) -> int:
 
 
 def parse(text: str, now: datetime | None = None) -> int | None:
-    """The id that `text` spells: 15 to 20 digits, below 2^64, not from the future. Else None."""
+    """The id that `text` spells: 15 to 19 digits, not from the future. Else None."""
     if not _DIGITS.fullmatch(text):
         return None
     snowflake = int(text)
     latest = (now or datetime.now(UTC)) + _CLOCK_TOLERANCE
-    if snowflake >= 1 << 64 or created_ms(snowflake) > latest.timestamp() * 1000:
-        return None
-    return snowflake
+    return None if created_ms(snowflake) > latest.timestamp() * 1000 else snowflake
+
+
+def problem(text: str) -> str:
+    """What is wrong with a text that `parse` does not accept, as a sentence.
+
+    It repeats nothing of the text, which comes from a stranger.
+    """
+    if not text:
+        return "The id is empty."
+    if _USER_MENTION.fullmatch(text):
+        return "This is a mention: an id is only the digits in it."
+    if text.startswith(("<@&", "<#")):
+        return "This is a mention, but not of a user."
+    if "/" in text:
+        return "This is a URL, not an id. The URL of a user's profile ends with the id."
+    if not _NUMBER.fullmatch(text):
+        return "This is not an id, because it has other characters than digits; names are no ids."
+    if text.startswith("0"):
+        return "This is not an id, because it begins with 0."
+    if len(text) < _SHORTEST:
+        return "This is too short for an id."
+    if len(text) > _LONGEST:
+        return "This is too long for an id."
+    return "This id is from the future: Discord has not given it to anything yet."
 
 
 ShardKey = tuple[int, int]

@@ -10,6 +10,7 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.discord import snowflake
 from shared.http.responses import METHODS, Header, RawResponse, json_response
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
@@ -18,7 +19,7 @@ _RETRY_AFTER: Final = ((b"retry-after", b"%d" % RETRY_AFTER_S),)
 
 
 class InvalidUserId(Exception):
-    """Raised when a path names no Discord id."""
+    """Raised when a path names no Discord id. Its text, a sentence, says what is wrong."""
 
 
 class InvalidSize(Exception):
@@ -42,9 +43,7 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
     InvalidUserId: ApiError(
         400,
         "invalid_user_id",
-        "This is not a Discord user id. An id has 15 to 20 digits, like 1274150219482660897. "
-        "To copy one, turn on Developer Mode in Discord, right-click the user and choose "
-        "Copy User ID.",
+        f"This is too short for an id. {snowflake.FORM} {snowflake.HOW_TO_COPY}",
     ),
     InvalidSize: ApiError(
         400,
@@ -131,8 +130,14 @@ Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 
 def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]:
-    """The table as Starlette's exception handlers. Each response is built once."""
-    return {key: _handler(_response(error, discord_invite)) for key, error in ERRORS.items()}
+    """The table as Starlette's exception handlers. Each response is built once, but for ids."""
+    built = {key: _handler(_response(error, discord_invite)) for key, error in ERRORS.items()}
+    return {**built, InvalidUserId: _invalid_user_id}
+
+
+async def _invalid_user_id(_request: Request, error: Exception) -> Response:
+    message = f"{error} {snowflake.FORM} {snowflake.HOW_TO_COPY}"
+    return _response(msgspec.structs.replace(ERRORS[InvalidUserId], message=message))
 
 
 def _handler(response: RawResponse) -> Handler:

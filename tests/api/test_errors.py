@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote
 
 import pytest
 
+from shared.discord import snowflake
 from shared.redis.store import Store
 from tests.api.golden import RICH
 from tests.api.http_client import EXPOSED_HEADERS, Answer, ask
 from tests.api.replica import serving
 
 INVALID_USER_ID = (
-    b'{"error":{"code":"invalid_user_id","message":"This is not a Discord user id. An id has 15 '
-    b"to 20 digits, like 1274150219482660897. To copy one, turn on Developer Mode in Discord, "
-    b'right-click the user and choose Copy User ID."},"success":false}'
+    b'{"error":{"code":"invalid_user_id","message":"%b An id has 15 to 19 digits, like '
+    b"1274150219482660897. To copy one, turn on Developer Mode in Discord, right-click the user "
+    b'and choose Copy User ID."},"success":false}'
 )
 NOT_MONITORED = (
     b'{"error":{"code":"user_not_monitored","message":"This user is not in any server that Grux '
@@ -106,8 +108,9 @@ def check(answer: Answer, status: int, body: bytes, *more: tuple[str, str]) -> N
 @pytest.mark.parametrize("route", ["user", "activity"])
 @pytest.mark.parametrize("text", INVALID_IDS.values(), ids=INVALID_IDS)
 async def test_invalid_user_id(port: int, route: str, text: str) -> None:
-    """Anything but a Discord id gets this error, which repeats none of it."""
-    check(await ask(port, f"/{route}/{text}"), 400, INVALID_USER_ID)
+    """Anything but a Discord id gets this error, which says why, and repeats none of it."""
+    sentence = snowflake.problem(unquote(text)).encode()
+    check(await ask(port, f"/{route}/{text}"), 400, INVALID_USER_ID % sentence)
 
 
 @pytest.mark.parametrize("route", ["user", "activity"])

@@ -76,6 +76,19 @@ async def test_an_invalid_id(tab: BrowserTab, typed: str) -> None:
     assert await tab.page.evaluate("() => document.activeElement.id") == "user"
 
 
+@pytest.mark.parametrize(
+    "form",
+    ["{}", " {} ", "<@{}>", "<@!{}>", "https://discord.com/users/{}", "discord://-/users/{}/"],
+)
+async def test_every_form_of_an_id(tab: BrowserTab, form: str) -> None:
+    """What one copies in Discord: an id, a mention, the URL of a profile."""
+    await tab.goto(f"/?user={UNKNOWN_ID}")
+    await tab.wait_for_text("Not monitored")
+    await tab.page.get_by_label("Discord user id").fill(form.format(ROBIN))
+    await tab.page.keyboard.press("Enter")
+    await tab.wait_for_text("Robin")
+
+
 async def test_a_user_who_is_not_monitored_gets_the_invite(tab: BrowserTab) -> None:
     """Card and page link to the invite."""
     await tab.goto(f"/?user={UNKNOWN_ID}")

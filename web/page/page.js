@@ -165,14 +165,18 @@ function showIdError(text) {
 
 $("hint").dataset.text = $("hint").textContent;
 
+const MENTION_OR_PROFILE = /^(?:<@!?|(?:https?|discord):\/\/[^/?#]*\/users\/)(\d+)[/>]?$/;
+
+const idIn = (text) => text.match(MENTION_OR_PROFILE)?.[1] ?? text;
+
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  const id = $("user").value.trim();
-  if (/^[1-9]\d{14,19}$/.test(id)) navigate(id);
+  const id = idIn($("user").value.trim());
+  if (/^[1-9]\d{14,18}$/.test(id)) navigate(id);
   else {
     showIdError(
       id
-        ? "This is not a Discord id: an id has 15 to 20 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a user and choose Copy User ID."
+        ? "This is not a Discord id: an id has 15 to 19 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a user and choose Copy User ID."
         : "Type a Discord id first: in Discord, turn on Developer Mode, right-click a user and choose Copy User ID.",
     );
     $("user").focus();

@@ -206,7 +206,7 @@ function refusal({ code, discord_invite: invite }) {
   const [title, ...text] = {
     invalid_user_id: [
       "Not a Discord id",
-      "An id has 15 to 20 digits. Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",
+      "An id has 15 to 19 digits. Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",
     ],
     user_not_monitored: [
       "Not monitored",

@@ -14,7 +14,7 @@ const SUSPENDED_MS = 20_000; // after a gap of this length the machine was suspe
 
 /** As in shared/discord/snowflake.py: one invalid id would close the socket of all users. */
 export function isId(text) {
-  if (!/^[1-9]\d{14,19}$/.test(text)) return false;
+  if (!/^[1-9]\d{14,18}$/.test(text)) return false;
   const id = BigInt(text);
   return id < 1n << 64n && Number(id >> 22n) + 1_420_070_400_000 < Date.now() + 3_600_000;
 }

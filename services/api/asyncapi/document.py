@@ -87,7 +87,7 @@ _USER_ID: Final = {
     "type": "string",
     "description": "Discord user ids: up to 50, separated by commas. The parameter may also be "
     "repeated.",
-    "pattern": "^[1-9][0-9]{14,19}(,[1-9][0-9]{14,19}){0,49}$",
+    "pattern": "^[1-9][0-9]{14,18}(,[1-9][0-9]{14,18}){0,49}$",
     "examples": ["1274150219482660897", "1274150219482660897,161092844126208001"],
 }
 

@@ -106,7 +106,8 @@ class PresenceEndpoints:
 
 def user_id_of(request: Request) -> int:
     """The Discord id in the path. Raises InvalidUserId."""
-    user_id = snowflake.parse(request.path_params["user_id"])
+    text = request.path_params["user_id"]
+    user_id = snowflake.parse(text)
     if user_id is None:
-        raise InvalidUserId
+        raise InvalidUserId(snowflake.problem(text))
     return user_id

@@ -31,7 +31,7 @@ USER_ID: Final[Json] = {
     "description": "A Discord user id. To find it: in Discord, turn on Developer Mode, right-click "
     "the user and choose Copy User ID.",
     "required": True,
-    "schema": {"type": "string", "pattern": "^[1-9][0-9]{14,19}$"},
+    "schema": {"type": "string", "pattern": "^[1-9][0-9]{14,18}$"},
     "example": "161092844126208001",  # a user of the simulator, so that the page can try it out
 }
 
