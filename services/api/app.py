@@ -18,7 +18,7 @@ from services.api.endpoints.presence import PresenceEndpoints
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from shared.config import ApiSettings
 from shared.http import errors
-from shared.http.middleware import PreflightMiddleware, StalenessSource
+from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 
@@ -46,7 +46,8 @@ def build(
         ],
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )
-    app.router.redirect_slashes = False  # one resource, one address
+    app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
+    app.router.default = SpellingFallback(app.router, pages=("/docs", "/docs/websocket"))
     return ResponseCacheMiddleware(cache, PreflightMiddleware(app))
 
 

@@ -20,7 +20,7 @@ from services.cards.image_store import IMAGE_WAIT_S, ImageStore
 from services.cards.render_pool import RenderPool
 from shared.config import CardsSettings
 from shared.http import errors
-from shared.http.middleware import PreflightMiddleware, StalenessSource
+from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
 from shared.http.responses import PNG, SVG, RawResponse, envelope, image_response, json_response
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
@@ -53,7 +53,8 @@ async def open_app(
         health = HealthEndpoints(store, staleness)
         own = [Route("/health", health.health), Route("/ready", health.ready)]
         app = Starlette(routes=[*public, *own], exception_handlers=errors.handlers(invite))
-        app.router.redirect_slashes = False  # one resource, one address
+        app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
+        app.router.default = SpellingFallback(app.router)
         yield PreflightMiddleware(app)
 
 

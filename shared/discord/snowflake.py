@@ -43,7 +43,7 @@ def problem(text: str) -> str:
         return "This is a mention: an id is only the digits in it."
     if text.startswith(("<@&", "<#")):
         return "This is a mention, but not of a user."
-    if "/" in text:
+    if "/" in text or "%2f" in text.lower():  # encoded in the path of a request
         return "This is a URL, not an id. The URL of a user's profile ends with the id."
     if not _NUMBER.fullmatch(text):
         return "This is not an id, because it has other characters than digits; names are no ids."

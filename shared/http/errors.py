@@ -104,6 +104,12 @@ DRAINING: Final = ApiError(
 CONNECTION_ERRORS: Final = (
     ApiError(400, "bad_request", "This is not an HTTP/1.1 request. Try GET /user/<Discord id>."),
     ApiError(400, "bad_request", "A request needs one valid Host header (RFC 9112, 3.2)."),
+    ApiError(
+        400,
+        "bad_request",
+        "This address answers HTTP requests only. Connect to the WebSocket's own address: it has "
+        "port 8001, unless the operator has chosen another one.",
+    ),
     ApiError(400, "bad_request", "GET and HEAD have no body here. Send only the URL and headers."),
     ApiError(
         431,
@@ -126,18 +132,51 @@ CONNECTION_ERRORS: Final = (
 )
 """Sent by shared/http/uvicorn_protocol.py before there is a whole request."""
 
+_HINTS: Final = (
+    (frozenset({"card", "cards"}), "Try GET /card/<Discord id>.svg, or .png."),
+    (frozenset({"badge", "badges"}), "Try GET /badge/<Discord id>.svg, or .json for shields.io."),
+    (frozenset({"avatar", "avatars"}), "Try GET /avatar/<Discord id>, also with .png or .webp."),
+    (frozenset({"activity", "activities"}), "Try GET /activity/<Discord id>."),
+    (
+        frozenset({"user", "users", "profile", "profiles", "presence", "presences", "status"}),
+        "Try GET /user/<Discord id>.",
+    ),
+    (
+        frozenset({"ws", "socket", "websocket", "gateway"}),
+        "The WebSocket has an address of its own: see /docs/websocket.",
+    ),
+    (
+        frozenset({"api", "swagger", "redoc", "doc", "documentation", "openapi", "openapi.yaml"}),
+        "Every route is described at /docs.",
+    ),
+)
+"""By a segment of the path."""
+
 Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 
 
 def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]:
     """The table as Starlette's exception handlers. Each response is built once, but for ids."""
     built = {key: _handler(_response(error, discord_invite)) for key, error in ERRORS.items()}
-    return {**built, InvalidUserId: _invalid_user_id}
+    return {**built, InvalidUserId: _invalid_user_id, 404: _not_found}
 
 
 async def _invalid_user_id(_request: Request, error: Exception) -> Response:
     message = f"{error} {snowflake.FORM} {snowflake.HOW_TO_COPY}"
     return _response(msgspec.structs.replace(ERRORS[InvalidUserId], message=message))
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    error = ERRORS[404]
+    hint = route_hint(request.url.path)
+    message = f"{error.message}. {hint}" if hint else error.message
+    return _response(msgspec.structs.replace(error, message=message))
+
+
+def route_hint(path: str) -> str | None:
+    """What the client may have meant, where the path is near a route. Repeats nothing of it."""
+    segments = path.lower().strip("/").split("/")
+    return next((hint for names, hint in _HINTS if not names.isdisjoint(segments)), None)
 
 
 def _handler(response: RawResponse) -> Handler:
@@ -168,6 +207,6 @@ def rate_limited(retry_after_s: int) -> RawResponse:
     return json_response(429, body(RATE_LIMITED), (b"retry-after", b"%d" % retry_after_s))
 
 
-BAD_REQUEST, BAD_HOST, BODY_OF_READ, TOO_LARGE, CROWDED, FULL = (
+BAD_REQUEST, BAD_HOST, NO_WEBSOCKET, BODY_OF_READ, TOO_LARGE, CROWDED, FULL = (
     _response(error) for error in CONNECTION_ERRORS
 )

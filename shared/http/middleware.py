@@ -1,14 +1,15 @@
-"""Small ASGI middlewares in front of an application: CORS preflight, staleness, draining."""
+"""Small ASGI middlewares around an application: preflight, spelling, staleness, draining."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Container
 from typing import Final, Protocol
 
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http import errors
-from shared.http.responses import CORS_HEADERS, METHODS, Header
+from shared.http.responses import CORS_HEADERS, METHODS, Header, redirect
 
 READY_PATH: Final = "/ready"
 
@@ -34,6 +35,34 @@ class PreflightMiddleware:
             return
         await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT_HEADERS})
         await send({"type": "http.response.body", "body": b""})
+
+
+class SpellingFallback:
+    """A router's `default`: serves `/USER/<id>` and `/user/<id>/` like `/user/<id>`.
+
+    Routes are in lower case, and ids are digits. Where no route has the path in that spelling
+    either, the response is 404. A path of `pages` is redirected instead, because the addresses in
+    an HTML page are relative to its own.
+    """
+
+    def __init__(self, app: ASGIApp, pages: Container[str] = ()) -> None:
+        """`app`: the router."""
+        self._app = app
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        usual = path.rstrip("/").lower() or "/"
+        if usual == path:
+            raise HTTPException(404)
+        if usual in self._pages:
+            location = "../" * (path.count("/") - 1) + usual[1:]  # also below a path of a proxy
+            app: ASGIApp = redirect(308, location.encode())
+        else:
+            app = self._app
+            raw_path = scope["raw_path"].rstrip(b"/").lower() or b"/"
+            scope = {**scope, "path": usual, "raw_path": raw_path}
+        await app(scope, receive, send)
 
 
 class StalenessSource(Protocol):

@@ -96,6 +96,12 @@ def json_response(status: int, body: bytes, *headers: Header) -> RawResponse:
     )
 
 
+def redirect(status: int, location: bytes, *headers: Header) -> RawResponse:
+    """`location` may be relative. `headers`: additional ones, such as Cache-Control."""
+    own = ((b"location", location), (b"content-length", b"0"))
+    return RawResponse(status, b"", (*own, *headers, *CORS_HEADERS))
+
+
 class CacheableResponse(Struct, frozen=True, gc=False):
     """A body that clients may keep and revalidate.
 

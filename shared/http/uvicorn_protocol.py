@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from typing import Any, Final, cast
+from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -76,6 +78,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
             raise StopParsing
         super().on_headers_complete()
+        raw_path = self.scope["raw_path"]
+        if b"%2f" in raw_path.lower():
+            self.scope["path"] = _decode_path(raw_path)
         self._limiter.head_received(self)
 
     def on_body(self, body: bytes) -> None:
@@ -109,6 +114,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return errors.BAD_HOST
         if self.parser.get_method() in _READ_METHODS and any(map(_announces_body, self.headers)):
             return errors.BODY_OF_READ
+        if self.parser.should_upgrade() and any(map(_is_websocket, self.headers)):
+            return errors.NO_WEBSOCKET
         return None
 
     def _too_many_headers(self) -> bool:
@@ -137,3 +144,15 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 def _announces_body(header: Header) -> bool:
     name, value = header
     return name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")
+
+
+def _is_websocket(header: Header) -> bool:
+    return header[0] == b"upgrade" and header[1].lower() == b"websocket"
+
+
+def _decode_path(raw_path: bytes) -> str:
+    """An encoded slash is part of its segment, and separates nothing. RFC 3986, 2.2.
+
+    A proxy's rules for paths see it like that as well.
+    """
+    return unquote(re.sub(r"%2[Ff]", "%252F", raw_path.decode("ascii")))

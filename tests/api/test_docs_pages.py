@@ -154,7 +154,7 @@ async def test_vendored_files_are_served(port: int, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["nothing.js", "pins.json", "..%2Fpages.py", "swagger-ui.css.gz", "%00", "", "websocket/"],
+    ["nothing.js", "pins.json", "..%2Fpages.py", "swagger-ui.css.gz", "%00"],
 )
 async def test_nothing_else_is_served(port: int, name: str) -> None:
     """Only the files that were loaded at the start, under exactly these names."""

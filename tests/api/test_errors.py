@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import unquote
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 
@@ -73,20 +73,34 @@ INVALID_IDS = {
     "backslash": "..\\1274150219482660897",
     "list": "1274150219482660897,1274150219482660897",
     "matrix parameter": "1274150219482660897;x=1",
+    "encoded slash": "1274150219482660897%2Fx",
+    "URL": "https%3A%2F%2Fdiscord.com%2Fusers%2F1274150219482660897",
+    "mention": "%3C@1274150219482660897%3E",
 }
 
+USER_HINT = "Try GET /user/<Discord id>."
 NO_ROUTES = {
-    "unknown": "/presence",
-    "no id": "/user",
-    "empty id": "/user/",
-    "slash at the end": f"/user/{RICH.user_id}/",
-    "more after the id": f"/user/{RICH.user_id}/x",
-    "encoded slash": f"/user/{RICH.user_id}%2Fx",
-    "upper case": f"/USER/{RICH.user_id}",
-    "two slashes": f"//user/{RICH.user_id}",
-    "dots": f"/x/../user/{RICH.user_id}",
-    "docs of a framework": "/redoc",
-    "huge": f"/{HUGE}",
+    "unknown": ("/nowhere", ""),
+    "no id": ("/user", USER_HINT),
+    "empty id": ("/user/", USER_HINT),
+    "plural": (f"/users/{RICH.user_id}", USER_HINT),
+    "Lanyard's": (f"/v1/users/{RICH.user_id}", USER_HINT),
+    "card without an ending": (
+        f"/card/{RICH.user_id}",
+        "Try GET /card/<Discord id>.svg, or .png.",
+    ),
+    "badge without an ending": (
+        f"/badge/{RICH.user_id}",
+        "Try GET /badge/<Discord id>.svg, or .json for shields.io.",
+    ),
+    "socket": ("/ws", "The WebSocket has an address of its own: see /docs/websocket."),
+    "more after the id": (f"/user/{RICH.user_id}/x", USER_HINT),
+    "encoded slash": (f"/user%2F{RICH.user_id}", ""),
+    "encoded slash in lower case": (f"/user%2f{RICH.user_id}", ""),
+    "two slashes": (f"//user/{RICH.user_id}", USER_HINT),
+    "dots": (f"/x/../user/{RICH.user_id}", USER_HINT),
+    "docs of a framework": ("/redoc", "Every route is described at /docs."),
+    "huge": (f"/{HUGE}", ""),
 }
 
 
@@ -105,11 +119,16 @@ def check(answer: Answer, status: int, body: bytes, *more: tuple[str, str]) -> N
     ]
 
 
+def _decoded(text: str) -> str:
+    """An encoded slash stays as it is: it separates no segments."""
+    return unquote(text.replace("%2F", "%252F"))
+
+
 @pytest.mark.parametrize("route", ["user", "activity"])
 @pytest.mark.parametrize("text", INVALID_IDS.values(), ids=INVALID_IDS)
 async def test_invalid_user_id(port: int, route: str, text: str) -> None:
     """Anything but a Discord id gets this error, which says why, and repeats none of it."""
-    sentence = snowflake.problem(unquote(text)).encode()
+    sentence = snowflake.problem(_decoded(text)).encode()
     check(await ask(port, f"/{route}/{text}"), 400, INVALID_USER_ID % sentence)
 
 
@@ -127,10 +146,39 @@ async def test_user_not_monitored_with_an_invite(store: Store) -> None:
     check(answer, 404, NOT_MONITORED % b'"https://discord.gg/grux"')
 
 
-@pytest.mark.parametrize("path", NO_ROUTES.values(), ids=NO_ROUTES)
-async def test_not_found(port: int, path: str) -> None:
-    """There are no redirects, no directory lists and no other spellings."""
-    check(await ask(port, path), 404, NOT_FOUND)
+@pytest.mark.parametrize(("path", "hint"), NO_ROUTES.values(), ids=NO_ROUTES)
+async def test_not_found(port: int, path: str, hint: str) -> None:
+    """With what may have been meant, where the path is near a route."""
+    message = b"Route does not exist" + (f". {hint}".encode() if hint else b"")
+    check(await ask(port, path), 404, NOT_FOUND.replace(b"Route does not exist", message))
+
+
+@pytest.mark.parametrize("route", ["user", "activity"])
+async def test_other_spellings(port: int, route: str) -> None:
+    """As the first Grux did: a slash at the end and upper case make no difference."""
+    usual = await ask(port, f"/{route}/{RICH.user_id}")
+    for path in (f"/{route}/{RICH.user_id}/", f"/{route.upper()}/{RICH.user_id}"):
+        answer = await ask(port, path)
+        assert (answer.status, answer.headers, answer.body) == (200, usual.headers, usual.body)
+
+
+@pytest.mark.parametrize("path", ["/docs/", "/DOCS", "/docs/websocket/", "/Docs/WebSocket"])
+async def test_other_spellings_of_a_page(port: int, path: str) -> None:
+    """A redirect, as the page's own addresses are relative; it works below a proxy's path too."""
+    answer = await ask(port, path)
+    assert answer.status == 308
+    found = urljoin(f"http://x/below{path}", answer.header("location") or "")
+    assert found == f"http://x/below{path.rstrip('/').lower()}"
+    assert (await ask(port, urlsplit(found).path.removeprefix("/below"))).status == 200
+
+
+async def test_a_websocket_at_the_wrong_address(port: int) -> None:
+    """An error that names the reason, instead of JSON with status 200."""
+    answer = await ask(
+        port, f"/?user_id={RICH.user_id}", "Connection: Upgrade", "Upgrade: WebSocket"
+    )
+    assert answer.status == 400
+    assert b"Connect to the WebSocket's own address" in answer.body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE"])

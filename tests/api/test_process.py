@@ -111,7 +111,7 @@ async def test_clients_cannot_fill_the_log() -> None:
         await ask(port, "/nowhere")
         await ask(port, "nonsense", "nonsense", method="\x00")
         handshake = "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eA=="
-        assert (await ask(port, "/health", "Connection: Upgrade", *handshake)).status == 200
+        assert (await ask(port, "/health", "Connection: Upgrade", *handshake)).status == 400
         assert await process.stop() == 0
     (last,) = process.stderr[3:]
     assert " stopped after " in last

@@ -199,3 +199,15 @@ async def test_ignored_activities_are_not_shown(store: Store) -> None:
     async with serving_cards(store) as port:
         answer = await ask(port, f"/card/{USER}.svg?ignoreAppId={EDITOR.application_id}")
     assert "Visual Studio Code" not in answer.body.decode()
+
+
+async def test_other_spellings_and_hints(store: Store) -> None:
+    """A slash at the end and upper case make no difference; without an ending there is a hint."""
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        for path in (f"/card/{USER}.svg/", f"/CARD/{USER}.SVG"):
+            answer = await ask(port, path)
+            assert (answer.status, answer.header("x-grux-problem")) == (200, None)
+        missing = await ask(port, f"/card/{USER}")
+    assert missing.status == 404
+    assert b"Route does not exist. Try GET /card/<Discord id>.svg, or .png." in missing.body

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from services.api.endpoints.presence import user_id_of
 from shared.http.errors import InvalidSize
-from shared.http.responses import CORS_HEADERS, CROSS_ORIGIN, RawResponse
+from shared.http.responses import CROSS_ORIGIN, RawResponse, redirect
 from shared.model.snapshot import Profile
 from shared.profiles.user_reader import UserReader
 
@@ -55,17 +55,8 @@ class AvatarEndpoints:
         user = await self._users.view(user_id_of(request))
         avatar_image = _decode_profile(user.profile).avatar_image
         location = avatar_url(avatar_image, image_format, int(size))
-        return RawResponse(
-            302,
-            b"",
-            (
-                (b"location", location.encode("ascii", "replace")),
-                (b"content-length", b"0"),
-                (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S),
-                CROSS_ORIGIN,
-                *CORS_HEADERS,
-            ),
-        )
+        keep = (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S)
+        return redirect(302, location.encode("ascii", "replace"), keep, CROSS_ORIGIN)
 
 
 def avatar_url(avatar_image: str, image_format: str, size: int) -> str:

@@ -37,6 +37,7 @@ def test_ids_have_19_digits_at_most_for_decades() -> None:
         ("<#1274150219482660897>", "not of a user"),
         ("https://discord.com/users/1274150219482660897", "a URL"),
         ("discord.gg/abc", "a URL"),
+        ("https:%2F%2Fdiscord.com%2Fusers%2F1274150219482660897", "a URL"),
         ("robin", "other characters than digits"),
         ("1274150219482660897 ", "other characters than digits"),
         ("1274150219482660897\n", "other characters than digits"),

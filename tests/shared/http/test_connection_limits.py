@@ -276,3 +276,15 @@ async def test_an_address_has_its_share_of_connections() -> None:
     limiter.remove(peers[2])
     limiter.remove(peers[0])
     assert limiter.open(Peer(), "8.8.8.8") is None
+
+
+async def test_a_websocket_is_refused_and_other_upgrades_are_ignored() -> None:
+    """RFC 9110, 7.8: a server may ignore Upgrade, as for the h2c that curl offers."""
+    for protocol, status in (("websocket", 400), ("WebSocket", 400), ("h2c", 200)):
+        async with serving(App(), ConnectionLimits()) as api:
+            lines = ("GET / HTTP/1.1", "Host: x", "Connection: Upgrade", f"Upgrade: {protocol}")
+            client = await api.connect("\r\n".join((*lines, "", "")).encode())
+            async with asyncio.timeout(PATIENCE):
+                head = await client.reader.readuntil(b"\r\n\r\n")
+            await client.close()
+        assert head.startswith(b"HTTP/1.1 %d " % status)
