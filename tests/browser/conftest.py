@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def stack() -> AsyncIterator[Stack]:
     """All services, with 80 simulated users whose presence only the tests change."""
     settings = {"PROFILE_SOURCE": "upstream", "DISCORD_INVITE": INVITE, "EXAMPLE_USERS": ROBIN}
-    async with running(quiet(members=80), env=settings) as stack:
+    async with running(quiet(members=80), ("api", "ws", "gateway", "cards"), env=settings) as stack:
         yield stack
 
 
