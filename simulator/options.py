@@ -55,6 +55,9 @@ class Options(Struct, kw_only=True):
     session_keep_seconds: Annotated[
         NotNegative, _about("how long a session without a connection can be resumed")
     ] = 180.0
+    reuse_session_ids: Annotated[
+        bool, _about("a shard's next session has the id of the last one, unlike Discord's")
+    ] = False
     replay_events: Annotated[
         AtLeastOne, _about("dispatches that a session keeps for a resume and a slow reader")
     ] = 25_000

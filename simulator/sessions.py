@@ -35,6 +35,7 @@ class Sessions:
         self._options = options
         self._stats = stats
         self._by_id: dict[str, Session] = {}
+        self._last_ids: dict[tuple[int, int], str] = {}
         self.identify_limits = IdentifyLimits(world, options)
         world.audience = self
 
@@ -108,7 +109,7 @@ class Sessions:
         self._stats.identifies += 1
         self._expire()
         session = Session(
-            secrets.token_hex(16),
+            self._new_id(shard),
             intents=intents,
             shard=shard,
             large_threshold=asked.large_threshold,
@@ -117,6 +118,15 @@ class Sessions:
         self._by_id[session.id] = session
         self._greet(session, url)
         return session
+
+    def _new_id(self, shard: tuple[int, int]) -> str:
+        session_id = self._last_ids.get(shard) if self._options.reuse_session_ids else None
+        if session_id is None:
+            session_id = secrets.token_hex(16)
+        if (earlier := self._by_id.get(session_id)) is not None:
+            self.end(earlier)
+        self._last_ids[shard] = session_id
+        return session_id
 
     def _greet(self, session: Session, url: str) -> None:
         guilds = [g for g in self._world.guilds.values() if session.has_guild(g.id)]
@@ -167,7 +177,8 @@ class Sessions:
     def end(self, session: Session) -> None:
         """The session is over: nothing is queued for it any more."""
         session.lose()
-        self._by_id.pop(session.id, None)
+        if self._by_id.get(session.id) is session:
+            del self._by_id[session.id]
 
     def _expire(self) -> None:
         oldest = time.monotonic() - self._options.session_keep_seconds

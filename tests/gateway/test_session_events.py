@@ -46,6 +46,36 @@ async def test_new_session_counts_from_its_beginning() -> None:
     assert names == ["READY", "A"]
 
 
+async def test_ready_after_an_identify_begins_a_session_whatever_its_id() -> None:
+    """Other implementations of Discord's gateway use the id of the last session again."""
+    events, names = events_of(SESSION)
+    events.start_connection(identifies=True)
+    events.receive("READY", 1, {"session_id": SESSION.id})
+    events.receive("A", 2, {})
+    assert names == ["READY", "A"]
+
+
+async def test_ready_after_a_resume_is_a_replayed_one() -> None:
+    """Also where an Identify has begun the session."""
+    events, names = events_of(None)
+    events.start_connection(identifies=True)
+    events.receive("READY", 1, {"session_id": "new"})
+    events.receive("A", 2, {})
+    events.start_connection(identifies=False)
+    events.receive("READY", 1, {"session_id": "new"})
+    events.receive("A", 2, {})
+    events.receive("B", 3, {})
+    assert names == ["READY", "A", "B"]
+
+
+async def test_identify_without_an_answer_is_not_taken_for_the_next_resume() -> None:
+    events, names = events_of(SESSION)
+    events.start_connection(identifies=True)
+    events.start_connection(identifies=False)
+    events.receive("READY", 1, {"session_id": SESSION.id})
+    assert names == []
+
+
 async def test_nothing_is_handled_after_the_shard_has_ended() -> None:
     """hikari goes on reading for a moment, and another process may run the shard by then."""
     events, names = events_of(None)

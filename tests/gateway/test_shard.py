@@ -175,3 +175,25 @@ async def test_ready_of_a_session_replayed_from_its_start_is_ignored() -> None:
         await ended(task)
         assert handler.names == before
         assert handler.events.count("READY") == 1
+
+
+async def test_new_session_with_the_id_of_the_last_one_is_followed() -> None:
+    """Its events are numbered from 1 again: they are no replay."""
+    handler = RecordingHandler()
+    async with Simulator(quiet(reuse_session_ids=True)) as discord:
+        shard = Shard(discord.token, 0, 1)
+        task = asyncio.create_task(shard.run(discord.gateway_url, handler, at_once, lambda: None))
+        await eventually(lambda: shard.is_connected)
+        for number in range(20):
+            discord.world.set_presence(ROBIN, "online", [{"name": str(number), "type": 0}])
+        await eventually(lambda: "19" in handler.names)
+        first = shard.session
+        discord.drop("invalid")
+        await eventually(lambda: handler.events.count("READY") == 2)
+        discord.world.set_presence(ROBIN, "online", [{"name": "after", "type": 0}])
+        await eventually(lambda: "after" in handler.names)
+        second = shard.session
+        assert first
+        assert second
+        assert first.id == second.id
+        await ended(task)

@@ -151,6 +151,7 @@ class InstrumentedShard(GatewayShardImpl):
     async def _connect_and_report(self) -> Any:
         self._end_opcode, self._end_reported, self._was_connected = 0, False, False
         how = "identified" if self._seq is None else "resumed"
+        self._events.start_connection(identifies=self._seq is None)
         try:
             async with asyncio.timeout(self._handshake_silence_s) as self._handshake:
                 tasks = await super()._connect()

@@ -29,9 +29,14 @@ class SessionEvents:
         self.last_event = 0.0  # seconds since 1970; 0 before the first
         self._session_id = session.id if session else ""
         self._handled_seq = session.seq if session else 0  # the highest of this session
+        self._is_identifying = False  # until READY
         self._handler = handler
         self._replay = replay
         self._closed = False
+
+    def start_connection(self, *, identifies: bool) -> None:
+        """A connection begins, by an Identify or by a Resume."""
+        self._is_identifying = identifies
 
     def close(self) -> None:
         """Ignore all further events: another process may run the shard by now."""
@@ -41,14 +46,18 @@ class SessionEvents:
         """Handle one event, unless it has been handled before.
 
         A resume may replay events that were handled already: that would show an outdated state
-        for a moment.
+        for a moment. READY may be one of them. After an Identify it begins a new session, even if
+        that has the id of the last one.
         """
         if self._closed:
             return
         self.last_event = time.time()
         if seq is not None:
-            is_new_session = name == "READY" and payload.get("session_id") != self._session_id
+            is_new_session = name == "READY" and (
+                self._is_identifying or payload.get("session_id") != self._session_id
+            )
             if is_new_session:
+                self._is_identifying = False
                 self._session_id = payload.get("session_id")
             elif seq <= self._handled_seq and name != "RESUMED":
                 return
