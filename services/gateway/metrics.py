@@ -32,7 +32,17 @@ REDIS_MEMORY = Gauge("grux_redis_memory_bytes", "Memory that Redis uses.")
 REDIS_LIMIT = Gauge("grux_redis_memory_limit_bytes", "Memory that Redis may use; 0: no limit.")
 
 for _reason in (
-    *("json", "payload", "guild id", "guild", "member", "user id", "unknown user"),
+    *(
+        "json",
+        "message",
+        "rate limit",
+        "payload",
+        "guild id",
+        "guild",
+        "member",
+        "user id",
+        "unknown user",
+    ),
     *("normalise", "exception"),
 ):
     EVENTS_REJECTED.labels(_reason)

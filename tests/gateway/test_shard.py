@@ -197,3 +197,69 @@ async def test_new_session_with_the_id_of_the_last_one_is_followed() -> None:
         assert second
         assert first.id == second.id
         await ended(task)
+
+
+RATE_LIMITS = [
+    "null",
+    "[]",
+    "{}",
+    '{"opcode":8,"retry_after":1.5}',
+    '{"opcode":8,"meta":{}}',
+    '{"opcode":"8","retry_after":1.5,"meta":{}}',
+    '{"opcode":8,"retry_after":"soon","meta":{}}',
+    '{"opcode":8,"retry_after":null,"meta":null}',
+]
+MESSAGES = [
+    "",
+    "{",
+    "null",
+    "[0]",
+    "{}",
+    '{"op":0}',
+    '{"op":0,"t":"PRESENCE_UPDATE","s":1}',
+    '{"op":0,"t":"PRESENCE_UPDATE","d":{}}',
+    '{"op":0,"t":"PRESENCE_UPDATE","s":null,"d":{}}',
+    '{"op":0,"t":"PRESENCE_UPDATE","s":"1","d":{}}',
+    '{"op":0,"t":["PRESENCE_UPDATE"],"s":1,"d":{}}',
+    '{"op":[],"d":0}',
+    '{"op":11,"d":' + "[" * 100_000,
+]
+
+
+async def test_malformed_messages_cost_no_connection(capfd: pytest.CaptureFixture[str]) -> None:
+    """Each is skipped, the next event is handled, and a resume continues after it."""
+    handler = RecordingHandler()
+    async with Simulator(quiet()) as discord:
+        shard = Shard(discord.token, 0, 1)
+        task = asyncio.create_task(shard.run(discord.gateway_url, handler, at_once, lambda: None))
+        await eventually(lambda: shard.is_connected)
+        for number, payload in enumerate(RATE_LIMITS):
+            discord.sessions.raw("RATE_LIMITED", payload.encode())
+            discord.world.set_presence(ROBIN, "online", [{"name": str(number), "type": 0}])
+        for message in MESSAGES:
+            discord.gateway.send_text(message)
+        await eventually(lambda: str(len(RATE_LIMITS) - 1) in handler.names)
+        discord.world.set_presence(ROBIN, "online", [{"name": "last", "type": 0}])
+        await eventually(lambda: "last" in handler.names)
+        assert discord.stats.connections == 1
+        (session,) = discord.sessions
+        resumed = shard.session
+        assert resumed
+        assert resumed.seq == session.seq
+        await ended(task)
+    assert "RATE_LIMITED" not in handler.events
+    assert "Logging error" not in capfd.readouterr().err
+
+
+async def test_invalid_session_that_does_not_say_whether_it_can_be_resumed_is_over() -> None:
+    async with Simulator(quiet()) as discord:
+        shard, ready = Shard(discord.token, 0, 1), asyncio.Event()
+        run = shard.run(discord.gateway_url, RecordingHandler(), at_once, ready.set)
+        task = asyncio.create_task(run)
+        await ready.wait()
+        ready.clear()
+        discord.gateway.send_text('{"op":9}')
+        await ready.wait()
+        assert (discord.stats.identifies, discord.stats.resumes) == (2, 0)
+        assert not task.done()
+        await ended(task)

@@ -10,6 +10,9 @@ hikari reconnects and resumes by itself for as long as its process lives. This s
 - gives up a connection on which Discord neither begins nor resumes a session.
 
 Discord docs: Gateway, Resuming and Disconnecting; Opcodes and Status Codes.
+
+Long because everything that depends on hikari's internals is read, and checked after an update of
+hikari, in one place.
 """
 
 from __future__ import annotations
@@ -193,8 +196,8 @@ class InstrumentedShard(GatewayShardImpl):
         self._report_end(HEARTBEAT)
 
     def _load_message(self, payload: bytes | str) -> Any:
-        message = _decode_message(payload)
-        op = message.get("op") if isinstance(message, dict) else None
+        message = _read_message(payload)
+        op = message["op"]
         if op in (RECONNECT, INVALID_SESSION):
             self._end_opcode = op
         handshake = self._handshake
@@ -273,18 +276,50 @@ class _EventFactory:
 _decode = msgspec.json.Decoder().decode
 
 
-def _decode_message(payload: bytes | str) -> Any:
-    """A message's JSON. What cannot be decoded becomes an opcode that hikari ignores: an exception
-    would end the session."""
+def _read_message(payload: bytes | str) -> dict[str, Any]:
+    """A message that hikari can read. hikari ends the connection where it cannot, so anything
+    malformed becomes something that it ignores."""
+    try:
+        message = _decode_json(payload)
+    except (ValueError, RecursionError):
+        return _reject("json")
+    if not isinstance(message, dict) or "op" not in message:
+        return _reject("message")
+    if message["op"] == INVALID_SESSION:
+        return {"d": False, **message}
+    if message["op"] != DISPATCH:
+        return message
+    name, seq = message.get("t"), message.get("s")
+    if not isinstance(name, str | None) or type(seq) is not int or "d" not in message:
+        return _reject("message")
+    if name == "RATE_LIMITED" and not _is_rate_limit(message["d"]):
+        _reject("rate limit")
+        return {**message, "t": None}  # without a name, and it still counts for a resume
+    return message
+
+
+def _decode_json(payload: bytes | str) -> Any:
+    """Raises ValueError and RecursionError."""
     try:
         return _decode(payload)
     except (msgspec.DecodeError, UnicodeError):
-        pass
-    try:
         return json.loads(payload)  # accepts lone surrogates, which sanitize.py then removes
-    except ValueError:
-        metrics.EVENTS_REJECTED.labels("json").inc()
-        return {"op": UNKNOWN}
+
+
+def _is_rate_limit(payload: Any) -> bool:
+    """Whether hikari can log it. Discord docs: Gateway Events, Rate Limited."""
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("opcode"), int)
+        and isinstance(payload.get("retry_after"), int | float)
+        and "meta" in payload
+    )
+
+
+def _reject(reason: str) -> dict[str, Any]:
+    """Count it, and return a message that hikari ignores."""
+    metrics.EVENTS_REJECTED.labels(reason).inc()
+    return {"op": UNKNOWN}
 
 
 def _dump_message(message: Any) -> bytes:
