@@ -132,6 +132,22 @@ HIKARI = [
         ),
     ),
     Use("hikari", "_keep_alive", HIKARI_SHARD, lambda: is_coroutine(shard("_keep_alive"))),
+    Use(  # its back-off is reset where a connection ends without an error
+        *("hikari", "RECONNECT_ERRORS", HIKARI_SHARD),
+        lambda: (
+            "await aio.first_completed(*lifetime_tasks) "
+            "# Since nothing went wrong, we can reset the backoff and try again backoff.reset()"
+            in source(shard("_keep_alive"))
+            and all(
+                f"except {name}" in source(shard("_keep_alive"))
+                for name in (
+                    "ConnectionResetError:",
+                    "errors.GatewayConnectionError as ex:",
+                    "errors.GatewayTransportError:",
+                )
+            )
+        ),
+    ),
     Use(
         *("hikari", "_handshake_event", HIKARI_SHARD),
         lambda: (

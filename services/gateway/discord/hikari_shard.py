@@ -56,6 +56,9 @@ PROTOCOL: Final = "protocol"
 FAILED: Final = "failed"
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1006, 1011, 1012, *range(4000, 4015)})
 
+# hikari reconnects after these, with its back-off
+RECONNECT_ERRORS: Final = (ConnectionResetError, GatewayConnectionError, GatewayTransportError)
+
 CAUSES: Final = {
     "op_7": "Discord asked for a reconnect (opcode 7)",
     "op_9": "Discord ended the session (opcode 9)",
@@ -183,7 +186,8 @@ class InstrumentedShard(GatewayShardImpl):
             await super()._poll_events()
         except Exception as error:
             self._report_end(cause_of(error))
-            raise
+            if not self._ends_series(error):
+                raise
         self._report_end(f"op_{self._end_opcode}")
 
     async def _heartbeat(self, heartbeat_interval: float) -> None:
@@ -192,8 +196,15 @@ class InstrumentedShard(GatewayShardImpl):
             await super()._heartbeat(heartbeat_interval)
         except Exception as error:
             self._report_end(cause_of(error))
-            raise
+            if not self._ends_series(error):
+                raise
         self._report_end(HEARTBEAT)
+
+    def _ends_series(self, error: Exception) -> bool:
+        """Whether this error is kept from hikari, so that it resets its back-off: the session has
+        worked, and the outage before it is over. hikari itself resets it only where a connection
+        ends without an error or is closed by Discord."""
+        return self.is_connected and isinstance(error, RECONNECT_ERRORS)
 
     def _load_message(self, payload: bytes | str) -> Any:
         message = _read_message(payload)

@@ -1,0 +1,187 @@
+"""When and where a shard reconnects, in simulated time and with a network in memory."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hikari.errors import GatewayConnectionError, GatewayTransportError
+from hikari.impl.shard import _GatewayTransport
+
+from services.gateway.discord.session_events import DiscordSession
+from services.gateway.discord.shard import Shard
+from testing.eventually import eventually
+from testing.loop_clock import LoopClock
+from tests.ended import ended
+from tests.gateway.gateway_fixture import GatewayFixture
+
+MAIN, RESUME = "wss://main/", "wss://resume/"
+SESSION = DiscordSession("earlier", RESUME, 7)
+
+HEARTBEAT, IDENTIFY, RESUME_OP, HELLO, ACK = 1, 2, 6, 10, 11
+ACK_S = 0.05
+LONG_S = 600.0
+BLIP_S = 3.0
+RECOVERY_S = 4.5  # after a blip: the third delay, of 3.4 s and up to 1 s of jitter
+
+
+class FakeTransport:
+    """One connection, in place of hikari's."""
+
+    def __init__(self, network: FakeNetwork) -> None:
+        self._network = network
+        self._received: asyncio.Queue[Any] = asyncio.Queue()
+        self._received.put_nowait({"op": HELLO, "d": {"heartbeat_interval": 40_000}})
+
+    def put(self, message: Any) -> None:
+        """A message of Discord, or an error that reading raises."""
+        self._received.put_nowait(message)
+
+    async def receive_json(self) -> Any:
+        message = await self._received.get()
+        if isinstance(message, BaseException):
+            raise message
+        return message
+
+    async def send_json(self, message: Any) -> None:
+        if self._network.write_error is not None:
+            raise self._network.write_error
+        match message["op"]:
+            case 1:
+                asyncio.get_running_loop().call_later(ACK_S, self.put, {"op": ACK})
+            case 2 | 6 as op:
+                self._network.handshakes.append(op)
+                self.put(self._network.answer(op))
+
+    async def send_close(self, *, code: int, message: bytes) -> None: ...
+
+
+class FakeNetwork:
+    """Discord's hosts."""
+
+    def __init__(self, clock: LoopClock) -> None:
+        self.attempts: list[str] = []  # the host of each
+        self.times: list[float] = []  # of each
+        self.handshakes: list[int] = []  # the opcodes
+        self.transports: list[FakeTransport] = []
+        self.dead: set[str] = set()  # hosts
+        self.down_until = 0.0
+        self.write_error: Exception | None = None
+        self.resume_answer: Any = {"op": 0, "t": "RESUMED", "s": 100, "d": {}}
+        self._clock = clock
+
+    async def connect(self, *, url: str, **_: object) -> FakeTransport:
+        host = url.partition("//")[2].partition("/")[0]
+        self.attempts.append(host)
+        self.times.append(self._clock.passed)
+        if host in self.dead or self._clock.passed < self.down_until:
+            raise GatewayConnectionError("503")
+        self.transports.append(FakeTransport(self))
+        return self.transports[-1]
+
+    def answer(self, op: int) -> Any:
+        if op == RESUME_OP:
+            return self.resume_answer
+        user = {"id": "1", "username": "bot", "discriminator": "0"}
+        ready = {"v": 10, "user": user, "guilds": [], "session_id": "new"}
+        return {"op": 0, "t": "READY", "s": 1, "d": {**ready, "resume_gateway_url": RESUME}}
+
+    def blip(self, error: Exception, seconds: float = BLIP_S) -> None:
+        """The connection breaks, and for a while none can be opened."""
+        self.down_until = self._clock.passed + seconds
+        self.transports[-1].put(error)
+
+
+@pytest.fixture
+async def network(clock: LoopClock, monkeypatch: pytest.MonkeyPatch) -> FakeNetwork:
+    network = FakeNetwork(clock)
+    monkeypatch.setattr(_GatewayTransport, "connect", network.connect)
+    monkeypatch.setattr("hikari.internal.time.time", clock.wall)
+    return network
+
+
+async def at_once() -> None: ...
+
+
+@asynccontextmanager
+async def running(session: DiscordSession | None = None) -> AsyncIterator[Shard]:
+    """A shard that connects to MAIN, or resumes the session."""
+    shard = Shard("token", 0, 1)
+    shard.resume_with(session)
+    task = asyncio.create_task(shard.run(MAIN, GatewayFixture().handler, at_once, lambda: None))
+    yield shard
+    await ended(task)
+
+
+async def recovery(network: FakeNetwork, shard: Shard, clock: LoopClock, error: Exception) -> float:
+    """Seconds from the end of a blip until the shard is connected again."""
+    connections = len(network.transports)
+    network.blip(error)
+    await eventually(lambda: len(network.transports) > connections and shard.is_connected)
+    return clock.passed - network.down_until
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        GatewayConnectionError("Socket has closed"),
+        GatewayTransportError("reset by peer"),
+        ConnectionResetError("Cannot write to closing transport"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_each_outage_begins_with_the_shortest_delay(
+    network: FakeNetwork, clock: LoopClock, error: Exception
+) -> None:
+    """However many there were before, minutes ago."""
+    async with running() as shard:
+        await eventually(lambda: shard.is_connected)
+        for _ in range(12):
+            await clock.advance(LONG_S)
+            assert await recovery(network, shard, clock, error) <= RECOVERY_S
+        assert network.handshakes == [IDENTIFY, *[RESUME_OP] * 12]
+
+
+async def test_failed_heartbeat_begins_with_the_shortest_delay_too(
+    network: FakeNetwork, clock: LoopClock
+) -> None:
+    """Where a connection is broken, writing may notice it before reading does."""
+    async with running() as shard:
+        await eventually(lambda: shard.is_connected)
+        for _ in range(8):
+            await clock.advance(LONG_S)
+            connections = len(network.transports)
+            network.write_error = ConnectionResetError("Cannot write to closing transport")
+            await eventually(lambda: not shard.is_connected)
+            network.write_error, network.down_until = None, clock.passed + BLIP_S
+            await eventually(lambda: len(network.transports) > connections and shard.is_connected)  # noqa: B023
+            assert clock.passed - network.down_until <= RECOVERY_S
+
+
+async def test_delays_grow_during_an_outage_and_differ(
+    network: FakeNetwork, clock: LoopClock
+) -> None:
+    """So that Discord is not flooded when it comes back."""
+    async with running() as shard:
+        await eventually(lambda: shard.is_connected)
+        await clock.advance(LONG_S)
+        network.blip(GatewayConnectionError("Socket has closed"), seconds=LONG_S)
+        await clock.advance(LONG_S)
+    delays = [later - earlier for earlier, later in pairwise(network.times[1:])]
+    assert delays[0] < 2.5
+    assert 60.0 <= delays[-1] < 61.5
+    assert len({round(delay % 1, 6) for delay in delays}) > 1
+
+
+async def test_handshake_that_fails_does_not_end_a_series(
+    network: FakeNetwork, clock: LoopClock
+) -> None:
+    """A connection that opens, and breaks before the session goes on, has not worked."""
+    network.resume_answer = GatewayConnectionError("Socket has closed")
+    async with running(SESSION):
+        await clock.advance(LONG_S / 4)
+    assert len(network.attempts) < 12
