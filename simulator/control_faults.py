@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from simulator.command import Command, ControlTarget
-from simulator.faults import Refusal, RestFault
+from simulator.faults import Refusal, RefusedAddress, RestFault
 from simulator.gateway_session import DropHow
 from simulator.model import Json
 from simulator.options import NotNegative, Options
@@ -60,13 +60,17 @@ class AskHeartbeat(Command):
 
 
 class Refuse(Command):
-    """Refuse new gateway connections for seconds, or (null) until clear; http is a 503."""
+    """Refuse new gateway connections for seconds, or (null) until clear; http is a 503.
+
+    address: both, or resume (resume_gateway_url alone).
+    """
 
     seconds: NotNegative | None = None
     how: Refusal = "http"
+    address: RefusedAddress = "both"
 
     async def run(self, sim: ControlTarget) -> Json:
-        sim.faults.refuse(self.seconds, self.how)
+        sim.faults.refuse(self.seconds, self.how, self.address)
         return {}
 
 

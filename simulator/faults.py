@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Refusal = Literal["http", "reset"]
+RefusedAddress = Literal["both", "resume"]
 
 
 class RestFault(Struct, kw_only=True):
@@ -25,14 +26,22 @@ class Faults:
     def __init__(self) -> None:
         self.acks_stalled = False
         self._refuse_how: Refusal = "http"
+        self._refuse_address: RefusedAddress = "both"
         self._refuse_until = 0.0
         self._resumes_to_refuse: float = 0
         self._reconnects_at_hello = 0
         self._rest: list[RestFault] = []
 
-    def refuse(self, seconds: float | None = None, how: Refusal = "http") -> None:
-        """Refuse new gateway connections for ``seconds``, or until cleared."""
+    def refuse(
+        self,
+        seconds: float | None = None,
+        how: Refusal = "http",
+        address: RefusedAddress = "both",
+    ) -> None:
+        """Refuse new gateway connections for ``seconds``, or until cleared: at both addresses, or
+        at ``resume_gateway_url`` alone."""
         self._refuse_how = how
+        self._refuse_address = address
         self._refuse_until = float("inf") if seconds is None else time.monotonic() + seconds
 
     def refuse_resumes(self, times: int | None = None) -> None:
@@ -55,9 +64,11 @@ class Faults:
         self._reconnects_at_hello = 0
         self._rest.clear()
 
-    def connection_refusal(self) -> Refusal | None:
+    def connection_refusal(self, address: Literal["main", "resume"]) -> Refusal | None:
         """How to refuse a connection that comes now, None to take it."""
-        return self._refuse_how if time.monotonic() < self._refuse_until else None
+        if time.monotonic() >= self._refuse_until or self._refuse_address not in ("both", address):
+            return None
+        return self._refuse_how
 
     def take_resume_refusal(self) -> bool:
         """Whether to refuse this resume; counts."""

@@ -3,12 +3,16 @@
 Source: events/gateway, "Connecting".
 """
 
+from typing import Final
+
 from aiohttp import web
 
 from simulator.compression import TRANSPORTS
 from simulator.connection import GatewayConnection, abort_with_reset
 from simulator.gateway_session import DropHow, GatewaySession, GatewayState
 from simulator.protocol import Op
+
+RESUME_PATH: Final = "/gateway/resume"
 
 
 class Gateway:
@@ -23,9 +27,10 @@ class Gateway:
         return self._state.open
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """``GET /gateway?v=10&encoding=json[&compress=…]``."""
+        """``GET /gateway?v=10&encoding=json[&compress=…]``, and the same at ``RESUME_PATH``."""
         transport = request.transport
-        refusal = self._state.faults.connection_refusal()
+        is_resume = request.path.rstrip("/") == RESUME_PATH
+        refusal = self._state.faults.connection_refusal("resume" if is_resume else "main")
         if refusal is not None or transport is None:
             self._state.stats.connections_refused += 1
             if refusal == "reset" and transport is not None:
@@ -37,7 +42,7 @@ class Gateway:
         self._state.stats.connections += 1
         compress = TRANSPORTS.get(request.query.get("compress", ""))
         connection = GatewayConnection(ws, transport, compress and compress(), self._state.options)
-        session = GatewaySession(self._state, connection, gateway_url(request))
+        session = GatewaySession(self._state, connection, resume_url(request))
         self._state.open.add(session)
         try:
             await session.hold(
@@ -98,3 +103,8 @@ class Gateway:
 def gateway_url(request: web.Request) -> str:
     """The gateway's address as this client reached the host."""
     return f"ws://{request.host}/gateway"
+
+
+def resume_url(request: web.Request) -> str:
+    """READY's ``resume_gateway_url``, at the host that this client reached."""
+    return f"ws://{request.host}{RESUME_PATH}"

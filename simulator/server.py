@@ -11,8 +11,8 @@ from aiohttp import web
 from simulator.cdn import Cdn
 from simulator.command import ControlTarget
 from simulator.control import Control
-from simulator.faults import Faults, Refusal
-from simulator.gateway import Gateway
+from simulator.faults import Faults, Refusal, RefusedAddress
+from simulator.gateway import RESUME_PATH, Gateway
 from simulator.gateway_session import DropHow, GatewayState
 from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
@@ -61,6 +61,7 @@ class Simulator:
         app.add_subapp(API_PREFIX, rest)
         app.add_routes([web.get("/gateway", self.gateway.handle)])
         app.add_routes([web.get("/gateway/", self.gateway.handle)])
+        app.add_routes([web.get(RESUME_PATH, self.gateway.handle)])
         app.add_routes(Cdn(self.stats).routes())
         app.add_routes(Profiles(self.world, self.faults).routes())
         app.add_routes(Control(self._control_target()).routes())
@@ -108,9 +109,14 @@ class Simulator:
         """End connections (see :class:`simulator.control_faults.Drop`); returns how many."""
         return self.gateway.drop(how, code=code, reason=reason, shard=shard, session_id=session_id)
 
-    def refuse(self, seconds: float | None = None, how: Refusal = "http") -> None:
+    def refuse(
+        self,
+        seconds: float | None = None,
+        how: Refusal = "http",
+        address: RefusedAddress = "both",
+    ) -> None:
         """Take no gateway connections for ``seconds``, or until ``faults.clear()``."""
-        self.faults.refuse(seconds, how)
+        self.faults.refuse(seconds, how, address)
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()

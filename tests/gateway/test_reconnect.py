@@ -9,9 +9,14 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hikari.errors import GatewayConnectionError, GatewayTransportError
+from hikari.errors import (
+    GatewayConnectionError,
+    GatewayServerClosedConnectionError,
+    GatewayTransportError,
+)
 from hikari.impl.shard import _GatewayTransport
 
+from services.gateway.discord.hikari_shard import MAX_RESUME_FAILURES
 from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from testing.eventually import eventually
@@ -19,7 +24,7 @@ from testing.loop_clock import LoopClock
 from tests.ended import ended
 from tests.gateway.gateway_fixture import GatewayFixture
 
-MAIN, RESUME = "wss://main/", "wss://resume/"
+MAIN, RESUME = "wss://main", "wss://resume"
 SESSION = DiscordSession("earlier", RESUME, 7)
 
 HEARTBEAT, IDENTIFY, RESUME_OP, HELLO, ACK = 1, 2, 6, 10, 11
@@ -32,8 +37,9 @@ RECOVERY_S = 4.5  # after a blip: the third delay, of 3.4 s and up to 1 s of jit
 class FakeTransport:
     """One connection, in place of hikari's."""
 
-    def __init__(self, network: FakeNetwork) -> None:
+    def __init__(self, network: FakeNetwork, host: str) -> None:
         self._network = network
+        self._host = host
         self._received: asyncio.Queue[Any] = asyncio.Queue()
         self._received.put_nowait({"op": HELLO, "d": {"heartbeat_interval": 40_000}})
 
@@ -55,7 +61,7 @@ class FakeTransport:
                 asyncio.get_running_loop().call_later(ACK_S, self.put, {"op": ACK})
             case 2 | 6 as op:
                 self._network.handshakes.append(op)
-                self.put(self._network.answer(op))
+                self.put(self._network.answer(op, self._host))
 
     async def send_close(self, *, code: int, message: bytes) -> None: ...
 
@@ -68,24 +74,26 @@ class FakeNetwork:
         self.times: list[float] = []  # of each
         self.handshakes: list[int] = []  # the opcodes
         self.transports: list[FakeTransport] = []
-        self.dead: set[str] = set()  # hosts
+        self.errors: dict[str, Exception] = {}  # on connecting, by host
         self.down_until = 0.0
         self.write_error: Exception | None = None
-        self.resume_answer: Any = {"op": 0, "t": "RESUMED", "s": 100, "d": {}}
+        self.resume_answers: dict[str, Any] = {}  # by host
         self._clock = clock
 
     async def connect(self, *, url: str, **_: object) -> FakeTransport:
-        host = url.partition("//")[2].partition("/")[0]
+        host = url.partition("?")[0]
         self.attempts.append(host)
         self.times.append(self._clock.passed)
-        if host in self.dead or self._clock.passed < self.down_until:
+        if host in self.errors:
+            raise self.errors[host]
+        if self._clock.passed < self.down_until:
             raise GatewayConnectionError("503")
-        self.transports.append(FakeTransport(self))
+        self.transports.append(FakeTransport(self, host))
         return self.transports[-1]
 
-    def answer(self, op: int) -> Any:
+    def answer(self, op: int, host: str) -> Any:
         if op == RESUME_OP:
-            return self.resume_answer
+            return self.resume_answers.get(host, {"op": 0, "t": "RESUMED", "s": 100, "d": {}})
         user = {"id": "1", "username": "bot", "discriminator": "0"}
         ready = {"v": 10, "user": user, "guilds": [], "session_id": "new"}
         return {"op": 0, "t": "READY", "s": 1, "d": {**ready, "resume_gateway_url": RESUME}}
@@ -181,7 +189,83 @@ async def test_handshake_that_fails_does_not_end_a_series(
     network: FakeNetwork, clock: LoopClock
 ) -> None:
     """A connection that opens, and breaks before the session goes on, has not worked."""
-    network.resume_answer = GatewayConnectionError("Socket has closed")
+    for host in (MAIN, RESUME):
+        network.resume_answers[host] = GatewayConnectionError("Socket has closed")
     async with running(SESSION):
         await clock.advance(LONG_S / 4)
     assert len(network.attempts) < 12
+
+
+REFUSALS = [
+    {"op": 7, "d": None},
+    {"op": 9, "d": True},
+    GatewayConnectionError("Socket has closed"),
+    GatewayServerClosedConnectionError("unknown error", 4000, can_reconnect=True),
+]
+
+
+async def test_dead_resume_address_is_left_after_three_failures(
+    network: FakeNetwork, clock: LoopClock
+) -> None:
+    """The session is resumed at the main address, and continues there."""
+    network.errors[RESUME] = GatewayConnectionError("503")
+    async with running(SESSION) as shard:
+        await eventually(lambda: shard.is_connected)
+        assert network.attempts == [*[RESUME] * MAX_RESUME_FAILURES, MAIN]
+        assert clock.passed < 10.0
+        assert shard.session == DiscordSession(SESSION.id, MAIN, 100)
+        await clock.advance(LONG_S)
+        await recovery(network, shard, clock, GatewayConnectionError("Socket has closed"))
+        assert set(network.attempts[4:]) == {MAIN}
+        assert set(network.handshakes) == {RESUME_OP}
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=["op 7", "op 9", "broken", "closed"])
+async def test_resume_address_that_connects_and_does_not_resume_is_left_too(
+    network: FakeNetwork, refusal: Any
+) -> None:
+    network.resume_answers[RESUME] = refusal
+    async with running(SESSION) as shard:
+        await eventually(lambda: shard.is_connected)
+        assert network.attempts == [*[RESUME] * MAX_RESUME_FAILURES, MAIN]
+
+
+async def test_failures_count_where_each_ends_the_shard(network: FakeNetwork) -> None:
+    """hikari gives up on some errors, and the runner begins anew with the same session."""
+    network.errors[RESUME] = ValueError("no address")
+    shard = Shard("token", 0, 1)
+    shard.resume_with(SESSION)
+    handler = GatewayFixture().handler
+    for _ in range(MAX_RESUME_FAILURES):
+        with pytest.raises(ValueError, match="no address"):
+            await shard.run(MAIN, handler, at_once, lambda: None)
+    task = asyncio.create_task(shard.run(MAIN, handler, at_once, lambda: None))
+    await eventually(lambda: shard.is_connected)
+    assert (network.attempts[-1], network.handshakes) == (MAIN, [RESUME_OP])
+    await ended(task)
+
+
+async def test_short_outages_leave_the_resume_address_alone(
+    network: FakeNetwork, clock: LoopClock
+) -> None:
+    """Failures count in a row."""
+    async with running(SESSION) as shard:
+        await eventually(lambda: shard.is_connected)
+        for _ in range(4):
+            await clock.advance(LONG_S)
+            connections = len(network.transports)
+            network.blip(GatewayConnectionError("Socket has closed"), seconds=0.5)
+            await eventually(lambda: len(network.transports) > connections and shard.is_connected)  # noqa: B023
+        assert len(network.attempts) == 9
+        assert set(network.attempts) == {RESUME}
+
+
+async def test_next_session_is_resumed_at_its_own_address(
+    network: FakeNetwork, clock: LoopClock
+) -> None:
+    network.errors[RESUME] = GatewayConnectionError("503")
+    network.resume_answers[MAIN] = {"op": 9, "d": False}
+    async with running(SESSION) as shard:
+        await eventually(lambda: shard.is_connected)
+        assert network.attempts[-2:] == [MAIN, MAIN]  # the refused resume, and the Identify
+        assert shard.session == DiscordSession("new", RESUME, 1)

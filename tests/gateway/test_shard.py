@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from chaos.replay_rewinder import ReplayRewinder
+from services.gateway.discord.hikari_shard import MAX_RESUME_FAILURES
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from simulator.gateway_session import GatewaySession
@@ -263,3 +264,28 @@ async def test_invalid_session_that_does_not_say_whether_it_can_be_resumed_is_ov
         assert (discord.stats.identifies, discord.stats.resumes) == (2, 0)
         assert not task.done()
         await ended(task)
+
+
+async def test_session_is_resumed_where_its_resume_address_is_dead(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At the main address. The next process begins there."""
+    monkeypatch.setattr("hikari.impl.shard._BACKOFF_WINDOW", 0.0)  # attempts follow at once
+    handler = RecordingHandler()
+    async with Simulator(quiet()) as discord:
+        session = None
+        for resumes in (1, 2):
+            shard = Shard(discord.token, 0, 1)
+            shard.resume_with(session)
+            run = shard.run(discord.gateway_url, handler, at_once, lambda: None)
+            task = asyncio.create_task(run)
+            await eventually(lambda: shard.is_connected)  # noqa: B023
+            if session is None:
+                discord.refuse(address="resume")
+                discord.drop("rst")
+            await eventually(lambda: discord.stats.resumes == resumes)  # noqa: B023
+            await eventually(lambda: shard.is_connected)  # noqa: B023
+            await ended(task)
+            session = shard.session
+        assert discord.stats.identifies == 1
+        assert discord.stats.connections_refused == MAX_RESUME_FAILURES

@@ -79,6 +79,21 @@ async def test_connections_are_refused_and_taken_again(sim: Simulator, post: Pos
     assert sim.stats.connections_refused >= 2
 
 
+async def test_resume_address_alone_is_refused(sim: Simulator, post: Post) -> None:
+    """READY names it, and it is a gateway like the main one."""
+    await post("refuse", address="resume")
+    async with connected(sim) as client:
+        await client.identify()
+        url = (await client.until("READY"))["resume_gateway_url"]
+        async with aiohttp.ClientSession() as http:
+            with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
+                await http.ws_connect(url + "?v=10&encoding=json")
+            await post("clear")
+            async with http.ws_connect(url + "?v=10&encoding=json") as ws:
+                hello = await ws.receive_json()
+                assert hello["op"] == 10
+
+
 async def test_faults_of_the_gateway_are_set_and_cleared(sim: Simulator, post: Post) -> None:
     """Stalled ACKs, refused resumes, op 7 at HELLO, a heartbeat asked for."""
     async with connected(sim) as client:

@@ -7,7 +7,8 @@ hikari reconnects and resumes by itself for as long as its process lives. This s
 - hands events over synchronously. hikari's own event manager creates a task for every listener of
   every event; without that, an event costs a sixth (docs/decisions/0001-raw-shards.md);
 - counts and logs how each connection began and why it ended;
-- gives up a connection on which Discord neither begins nor resumes a session.
+- gives up a connection on which Discord neither begins nor resumes a session;
+- leaves a resume address that does not work, for the main one.
 
 Discord docs: Gateway, Resuming and Disconnecting; Opcodes and Status Codes.
 
@@ -43,6 +44,7 @@ log = logging.getLogger(__name__)
 INTENTS: Final = Intents.GUILDS | Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES
 LARGE_THRESHOLD_MEMBERS: Final = 250  # Discord's maximum: smaller guilds come without chunks
 SESSION_TTL_S: Final = 300.0  # Discord keeps a session for some minutes, and not for longer
+MAX_RESUME_FAILURES: Final = 3  # in a row at the address that READY named
 HANDSHAKE_SILENCE_S: Final = 30.0  # without an event, while a session neither begins nor resumes
 
 DISPATCH: Final = 0
@@ -88,8 +90,10 @@ class InstrumentedShard(GatewayShardImpl):
         shard_id: int,
         shard_count: int,
         handshake_silence_s: float = HANDSHAKE_SILENCE_S,
+        resume_failures: int = 0,
     ) -> None:
-        """`may_connect` is awaited before each connection, the first and every other."""
+        """`may_connect` is awaited before each connection, the first and every other.
+        `resume_failures`: in a row, by the shard that ran before this one."""
         super().__init__(
             token=token,
             url=url,
@@ -104,6 +108,8 @@ class InstrumentedShard(GatewayShardImpl):
             event_manager=cast("Any", self),
             event_factory=cast("Any", _EventFactory()),
         )
+        self.resume_failures = resume_failures
+        self._main_url = url
         self._events = events
         self._may_connect = may_connect
         self._handshake_silence_s = handshake_silence_s
@@ -141,6 +147,7 @@ class InstrumentedShard(GatewayShardImpl):
 
     async def _connect(self) -> Any:
         self._drop_expired_session()
+        self._leave_dead_resume_url()
         await self._may_connect()
         tasks = await self._connect_and_report()
         self._disconnected_since = None
@@ -154,8 +161,23 @@ class InstrumentedShard(GatewayShardImpl):
         elif now - self._disconnected_since > SESSION_TTL_S:
             self._session_id = self._resume_gateway_url = self._seq = None
 
+    def _leave_dead_resume_url(self) -> None:
+        """Discord accepts a resume at its main address too. That is the session's address from now
+        on, also for another process that resumes it, until READY names one again."""
+        if self.resume_failures < MAX_RESUME_FAILURES or not self._resume_gateway_url:
+            return
+        self.resume_failures = 0
+        if self._resume_gateway_url != self._main_url:
+            self._resume_gateway_url = self._main_url
+            log.info(
+                "shard %d of %d resumes at Discord's main address: the resume address fails",
+                self.id,
+                self.shard_count,
+            )
+
     async def _connect_and_report(self) -> Any:
         self._end_opcode, self._end_reported, self._was_connected = 0, False, False
+        self.resume_failures += self._seq is not None  # until it succeeds
         how = "identified" if self._seq is None else "resumed"
         self._events.start_connection(identifies=self._seq is None)
         try:
@@ -174,6 +196,7 @@ class InstrumentedShard(GatewayShardImpl):
             self._handshake_tasks.clear()
         if self.is_connected:
             self._was_connected = True
+            self.resume_failures = 0
             metrics.CONNECTS.labels(how).inc()
             log.info("shard %d of %d is connected to Discord (%s)", self.id, self.shard_count, how)
         elif not tasks:
