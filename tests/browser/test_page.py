@@ -170,6 +170,22 @@ async def test_dark_and_light(tab: BrowserTab) -> None:
     assert await button.get_attribute("aria-pressed") == "false"
 
 
+async def test_blocked_storage(tab: BrowserTab) -> None:
+    """Browsers that block storage show the page all the same; a chosen theme lasts until a reload."""
+    await tab.page.add_init_script("""
+      const get = () => { throw new DOMException("Access is denied.", "SecurityError"); };
+      Object.defineProperty(window, "localStorage", { get });
+    """)
+    ground = "() => getComputedStyle(document.documentElement).backgroundColor"
+    await tab.goto()
+    await tab.wait_for_text("Robin")
+    light = await tab.page.evaluate(ground)
+    button = tab.page.get_by_role("button", name="Dark theme")
+    await button.click()
+    assert await tab.page.evaluate(ground) != light
+    assert await button.get_attribute("aria-pressed") == "true"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_fits_and_is_accessible(tab: BrowserTab, scheme: str) -> None:
     """No width scrolls sideways, and axe finds no violation."""

@@ -15,9 +15,28 @@ const examples = root.dataset.examples.split(" ").filter(Boolean);
 // --- theme ----------------------------------------------------------------------------
 
 const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
+let chosen = storedTheme();
+
+// Browsers that block storage throw as soon as `localStorage` is read.
+function storedTheme() {
+  try {
+    return localStorage.getItem(THEME_KEY);
+  } catch {
+    return null;
+  }
+}
+
+function chooseTheme(theme) {
+  chosen = theme;
+  try {
+    localStorage.setItem(THEME_KEY, theme);
+  } catch {
+    // The choice lasts as long as the page.
+  }
+  showTheme();
+}
 
 function showTheme() {
-  const chosen = localStorage.getItem(THEME_KEY);
   if (chosen) root.dataset.theme = chosen;
   const dark = chosen ? chosen === "dark" : systemIsDark.matches;
   $("theme")?.setAttribute("aria-pressed", dark);
@@ -26,10 +45,7 @@ function showTheme() {
 
 showTheme(); // before the first paint
 systemIsDark.addEventListener("change", showTheme);
-$("theme").addEventListener("click", () => {
-  localStorage.setItem(THEME_KEY, showTheme() ? "light" : "dark");
-  showTheme();
-});
+$("theme").addEventListener("click", () => chooseTheme(showTheme() ? "light" : "dark"));
 
 // --- health -------------------------------------------------------------------------------
 
