@@ -127,3 +127,16 @@ def test_the_types_are_those_of_the_answers(struct: type[Struct]) -> None:
         allowed = getattr(fields[name], "__args__", ())
         assert ("| null" in kind) == (type(None) in allowed), name
         assert bool(optional) == (msgspec.UnsetType in allowed), name
+
+
+def test_the_names_of_the_widget_are_shortened_alone_where_they_are_unique() -> None:
+    """Strings stay as they are, and no private member or constant has the name of another."""
+    text = widget_bundle.bundle(WIDGET_DIR, ApiSettings())
+    strings = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`')
+    for path in MODULES:
+        module = widget_bundle._COMMENT.sub("", path.read_text())
+        for string in strings.findall(widget_bundle._IMPORT.sub("", module)):
+            assert string in text or string == '""', string
+    assert len(set(re.findall(r"^const (K\d+)", text, re.M))) == len(
+        re.findall(r"^const K", text, re.M)
+    )

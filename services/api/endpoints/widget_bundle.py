@@ -1,8 +1,9 @@
 """`/widget.js`: the modules of web/widget and their style sheet as one file.
 
 The modules are written to be joined: names are unique among them, imports and exports are
-statements of their own, a comment has its own line or follows a blank. Comments and indents are
-left out.
+statements of their own, a comment has its own line or follows a blank. Comments, indents and
+the blanks around punctuation are left out. Private members and the constants in capitals get
+short names: no other name begins with # or is in capitals, in a string neither.
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ from shared.config import ApiSettings
 
 ENTRY: Final = "main.js"
 STYLE_SHEET: Final = "widget.css"
-SERVED: Final = 'const SERVED = { socket: "", invite: "" };'
-STYLE: Final = 'const STYLE = "";'
+SERVED: Final = 'const SERVED={socket:"",invite:""};'  # without blanks
+STYLE: Final = 'const STYLE="";'
 BANNER: Final = "// Grux: <grux-presence user=…>. MIT. https://github.com/matheusaudibert/grux\n"
 
 _IMPORT: Final = re.compile(r'^import \{[^}]+\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?!\{)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^ *//.*$|^ */\*\*[\s\S]*?\*/$| // .*$", re.MULTILINE)
+_BLANKS: Final = re.compile(
+    r"""("(?:[^"\\\n]|\\.)*"|`[^`]*`)| ?(=>|[=!]==|&&|\|\||\?\?|[={}(),:?;]) ?"""
+)
+_PRIVATE: Final = re.compile(r"#[a-z]\w+")
+_CONSTANT: Final = re.compile(r"^const ([A-Z][A-Z_]+)\b", re.MULTILINE)
 _CSS_COMMENT: Final = re.compile(r"/\*[\s\S]*?\*/")
 _CSS_BLANK: Final = re.compile(r"(?<=[{};,:]) |;? (?=\})| (?=\{)")
 
@@ -35,6 +41,7 @@ def bundle(folder: Path, settings: ApiSettings) -> str:
     script = "".join(modules.values())
     served = {"socket": settings.public_ws_url, "invite": settings.discord_invite}
     style = _minify_css((folder / STYLE_SHEET).read_text())
+    script = _rename(script)
     script = script.replace(STYLE, f"const STYLE = {_json(style)};")
     return BANNER + script.replace(SERVED, f"const SERVED = {_json(served)};")
 
@@ -55,7 +62,18 @@ def _add(folder: Path, name: str, modules: dict[str, str]) -> None:
 def _minify_js(text: str) -> str:
     text = _EXPORT.sub("", _IMPORT.sub("", text))
     lines = (line.strip() for line in _COMMENT.sub("", text).splitlines())
-    return "".join(f"{line}\n" for line in lines if line)
+    joined = "".join(f"{line}\n" for line in lines if line)
+    return _BLANKS.sub(lambda found: found[1] or found[2], joined)
+
+
+def _rename(script: str) -> str:
+    """With short names for private members and constants."""
+    for number, name in enumerate(sorted(set(_PRIVATE.findall(script)))):
+        script = re.sub(rf"{name}\b", f"#p{number}", script)
+    kept = {"SERVED", "STYLE"}
+    for number, name in enumerate(sorted(set(_CONSTANT.findall(script)) - kept)):
+        script = re.sub(rf"(?<!\.)\b{name}\b", f"K{number}", script)
+    return script
 
 
 def _minify_css(text: str) -> str:
