@@ -24,6 +24,9 @@ class Options(Struct, kw_only=True):
     """Everything adjustable. The defaults are Discord's own numbers where it has them."""
 
     host: Annotated[str, _about("address to listen on")] = "127.0.0.1"
+    remote_images_only: Annotated[
+        bool, _about("answer other machines with images only: a browser there needs no more")
+    ] = False
     port: Annotated[Port, _about("port to listen on; 0 picks a free one")] = 8100
     token: Annotated[str, _about("the bot token that is valid here")] = DEFAULT_TOKEN
 

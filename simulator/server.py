@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import time
+from ipaddress import ip_address
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from simulator.cdn import Cdn
 from simulator.command import ControlTarget
@@ -57,7 +59,7 @@ class Simulator:
         rest_middleware = RestMiddleware(self.options, self.stats, self.faults)
         rest = web.Application(middlewares=[rest_middleware.handle])
         rest.add_routes(Rest(self.world, self.sessions.identify_limits, self.options).routes())
-        app = web.Application()
+        app = web.Application(middlewares=[self.only_images_for_others])
         app.add_subapp(API_PREFIX, rest)
         app.add_routes([web.get("/gateway", self.gateway.handle)])
         app.add_routes([web.get("/gateway/", self.gateway.handle)])
@@ -66,6 +68,15 @@ class Simulator:
         app.add_routes(Profiles(self.world, self.faults).routes())
         app.add_routes(Control(self._control_target()).routes())
         return app
+
+    @web.middleware
+    async def only_images_for_others(
+        self, request: web.Request, handler: Handler
+    ) -> web.StreamResponse:
+        allowed = not self.options.remote_images_only or request.path.startswith("/cdn/")
+        if allowed or (request.remote and ip_address(request.remote).is_loopback):
+            return await handler(request)
+        raise web.HTTPForbidden(text="Only images are available from another machine.")
 
     def _control_target(self) -> ControlTarget:
         return ControlTarget(
@@ -79,8 +90,8 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """``http://host:port``."""
-        return f"http://{self.options.host}:{self.port}"
+        """``http://host:port``, as clients on this machine reach it."""
+        return f"http://{self._connect_host()}:{self.port}"
 
     @property
     def api_url(self) -> str:
@@ -95,7 +106,11 @@ class Simulator:
     @property
     def gateway_url(self) -> str:
         """Where REST sends gateway clients."""
-        return f"ws://{self.options.host}:{self.port}/gateway"
+        return f"ws://{self._connect_host()}:{self.port}/gateway"
+
+    def _connect_host(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.options.host, self.options.host)  # noqa: S104
+        return f"[{host}]" if ":" in host else host
 
     def drop(
         self,

@@ -7,13 +7,12 @@ the second line of defence. Whatever Redis holds, no other host is contacted.
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from services.cards.card_model import ImageRequest
+from shared.net.loopback import leads_to_loopback
 
 OFFICIAL_CDN_URL: Final = "https://cdn.discordapp.com"
 DAY_S: Final = 86_400
@@ -58,7 +57,7 @@ class ImageAllowlist:
         self._fetch = f"{fetch_url or cdn_url}/"
         self._cdns = dict.fromkeys((self._cdn, f"{OFFICIAL_CDN_URL}/"))
         self._operator_cdn = self._fetch if self._fetch != f"{OFFICIAL_CDN_URL}/" else None
-        self._simulated = _is_loopback(cdn_url)
+        self._simulated = leads_to_loopback(cdn_url)
 
     def resolve(self, request: ImageRequest) -> AllowedImage | None:
         """Where to fetch the image, no larger than needed; None if it is not allowed."""
@@ -76,14 +75,6 @@ class ImageAllowlist:
                     return AllowedImage(self._fetch + url.split("/", 3)[3], allowed.ttl_s, True)
                 return AllowedImage(_through_media_proxy(url), allowed.ttl_s, False)
         return None
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _resized(path: str, request: ImageRequest) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import socket
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp
 
 from services.doctor.report import Finding, failure, ok, warning
 from shared.config import ApiSettings
 from shared.net.http_client import BodyTooLarge, HttpClient, InvalidJson, RequestFailed
+from shared.net.loopback import leads_to_loopback
 
 MAX_BODY_BYTES: Final = 65_536
 MAX_REDIRECTS: Final = 10  # a proxy may send http to https
@@ -64,7 +63,7 @@ async def check_public(
     for setting, url in given.items():
         if not url:
             found.append(warning(f"{setting} is not set", "Set it to the public address."))
-        elif _is_loopback(url) and in_compose:
+        elif leads_to_loopback(url) and in_compose:
             found.append(
                 ok(f"{setting} leads to this machine only ({url}): not tested from a container")
             )
@@ -171,7 +170,7 @@ def _check_tls(settings: ApiSettings) -> list[Finding]:
             ("PUBLIC_URL", settings.public_url),
             ("PUBLIC_WS_URL", settings.public_ws_url),
         )
-        if url.startswith(("http://", "ws://")) and not _is_loopback(url)
+        if url.startswith(("http://", "ws://")) and not leads_to_loopback(url)
     ]
     if not plain:
         return []
@@ -193,12 +192,3 @@ def _check_proxies(settings: ApiSettings) -> list[Finding]:
             "clients seem to have the same address, and share its limits.",
         )
     ]
-
-
-def _is_loopback(url: str) -> bool:
-    """Whether `url` leads to the machine itself."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

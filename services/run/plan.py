@@ -14,6 +14,7 @@ from services.run.child_process import ProcessSpec
 from services.run.demo_settings import demo_settings
 from shared import config
 from shared.discord import bot_token
+from shared.net.loopback import is_loopback
 
 SIMULATED_BOT_ID: Final = 970112316211200008
 REDIS_PORT: Final = 6379
@@ -51,7 +52,8 @@ def make_plan(env: Mapping[str, str]) -> Plan:
     if not _is_set(env, "METRICS_PORT"):
         _choose_metrics_ports(env, changes)
     if not _is_set(env, "PUBLIC_WS_URL"):
-        changes["PUBLIC_WS_URL"] = f"ws://{ws}"  # for the api's start page
+        # For the page and the widget. Loaded from another machine, they replace a loopback host.
+        changes["PUBLIC_WS_URL"] = f"ws://{ws}"
     if not _is_set(env, "CARDS_URL"):
         changes["CARDS_URL"] = f"http://{cards}"  # no proxy in front routes /card/ and /badge/
     if not _is_set(env, "DRAIN_SECONDS"):
@@ -108,12 +110,22 @@ def _redis(changes: dict[str, str]) -> ProcessSpec:
 def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> ProcessSpec:
     """A simulated Discord."""
     port = ports.free(SIMULATOR_PORT)
-    url = f"http://127.0.0.1:{port}"
+    host = _simulator_host(config.from_env(config.ApiSettings, {**env, **changes}).api_host)
+    url = f"http://{_connect_host(host)}:{port}"
     token = _simulated_token()
     changes |= demo_settings(env, url, token)
-    arguments = _module("simulator", "--port", str(port), "--token", token)
+    arguments = _module("simulator", "--host", host, "--port", str(port), "--token", token)
+    if not is_loopback(host):
+        arguments = (*arguments, "--remote-images-only")
     # It prints how to connect a bot to it, which the services here do already.
     return ProcessSpec("simulator", arguments, show_output=False)
+
+
+def _simulator_host(api_host: str) -> str:
+    """Browsers on other machines load images from the simulator if they can load the page."""
+    if is_loopback(api_host):
+        return "127.0.0.1"
+    return "::" if ":" in api_host else "0.0.0.0"  # noqa: S104
 
 
 def _simulated_token() -> str:

@@ -6,6 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
+from services.api.endpoints.front_page import front
+from shared.config import ApiSettings
 from shared.redis.store import Store
 from tests.api.http_client import EXPOSED_HEADERS, Answer, ask
 from tests.api.replica import NOWHERE, serving
@@ -147,6 +149,19 @@ async def test_the_policy_names_what_the_page_uses(store: Store) -> None:
     assert directives["connect-src"] == "'self' wss://ws.example.org"
     assert directives["img-src"].startswith(f"'self' {NOWHERE} https://media.discordapp.net ")
     assert "unsafe" not in policy
+
+
+def test_loopback_addresses_from_another_machine() -> None:
+    """If others can load the page, its policy allows their ports on any host."""
+    ws, cdn = "ws://127.0.0.1:8001", "http://127.0.0.1:8100/cdn"
+    policies = []
+    for host in ("127.0.0.1", "0.0.0.0"):
+        page = front(ApiSettings(api_host=host, public_ws_url=ws, discord_cdn_url=cdn))
+        _, _, rest = page.answer(()).wire.partition(b"content-security-policy: ")
+        policies.append(rest.partition(b"\r\n")[0])
+    assert b"*" not in policies[0]
+    assert b"connect-src 'self' ws://127.0.0.1:8001 ws://*:8001;" in policies[1]
+    assert b" http://*:8100" in policies[1]
 
 
 async def test_the_page_has_what_the_settings_say(store: Store) -> None:

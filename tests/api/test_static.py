@@ -24,6 +24,7 @@ CONTENT_TYPES = {
     "widget.js": "text/javascript; charset=utf-8",
     "widget.d.ts": "application/typescript; charset=utf-8",
     "page.js": "text/javascript; charset=utf-8",
+    "loopback.js": "text/javascript; charset=utf-8",
     "snippets.js": "text/javascript; charset=utf-8",
     "page.css": "text/css; charset=utf-8",
     "favicon.svg": "image/svg+xml; charset=utf-8",

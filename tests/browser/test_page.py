@@ -171,7 +171,7 @@ async def test_dark_and_light(tab: BrowserTab) -> None:
 
 
 async def test_blocked_storage(tab: BrowserTab) -> None:
-    """Browsers that block storage show the page all the same; a chosen theme lasts until a reload."""
+    """Browsers that block storage show the page; a chosen theme lasts until a reload."""
     await tab.page.add_init_script("""
       const get = () => { throw new DOMException("Access is denied.", "SecurityError"); };
       Object.defineProperty(window, "localStorage", { get });

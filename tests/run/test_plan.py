@@ -47,6 +47,24 @@ def test_without_a_token_discord_is_simulated_for_every_service() -> None:
         assert command.env["PUBLIC_WS_URL"] == made.ws_url
 
 
+@pytest.mark.parametrize(
+    ("api_host", "host", "url"),
+    [
+        ("127.0.0.1", "127.0.0.1", "http://127.0.0.1"),
+        ("localhost", "127.0.0.1", "http://127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0", "http://127.0.0.1"),
+    ],
+)
+def test_simulated_images_are_where_the_page_is(api_host: str, host: str, url: str) -> None:
+    """Browsers that load the page from this machine load its images from there; nothing else."""
+    made = plan.make_plan({**ANY_PORTS, "API_HOST": api_host})
+    assert made.simulator is not None
+    arguments = made.simulator.arguments
+    assert arguments[arguments.index("--host") + 1] == host
+    assert ("--remote-images-only" in arguments) == (host == "0.0.0.0")
+    assert made.simulator_url.rpartition(":")[0] == url
+
+
 def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:
     """A bot token begins with the bot's id in base64; the rest cannot be guessed."""
     first, second = plan.make_plan(ANY_PORTS).token, plan.make_plan(ANY_PORTS).token

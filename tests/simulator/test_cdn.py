@@ -5,9 +5,12 @@ import zlib
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 
 from simulator import catalogue, rest
 from simulator.cdn import picture_at
+from simulator.options import Options
 from simulator.png import SIGNATURE
 from simulator.server import Simulator
 
@@ -150,3 +153,38 @@ def test_everything_that_people_wear_has_a_picture(sim: Simulator) -> None:
             paths.append(f"app-assets/{game.application_id}/{game.large}.png")
     assert len(paths) > 20
     assert [path for path in paths if picture_at(path, None) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("only", "remote", "path", "allowed"),
+    [
+        (True, "192.0.2.7", "/cdn/embed/avatars/0.png", True),
+        (True, "192.0.2.7", "/control/stats", False),
+        (True, "192.0.2.7", "/api/v10/gateway", False),
+        (True, "192.0.2.7", "/gateway", False),
+        (True, "127.0.0.1", "/control/stats", True),
+        (True, "::1", "/control/stats", True),
+        (False, "192.0.2.7", "/control/stats", True),
+    ],
+)
+async def test_images_alone_for_other_machines(
+    only: bool, remote: str, path: str, allowed: bool
+) -> None:
+    """With ``remote_images_only`` the control API and the rest are for this machine."""
+
+    async def handler(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text="handled")
+
+    sim = Simulator(Options(remote_images_only=only))
+    request = make_mocked_request("GET", path).clone(remote=remote)
+    if allowed:
+        assert (await sim.only_images_for_others(request, handler)).status == 200
+    else:
+        with pytest.raises(web.HTTPForbidden):
+            await sim.only_images_for_others(request, handler)
+
+
+def test_the_url_works_on_this_machine() -> None:
+    """A wildcard address is one to listen on, not to connect to."""
+    assert Simulator(Options(host="0.0.0.0", port=8100)).url == "http://127.0.0.1:8100"
+    assert Simulator(Options(host="::", port=8100)).gateway_url == "ws://[::1]:8100/gateway"

@@ -1,5 +1,6 @@
 // The page at /: for a user id it shows a live card and code to copy. The card is the public widget.
 
+import { asReached } from "./loopback.js";
 import { snippets } from "./snippets.js";
 
 const HEALTH_INTERVAL_MS = 15_000;
@@ -9,7 +10,7 @@ const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
 const here = new URL(".", location.href).href.replace(/\/$/, "");
 const api = root.dataset.api || here;
-const socket = root.dataset.socket || here.replace(/^http/, "ws");
+const socket = asReached(root.dataset.socket, here) || here.replace(/^http/, "ws");
 const examples = root.dataset.examples.split(" ").filter(Boolean);
 
 // --- theme ----------------------------------------------------------------------------

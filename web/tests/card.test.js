@@ -86,6 +86,14 @@ test("a picture that failed is replaced by a letter for a minute", () => {
   assert.deepEqual(sources(draw()), [url]);
 });
 
+test("a picture at a loopback address is loaded from the server's host", () => {
+  const avatar_image = "http://127.0.0.1:8100/cdn/a.png";
+  const data = { ...DATA, profile: { ...DATA.profile, avatar_image } };
+  assert.deepEqual(sources(draw({ data, server: "http://localhost:8000" })), [avatar_image]);
+  const shown = sources(draw({ data, server: "http://192.0.2.7:8000" }));
+  assert.deepEqual(shown, ["http://192.0.2.7:8100/cdn/a.png"]);
+});
+
 test("unsafe addresses are neither loaded nor linked", () => {
   for (const url of ["javascript:alert(1)", "data:,x", "http://evil.example/x", null]) {
     const profile = { ...DATA.profile, avatar_image: url, link: "javascript:alert(1)" };

@@ -1,6 +1,7 @@
 // A presence as elements. Every text and address in it is untrusted: users have typed it.
 
 import { h } from "./dom.js";
+import { asReached, isLoopback } from "./loopback.js";
 import { rows } from "./rows.js";
 
 const STATUS_TEXTS = {
@@ -15,10 +16,10 @@ const DEVICE_TEXTS = {
   embedded: "on a console",
   vr: "in VR",
 };
-const LOCAL_URL = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])[:/]/; // of a simulated Discord
 const PICTURE_RETRY_MS = 60_000;
 
 const failedPictures = new Map(); // when each URL failed to load
+let drawnServer; // the URL of the server whose data are drawn
 
 /** Show something else instead of this picture, and try to load it again after a minute. */
 export const markPictureFailed = (url) => failedPictures.set(url, Date.now());
@@ -27,9 +28,10 @@ const pictureFailed = (url) => Date.now() - (failedPictures.get(url) ?? 0) < PIC
 
 /** A picture, or `fallback` if its URL is missing, unsafe or cannot be loaded. */
 function picture(spec, url, attributes, fallback) {
-  const safe = url?.startsWith("https://") || LOCAL_URL.test(url);
-  if (!safe || pictureFailed(url)) return fallback;
-  return h(`img ${spec}`, { alt: "", ...attributes, src: url });
+  const safe = url?.startsWith("https://") || isLoopback(url); // of a simulated Discord
+  const src = asReached(url, drawnServer);
+  if (!safe || pictureFailed(src)) return fallback;
+  return h(`img ${spec}`, { alt: "", ...attributes, src });
 }
 
 /** A link if `url` is safe, else the same element without a link. */
@@ -46,8 +48,9 @@ const timeElement = (kind, { start, end }) =>
   h("time", { "data-time": kind, "data-start": start, "data-end": end });
 const captioned = (text) => ({ alt: text, title: text });
 
-/** `hidden`: a Set of part names. `compact`: one line. */
-export function card({ data, info, hidden, compact }) {
+/** `hidden`: a Set of part names. `compact`: one line. `server`: where the data are from, a URL. */
+export function card({ data, info, hidden, compact, server }) {
+  drawnServer = server;
   const size = compact ? " compact" : "";
   if (!data) return info.error ? refusal(info.error) : skeleton(info, size);
   const { profile, status, custom_status: custom } = data;

@@ -22,6 +22,7 @@ export class GruxPresence extends HTMLElement {
   #data = null;
   #info = { state: "loading", since: Date.now(), error: null };
   #unsubscribe = null;
+  #server = "";
   #animation = null;
 
   constructor() {
@@ -77,10 +78,11 @@ export class GruxPresence extends HTMLElement {
   #subscribe() {
     this.#unsubscribe?.();
     this.#unsubscribe = null;
+    const feed = feedOf(this.getAttribute("server"), this.getAttribute("socket"));
+    this.#server = feed.server;
     if (this.#data?.profile.id !== this.user) {
       this.#update(null, { state: "loading", since: Date.now(), error: null });
     }
-    const feed = feedOf(this.getAttribute("server"), this.getAttribute("socket"));
     if (!this.user) return;
     this.#unsubscribe = feed.subscribe(this.user, (data, info) => this.#update(data, info));
   }
@@ -102,7 +104,8 @@ export class GruxPresence extends HTMLElement {
   #draw() {
     const hidden = new Set((this.getAttribute("hide") ?? "").split(/[\s,]+/));
     const compact = this.getAttribute("size") === "compact";
-    const next = card({ data: this.#data, info: this.#info, hidden, compact });
+    const server = this.#server;
+    const next = card({ data: this.#data, info: this.#info, hidden, compact, server });
     tick(next);
     const root = this.shadowRoot;
     const current = root.firstElementChild;

@@ -1,5 +1,6 @@
 // The state of every user that the page shows: over sockets, else by polling.
 
+import { asReached } from "./loopback.js";
 import { Poll } from "./poll.js";
 import { PresenceSocket } from "./socket.js";
 
@@ -29,6 +30,7 @@ export class Feed {
 
   /** `invite`: the server's Discord invite, if it is known. */
   constructor(server, socketUrl, invite) {
+    this.server = server;
     this.socketUrl = socketUrl;
     this.invite = invite;
     this.poll = new Poll(
@@ -233,7 +235,8 @@ const withoutSlash = (url) => url.replace(/\/+$/, "");
 
 /** The server that is used where no `server` and `socket` are given: that of this script. */
 export function configure(server, socket, invite) {
-  Object.assign(defaults, { server: withoutSlash(server), socket: withoutSlash(socket), invite });
+  const reached = asReached(withoutSlash(socket), server);
+  Object.assign(defaults, { server: withoutSlash(server), socket: reached, invite });
 }
 
 /** The feed of a server. Without an address of its own, its WebSocket is where its REST API is. */

@@ -13,6 +13,7 @@ from services.api.endpoints.presence import user_id_of
 from shared.http.errors import InvalidSize
 from shared.http.responses import CROSS_ORIGIN, RawResponse, redirect
 from shared.model.snapshot import Profile
+from shared.net.loopback import as_reached
 from shared.profiles.user_reader import UserReader
 
 AVATAR_SIZES_PX: Final = tuple(1 << power for power in range(4, 13))  # those Discord's CDN has
@@ -55,6 +56,7 @@ class AvatarEndpoints:
         user = await self._users.view(user_id_of(request))
         avatar_image = _decode_profile(user.profile).avatar_image
         location = avatar_url(avatar_image, image_format, int(size))
+        location = as_reached(location, request.headers.get("host", ""))  # a simulated Discord's
         keep = (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S)
         return redirect(302, location.encode("ascii", "replace"), keep, CROSS_ORIGIN)
 

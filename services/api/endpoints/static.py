@@ -32,6 +32,7 @@ _FILES: Final = (
     PAGE_DIR / "page.js",
     PAGE_DIR / "snippets.js",
     PAGE_DIR / "favicon.svg",
+    WIDGET_DIR / "loopback.js",  # the page uses it as well
     WIDGET_DIR / "widget.d.ts",
 )
 
