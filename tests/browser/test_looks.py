@@ -100,6 +100,75 @@ async def test_long_names_end_in_an_ellipsis(tab: BrowserTab) -> None:
     world.update_user(ROBIN, global_name="Robin")
 
 
+async def test_text_styles_of_the_page(tab: BrowserTab) -> None:
+    """Only font family, colour scheme and direction are inherited, also from a rule for `*`."""
+    css = "text-align: right; text-transform: uppercase; letter-spacing: 4px; word-spacing: 9px;"
+    css += " font-style: italic; font-weight: 900; font-variant: small-caps; text-indent: 2em;"
+    css += " white-space: pre; text-shadow: 1px 1px red; line-height: 3; word-break: break-all;"
+    style = f"* {{ {css} }} main {{ font-family: monospace; color-scheme: dark }}"
+    read = """(names) => {
+      const root = document.querySelector("grux-presence").shadowRoot;
+      const look = (part) => {
+        const found = getComputedStyle(root.querySelector(`[part~=${part}]`));
+        return names.map((name) => `${part} ${name}: ${found[name]}`);
+      };
+      return ["card", "user", "state"].flatMap(look);
+    }"""
+    names = [rule.split(":")[0].strip() for rule in css.split(";") if rule.strip()]
+    looks = []
+    for page_style in ("", style):
+        await tab.embed(WIDGET, style=page_style)
+        await tab.wait_for_text("Robin")
+        looks.append(await tab.page.evaluate(read, names))
+    assert looks[0] == looks[1]
+    assert "card text-transform: none" in looks[0]
+    inherited = await tab.page.evaluate(read, ["font-family", "color-scheme"])
+    assert inherited[:2] == ["card font-family: monospace", "card color-scheme: dark"]
+
+
+async def test_streaming(tab: BrowserTab) -> None:
+    """A streaming user has the colour that the cards use; `hide` hides that as well."""
+    stream = {"id": "s", "name": "Twitch", "type": 1, "url": "https://www.twitch.tv/robin",
+              "details": "Building a compiler", "created_at": 1784053200000}  # fmt: skip
+    show(tab, "idle", stream)
+    await tab.embed(WIDGET + WIDGET.replace("><", ' hide="activities"><'))
+    await tab.wait_for_text("Building a compiler")
+    cards = tab.page.locator("grux-presence .card")
+    await tab.wait_for_text("Streaming", cards.nth(0))
+    await tab.wait_for_text("Idle", cards.nth(1))
+    status = cards.nth(0).locator("[part=status]")
+    assert await status.get_attribute("aria-label") == "Streaming"
+    assert await status.evaluate(COLOUR) == "rgb(139, 92, 246)"
+    await tab.goto()
+    await tab.until("() => document.querySelector('#stage').dataset.status === 'streaming'")
+    await tab.until("() => document.querySelector('#people .dot').dataset.status === 'streaming'")
+
+
+async def test_a_long_username_and_status(tab: BrowserTab) -> None:
+    """Both are shown in full: on a narrow card the status has a line of its own."""
+    world = tab.stack.simulator.world
+    world.update_user(ROBIN, username="robin_of_the_seven_long_valleys")
+    world.set_presence(ROBIN, "dnd", [], {"mobile": "dnd"})
+    await tab.embed(WIDGET)
+    await tab.wait_for_text("robin_of_the_seven_long_valleys")
+    await tab.wait_for_text("Do not disturb on a phone")
+    boxes = """() => ["user", "state"].map((part) => {
+      const node = document.querySelector("grux-presence").shadowRoot.querySelector(`.${part}`);
+      return [node.scrollWidth <= node.clientWidth || !node.clientWidth,
+        node.getBoundingClientRect().top];
+    })"""
+    user, state = await tab.page.evaluate(boxes)
+    world.update_user(ROBIN, username="robin")
+    assert user[0]
+    assert state[0]
+    assert user[1] < state[1]
+    await tab.until(
+        "() => document.querySelector('grux-presence').data.profile.username === 'robin'"
+    )
+    user, state = await tab.page.evaluate(boxes)
+    assert user[1] == state[1]
+
+
 async def test_reduced_motion(tab: BrowserTab) -> None:
     """With prefers-reduced-motion nothing is animated."""
     show(tab, "online", song())

@@ -202,6 +202,37 @@ async def test_fits_and_is_accessible(tab: BrowserTab, scheme: str) -> None:
             assert await violations(tab.page) == ""
 
 
+OVERLAPS = """([one, other]) => {
+  const [a, b] = [one, other].map((id) => document.querySelector(id).getBoundingClientRect());
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}"""
+
+
+async def test_nothing_overlaps(tab: BrowserTab) -> None:
+    """Card and caption, code and Copy button, at any width, with long code."""
+    show(tab, "dnd", {**CUSTOM, "state": "brb, tea"}, song(), GAME)
+    await tab.goto()
+    await tab.wait_for_text("Paper Lanterns")
+    await tab.page.get_by_role("tab", name="Markdown").click()
+    await tab.wait_for_text(re.compile("^Live over"), tab.page.locator("#caption"))
+    for width in (1280, 900, 390, 360, 320):
+        await tab.page.set_viewport_size({"width": width, "height": 844})
+        for pair in (["#card", "#caption"], ["#panel pre", "#copy"]):
+            assert not await tab.page.evaluate(OVERLAPS, pair), (width, pair)
+
+
+async def test_the_time_of_a_change(tab: BrowserTab) -> None:
+    """The caption names a change only when there was one: loading the page is none."""
+    await tab.goto()
+    await tab.wait_for_text("Robin")
+    caption = tab.page.locator("#caption")
+    await tab.wait_for_text(re.compile("^Live over one WebSocket$"), caption)
+    show(tab, "dnd", GAME)
+    await tab.wait_for_text(re.compile("WebSocket, changed (just now|[0-9]+ s ago)$"), caption)
+    await tab.page.reload()
+    await tab.wait_for_text(re.compile("^Live over one WebSocket$"), caption)
+
+
 async def test_one_screen(tab: BrowserTab) -> None:
     """On a laptop the page needs no scrolling."""
     show(tab, "online", {**CUSTOM, "state": "brb, tea"}, song(), GAME)

@@ -101,6 +101,32 @@ async def test_running_times(tab: BrowserTab) -> None:
     await tab.wait_for_text("2 d 7 h")
 
 
+async def test_without_a_user(tab: BrowserTab) -> None:
+    """The card says what is missing, until there is a user."""
+    await tab.embed("<grux-presence></grux-presence>")
+    await tab.wait_for_text("No user")
+    info = "() => { const { state, error } = document.querySelector('grux-presence').info;"
+    assert await tab.page.evaluate(info + " return [state, error.code] }") == ["error", "no_user"]
+    await tab.page.evaluate(f"() => {{ document.querySelector('grux-presence').user = '{ROBIN}' }}")
+    await tab.wait_for_text("Robin")
+
+
+async def test_unknown_words_are_reported(tab: BrowserTab) -> None:
+    """A typing error in theme, size or hide is named in the console; known words are not."""
+    tab.allow_errors("<grux-presence ")
+    warnings: list[str] = []
+    tab.page.on("console", lambda said: warnings.append(said.text))
+    known = 'theme="dark" size="compact" hide="nameplate,clan badges"'
+    wrong = 'theme="Dark" size="small" hide="badge clan"'
+    await tab.embed(WIDGET.replace("><", f" {known}><") + WIDGET.replace("><", f" {wrong}><"))
+    await tab.wait_for_text("Robin")
+    assert [text.split(" is not one of")[0] for text in warnings] == [
+        '<grux-presence theme="Dark">: "Dark"',
+        '<grux-presence size="small">: "small"',
+        '<grux-presence hide="badge clan">: "badge"',
+    ]
+
+
 async def test_untrusted_text_stays_text(tab: BrowserTab) -> None:
     """Markup in every text that a user can choose and a script as a link have no effect."""
     world = tab.stack.simulator.world

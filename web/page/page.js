@@ -146,6 +146,10 @@ $("copy").addEventListener("click", async () => {
   setTimeout(() => ($("copy").textContent = "Copy"), 2000);
 });
 
+// As the card shows it.
+const statusOf = ({ status, activity }) =>
+  activity.some(({ type }) => type === "Streaming") ? "streaming" : status;
+
 // --- the user that is shown ------------------------------------------------------------------------------
 
 const announce = (text) => ($("announce").textContent = text);
@@ -214,13 +218,14 @@ addEventListener("popstate", () => show(idFromUrl()));
 
 // --- changes of the card ---------------------------------------------------------------------------
 
-let changedAt = 0;
+let changedAt = 0; // 0: not since the page has shown this user
 let announcedId = "";
 
-$("card").addEventListener("grux:update", ({ detail: { profile, status } }) => {
-  $("stage").dataset.status = status;
+$("card").addEventListener("grux:update", ({ detail }) => {
+  const { profile } = detail;
+  $("stage").dataset.status = statusOf(detail);
   document.title = `${profile.display_name} · Grux`;
-  changedAt = Date.now();
+  changedAt = announcedId === profile.id ? Date.now() : 0;
   updateCaption();
   if (announcedId !== profile.id) announce(`Now showing ${profile.display_name}.`);
   announcedId = profile.id;
@@ -236,18 +241,20 @@ $("card").addEventListener("grux:state", ({ detail: { state, error } }) => {
   updateCaption();
 });
 
+function changeText(seconds) {
+  if (seconds < 2) return "changed just now";
+  return seconds < 60
+    ? `changed ${seconds} s ago`
+    : `unchanged for ${Math.floor(seconds / 60)} min`;
+}
+
 function updateCaption() {
   const seconds = Math.floor((Date.now() - changedAt) / 1000);
-  const when =
-    seconds < 2
-      ? "changed just now"
-      : seconds < 60
-        ? `changed ${seconds} s ago`
-        : `unchanged for ${Math.floor(seconds / 60)} min`;
+  const changed = changedAt ? `, ${changeText(seconds)}` : "";
   const how = { live: "Live over one WebSocket", polling: "Polled every 10 seconds" }[
     $("card").info?.state
   ];
-  $("caption").textContent = how && shownId() ? `${how}, ${when}` : "";
+  $("caption").textContent = how && shownId() ? how + changed : "";
 }
 
 setInterval(updateCaption, 1000);
@@ -268,7 +275,7 @@ function exampleItem(id) {
   window.Grux.subscribe(id, (data, { state }) => {
     item.hidden = state === "error";
     if (!data) return;
-    dot.dataset.status = data.status;
+    dot.dataset.status = statusOf(data);
     name.textContent = data.profile.display_name;
   });
   return item;

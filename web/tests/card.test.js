@@ -75,6 +75,23 @@ test("hidden parts are left out", () => {
   assert.ok(!text.includes("GRUX"));
 });
 
+const STREAM = { name: "Twitch", type: "Streaming", details: "Rust", state: null, timestamps: {} };
+
+test("a user who streams is shown as streaming, unless the stream is hidden", () => {
+  const data = { ...DATA, activity: [STREAM] };
+  const shown = draw({ data });
+  assert.equal(shown.attributes["data-status"], "streaming");
+  assert.ok(shown.text.includes("Streaming on a phone"));
+  const hidden = draw({ data, hidden: new Set(["activities"]) });
+  assert.equal(hidden.attributes["data-status"], "dnd");
+  assert.ok(hidden.text.includes("Do not disturb on a phone"));
+});
+
+test("a card without a user says so", () => {
+  const info = { state: "error", since: 0, error: { code: "no_user" } };
+  assert.ok(draw({ data: null, info }).text.includes("Set the attribute user"));
+});
+
 test("a picture that failed is replaced by a letter for a minute", () => {
   const url = DATA.profile.avatar_image;
   assert.deepEqual(sources(draw()), [url]);

@@ -8,6 +8,7 @@ const STATUS_TEXTS = {
   online: "Online",
   idle: "Idle",
   dnd: "Do not disturb",
+  streaming: "Streaming",
   invisible: "Offline",
 };
 const DEVICE_TEXTS = {
@@ -41,7 +42,6 @@ function link(spec, url, attributes, ...children) {
   return h(`a ${spec}`, { ...attributes, ...safe }, ...children);
 }
 
-const statusOf = ({ status }) => STATUS_TEXTS[status] ?? STATUS_TEXTS.invisible;
 const letter = (spec, text) =>
   h(`span ${spec} letter`, { "aria-hidden": "true" }, [...text.trim()][0]?.toUpperCase());
 const timeElement = (kind, { start, end }) =>
@@ -53,10 +53,12 @@ export function card({ data, info, hidden, compact, server }) {
   drawnServer = server;
   const size = compact ? " compact" : "";
   if (!data) return info.error ? refusal(info.error) : skeleton(info, size);
-  const { profile, status, custom_status: custom } = data;
+  const { profile, custom_status: custom } = data;
   const unlessHidden = (part, element) => !hidden.has(part) && element;
   const name = profile.display_name || profile.username;
   const all = rows(data).filter(({ part }) => !hidden.has(part));
+  const status = all.some(({ streams }) => streams) ? "streaming" : data.status;
+  const statusText = STATUS_TEXTS[status] ?? STATUS_TEXTS.invisible;
   const customStatus = unlessHidden("custom-status", custom) && customStatusContent(custom);
   return h(
     `article card${size}`,
@@ -70,7 +72,7 @@ export function card({ data, info, hidden, compact, server }) {
         null,
         picture("avatar-image", profile.avatar_image, null, letter("avatar-image", name)),
         unlessHidden("decoration", picture("decoration", profile.avatar_decoration_image)),
-        h("span status", { role: "img", "aria-label": statusOf(data), title: statusOf(data) }),
+        h("span status", { role: "img", "aria-label": statusText, title: statusText }),
       ),
       h(
         "div who",
@@ -81,7 +83,7 @@ export function card({ data, info, hidden, compact, server }) {
           link("name", profile.link, { dir: "auto", title: name }, name),
           unlessHidden("clan", clan(profile)),
         ),
-        compact ? summary(data, all, customStatus) : about(data),
+        compact ? summary(all[0], customStatus, statusText) : about(profile, statusText),
         !compact && unlessHidden("badges", badges(profile)),
       ),
     ),
@@ -110,16 +112,12 @@ function clan({ clan: shown }) {
   );
 }
 
-function about({ profile, status }) {
+function about(profile, statusText) {
   return h(
     "div about",
     null,
     h("bdi user", null, profile.username),
-    h(
-      "span state",
-      null,
-      [statusOf({ status }), DEVICE_TEXTS[profile.device]].filter(Boolean).join(" "),
-    ),
+    h("span state", null, [statusText, DEVICE_TEXTS[profile.device]].filter(Boolean).join(" ")),
   );
 }
 
@@ -137,9 +135,9 @@ function customStatusContent({ text, emoji }) {
 }
 
 /** One line: the first activity, else the custom status, else the status. */
-function summary(data, [row], customStatus) {
+function summary(row, customStatus, statusText) {
   const activity = row && [h("b", null, row.title), row.lines[0] && ` · ${row.lines[0]}`];
-  return h("div about line", { dir: "auto" }, activity || customStatus || statusOf(data));
+  return h("div about line", { dir: "auto" }, activity || customStatus || statusText);
 }
 
 function section(row) {
@@ -207,6 +205,7 @@ function skeleton({ state }, size) {
 /** Why there is no presence, and what to do. */
 function refusal({ code, discord_invite: invite }) {
   const [title, ...text] = {
+    no_user: ["No user", "Set the attribute user to a Discord id."],
     invalid_user_id: [
       "Not a Discord id",
       "An id has 15 to 19 digits. Turn on Developer Mode in Discord, right-click the user and choose Copy User ID.",

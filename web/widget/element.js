@@ -6,6 +6,12 @@ import { morph } from "./dom.js";
 import { feedOf } from "./feed.js";
 
 const STYLE = ""; // The api replaces this by widget.css.
+// The words that an attribute may hold. Others are reported, and change nothing.
+const KNOWN_WORDS = {
+  theme: "light dark auto paper midnight glass plain",
+  size: "compact",
+  hide: "nameplate decoration clan badges custom-status spotify activities",
+};
 const RESIZE_ANIMATION = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
 
 let styleSheet; // shared by all elements
@@ -14,10 +20,11 @@ setInterval(() => {
   if (!document.hidden) for (const element of connectedElements) tick(element.shadowRoot);
 }, 1000);
 
+const wordsOf = (text) => text.split(/[\s,]+/).filter(Boolean);
 const reducesMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class GruxPresence extends HTMLElement {
-  static observedAttributes = ["user", "server", "socket", "hide", "size"];
+  static observedAttributes = ["user", "server", "socket", "hide", "size", "theme"];
 
   #data = null;
   #info = { state: "loading", since: Date.now(), error: null };
@@ -69,9 +76,14 @@ export class GruxPresence extends HTMLElement {
     this.#unsubscribe = null;
   }
 
-  attributeChangedCallback(name) {
+  attributeChangedCallback(name, _, value) {
+    const known = KNOWN_WORDS[name];
+    for (const word of known && value ? wordsOf(value) : []) {
+      if (known.split(" ").includes(word)) continue;
+      console.warn(`<grux-presence ${name}="${value}">: "${word}" is not one of: ${known}`);
+    }
     if (!this.isConnected) return;
-    if (name === "hide" || name === "size") this.#draw();
+    if (known) this.#draw();
     else this.#subscribe();
   }
 
@@ -83,7 +95,10 @@ export class GruxPresence extends HTMLElement {
     if (this.#data?.profile.id !== this.user) {
       this.#update(null, { state: "loading", since: Date.now(), error: null });
     }
-    if (!this.user) return;
+    if (!this.user) {
+      const error = { code: "no_user" };
+      return this.#update(null, { state: "error", since: Date.now(), error });
+    }
     this.#unsubscribe = feed.subscribe(this.user, (data, info) => this.#update(data, info));
   }
 
@@ -102,7 +117,7 @@ export class GruxPresence extends HTMLElement {
   }
 
   #draw() {
-    const hidden = new Set((this.getAttribute("hide") ?? "").split(/[\s,]+/));
+    const hidden = new Set(wordsOf(this.getAttribute("hide") ?? ""));
     const compact = this.getAttribute("size") === "compact";
     const server = this.#server;
     const next = card({ data: this.#data, info: this.#info, hidden, compact, server });

@@ -37,6 +37,7 @@ function activityRow(activity) {
   return {
     part: "activities",
     key: `${type} ${activity.application_id ?? name}`,
+    streams: type === "Streaming",
     kind: ACTIVITY_KINDS[type]?.(activity) ?? "Activity",
     title: (detailed || name) ?? "Unnamed",
     url: activity.url,

@@ -125,8 +125,8 @@ export interface Info {
 }
 
 export interface Problem {
-  /** `refused`: the server gave no reason. */
-  code: "invalid_user_id" | "user_not_monitored" | "refused" | (string & {});
+  /** `refused`: the server gave no reason. `no_user`: the attribute `user` is missing. */
+  code: "no_user" | "invalid_user_id" | "user_not_monitored" | "refused" | (string & {});
   message?: string;
   /** The Discord server to join to be monitored. */
   discord_invite?: string | null;

@@ -28,6 +28,7 @@ _COMMENT: Final = re.compile(r"^ *//.*$|^ */\*\*[\s\S]*?\*/$| // .*$", re.MULTIL
 _BLANKS: Final = re.compile(
     r"""("(?:[^"\\\n]|\\.)*"|`[^`]*`)| ?(=>|[=!]==|&&|\|\||\?\?|[={}(),:?;]) ?"""
 )
+_BREAKS: Final = re.compile(r"(?<=[{([,>])\n|;?\n(?=\})")
 _PRIVATE: Final = re.compile(r"#[a-z]\w+")
 _CONSTANT: Final = re.compile(r"^const ([A-Z][A-Z_]+)\b", re.MULTILINE)
 _CSS_COMMENT: Final = re.compile(r"/\*[\s\S]*?\*/")
@@ -63,7 +64,7 @@ def _minify_js(text: str) -> str:
     text = _EXPORT.sub("", _IMPORT.sub("", text))
     lines = (line.strip() for line in _COMMENT.sub("", text).splitlines())
     joined = "".join(f"{line}\n" for line in lines if line)
-    return _BLANKS.sub(lambda found: found[1] or found[2], joined)
+    return _BREAKS.sub("", _BLANKS.sub(lambda found: found[1] or found[2], joined))
 
 
 def _rename(script: str) -> str:
