@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from html.parser import HTMLParser
 
 import pytest
@@ -116,6 +117,21 @@ class Outward(HTMLParser):
             self.links.append(known.get("href") or "")
 
 
+class Metadata(HTMLParser):
+    """Collects the content of the page's meta elements by name or property."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        known = dict(attrs)
+        if tag == "meta":
+            self.found[known.get("property") or known.get("name") or ""] = (
+                known.get("content") or ""
+            )
+
+
 async def page_of(store: Store) -> Answer:
     async with serving(
         store,
@@ -139,6 +155,24 @@ async def test_the_page_loads_its_own_files_alone(store: Store) -> None:
     assert {link for link in reader.links if link.startswith("http")} == {
         "https://github.com/matheusaudibert/grux"
     }
+
+
+async def test_a_link_to_the_page_has_a_preview(store: Store) -> None:
+    """Open Graph: title, text, and an image of the stated size with its whole URL."""
+    reader = Metadata()
+    reader.feed((await page_of(store)).body.decode())
+    found = reader.found
+    assert found["og:title"] == "Grux: Discord presence, live on any page"
+    assert found["og:description"] == found["description"]
+    assert found["og:image"] == "https://api.example.org/preview.png"
+    assert found["og:image:alt"]
+    async with serving(store) as port:
+        reader.feed((await ask(port, "/", f"Accept: {CHROME}")).body.decode())
+        assert reader.found["og:image"] == "preview.png"
+        image = await ask(port, "/preview.png")
+    assert image.body.startswith(b"\x89PNG\r\n")
+    size = struct.unpack(">II", image.body[16:24])
+    assert size == (int(found["og:image:width"]), int(found["og:image:height"])) == (1200, 630)
 
 
 async def test_the_policy_names_what_the_page_uses(store: Store) -> None:

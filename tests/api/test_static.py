@@ -27,6 +27,7 @@ CONTENT_TYPES = {
     "loopback.js": "text/javascript; charset=utf-8",
     "snippets.js": "text/javascript; charset=utf-8",
     "page.css": "text/css; charset=utf-8",
+    "preview.png": "image/png",
     "favicon.svg": "image/svg+xml; charset=utf-8",
 }
 TYPES = (WIDGET_DIR / "widget.d.ts").read_text()

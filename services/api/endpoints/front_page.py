@@ -18,6 +18,7 @@ from shared.config import ApiSettings
 from shared.net.loopback import is_loopback, leads_to_loopback
 
 PLACEHOLDER: Final = "1274150219482660897"  # in the empty input, and in code until an id is known
+PREVIEW: Final = "preview.png"  # what chats show for a link; most of them need the whole URL
 
 _VARY: Final = b"Accept, Accept-Encoding"  # `/` is JSON for programs
 
@@ -31,6 +32,7 @@ def front(settings: ApiSettings) -> PrecompressedResponse:
     invite = escape(settings.discord_invite)
     text = Template((PAGE_DIR / "index.html").read_text()).substitute(
         api=escape(settings.public_url),
+        preview=escape(f"{settings.public_url}/{PREVIEW}" if settings.public_url else PREVIEW),
         socket=escape(settings.public_ws_url),
         examples=" ".join(examples),
         example=example,

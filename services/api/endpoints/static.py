@@ -24,6 +24,7 @@ _SCRIPT: Final = b"text/javascript; charset=utf-8"
 _CONTENT_TYPES: Final = {
     ".css": b"text/css; charset=utf-8",
     ".js": _SCRIPT,
+    ".png": b"image/png",
     ".svg": b"image/svg+xml; charset=utf-8",
     ".ts": b"application/typescript; charset=utf-8",
 }
@@ -32,6 +33,7 @@ _FILES: Final = (
     PAGE_DIR / "page.js",
     PAGE_DIR / "snippets.js",
     PAGE_DIR / "favicon.svg",
+    PAGE_DIR / "preview.png",
     WIDGET_DIR / "loopback.js",  # the page uses it as well
     WIDGET_DIR / "widget.d.ts",
 )
