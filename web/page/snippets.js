@@ -15,9 +15,11 @@ socket.onmessage = (event) => {
 };`,
     React: `import { useEffect } from "react";
 
+const WIDGET = "${api}/widget.js";
+
 export function Presence() {
   useEffect(() => {
-    import(/* webpackIgnore: true */ /* @vite-ignore */ "${api}/widget.js");
+    import(/* webpackIgnore: true */ /* @vite-ignore */ WIDGET);
   }, []);
   return <grux-presence user="${id}" theme="auto" />;
 }`,

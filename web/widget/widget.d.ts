@@ -1,5 +1,6 @@
-// Types of /widget.js. With a bundler: `import type { User } from "…/widget"`; else copy this file
-// next to your code. The fields are those of GET /user/:userid: docs/api.md.
+// Types of /widget.js, and of the tag in JSX: copy this file into your project, next to the code that
+// uses it. `import type { User } from "./widget"`. The fields are those of GET /user/:userid:
+// docs/api.md.
 
 export type Status = "online" | "idle" | "dnd" | "invisible";
 
@@ -173,5 +174,40 @@ declare global {
   interface DocumentEventMap {
     "grux:update": CustomEvent<User>;
     "grux:state": CustomEvent<Info>;
+  }
+}
+
+/** The attributes of the tag: see docs/widget.md. */
+export interface GruxPresenceAttributes {
+  /** The Discord id. Not a number: ids are larger than those that JavaScript holds exactly. */
+  user: string;
+  theme?: "light" | "dark" | "auto" | "paper" | "midnight" | "glass" | "plain";
+  size?: "compact";
+  /** Names of parts, separated by spaces. */
+  hide?: string;
+  server?: string;
+  socket?: string;
+}
+
+// The tag in JSX. A project has only one of these libraries: hence the ts-ignore.
+
+// @ts-ignore
+declare module "react" {
+  namespace JSX {
+    interface IntrinsicElements {
+      "grux-presence": GruxPresenceAttributes &
+        // @ts-ignore
+        DetailedHTMLProps<HTMLAttributes<GruxPresence>, GruxPresence>;
+    }
+  }
+}
+
+// @ts-ignore
+declare module "preact" {
+  namespace JSX {
+    interface IntrinsicElements {
+      // @ts-ignore
+      "grux-presence": GruxPresenceAttributes & HTMLAttributes<GruxPresence>;
+    }
   }
 }
