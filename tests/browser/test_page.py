@@ -162,7 +162,7 @@ async def test_dark_and_light(tab: BrowserTab) -> None:
     dark = await tab.page.evaluate(ground)
     assert dark != light
     button = tab.page.get_by_role("button", name="Dark theme")
-    assert await button.get_attribute("aria-pressed") == "true"
+    await tab.until("() => document.querySelector('#theme').ariaPressed === 'true'")
     await button.click()
     assert await tab.page.evaluate(ground) == light
     await tab.page.reload()
