@@ -21,6 +21,7 @@ from websockets.server import ServerProtocol
 from services.ws.limits import WsLimits
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from shared.discord import snowflake
+from shared.net.client_address import forwarded_for_tail
 from shared.net.host_header import is_host_valid
 
 END: Final = b"\r\n\r\n"  # of the request: it has no body
@@ -97,7 +98,7 @@ def _route(
         reason = response.body.decode().strip()
         return _error(HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}")
     users = parse_user_ids(query, limits.users)
-    forwarded = ",".join(request.headers.get_all("X-Forwarded-For"))
+    forwarded = forwarded_for_tail(request.headers.get_all("X-Forwarded-For"))
     return AcceptedHandshake(response.serialize(), users, forwarded)
 
 

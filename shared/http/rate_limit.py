@@ -6,15 +6,12 @@ This middleware stands in front of everything else, so that a refused request co
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import errors
-from shared.net.client_address import Networks, client_ip
+from shared.net.client_address import ClientResolver, Networks, forwarded_for_tail
 from shared.net.fixed_window import FixedWindowCounter
-
-ADDRESS_CACHE_ENTRIES: Final = 100_000
 
 
 class RateLimitMiddleware:
@@ -27,15 +24,13 @@ class RateLimitMiddleware:
         app: ASGIApp,
         *,
         counter: FixedWindowCounter | None = None,
-        address_cache_entries: int = ADDRESS_CACHE_ENTRIES,
     ) -> None:
         """`per_minute` 0: no limit. `trusted`: proxies whose X-Forwarded-For is believed."""
         self._per_minute = per_minute
         self._trusted = trusted
         self._app = app
         self._requests = counter or FixedWindowCounter()
-        self._addresses: dict[tuple[str, bytes], str | None] = {}  # by peer and X-Forwarded-For
-        self._address_cache_entries = address_cache_entries
+        self._clients = ClientResolver(trusted)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._per_minute and scope["type"] == "http":
@@ -49,17 +44,12 @@ class RateLimitMiddleware:
         peer = scope["client"]
         if peer is None:
             return None
-        forwarded = b""
+        forwarded_for = ""
         if self._trusted:
-            forwarded = b",".join(
-                value for name, value in scope["headers"] if name == b"x-forwarded-for"
-            )
-        key = (peer[0], forwarded)
-        try:
-            return self._addresses[key]  # 0.3 µs, where reading an address takes 5
-        except KeyError:
-            address = client_ip(peer[0], forwarded.decode("latin-1"), self._trusted)
-            if len(self._addresses) >= self._address_cache_entries:
-                self._addresses.clear()
-            self._addresses[key] = address
-            return address
+            lines = [
+                value.decode("latin-1")
+                for name, value in scope["headers"]
+                if name == b"x-forwarded-for"
+            ]
+            forwarded_for = forwarded_for_tail(lines)
+        return self._clients.client_ip(peer[0], forwarded_for)

@@ -17,6 +17,7 @@ from yarl import URL
 from shared.http import errors
 from shared.http.errors import ApiError
 from shared.http.responses import Header, RawResponse, json_response
+from shared.net.client_address import forwarded_for_tail
 
 PATHS: Final = ("/card", "/badge")
 MAX_FORWARDED_REQUESTS: Final = 128  # at a time: a storm of cards must not take the api's memory
@@ -110,10 +111,10 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 def _request_headers(scope: Scope) -> list[tuple[str, str]]:
     """What cards reads: If-None-Match, and the client's address for the limits per address."""
     headers = [("If-None-Match", value) for value in _values(scope["headers"], b"if-none-match")]
-    hops = _values(scope["headers"], b"x-forwarded-for")
+    hops = [forwarded_for_tail(_values(scope["headers"], b"x-forwarded-for"))]
     if scope["client"] is not None:
         hops.append(scope["client"][0])
-    return [*headers, ("X-Forwarded-For", ", ".join(hops))]
+    return [*headers, ("X-Forwarded-For", ", ".join(filter(None, hops)))]
 
 
 def _values(headers: Iterable[Header], wanted: bytes) -> list[str]:

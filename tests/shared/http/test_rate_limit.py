@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import msgspec
 from starlette.types import Message, Receive, Scope, Send
 
@@ -24,7 +26,7 @@ async def ask(limiter: RateLimitMiddleware, peer: str, forwarded: str = "") -> l
     async def receive() -> Message:
         raise AssertionError("the request body is not read")
 
-    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    headers = [(b"x-forwarded-for", line.encode()) for line in forwarded.split("\n") if line]
     await limiter({"type": "http", "client": (peer, 1), "headers": headers}, receive, send)
     return sent
 
@@ -72,9 +74,25 @@ async def test_this_machine_is_not_counted() -> None:
     assert await statuses(RateLimitMiddleware(0, (), app), "8.8.8.8", 3) == [200] * 3
 
 
-async def test_memory_is_bounded() -> None:
-    """A flood from more addresses than are remembered empties the memory."""
-    limiter = RateLimitMiddleware(1, (), app, address_cache_entries=10)
-    for number in range(100):
-        await statuses(limiter, f"8.8.8.{number}", 1)
-    assert len(limiter._addresses) <= 10
+async def test_a_made_up_header_takes_no_memory() -> None:
+    """A proxy that appends passes on what its client wrote, also when the response is 429."""
+    limiter = RateLimitMiddleware(2, networks("10.0.0.1"), app)
+    await ask(limiter, "10.0.0.1", "8.8.8.8")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for number in range(200):
+            made_up = f"{number}, " + "9.9.9.9, " * 3_000 + "x" * 1_000
+            start, _ = await ask(limiter, "10.0.0.1", f"{made_up}, 8.8.8.8")
+            assert start["status"] == (200 if number == 0 else 429)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 100_000  # one header has 28,000 bytes
+
+
+async def test_the_header_may_have_several_lines() -> None:
+    """The last entry of the last line is what the proxy appended."""
+    limiter = RateLimitMiddleware(1, networks("10.0.0.1"), app)
+    assert await statuses(limiter, "10.0.0.1", 1, "8.8.8.8") == [200]
+    assert await statuses(limiter, "10.0.0.1", 1, "9.9.9.9\n8.8.8.8") == [429]

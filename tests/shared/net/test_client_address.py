@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from shared.config import ConfigError, WsSettings
-from shared.net.client_address import client_ip, networks
+from shared.net.client_address import (
+    MAX_HOP_CHARS,
+    MAX_HOPS,
+    ClientResolver,
+    client_ip,
+    forwarded_for_tail,
+    networks,
+)
 
 PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
 
@@ -43,6 +50,49 @@ PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
 def test_client_ip(peer: str, forwarded_for: str, client: str | None) -> None:
     """A public peer counts as itself; X-Forwarded-For counts from a named proxy alone."""
     assert client_ip(peer, forwarded_for, PROXIES) == client
+
+
+@pytest.mark.parametrize(
+    ("forwarded_for", "client"),
+    [
+        ("1.1.1.1" + ", 10.0.0.2" * (MAX_HOPS - 1), "1.1.1.1"),
+        ("1.1.1.1" + ", 10.0.0.2" * MAX_HOPS, None),  # no chain of proxies is so long
+        ("9.9.9.9, " + "1" * 30_000, None),
+        ("1.1.1.1, " * 3_000 + "9.9.9.9", "9.9.9.9"),
+        ("1.1.1.1," + " " * 30_000 + "9.9.9.9", None),
+    ],
+)
+def test_a_long_header_is_read_as_far_as_proxies_write_it(
+    forwarded_for: str, client: str | None
+) -> None:
+    """The same from the whole header and from its end."""
+    assert client_ip("10.0.0.1", forwarded_for, PROXIES) == client
+    assert client_ip("10.0.0.1", forwarded_for_tail([forwarded_for]), PROXIES) == client
+
+
+def test_the_tail_of_several_lines_is_bounded() -> None:
+    """The last lines are kept, in their order."""
+    assert forwarded_for_tail([]) == ""
+    assert forwarded_for_tail(["1.1.1.1", "9.9.9.9, 10.0.0.2"]) == "1.1.1.1,9.9.9.9, 10.0.0.2"
+    tail = forwarded_for_tail(["1.1.1.1"] * 10_000)
+    assert tail.endswith("1.1.1.1,1.1.1.1")
+    assert len(tail) <= MAX_HOPS * (MAX_HOP_CHARS + 2)
+
+
+def test_remembered_addresses_are_bounded() -> None:
+    """A flood from more addresses than are remembered empties the memory."""
+    clients = ClientResolver(PROXIES, cache_entries=10)
+    for number in range(100):
+        assert clients.client_ip("10.0.0.1", f"9.9.9.{number}") == f"9.9.9.{number}"
+        assert clients.cached <= 10
+
+
+def test_what_a_client_made_up_is_not_remembered() -> None:
+    """Only the proxy, and the address that it appended."""
+    clients = ClientResolver(PROXIES)
+    for number in range(100):
+        assert clients.client_ip("10.0.0.1", f"1.1.1.{number}, 9.9.9.9") == "9.9.9.9"
+    assert clients.cached == 2
 
 
 def test_without_named_proxies_the_header_is_ignored() -> None:
