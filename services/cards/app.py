@@ -21,7 +21,15 @@ from services.cards.render_pool import RenderPool
 from shared.config import CardsSettings
 from shared.http import errors
 from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
-from shared.http.responses import PNG, SVG, RawResponse, envelope, image_response, json_response
+from shared.http.responses import (
+    PNG,
+    SVG,
+    RawResponse,
+    envelope,
+    image_response,
+    json_response,
+    parameters_of,
+)
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
 
@@ -83,7 +91,7 @@ class CardEndpoints:
         return await self._card(request, PNG)
 
     async def _card(self, request: Request, media_type: bytes) -> RawResponse:
-        options, invalid = card_options.parse(request.query_params.multi_items())
+        options, invalid = card_options.parse(parameters_of(request).items())
         user_id = request.path_params["user_id"]
         card = await self._cards.card(user_id, options, media_type == PNG)
         return image_response(

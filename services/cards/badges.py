@@ -18,7 +18,7 @@ from services.cards.card_service import parse_user_id
 from services.cards.render_jobs import DrawBadge, Rendered
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from shared.http.errors import InvalidUserId, UserNotMonitored
-from shared.http.responses import JSON, SVG, RawResponse, image_response
+from shared.http.responses import JSON, SVG, RawResponse, image_response, parameters_of
 from shared.model.snapshot import Presence
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import StoreUnavailable
@@ -76,16 +76,16 @@ class BadgeEndpoints:
             badge = await self._badge(request)
         except (InvalidUserId, UserNotMonitored, StoreUnavailable) as error:
             problem, message = _PROBLEMS[type(error)]
-            badge = _with_parameters(request.query_params, message, _PROBLEM_COLOR)
+            badge = _with_parameters(parameters_of(request), message, _PROBLEM_COLOR)
         body = await self._render(badge)
         return image_response(body, SVG, request, problem=problem)
 
     async def _badge(self, request: Request) -> ShieldsBadge:
         read = await self._users.read(parse_user_id(request.path_params["user_id"]))
         presence = _decode_presence(read.snapshot.presence)
-        show = request.query_params.get("show", "status")
+        show = parameters_of(request).get("show", "status")
         message, color = message_and_color(presence, show)
-        return _with_parameters(request.query_params, message, color)
+        return _with_parameters(parameters_of(request), message, color)
 
     async def _render(self, badge: ShieldsBadge) -> bytes:
         style = badge.style if badge.style in _DRAWN_STYLES else "flat"

@@ -13,6 +13,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from shared.net.bounded_input import list_items
+
 Theme = Literal["dark", "light", "auto"]
 HideActivity = Literal["false", "true", "whenNotUsed"]
 
@@ -115,7 +117,7 @@ def _message(value: str) -> str | None:
 
 
 def _ids(value: str) -> frozenset[str] | None:
-    ids = [part.strip() for part in value.split(",") if part.strip()][:MAX_IGNORED_APPS]
+    ids = [part for part in list_items(value, MAX_IGNORED_APPS) if part]
     return frozenset(ids) if ids and all(_ID.fullmatch(part) for part in ids) else None
 
 

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct
@@ -21,11 +20,14 @@ from websockets.server import ServerProtocol
 from services.ws.limits import WsLimits
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from shared.discord import snowflake
+from shared.net.bounded_input import is_long_query, query_parameters
 from shared.net.client_address import forwarded_for_tail
 from shared.net.host_header import is_host_valid
 
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
+PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
+MAX_PARSED_LIST_CHARS: Final = 512  # all three together; a browser sends 30
 
 _silent = logging.getLogger("websockets.server")
 
@@ -35,6 +37,7 @@ USAGE: Final = (
 )
 USER_IDS: Final = "Connect with ?user_id=<Discord id>; separate several ids by commas."
 DRAINING: Final = "This server is restarting. Connect again in a few seconds."
+LONG_LISTS: Final = "The handshake's Connection, Upgrade or protocol list is too long."
 AT_LIMIT: Final = "The server is at its connection limit. Try again in a few seconds."
 
 
@@ -93,6 +96,9 @@ def _route(
     if full or health().draining:
         why = AT_LIMIT if full else DRAINING
         return _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+    lists = (value for name in PARSED_LISTS for value in request.headers.get_all(name))
+    if sum(map(len, lists)) > MAX_PARSED_LIST_CHARS:
+        return _error(HTTPStatus.BAD_REQUEST, "bad_handshake", f"{LONG_LISTS} {USAGE}")
     response = server.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         reason = response.body.decode().strip()
@@ -119,9 +125,10 @@ def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
 
     As in other lists, spaces around an id are allowed, and so is a comma too many.
     """
-    pairs = parse_qsl(query, keep_blank_values=True)
-    parts = (part.strip() for name, ids in pairs if name == "user_id" for part in ids.split(","))
-    texts = [part for part in parts if part]
+    if is_long_query(query):
+        return ErrorNotice(INVALID_USER_ID, f"The query is too long. {USER_IDS}")
+    values = [value for name, value in query_parameters(query) if name == "user_id"]
+    texts = list(filter(None, map(str.strip, ",".join(values).split(","))))
     if not texts:
         return ErrorNotice(INVALID_USER_ID, f"user_id is missing. {USER_IDS}")
     ids: dict[int, None] = {}

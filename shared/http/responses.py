@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from shared.net.bounded_input import query_parameters
+
 Header = tuple[bytes, bytes]
 
 JSON: Final = b"application/json; charset=utf-8"
@@ -48,6 +50,7 @@ _SVG_POLICY: Final = (
 )
 """For an SVG opened by itself: it needs its own style and its own pictures, nothing else."""
 
+MAX_IF_NONE_MATCH_BYTES: Final = 2048  # some seventy tags of ours
 _ETAG: Final = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
 
 SENT: Final[Counter[int]] = Counter()
@@ -82,6 +85,11 @@ class RawResponse(Response):
         SENT[self._status] += 1
         await send(self._start)
         await send(self._body)
+
+
+def parameters_of(request: Request) -> dict[str, str]:
+    """The query parameters. Of two with one name, the last counts."""
+    return dict(query_parameters(request.scope["query_string"].decode("latin-1")))
 
 
 def envelope(data: bytes) -> bytes:
@@ -172,10 +180,14 @@ def etag_of(body: bytes) -> bytes:
 
 
 def etag_matches(if_none_match: bytes, etag: bytes) -> bool:
-    """Whether the header's value names `etag`: alone, in a list, as a weak one, or as `*`."""
+    """Whether the header's value names `etag`: alone, in a list, as a weak one, or as `*`.
+
+    A list is read up to a bound: a client that sends a longer one may get the body once more.
+    """
     if if_none_match == etag:
         return True
-    return if_none_match.strip() == b"*" or etag in _ETAG.findall(if_none_match)
+    listed = if_none_match[:MAX_IF_NONE_MATCH_BYTES]
+    return listed.strip() == b"*" or etag in _ETAG.findall(listed)
 
 
 def _content_headers(body: bytes, kind: bytes) -> tuple[Header, ...]:

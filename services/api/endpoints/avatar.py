@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from services.api.endpoints.presence import user_id_of
 from shared.http.errors import InvalidSize
-from shared.http.responses import CROSS_ORIGIN, RawResponse, redirect
+from shared.http.responses import CROSS_ORIGIN, RawResponse, parameters_of, redirect
 from shared.model.snapshot import Profile
 from shared.net.loopback import as_reached
 from shared.profiles.user_reader import UserReader
@@ -50,7 +50,7 @@ class AvatarEndpoints:
 
     async def _redirect(self, request: Request, image_format: str) -> RawResponse:
         """302, so that the image is served by the CDN."""
-        size = request.query_params.get("size", "1024")
+        size = parameters_of(request).get("size", "1024")
         if size not in map(str, AVATAR_SIZES_PX):
             raise InvalidSize
         user = await self._users.view(user_id_of(request))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from shared.net.bounded_input import list_items
+
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
 
 Preference = tuple[float, int]  # quality, and how specific the matching range is
@@ -17,7 +19,7 @@ def prefers_html(accept: str) -> bool:
 def accepts_gzip(accept_encoding: str) -> bool:
     """Whether gzip is named, or covered by `*`, and not refused by `q=0`."""
     qualities: dict[str, float] = {}
-    for part in accept_encoding.lower().split(","):
+    for part in list_items(accept_encoding.lower()):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         qualities[name] = _quality(parameters)
     return qualities.get("gzip", qualities.get("*", 0.0)) > 0
@@ -27,7 +29,7 @@ def _preference(accept: str, media_type: str) -> Preference:
     """Of the most specific range that covers `media_type`, as the RFC says."""
     ranges = ("*/*", f"{media_type.partition('/')[0]}/*", media_type)
     best: Preference = (0.0, -1)
-    for part in accept.lower().split(","):
+    for part in list_items(accept.lower()):
         name, *parameters = (piece.strip() for piece in part.split(";"))
         if name in ranges and ranges.index(name) > best[1]:
             best = (_quality(parameters), ranges.index(name))
