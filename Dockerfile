@@ -50,7 +50,7 @@ RUN python -m compileall -q --invalidation-mode unchecked-hash simulator
 FROM python:3.13-slim AS base
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
-ENV PATH=/opt/grux/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/grux/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 METRICS_HOST=0.0.0.0
 WORKDIR /app
 ENTRYPOINT ["python", "-m", "services"]
 

@@ -43,7 +43,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_url: str = "redis://localhost:6379/0"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
-    metrics_host: str = "0.0.0.0"  # noqa: S104 (a scraper is elsewhere)
+    metrics_host: str = "127.0.0.1"  # containers set 0.0.0.0: their scraper is elsewhere
     metrics_port: Port = 0
 
 

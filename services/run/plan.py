@@ -175,8 +175,6 @@ def _connect_host(host: str) -> str:
 
 def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str]) -> None:
     """The default ports or the next free ones; off if there are none: METRICS_PORT is not set."""
-    if not _is_set(env, "METRICS_HOST"):
-        changes["METRICS_HOST"] = "127.0.0.1"  # not exposed unless a setting asks for it
     host = config.from_env(config.Settings, {**env, **changes}).metrics_host
     reserved = {int(changes[name]) for name in ("API_PORT", "WS_PORT", "CARDS_PORT")}
     first = ports.free_range(host, METRICS_PORT, len(SERVICES), reserved=reserved)

@@ -9,12 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, MetricsHandler
 
 from shared.config import ConfigError, Settings
 from shared.telemetry import metrics, metrics_server
@@ -149,31 +148,78 @@ async def test_a_response_that_is_not_read_is_cut_off(
 
 @pytest.fixture
 def narrow_port(state: Health) -> Iterator[int]:
-    limits = MetricsServerLimits(requests=3, request_deadline=2 * PATIENCE)
+    limits = MetricsServerLimits(pending=3, scrapes=1, request_deadline=2 * PATIENCE)
     with served(state, limits) as port:
         yield port
 
 
-async def test_requests_at_once_are_limited(narrow_port: int) -> None:
-    """Open requests keep their slots, the next is closed at once, and a freed slot is used."""
-    port = narrow_port
-    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
-    await eventually(lambda: _answering() == 3)
-    for _ in range(20):
-        with socket.create_connection(("127.0.0.1", port)) as late:
-            late.settimeout(PATIENCE)
-            assert await asyncio.to_thread(late.recv, 1) == b""
-    assert _answering() == 3
-    held.pop().close()
-    await eventually_async(partial(_answers, port))
-    for one in held:
-        one.sendall(b"GET /health HTTP/1.1\r\n\r\n")
-        assert (await asyncio.to_thread(one.recv, 12)).endswith(b" 200")
+async def test_silent_connections_block_no_probe(state: Health, port: int) -> None:
+    """However many there are: the oldest is closed for a newcomer, and their threads end."""
+    state.begin(lambda: WELL)
+    silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    for path in ("/health", "/ready", "/metrics"):
+        status, _ = await asyncio.to_thread(fetch, port, path)
+        assert status == 200
+    await eventually(lambda: _answering() <= DEFAULT_LIMITS.pending)
+    for one in silent:
         one.close()
 
 
-async def _answers(port: int) -> bool:
-    return (await asked(port, "/health"))[0] == 200
+async def test_an_address_with_many_connections_displaces_its_own(narrow_port: int) -> None:
+    """Not the request of another address that is on its way."""
+    port = narrow_port
+    with socket.create_connection(("127.0.0.1", port)) as slow:
+        slow.sendall(b"GET /health HTTP/1.1\r\n")
+        await eventually(lambda: _answering() == 1)
+        silent = [
+            socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0))
+            for _ in range(20)
+        ]
+        silent[0].settimeout(PATIENCE)
+        assert await asyncio.to_thread(silent[0].recv, 1) == b""
+        slow.sendall(b"\r\n")
+        assert (await asyncio.to_thread(slow.recv, 12)).endswith(b" 200")
+        for one in silent:
+            one.close()
+
+
+async def test_scrapers_that_do_not_read_block_no_probe(
+    narrow_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Scrapes have their own places; one too many gets 503."""
+    port = narrow_port
+
+    def endless(handler: MetricsHandler) -> None:
+        handler.wfile.write(b"x" * 50_000_000)
+
+    monkeypatch.setattr(MetricsHandler, "do_GET", endless)
+    with socket.create_connection(("127.0.0.1", port)) as deaf:
+        deaf.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
+        assert await asyncio.to_thread(deaf.recv, 1) == b"x"
+        status, body = await asyncio.to_thread(fetch, port, "/metrics")
+        assert (status, b"Too many requests" in body) == (503, True)
+        assert (await asked(port, "/health"))[0] == 200
+    await eventually(lambda: _answering() == 0)
+
+
+@pytest.mark.parametrize(
+    "head", [b"x" * 9_000, b"GET /health HTTP/1.1\r\n" + (b"A: " + b"b" * 500 + b"\r\n") * 20]
+)
+async def test_a_long_head_is_cut_off(port: int, head: bytes) -> None:
+    """A client could send six megabytes of headers otherwise."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.settimeout(PATIENCE)
+        with suppress(ConnectionError):
+            client.sendall(head)
+            assert await asyncio.to_thread(client.recv, 1) == b""
+    assert (await asked(port, "/health"))[0] == 200
+
+
+async def test_a_long_accept_header_is_ignored(port: int) -> None:
+    """prometheus_client would read each of its items."""
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET /metrics HTTP/1.1\r\nAccept: " + b"," * 4_000 + b"\r\n\r\n")
+        assert (await asyncio.to_thread(client.recv, 12)).endswith(b" 200")
 
 
 def _answering() -> int:
