@@ -85,7 +85,7 @@ def upgrade(name: str) -> Callable[[str], object]:
             *lines,
         ]
         raw = "\r\n".join([*head, "", ""]).encode("latin-1")
-        health = handshake.HandshakeHealth(True, 0, 0)
+        health = handshake.HandshakeHealth(redis=True)
         return handshake.respond(raw, WsLimits(), lambda: health)
 
     return read

@@ -45,9 +45,7 @@ class ServerContext(Struct):
     draining: bool = False  # the process is about to end
 
     def health(self) -> HandshakeHealth:
-        return HandshakeHealth(
-            self.hub.connected, self.counters.connections, self.hub.users, self.draining
-        )
+        return HandshakeHealth(self.hub.connected, self.draining)
 
 
 class Connection(asyncio.Protocol):

@@ -42,11 +42,12 @@ AT_LIMIT: Final = "The server is at its connection limit. Try again in a few sec
 
 
 class HandshakeHealth(Struct, frozen=True):
-    """The state that /health and /ready report."""
+    """What decides the answers to /health and /ready.
+
+    Both are public: they say nothing about load. Counters are on METRICS_PORT.
+    """
 
     redis: bool  # whether updates arrive
-    connections: int
-    users: int
     draining: bool = False  # the process is about to end
 
 
@@ -173,18 +174,18 @@ def _plain(method: str, path: str, health: Callable[[], HandshakeHealth]) -> Pla
     """Plain HTTP. RFC 9110 section 15.5.22 for 426."""
     with_body = method != "HEAD"
     if path == "/health":
-        return _response(HTTPStatus.OK, _status("ok", health()), with_body)
+        return _response(HTTPStatus.OK, _status("ok"), with_body)
     if path == "/ready":
         now = health()
         if now.redis and not now.draining:
-            return _response(HTTPStatus.OK, _status("ready", now), with_body)
+            return _response(HTTPStatus.OK, _status("ready"), with_body)
         why = "draining" if now.draining else "redis_is_away"
-        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _status(why, now), with_body)
+        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _status(why), with_body)
     return _error(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", USAGE, with_body)
 
 
-def _status(status: str, now: HandshakeHealth) -> bytes:
-    return msgspec.json.encode({"status": status, **msgspec.structs.asdict(now)})
+def _status(status: str) -> bytes:
+    return msgspec.json.encode({"status": status})
 
 
 def _error(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> PlainResponse:
