@@ -244,6 +244,7 @@ UVICORN = [
             ("send_400_response", ("msg",)),
             ("shutdown", ()),
             ("_unset_keepalive_if_required", ()),
+            ("_start_asgi_task", ("cycle", "app")),
         )
     ),
     *(
@@ -266,6 +267,10 @@ UVICORN = [
             lambda name=name: f"self.{name} = False" in source(RequestResponseCycle.__init__),  # type: ignore[misc]
         )
         for name in ("response_started", "response_complete", "disconnected")
+    ),
+    Use(
+        *("uvicorn", "message_event", UVICORN_PROTOCOL),
+        lambda: "self.message_event = message_event" in source(RequestResponseCycle.__init__),
     ),
 ]
 

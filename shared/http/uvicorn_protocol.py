@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -14,6 +14,9 @@ from shared.http import errors
 from shared.http.connection_limits import HttpConnectionLimiter
 from shared.http.responses import Header, RawResponse
 from shared.net.host_header import is_host_valid
+
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
 
 _HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
 _READ_METHODS: Final = (b"GET", b"HEAD")
@@ -32,6 +35,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._head_size = 0  # bytes that came since the last whole head, without its body
         self._in_head = True
         self._parsed_size = 0  # of the current head: one read may bring all of it, and more
+        self._running: RequestResponseCycle | None = None  # `cycle` is the one received last
         self._closing = False  # the last response is written: nothing is read any more
         self.address: str | None = None
 
@@ -43,6 +47,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._limiter.remove(self)
+        self.pipeline.clear()
+        if self._running is not None:  # else it writes to a closed transport, and logs that
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -118,6 +126,10 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return errors.NO_WEBSOCKET
         return None
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _too_many_headers(self) -> bool:
         headers = cast("list[object] | None", self.headers)  # None before the first request
         return headers is not None and len(headers) > self._limiter.limits.max_headers
@@ -129,12 +141,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._closing = True
         self._unset_keepalive_if_required()
         self.pipeline.clear()
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None and not cycle.response_complete:
-            if cycle.response_started:
+        running = self._running
+        if running is not None and not running.response_complete:
+            if running.response_started:
                 self.transport.abort()
                 return
-            cycle.disconnected = True
+            running.disconnected = True
         self._limiter.response_written(self)
         with suppress(OSError):  # the client has reset meanwhile
             self.transport.write(response.wire)

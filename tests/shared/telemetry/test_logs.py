@@ -12,7 +12,7 @@ import pytest
 
 from shared import config
 from shared.config import ApiSettings
-from shared.telemetry.logs import ConsoleLines, JsonLines
+from shared.telemetry.logs import ConsoleLines, JsonLines, TracebackLimit
 
 HOSTILE = {
     "a second line": "robin\n12:00:00 gateway INFO  forged",
@@ -117,6 +117,33 @@ DYING: Sequence[str] = (
     "thread.join()",
     "raise ValueError('a bug')",
 )
+
+
+def test_tracebacks_of_one_place_are_limited() -> None:
+    """A client that has found an exception cannot fill the log. The rest is counted."""
+    now = 0.0
+    limit = TracebackLimit(3, lambda: now)
+
+    def logged(cause: str, level: int = logging.ERROR) -> str | None:
+        try:
+            int(cause)
+        except ValueError as error:
+            entry = record("failed\n", error=error)
+        entry.levelno = level
+        return entry.getMessage() if limit.filter(entry) else None
+
+    texts = [logged(str(cause) + "x") for cause in range(10)]
+    assert texts[:2] == ["failed\n", "failed\n"]
+    assert texts[2] == "failed (more like this are not logged for a minute)"
+    assert texts[3:] == [None] * 7
+    assert logged("x", logging.CRITICAL)  # it ends the process
+    assert limit.filter(record("another place", error=ValueError("raised nowhere")))
+    assert limit.filter(record("no traceback"))
+    now = 60.0
+    assert logged("x") == "failed (7 more like this were not logged)"
+    assert logged("x") == "failed\n"
+    now = 120.0
+    assert logged("x") == "failed\n"
 
 
 def test_unhandled_exceptions_are_entries_too() -> None:
