@@ -9,12 +9,13 @@ import os
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeVar, get_args, get_type_hints
-from urllib.parse import SplitResult, parse_qs, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta, Struct
 
+from shared.masking import SECRET_SETTINGS, masked, secrets_in
 from shared.net.client_address import Networks, networks
 from shared.redis import url
 
@@ -23,11 +24,6 @@ Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 
 Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 """0: no limit."""
-
-SECRET_SETTINGS: Final = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
-"""Settings whose value never stands in a message: they are, or may hold, a password."""
-
-SHORTEST_SECRET_CHARS: Final = 4  # masking shorter ones would mask half of every word in the log
 
 
 class ConfigError(Exception):
@@ -210,54 +206,53 @@ def non_defaults(settings: Settings) -> str:
     for field in msgspec.structs.fields(settings):
         value = getattr(settings, field.name)
         if value != field.default:
-            changed.append(f"{field.name.upper()}={_masked(field.name, value)}")
+            changed.append(f"{field.name.upper()}={masked(field.name, value)}")
     return " ".join(changed) or "all settings are at their defaults"
 
 
 def secrets_of(settings: Settings) -> list[str]:
     """What must never be printed: the token, passwords, and URLs that may hold one."""
-    found = [settings.discord_token, getattr(settings, "profile_upstream_url", "")]
-    parts = urlsplit(settings.redis_url)
-    in_query = [value for name, value in parse_qsl(parts.query) if name.endswith("password")]
-    for password in (parts.password or "", unquote(parts.password or ""), *in_query):
-        if len(password) >= SHORTEST_SECRET_CHARS:
-            found.append(password)
-    return [secret for secret in found if secret]
-
-
-def _masked(name: str, value: object) -> object:
-    if name == "redis_url":  # the query may hold a password as well
-        parts = urlsplit(str(value))
-        host = parts.netloc.rpartition("@")[2]
-        return f"{parts.scheme}://{'***@' if '@' in parts.netloc else ''}{host}{parts.path}"
-    return "***" if name in SECRET_SETTINGS else value
+    names = (field.name for field in msgspec.structs.fields(settings))
+    return secrets_in((name, str(getattr(settings, name))) for name in names)
 
 
 def _check_url(name: str, value: str) -> None:
     schemes = URL_SCHEMES.get(name)
     if schemes is None:
         return
+    if name == "redis_url" and value.partition("://")[0].lower() in schemes:
+        _check_redis_url(value)
+        return
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in schemes and (bool(parts.hostname) or parts.scheme == "unix")
+        has_port = parts.port is not None
+        usable = parts.scheme in schemes and bool(parts.hostname)
     except ValueError:
-        usable = False
+        usable = has_port = False
     if not usable:
         expected = " or ".join(f"{scheme}://" for scheme in schemes)
         raise ConfigError(f"{name.upper()} must be a URL that starts with {expected}")
-    if name == "redis_url":
-        _check_options(parts)
-        try:
-            url.parse(value)
-        except ValueError as error:
-            raise ConfigError(f"REDIS_URL cannot be used: {error}") from None
+    if has_port and "@" in value and "@" not in parts.netloc:  # user:12345/6@host
+        raise ConfigError(
+            f"{name.upper()} has an @ where its path or its query is. {url.PERCENT_ENCODE}"
+        )
+
+
+def _check_redis_url(value: str) -> None:
+    """The message holds nothing of the URL: any part of it may be a part of the password."""
+    try:
+        url.check(value)
+        _check_options(urlsplit(value))
+        url.parse(value)
+    except ValueError as error:
+        raise ConfigError(f"REDIS_URL cannot be used: {error}") from None
 
 
 def _check_options(parts: SplitResult) -> None:
     for option in parse_qs(parts.query, keep_blank_values=True):
         if option not in url.OPTIONS:
             raise ConfigError(
-                f"REDIS_URL has an unknown option {option!r} after its ?. Its options are: "
+                "REDIS_URL has an unknown option after its ?. Its options are: "
                 f"{', '.join(sorted(url.OPTIONS))}"
             )
         if option.startswith("ssl_") and not parts.scheme.startswith("rediss"):

@@ -12,6 +12,7 @@ from services.doctor.report import Finding, Level, failure, ok, warning
 from shared.config import Settings
 from shared.redis import gateway_liveness, permissions
 from shared.redis.store import Store, StoreUnavailable
+from shared.redis.trial import is_database_error
 
 MIN_VERSION: Final = (6, 2)
 SLOW_ROUND_TRIP_S: Final = 0.01  # each read that is not in memory takes as long
@@ -155,6 +156,12 @@ def _unreachable(error: StoreUnavailable) -> Finding:
         return failure(
             "Redis rejects the user name or the password in REDIS_URL",
             "The form is redis://<name>:<password>@<host>:6379/0, with %40 for an @ in either.",
+        )
+    if is_database_error(error.__cause__):
+        return failure(
+            "Redis does not have the database that REDIS_URL names after its last /",
+            "Use 0, as in redis://<host>:6379/0. A server has the databases 0 to 15 unless its "
+            "setting `databases` says otherwise.",
         )
     return failure(
         f"Redis cannot be used at REDIS_URL ({cause})",

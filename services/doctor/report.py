@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 from typing import Final, Literal, TextIO
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 
-MIN_SECRET_CHARS: Final = 4  # anything shorter is part of half of all words
+from shared.masking import secrets_in
+
 WIDTH_COLUMNS: Final = 96
 INDENT: Final = " " * 11
 COLOURS: Final = {"ok": "32", "warning": "33", "failure": "31"}  # ECMA-48 section 8.3.117
@@ -43,7 +43,8 @@ class Report:
     def __init__(self, out: TextIO, env: Mapping[str, str]) -> None:
         """The secrets in `env` are never printed, whatever a finding says."""
         self._out = out
-        self._secrets = _secrets(env)
+        # Read from the raw settings: one that is invalid may carry a secret too.
+        self._secrets = secrets_in((name.lower(), value) for name, value in env.items())
         self._coloured = out.isatty()
         self._count = {"ok": 0, "warning": 0, "failure": 0}
 
@@ -79,15 +80,3 @@ class Report:
 
 def _wrapped(text: str) -> list[str]:
     return wrap(text, WIDTH_COLUMNS - len(INDENT), break_on_hyphens=False)
-
-
-def _secrets(env: Mapping[str, str]) -> list[str]:
-    """Read from the raw settings: one that is invalid may carry a secret too."""
-    found = [env.get(name, "").strip() for name in ("DISCORD_TOKEN", "PROFILE_UPSTREAM_URL")]
-    try:
-        url = urlsplit(env.get("REDIS_URL", ""))
-        found += [url.password or "", unquote(url.password or "")]
-        found += [value for name, value in parse_qsl(url.query) if name.endswith("password")]
-    except ValueError:
-        found.append(env.get("REDIS_URL", ""))
-    return [secret for secret in found if len(secret) >= MIN_SECRET_CHARS]

@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 from services.run.demo_settings import DEMO_USER_ID
 from services.run.plan import Plan
 from services.run.process_stack import ProcessStack
+from shared.config import ConfigError
 from shared.net.http_client import HttpClient, HttpError
 from shared.redis import url as redis_url
 from shared.redis.store import Store, StoreUnavailable
+from shared.startup import redis_preflight
 
 READY_TIMEOUT_S: Final = 60.0  # for each process
 FIRST_USER_TIMEOUT_S: Final = 15.0  # a bot that is in no server yet has no users to show
@@ -63,6 +65,10 @@ async def _redis_ready(plan: Plan, store: Store) -> None:
     try:
         await store.ping()
     except StoreUnavailable as error:
+        try:
+            await asyncio.to_thread(redis_preflight.check, plan.redis_url, redis_preflight.READER)
+        except ConfigError as refused:
+            raise NotReady(str(refused)) from None
         reason = type(error.__cause__).__name__
         raise NotReady(
             NO_REDIS.format(target=redis_url.parse(plan.redis_url), reason=reason)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 
@@ -23,11 +23,14 @@ Command = tuple[str | int, ...]
 _NO_PERMISSION: Final = re.compile("can't (run this|access at least)|ACL failure")
 """The errors of commands inside a script, which redis-py does not tell from others."""
 
+_NO_DATABASE: Final = re.compile("DB index|SELECT is not allowed")
+"""The errors of SELECT, which redis-py sends if the URL names another database than 0."""
+
 
 class Refusal(Struct, frozen=True):
     """Why Redis will refuse this client for as long as nothing is changed."""
 
-    cause: Literal["credentials", "permission", "certificate", "tls", "no_tls"]
+    cause: Literal["credentials", "permission", "database", "certificate", "tls", "no_tls"]
     detail: str = ""  # in the words of Redis or OpenSSL
 
 
@@ -58,6 +61,8 @@ def try_commands(url: str, commands: Sequence[Command]) -> Refusal | None:
 def _refusal(error: Exception, url: str) -> Refusal | None:
     if isinstance(error, NoPermissionError) or _NO_PERMISSION.search(str(error)):
         return Refusal("permission", str(error))
+    if is_database_error(error):
+        return Refusal("database", str(error))
     cause = _tls_error(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         return Refusal("certificate", cause.verify_message)
@@ -66,6 +71,11 @@ def _refusal(error: Exception, url: str) -> Refusal | None:
     if isinstance(error, RedisTimeout) and _answers_without_tls(url):
         return Refusal("no_tls")
     return None
+
+
+def is_database_error(error: BaseException | None) -> bool:
+    """Whether the server does not have the database that the URL names."""
+    return isinstance(error, ResponseError) and bool(_NO_DATABASE.search(str(error)))
 
 
 def _tls_error(error: BaseException | None) -> ssl.SSLError | None:

@@ -32,6 +32,11 @@ OPTIONS: Final = frozenset(
 )
 """What may follow the `?`. Timeouts and the protocol are chosen by Grux."""
 
+PERCENT_ENCODE: Final = (
+    "Percent-encode the user name and the password: %40 for @, %3A for :, %2F for /, %3F for ?, "
+    "%23 for #, %25 for %, %5B for [ and %5D for ]"
+)
+
 Address = tuple[str, int]
 
 
@@ -52,8 +57,40 @@ class RedisTarget(Struct, frozen=True):
         return f"{self.service} of the Sentinels {hosts}" if self.service else hosts
 
 
+def check(url: str) -> None:
+    """Raise ValueError for what `parse` and redis-py would misread or ignore.
+
+    The text says what to change and holds nothing of the URL: where characters of a password are
+    not encoded, a part of it is in the place of the port, the path, the query or the fragment.
+    """
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2]
+        for host in hosts.split(","):
+            _ = urlsplit(f"//{host.strip()}").port  # raises if it is not a number
+    except ValueError:
+        raise ValueError(f"a host or its port is invalid. {PERCENT_ENCODE}") from None
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if "#" in url or "@" in parts.path or any("@" in option for option in options):
+        raise ValueError(f"there is an @ or a # where none may be. {PERCENT_ENCODE}")
+    scheme, _, kind = parts.scheme.partition("+")
+    if scheme == "unix":
+        if not parts.path:
+            raise ValueError("the path of the socket is missing: unix:///run/redis.sock")
+    elif not kind and not parts.hostname:
+        raise ValueError("the host is missing: redis://localhost:6379/0")
+    path = [] if scheme == "unix" or kind == "cluster" else parts.path.strip("/").split("/")
+    database = path[1:] if kind == "sentinel" else path
+    for text in ("/".join(database) or "0", options.get("db", "0")):
+        if not (text.isascii() and text.isdigit()):
+            raise ValueError("the database must be a number, such as redis://localhost:6379/0")
+
+
 def parse(url: str) -> RedisTarget:
-    """Raises ValueError, whose text says what is missing and holds nothing secret."""
+    """The content of a URL that `check` has accepted.
+
+    Raises ValueError, whose text says what is missing and holds nothing secret.
+    """
     parts = urlsplit(url)
     scheme, _, kind = parts.scheme.partition("+")
     if not kind:

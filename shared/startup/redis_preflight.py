@@ -69,6 +69,12 @@ def _explain(refusal: Refusal) -> str:
                 f"Redis does not permit this user what the service needs ({refusal.detail}). "
                 "deploy/redis/users.acl lists the permissions of each service."
             )
+        case "database":
+            return (
+                f"Redis does not have the database after the last / ({refusal.detail}). Use 0. A "
+                "server has the databases 0 to 15 unless its setting `databases` says otherwise, "
+                "and a node of a cluster has only 0."
+            )
         case "certificate":
             return (
                 f"the certificate of Redis cannot be verified ({refusal.detail}). If an authority "

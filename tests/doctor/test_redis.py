@@ -89,6 +89,23 @@ async def test_a_wrong_password_is_a_failure() -> None:
         assert good.level("Redis answers") == "ok"
 
 
+async def test_a_database_that_does_not_exist_is_a_failure() -> None:
+    """The report says which part of the URL is meant."""
+    async with RedisServer() as server:
+        said = await ask(f"{server.url.rpartition('/')[0]}/99")
+    assert said.level("does not have the database that REDIS_URL names") == "failure"
+
+
+@pytest.mark.parametrize("password", ["hunter2/etpw", "12345/etpw", "pa?etpw", "pa#etpw", "[etpw"])
+async def test_a_password_that_is_not_encoded_is_not_printed(password: str) -> None:
+    """The setting is invalid, and the report says what to write."""
+    said = await ask(f"redis://user:{password}@host/0")
+    assert said.level("REDIS_URL cannot be used") == "failure"
+    assert "Percent-encode the user name" in " ".join(said.printed.split())
+    assert "etpw" not in said.printed
+    assert password not in said.printed
+
+
 @pytest.mark.parametrize(
     ("rule", "says", "level"),
     [

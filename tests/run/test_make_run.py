@@ -164,6 +164,14 @@ async def test_a_redis_that_does_not_answer_is_named() -> None:
     assert "hunter2" not in it.printed + errors
 
 
+async def test_a_redis_without_the_database_is_named(redis_url: str) -> None:
+    """The reason is the same as that of a service alone."""
+    async with running({"REDIS_URL": f"{redis_url.rpartition('/')[0]}/99"}) as it:
+        status, errors = await it.end()
+    assert status == 1
+    assert "Redis does not have the database after the last /" in errors
+
+
 async def test_a_taken_port_is_named_before_anything_starts() -> None:
     """One line says which port, and what to do about it."""
     with socket.socket() as other:

@@ -32,6 +32,14 @@ BAD: Mapping[str, tuple[type[Settings], Mapping[str, str], str]] = {
         *(GatewaySettings, {"REDIS_URL": "hunter2"}),
         "REDIS_URL must be a URL that starts with redis:// or ",
     ),
+    "a password with a slash": (
+        *(ApiSettings, {"DISCORD_API_URL": "https://user:12345/hunter2@proxy.example/api/v10"}),
+        "DISCORD_API_URL has an @ where its path or its query is. Percent-encode the user name",
+    ),
+    "a password with a question mark": (
+        *(ApiSettings, {"REDIS_URL": "redis://user:1?hunter2@host/0"}),
+        "REDIS_URL cannot be used: there is an @ or a # where none may be. Percent-encode",
+    ),
     "no template": (
         *(ApiSettings, {"PROFILE_SOURCE": "upstream", "PROFILE_UPSTREAM_URL": "https://x.example"}),
         "PROFILE_UPSTREAM_URL must be set when PROFILE_SOURCE is 'upstream': a URL with {user_id}",

@@ -220,9 +220,9 @@ async def test_a_redis_that_is_away_is_waited_for() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("redis://x?socket_timeout=5", "unknown option 'socket_timeout'"),
-        ("redis://x?protocol=3", "unknown option 'protocol'"),
-        ("redis://x?nonsense=", "unknown option 'nonsense'"),
+        ("redis://x?socket_timeout=5", "unknown option after its"),
+        ("redis://x?protocol=3", "unknown option after its"),
+        ("redis://x?nonsense=", "unknown option after its"),
         ("redis://x?ssl_ca_certs=/x", "must start with rediss"),
     ],
 )

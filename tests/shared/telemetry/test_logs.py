@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from shared import config
-from shared.config import ApiSettings
+from shared.config import ApiSettings, CardsSettings
 from shared.telemetry.logs import ConsoleLines, JsonLines, TracebackLimit
 
 HOSTILE = {
@@ -104,6 +104,19 @@ def test_settings_in_the_log_hold_no_secrets() -> None:
         "DISCORD_TOKEN=*** REDIS_URL=rediss://***@redis:6380/2 PROFILE_SOURCE=upstream "
         "PROFILE_UPSTREAM_URL=*** API_PORT=9000"
     )
+    cards = CardsSettings(
+        discord_api_url="https://user:hunter2@proxy.example.org/api/v10",
+        discord_cdn_url="https://user:12345/etpw@cdn.example.org",  # refused by from_env
+        discord_cdn_fetch_url="http://a-key@cdn.example.org:8080/cdn?token=hunter3",
+        discord_invite="https://discord.com/oauth2/authorize?client_id=1",
+    )
+    assert config.non_defaults(cards) == (
+        "DISCORD_API_URL=https://***@proxy.example.org/api/v10 "
+        "DISCORD_CDN_URL=https://***@cdn.example.org "
+        "DISCORD_CDN_FETCH_URL=http://***@cdn.example.org:8080/cdn "
+        "DISCORD_INVITE=https://discord.com/oauth2/authorize?client_id=1"
+    )
+    assert {"hunter2", "12345/etpw", "a-key"} <= set(config.secrets_of(cards))
     assert config.non_defaults(ApiSettings()) == "all settings are at their defaults"
 
 
