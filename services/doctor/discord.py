@@ -13,6 +13,7 @@ from services.doctor import machine
 from services.doctor.report import Finding, failure, ok, warning
 from shared.config import GatewaySettings
 from shared.discord.bot_token import bot_id, invite_url
+from shared.discord.privileged_intents import MEMBERS_FLAGS, PRESENCE_FLAGS
 from shared.discord.user_agent import USER_AGENT
 from shared.net.http_client import (
     BodyTooLarge,
@@ -22,8 +23,6 @@ from shared.net.http_client import (
     RequestFailed,
 )
 
-PRESENCE_FLAGS: Final = 1 << 12, 1 << 13  # GATEWAY_PRESENCE and its _LIMITED form, of applications
-MEMBERS_FLAGS: Final = 1 << 14, 1 << 15  # GATEWAY_GUILD_MEMBERS and its _LIMITED form
 REVIEW_USERS: Final = 10_000  # above this the _LIMITED forms end (change log of 2026-06-10)
 GUILDS_PER_PAGE: Final = 200
 MAX_GUILDS: Final = 2000  # that are read

@@ -15,6 +15,7 @@ from services.gateway.discord.gateway_info import (
     DiscordRefused,
     GatewayInfo,
     SessionStartLimit,
+    fetch_application_flags,
     fetch_gateway_info,
 )
 from services.gateway.discord.identify_limits import IdentifyLimiter, SessionStartLimiter
@@ -25,6 +26,7 @@ from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
+from shared.discord import privileged_intents
 from shared.net.backoff import Backoff
 from shared.redis.store import Store
 
@@ -36,10 +38,17 @@ LEASE_POLL_S: Final = 0.25  # while it is not known whether the shard is still o
 DRAIN_TIMEOUT_S: Final = 4.0  # at the end
 RELEASE_TIMEOUT_S: Final = 1.0  # after that
 
+DISALLOWED_INTENTS: Final = 4014
 BAD_INTENTS: Final = (
     "Discord refuses the intents that presences need (close code 4014). Open "
     "https://discord.com/developers/applications, your application, Bot, Privileged Gateway "
-    "Intents; switch on PRESENCE INTENT and SERVER MEMBERS INTENT; save; start Grux again."
+    "Intents; switch on {missing}; save; start Grux again."
+)
+INTENTS_ARE_ON: Final = (
+    "Discord refuses the intents that presences need (close code 4014), although they are switched "
+    "on. A bot that more than 10,000 users can see needs Discord's review for them: apply at "
+    "https://discord.com/developers/applications. If they were switched on just now, start Grux "
+    "again."
 )
 FATAL: Final = {
     4004: UNAUTHORIZED,
@@ -48,7 +57,6 @@ FATAL: Final = {
     "SHARD_COUNT, or leave it empty to use what Discord recommends.",
     4012: "Discord no longer supports this gateway version (close code 4012): update Grux.",
     4013: "Discord does not know the intents that were sent (close code 4013): update Grux.",
-    4014: BAD_INTENTS,
 }
 """Close codes that reconnecting cannot fix. Discord docs: Opcodes and Status Codes."""
 
@@ -164,6 +172,8 @@ class GatewayRunner:
                     on_ready=unit.resume.finish_replay,
                 )
             except ClosedByDiscord as closed:
+                if closed.code == DISALLOWED_INTENTS:
+                    raise DiscordRefused(await self._explain_intents()) from None
                 if closed.code in FATAL:
                     raise DiscordRefused(FATAL[closed.code]) from None
                 log.warning("Discord closed shard %d (code %s)", shard.id, closed.code)
@@ -173,6 +183,11 @@ class GatewayRunner:
                 failures = 0
             failures += 1
             await asyncio.sleep(RECONNECT_BACKOFF.delay(failures))
+
+    async def _explain_intents(self) -> str:
+        flags = await fetch_application_flags(self._settings)
+        missing = privileged_intents.missing(flags)
+        return BAD_INTENTS.format(missing=" and ".join(missing)) if missing else INTENTS_ARE_ON
 
     async def _may_connect(self, unit: ShardUnit, lease: Lease) -> None:
         """Return when the shard may connect, and identify if there is no session to resume."""

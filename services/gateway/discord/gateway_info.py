@@ -1,4 +1,5 @@
-"""Asks Discord where to connect, and with how many shards: `GET /gateway/bot`.
+"""Asks Discord where to connect, and with how many shards: `GET /gateway/bot`. And, when it
+refuses the bot's intents, which of them are off: `GET /applications/@me`.
 
 Discord docs: Gateway, Get Gateway Bot.
 
@@ -75,10 +76,7 @@ async def fetch_gateway_info(
 ) -> GatewayInfo:
     """Retries while Discord cannot be reached. Raises DiscordRefused."""
     failures = 0
-    headers = {"User-Agent": USER_AGENT, "Authorization": f"Bot {settings.discord_token}"}
-    async with HttpClient(
-        timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, headers=headers
-    ) as http:
+    async with _client(settings) as http:
         while True:
             try:
                 return await _fetch(http, f"{settings.discord_api_url}/gateway/bot")
@@ -91,6 +89,27 @@ async def fetch_gateway_info(
                     delay,
                 )
             await asyncio.sleep(delay)
+
+
+async def fetch_application_flags(settings: GatewaySettings) -> int | None:
+    """The flags of the bot's application, which show its intents; None if they are unknown.
+
+    Discord docs: Application, Get Current Application.
+    """
+    try:
+        async with (
+            _client(settings) as http,
+            http.get(f"{settings.discord_api_url}/applications/@me") as response,
+        ):
+            flags = (await response.json())["flags"] if response.status == 200 else None
+    except (HttpError, KeyError, TypeError):
+        return None
+    return flags if isinstance(flags, int) else None
+
+
+def _client(settings: GatewaySettings) -> HttpClient:
+    headers = {"User-Agent": USER_AGENT, "Authorization": f"Bot {settings.discord_token}"}
+    return HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, headers=headers)
 
 
 async def _fetch(http: HttpClient, url: str) -> GatewayInfo:
