@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 import pytest
 
 from services.gateway.sync.reconciler import Reconciler
 from shared.redis import completeness, keys, user_scan
 from shared.redis.store import Fields, Save, Store
-from testing.eventually import eventually_async
+from testing.eventually import eventually, eventually_async
 from tests.ended import ended
 from tests.gateway.gateway_fixture import GUILD, OTHER
 from tests.gateway.writer_fixture import WriterFixture
@@ -29,6 +30,29 @@ async def test_users_who_are_no_members_are_removed(writing: WriterFixture) -> N
     await ended(task)
     assert await writing.store.count_users() == 3
     assert await writing.store.load(4) is None
+
+
+@pytest.mark.parametrize(
+    ("is_monitored", "said"),
+    [
+        (True, f"removed 2 users who had left guild {GUILD}"),
+        (False, f"removed 2 users of guild {GUILD}, which is no longer monitored"),
+    ],
+)
+async def test_the_log_says_why_users_are_removed(
+    writing: WriterFixture, caplog: pytest.LogCaptureFixture, is_monitored: bool, said: str
+) -> None:
+    """They left, or the bot was removed from the guild, or GUILD_IDS does not name it any more."""
+    caplog.set_level(logging.INFO)
+    await Store.save(writing.store, [Save(user_id, None, (GUILD,)) for user_id in (1, 2)])
+    if is_monitored:
+        writing.list_guild(GUILD, 3)
+    reconciler = reconciler_of(writing)
+    reconciler.check_guild(GUILD)
+    task = asyncio.create_task(reconciler.run())
+    await eventually(lambda: not reconciler.is_busy)
+    await ended(task)
+    assert [line for line in caplog.messages if line.startswith("removed")] == [said]
 
 
 async def test_comparison_of_a_dropped_shard_removes_no_user(

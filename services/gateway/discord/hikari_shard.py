@@ -8,7 +8,8 @@ hikari reconnects and resumes by itself for as long as its process lives. This s
   every event; without that, an event costs a sixth (docs/decisions/0001-raw-shards.md);
 - counts and logs how each connection began and why it ended;
 - gives up a connection on which Discord neither begins nor resumes a session;
-- leaves a resume address that does not work, for the main one.
+- leaves a resume address that does not work, for the main one;
+- logs a failure in one line of bounded length, without hikari's tracebacks.
 
 Discord docs: Gateway, Resuming and Disconnecting; Opcodes and Status Codes.
 
@@ -21,6 +22,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import sys
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
@@ -39,12 +42,18 @@ from hikari.intents import Intents
 from services.gateway import metrics
 from services.gateway.discord.session_events import DiscordSession, SessionEvents
 
+if sys.version_info >= (3, 14):
+    from compression.zstd import ZstdError
+else:
+    from backports.zstd import ZstdError
+
 log = logging.getLogger(__name__)
 
 INTENTS: Final = Intents.GUILDS | Intents.GUILD_MEMBERS | Intents.GUILD_PRESENCES
 LARGE_THRESHOLD_MEMBERS: Final = 250  # Discord's maximum: smaller guilds come without chunks
 SESSION_TTL_S: Final = 300.0  # Discord keeps a session for some minutes, and not for longer
 MAX_RESUME_FAILURES: Final = 3  # in a row at the address that READY named
+MAX_REASON_CHARS: Final = 200  # of a failure in the log: the server's own words are in it
 HANDSHAKE_SILENCE_S: Final = 30.0  # without an event, while a session neither begins nor resumes
 
 DISPATCH: Final = 0
@@ -110,6 +119,7 @@ class InstrumentedShard(GatewayShardImpl):
         )
         self.resume_failures = resume_failures
         self._main_url = url
+        logging.getLogger(f"hikari.gateway.{shard_id}").addFilter(_drop_traceback)
         self._events = events
         self._may_connect = may_connect
         self._handshake_silence_s = handshake_silence_s
@@ -190,6 +200,7 @@ class InstrumentedShard(GatewayShardImpl):
                 self._report_end(cause_of(error))
             if isinstance(error, TimeoutError):
                 raise GatewayConnectionError("Discord sends nothing") from None
+            _raise_shortened(error)
             raise
         finally:
             self._handshake = None
@@ -210,6 +221,7 @@ class InstrumentedShard(GatewayShardImpl):
         except Exception as error:
             self._report_end(cause_of(error))
             if not self._ends_series(error):
+                _raise_shortened(error)
                 raise
         self._report_end(f"op_{self._end_opcode}")
 
@@ -274,10 +286,35 @@ def cause_of(error: Exception) -> str:
             return f"close_{int(code)}"
         case GatewayConnectionError() | GatewayTransportError() | OSError():
             return NETWORK
-        case GatewayError():
+        case GatewayError() | zlib.error() | ZstdError():
             return PROTOCOL
         case _:
             return FAILED
+
+
+def _raise_shortened(error: BaseException) -> None:
+    """If the network or Discord is at fault: raise it as the error that hikari logs in one line
+    and reconnects after, with a reason of bounded length."""
+    handshake = error.__context__
+    match error:
+        case GatewayServerClosedConnectionError():
+            return
+        case GatewayConnectionError() if isinstance(handshake, aiohttp.ClientResponseError):
+            reason = f"Discord refused the handshake with status {handshake.status}"
+        case GatewayError():
+            reason = error.reason[:MAX_REASON_CHARS]
+        case zlib.error() | ZstdError():
+            reason = f"Discord sent data that cannot be decompressed ({error})"[:MAX_REASON_CHARS]
+        case _:
+            return
+    raise GatewayConnectionError(reason) from None
+
+
+def _drop_traceback(record: logging.LogRecord) -> bool:
+    """A filter of hikari's log: it raises again what it logs with a traceback, and the runner logs
+    that."""
+    record.exc_info = None
+    return True
 
 
 def handle_loop_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -192,7 +192,11 @@ class Reconciler:
                     self._writer.left(user_id, guild_id)
                     removed += 1
         if removed:
-            log.info("removed %d users who had left guild %s", removed, guild_id)
+            if self._guilds.get(guild_id) is None:
+                text = "removed %d users of guild %s, which is no longer monitored"
+            else:
+                text = "removed %d users who had left guild %s"
+            log.info(text, removed, guild_id)
         if self._guilds.get(guild_id) is None:
             await self._writer.flush_barrier()
             await self._store.remove_guild(guild_id)
