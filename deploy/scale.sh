@@ -7,10 +7,12 @@ if [ $# -eq 0 ]; then
     echo "Give the numbers of containers: make scale API=3 WS=3" >&2
     exit 2
 fi
-parts="" scaled=""
+parts="" scaled="" settings=""
 for one in "$@"; do
     parts="$parts ${one%%=*}"
     scaled="$scaled --scale $one"
+    name=$(echo "${one%%=*}" | tr '[:lower:]' '[:upper:]')
+    settings="$settings${settings:+, }${name}_REPLICAS=${one#*=}"
 done
 docker compose $demo up --detach --no-recreate --wait --wait-timeout 120 $scaled $parts
-echo "To keep these numbers at the next \`make up\`, set them in .env: API_REPLICAS=3, CARDS_REPLICAS=2."
+echo "To keep this at the next \`make up\`, write into .env: $settings"

@@ -11,10 +11,19 @@ if [ -z "$demo" ]; then # a demo may have run before
 fi
 if ! docker compose $demo up --detach --build --wait --wait-timeout 180 "$@"; then
     echo >&2
-    docker compose $demo logs --no-log-prefix --tail 3 gateway >&2
-    echo >&2
-    echo "Some services did not start. The gateway's last log lines are above; \`make logs\` shows all" >&2
-    echo "logs, and \`docker compose run --rm gateway doctor\` looks for the cause." >&2
+    # Service, state and health of each container that does not run as it should.
+    docker compose $demo ps --all --format '{{.Service}} {{.State}} {{.Health}}' |
+        grep -Ev ' running (healthy)?$' | sort -u | while read -r part state health; do
+        echo "$part is ${health:-$state}. Its last log lines:" >&2
+        docker compose $demo logs --no-log-prefix --tail 5 "$part" </dev/null >&2
+        if [ "$part $state" = "caddy created" ]; then
+            echo "If another program uses its port (see the message above), set HTTP_ADDRESS in .env to" >&2
+            echo "another one, such as 127.0.0.1:8081. With SITE_ADDRESS, ports 80 and 443 must be free." >&2
+        fi
+        echo >&2
+    done
+    echo "Some services did not start. \`make logs\` shows all logs, and" >&2
+    echo "\`docker compose run --rm --no-deps gateway doctor\` looks for the cause." >&2
     exit 1
 fi
 
@@ -25,17 +34,20 @@ if [ -n "$demo" ]; then
     cat <<END
 Grux runs with simulated users, because DISCORD_TOKEN is not set in .env.
 
+  $http/ is the page, with a live card
+
   curl $http/user/161092844126208001
   new WebSocket("$ws/?user_id=161092844126208001").onmessage = (frame) => console.log(frame.data)
 
-The first prints a presence. The second, in a browser's console, prints its changes every few seconds.
+The second line prints a presence. The third, in a browser's console, prints its changes every few seconds.
 END
 else
     cat <<END
 Grux runs: $http and $ws
 
+  $http/ is the page: enter an id, and it shows the card of that user
   curl $http/user/<the id of a member of a server that the bot is in>
-  docker compose run --rm gateway doctor    checks the setup
+  docker compose run --rm --no-deps gateway doctor    checks the setup
 END
 fi
 echo

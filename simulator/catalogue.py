@@ -76,7 +76,7 @@ ARENA: Final = Game(
 EDITOR: Final = Game(
     "883226320970055681",
     "Quill Editor",
-    details=("Editing worker.py", "Editing README.md", "Editing main.rs"),
+    details=("Editing worker.py", "Editing models.py", "Editing test_worker.py"),
     states=("Workspace: garden", "Workspace: notes", "2 problems found"),
     large="mp:external/rqJdUc_gEj_38ku0G14If-M0XfkyY0CSaGfaWRAydOU/https/"
     "cdn.example.net/icons/python.png",

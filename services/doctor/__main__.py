@@ -52,7 +52,9 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
 
         if gateway:
             await section("Discord", lambda: discord.check(gateway, http))
-            await section("Redis", lambda: redis_server.check(gateway, chosen=chosen))
+            await section(
+                "Redis", lambda: redis_server.check(gateway, chosen=chosen, in_compose=in_compose)
+            )
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
         if api and ws and cards:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, get_args
 
 from services.doctor import machine
@@ -18,16 +20,19 @@ MIN_VERSION: Final = (6, 2)
 SLOW_ROUND_TRIP_S: Final = 0.01  # each read that is not in memory takes as long
 NEARLY_FULL_RATIO: Final = 0.9  # of maxmemory
 REDIS_TIMEOUT_S: Final = 5.0
+CONNECT_TIMEOUT_S: Final = 20.0  # a gateway becomes ready before it is connected to Discord
+CONNECT_POLL_S: Final = 0.25
 
 START_REDIS: Final = (
     "`make run` starts one. To run the services separately, start a Redis, or set REDIS_URL."
 )
 
 
-async def check(settings: Settings, *, chosen: bool) -> list[Finding]:
+async def check(settings: Settings, *, chosen: bool, in_compose: bool = False) -> list[Finding]:
     """Check version, role, persistence, memory, permissions, clock, and the gateway's heartbeat.
 
     `chosen`: whether REDIS_URL is set. If not, `make run` starts a Redis, so none has to run yet.
+    `in_compose`: `make up` has started a gateway, which may still be connecting.
     """
     async with Store.connect(settings.redis_url, timeout=REDIS_TIMEOUT_S) as store:
         try:
@@ -43,7 +48,10 @@ async def check(settings: Settings, *, chosen: bool) -> list[Finding]:
         try:
             found.append(_permissions(await permissions.refused(store)))
             if found[-1].level != "failure":
-                found += [await _clock_and_latency(store), *await _gateway(store)]
+                found += [
+                    await _clock_and_latency(store),
+                    *await _gateway(store, in_compose=in_compose),
+                ]
         except StoreUnavailable as error:
             found.append(_unreachable(error))
     return found
@@ -140,8 +148,13 @@ async def _clock_and_latency(store: Store) -> Finding:
     return found
 
 
-async def _gateway(store: Store) -> list[Finding]:
+async def _gateway(store: Store, *, in_compose: bool) -> list[Finding]:
     silent = await gateway_liveness.age(store)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CONNECT_TIMEOUT_S if in_compose else 0):
+            while silent is None:
+                await asyncio.sleep(CONNECT_POLL_S)
+                silent = await gateway_liveness.age(store)
     start = "Start it (`make up`, `make run`), or see its log."
     if silent is None:
         return [warning("no gateway has been connected to Discord yet", start)]

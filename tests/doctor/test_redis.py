@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from redis.asyncio import Redis
 
 from services.doctor import redis_server
+from shared.config import Settings
 from shared.redis import gateway_liveness, keys
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
@@ -51,6 +54,21 @@ async def test_a_redis_with_its_defaults_gets_warnings() -> None:
     assert said.level("no append-only file") == "warning"
     assert said.level("may take all memory") == "warning"
     assert said.level("no gateway has been connected") == "warning"
+
+
+async def test_a_gateway_that_is_still_connecting_is_waited_for() -> None:
+    """In containers: `make up` returns when the gateway runs, which is before it is connected."""
+    async with RedisServer() as server, Store.connect(server.url, timeout=PATIENCE) as store:
+
+        async def connect_later() -> None:
+            await asyncio.sleep(1)
+            await gateway_liveness.heartbeat(store, 1, [0])
+
+        found, _ = await asyncio.gather(
+            redis_server.check(Settings(redis_url=server.url), chosen=True, in_compose=True),
+            connect_later(),
+        )
+    assert found[-1].message.startswith("a gateway is connected to Discord")
 
 
 async def test_evicting_presences_is_a_failure() -> None:
