@@ -39,6 +39,7 @@ class Shard(Struct):
 class OfEveryProcess(Struct):
     status: Literal["ok", "stuck"]
     service: str
+    version: str
     uptime: float
     loop_lag: float
     worst_loop_lag: float

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared import config
+from shared import config, unknown_settings
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +42,23 @@ def of_compose() -> dict[str, str]:
 def test_every_setting_is_there_with_its_default() -> None:
     """Nothing is missing, nothing is made up, and every default is the code's."""
     assert documented() == defaults() | of_compose() | {"SITE_ADDRESS": ""}
+
+
+def test_settings_of_compose_are_known() -> None:
+    """To the check that warns of unknown ones."""
+    names = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE)) | set(documented()) | {"SITE_ADDRESS"}
+    assert unknown_settings.unknown(names) == []
+    assert names | {"GRUX_REVISION"} >= unknown_settings.COMPOSE_SETTINGS
+
+
+def test_an_unknown_setting_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It names the setting that is probably meant, if one is similar; never the value."""
+    (tmp_path / ".env").write_text("API_PRT=hunter2\nAPI_PORT=1\nNONSENSE=hunter2\n")
+    monkeypatch.chdir(tmp_path)
+    assert unknown_settings.in_dotenv() == [
+        "API_PRT in .env is not a setting of Grux, and changes nothing: did you mean API_PORT?",
+        "NONSENSE in .env is not a setting of Grux, and changes nothing",
+    ]
 
 
 def test_every_setting_is_explained() -> None:

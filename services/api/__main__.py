@@ -24,6 +24,7 @@ from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
 from shared.startup.bootstrap import ServiceProcess
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             metrics.export(cache, liveness, limiter)
             process.health.begin(metrics.health_probe(store, cache, liveness))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
-            log.info("api: %s", config.non_defaults(settings))
+            log.info("api: version %s; %s", VERSION, config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
             users = UserReader.of(store, profiles, settings)
             async with (

@@ -22,6 +22,7 @@ from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
 from shared.startup.bootstrap import ServiceProcess
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ async def serve(process: ServiceProcess[CardsSettings]) -> str:
             metrics.export(liveness, pool, limiter)
             process.health.begin(metrics.health_probe(store, liveness, pool))
             log.info("cards: listening on %s", uvicorn_server.url_of(listener))
-            log.info("cards: %s", config.non_defaults(settings))
+            log.info("cards: version %s; %s", VERSION, config.non_defaults(settings))
             log.info("cards: at most %d connections", limits.max_connections)
             users = UserReader.of(store, profiles, settings)
             async with (

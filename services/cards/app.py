@@ -32,6 +32,7 @@ from shared.http.responses import (
 )
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
+from shared.version import VERSION
 
 
 @asynccontextmanager
@@ -112,7 +113,7 @@ class HealthEndpoints:
         self._staleness = staleness
 
     async def health(self, _request: Request) -> RawResponse:
-        """The process runs. `data`: `{"status", "redis", "gateway_silent_for"}`
+        """The process runs. `data`: `{"status", "redis", "gateway_silent_for", "version"}`
 
         `redis`: whether it answers. `gateway_silent_for`: seconds, once they are too many.
         """
@@ -121,7 +122,12 @@ class HealthEndpoints:
             redis = True
         except StoreUnavailable:
             redis = False
-        health = {"status": "ok", "redis": redis, "gateway_silent_for": self._staleness.stale}
+        health = {
+            "status": "ok",
+            "redis": redis,
+            "gateway_silent_for": self._staleness.stale,
+            "version": VERSION,
+        }
         return json_response(200, envelope(msgspec.json.encode(health)))
 
     async def ready(self, _request: Request) -> RawResponse:

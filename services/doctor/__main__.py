@@ -12,8 +12,8 @@ from functools import partial
 from typing import TypeVar
 
 from services.doctor import discord, machine, ports, redis_server, urls
-from services.doctor.report import Finding, Report, failure, ok
-from shared import config
+from services.doctor.report import Finding, Report, failure, ok, warning
+from shared import config, unknown_settings
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
 from shared.net.http_client import HttpClient
 
@@ -36,7 +36,8 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
 
     gateway, api = read(GatewaySettings), read(ApiSettings)
     ws, cards = read(WsSettings), read(CardsSettings)
-    report.section("Settings", list(dict.fromkeys(invalid)) or [ok("all are valid")])
+    found = list(dict.fromkeys(invalid)) or [ok("all are valid")]
+    report.section("Settings", [*found, *_unknown_settings()])
 
     chosen = bool(env.get("REDIS_URL", "").strip())
     async with HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
@@ -66,6 +67,11 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
                 partial(urls.check_public, api, timeout_s=REQUEST_TIMEOUT_S, in_compose=in_compose),
             )
     report.section("This machine", [machine.check_file_limit()])
+
+
+def _unknown_settings() -> list[Finding]:
+    remedy = "Correct its name (.env.example lists all settings), or remove the line."
+    return [warning(line, remedy) for line in unknown_settings.in_dotenv()]
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ from shared.startup import bootstrap, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.health import Health
 from shared.telemetry.metrics import total
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
 
 async def run_until_stopped(process: ServiceProcess[GatewaySettings]) -> str:
     """Watch Discord until a signal comes. Returns the totals."""
-    log.info("starting: %s", non_defaults(process.settings))
+    log.info("starting version %s: %s", VERSION, non_defaults(process.settings))
     serving = asyncio.create_task(serve(process.settings, process.health))
     process.on_stop(serving.cancel)
     await asyncio.wait({serving})

@@ -44,7 +44,7 @@ class ChildProcess:
     ) -> None:
         self.name = spec.name
         self.last_lines: deque[str] = deque(maxlen=KEPT_LINES)
-        self._show_output = spec.show_output
+        self.shows_output = spec.show_output
         self._on_output = on_output
         self._process = process
         self._reading = asyncio.create_task(self._read())
@@ -102,7 +102,7 @@ class ChildProcess:
                 return
             text = line.decode(errors="replace").rstrip("\n")
             self.last_lines.append(text)
-            if self._show_output:
+            if self.shows_output:
                 self._on_output(self.name, text)
 
 

@@ -54,10 +54,12 @@ class UnexpectedExit(Struct, frozen=True):
 
     name: str
     how: str
-    last_lines: list[str]
+    last_lines: list[str] | None  # None: the console has shown them
 
     def __str__(self) -> str:
         reason = f"{self.name} ended unexpectedly ({self.how})."
+        if self.last_lines is None:
+            return f"{reason} The log lines above may show why."
         if not self.last_lines:
             return f"{reason} It printed nothing."
         return "\n".join([f"{reason} Its last lines:", *(f"  {line}" for line in self.last_lines)])
@@ -106,7 +108,8 @@ class ProcessStack:
     async def _watch(self, child: ChildProcess) -> None:
         how = await child.wait()
         if not self._first_exit.done():
-            self._first_exit.set_result(UnexpectedExit(child.name, how, list(child.last_lines)))
+            last_lines = None if child.shows_output else list(child.last_lines)
+            self._first_exit.set_result(UnexpectedExit(child.name, how, last_lines))
 
     async def _stop(self, child: ChildProcess) -> None:
         if not await child.stop(self._stop_timeout_s):

@@ -12,6 +12,7 @@ from services.run.plan import Plan
 from services.run.process_stack import ProcessStack
 from shared.config import ConfigError
 from shared.net.http_client import HttpClient, HttpError
+from shared.redis import completeness
 from shared.redis import url as redis_url
 from shared.redis.store import Store, StoreUnavailable
 from shared.startup import redis_preflight
@@ -50,7 +51,7 @@ async def start_all(plan: Plan, stack: ProcessStack) -> int | None:
             await _until(lambda: _listens(plan.ws_url), "ws did not listen")
             await _until(lambda: _ok(http, f"{plan.cards_url}/ready"), "cards did not become ready")
             if plan.simulator is None:
-                return await _first_user(store)
+                return await first_user(store)
             user_url = f"{plan.api_url}/user/{DEMO_USER_ID}"
             await _until(
                 lambda: _ok(http, user_url), "the gateway did not deliver the simulated users"
@@ -75,14 +76,20 @@ async def _redis_ready(plan: Plan, store: Store) -> None:
         ) from None
 
 
-async def _first_user(store: Store) -> int | None:
-    """Any monitored user whose presence can be read: a user is listed a moment before that."""
+async def first_user(store: Store) -> int | None:
+    """Any monitored user whose presence can be read: a user is listed a moment before that.
+
+    None when the gateway has written every user and there is none: the bot is in no server.
+    """
     try:
         async with asyncio.timeout(FIRST_USER_TIMEOUT_S):
             while True:
+                everything = await completeness.is_complete(store)  # asked first
                 user_id = await store.any_user()
                 if user_id is not None and await store.load(user_id) is not None:
                     return user_id
+                if everything and user_id is None:
+                    return None
                 await asyncio.sleep(POLL_INTERVAL_S)
     except TimeoutError:
         return None

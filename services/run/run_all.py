@@ -18,7 +18,7 @@ from services.run.plan import RUN_FOLDER, NoRedisServer, Plan, make_plan
 from services.run.ports import PortUnusable
 from services.run.process_stack import Console, ProcessStack
 from services.run.ready import NotReady, start_all
-from shared import config
+from shared import config, unknown_settings
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -81,5 +81,7 @@ def main() -> int:
     except (config.ConfigError, PortUnusable, NoRedisServer) as error:
         print(error, file=sys.stderr)
         return 2
+    for line in unknown_settings.in_dotenv():
+        print(f"Warning: {line}", file=sys.stderr)
     Path(RUN_FOLDER).mkdir(exist_ok=True)
     return asyncio.run(run(plan, Console()))

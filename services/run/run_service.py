@@ -22,6 +22,7 @@ python -m services api        start the REST API
 python -m services ws         start the WebSocket server
 python -m services cards      start the renderer of cards and badges
 python -m services doctor     check the setup, and say what to fix
+python -m services --version  print the version of Grux
 .env.example explains every setting."""
 
 CONNECT_TIMEOUT_S: Final = 2.0

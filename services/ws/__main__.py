@@ -29,6 +29,7 @@ from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
 from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.metrics import total
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,12 @@ async def serving(
     )
     server = WebSocketServer(context)
     await server.listen(settings.ws_host, settings.ws_port)
-    log.info("ws: at most %d connections; %s", limits.connections, non_defaults(settings))
+    log.info(
+        "ws: version %s; at most %d connections; %s",
+        VERSION,
+        limits.connections,
+        non_defaults(settings),
+    )
     async with background(
         hub.run(), context.keepalive.run(), context.limiter.run(), _warn_without_redis(hub)
     ):

@@ -23,6 +23,7 @@ from shared.discord import snowflake
 from shared.net.bounded_input import is_long_query, query_parameters
 from shared.net.client_address import forwarded_for_tail
 from shared.net.host_header import is_host_valid
+from shared.version import VERSION
 
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
@@ -185,7 +186,7 @@ def _plain(method: str, path: str, health: Callable[[], HandshakeHealth]) -> Pla
 
 
 def _status(status: str) -> bytes:
-    return msgspec.json.encode({"status": status})
+    return msgspec.json.encode({"status": status, "version": VERSION})
 
 
 def _error(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> PlainResponse:

@@ -4,4 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-USER_AGENT: Final = "DiscordBot (https://github.com/matheusaudibert/grux, 0.1.0)"
+from shared.version import VERSION
+
+USER_AGENT: Final = f"DiscordBot (https://github.com/matheusaudibert/grux, {VERSION})"

@@ -49,6 +49,13 @@ async def mark_complete(store: Store, shard_id: int, shard_count: int, of: str) 
     )
 
 
+async def is_complete(store: Store) -> bool:
+    """Whether every monitored user has been written. Raises StoreUnavailable."""
+    async with store.reachable():
+        marks = await store.redis.hgetall(keys.COMPLETENESS)
+    return _is_complete(marks, await _server_runs(store))
+
+
 async def absent(store: Store, user_ids: Sequence[int]) -> set[int]:
     """Which of these users are certainly not monitored; none while Redis is not complete.
 

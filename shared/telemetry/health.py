@@ -19,6 +19,7 @@ from msgspec import Struct
 from prometheus_client import REGISTRY, Gauge
 
 from shared.telemetry.loop_lag import LoopLag
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Health:
         return {
             "status": "stuck" if self.stuck else "ok",
             "service": self._service,
+            "version": VERSION,
             "uptime": round(self.uptime, 1),
             "loop_lag": round(self.lag.now, 3),
             "worst_loop_lag": round(self.lag.worst, 3),

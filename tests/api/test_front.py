@@ -17,7 +17,7 @@ CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image
 INFO = (
     b'{"data":{"info":"Grux: Discord presence as one fetch or one WebSocket. Ask GET '
     b'/user/:userid for profile and presence, GET /activity/:userid for presence alone.",'
-    b'"discord_invite":%b,"monitored_user_count":3},"success":true}'
+    b'"discord_invite":%b,"monitored_user_count":3,"version":"0.1.0"},"success":true}'
 )
 
 

@@ -77,7 +77,7 @@ async def test_health_and_readiness(port: int) -> None:
     for path, body in (
         (
             "/health",
-            b'{"data":{"status":"ok","redis":true,"gateway_silent_for":null},"success":true}',
+            b'{"data":{"status":"ok","redis":true,"gateway_silent_for":null,"version":"0.1.0"},"success":true}',
         ),
         ("/ready", b'{"data":{"ready":true},"success":true}'),
     ):

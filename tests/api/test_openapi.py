@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from services.api.app import routes
 from services.api.middleware.response_cache import ResponseCache
 from services.api.openapi import cards
-from services.api.openapi.document import PATHS, UNDESCRIBED, VERSION, document
+from services.api.openapi.document import PATHS, UNDESCRIBED, document
 from services.api.openapi.paths import HEADERS
 from services.api.openapi.schemas import schemas
 from services.cards.badges import ShieldsBadge
@@ -27,6 +27,7 @@ from shared.profiles.cache import ProfileCache
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
+from shared.version import VERSION
 from tests.api.contract import closed, operations, resolved, validation_errors
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from shared.version import VERSION
 from testing.eventually import eventually_async
 from testing.process import Process
 from tests.api.golden import RICH
@@ -41,7 +42,7 @@ async def port_of(process: Process) -> int:
     listening, settings, limits = process.stderr[:3]
     found = re.search(r"api: listening on http://127\.0\.0\.1:([0-9]+)$", listening)
     assert found, listening
-    assert "api: REDIS_URL=redis://" in settings
+    assert f"api: version {VERSION}; REDIS_URL=redis://" in settings
     assert at_most.search(limits)
     return int(found[1])
 

@@ -18,7 +18,12 @@ async def test_health_readiness_and_metrics() -> None:
         process = await stack.start("cards", METRICS_PORT=str(metrics))
         await process.line_with("listening on")
         health = json.loads((await ask(stack.cards_port, "/health")).body)["data"]
-        assert health == {"status": "ok", "redis": True, "gateway_silent_for": None}
+        assert health == {
+            "status": "ok",
+            "redis": True,
+            "gateway_silent_for": None,
+            "version": "0.1.0",
+        }
         assert (await ask(stack.cards_port, "/ready")).status == 200
         assert json.loads((await ask(metrics, "/health")).body)["service"] == "cards"
         card = await ask(stack.cards_port, f"/card/{ROBIN}.svg")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
+from services.run.ready import FIRST_USER_TIMEOUT_S, first_user
 from shared.redis.completeness import absent, generation, mark_complete
 from shared.redis.keys import COMPLETENESS
 from shared.redis.store import Fields, Save, Store
@@ -33,6 +36,15 @@ async def test_a_missing_user_is_absent_once_redis_is_complete(written: Store) -
     assert await mark_complete(written, 0, 1, name)
     assert await absent(written, [USER, MISSING]) == {MISSING}
     assert await generation(written, 0, 1) == (name, False)
+
+
+async def test_the_runner_does_not_wait_for_a_user_whom_no_server_has(store: Store) -> None:
+    """A bot in no server: Redis is complete without a user, so the invitation is due at once."""
+    waiting = asyncio.create_task(first_user(store))
+    name, _ = await generation(store, 0, 1)
+    await mark_complete(store, 0, 1, name)
+    async with asyncio.timeout(FIRST_USER_TIMEOUT_S / 2):
+        assert await waiting is None
 
 
 async def test_every_shard_has_to_be_complete(written: Store) -> None:

@@ -1,12 +1,14 @@
-"""The machine's clock, and its limit of open files."""
+"""The machine's clock, its limit of open files, and its file of settings."""
 
 from __future__ import annotations
 
 import resource
+from pathlib import Path
 
 import pytest
 
 from services.doctor import machine
+from tests.doctor.examination import examined
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,13 @@ def test_a_low_file_limit_is_a_warning() -> None:
     assert "768 connections" in machine.connection_capacity(1024).message
     assert machine.connection_capacity(524_288).level == "ok"
     assert machine.connection_capacity(resource.RLIM_INFINITY).level == "ok"
+
+
+async def test_a_setting_that_is_none_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelled name in .env would otherwise change nothing, without a word."""
+    (tmp_path / ".env").write_text("API_PRT=1\n")
+    monkeypatch.chdir(tmp_path)
+    said = await examined({"DISCORD_TOKEN": ""})
+    assert said.level("API_PRT in .env is not a setting") == "warning"

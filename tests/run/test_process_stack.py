@@ -65,6 +65,18 @@ async def test_an_unexpected_exit_is_reported_with_the_last_lines() -> None:
     assert str(exited) == "frail ended unexpectedly (exit status 3). Its last lines:\n  oh"
 
 
+async def test_lines_that_were_shown_are_not_repeated() -> None:
+    """The console has printed them when the process ends."""
+    console = RecordingConsole()
+    async with ProcessStack(console) as stack:
+        await stack.start(python("frail", "print('oh'); raise SystemExit(3)"))
+        exited = await stack.first_exit()
+    assert console.printed == ["frail: oh"]
+    assert str(exited) == (
+        "frail ended unexpectedly (exit status 3). The log lines above may show why."
+    )
+
+
 async def test_a_kill_is_reported_as_its_signal() -> None:
     """A process that was killed has no exit status: the signal is named."""
     async with ProcessStack(RecordingConsole()) as stack:

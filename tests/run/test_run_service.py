@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
+import tomllib
 
 import pytest
 
 from services.run import run_service
+from shared.version import VERSION
 from simulator import DEFAULT_TOKEN
 from simulator.server import Simulator
 from testing.process import ROOT, Process
 from tests.e2e.stack import quiet
+
+BARE = f"""
+import runpy, sys
+sys.path.insert(0, {str(ROOT)!r})
+runpy.run_module("services", run_name="__main__", alter_sys=True)
+"""
+"""`python -m services`, in a Python without any installed package."""
 
 
 async def python(*arguments: str, **env: str) -> tuple[int, str]:
@@ -42,6 +52,28 @@ async def test_an_unknown_service_is_refused() -> None:
     assert printed.startswith("There is no service 'apy'.")
     assert "python -m services api " in printed
     assert await services("--help") == (0, run_service.USAGE + "\n")
+
+
+async def test_the_version_needs_no_packages() -> None:
+    """`--version` answers in any Python; anything else says how to install what is missing."""
+    assert await services("--version") == (0, f"Grux {VERSION}\n")
+    bare = ("-I", "-S", "-c", BARE)
+    assert await python(*bare, "--version") == (0, f"Grux {VERSION}\n")
+    for arguments in ((), ("api",)):
+        status, printed = await python(*bare, *arguments)
+        assert status == 1
+        assert printed.startswith("The packages that Grux needs are not installed in ")
+        assert "`make run`" in printed
+        assert "Traceback" not in printed
+
+
+def test_there_is_one_version() -> None:
+    """That of the package, the images and the manifests."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+    for file in ("Dockerfile", "deploy/kubernetes/base/api.yaml", "docs/kubernetes.md"):
+        named = re.findall(r"(?:VERSION=|grux(?:-cards)?:)(\d[\d.]*)", (ROOT / file).read_text())
+        assert set(named) == {VERSION}, file
 
 
 async def test_without_a_token_the_simulator_of_the_demo_is_used() -> None:

@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from services.api.asyncapi import frames
-from services.api.openapi.document import LICENSE, VERSION
+from services.api.openapi.document import LICENSE
 from services.api.openapi.schemas import Json, ref, schemas
+from shared.version import VERSION
 
 _EXAMPLES: Final = Path(__file__).parent / "examples"
 

@@ -18,6 +18,7 @@ from shared.http.middleware import StalenessSource
 from shared.http.responses import RawResponse, cacheable, envelope, json_response
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
+from shared.version import VERSION
 
 INFO: Final = (
     "Grux: Discord presence as one fetch or one WebSocket. Ask GET /user/:userid for profile and "
@@ -72,20 +73,22 @@ class PresenceEndpoints:
         return response.answer(request.scope["headers"])
 
     async def front(self, request: Request) -> RawResponse:
-        """The page, or `data`: `{"info", "discord_invite", "monitored_user_count"}`"""
+        """The page, or `data`: `{"info", "discord_invite", "monitored_user_count", "version"}`"""
         if prefers_html(", ".join(request.headers.getlist("accept"))):
             return self._page.answer(request.scope["headers"])
         data = {
             "info": INFO,
             "discord_invite": self._invite,
             "monitored_user_count": await self._store.count_users(),
+            "version": VERSION,
         }
         response = cacheable(envelope(msgspec.json.encode(data)), _VARY_ACCEPT)
         return response.answer(request.scope["headers"])
 
     async def health(self, _request: Request) -> RawResponse:
-        """200 while the process runs. `data`: `{"status", "redis", "gateway_silent_for"}`
+        """200 while the process runs.
 
+        `data`: `{"status", "redis", "gateway_silent_for", "version"}`.
         `redis`: whether Redis answers. `gateway_silent_for`: seconds since the gateway's last
         heartbeat once it is overdue, else null.
         """
@@ -95,7 +98,7 @@ class PresenceEndpoints:
         except StoreUnavailable:
             redis = False
         stale = self._liveness.stale if self._liveness else None
-        health = {"status": "ok", "redis": redis, "gateway_silent_for": stale}
+        health = {"status": "ok", "redis": redis, "gateway_silent_for": stale, "version": VERSION}
         return json_response(200, envelope(msgspec.json.encode(health)))
 
     async def ready(self, _request: Request) -> RawResponse:

@@ -52,6 +52,7 @@ class Front(Struct):
     info: Annotated[str, Meta(description="For people.")]
     discord_invite: Invite
     monitored_user_count: Annotated[int, Meta(description="The number of monitored users.")]
+    version: Annotated[str, Meta(description="The version of Grux.")]
 
 
 class FrontAnswer(Struct):
@@ -73,6 +74,7 @@ class ProcessHealth(Struct):
             "overdue; else null."
         ),
     ]
+    version: Annotated[str, Meta(description="The version of Grux.")]
 
 
 class HealthAnswer(Struct):

@@ -29,8 +29,8 @@ from services.api.openapi.paths import (
 from services.api.openapi.schemas import Json, ref, schemas
 from shared.http.errors import DRAINING, InvalidSize
 from shared.redis.store import StoreUnavailable
+from shared.version import VERSION
 
-VERSION: Final = "0.1.0"
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 UNDESCRIBED: Final = frozenset({"/docs", "/docs/websocket", "/docs/{name}"})
@@ -67,7 +67,12 @@ _BODIES: Final = (
 _USER_EXAMPLE: Final = msgspec.json.decode(
     (Path(__file__).parent / "examples/user.json").read_bytes()
 )
-_FRONT_EXAMPLE: Final = {"info": INFO, "discord_invite": None, "monitored_user_count": 201}
+_FRONT_EXAMPLE: Final = {
+    "info": INFO,
+    "discord_invite": None,
+    "monitored_user_count": 201,
+    "version": VERSION,
+}
 _AWAY_EXAMPLE: Final[Json] = {
     "status": "idle",
     "spotify": None,
@@ -181,7 +186,7 @@ PATHS: Final[Json] = {
                 _answer(
                     bodies.HealthAnswer,
                     "Well",
-                    {"status": "ok", "redis": True, "gateway_silent_for": None},
+                    {"status": "ok", "redis": True, "gateway_silent_for": None, "version": VERSION},
                 ),
                 headers=["Cache-Control"],
             )
