@@ -9,6 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from services.ws.limits import WsLimits
+from shared.version import VERSION
 from testing.eventually import PATIENCE, eventually
 from tests.ws.ws_fixture import (
     ANNA,
@@ -169,13 +170,18 @@ async def test_only_users_that_are_not_monitored(backend: Backend) -> None:
         assert (len(frames), code) == (2, 4404)
 
 
+def _status(status: str) -> bytes:
+    """What /health and /ready show to the public: no counters."""
+    return b'{"status":"%b","version":"%b"}' % (status.encode(), VERSION.encode())
+
+
 @pytest.mark.parametrize(
     ("method", "path", "status", "said"),
     [
-        ("GET", "/health", 200, b'{"status":"ok"}'),
-        ("GET", "http://x/health", 200, b'{"status":"ok"}'),
+        ("GET", "/health", 200, _status("ok")),
+        ("GET", "http://x/health", 200, _status("ok")),
         ("GET", "http://x?user_id=1", 426, b"WebSocket endpoint"),
-        ("GET", "/ready", 200, b'{"status":"ready"}'),
+        ("GET", "/ready", 200, _status("ready")),
         ("HEAD", "/health", 200, b""),
         ("GET", f"/?user_id={ANNA}", 426, b"WebSocket endpoint"),
         ("GET", "/nowhere", 426, b"WebSocket endpoint"),
