@@ -102,7 +102,15 @@ async def serving_images() -> AsyncIterator[ImageServer]:
 
 def bomb(width: int = 60_000, height: int = 60_000) -> bytes:
     """A small PNG that declares 3.6 thousand million pixels and holds 20 MB of them."""
+    return _png(width, height, zlib.compress(bytes(20 << 20), 9))
 
+
+def blank(width: int, height: int) -> bytes:
+    """A valid PNG, transparent everywhere, of some kilobytes."""
+    return _png(width, height, zlib.compress(bytes((1 + 4 * width) * height), 9))
+
+
+def _png(width: int, height: int, pixels: bytes) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data))
@@ -112,7 +120,6 @@ def bomb(width: int = 60_000, height: int = 60_000) -> bytes:
         )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
-    pixels = zlib.compress(bytes(20 << 20), 9)
     return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 

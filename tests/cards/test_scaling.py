@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import pytest
 from PIL import Image
 
 from services.cards.render import scaling
-from services.cards.render.scaling import MAX_FRAMES, SIZE_LIMITS, InvalidImage, scale
+from services.cards.render.scaling import MAX_FRAMES, MAX_SIDE_PX, SIZE_LIMITS, InvalidImage, scale
 from services.cards.render_jobs import CardImage
-from tests.cards.image_server import GOOD, animation, bomb
+from tests.cards.image_server import GOOD, animation, blank, bomb
 
 
 def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
@@ -99,3 +101,33 @@ def test_an_invalid_image_is_rejected(data: bytes) -> None:
     """Broken, of another format, or a bomb: before its pixels are decoded."""
     with pytest.raises(InvalidImage):
         scale(data, "art", True)
+
+
+@pytest.mark.parametrize("size", [(1, MAX_SIDE_PX + 1), (MAX_SIDE_PX + 1, 1)])
+def test_an_image_is_not_longer_than_any_of_discords(size: tuple[int, int]) -> None:
+    """Its number of pixels alone says little about the memory that it takes."""
+    with pytest.raises(InvalidImage, match="pixels"):
+        scale(blank(*size), "art", True)
+
+
+_PEAK = """
+import resource, sys
+from services.cards.render.scaling import InvalidImage, scale
+try:
+    scale(sys.stdin.buffer.read(), "art", True)
+except InvalidImage:
+    pass
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss has another unit")
+@pytest.mark.parametrize(
+    "size", [(1, 12_000_000), (12_000_000, 1), (732, 16_384), (16_384, 732), (4000, 3000)]
+)
+def test_no_image_takes_much_memory(size: tuple[int, int]) -> None:
+    """Whatever its shape: 160 MB at most, of which 20 are there before."""
+    peak = subprocess.run(
+        [sys.executable, "-c", _PEAK], input=blank(*size), stdout=subprocess.PIPE, check=True
+    )
+    assert int(peak.stdout) < 220 * 1024

@@ -18,7 +18,8 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from services.cards.render_jobs import CardImage
 
-MAX_FRAME_PIXELS: Final = 12_000_000  # Discord's largest images are 4096 wide
+MAX_FRAME_PIXELS: Final = 12_000_000
+MAX_SIDE_PX: Final = 16_384  # Discord's largest images are 4096 wide; Pillow pays for each row
 MAX_ANIMATION_PIXELS: Final = 40_000_000  # of all frames together
 MAX_FRAMES: Final = 60  # of an animation; longer ones lose frames, not time
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
@@ -58,7 +59,8 @@ def scale(data: bytes, role: str, animated: bool) -> CardImage:
     limit = SIZE_LIMITS["badge" if role.startswith("badge") else role]
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as source:
-            if source.width * source.height > MAX_FRAME_PIXELS:
+            too_long = max(source.size) > MAX_SIDE_PX
+            if too_long or source.width * source.height > MAX_FRAME_PIXELS:
                 raise InvalidImage(f"has {source.width} x {source.height} pixels")
             if animated and limit.animated_bytes and getattr(source, "n_frames", 1) > 1:
                 animation = _animation(source, limit)
