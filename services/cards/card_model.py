@@ -107,7 +107,8 @@ def _profile_images(
     animated = options.animated and (profile.avatar or "").startswith("a_")
     yield ImageRequest("avatar", profile.avatar_image, animated)
     if profile.avatar_decoration_image and not options.hide_decoration:
-        yield ImageRequest("decoration", profile.avatar_decoration_image, options.animated)
+        moves = options.animated and options.animated_decoration
+        yield ImageRequest("decoration", profile.avatar_decoration_image, moves)
     if profile.nameplate_image and options.nameplate:
         yield ImageRequest("nameplate", profile.nameplate_image)
     if profile.clan and profile.clan.clan_image and not options.hide_tag:

@@ -1,8 +1,9 @@
 """The options of a card, read from the query parameters of an untrusted URL.
 
 A parameter with an invalid value falls back to its default, and a response header names it: a
-README shows a card with the default rather than none. Names and values are those of
-lanyard-profile-readme.
+README shows a card with the default rather than none. A parameter that hides something hides it
+whatever its value, unless that says `false`: a typing error must not publish anything. Names and
+values are those of lanyard-profile-readme.
 """
 
 from __future__ import annotations
@@ -28,7 +29,17 @@ MAX_IDLE_CHARS: Final = 150
 MAX_IGNORED_APPS: Final = 50
 
 _COLOR: Final = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
+_BACKGROUND: Final = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", re.ASCII)
 _PIXELS: Final = re.compile(r"([0-9]{1,4})(?:\.[0-9]{1,3})?(?:px)?", re.ASCII)
+_LENGTH: Final = re.compile(r"([0-9]{0,4}(?:\.[0-9]{1,6})?)(px|r?em|pt|%)?", re.ASCII)
+_UNITS_PX: Final = {
+    "": 1.0,
+    "px": 1.0,
+    "em": 16.0,
+    "rem": 16.0,
+    "pt": 4 / 3,
+    "%": MAX_RADIUS_PX / 50,
+}
 _ID: Final = re.compile(r"[0-9]{15,20}", re.ASCII)
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
@@ -38,11 +49,13 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     """Equal options of an unchanged user make equal cards."""
 
     theme: Theme = "dark"
-    bg: str | None = None  # six hex digits, `transparent`, or None for the theme's
+    bg: str | None = None  # 6 hex digits, 8 with opacity, `transparent`, or None for the theme's
     radius: int = DEFAULT_RADIUS_PX
     width: int = DEFAULT_WIDTH_PX
     accent: str | None = None  # six hex digits, or None for the user's own
     animated: bool = True
+    animated_decoration: bool = True
+    tag_bg: str | None = None  # six hex digits, or None for the theme's
     idle_message: str = DEFAULT_IDLE_MESSAGE
     display_name: bool = True
     nameplate: bool = False
@@ -68,10 +81,18 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
     for name, value in given.items():
         field, parser = _PARSERS[name]
         parsed = parser(value)
+        if parsed is None and name in _HIDDEN:
+            parsed = _HIDDEN[name]
+            invalid.append(name)
+        elif parsed is None and value:
+            invalid.append(name)
         if parsed is not None:
             options[field] = parsed
-        elif value:
-            invalid.append(name)
+    ids = _listed(given.get("ignoreAppId", ""))
+    if len(options.get("ignored", ())) < len(ids):  # type: ignore[arg-type]
+        invalid = list(dict.fromkeys([*invalid, "ignoreAppId"]))
+        if len(ids) > MAX_IGNORED_APPS:
+            options["hide_activity"] = "true"
     return CardOptions(**options), invalid  # type: ignore[arg-type]
 
 
@@ -88,7 +109,17 @@ def _color(value: str) -> str | None:
 
 
 def _background(value: str) -> str | None:
-    return "transparent" if value.lower() == "transparent" else _color(value)
+    """Equal backgrounds have one spelling: without opacity if that is whole."""
+    if value.lower() == "transparent":
+        return "transparent"
+    found = _BACKGROUND.fullmatch(value)
+    if found is None:
+        return None
+    digits = found[1].lower()
+    if len(digits) < 6:
+        digits = "".join(digit * 2 for digit in digits)
+    color, opacity = digits[:6], digits[6:]
+    return "transparent" if opacity == "00" else color if opacity in ("", "ff") else digits
 
 
 def _theme(value: str) -> str | None:
@@ -96,8 +127,11 @@ def _theme(value: str) -> str | None:
 
 
 def _radius(value: str) -> int | None:
-    found = _PIXELS.fullmatch(value)
-    return min(int(found[1]), MAX_RADIUS_PX) if found else None
+    """A length of CSS. 50 % is the roundest, whatever the size of the card."""
+    found = _LENGTH.fullmatch(value.lower())
+    if found is None or not found[1]:
+        return None
+    return min(int(float(found[1]) * _UNITS_PX[found[2] or ""]), MAX_RADIUS_PX)
 
 
 def _width(value: str) -> int | None:
@@ -117,8 +151,15 @@ def _message(value: str) -> str | None:
 
 
 def _ids(value: str) -> frozenset[str] | None:
-    ids = [part for part in list_items(value, MAX_IGNORED_APPS) if part]
-    return frozenset(ids) if ids and all(_ID.fullmatch(part) for part in ids) else None
+    """Those that are ids: one that is not does not publish the others."""
+    return (
+        frozenset(part for part in _listed(value)[:MAX_IGNORED_APPS] if _ID.fullmatch(part)) or None
+    )
+
+
+def _listed(value: str) -> list[str]:
+    """At least one more than MAX_IGNORED_APPS, where there are so many."""
+    return list(dict.fromkeys(part for part in list_items(value, 2 * MAX_IGNORED_APPS) if part))
 
 
 _PARSERS: Final = {
@@ -128,6 +169,8 @@ _PARSERS: Final = {
     "width": ("width", _width),
     "accent": ("accent", _color),
     "animated": ("animated", _flag),
+    "animatedDecoration": ("animated_decoration", _flag),
+    "clanBackgroundColor": ("tag_bg", _color),
     "idleMessage": ("idle_message", _message),
     "showDisplayName": ("display_name", _flag),
     "nameplate": ("nameplate", _flag),
@@ -142,5 +185,10 @@ _PARSERS: Final = {
     "ignoreAppId": ("ignored", _ids),
 }
 """By parameter name: the field of CardOptions, and its parser."""
+
+_HIDDEN: Final = {
+    name: "true" if name == "hideActivity" else True for name in _PARSERS if name.startswith("hide")
+}
+"""By parameter name: what an invalid value means."""
 
 PARAMETERS: Final = tuple(_PARSERS)

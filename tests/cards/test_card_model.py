@@ -114,5 +114,7 @@ def test_only_animated_images_are_requested_animated() -> None:
     user = like(AUDIBERT, avatar="a_1")
     requests = card_model.build(user, AT_WORK, CardOptions())[1]
     assert {each.role for each in requests if each.animated} == {"avatar", "decoration"}
+    requests = card_model.build(user, AT_WORK, CardOptions(animated_decoration=False))[1]
+    assert {each.role for each in requests if each.animated} == {"avatar"}
     requests = card_model.build(user, AT_WORK, CardOptions(animated=False))[1]
     assert not any(each.animated for each in requests)

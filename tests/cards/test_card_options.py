@@ -21,6 +21,19 @@ from services.cards.card_options import CardOptions
         ({"bg": "transparent"}, CardOptions(bg="transparent")),
         ({"borderRadius": "30px"}, CardOptions(radius=30)),
         ({"borderRadius": "10.5"}, CardOptions(radius=10)),
+        ({"borderRadius": "1rem"}, CardOptions(radius=16)),
+        ({"borderRadius": "0.5em"}, CardOptions(radius=8)),
+        ({"borderRadius": ".25REM"}, CardOptions(radius=4)),
+        ({"borderRadius": "9pt"}, CardOptions(radius=12)),
+        ({"borderRadius": "50%"}, CardOptions(radius=card_options.MAX_RADIUS_PX)),
+        ({"borderRadius": "10%"}, CardOptions(radius=12)),
+        ({"bg": "00000000"}, CardOptions(bg="transparent")),
+        ({"bg": "#abc0"}, CardOptions(bg="transparent")),
+        ({"bg": "0D1117ff"}, CardOptions(bg="0d1117")),
+        ({"bg": "0d111780"}, CardOptions(bg="0d111780")),
+        ({"bg": "f008"}, CardOptions(bg="ff000088")),
+        ({"animatedDecoration": "false"}, CardOptions(animated_decoration=False)),
+        ({"clanBackgroundColor": "#1A1C1F"}, CardOptions(tag_bg="1a1c1f")),
         ({"borderRadius": "9999"}, CardOptions(radius=card_options.MAX_RADIUS_PX)),
         ({"width": "1"}, CardOptions(width=card_options.MIN_WIDTH_PX)),
         ({"width": "9000"}, CardOptions(width=card_options.MAX_WIDTH_PX)),
@@ -48,8 +61,36 @@ def test_an_invalid_value_is_named_and_ignored(name: str) -> None:
     """The default applies."""
     nonsense = "" if name == "idleMessage" else '"><script>'
     parsed, invalid = card_options.parse([(name, nonsense)])
-    assert parsed == CardOptions()
+    if not name.startswith("hide"):
+        assert parsed == CardOptions()
     assert invalid == ([name] if nonsense else [])
+
+
+@pytest.mark.parametrize("value", ["on", "ture", "2", "", '"', "when", "true;"])
+@pytest.mark.parametrize("name", [n for n in card_options.PARAMETERS if n.startswith("hide")])
+def test_an_invalid_value_hides(name: str, value: str) -> None:
+    """A typing error publishes nothing. The parameter is named nevertheless."""
+    assert card_options.parse([(name, value)]) == (card_options.parse([(name, "true")])[0], [name])
+    assert card_options.parse([(name, "false")]) == (CardOptions(), [])
+
+
+@pytest.mark.parametrize("rest", ["abc", "12", "1302143410907648071x", "<", "1 2"])
+def test_one_invalid_id_does_not_show_the_others(rest: str) -> None:
+    """The valid ids are hidden, wherever the invalid one is."""
+    good = "383226320970055681"
+    for value in (f"{good},{rest}", f"{rest},{good}", f"{rest} , {good},,"):
+        parsed, invalid = card_options.parse([("ignoreAppId", value)])
+        assert parsed == CardOptions(ignored=frozenset({good}))
+        assert invalid == ["ignoreAppId"]
+
+
+def test_too_many_ids_hide_every_activity() -> None:
+    """An id beyond the limit would be shown otherwise. A repeated id counts once."""
+    ids = [str(10**17 + n) for n in range(card_options.MAX_IGNORED_APPS + 1)]
+    parsed, invalid = card_options.parse([("ignoreAppId", ",".join(ids))])
+    assert (parsed.hide_activity, invalid) == ("true", ["ignoreAppId"])
+    parsed, invalid = card_options.parse([("ignoreAppId", ",".join(ids[1:] * 2))])
+    assert (parsed, invalid) == (CardOptions(ignored=frozenset(ids[1:])), [])
 
 
 def test_the_last_of_two_values_wins() -> None:

@@ -19,7 +19,7 @@ from tests.api.golden import HOSTILE
 from tests.api.http_client import EXPOSED_HEADERS, ask
 from tests.cards.card_requests import USER, save, title_of
 from tests.cards.cards_fixture import serving_cards
-from tests.cards.sample_users import AT_WORK, EDITOR, LISTENING, NOTHING, like
+from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, like
 from tests.cards.test_svg_safety import check_svg
 
 STRANGER = "161092844126208999"
@@ -99,6 +99,20 @@ async def test_invalid_parameters_are_named(store: Store) -> None:
     assert answer.header("x-grux-unusable") == "theme, bg"
     assert answer.header("access-control-expose-headers") == EXPOSED_HEADERS
     assert b'width="400"' in answer.body
+
+
+async def test_a_background_may_be_translucent(store: Store) -> None:
+    """And the server tag may have a color of its own."""
+    await save(store, AT_WORK, AUDIBERT)
+    async with serving_cards(store) as port:
+        glass = await ask(port, f"/card/{USER}.svg?bg=0d111780&clanBackgroundColor=fde68a")
+        nothing = await ask(port, f"/card/{USER}.svg?bg=00000000")
+        same = await ask(port, f"/card/{USER}.svg?bg=transparent")
+    check_svg(glass.body.decode())
+    assert b'fill="#0d1117" fill-opacity="0.501961"' in glass.body
+    assert b'fill="#fde68a"' in glass.body
+    assert nothing.header("x-grux-unusable") is None
+    assert nothing.body == same.body
 
 
 async def test_untrusted_text_stays_text(store: Store) -> None:

@@ -28,11 +28,19 @@ _ANY_ID: Final = {
 
 _CARD_PARAMETERS: Final = [
     optional("theme", "`dark` (the default), `light`, or `auto`: as the reader's system prefers."),
-    optional("bg", "The background: six or three hex digits, or `transparent`."),
-    optional("borderRadius", "Radius of the corners in pixels: 0 to 60."),
+    optional(
+        "bg",
+        "The background: six or three hex digits, eight or four with opacity, or `transparent`.",
+    ),
+    optional(
+        "borderRadius",
+        "Radius of the corners: pixels, 0 to 60, or a length of CSS (`1rem`, `50%`).",
+    ),
     optional("width", "In pixels: 300 to 900."),
     optional("accent", "The colour of glow and bars: hex digits."),
     optional("animated", "`false`: nothing moves."),
+    optional("animatedDecoration", "`false`: the avatar's decoration does not move."),
+    optional("clanBackgroundColor", "The colour behind the server tag: hex digits."),
     optional("idleMessage", "The text that is shown when there is no activity."),
     optional("showDisplayName", "`false`: show only the user name."),
     optional("nameplate", "`true`: show the nameplate behind the name."),

@@ -115,10 +115,10 @@ def _name(
         return
     x, y = left + name.width + 9, baseline - 18
     canvas.add(f'<rect x="{num(x)}" y="{num(y)}" width="{num(taken)}" height="22" rx="7"')
-    canvas.add(f" {palette.paint('track')}/>")
+    canvas.add(f" {palette.tag_background}/>")
     if icon is not None:
         canvas.image(icon, x + 6, y + 3, 16, 16)
-    canvas.text_line(tag, x + taken - tag.width - 7, y + 15.4, palette.paint("text"))
+    canvas.text_line(tag, x + taken - tag.width - 7, y + 15.4, palette.tag_text)
 
 
 def _second(

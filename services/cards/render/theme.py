@@ -50,14 +50,16 @@ class Palette(Struct, frozen=True):
     name: Literal["dark", "light"]
     follows_viewer: bool  # their system's preference for light or dark
     base: str | None  # the background; None: there is none
+    opacity: float  # of the background
     own_base: bool  # chosen by `bg`: no glow covers it
     accent: str
+    tag: str | None  # the background of the server tag, where the options name one
 
     def paint(self, role: Role) -> str:
         """Attributes of an element that is filled with this color."""
         color, opacity = _DARK[role] if self.name == "dark" else _LIGHT[role]
         if role == "base" and self.base is not None:
-            color = self.base
+            color, opacity = self.base, self.opacity
         shade = f' fill-opacity="{opacity:g}"' if opacity != 1 else ""
         return f'fill="{color}"{shade}' + (f' class="{role}"' if self.follows_viewer else "")
 
@@ -65,6 +67,18 @@ class Palette(Struct, frozen=True):
     def edge(self) -> str:
         """Attributes of an outline."""
         return self.paint("edge").replace("fill", "stroke")
+
+    @property
+    def tag_background(self) -> str:
+        """Attributes of the server tag's box."""
+        return self.paint("track") if self.tag is None else f'fill="{self.tag}"'
+
+    @property
+    def tag_text(self) -> str:
+        """Attributes of the server tag's text."""
+        if self.tag is None:
+            return self.paint("text")
+        return f'fill="{"#fff" if luminance(self.tag) < 0.179 else "#000"}"'
 
     @property
     def live(self) -> str:
@@ -88,15 +102,26 @@ def palette(options: CardOptions, accent: str | None) -> Palette:
     own = options.bg is not None
     solid = options.bg if own and options.bg != "transparent" else None
     name: Literal["dark", "light"] = "light" if options.theme == "light" else "dark"
+    opacity = int(solid[6:], 16) / 255 if solid and solid[6:] else 1.0
     if solid is not None:  # whatever the theme, the text must be readable
-        name = "light" if luminance(f"#{solid}") > 0.36 else "dark"
-    base = f"#{solid}" if solid else None if own else _theme_base(name)
+        seen = mix(_theme_base(name), f"#{solid[:6]}", opacity)  # on a page like the theme
+        name = "light" if luminance(seen) > 0.36 else "dark"
+    base = f"#{solid[:6]}" if solid else None if own else _theme_base(name)
     chosen = f"#{options.accent}" if options.accent else readable(accent or BLURPLE, name)
-    return Palette(name, options.theme == "auto" and solid is None, base, own, chosen)
+    tag = f"#{options.tag_bg}" if options.tag_bg else None
+    follows_viewer = options.theme == "auto" and solid is None
+    return Palette(name, follows_viewer, base, opacity, own, chosen, tag)
 
 
 def _theme_base(name: Literal["dark", "light"]) -> str:
     return (_DARK if name == "dark" else _LIGHT)["base"][0]
+
+
+def mix(under: str, over: str, opacity: float) -> str:
+    """What is seen of a color that is partly covered by another one."""
+    below, above = bytes.fromhex(under[1:]), bytes.fromhex(over[1:])
+    parts = (b + (a - b) * opacity for b, a in zip(below, above, strict=True))
+    return "#" + "".join(f"{round(part):02x}" for part in parts)
 
 
 def luminance(color: str) -> float:
