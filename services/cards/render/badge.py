@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from services.cards.render.canvas import Canvas, num
+from services.cards.render.contrast import luminance
 from services.cards.render.text import Style, fitted
-from services.cards.render.theme import luminance
 from services.cards.render_jobs import DrawBadge
 
 _FLAT: Final = Style(11)

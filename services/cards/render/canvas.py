@@ -25,6 +25,17 @@ class Canvas:
     def add(self, *markup: str) -> None:
         self._body.extend(markup)
 
+    @property
+    def end(self) -> int:
+        """The place at which the next shape is added."""
+        return len(self._body)
+
+    def move_end(self, start: int, place: int) -> None:
+        """Move what was added since `start` to `place`, below what was added in between."""
+        moved = self._body[start:]
+        self._body[start:] = []
+        self._body[place:place] = moved
+
     def define(self, tag: str, attributes: str, *markup: str) -> str:
         """A clip, mask or gradient. Returns the reference to it: `url(#…)`."""
         self._names += 1

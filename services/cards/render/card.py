@@ -9,6 +9,7 @@ from services.cards.card_model import CardModel
 from services.cards.card_options import CardOptions
 from services.cards.render import animation, header, panel
 from services.cards.render.canvas import Canvas, num
+from services.cards.render.layers import GLOW_RADIUS
 from services.cards.render.panel import Box
 from services.cards.render.sanitize_text import sanitize_text
 from services.cards.render.text import Style, fitted, wrapped
@@ -40,7 +41,14 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     canvas = Canvas()
     avatar = images.get("avatar")
     own = f"#{model.accent:06x}" if model.accent else None
-    colors = palette(options, own or (avatar.dominant_color if avatar else None))
+    art = images.get("art")
+    plate = images.get("nameplate") if model.with_profile else None
+    colors = palette(
+        options,
+        own or (avatar.dominant_color if avatar else None),
+        tone=art.dominant_color if art else None,
+        nameplate=plate is not None,
+    )
     radius = max(0.0, min(options.radius, 60))
     animated = options.animated and not job.png
     top = float(_MARGIN)
@@ -54,9 +62,9 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     note = _NOTE_HEIGHT if job.silent_for is not None else 0
     foot = _MARGIN if tall else header.PAD - _GAP if model.with_profile else 12
     height = top + tall + foot + note
-    _background(canvas, colors, options, height, radius, images.get("nameplate"), model)
+    _background(canvas, colors, options, height, radius)
     if model.with_profile:
-        header.draw(canvas, model, images, colors, options.width)
+        _header(canvas, model, images, colors, options.width, radius)
     box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, radius - 4))
     if model.panel is not None:
         panel.draw(canvas, model.panel, images, colors, box, job.now, animated)
@@ -81,7 +89,7 @@ def placeholder(job: DrawPlaceholder) -> str:
     room = options.width - 2 * header.PAD - 60
     lines = wrapped(job.text, _TEXT, room, 4)
     height = max(88.0, 62 + 21.0 * len(lines))
-    _background(canvas, colors, options, height, options.radius, None, None)
+    _background(canvas, colors, options, height, options.radius)
     middle = height / 2
     canvas.add(
         f'<circle cx="42" cy="{num(middle)}" r="21" {colors.paint("track")}/>'
@@ -104,21 +112,16 @@ def _background(
     options: CardOptions,
     height: float,
     radius: float,
-    nameplate: CardImage | None,
-    model: CardModel | None,
 ) -> None:
-    """Background, a glow of the user's color, and the nameplate behind the name."""
+    """Background, and a glow of the user's color."""
     width = options.width
     shape = f'x="0" y="0" width="{width}" height="{num(height)}" rx="{num(radius)}"'
     if colors.base is not None:
         canvas.add(f"<rect {shape} {colors.paint('base')}/>")
-    if nameplate is not None and model is not None and model.with_profile:
-        _nameplate(canvas, nameplate, width, max(0.0, radius - 4))
-    if not colors.own_base or options.accent:
-        strong = 0.30 if colors.name == "dark" else 0.16
-        stops = f'<stop stop-color="{colors.accent}" stop-opacity="{strong}"/>'
+    if colors.glow:
+        stops = f'<stop stop-color="{colors.accent}" stop-opacity="{num(colors.glow)}"/>'
         stops += f'<stop offset="1" stop-color="{colors.accent}" stop-opacity="0"/>'
-        place = f'gradientUnits="userSpaceOnUse" cx="40" cy="10" r="{num(width * 0.72)}"'
+        place = f'gradientUnits="userSpaceOnUse" cx="40" cy="10" r="{num(width * GLOW_RADIUS)}"'
         glow = canvas.define("radialGradient", place, stops)
         canvas.add(f'<rect {shape} fill="{glow}"/>')
     if colors.base is not None:
@@ -127,12 +130,41 @@ def _background(
         canvas.add(f'<rect {inner} rx="{rounded}" fill="none" {colors.edge}/>')
 
 
-def _nameplate(canvas: Canvas, image: CardImage, width: int, radius: float) -> None:
-    """A band behind the name that fades in to the right, where there is no text."""
-    stops = '<stop offset=".1" stop-color="#fff" stop-opacity="0"/>'
-    stops += '<stop offset=".75" stop-color="#fff" stop-opacity=".85"/>'
-    fade = canvas.define("linearGradient", "", stops)
+def _header(
+    canvas: Canvas,
+    model: CardModel,
+    images: Mapping[str, CardImage],
+    colors: Palette,
+    width: int,
+    radius: float,
+) -> None:
+    """The user, above the nameplate."""
+    below = canvas.end
+    text_end = header.draw(canvas, model, images, colors, width)
+    nameplate = images.get("nameplate")
+    if nameplate is not None:
+        above = canvas.end
+        _nameplate(canvas, nameplate, colors, width, max(0.0, radius - 4), text_end)
+        canvas.move_end(above, below)
+
+
+def _nameplate(
+    canvas: Canvas,
+    image: CardImage,
+    colors: Palette,
+    width: int,
+    radius: float,
+    text_end: float,
+) -> None:
+    """A band that fades in to the right. It stays faint behind texts, whatever its colors."""
     x, wide, tall = _MARGIN, width - 2 * _MARGIN, header.HEIGHT - 4
+    end = min(1.0, (text_end - x) / wide)
+    stops = '<stop offset=".1" stop-color="#fff" stop-opacity="0"/>'
+    stops += f'<stop offset="{num(end)}" stop-color="#fff" stop-opacity="{num(colors.nameplate)}"/>'
+    if end < 0.95:
+        clear = num(min(1.0, end + 0.3))
+        stops += f'<stop offset="{clear}" stop-color="#fff" stop-opacity=".85"/>'
+    fade = canvas.define("linearGradient", "", stops)
     band = f'x="{x}" y="{x}" width="{wide}" height="{tall}" rx="{num(radius)}"'
     mask = canvas.define("mask", "", f'<rect {band} fill="{fade}"/>')
     canvas.image(image, x, x, wide, tall, f'mask="{mask}"')

@@ -32,10 +32,11 @@ def draw(
     images: Mapping[str, CardImage],
     palette: Palette,
     width: float,
-) -> None:
+) -> float:
+    """Returns the x at which the longest line ends."""
     _avatar(canvas, model, images, palette)
     left = PAD + AVATAR + _GAP
-    _lines(canvas, model, images, palette, left, width - PAD - left)
+    return _lines(canvas, model, images, palette, left, width - PAD - left)
 
 
 def _avatar(
@@ -71,7 +72,12 @@ def _avatar(
         canvas.image(decoration, middle - size / 2, middle - size / 2, size, size, f'mask="{mask}"')
     name = "streaming" if model.streaming else "mobile" if mobile else model.status
     color = STREAMING if model.streaming else STATUS[model.status]
-    canvas.add(icons.status(dot, dot, _DOT, name, color))
+    shown, shown_light = palette.status(color)
+    paint = f'fill="{shown}"'
+    if palette.follows_viewer and shown != shown_light:
+        paint += ' class="dot"'
+        canvas.style(f"@media (prefers-color-scheme:light){{.dot{{fill:{shown_light}}}}}")
+    canvas.add(icons.status(dot, dot, _DOT, name, paint))
 
 
 def _lines(
@@ -81,18 +87,21 @@ def _lines(
     palette: Palette,
     left: float,
     room: float,
-) -> None:
-    """One to three lines, centred on the avatar's height."""
+) -> float:
+    """One to three lines, centred on the avatar's height. Returns the x at which they end."""
     badges = [images[f"badge{n}"] for n in range(len(model.badges)) if f"badge{n}" in images]
     has_second = bool(model.username or badges)
     has_status = bool(model.status_text or model.emoji_text or "emoji" in images)
     heights = [30.0, *([24.0] if has_second else []), *([26.0] if has_status else [])]
     top = PAD + AVATAR / 2 - sum(heights) / 2
-    _name(canvas, model, images, palette, left, top + 23, room)
+    ends = [_name(canvas, model, images, palette, left, top + 23, room)]
     if has_second:
-        _second(canvas, model.username, badges, palette, left, top + heights[0] + 17, room)
+        y = top + heights[0] + 17
+        ends.append(_second(canvas, model.username, badges, palette, left, y, room))
     if has_status:
-        _custom_status(canvas, model, images, palette, left, top + sum(heights) - 7, room)
+        y = top + sum(heights) - 7
+        ends.append(_custom_status(canvas, model, images, palette, left, y, room))
+    return max(ends)
 
 
 def _name(
@@ -103,7 +112,7 @@ def _name(
     left: float,
     baseline: float,
     room: float,
-) -> None:
+) -> float:
     tag = fitted(model.tag, _TAG, 70) if model.tag else None
     icon = images.get("tag")
     taken = 0.0
@@ -112,13 +121,14 @@ def _name(
     name = fitted(model.name, _NAME, room - (taken + 9 if tag else 0))
     canvas.text_line(name, left, baseline, palette.paint("text"))
     if tag is None:
-        return
+        return left + name.width
     x, y = left + name.width + 9, baseline - 18
     canvas.add(f'<rect x="{num(x)}" y="{num(y)}" width="{num(taken)}" height="22" rx="7"')
     canvas.add(f" {palette.tag_background}/>")
     if icon is not None:
         canvas.image(icon, x + 6, y + 3, 16, 16)
     canvas.text_line(tag, x + taken - tag.width - 7, y + 15.4, palette.tag_text)
+    return x + taken
 
 
 def _second(
@@ -129,7 +139,7 @@ def _second(
     left: float,
     baseline: float,
     room: float,
-) -> None:
+) -> float:
     """The user name, and as many badges as fit after it."""
     step = _BADGE + 4
     wanted = min(len(badges), int(room * 0.6 // step)) * step
@@ -141,6 +151,7 @@ def _second(
     for badge in badges[: int((left + room - x + 4) // step)]:
         canvas.image(badge, x, baseline - 15, _BADGE, _BADGE)
         x += step
+    return x
 
 
 def _custom_status(
@@ -151,7 +162,7 @@ def _custom_status(
     left: float,
     baseline: float,
     room: float,
-) -> None:
+) -> float:
     emoji = images.get("emoji")
     sign: Line | None = line(model.emoji_text, _STATUS) if model.emoji_text else None
     if emoji is not None:
@@ -164,3 +175,5 @@ def _custom_status(
     if model.status_text:
         said = fitted(model.status_text, _STATUS, room)
         canvas.text_line(said, left, baseline, palette.paint("soft"))
+        left += said.width
+    return left

@@ -6,7 +6,7 @@ from services.cards.card_model import Kind
 from services.cards.render.canvas import num
 
 
-def status(x: float, y: float, size: float, name: str, color: str) -> str:
+def status(x: float, y: float, size: float, name: str, paint: str) -> str:
     """Around (x, y), as in Discord: they differ by shape as well as by color."""
     half = size / 2
     if name == "idle":  # a moon
@@ -16,7 +16,7 @@ def status(x: float, y: float, size: float, name: str, color: str) -> str:
             f"A{num(half)} {num(half)} 0 1 1 {num(x - half)} {num(y)}"
             f"A{num(bite)} {num(bite)} 0 0 0 {num(x)} {num(y - half)}Z"
         )
-        return f'<path d="{shape}" fill="{color}"/>'
+        return f'<path d="{shape}" {paint}/>'
     if name == "mobile":
         width, height = size * 0.66, size * 1.06
         left, top = x - width / 2, y - height / 2
@@ -25,7 +25,7 @@ def status(x: float, y: float, size: float, name: str, color: str) -> str:
             left + size * 0.1, top + size * 0.14, width - size * 0.2, height - size * 0.42, 1
         )
         button = _disc(x, top + height - size * 0.15, size * 0.075)
-        return f'<path fill-rule="evenodd" d="{body}{screen}{button}" fill="{color}"/>'
+        return f'<path fill-rule="evenodd" d="{body}{screen}{button}" {paint}/>'
     hole = ""
     if name == "dnd":
         hole = _box(x - half * 0.62, y - half * 0.2, half * 1.24, half * 0.4, half * 0.2)
@@ -34,7 +34,7 @@ def status(x: float, y: float, size: float, name: str, color: str) -> str:
     elif name == "streaming":
         a, b = half * 0.3, half * 0.42
         hole = f"M{num(x - a)} {num(y - b)}L{num(x + a * 1.5)} {num(y)}L{num(x - a)} {num(y + b)}Z"
-    return f'<path fill-rule="evenodd" d="{_disc(x, y, half)}{hole}" fill="{color}"/>'
+    return f'<path fill-rule="evenodd" d="{_disc(x, y, half)}{hole}" {paint}/>'
 
 
 def activity(kind: Kind, x: float, y: float, size: float, paint: str) -> str:

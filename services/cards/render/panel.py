@@ -53,6 +53,7 @@ def draw(
     now: int,
     animated: bool,
 ) -> None:
+    palette = palette.inside
     art = images.get("art")
     _background(canvas, palette, box, art.dominant_color if art else palette.accent)
     size = _art_size(panel)
@@ -64,6 +65,7 @@ def draw(
 
 def idle(canvas: Canvas, text: str, palette: Palette, box: Box) -> None:
     """The text in place of an activity."""
+    palette = palette.inside
     _background(canvas, palette, box, None)
     said = fitted(text, _IDLE, box.width - 2 * _PAD - 8)
     x = box.x + (box.width - said.width) / 2
@@ -78,8 +80,8 @@ def _background(canvas: Canvas, palette: Palette, box: Box, tone: str | None) ->
     canvas.add(f"{shape} {palette.paint('panel')}/>")
     if tone is None:
         return
-    strong = 0.26 if palette.name == "dark" else 0.17
-    stops = f'<stop stop-color="{tone}" stop-opacity="{strong}"/>'
+    strong = palette.wash
+    stops = f'<stop stop-color="{tone}" stop-opacity="{strong:g}"/>'
     stops += f'<stop offset="1" stop-color="{tone}" stop-opacity="{strong / 5:g}"/>'
     wash = canvas.define("linearGradient", 'x1="0" y1="0" x2="1" y2=".35"', stops)
     canvas.add(f'{shape} fill="{wash}"/>')
@@ -143,16 +145,12 @@ def _text(
         paint = palette.paint("text" if style is _TITLE else "soft")
         start, space = left, room
         if style is _HEADING and panel.spotify:
-            canvas.add(icons.activity("song", left + 6, top + 8, 12, _green(palette)))
+            canvas.add(icons.activity("song", left + 6, top + 8, 12, palette.spotify))
             start, space = left + 17, room - 17
         canvas.text_line(fitted(text, style, space), start, top + tall * 0.76, paint)
         top += tall
     if timed:
         _time(canvas, panel, palette, left, top + 15.5, room, now, animated)
-
-
-def _green(palette: Palette) -> str:
-    return f'fill="{SPOTIFY}"' if palette.name == "dark" else 'fill="#14803f"'
 
 
 def _time(
@@ -193,17 +191,17 @@ def _time(
             animated=animated,
         )
         return
-    canvas.add(icons.clock(left + 6, baseline - 4.4, 11.5, palette.live))
+    canvas.add(icons.clock(left + 6, baseline - 4.4, 11.5, palette.paint("live")))
     if elapsed >= 100 * animation.HOUR_S:
         days = f"for {int(elapsed // (24 * animation.HOUR_S))} days"
-        canvas.text_line(fitted(days, _TIME, room - 18), left + 18, baseline, palette.live)
+        canvas.text_line(fitted(days, _TIME, room - 18), left + 18, baseline, palette.paint("live"))
         return
     animation.clock(
         canvas,
         left + 18,
         baseline,
         _TIME,
-        palette.live,
+        palette.paint("live"),
         elapsed,
         None,
         wide=True,
