@@ -30,6 +30,7 @@ from shared.http.responses import (
     json_response,
     parameters_of,
 )
+from shared.net.client_address import Networks, client_ip
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
 from shared.version import VERSION
@@ -58,7 +59,7 @@ async def open_app(
         ImageStore(store, allowlist, fetcher, pool, image_wait_s) as images,
         CardService(users, images, pool, invite, staleness, timings) as cards,
     ):
-        public = routes(CardEndpoints(cards), BadgeEndpoints(users, pool))
+        public = routes(CardEndpoints(cards, settings.proxies()), BadgeEndpoints(users, pool))
         health = HealthEndpoints(store, staleness)
         own = [Route("/health", health.health), Route("/ready", health.ready)]
         app = Starlette(routes=[*public, *own], exception_handlers=errors.handlers(invite))
@@ -80,8 +81,10 @@ def routes(card: CardEndpoints, badge: BadgeEndpoints) -> list[Route]:
 class CardEndpoints:
     """GET /card/:id.svg and .png. Both always answer with an image."""
 
-    def __init__(self, cards: CardService) -> None:
+    def __init__(self, cards: CardService, trusted: Networks = ()) -> None:
+        """`trusted`: proxies whose X-Forwarded-For is believed."""
         self._cards = cards
+        self._trusted = trusted
 
     async def svg(self, request: Request) -> RawResponse:
         """The card, with a running clock and animated images."""
@@ -94,7 +97,7 @@ class CardEndpoints:
     async def _card(self, request: Request, media_type: bytes) -> RawResponse:
         options, invalid = card_options.parse(parameters_of(request).items())
         user_id = request.path_params["user_id"]
-        card = await self._cards.card(user_id, options, media_type == PNG)
+        card = await self._cards.card(user_id, options, media_type == PNG, self._requester(request))
         return image_response(
             card.body,
             media_type,
@@ -103,6 +106,13 @@ class CardEndpoints:
             problem=card.problem,
             unusable=invalid,
         )
+
+    def _requester(self, request: Request) -> str:
+        """The address that renders are counted by; one name for all that cannot be told apart."""
+        if request.client is None:
+            return ""
+        forwarded = ",".join(request.headers.getlist("x-forwarded-for")) if self._trusted else ""
+        return client_ip(request.client.host, forwarded, self._trusted) or ""
 
 
 class HealthEndpoints:

@@ -96,6 +96,19 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
     return CardOptions(**options), invalid  # type: ignore[arg-type]
 
 
+def drawn(options: CardOptions) -> CardOptions:
+    """Without what only chooses the content: equal ones draw an equal content equally."""
+    return CardOptions(
+        theme=options.theme,
+        bg=options.bg,
+        radius=options.radius,
+        width=options.width,
+        accent=options.accent,
+        animated=options.animated,
+        tag_bg=None if options.hide_tag else options.tag_bg,
+    )
+
+
 def _flag(value: str) -> bool | None:
     return True if value.lower() in _TRUE else False if value.lower() in _FALSE else None
 

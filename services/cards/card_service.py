@@ -1,5 +1,9 @@
 """Finished cards: from memory, or drawn once for all requests of the same moment.
 
+A card is kept by what it shows, so parameters that change nothing cost nothing. Renders are counted
+by the address that requests them: a visitor who varies the parameters limits their own requests,
+and no others. If a card cannot be drawn, the answer is the last one with the same parameters.
+
 The answer is always an image. Problems are explained inside it, as image proxies show nothing else.
 """
 
@@ -15,8 +19,8 @@ import msgspec
 from cachetools import LRUCache
 from msgspec import Struct
 
-from services.cards import card_model
-from services.cards.card_model import CardModel
+from services.cards import card_model, card_options
+from services.cards.card_model import CardModel, ImageRequest
 from services.cards.card_options import CardOptions
 from services.cards.image_store import ImageStore
 from services.cards.render_jobs import DrawCard, DrawPlaceholder, Rendered, RenderJob
@@ -25,6 +29,7 @@ from shared.discord import snowflake
 from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.http.middleware import StalenessSource
 from shared.model.snapshot import Presence, Profile
+from shared.net.fixed_window import FixedWindowCounter
 from shared.net.single_flight import SingleFlight
 from shared.profiles.user_reader import UserReader, UserView
 from shared.redis.store import StoreUnavailable
@@ -36,6 +41,8 @@ CARD_CACHE_BYTES: Final = 48 * 1024 * 1024
 MAX_AGE_S: Final = 30  # that proxies may show a card
 RETRY_MAX_AGE_S: Final = 5  # the same, where a better card will soon be available
 PLACEHOLDER_TTL_S: Final = 3600.0
+LAST_GOOD_BYTES: Final = 24 * 1024 * 1024
+LAST_GOOD_TTL_S: Final = 600.0  # as long as proxies may show it after an error
 
 _decode_profile = msgspec.json.Decoder(Profile).decode
 _decode_presence = msgspec.json.Decoder(Presence).decode
@@ -50,7 +57,7 @@ class CardTimings(Struct, frozen=True, kw_only=True):
     ticking_ttl_s: float = 8.0  # a card with a running clock
     static_ttl_s: float = 60.0
     incomplete_ttl_s: float = 2.0  # while one of its images is being fetched
-    renders_per_window: int = 40  # of one user: varying the parameters affects that user alone
+    renders_per_window: int = 40  # of one user for one address
     window_s: float = 60.0
 
 
@@ -91,8 +98,9 @@ class CardService:
         self._timings = timings or CardTimings()
         self._cache: LRUCache[Key, Card] = LRUCache(CARD_CACHE_BYTES, getsizeof=_cache_cost)
         self._renders: SingleFlight[Key, Card] = SingleFlight()
-        self._renders_in_window: dict[object, int] = {}
-        self._window_ends = 0.0
+        self._render_counts = FixedWindowCounter(self._timings.window_s)
+        # By user, options and format, whatever the state of the user.
+        self._last_good: LRUCache[Key, Card] = LRUCache(LAST_GOOD_BYTES, getsizeof=_cache_cost)
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,27 +108,49 @@ class CardService:
     async def __aexit__(self, *_: object) -> None:
         await self._renders.close()
 
-    async def card(self, user_id_text: str, options: CardOptions, png: bool) -> Card:
-        """`user_id_text`: the part of the path that should be an id. Raises nothing."""
+    async def card(
+        self, user_id_text: str, options: CardOptions, png: bool, requester: str = ""
+    ) -> Card:
+        """`user_id_text`: the part of the path that should be an id. Raises nothing.
+
+        `requester`: the address that renders are counted by.
+        """
         try:
-            return await self._user_card(parse_user_id(user_id_text), options, png)
+            return await self._user_card(parse_user_id(user_id_text), options, png, requester)
         except Exception as error:
             problem = _PROBLEMS.get(type(error))
             if problem is None:
                 log.exception("cards: unhandled exception while drawing a card")
                 problem = _PROBLEMS[Exception]
-            return await self._placeholder(problem, options, png)
+            return await self._placeholder(problem, options, png, requester)
 
-    async def _user_card(self, user_id: int, options: CardOptions, png: bool) -> Card:
+    async def _user_card(
+        self, user_id: int, options: CardOptions, png: bool, requester: str
+    ) -> Card:
         user = await self._users.view(user_id)
         silent_for = self._staleness.stale
         minutes = None if silent_for is None else silent_for // 60
-        key: Key = (user_id, user.version, user.profile, minutes, options, png)
-        return await self._render_once(
-            key, user_id, lambda: self._render_user(user, options, png, silent_for)
+        model, requests = _content(user, options, png)
+        look = card_options.drawn(options)
+        key: Key = (user_id, model, requests, minutes, look, png)
+        kept: Key = (user_id, options, png)
+        try:
+            card = await self._render_once(
+                key,
+                f"{requester} {user_id}",
+                lambda: self._render_user(model, requests, look, png, silent_for),
+            )
+        except (PoolFull, RenderFailed):
+            last = self._last_good.get(kept)
+            if last is not None and time.monotonic() < last.fresh_until:
+                return last
+            raise
+        self._last_good[kept] = msgspec.structs.replace(
+            card, max_age_s=RETRY_MAX_AGE_S, fresh_until=time.monotonic() + LAST_GOOD_TTL_S
         )
+        return card
 
-    async def _render_once(self, key: Key, subject: object, render: Render) -> Card:
+    async def _render_once(self, key: Key, subject: str, render: Render) -> Card:
         """The cached card, or one render shared by all requests for it.
 
         `subject` is what renders are counted by.
@@ -145,12 +175,13 @@ class CardService:
         return card
 
     async def _render_user(
-        self, user: UserView, options: CardOptions, png: bool, silent_for: int | None
+        self,
+        model: CardModel,
+        requests: tuple[ImageRequest, ...],
+        options: CardOptions,
+        png: bool,
+        silent_for: int | None,
     ) -> Card:
-        profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
-        model, requests = card_model.build(profile, presence, options)
-        if png:
-            requests = [msgspec.structs.replace(each, animated=False) for each in requests]
         fetched = await self._images.fetch_all(requests)
         now = time.time_ns() // 1_000_000
         ttl_s = self._ttl_s(model, fetched.complete)
@@ -158,12 +189,16 @@ class CardService:
         max_age_s = MAX_AGE_S if fetched.complete else RETRY_MAX_AGE_S
         return Card(body, max_age_s, None, time.monotonic() + ttl_s)
 
-    async def _placeholder(self, problem: _Problem, options: CardOptions, png: bool) -> Card:
+    async def _placeholder(
+        self, problem: _Problem, options: CardOptions, png: bool, requester: str
+    ) -> Card:
         """Falls back to the default options, then to an image that needs no rendering."""
         text = problem.text
         if problem.code == "user_not_monitored" and self._discord_invite:
             text = f"{problem.text} Join: {self._discord_invite}"
-        for tried, subject in ((options, problem.code), (_DEFAULTS, f"{problem.code} defaults")):
+        look = card_options.drawn(options)
+        own, common = f"{requester} {problem.code}", f"{problem.code} defaults"
+        for tried, subject in ((look, own), (_DEFAULTS, common)):
             job = DrawPlaceholder(problem.title, text, tried, png)
 
             async def render(job: DrawPlaceholder = job) -> Card:
@@ -188,14 +223,19 @@ class CardService:
             return self._timings.incomplete_ttl_s
         return self._timings.ticking_ttl_s if model.ticks else self._timings.static_ttl_s
 
-    def _over_limit(self, subject: object) -> bool:
-        now = time.monotonic()
-        if now >= self._window_ends:
-            self._renders_in_window.clear()
-            self._window_ends = now + self._timings.window_s
-        renders = self._renders_in_window.get(subject, 0)
-        self._renders_in_window[subject] = renders + 1
-        return renders >= self._timings.renders_per_window
+    def _over_limit(self, subject: str) -> bool:
+        return self._render_counts.count(subject) > self._timings.renders_per_window
+
+
+def _content(
+    user: UserView, options: CardOptions, png: bool
+) -> tuple[CardModel, tuple[ImageRequest, ...]]:
+    """What the card shows, and the images that it needs."""
+    profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
+    model, requests = card_model.build(profile, presence, options)
+    if png:
+        requests = [msgspec.structs.replace(each, animated=False) for each in requests]
+    return model, tuple(requests)
 
 
 def parse_user_id(text: str) -> int:
@@ -216,7 +256,7 @@ class _Problem(Struct, frozen=True):
 _BUSY: Final = _Problem(
     "busy",
     "Busy",
-    "More cards are asked for than can be drawn. This one comes back by itself.",
+    "More cards are requested than can be drawn. Reload the page in a minute.",
     RETRY_MAX_AGE_S,
 )
 
@@ -237,7 +277,7 @@ _PROBLEMS: Final[dict[type[Exception], _Problem]] = {
     StoreUnavailable: _Problem(
         "unavailable",
         "Be right back",
-        "Presence cannot be read at the moment. This card comes back by itself.",
+        "Presence cannot be read at the moment. Reload the page in a minute.",
         RETRY_MAX_AGE_S,
     ),
     PoolFull: _BUSY,

@@ -46,10 +46,14 @@ async def serving_cards(
     pool: RenderPool | None = None,
     timings: CardTimings | None = None,
     image_wait_s: float = IMAGE_WAIT_S,
+    trusted_proxies: str = "",
 ) -> AsyncIterator[int]:
     """Gives the port."""
     settings = CardsSettings(
-        discord_invite=discord_invite, discord_cdn_url=discord_cdn_url, profile_source="off"
+        discord_invite=discord_invite,
+        discord_cdn_url=discord_cdn_url,
+        profile_source="off",
+        trusted_proxies=trusted_proxies,
     )
     async with (
         pool or RenderPool() as pool,

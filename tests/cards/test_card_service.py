@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from services.cards.card_service import BUSY_PNG, BUSY_SVG, CardTimings
-from services.cards.render_jobs import RenderJob, RenderResult
+from services.cards.render_jobs import DrawCard, RenderJob, RenderResult
 from services.cards.render_pool import RenderPool
 from shared.redis.store import Store
 from testing.eventually import eventually_async
@@ -189,6 +189,78 @@ async def test_varying_the_parameters_is_limited(store: Store) -> None:
         assert (await ask(port, f"/card/{USER}.svg")).body == common.body
         other = await ask(port, f"/card/{HOSTILE.user_id}.svg")
         assert other.header("x-grux-problem") is None
+
+
+async def test_a_visitor_cannot_degrade_the_card_of_another_person(store: Store) -> None:
+    """Their requests are limited. Others see each change, and they see the last good card."""
+    await save(store, NOTHING)
+    timings = CardTimings(renders_per_window=3)
+    path = f"/card/{USER}.svg"
+    hostile, reader = "X-Forwarded-For: 8.8.8.8", "X-Forwarded-For: 9.9.9.9"
+    async with serving_cards(store, timings=timings, trusted_proxies="127.0.0.1") as port:
+        common = await ask(port, path, hostile)
+        varied = [await ask(port, f"{path}?accent=00000{n}", hostile) for n in range(6)]
+        assert [answer.header("x-grux-problem") for answer in varied] == [None] * 2 + ["busy"] * 4
+        await save(store, LISTENING)
+        seen = await ask(port, path, reader)
+        assert seen.header("x-grux-problem") is None
+        assert "Listening to Spotify" in title_of(seen)
+        await save(store, AT_WORK)
+        last = await ask(port, f"{path}?accent=000001", hostile)
+        assert last.header("x-grux-problem") is None
+        assert last.body == varied[1].body
+        assert "max-age=5," in (last.header("cache-control") or "")
+        assert (await ask(port, path, hostile)).body == seen.body != common.body
+
+
+@pytest.mark.parametrize("kind", ["svg", "png"])
+async def test_the_last_good_card_is_shown_at_the_limit(store: Store, kind: str) -> None:
+    """Also where all visitors have one address. It is the one with the same parameters."""
+    await save(store, NOTHING)
+    path = f"/card/{USER}.{kind}"
+    async with serving_cards(store, timings=CardTimings(renders_per_window=4)) as port:
+        first = await ask(port, path)
+        hidden = await ask(port, f"{path}?hideProfile=true")
+        for n in range(6):
+            await ask(port, f"{path}?accent=00000{n}")
+        await save(store, LISTENING)
+        assert (await ask(port, path)).body == first.body
+        assert (await ask(port, f"{path}?hideProfile=true")).body == hidden.body
+        unknown = await ask(port, f"{path}?theme=light")
+    assert unknown.header("x-grux-problem") == "busy"
+
+
+async def test_parameters_that_change_nothing_cost_nothing(store: Store) -> None:
+    """Equal cards share one render, however they are asked for, and whatever else has changed."""
+    pool = CountingPool()
+    await save(store, AT_WORK)
+    same = [
+        "bg=fff",
+        "bg=ffffff",
+        "bg=FFFFFFFF",
+        "bg=fff&idleMessage=Away",
+        "bg=fff&ignoreAppId=383226320970055682",
+        "bg=fff&hideSpotify=true",
+        "bg=fff&hideTag=true&clanBackgroundColor=123",
+        "bg=fff&width=450&borderRadius=1rem&v=7",
+    ]
+    async with serving_cards(store, pool=pool) as port:
+        answers = [await ask(port, f"/card/{USER}.svg?{query}") for query in same]
+        await save(store, like(AT_WORK, activity=[like(EDITOR, created_at=1)]))
+        answers.append(await ask(port, f"/card/{USER}.svg?bg=fff"))
+    assert len({answer.body for answer in answers}) == 1
+    assert len([job for job in pool.jobs if isinstance(job, DrawCard)]) == 1
+
+
+async def test_problems_are_counted_by_visitor(store: Store) -> None:
+    """A visitor who varies them does not take their looks from others."""
+    timings = CardTimings(renders_per_window=2)
+    path = f"/card/{STRANGER}.svg"
+    async with serving_cards(store, timings=timings, trusted_proxies="127.0.0.1") as port:
+        for n in range(4):
+            await ask(port, f"{path}?width=30{n}", "X-Forwarded-For: 8.8.8.8")
+        other = await ask(port, f"{path}?width=777", "X-Forwarded-For: 9.9.9.9")
+    assert b'width="777"' in other.body
 
 
 async def test_nothing_can_be_rendered(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
