@@ -49,6 +49,11 @@ class Panel(Struct, frozen=True, kw_only=True):
     has_art: bool = False
     has_small: bool = False
 
+    @property
+    def timed(self) -> bool:
+        """Whether a time is shown: elapsed, remaining, or both with a bar."""
+        return self.start is not None or self.end is not None
+
 
 class CardModel(Struct, frozen=True, kw_only=True):
     """Everything that is drawn, except the images."""
@@ -70,7 +75,7 @@ class CardModel(Struct, frozen=True, kw_only=True):
     @property
     def ticks(self) -> bool:
         """Whether the card shows a running clock."""
-        return self.panel is not None and self.panel.start is not None
+        return self.panel is not None and self.panel.timed
 
 
 def build(

@@ -14,12 +14,13 @@ from typing import Any, Final, Self
 
 from services.cards.image_allowlist import AllowedImage
 from shared.discord.user_agent import USER_AGENT
-from shared.net.http_client import HttpClient, HttpError
+from shared.net.http_client import HttpClient, HttpError, RequestFailed
 
 MAX_IMAGE_BYTES: Final = 4 * 1024 * 1024
 FETCH_TIMEOUT_S: Final = 4.0  # for the whole response
 MAX_CONNECTIONS: Final = 16
 
+_TEMPORARY_STATUSES: Final = (408, 425, 429)  # besides those of 500 and more
 _SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 _SIGNATURE_BYTES: Final = 12  # enough to tell the formats apart
 SocketFactory = Callable[[Sequence[Any]], socket.socket]  # aiohttp's SocketFactoryType
@@ -30,6 +31,11 @@ _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # all that IANA has allocated 
 
 class FetchFailed(Exception):
     """Raised when an image cannot be fetched. The text gives the reason, and no address."""
+
+    def __init__(self, reason: str, *, temporary: bool = False) -> None:
+        """`temporary`: the image may exist, and is worth another attempt soon."""
+        super().__init__(reason)
+        self.temporary = temporary
 
 
 class PrivateAddress(OSError):
@@ -58,10 +64,11 @@ class ImageFetcher:
         try:
             async with client.get(image.url) as response:
                 if response.status != 200:
-                    raise FetchFailed(f"status {response.status}")
+                    temporary = response.status >= 500 or response.status in _TEMPORARY_STATUSES
+                    raise FetchFailed(f"status {response.status}", temporary=temporary)
                 body = await response.read(_check_beginning)
         except HttpError as error:
-            raise FetchFailed(str(error)) from None
+            raise FetchFailed(str(error), temporary=isinstance(error, RequestFailed)) from None
         if not is_image(body):
             raise FetchFailed("not an image")
         return body

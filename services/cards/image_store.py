@@ -9,6 +9,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Sequence
+from enum import Enum
 from hashlib import blake2b
 from typing import Final, Self
 
@@ -27,7 +28,8 @@ from shared.redis.store import Store, StoreUnavailable
 log = logging.getLogger(__name__)
 
 IMAGE_WAIT_S: Final = 2.5  # that a card waits for its images
-FAILURE_TTL_S: Final = 60
+FAILURE_TTL_S: Final = 60  # of an image that does not exist or cannot be shown
+RETRY_TTL_S: Final = 5  # of one that could not be fetched: its server is busy or unreachable
 MAX_FETCHES: Final = 64  # at a time; a card does without further images for now
 
 _FORMAT_VERSION: Final = b"2"  # of what Redis holds; changes whenever the scaling does
@@ -46,8 +48,15 @@ class _Allowed(Struct, frozen=True):
     digest: str  # of what the stored image is made from
 
 
-_Lookup = CardImage | bool | None
-"""An image, False where there is none to be had, or None where that is not known yet."""
+class _Missing(Enum):
+    """Why there is no image, and what Redis holds instead of one."""
+
+    FOR_GOOD = b""
+    FOR_NOW = b"-"
+
+
+_Lookup = CardImage | _Missing | None
+"""An image, why there is none, or None where that is not known yet."""
 
 
 class ImageStore:
@@ -87,6 +96,8 @@ class ImageStore:
         for each, stored in zip(allowed, await self._read(allowed), strict=True):
             if isinstance(stored, CardImage):
                 images[each.request.role] = stored
+            elif stored is _Missing.FOR_NOW:
+                complete = False
             elif stored is None:
                 fetch = self._start_fetch(each)
                 if fetch is None:
@@ -99,7 +110,7 @@ class ImageStore:
             found = fetch.result() if fetch.done() and not fetch.cancelled() else None
             if isinstance(found, CardImage):
                 images[role] = found
-            complete = complete and found is not None
+            complete = complete and found not in (None, _Missing.FOR_NOW)
         return FetchedImages(images, complete)
 
     async def _read(self, allowed: Sequence[_Allowed]) -> list[_Lookup]:
@@ -126,19 +137,23 @@ class ImageStore:
             result = await self._pool.submit(ScaleImage(data, request.role, request.animated))
         except PoolFull:
             return None  # says nothing about the image: the next card tries again
-        except (FetchFailed, RenderFailed) as error:
-            return await self._store_failure(allowed, str(error))
+        except FetchFailed as error:
+            missing = _Missing.FOR_NOW if error.temporary else _Missing.FOR_GOOD
+            return await self._store_failure(allowed, missing, str(error))
+        except RenderFailed as error:
+            return await self._store_failure(allowed, _Missing.FOR_GOOD, str(error))
         if not isinstance(result, ScaledImage):
-            return await self._store_failure(allowed, str(result))
+            return await self._store_failure(allowed, _Missing.FOR_GOOD, str(result))
         ttl_s = allowed.image.ttl_s
         ttl_s += random.randrange(ttl_s // 8 + 1)  # images stored together expire apart
         await self._write(allowed, _encode(result.image), ttl_s)
         return result.image
 
-    async def _store_failure(self, allowed: _Allowed, reason: str) -> bool:
+    async def _store_failure(self, allowed: _Allowed, missing: _Missing, reason: str) -> _Missing:
         log.debug("cards: image for %s left out: %s", allowed.request.role, reason)
-        await self._write(allowed, b"", FAILURE_TTL_S)
-        return False
+        ttl_s = RETRY_TTL_S if missing is _Missing.FOR_NOW else FAILURE_TTL_S
+        await self._write(allowed, missing.value, ttl_s)
+        return missing
 
     async def _write(self, allowed: _Allowed, value: bytes, ttl_s: int) -> None:
         try:
@@ -156,8 +171,8 @@ def _digest(image: AllowedImage, request: ImageRequest) -> str:
 def _decoded(value: bytes | None) -> _Lookup:
     if value is None:
         return None
-    if not value:
-        return False
+    if value in (_Missing.FOR_GOOD.value, _Missing.FOR_NOW.value):
+        return _Missing(value)
     try:
         return _decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError):  # written by another version of Grux

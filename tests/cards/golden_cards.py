@@ -81,6 +81,11 @@ CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
         like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps(start=NOW - 9 * 86_400_000))]),
         CardOptions(hide_tag=True, hide_badges=True, hide_decoration=True, display_name=False),
     ),
+    "countdown-round": _of(
+        AUDIBERT,
+        like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps(end=NOW + 754_000))]),
+        CardOptions(theme="light", radius=60),
+    ),
     "not-monitored": DrawPlaceholder(
         "Not monitored",
         "This person is in no server that Grux watches. Join: https://discord.gg/example",

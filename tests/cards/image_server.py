@@ -25,6 +25,7 @@ class ImageServer:
         self.requested: list[str] = []
         self.sent = 0  # bytes of bodies
         self.hold = asyncio.Event()  # what `slow` waits for
+        self.recovered = False  # every path is `good` now
         self.other: str = ""  # where `redirect` leads
 
     @property
@@ -36,7 +37,7 @@ class ImageServer:
             head = await reader.readuntil(b"\r\n\r\n")
             path = head.split(b" ")[1].decode()
             self.requested.append(path)
-            await self._answer(path.split("/")[1], writer)
+            await self._answer("good" if self.recovered else path.split("/")[1], writer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -81,6 +82,10 @@ class ImageServer:
                 _whole(writer, bomb())
             case "broken":
                 _whole(writer, GOOD[:60])
+            case "busy":
+                writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+            case "reset":
+                writer.transport.abort()
             case "missing":
                 writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
             case _:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cards.render.animation import HOUR_S, _columns, bar, clock, clock_text
+from services.cards.render.animation import HOUR_S, _columns, bar, clock, clock_text, countdown
 from services.cards.render.canvas import Canvas
 from services.cards.render.text import Style
 
@@ -74,6 +74,43 @@ def test_the_clock_stops_in_time(elapsed: float, until: float | None) -> None:
         assert until is None or ends <= until + rounded
         assert elapsed >= HOUR_S or ends <= HOUR_S
         assert cycle <= HOUR_S or turns <= 1
+
+
+@given(st.floats(0, 90 * HOUR_S), st.floats(0, 4 * HOUR_S))
+def test_the_wheels_of_a_countdown_show_what_is_left(remaining: float, later: float) -> None:
+    """At any later moment, with the digits that it began with, until it stops."""
+    text = clock_text(int(remaining), wide=True)
+    hours, left = int(remaining) // HOUR_S, remaining - later
+    if left < 0 or int(left) // HOUR_S <= hours - 4:
+        return
+    minutes, seconds = divmod(int(left) % HOUR_S, 60)
+    digits = text.count(":") == 2 and len(text) - 6
+    expected = f"{minutes:02}:{seconds:02}"
+    if digits:
+        expected = f"{int(left) // HOUR_S:0{digits}}:{expected}"
+    for sign, column in zip(expected, _columns(text, remaining, down=True), strict=True):
+        if column is None:
+            assert sign == ":"
+            continue
+        moved = (column.passed + later) % column.seconds
+        if min(moved, column.seconds - moved) < 1e-3:
+            continue  # at the moment of a step, rounding decides
+        turns = column.now + int((column.passed + later) // column.seconds)
+        place = turns % len(column.signs) if column.repeats else turns
+        assert column.signs[place] == sign
+
+
+@given(st.floats(0, 99 * HOUR_S))
+def test_a_countdown_stops_at_zero(remaining: float) -> None:
+    """And before it would need an hour that it has no sign for."""
+    canvas = Canvas()
+    countdown(canvas, 0, 20, STYLE, PAINT, remaining, animated=True)
+    drawn = iterations(canvas.document(100, 30, "clock"))
+    assert bool(drawn) == (remaining % HOUR_S > 0.2 or remaining >= HOUR_S)
+    for cycle, offset, turns in drawn:
+        runs_for = turns * cycle - offset
+        assert runs_for < remaining
+        assert runs_for < 4 * HOUR_S
 
 
 def test_a_static_clock_has_no_style() -> None:

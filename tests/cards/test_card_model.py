@@ -9,8 +9,8 @@ import pytest
 from services.cards import card_model
 from services.cards.card_model import CardModel
 from services.cards.card_options import CardOptions
-from shared.model.snapshot import Presence
-from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, SONG, like
+from shared.model.snapshot import Presence, Timestamps
+from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, NOW, SONG, like
 
 BOTH = like(AT_WORK, spotify=SONG)
 
@@ -107,6 +107,15 @@ def test_times_are_hidden() -> None:
     panel = shown(LISTENING, hide_timestamp=True).panel
     assert panel is not None
     assert (panel.start, panel.end) == (None, None)
+
+
+def test_an_end_alone_is_a_time_too() -> None:
+    """The card counts down, so it is drawn again as often as one that counts up."""
+    model = shown(like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps(end=NOW + 9000))]))
+    assert model.panel is not None
+    assert model.panel.timed
+    assert model.ticks
+    assert not shown(like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps())])).ticks
 
 
 def test_only_animated_images_are_requested_animated() -> None:

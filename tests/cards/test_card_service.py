@@ -244,7 +244,8 @@ async def test_parameters_that_change_nothing_cost_nothing(store: Store) -> None
         "bg=fff&hideTag=true&clanBackgroundColor=123",
         "bg=fff&width=450&borderRadius=1rem&v=7",
     ]
-    async with serving_cards(store, pool=pool) as port:
+    timings = CardTimings(incomplete_ttl_s=60)  # its images cannot be fetched
+    async with serving_cards(store, pool=pool, timings=timings) as port:
         answers = [await ask(port, f"/card/{USER}.svg?{query}") for query in same]
         await save(store, like(AT_WORK, activity=[like(EDITOR, created_at=1)]))
         answers.append(await ask(port, f"/card/{USER}.svg?bg=fff"))

@@ -48,6 +48,31 @@ async def test_an_invalid_image_is_left_out(store: Store, server: ImageServer, k
     assert server.requested == [f"/{kind}/a.png"]
 
 
+@pytest.mark.parametrize("kind", ["busy", "reset"])
+async def test_a_server_that_fails_once_is_asked_again_soon(
+    store: Store, server: ImageServer, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The card without its image is not kept for long, neither here nor by proxies."""
+    monkeypatch.setattr("services.cards.image_store.RETRY_TTL_S", 3)
+    timings = CardTimings(incomplete_ttl_s=0.0, renders_per_window=100_000)
+    await save(store, NOTHING, with_avatar(server, f"{kind}/a.png"))
+    async with serving_cards(store, discord_cdn_url=server.url, timings=timings) as port:
+        first = await ask(port, f"/card/{USER}.svg")
+        attempts = len(server.requested)  # the HTTP client repeats a request once after a reset
+        again = await ask(port, f"/card/{USER}.svg?theme=light")
+        assert (images_in(first), images_in(again)) == ([], [])
+        for answer in (first, again):
+            assert "max-age=5," in (answer.header("cache-control") or "")
+        assert len(server.requested) == attempts
+        server.recovered = True
+
+        async def whole() -> bool:
+            return len(images_in(await ask(port, f"/card/{USER}.svg"))) == 1
+
+        await eventually_async(whole)
+    assert len(server.requested) == attempts + 1
+
+
 async def test_a_private_address_in_redis_is_not_contacted(
     store: Store, server: ImageServer
 ) -> None:

@@ -16,6 +16,7 @@ from services.cards.render.canvas import Canvas, num, run_markup
 from services.cards.render.text import Style, line
 
 HOUR_S: Final = 3600
+_BEFORE_ZERO_S: Final = 0.2  # at which a countdown stops: at 0 it would turn to 9
 _HOURS_SHOWN: Final = 4  # the length of a column of hours: no image is shown for longer
 
 
@@ -64,12 +65,49 @@ def clock(
     if not animated or runs_for <= 0 or elapsed >= 100 * HOUR_S:
         canvas.text_line(whole, x, baseline, paint)
         return whole.width
+    return _running(canvas, x, baseline, style, paint, text, _columns(text, elapsed), runs_for)
+
+
+def countdown(
+    canvas: Canvas,
+    x: float,
+    baseline: float,
+    style: Style,
+    paint: str,
+    remaining: float,
+    *,
+    animated: bool,
+) -> float:
+    """A clock that runs backwards from `remaining` seconds to 0. Returns its width."""
+    text = clock_text(int(remaining), wide=True)
+    last_hour = max(0, int(remaining) // HOUR_S - _HOURS_SHOWN + 1)
+    runs_for = remaining - last_hour * HOUR_S - _BEFORE_ZERO_S
+    if not animated or runs_for <= 0 or remaining >= 100 * HOUR_S:
+        whole = line(text, style)
+        canvas.text_line(whole, x, baseline, paint)
+        return whole.width
+    columns = _columns(text, remaining, down=True)
+    return _running(canvas, x, baseline, style, paint, text, columns, runs_for)
+
+
+def _running(
+    canvas: Canvas,
+    x: float,
+    baseline: float,
+    style: Style,
+    paint: str,
+    text: str,
+    columns: Sequence[_Column | None],
+    runs_for: float,
+) -> float:
+    """The signs of the text, each as a column that moves. Returns their width."""
+    whole = line(text, style)
     height = round(style.size * 1.5)
     top = baseline - style.size * 1.1
     box = f'x="{num(x)}" y="{num(top)}" width="{num(whole.width)}" height="{height}"'
     canvas.add(f'<g clip-path="{canvas.define("clipPath", "", f"<rect {box}/>")}">')
     at = x
-    for number, (sign, column) in enumerate(zip(text, _columns(text, elapsed), strict=True)):
+    for number, (sign, column) in enumerate(zip(text, columns, strict=True)):
         drawn = line(sign, style)
         if column is None:
             canvas.text_line(drawn, at, baseline, paint)
@@ -80,27 +118,35 @@ def clock(
     return whole.width
 
 
-def _columns(text: str, elapsed: float) -> list[_Column | None]:
+def _columns(text: str, seconds: float, *, down: bool = False) -> list[_Column | None]:
     """For each sign of the text, the column that continues it; None for the colons."""
-    whole = int(elapsed)
-    minutes = whole // 60
+    hours = int(seconds) // HOUR_S
     digits = "0123456789"
-    found: list[_Column | None] = []
     wheels = [
-        _Column(digits, 1, whole % 10, elapsed - whole),
-        _Column(digits[:6], 10, whole // 10 % 6, elapsed % 10),
-        _Column(digits, 60, minutes % 10, elapsed % 60),
-        _Column(digits[:6], 600, minutes // 10 % 6, elapsed % 600),
+        _column(digits, 1, seconds, down),
+        _column(digits[:6], 10, seconds, down),
+        _column(digits, 60, seconds, down),
+        _column(digits[:6], 600, seconds, down),
     ]
-    hours = whole // HOUR_S
     ahead = range(hours, hours + _HOURS_SHOWN)
+    passed = seconds % HOUR_S
+    if down:
+        ahead = range(hours, max(-1, hours - _HOURS_SHOWN), -1)
+        passed = HOUR_S - passed
     for place in range(sum(sign != ":" for sign in text) - len(wheels)):
         signs = [str(hour // 10**place % 10) for hour in ahead]
-        wheels.append(_Column(signs, HOUR_S, 0, elapsed % HOUR_S, repeats=False))
+        wheels.append(_Column(signs, HOUR_S, 0, passed, repeats=False))
     left = iter(wheels)
-    for sign in reversed(text):
-        found.append(None if sign == ":" else next(left))
+    found = [None if sign == ":" else next(left) for sign in reversed(text)]
     return found[::-1]
+
+
+def _column(signs: str, unit_s: int, seconds: float, down: bool) -> _Column:
+    """The signs of one place of the clock, each of which is shown for `unit_s` seconds."""
+    now = int(seconds) // unit_s % len(signs)
+    if down:
+        return _Column(signs[::-1], unit_s, len(signs) - 1 - now, unit_s - seconds % unit_s)
+    return _Column(signs, unit_s, now, seconds % unit_s)
 
 
 def _wheel(

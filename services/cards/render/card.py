@@ -62,10 +62,11 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     note = _NOTE_HEIGHT if job.silent_for is not None else 0
     foot = _MARGIN if tall else header.PAD - _GAP if model.with_profile else 12
     height = top + tall + foot + note
+    radius = min(radius, height / 2)
     _background(canvas, colors, options, height, radius)
     if model.with_profile:
         _header(canvas, model, images, colors, options.width, radius)
-    box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, radius - 4))
+    box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, min(radius - 4, tall / 2)))
     if model.panel is not None:
         panel.draw(canvas, model.panel, images, colors, box, job.now, animated)
     elif model.idle is not None:
@@ -89,7 +90,7 @@ def placeholder(job: DrawPlaceholder) -> str:
     room = options.width - 2 * header.PAD - 60
     lines = wrapped(job.text, _TEXT, room, 4)
     height = max(88.0, 62 + 21.0 * len(lines))
-    _background(canvas, colors, options, height, options.radius)
+    _background(canvas, colors, options, height, min(options.radius, height / 2))
     middle = height / 2
     canvas.add(
         f'<circle cx="42" cy="{num(middle)}" r="21" {colors.paint("track")}/>'

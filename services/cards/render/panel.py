@@ -40,7 +40,7 @@ def height(panel: Panel) -> float:
 
 
 def _art_size(panel: Panel) -> float:
-    rows = 1 + bool(panel.heading) + len(panel.lines) + (panel.start is not None)
+    rows = 1 + bool(panel.heading) + len(panel.lines) + panel.timed
     return _LARGE_ART if rows > 3 else _SMALL_ART
 
 
@@ -99,6 +99,7 @@ def _art(
 ) -> None:
     art, small = images.get("art"), images.get("small")
     round_ = min(12.0, max(4.0, radius - 2)) if radius else 0.0
+    round_ = max(round_, radius - _PAD * (2 + 2**0.5))  # else it would cross the panel's corner
     shape = (
         f'<rect x="{num(x)}" y="{num(y)}" width="{num(size)}" height="{num(size)}"'
         f' rx="{num(round_)}" fill="#fff"/>'
@@ -139,7 +140,7 @@ def _text(
     rows = [(panel.heading, _HEADING, 17.0)] if panel.heading else []
     rows.append((panel.title, _TITLE, 21.0))
     rows += [(text, _LINE, 18.5) for text in panel.lines]
-    timed = panel.start is not None
+    timed = panel.timed
     top = middle - (sum(row[2] for row in rows) + (21 if timed else 0)) / 2
     for text, style, tall in rows:
         paint = palette.paint("text" if style is _TITLE else "soft")
@@ -163,8 +164,11 @@ def _time(
     now: int,
     animated: bool,
 ) -> None:
-    """The elapsed time; with a progress bar where the end is known."""
-    start, end = panel.start or 0, panel.end
+    """The elapsed time, with a bar if the end is known; or, with an end alone, what is left."""
+    if panel.start is None:
+        _remaining(canvas, panel.end or 0, palette, left, baseline, room, now, animated)
+        return
+    start, end = panel.start, panel.end
     elapsed = max(0.0, (now - start) / 1000)
     if end is not None and 0 < end - start <= 24 * animation.HOUR_S * 1000:
         whole = (end - start) / 1000
@@ -207,3 +211,27 @@ def _time(
         wide=True,
         animated=animated,
     )
+
+
+def _remaining(
+    canvas: Canvas,
+    end: int,
+    palette: Palette,
+    left: float,
+    baseline: float,
+    room: float,
+    now: int,
+    animated: bool,
+) -> None:
+    paint = palette.paint("live")
+    remaining = max(0.0, (end - now) / 1000)
+    canvas.add(icons.clock(left + 6, baseline - 4.4, 11.5, paint))
+    if remaining >= 100 * animation.HOUR_S:
+        days = f"{int(remaining // (24 * animation.HOUR_S))} days left"
+        canvas.text_line(fitted(days, _TIME, room - 18), left + 18, baseline, paint)
+        return
+    taken = animation.countdown(
+        canvas, left + 18, baseline, _TIME, paint, remaining, animated=animated
+    )
+    said = fitted("left", _TIME, room - 18 - taken - 4)
+    canvas.text_line(said, left + 18 + taken + 4, baseline, paint)
