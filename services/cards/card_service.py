@@ -23,23 +23,28 @@ from services.cards import card_model, card_options
 from services.cards.card_model import CardModel, ImageRequest
 from services.cards.card_options import CardOptions
 from services.cards.image_store import ImageStore
+from services.cards.problems import (
+    BUSY_PNG,
+    BUSY_SVG,
+    MAX_AGE_S,
+    PROBLEMS,
+    RETRY_MAX_AGE_S,
+    Problem,
+)
 from services.cards.render_jobs import DrawCard, DrawPlaceholder, Rendered, RenderJob
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from shared.discord import snowflake
-from shared.http.errors import InvalidUserId, UserNotMonitored
+from shared.http.errors import InvalidUserId
 from shared.http.middleware import StalenessSource
 from shared.model.snapshot import Presence, Profile
 from shared.net.fixed_window import FixedWindowCounter
 from shared.net.single_flight import SingleFlight
 from shared.profiles.user_reader import UserReader, UserView
-from shared.redis.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 CARD_CACHE_ENTRIES: Final = 400
 CARD_CACHE_BYTES: Final = 48 * 1024 * 1024
-MAX_AGE_S: Final = 30  # that proxies may show a card
-RETRY_MAX_AGE_S: Final = 5  # the same, where a better card will soon be available
 PLACEHOLDER_TTL_S: Final = 3600.0
 LAST_GOOD_BYTES: Final = 24 * 1024 * 1024
 LAST_GOOD_TTL_S: Final = 600.0  # as long as proxies may show it after an error
@@ -118,10 +123,10 @@ class CardService:
         try:
             return await self._user_card(parse_user_id(user_id_text), options, png, requester)
         except Exception as error:
-            problem = _PROBLEMS.get(type(error))
+            problem = PROBLEMS.get(type(error))
             if problem is None:
                 log.exception("cards: unhandled exception while drawing a card")
-                problem = _PROBLEMS[Exception]
+                problem = PROBLEMS[Exception]
             return await self._placeholder(problem, options, png, requester)
 
     async def _user_card(
@@ -190,7 +195,7 @@ class CardService:
         return Card(body, max_age_s, None, time.monotonic() + ttl_s)
 
     async def _placeholder(
-        self, problem: _Problem, options: CardOptions, png: bool, requester: str
+        self, problem: Problem, options: CardOptions, png: bool, requester: str
     ) -> Card:
         """Falls back to the default options, then to an image that needs no rendering."""
         text = problem.text
@@ -244,62 +249,3 @@ def parse_user_id(text: str) -> int:
     if user_id is None:
         raise InvalidUserId(snowflake.problem(text))
     return user_id
-
-
-class _Problem(Struct, frozen=True):
-    code: str
-    title: str
-    text: str
-    max_age_s: int
-
-
-_BUSY: Final = _Problem(
-    "busy",
-    "Busy",
-    "More cards are requested than can be drawn. Reload the page in a minute.",
-    RETRY_MAX_AGE_S,
-)
-
-_PROBLEMS: Final[dict[type[Exception], _Problem]] = {
-    InvalidUserId: _Problem(
-        "invalid_user_id",
-        "No Discord id",
-        "The address of this picture names no Discord user: an id has 15 to 19 digits, like "
-        "1274150219482660897.",
-        300,
-    ),
-    UserNotMonitored: _Problem(
-        "user_not_monitored",
-        "Not monitored",
-        "This person is in no server that Grux watches.",
-        MAX_AGE_S,
-    ),
-    StoreUnavailable: _Problem(
-        "unavailable",
-        "Be right back",
-        "Presence cannot be read at the moment. Reload the page in a minute.",
-        RETRY_MAX_AGE_S,
-    ),
-    PoolFull: _BUSY,
-    RenderFailed: _BUSY,
-    Exception: _Problem(
-        "internal_server_error",
-        "Something is wrong here",
-        "This server has a bug, and has logged it.",
-        RETRY_MAX_AGE_S,
-    ),
-}
-
-BUSY_SVG: Final = (
-    b'<svg xmlns="http://www.w3.org/2000/svg" width="450" height="88" viewBox="0 0 450 88"'
-    b' role="img" aria-label="Busy"><title>Busy</title>'
-    b'<rect width="450" height="88" rx="16" fill="#17181c"/>'
-    b'<circle cx="201" cy="44" r="6" fill="#8b919d"/><circle cx="225" cy="44" r="6"'
-    b' fill="#8b919d"/><circle cx="249" cy="44" r="6" fill="#8b919d"/></svg>'
-)
-BUSY_PNG: Final = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000e10000002c0103000000a90b4d5300000006504c544517"
-    "181c8b919dfa6f1f4b000000294944415478da63601805a38062c0c1d0c0815bd68ef9811db9b2f5ec1f"
-    "ea6963327e378f82518004009d5208921d18c3fb0000000049454e44ae426082"
-)
-"""Shown when nothing can be rendered: three dots."""

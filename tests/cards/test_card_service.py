@@ -1,4 +1,7 @@
-"""Cards over HTTP: a real Redis, real image servers, real render processes."""
+"""Cards over HTTP: a real Redis, real image servers, real render processes.
+
+Long because each case is a whole request and its answer.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import re
 import pytest
 from PIL import Image
 
-from services.cards.card_service import BUSY_PNG, BUSY_SVG, CardTimings
+from services.cards.card_service import CardTimings
+from services.cards.problems import BUSY_PNG, BUSY_SVG
 from services.cards.render_jobs import DrawCard, RenderJob, RenderResult
 from services.cards.render_pool import RenderPool
 from shared.redis.store import Store

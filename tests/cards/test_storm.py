@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from services.cards.card_service import BUSY_SVG
+from services.cards.problems import BUSY_SVG
 from services.cards.render_pool import RenderPool
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually
