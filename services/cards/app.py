@@ -30,7 +30,7 @@ from shared.http.responses import (
     json_response,
     parameters_of,
 )
-from shared.net.client_address import Networks, client_ip
+from shared.net.client_address import ClientResolver, Networks, forwarded_for_tail
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store, StoreUnavailable
 from shared.version import VERSION
@@ -84,7 +84,7 @@ class CardEndpoints:
     def __init__(self, cards: CardService, trusted: Networks = ()) -> None:
         """`trusted`: proxies whose X-Forwarded-For is believed."""
         self._cards = cards
-        self._trusted = trusted
+        self._clients = ClientResolver(trusted)
 
     async def svg(self, request: Request) -> RawResponse:
         """The card, with a running clock and animated images."""
@@ -111,8 +111,8 @@ class CardEndpoints:
         """The address that renders are counted by; one name for all that cannot be told apart."""
         if request.client is None:
             return ""
-        forwarded = ",".join(request.headers.getlist("x-forwarded-for")) if self._trusted else ""
-        return client_ip(request.client.host, forwarded, self._trusted) or ""
+        forwarded = forwarded_for_tail(request.headers.getlist("x-forwarded-for"))
+        return self._clients.client_ip(request.client.host, forwarded) or ""
 
 
 class HealthEndpoints:

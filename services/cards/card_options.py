@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from shared.net.bounded_input import list_items
+from shared.net.bounded_input import is_long_list, list_items
 
 Theme = Literal["dark", "light", "auto"]
 HideActivity = Literal["false", "true", "whenNotUsed"]
@@ -88,10 +88,12 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
             invalid.append(name)
         if parsed is not None:
             options[field] = parsed
-    ids = _listed(given.get("ignoreAppId", ""))
-    if len(options.get("ignored", ())) < len(ids):  # type: ignore[arg-type]
+    ignored = given.get("ignoreAppId", "")
+    ids = _listed(ignored)
+    is_too_long = len(ids) > MAX_IGNORED_APPS or is_long_list(ignored, 2 * MAX_IGNORED_APPS)
+    if is_too_long or len(options.get("ignored", ())) < len(ids):  # type: ignore[arg-type]
         invalid = list(dict.fromkeys([*invalid, "ignoreAppId"]))
-        if len(ids) > MAX_IGNORED_APPS:
+        if is_too_long:
             options["hide_activity"] = "true"
     return CardOptions(**options), invalid  # type: ignore[arg-type]
 

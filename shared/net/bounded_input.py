@@ -25,6 +25,11 @@ def list_items(value: str, max_items: int = MAX_LIST_ITEMS) -> list[str]:
     return [item.strip() for item in items]
 
 
+def is_long_list(value: str, max_items: int = MAX_LIST_ITEMS) -> bool:
+    """Whether `list_items` ignores the end of it."""
+    return len(value) > MAX_LIST_CHARS or value.count(",") >= max_items
+
+
 def query_parameters(query: str) -> list[tuple[str, str]]:
     """The decoded names and values of a URL's query, without the question mark."""
     *parameters, rest = query[: MAX_QUERY_CHARS + 1].split("&", MAX_QUERY_PARAMETERS)
