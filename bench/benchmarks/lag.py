@@ -37,10 +37,10 @@ async def run(harness: Harness) -> list[Figure]:
 
         probes = harness.params.probes
         asked = f"{probes} {EVERY}"
-        quiet = await probe.ask(f"{asked} redis /health")
+        quiet = await probe.ask(f"{asked} status /health")
         serving = asyncio.create_task(serve())
         try:
-            health = await probe.ask(f"{asked} redis /health")
+            health = await probe.ask(f"{asked} status /health")
             other = people.FIRST + 1  # not watched yet
             newcomer = await probe.ask(f"{asked} initial_data /?user_id={other}")
         finally:
