@@ -6,6 +6,7 @@ meanwhile, which grows with what a call into C makes (a split, a list of matches
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -152,10 +153,12 @@ def count_operations(call: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # callbacks of the collector would be counted
     sys.settrace(trace)
     try:
         call()
     finally:
+        gc.enable()
         sys.settrace(before)
     return count
 
