@@ -18,6 +18,7 @@ from services.api.endpoints.presence import PresenceEndpoints
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from shared.config import ApiSettings
 from shared.http import errors
+from shared.http.health_endpoints import HealthEndpoints
 from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
@@ -60,7 +61,8 @@ def routes(
 ) -> list[Route]:
     """Every route but the static files. services/api/openapi/ describes them."""
     return [
-        *PresenceEndpoints(store, users, settings, cache, liveness).routes(),
+        *PresenceEndpoints(store, users, settings, cache).routes(),
+        *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),
     ]

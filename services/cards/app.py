@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
@@ -20,20 +19,12 @@ from services.cards.image_store import IMAGE_WAIT_S, ImageStore
 from services.cards.render_pool import RenderPool
 from shared.config import CardsSettings
 from shared.http import errors
+from shared.http.health_endpoints import HealthEndpoints
 from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
-from shared.http.responses import (
-    PNG,
-    SVG,
-    RawResponse,
-    envelope,
-    image_response,
-    json_response,
-    parameters_of,
-)
+from shared.http.responses import PNG, SVG, RawResponse, image_response, parameters_of
 from shared.net.client_address import ClientResolver, Networks, forwarded_for_tail
 from shared.profiles.user_reader import UserReader
-from shared.redis.store import Store, StoreUnavailable
-from shared.version import VERSION
+from shared.redis.store import Store
 
 
 @asynccontextmanager
@@ -60,8 +51,7 @@ async def open_app(
         CardService(users, images, pool, invite, staleness, timings) as cards,
     ):
         public = routes(CardEndpoints(cards, settings.proxies()), BadgeEndpoints(users, pool))
-        health = HealthEndpoints(store, staleness)
-        own = [Route("/health", health.health), Route("/ready", health.ready)]
+        own = HealthEndpoints(store, staleness).routes()
         app = Starlette(routes=[*public, *own], exception_handlers=errors.handlers(invite))
         app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
         app.router.default = SpellingFallback(app.router)
@@ -113,34 +103,3 @@ class CardEndpoints:
             return ""
         forwarded = forwarded_for_tail(request.headers.getlist("x-forwarded-for"))
         return self._clients.client_ip(request.client.host, forwarded) or ""
-
-
-class HealthEndpoints:
-    """GET /health and /ready, with the same answers as the api's."""
-
-    def __init__(self, store: Store, staleness: StalenessSource) -> None:
-        self._store = store
-        self._staleness = staleness
-
-    async def health(self, _request: Request) -> RawResponse:
-        """The process runs. `data`: `{"status", "redis", "gateway_silent_for", "version"}`
-
-        `redis`: whether it answers. `gateway_silent_for`: seconds, once they are too many.
-        """
-        try:
-            await self._store.ping()
-            redis = True
-        except StoreUnavailable:
-            redis = False
-        health = {
-            "status": "ok",
-            "redis": redis,
-            "gateway_silent_for": self._staleness.stale,
-            "version": VERSION,
-        }
-        return json_response(200, envelope(msgspec.json.encode(health)))
-
-    async def ready(self, _request: Request) -> RawResponse:
-        """Presence can be read. Raises StoreUnavailable."""
-        await self._store.ping()
-        return json_response(200, envelope(b'{"ready":true}'))

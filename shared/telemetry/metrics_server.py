@@ -119,7 +119,7 @@ class MetricsServer(ThreadingTCPServer):
             _disconnect(request)
 
     def _close_one_pending(self) -> None:
-        """The oldest of the address that has most: whoever connects often displaces itself."""
+        """The oldest of the address that has most, so that a flood displaces only itself."""
         held = Counter(self._pending.values())
         most = max(held.values())
         oldest = next(

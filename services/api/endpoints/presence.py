@@ -1,4 +1,4 @@
-"""/user/:id, /activity/:id, `/`, /health and /ready."""
+"""/user/:id, /activity/:id and `/`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from services.api.middleware.response_cache import ACTIVITY_PATH, USER_PATH, Res
 from shared.config import ApiSettings
 from shared.discord import snowflake
 from shared.http.errors import InvalidUserId
-from shared.http.middleware import StalenessSource
-from shared.http.responses import RawResponse, cacheable, envelope, json_response
+from shared.http.responses import RawResponse, cacheable, envelope
 from shared.profiles.user_reader import UserReader
-from shared.redis.store import Store, StoreUnavailable
+from shared.redis.store import Store
 from shared.version import VERSION
 
 INFO: Final = (
@@ -36,12 +35,10 @@ class PresenceEndpoints:
         users: UserReader,
         settings: ApiSettings,
         cache: ResponseCache,
-        liveness: StalenessSource | None,
     ) -> None:
         self._store = store
         self._users = users
         self._cache = cache
-        self._liveness = liveness
         self._invite = settings.discord_invite or None
         self._page = front_page.front(settings)
 
@@ -50,8 +47,6 @@ class PresenceEndpoints:
             Route(f"{USER_PATH}{{user_id}}", self.user),
             Route(f"{ACTIVITY_PATH}{{user_id}}", self.activity),
             Route("/", self.front),
-            Route("/health", self.health),
-            Route("/ready", self.ready),
         ]
 
     async def user(self, request: Request) -> RawResponse:
@@ -84,27 +79,6 @@ class PresenceEndpoints:
         }
         response = cacheable(envelope(msgspec.json.encode(data)), _VARY_ACCEPT)
         return response.answer(request.scope["headers"])
-
-    async def health(self, _request: Request) -> RawResponse:
-        """200 while the process runs.
-
-        `data`: `{"status", "redis", "gateway_silent_for", "version"}`.
-        `redis`: whether Redis answers. `gateway_silent_for`: seconds since the gateway's last
-        heartbeat once it is overdue, else null.
-        """
-        try:
-            await self._store.ping()
-            redis = True
-        except StoreUnavailable:
-            redis = False
-        stale = self._liveness.stale if self._liveness else None
-        health = {"status": "ok", "redis": redis, "gateway_silent_for": stale, "version": VERSION}
-        return json_response(200, envelope(msgspec.json.encode(health)))
-
-    async def ready(self, _request: Request) -> RawResponse:
-        """200 while presence can be read, else 503."""
-        await self._store.ping()
-        return json_response(200, envelope(b'{"ready":true}'))
 
 
 def user_id_of(request: Request) -> int:
