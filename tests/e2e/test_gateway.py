@@ -119,7 +119,10 @@ async def test_redis_is_correct_after_missed_heartbeats() -> None:
         async def dropped() -> None:
             stack.simulator.faults.acks_stalled = True
             await stack.processes["gateway"].line_with("did not answer a heartbeat")
+            stack.simulator.refuse()
+            await eventually(lambda: not stack.simulator.gateway.connections)
             stack.simulator.faults.acks_stalled = False
+            stack.simulator.refuse(0.5)
 
         await _ends_and_comes_back(stack, dropped)
 
@@ -138,7 +141,7 @@ async def _ends_and_comes_back(stack: Stack, dropped: Callable[[], Awaitable[Non
     await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
     await stack.not_monitored(leaver)
     await _holds_all_members(stack)
-    assert stats.identifies + stats.resumes > began
+    await eventually(lambda: stats.identifies + stats.resumes > began)
     world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
     await stack.shows(ROBIN, lambda data: bool(data["profile"]["device"] == "vr"))
 
