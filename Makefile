@@ -37,6 +37,7 @@ doctor: python ## Check the setup, and say what to fix
 # Compiled once here, so that a hundred processes of a new checkout do not each do it again.
 define PREPARE_TESTS
 @.venv/bin/python -m services.run.redis_binary
+@.venv/bin/python -m testing.valkey_binary
 @.venv/bin/python -m compileall -q services shared simulator bench chaos testing
 endef
 PYTEST := .venv/bin/python -m pytest --numprocesses 4 --dist worksteal

@@ -33,9 +33,11 @@ class RedisServer:
         port: int = 0,
         sentinel: Path | None = None,
         account: str = "",
+        binary: str = "",
         before_exec: Callable[[], None] = lambda: None,
     ) -> None:
-        """`arguments`: more of them, for redis-server's command line.
+        """`arguments`: more of them, for redis-server's command line. `binary`: another server
+        that is started in its place.
 
         `sentinel`: a file that makes a Sentinel of it, on that `port`. `account`: `name:password`
         of a user that may do everything. `before_exec` runs in the child.
@@ -44,6 +46,7 @@ class RedisServer:
         self._arguments = arguments
         self._sentinel = sentinel
         self._account = f"{account}@" if account else ""
+        self._binary = binary
         self._before_exec = before_exec
         self._folder = Path(tempfile.mkdtemp(prefix="redis-"))
         self._log = self._folder / "log"
@@ -130,7 +133,7 @@ class RedisServer:
             self._before_exec()
 
         return subprocess.Popen(
-            [_binary(), *self._command_line()],
+            [self._binary or _binary(), *self._command_line()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # a Ctrl-C in the terminal is for the tests
             preexec_fn=prepare,  # noqa: PLW1509 (it takes no lock that a thread may hold)

@@ -215,28 +215,28 @@ async def test_many_members_are_read_in_batches(store: Store) -> None:
     assert {user_id for batch in batches for user_id in batch} == set(range(1, 3000))
 
 
-async def test_a_redis_that_is_away() -> None:
+async def test_a_redis_that_is_away(own_server: RedisServer) -> None:
     """Every call raises StoreUnavailable, and works again when Redis is back."""
-    async with RedisServer() as server, Store.connect(server.url, timeout=1.0) as store:
+    async with Store.connect(own_server.url, timeout=1.0) as store:
         await store.save([Save(USER, fields(), joined=(GUILD,))])
-        await server.kill()
+        await own_server.kill()
         with pytest.raises(StoreUnavailable):
             await store.load(USER)
         with pytest.raises(StoreUnavailable):
             await store.save([Save(USER, fields())])
-        await server.start()
+        await own_server.start()
         [version] = await store.save([Save(USER, fields(), joined=(GUILD,))])
         assert version > 0
 
 
-async def test_a_redis_that_does_not_answer() -> None:
+async def test_a_redis_that_does_not_answer(own_server: RedisServer) -> None:
     """A paused server accepts connections and sends nothing: the call times out."""
-    async with RedisServer() as server, Store.connect(server.url, timeout=0.2) as store:
+    async with Store.connect(own_server.url, timeout=0.2) as store:
         await store.ping()
-        await server.pause()
+        await own_server.pause()
         with pytest.raises(StoreUnavailable):
             await store.load(USER)
-        await server.resume()
+        await own_server.resume()
         await store.ping()
 
 

@@ -153,10 +153,10 @@ async def test_a_resync_keeps_the_connection(
         assert subscriber.connected
 
 
-async def test_a_killed_connection_is_reported(redis_url: str, recorder: Recorder) -> None:
+async def test_a_killed_connection_is_reported(server_url: str, recorder: Recorder) -> None:
     """redis-py's PubSub reconnects silently and loses what was published meanwhile."""
-    subscriber = Subscriber.connect(redis_url, recorder)
-    async with running(subscriber), Store.connect(redis_url, timeout=PATIENCE) as store:
+    subscriber = Subscriber.connect(server_url, recorder)
+    async with running(subscriber), Store.connect(server_url, timeout=PATIENCE) as store:
         await recorder.reconnected()
         await store.save([Save(USER, state(1), joined=(GUILD,))])
         await subscriber.subscribe(USER)
@@ -169,11 +169,11 @@ async def test_a_killed_connection_is_reported(redis_url: str, recorder: Recorde
             await recorder.until(lambda at=version: at in recorder.versions())  # type: ignore[misc]
 
 
-async def test_not_connected_before_redis_has_answered(redis_url: str, recorder: Recorder) -> None:
+async def test_not_connected_before_redis_has_answered(server_url: str, recorder: Recorder) -> None:
     """Not even without users and with something still to be sent: an unsubscribe from before
     would end the new connection when its answer comes, again and again."""
-    subscriber = Subscriber.connect(redis_url, recorder)
-    async with running(subscriber), Store.connect(redis_url, timeout=PATIENCE) as store:
+    subscriber = Subscriber.connect(server_url, recorder)
+    async with running(subscriber), Store.connect(server_url, timeout=PATIENCE) as store:
         await recorder.reconnected()
         for _ in range(5):
             recorder.events.clear()
@@ -186,32 +186,32 @@ async def test_not_connected_before_redis_has_answered(redis_url: str, recorder:
             subscriber.unsubscribe(USER)
 
 
-async def test_a_restart_of_redis_is_reported(recorder: Recorder) -> None:
+async def test_a_restart_of_redis_is_reported(own_server: RedisServer, recorder: Recorder) -> None:
     """While Redis is away no user can be subscribed; afterwards the earlier ones still are."""
-    async with RedisServer() as server:
-        subscriber = Subscriber.connect(server.url, recorder)
-        async with running(subscriber), Store.connect(server.url, timeout=PATIENCE) as store:
-            await recorder.reconnected()
-            await subscriber.subscribe(USER)
-            recorder.events.clear()
-            await server.kill()
-            await recorder.until(lambda: "disconnect" in recorder.events)
-            with pytest.raises(StoreUnavailable):
-                await subscriber.subscribe(5)
-            await server.start()
-            await recorder.reconnected()
-            [version] = await store.save([Save(USER, state(1), joined=(GUILD,))])
-            await recorder.until(lambda: version in recorder.versions())
+    subscriber = Subscriber.connect(own_server.url, recorder)
+    async with running(subscriber), Store.connect(own_server.url, timeout=PATIENCE) as store:
+        await recorder.reconnected()
+        await subscriber.subscribe(USER)
+        recorder.events.clear()
+        await own_server.kill()
+        await recorder.until(lambda: "disconnect" in recorder.events)
+        with pytest.raises(StoreUnavailable):
+            await subscriber.subscribe(5)
+        await own_server.start()
+        await recorder.reconnected()
+        [version] = await store.save([Save(USER, state(1), joined=(GUILD,))])
+        await recorder.until(lambda: version in recorder.versions())
 
 
-async def test_a_connection_that_breaks_without_a_sign_is_reported(recorder: Recorder) -> None:
+async def test_a_connection_that_breaks_without_a_sign_is_reported(
+    own_server: RedisServer, recorder: Recorder
+) -> None:
     """A paused server keeps the connection open and sends nothing."""
-    async with RedisServer() as server:
-        subscriber = Subscriber.connect(server.url, recorder, timings=QUICK)
-        async with running(subscriber):
-            await recorder.reconnected()
-            await server.pause()
-            await recorder.until(lambda: "disconnect" in recorder.events)
-            recorder.events.clear()
-            await server.resume()
-            await recorder.reconnected()
+    subscriber = Subscriber.connect(own_server.url, recorder, timings=QUICK)
+    async with running(subscriber):
+        await recorder.reconnected()
+        await own_server.pause()
+        await recorder.until(lambda: "disconnect" in recorder.events)
+        recorder.events.clear()
+        await own_server.resume()
+        await recorder.reconnected()
