@@ -123,6 +123,8 @@ class Hub:
             if topic.is_older_than(update.version):
                 self._remove(topic)
             return
+        if update.discord:
+            return  # nothing that a client of Grux's own dialect sees
         topic.apply(update)
         if not self._subscriber.connected:
             # A connection that is lost before it counts as up reports no disconnect: messages

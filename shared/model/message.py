@@ -17,6 +17,7 @@ class PresenceMessage(Struct, frozen=True):
     profile: Raw | UnsetType = UNSET
     presence: Raw | UnsetType = UNSET
     removed: bool = False
+    discord: bool = False  # nothing changed but what Lanyard's dialect alone shows
     received: int = 0  # shared.redis.store.Save.received
 
 
@@ -30,7 +31,7 @@ def decode_message(message: bytes) -> PresenceMessage | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     parts = [part for part in (update.profile, update.presence) if part is not UNSET]
-    if not (parts or update.removed):
+    if not (parts or update.removed or update.discord):
         return None
     valid = is_version(update.version) and all(is_update(bytes(part)) for part in parts)
     return update if valid else None

@@ -191,3 +191,4 @@ class Snapshot(Struct, frozen=True):
     version: int  # grows with each change: readers drop what is not newer than what they hold
     profile: bytes
     presence: bytes
+    discord: bytes = b""  # Discord's objects, sanitized; empty if they were not asked for

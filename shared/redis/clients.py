@@ -15,6 +15,7 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 
 from shared.redis import sentinel
 from shared.redis.url import Address, RedisTarget, parse
@@ -62,6 +63,11 @@ def is_loss(error: Exception) -> bool:
     uvloop raises RuntimeError for a write to a transport that was closed in the same moment.
     """
     return not isinstance(error, RuntimeError) or "closed" in str(error)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether Redis says that a key holds another type than it should."""
+    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
 
 
 def _options(target: RedisTarget, *, timeout: float, retries: int) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from redis.exceptions import RedisError
 
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
+from shared.redis.clients import is_damage
 from shared.redis.scripts import Script
 from shared.redis.store import (
     SNAPSHOT_FIELDS,
     SnapshotDamaged,
     Store,
     StoreUnavailable,
-    is_damage,
     snapshot_of,
 )
 

@@ -7,7 +7,7 @@ subscriber receives cannot disagree.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Self
 
@@ -18,7 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from shared.model.snapshot import Snapshot
 from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
-from shared.redis.clients import Commands, is_loss
+from shared.redis.clients import Commands, is_damage, is_loss
 from shared.redis.fencing_clock import FencingClock
 from shared.redis.membership import Membership
 from shared.redis.scripts import Argument, Script
@@ -98,12 +98,16 @@ class Store:
             raise found
         return found
 
-    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
-        """`load` for each, in one round trip. A damaged snapshot does not affect the others."""
+    async def load_many(
+        self, user_ids: Sequence[int], *, with_discord: Collection[int] = ()
+    ) -> list[Snapshot | SnapshotDamaged | None]:
+        """`load` for each, in one round trip. A damaged snapshot does not affect the others.
+        `with_discord`: those whose `Snapshot.discord` is needed."""
         async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:
-                pipe.hmget(keys.presence(user_id), SNAPSHOT_FIELDS)
+                discord = ["discord"] if user_id in with_discord else []
+                pipe.hmget(keys.presence(user_id), SNAPSHOT_FIELDS + discord)
             found = await pipe.execute(raise_on_error=False)
             for reply in found:
                 if isinstance(reply, Exception) and not is_damage(reply):
@@ -255,20 +259,15 @@ class Store:
             raise StoreUnavailable(f"Redis is not available: {type(error).__name__}") from error
 
 
-def is_damage(error: Exception) -> bool:
-    """Whether Redis says that a key holds another type than it should."""
-    return isinstance(error, ResponseError) and "WRONGTYPE" in str(error)
-
-
 def snapshot_of(reply: Any) -> Snapshot | SnapshotDamaged | None:
-    """The meaning of a reply to HMGET of SNAPSHOT_FIELDS."""
+    """The meaning of a reply to HMGET of SNAPSHOT_FIELDS, with `discord` or without it."""
     if isinstance(reply, Exception):
         return SnapshotDamaged("the key of a presence is not a hash")
-    version, profile, presence = reply
+    version, profile, presence, *discord = reply
     if version is None and profile is None and presence is None:
         return None
     if is_version(version) and is_snapshot(profile) and is_snapshot(presence):
-        return Snapshot(int(version), profile, presence)
+        return Snapshot(int(version), profile, presence, *filter(None, discord))
     return SnapshotDamaged("the hash of a presence is not a snapshot")
 
 

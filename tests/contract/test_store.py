@@ -83,6 +83,18 @@ async def test_an_empty_profile_where_there_is_none_writes_nothing(store: Store)
     assert await store.load(USER) is None
 
 
+async def test_discord_objects_are_loaded_where_they_are_asked_for(store: Store) -> None:
+    """Only Lanyard's dialect needs them."""
+    saves = [Save(user, fields(), joined=(GUILD,)) for user in (5, 6)]
+    await store.save(saves)
+    loaded = await store.load_many([5, 6, 7], with_discord={6, 7})
+    assert [one and one.discord for one in loaded if not isinstance(one, Exception)] == [
+        b"",
+        b'{"user":"1"}',
+        None,
+    ]
+
+
 async def test_each_change_grows_the_version(store: Store) -> None:
     """Also for a change that only another dialect shows."""
     versions = [
@@ -166,16 +178,17 @@ async def test_a_message_holds_the_version_and_what_changed(store: Store, connec
         [first] = await store.save([Save(USER, fields(), joined=(GUILD,))])
         [second] = await store.save([Save(USER, fields(presence=2))])
         [third] = await store.save([Save(USER, fields(profile=2, presence=2))])
-        await store.save([Save(USER, fields(profile=2, presence=2, discord=2))])
+        [fourth] = await store.save([Save(USER, fields(profile=2, presence=2, discord=2))])
         await store.save([Save(USER, left=(GUILD,))])
-        got = [await messages() for _ in range(4)]
-    assert got[:3] == [
+        got = [await messages() for _ in range(5)]
+    assert got[:4] == [
         {"version": first, "profile": {"id": "1"}, "presence": {"status": "1"}},
         {"version": second, "presence": {"status": "2"}},
         {"version": third, "profile": {"id": "2"}},
+        {"version": fourth, "discord": True},  # those who need the objects load them
     ]
-    assert got[3]["removed"] is True
-    assert got[3]["version"] > third
+    assert got[4]["removed"] is True
+    assert got[4]["version"] > fourth
 
 
 async def test_concurrent_writers_publish_in_the_order_of_versions(

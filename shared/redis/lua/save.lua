@@ -81,8 +81,9 @@ if message == '' and known then return 0 end
 local version = version_after(old[1])
 redis.call('HSET', presence, 'version', version, 'profile', profile_now,
   'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
-if message ~= '' then
-  if ARGV[2] ~= '0' then message = ',"received":' .. ARGV[2] .. message end
-  redis.call(publish, presence, '{"version":' .. version .. message .. '}')
-end
+-- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that
+-- messages stay small for the others.
+if message == '' then message = ',"discord":true' end
+if ARGV[2] ~= '0' then message = ',"received":' .. ARGV[2] .. message end
+redis.call(publish, presence, '{"version":' .. version .. message .. '}')
 return tonumber(version)
