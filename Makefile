@@ -26,6 +26,7 @@ help: ## List the targets
 		| awk '{ printf "  make %-13s", $$2; $$1 = $$2 = ""; print }'
 
 run: python ## Start Grux on this machine: with simulated users, or with the bot of DISCORD_TOKEN
+	@$(PYTHON) -m services.run.redis_binary --check
 	@$(PYTHON) -m services.run.environment services cards
 	@.venv/bin/python -m services.run.redis_binary --unless-set
 	@exec .venv/bin/python -m services

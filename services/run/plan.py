@@ -93,7 +93,7 @@ def _redis(changes: dict[str, str]) -> ProcessSpec:
     """A Redis without persistence: the gateway rebuilds all presences from Discord."""
     binary = redis_binary.find()
     if binary is None:
-        raise NoRedisServer(redis_binary.NONE_FOUND)
+        raise NoRedisServer(redis_binary.none_found())
     port = ports.free(REDIS_PORT)
     changes["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
     return ProcessSpec(
