@@ -26,6 +26,10 @@ Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 """0: no limit."""
 
 
+ALL_GUILDS: Final = "all"
+"""The value of GUILD_IDS that approves every guild, now and later."""
+
+
 class ConfigError(Exception):
     """Raised when a setting cannot be used. The text names it, and says what to write."""
 
@@ -101,8 +105,15 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
                 )
 
     def guilds(self) -> frozenset[int]:
-        """The ids in GUILD_IDS; empty: every guild that the bot is in."""
-        return frozenset(_numbers("GUILD_IDS", self.guild_ids))
+        """The ids in GUILD_IDS; empty: the guilds that the operator has approved, or all."""
+        if self.publishes_all_guilds:
+            return frozenset()
+        return frozenset(_numbers("GUILD_IDS", self.guild_ids, "or the word all"))
+
+    @property
+    def publishes_all_guilds(self) -> bool:
+        """Whether every guild is monitored that anybody adds the bot to."""
+        return self.guild_ids.lower() == ALL_GUILDS
 
     def shards(self) -> list[int] | None:
         """The shards of this process, None for all. `0-3,7` means 0, 1, 2, 3, 7."""
@@ -274,9 +285,10 @@ def _explain(error: msgspec.ValidationError, kind: type[Settings], given: Mappin
     return f"{name.upper()} must be {expected}{got}"
 
 
-def _numbers(name: str, text: str) -> list[int]:
+def _numbers(name: str, text: str, otherwise: str = "") -> list[int]:
     parts = [part for part in re.split(r"[,\s]+", text) if part]
     for part in parts:
         if not re.fullmatch(r"[0-9]{1,20}", part):
-            raise ConfigError(f"{name} must be whole numbers separated by commas, got {part!r}")
+            expected = " ".join(filter(None, ("whole numbers separated by commas", otherwise)))
+            raise ConfigError(f"{name} must be {expected}, got {part!r}")
     return [int(part) for part in parts]

@@ -1,17 +1,18 @@
 """`python -m services doctor` checks the setup, and says how to fix what is wrong.
 
-The exit status is 1 if there is a failure, else 0. The doctor changes nothing.
+The exit status is 1 if there is a failure, else 0. The checks change nothing.
+`doctor --approve <id>` approves servers, and `doctor --revoke <id>` takes that back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from services.doctor import discord, machine, ports, redis_server, urls
+from services.doctor import discord, machine, ports, redis_server, servers, urls
 from services.doctor.report import Finding, Report, failure, ok, warning
 from shared import config, unknown_settings
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
@@ -52,10 +53,12 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
                 report.section(title, found)
 
         if gateway:
-            await section("Discord", lambda: discord.check(gateway, http))
+            bot = discord.BotRest(gateway, http)
+            await section("Discord", lambda: discord.check(gateway, bot))
             await section(
                 "Redis", lambda: redis_server.check(gateway, chosen=chosen, in_compose=in_compose)
             )
+            await section("Servers", lambda: servers.check(gateway, bot.joined))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
         if api and ws and cards:
@@ -74,10 +77,31 @@ def _unknown_settings() -> list[Finding]:
     return [warning(line, remedy) for line in unknown_settings.in_dotenv()]
 
 
+async def change_servers(
+    env: Mapping[str, str], report: Report, names: Sequence[str], *, approve: bool
+) -> None:
+    """`--approve` and `--revoke`."""
+    try:
+        settings = config.from_env(GatewaySettings, env)
+    except config.ConfigError as error:
+        report.section("Settings", [failure(str(error), "Correct it in .env.")])
+        return
+    async with HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
+        found = await servers.change(settings, http, names, approve=approve)
+    report.section("Servers", found)
+
+
 def main() -> int:
     """Run the doctor, and return the exit status."""
     env = config.environment()
     report = Report(sys.stdout, env)
+    option, names = sys.argv[1:2], sys.argv[2:]
+    if option in (["--approve"], ["--revoke"]):
+        asyncio.run(change_servers(env, report, names, approve=option == ["--approve"]))
+        return report.end()
+    if option:
+        print("Use: doctor, doctor --approve <id> …, or doctor --revoke <id> …", file=sys.stderr)
+        return 2
     in_compose = machine.in_container() and ports.compose_names_resolve()
     asyncio.run(examine(env, report, in_compose=in_compose))
     return report.end()

@@ -45,12 +45,11 @@ class CheckAborted(Exception):
         self.finding = finding
 
 
-async def check(settings: GatewaySettings, http: HttpClient) -> list[Finding]:
+async def check(settings: GatewaySettings, discord: BotRest) -> list[Finding]:
     """Check token, intents, servers and sessions, and the clock against Discord's."""
     found = [check_token(settings.discord_token)]
     if found[0].level != "ok":
         return found
-    discord = _BotRest(settings, http)
     try:
         me = await discord.get("/users/@me")
         found.append(ok(f"the bot is {me['username']} ({me['id']})"))
@@ -63,6 +62,7 @@ async def check(settings: GatewaySettings, http: HttpClient) -> list[Finding]:
         found += [
             _intent("Presence Intent", flags, PRESENCE_FLAGS, members),
             _intent("Server Members Intent", flags, MEMBERS_FLAGS, members),
+            _installation(application),
             *_servers(settings, guilds, members, int(me["id"])),
             *_sessions(settings, await discord.get("/gateway/bot"), len(guilds)),
         ]
@@ -119,11 +119,12 @@ def _token_mistake(token: str) -> str:
     return ""
 
 
-class _BotRest:
+class BotRest:
     """Discord's REST API, with the bot's token."""
 
     def __init__(self, settings: GatewaySettings, http: HttpClient) -> None:
         self.clock: Finding | None = None
+        self.joined: list[dict[str, Any]] | None = None  # what `guilds` found
         self._http = http
         self._url = settings.discord_api_url
         self._headers = {
@@ -183,6 +184,7 @@ class _BotRest:
             found += page
             if len(page) < GUILDS_PER_PAGE:
                 break
+        self.joined = found
         return found
 
 
@@ -200,6 +202,17 @@ def _intent(name: str, flags: int, bits: tuple[int, int], members: int) -> Findi
             f"{PORTAL} (your application), before Discord asks.",
         )
     return ok(f"the {name} is switched on")
+
+
+def _installation(application: dict[str, Any]) -> Finding:
+    """`bot_public`: Discord docs, Application Resource."""
+    if application.get("bot_public"):
+        return warning(
+            "anyone can add the bot to their server (Public Bot)",
+            f"If only you should: open {PORTAL}: your application. Installation: set Install Link "
+            "to None, and save. Bot: switch Public Bot off, and save.",
+        )
+    return ok("nobody but you can add the bot to a server (Public Bot is switched off)")
 
 
 def _servers(

@@ -12,6 +12,7 @@ from services.gateway.discord.hikari_shard import handle_loop_exception
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
+from services.gateway.guild_approval import GuildApproval
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.runner import GatewayRunner, ShardUnit
 from services.gateway.state.guild_cache import GuildCache
@@ -50,6 +51,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         health.begin(health_probe(store, writer, users, shards))
 
         info = await fetch_gateway_info(settings)
+        approval = await GuildApproval.of(settings, store)
         count = settings.shard_count or info.shards
         shards += [
             Shard(settings.discord_token, shard_id, count)
@@ -61,7 +63,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                 requests = MemberRequests(shard)
                 handler = EventHandler(
                     (shard.id, count),
-                    only=settings.guilds(),
+                    is_approved=approval.is_approved,
                     users=users,
                     guilds=guilds,
                     writer=writer,
@@ -69,10 +71,11 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                     reconciler=reconciler,
                 )
                 state = GatewayState(store, guilds, reconciler, writer, requests)
-                resume = SessionResume(shard, state, compatibility_key(settings))
+                resume = SessionResume(shard, state, compatibility_key(settings, approval.approved))
                 units.append(ShardUnit(shard, handler, resume))
                 tasks.create_task(requests.run())
             runner = GatewayRunner(settings, info, store, gate, writer, reconciler, units)
+            tasks.create_task(approval.run(units))
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
             tasks.create_task(reconciler.run())

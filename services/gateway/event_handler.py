@@ -7,7 +7,7 @@ that cannot be used is counted and ignored. None ends the process.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from services.gateway import metrics
@@ -50,16 +50,16 @@ class EventHandler:
         self,
         shard: ShardKey,
         *,
-        only: frozenset[int],
+        is_approved: Callable[[int], bool],
         users: UserCache,
         guilds: GuildCache,
         writer: Writer,
         requests: MemberRequests,
         reconciler: Reconciler,
     ) -> None:
-        """`only`: the guilds to monitor; empty: all."""
+        """`is_approved`: whether a guild may be monitored (guild_approval.py)."""
         self._shard = shard
-        self._only = only
+        self._is_approved = is_approved
         self._users = users
         self._guilds = guilds
         self._writer = writer
@@ -104,6 +104,20 @@ class EventHandler:
     def any_member(self) -> tuple[int, int] | None:
         """An available guild of the shard, and one of its members."""
         return self._guilds.any_member(*self._shard)
+
+    def begin_guild(self, guild_id: int) -> None:
+        """The guild was approved after its GUILD_CREATE: request its members."""
+        if self._guilds.get(guild_id) is None:
+            self._reconciler.expect_guilds(self._shard, [guild_id])
+            self._guilds.begin_listing(guild_id)
+            self._requests.request_guild(guild_id)
+
+    def end_guild(self, guild_id: int) -> None:
+        """The bot has left the guild, or the guild is not approved any more."""
+        self._requests.drop_guild(guild_id)
+        self._reconciler.remove_expected(self._shard, guild_id)
+        self._guilds.remove_guild(guild_id)
+        self._reconciler.check_guild(guild_id)
 
     def _presence_update(self, payload: Payload) -> None:
         user = payload.get("user")
@@ -160,7 +174,7 @@ class EventHandler:
 
     def _guild_create(self, payload: Payload) -> None:
         guild_id = self._guild_id(payload, "id")
-        if payload.get("unavailable") is True or not self._is_monitored(guild_id):
+        if payload.get("unavailable") is True or not self._is_approved(guild_id):
             self._guilds.mark_unavailable(guild_id)
             return
         members = _list(payload.get("members"))
@@ -182,10 +196,7 @@ class EventHandler:
         if payload.get("unavailable") is True:
             self._guilds.mark_unavailable(guild_id)
             return
-        self._requests.drop_guild(guild_id)
-        self._reconciler.remove_expected(self._shard, guild_id)
-        self._guilds.remove_guild(guild_id)
-        self._reconciler.check_guild(guild_id)
+        self.end_guild(guild_id)
 
     def _ready(self, payload: Payload) -> None:
         """A new session: GUILD_CREATE follows for each of its guilds; the bot has left others."""
@@ -194,7 +205,7 @@ class EventHandler:
             for guild in _list(payload.get("guilds"))
             if isinstance(guild, Mapping) and (guild_id := sanitize.snowflake(guild.get("id")))
         }
-        monitored = {guild_id for guild_id in guild_ids if self._is_monitored(guild_id)}
+        monitored = {guild_id for guild_id in guild_ids if self._is_approved(guild_id)}
         self._requests.reset()
         self._guilds.retain(*self._shard, monitored)
         self._reconciler.check_shard(self._shard, monitored)
@@ -224,9 +235,6 @@ class EventHandler:
         if guild_id is None:
             raise InvalidEvent("guild id")
         return int(guild_id)
-
-    def _is_monitored(self, guild_id: int) -> bool:
-        return not self._only or guild_id in self._only
 
 
 def _list(value: Any) -> list[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from shared.config import ALL_GUILDS
+
 DEMO_USER_ID: Final = 161092844126208001
 """The simulated user whose presence changes every few seconds."""
 
@@ -31,7 +33,7 @@ def demo_settings(
         "DISCORD_API_URL": f"{url}/api/v10",
         "DISCORD_CDN_URL": cdn_url or f"{url}/cdn",
         "DISCORD_CDN_FETCH_URL": f"{url}/cdn" if cdn_url else "",
-        "GUILD_IDS": "",
+        "GUILD_IDS": ALL_GUILDS,
         "SHARD_COUNT": "",
         "SHARD_IDS": "",
     }

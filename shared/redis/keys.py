@@ -12,6 +12,9 @@ USERS = "users"
 GUILDS = "guilds"
 """Set: every guild that has a member set, so that a guild the bot has left is found."""
 
+APPROVED_GUILDS = "approved-guilds"
+"""Set: the guilds that the operator has approved. Not rebuilt from Discord: it has no TTL."""
+
 CONTROL_CHANNEL = "control"
 """Channel that every subscriber listens to. A message: all users have been rewritten."""
 

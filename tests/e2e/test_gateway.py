@@ -248,12 +248,16 @@ def _status(status: str) -> bytes:
     return f'"status":"{"invisible" if status == "offline" else status}"'.encode()
 
 
-async def test_redis_away_at_the_start_is_waited_for() -> None:
-    """If it starts before Redis, the gateway connects to Discord, and writes once Redis runs."""
-    async with running(services=("api",)) as stack:
+@pytest.mark.parametrize("named", [True, False])
+async def test_redis_away_at_the_start_is_waited_for(named: bool) -> None:
+    """If it starts before Redis, the gateway writes once Redis runs. It connects to Discord at once
+    if GUILD_IDS says which guilds are approved."""
+    env = {"GUILD_IDS": f"{FIRST},{SECOND}"} if named else {}
+    async with running(services=("api",), env=env) as stack:
         await stack.redis.kill()
         gateway = await stack.start("gateway")
-        await gateway.line_with("connected to Discord")
+        if named:
+            await gateway.line_with("connected to Discord")
         await eventually(lambda: any("Redis is not available" in line for line in gateway.lines))
         await stack.redis.start()
         await stack.shows(ROBIN, lambda data: True)

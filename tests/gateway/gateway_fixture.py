@@ -101,7 +101,7 @@ class GatewayFixture:
         self.guilds = GuildCache(self.users, self.writer)
         self.handler = EventHandler(
             (0, 1),
-            only=frozenset(only),
+            is_approved=lambda guild_id: not only or guild_id in only,
             users=self.users,
             guilds=self.guilds,
             writer=self.writer,

@@ -13,6 +13,7 @@ from services.gateway.discord.gateway_info import (
     GatewayInfo,
     SessionStartLimit,
     fetch_gateway_info,
+    fetch_guild_ids,
 )
 from shared.config import GatewaySettings
 from shared.net.backoff import Backoff
@@ -35,6 +36,14 @@ class FakeDiscord:
         self.headers.append(request.headers.get("Authorization"))
         return self.responses.pop(0) if self.responses else web.json_response(BODY)
 
+    async def guilds(self, request: web.Request) -> web.Response:
+        """Guilds 1 to 201."""
+        if self.responses:
+            return self.responses.pop(0)
+        first = int(request.query["after"]) + 1
+        ids = range(first, min(first + int(request.query["limit"]), 202))
+        return web.json_response([{"id": str(one), "name": "A server"} for one in ids])
+
     async def fetch(self) -> GatewayInfo:
         settings = GatewaySettings(discord_token="a.b.c", discord_api_url=self.url)
         async with asyncio.timeout(PATIENCE):
@@ -46,6 +55,7 @@ async def discord() -> AsyncIterator[FakeDiscord]:
     discord = FakeDiscord()
     app = web.Application()
     app.router.add_get("/gateway/bot", discord.answer)
+    app.router.add_get("/users/@me/guilds", discord.guilds)
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -107,3 +117,11 @@ async def test_unreachable_discord_is_retried(caplog: pytest.LogCaptureFixture) 
     fetching.cancel()
     await asyncio.wait({fetching})
     assert "retrying in" in caplog.text
+
+
+async def test_guilds_are_read_page_by_page(discord: FakeDiscord) -> None:
+    """Also after a failure."""
+    discord.responses = [web.Response(status=503)]
+    settings = GatewaySettings(discord_token="a.b.c", discord_api_url=discord.url)
+    async with asyncio.timeout(PATIENCE):
+        assert await fetch_guild_ids(settings, QUICK) == set(range(1, 202))

@@ -43,7 +43,7 @@ def test_without_a_token_discord_is_simulated_for_every_service() -> None:
         assert command.env["DISCORD_CDN_URL"] == f"{made.simulator_url}/cdn"
         assert command.env["PROFILE_SOURCE"] == "upstream"
         assert command.env["PROFILE_UPSTREAM_URL"] == made.simulator_url + "/profiles/{user_id}"
-        assert command.env["GUILD_IDS"] == ""
+        assert command.env["GUILD_IDS"] == "all"
         assert command.env["PUBLIC_WS_URL"] == made.ws_url
 
 

@@ -46,7 +46,7 @@ BAD: Mapping[str, tuple[type[Settings], Mapping[str, str], str]] = {
     ),
     "ids": (
         *(GatewaySettings, {"GUILD_IDS": "1,two"}),
-        "GUILD_IDS must be whole numbers separated by commas, got 'two'",
+        "GUILD_IDS must be whole numbers separated by commas or the word all, got 'two'",
     ),
     "examples": (ApiSettings, {"EXAMPLE_USERS": "x"}, "EXAMPLE_USERS must be whole numbers"),
     "no count": (

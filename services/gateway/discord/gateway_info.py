@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 
 API_BACKOFF: Final = Backoff(first_s=1.0, max_s=120.0)
 REQUEST_TIMEOUT_S: Final = 10.0
-MAX_BODY_BYTES: Final = 65_536
+MAX_BODY_BYTES: Final = 1 << 20  # a page of guilds is 100 KB
+GUILDS_PER_PAGE: Final = 200  # Discord's maximum
 MAX_RETRY_AFTER_S: Final = 3600.0
 
 UNAUTHORIZED: Final = (
@@ -35,6 +36,7 @@ UNAUTHORIZED: Final = (
     "Token."
 )
 
+Body = TypeVar("Body")
 _Count = Annotated[int, Meta(ge=0)]
 
 
@@ -63,6 +65,10 @@ class GatewayInfo(Struct, frozen=True, kw_only=True):
     session_start_limit: SessionStartLimit
 
 
+class _JoinedGuild(Struct, frozen=True):
+    id: int  # Discord sends a string
+
+
 class _Retry(Exception):
     """Raised when there is no usable answer. The text says why."""
 
@@ -75,20 +81,24 @@ async def fetch_gateway_info(
     settings: GatewaySettings, backoff: Backoff = API_BACKOFF
 ) -> GatewayInfo:
     """Retries while Discord cannot be reached. Raises DiscordRefused."""
-    failures = 0
+    async with _client(settings) as http:
+        return await _fetch(http, f"{settings.discord_api_url}/gateway/bot", GatewayInfo, backoff)
+
+
+async def fetch_guild_ids(settings: GatewaySettings, backoff: Backoff = API_BACKOFF) -> set[int]:
+    """The guilds that the bot is in. Retries while Discord cannot be reached.
+
+    Raises DiscordRefused. Discord docs: User, Get Current User Guilds.
+    """
+    found: set[int] = set()
     async with _client(settings) as http:
         while True:
-            try:
-                return await _fetch(http, f"{settings.discord_api_url}/gateway/bot")
-            except _Retry as retry:
-                failures += 1
-                delay = max(backoff.delay(failures), retry.after_s)
-                log.warning(
-                    "Discord's API cannot be reached at DISCORD_API_URL (%s); retrying in %.0f s",
-                    retry,
-                    delay,
-                )
-            await asyncio.sleep(delay)
+            path = f"/users/@me/guilds?limit={GUILDS_PER_PAGE}&after={max(found, default=0)}"
+            url = settings.discord_api_url + path
+            page = await _fetch(http, url, list[_JoinedGuild], backoff)
+            found.update(guild.id for guild in page)
+            if len(page) < GUILDS_PER_PAGE:
+                return found
 
 
 async def fetch_application_flags(settings: GatewaySettings) -> int | None:
@@ -112,7 +122,24 @@ def _client(settings: GatewaySettings) -> HttpClient:
     return HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES, headers=headers)
 
 
-async def _fetch(http: HttpClient, url: str) -> GatewayInfo:
+async def _fetch(http: HttpClient, url: str, kind: type[Body], backoff: Backoff) -> Body:
+    """Retries while Discord cannot be reached. Raises DiscordRefused."""
+    failures = 0
+    while True:
+        try:
+            return await _try_fetch(http, url, kind)
+        except _Retry as retry:
+            failures += 1
+            delay = max(backoff.delay(failures), retry.after_s)
+            log.warning(
+                "Discord's API cannot be reached at DISCORD_API_URL (%s); retrying in %.0f s",
+                retry,
+                delay,
+            )
+        await asyncio.sleep(delay)
+
+
+async def _try_fetch(http: HttpClient, url: str, kind: type[Body]) -> Body:
     """Raises DiscordRefused and _Retry."""
     try:
         async with http.get(url) as response:
@@ -124,7 +151,7 @@ async def _fetch(http: HttpClient, url: str) -> GatewayInfo:
     except HttpError as error:
         raise _Retry(str(error) or type(error).__name__) from None
     try:
-        return msgspec.convert(body, GatewayInfo)
+        return msgspec.convert(body, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _Retry(str(error)) from None
 

@@ -8,6 +8,7 @@ docs/decisions/0012-sessions-outlive-processes.md says why that is correct.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 from typing import Final
@@ -61,11 +62,20 @@ class RestoreFailed(Exception):
     """Raised when Redis does not hold the data of the checkpoint; the text says what is missing."""
 
 
-def compatibility_key(settings: GatewaySettings) -> str:
-    """What decides, besides the shard, which events come and what is kept of them."""
+def compatibility_key(settings: GatewaySettings, approved: frozenset[int] | None) -> str:
+    """What decides, besides the shard, which events come and what is kept of them.
+
+    `approved`: the guilds that are monitored; None: all.
+    """
     bot, _, _ = settings.discord_token.partition(".")  # the public part: the bot's id
-    guilds = ",".join(str(one) for one in sorted(settings.guilds()))
+    guilds = "all" if approved is None else _digest(approved)
     return f"{STATE_VERSION}/{bot}/{int(INTENTS)}/{guilds}"
+
+
+def _digest(guild_ids: frozenset[int]) -> str:
+    """There may be thousands, and a checkpoint is written every second."""
+    text = ",".join(str(one) for one in sorted(guild_ids))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class SessionResume:
@@ -120,7 +130,7 @@ class SessionResume:
         if checkpoint.compatibility_key != self._compatibility_key:
             log.info(
                 "shard %d begins a new session: the last one was for another bot, other "
-                "GUILD_IDS or another version of Grux",
+                "servers or another version of Grux",
                 self._shard.id,
             )
             return None
