@@ -35,6 +35,7 @@ class Stack:
             shards=shards,
             seed=seed,
             rate=0,
+            private_people=0.0,
             demo_seconds=1e6,
             identify_seconds=0.0,
             chunk_seconds=2.0,

@@ -89,7 +89,13 @@ class Control:
             guild_id: self._sim.world.guilds[guild_id].members[person.user.id].nick
             for guild_id in person.guilds
         }
-        return _json({**truth_of(person), "nicks": nicks})
+        world = self._sim.world
+        shown = {
+            guild_id: world.presence_in(person, world.guilds[guild_id]).activities
+            for guild_id in person.guilds
+        }
+        privacy = world.privacy(person.user.id)
+        return _json({**truth_of(person), "nicks": nicks, "privacy": privacy, "shown": shown})
 
     async def stats(self, request: web.Request) -> web.Response:
         sim = self._sim

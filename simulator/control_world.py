@@ -14,6 +14,7 @@ from simulator.command import Command, ControlTarget
 from simulator.model import Guild, Json, Member, Person, User
 from simulator.options import NotNegative
 from simulator.people import some_population
+from simulator.privacy import Privacy, ProfilePrivacy, RestrictionDefault
 from simulator.snowflakes import is_snowflake, snowflake
 from simulator.world import Unknown
 
@@ -33,6 +34,23 @@ class SetPresence(Command):
             self.user_id, self.status, self.activities, self.client_status
         )
         return {"events": told}
+
+
+class SetPrivacy(Command):
+    """Replace who sees a user's presence; what is not given is visible to everyone."""
+
+    user_id: Snowflake
+    profile: ProfilePrivacy = "everyone"
+    restriction_default: RestrictionDefault = "off"
+    restricted_guilds: list[Snowflake] = field(default_factory=list)
+
+    async def run(self, sim: ControlTarget) -> Json:
+        privacy = Privacy(
+            profile=self.profile,
+            restriction_default=self.restriction_default,
+            restricted_guilds=set(self.restricted_guilds),
+        )
+        return {"events": sim.world.set_privacy(self.user_id, privacy)}
 
 
 class AddMember(Command):
@@ -189,6 +207,7 @@ class Dispatch(Command):
 
 WORLD_COMMANDS: Final[dict[str, type[Command]]] = {
     "set_presence": SetPresence,
+    "set_privacy": SetPrivacy,
     "add_member": AddMember,
     "remove_member": RemoveMember,
     "update_user": UpdateUser,

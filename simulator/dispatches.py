@@ -99,10 +99,14 @@ def nested_presence(user_id: str, presence: Presence) -> Json:
     }
 
 
-def presence_update(person: Person, guild_id: str, *, whole_user: bool = False) -> Json:
-    """PRESENCE_UPDATE; the user is an id unless it is the user that changed."""
+def presence_update(
+    person: Person, presence: Presence, guild_id: str, *, whole_user: bool = False
+) -> Json:
+    """PRESENCE_UPDATE; the user is an id unless it is the user that changed.
+
+    ``presence``: as this guild is shown it.
+    """
     user = member_user(person.user) if whole_user else {"id": person.user.id}
-    presence = person.presence
     return {
         "user": user,
         "guild_id": guild_id,

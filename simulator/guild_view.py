@@ -34,7 +34,7 @@ def guild_for(
         if is_bot_itself or not large or online or _stands_out(seen):
             members.append(dispatches.member(person.user, seen))
         if not is_bot_itself and (online or not large):
-            presences.append(dispatches.nested_presence(user_id, person.presence))
+            presences.append(dispatches.nested_presence(user_id, world.presence_in(person, guild)))
     return dispatches.guild_create(guild, members, presences, large=large, joined=joined)
 
 

@@ -125,9 +125,9 @@ class MemberRequestResponder:
         answer: Json = {
             "members": [dispatches.member(p.user, held[p.user.id]) for p in people],
         }
-        if with_presences:
+        if with_presences and guild is not None:
             answer["presences"] = [
-                dispatches.nested_presence(p.user.id, p.presence)
+                dispatches.nested_presence(p.user.id, self._world.presence_in(p, guild))
                 for p in people
                 if p.presence.status != "offline"
             ]

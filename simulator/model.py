@@ -4,11 +4,14 @@ Field names, order and nullability are Discord's own, so that encoding a struct 
 Discord's JSON. Ids are strings; times in activities are Unix ms, elsewhere ISO 8601.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec import UNSET, Struct, UnsetType, field
 
 Json = dict[str, Any]
+
+CUSTOM_STATUS: Final = 4
+"""The type of the activity that is a custom status."""
 
 
 class User(Struct, kw_only=True, gc=False):
@@ -33,7 +36,7 @@ class User(Struct, kw_only=True, gc=False):
 
 
 class Presence(Struct, gc=False):
-    """A user's presence: the same in every guild."""
+    """A user's presence. What a guild is shown of it: simulator/privacy.py."""
 
     status: str
     activities: list[Json]

@@ -11,6 +11,7 @@ from simulator import DEFAULT_TOKEN
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Count = Annotated[int, Meta(ge=0)]
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -32,6 +33,9 @@ class Options(Struct, kw_only=True):
 
     members: Annotated[AtLeastOne, _about("how many people there are")] = 200
     guilds: Annotated[AtLeastOne, _about("how many guilds they are spread over")] = 2
+    private_people: Annotated[
+        Share, _about("the share of people who hide something in some guilds")
+    ] = 0.2
     seed: Annotated[int, _about("the same seed gives the same users and changes")] = 1
     rate: Annotated[
         NotNegative | None, _about("changes a second; 0: none; max: as fast as clients read")

@@ -11,7 +11,9 @@ from msgspec import UNSET
 from simulator import BOT_ID, catalogue
 from simulator.behaviour import some_presence
 from simulator.model import Guild, Member, Person, User, offline
+from simulator.privacy import Privacy, ProfilePrivacy, RestrictionDefault
 from simulator.snowflakes import regulars_role, snowflake
+from simulator.world import World
 
 FIRST_PERSON: Final = "161092844126208001"
 FIRST_GUILDS: Final = ("816976062578688017", "492605905305600005")
@@ -29,6 +31,15 @@ _WITH_NAME: Final = 0.85
 _WITH_EXTRAS: Final = 0.08
 _WITH_NICK: Final = 0.12
 _WITH_ROLE: Final = 0.15
+# Of people who hide something: small servers are shown more than large ones.
+_PROFILE_PRIVACY: Final[tuple[ProfilePrivacy, ...]] = (
+    "everyone",
+    "friends_and_small_servers",
+    "friends_and_small_servers",
+    "friends",
+)
+_RESTRICTIONS: Final[tuple[RestrictionDefault, ...]] = ("off", "off", "on_for_large_guilds", "on")
+_RESTRICTS_ONE: Final = 0.4
 # HypeSquad houses, early supporter, active developer.
 _FLAGS: Final = (0, 0, 0, 0, 1 << 6, 1 << 7, 1 << 8, 1 << 9, 1 << 22)
 
@@ -203,3 +214,19 @@ def _picture(rng: random.Random) -> str:
 def _moment(rng: random.Random) -> str:
     seconds = rng.randrange(_JOINED_FROM, _JOINED_TO)
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f+00:00")
+
+
+def some_privacy(world: World, share: float, seed: int) -> None:
+    """This share of the people hides something in some guilds; the first person hides nothing."""
+    rng = random.Random(seed + 2)  # of its own: who the people are does not depend on the share
+    for user_id, person in world.people.items():
+        if user_id in (BOT_ID, FIRST_PERSON) or rng.random() >= share:
+            continue
+        privacy = Privacy(
+            profile=rng.choice(_PROFILE_PRIVACY), restriction_default=rng.choice(_RESTRICTIONS)
+        )
+        for guild_id in person.guilds:
+            privacy.joined(world.guilds[guild_id])
+        if rng.random() < _RESTRICTS_ONE and person.guilds:
+            privacy.restricted_guilds.add(rng.choice(person.guilds))
+        world.set_privacy(user_id, privacy)

@@ -18,7 +18,7 @@ from simulator.gateway import RESUME_PATH, Gateway
 from simulator.gateway_session import DropHow, GatewayState
 from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
-from simulator.people import population
+from simulator.people import population, some_privacy
 from simulator.profiles import Profiles
 from simulator.rest import Rest
 from simulator.rest_middleware import API_PREFIX, RestMiddleware
@@ -45,6 +45,7 @@ class Simulator:
             self.options.members, self.options.guilds, self.options.seed, now_ms
         )
         self.world = World(people, guilds)
+        some_privacy(self.world, self.options.private_people, self.options.seed)
         self.sessions = Sessions(self.world, self.options, self.stats)
         self.scenario = Scenario(self.world, self.options, now_ms)
         members = MemberRequestResponder(self.world, self.options, self.stats)

@@ -12,6 +12,7 @@ import msgspec
 
 from simulator import BOT_ID, dispatches
 from simulator.model import Guild, Json, Member, Person, Presence, User, offline
+from simulator.privacy import Privacy, presence_in, presence_in_any
 
 
 class Unknown(LookupError):
@@ -44,6 +45,7 @@ class World:
         self.guilds = {guild.id: guild for guild in guilds}
         self.audience: Audience | None = None
         self.changes = 0
+        self._privacy: dict[str, Privacy] = {}  # of those who changed the defaults
         self._random = random.Random(0)
 
     def person(self, user_id: str) -> Person:
@@ -81,13 +83,45 @@ class World:
         person.presence = presence
         return self._tell_presence(person)
 
+    def privacy(self, user_id: str) -> Privacy:
+        """The user's settings; change them with `set_privacy`."""
+        return self._privacy.get(user_id) or Privacy()
+
+    def set_privacy(self, user_id: str, privacy: Privacy) -> int:
+        """Replace a user's settings; returns the number of PRESENCE_UPDATEs.
+
+        Guilds that are shown something else from now on are told.
+        """
+        person = self.person(user_id)
+        guilds = [self.guilds[guild_id] for guild_id in person.guilds]
+        earlier = [self.presence_in(person, guild) for guild in guilds]
+        self._privacy[user_id] = privacy
+        self.changes += 1
+        told = 0
+        for guild, before in zip(guilds, earlier, strict=True):
+            presence = self.presence_in(person, guild)
+            if presence != before:
+                d = dispatches.presence_update(person, presence, guild.id)
+                told += self._tell("PRESENCE_UPDATE", guild.id, d)
+        return told
+
+    def presence_in(self, person: Person, guild: Guild) -> Presence:
+        """The presence that this guild is shown."""
+        return presence_in(person, self.privacy(person.user.id), guild)
+
+    def shown_presence(self, person: Person) -> Presence:
+        """What the bot is shown of the person in at least one of its guilds."""
+        guilds = [self.guilds[guild_id] for guild_id in person.guilds]
+        return presence_in_any(person, self.privacy(person.user.id), guilds)
+
     def _tell_presence(self, person: Person, *, whole_user: bool = False) -> int:
         self.changes += 1
         if person.user.id == BOT_ID:
             return 0
         told = 0
         for guild_id in person.guilds:
-            d = dispatches.presence_update(person, guild_id, whole_user=whole_user)
+            presence = self.presence_in(person, self.guilds[guild_id])
+            d = dispatches.presence_update(person, presence, guild_id, whole_user=whole_user)
             told += self._tell("PRESENCE_UPDATE", guild_id, d)
         return told
 
@@ -151,6 +185,8 @@ class World:
         guild.members[user_id] = member or Member()
         if guild_id not in person.guilds:
             person.guilds.append(guild_id)
+            if user_id in self._privacy:
+                self._privacy[user_id].joined(guild)
         self.changes += 1
         self._tell_member("GUILD_MEMBER_ADD", person, guild_id)
 
