@@ -12,9 +12,10 @@ import pytest
 from services.api.endpoints.presence import INFO
 from services.doctor import discord as doctor_discord
 from services.gateway.runner import FATAL
-from services.ws import connection, handshake, hub
+from services.ws import handshake, notices
 from services.ws.limits import WsLimits
 from services.ws.limits import from_settings as ws_limits
+from services.ws.protocol import ErrorNotice
 from shared.config import ApiSettings, CardsSettings, WsSettings
 from shared.http.connection_limits import ConnectionLimits
 from shared.http.errors import CONNECTION_ERRORS, ERRORS, RATE_LIMITED
@@ -27,8 +28,8 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 REST_MESSAGES = {error.message for error in (*ERRORS.values(), *CONNECTION_ERRORS, RATE_LIMITED)}
 WS_MESSAGES = {
-    *(hub.NOT_MONITORED, hub.LEFT, hub.UNREADABLE, handshake.DRAINING, handshake.AT_LIMIT),
-    *(connection.TOO_MANY_CONNECTIONS.message, connection.TOO_MANY_MESSAGES.message),
+    *(handshake.DRAINING, handshake.AT_LIMIT, handshake.FLOOD),
+    *(one.message for one in vars(notices).values() if isinstance(one, ErrorNotice)),
 }
 
 
@@ -103,6 +104,13 @@ def test_the_limits_of_the_websocket() -> None:
     wanted = {
         "users on one connection": str(limits.users),
         "connections of one address at once": str(limits.connections_per_address),
+        "handshakes of one address in a minute": str(limits.handshakes_per_address),
+        "users that one address subscribes to in a minute, over all its connections": str(
+            limits.changes_per_address
+        ),
+        "of these, users that the process does not follow yet, known or not": str(
+            limits.lookups_per_address
+        ),
         "connections of one process": "as many as it may open files",
         "messages of one connection in a minute, pongs included": str(limits.frames),
         "messages of one address in a minute, over all its connections": str(

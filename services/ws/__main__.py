@@ -11,7 +11,8 @@ from functools import partial
 from typing import Final
 
 from services.ws import metrics
-from services.ws.connection import ServerContext
+from services.ws.budgets import AddressBudgets
+from services.ws.context import ServerContext
 from services.ws.counters import Counters
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
@@ -19,10 +20,11 @@ from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
 from services.ws.profile_refresher import ExtrasSource
 from services.ws.server import WebSocketServer
 from shared.config import WsSettings, non_defaults
+from shared.net.client_address import ClientResolver
 from shared.net.connection_limiter import ConnectionLimiter
 from shared.net.fixed_window import FixedWindowCounter
 from shared.profiles.service import ProfileService
-from shared.redis import completeness
+from shared.redis import completeness, user_lookup
 from shared.redis.factory import follow
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
@@ -73,6 +75,7 @@ async def serving(
         lambda listener: follow(settings.redis_url, listener),
         store,
         profiles,
+        partial(user_lookup.monitored, store),
         partial(completeness.absent, store),
         profile_ttl=settings.profile_ttl,
         limits=limits,
@@ -86,6 +89,8 @@ async def serving(
             max_connections_per_address=limits.connections_per_address,
             max_pending=limits.handshakes,
         ),
+        resolver=ClientResolver(limits.trusted),
+        budgets=AddressBudgets(limits),
         messages=FixedWindowCounter(limits.frames_within),
         limits=limits,
         counters=counters,

@@ -4,48 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Final, cast
-
-from msgspec import Struct
+from typing import cast
 
 from services.ws import handshake
-from services.ws.counters import Counters
-from services.ws.handshake import HandshakeHealth, PlainResponse
-from services.ws.hub import Hub
+from services.ws.context import ServerContext
+from services.ws.handshake import PlainResponse
 from services.ws.incoming import CHUNK_BYTES, Incoming
-from services.ws.keepalive import Keepalive
-from services.ws.limits import WsLimits
-from services.ws.protocol import NO_PONG, PING, RATE_LIMITED, RESTART, CloseReason, ErrorNotice
+from services.ws.notices import (
+    TOO_MANY_CONNECTIONS,
+    TOO_MANY_HANDSHAKES,
+    TOO_MANY_MESSAGES,
+    TOO_MANY_USERS,
+)
+from services.ws.protocol import NO_PONG, PING, RESTART, CloseReason, ErrorNotice
 from services.ws.session import PresenceSession
 from services.ws.topic import NO_FD
-from shared.net.client_address import client_ip
-from shared.net.connection_limiter import ConnectionLimiter
-from shared.net.fixed_window import FixedWindowCounter
-
-TOO_MANY_CONNECTIONS: Final = ErrorNotice(
-    RATE_LIMITED,
-    "Too many connections are open from your IP address. Close some, or read several users on one.",
-)
-TOO_MANY_MESSAGES: Final = ErrorNotice(
-    RATE_LIMITED,
-    "Too many messages arrived from you or your IP address. This server needs none: connect and "
-    "listen.",
-)
-
-
-class ServerContext(Struct):
-    """The state that all connections share."""
-
-    hub: Hub
-    keepalive: Keepalive
-    limiter: ConnectionLimiter
-    messages: FixedWindowCounter  # frames from each address
-    limits: WsLimits
-    counters: Counters
-    draining: bool = False  # the process is about to end
-
-    def health(self) -> HandshakeHealth:
-        return HandshakeHealth(self.hub.connected, self.draining)
 
 
 class Connection(asyncio.Protocol):
@@ -195,35 +168,55 @@ class Connection(asyncio.Protocol):
             self._respond_and_finish(handshake.too_large())
         elif end >= 0:
             end += len(handshake.END)
-            full = self._context.counters.connections > limits.connections
-            answer = handshake.respond(bytes(head[:end]), limits, self._context.health, full=full)
-            if isinstance(answer, PlainResponse):
-                self._respond_and_finish(answer)
-            else:
-                self._head = None
-                self._transport.write(answer.response)
-                self._context.counters.handshakes.inc()
-                self._context.limiter.clear_deadline(self)
-                self._context.limiter.clear_pending(self)
-                self._open_session(answer.users, answer.forwarded_for)
-                if len(head) > end:
-                    self._read_frames(bytes(head[end:]))
+            self._answer_handshake(bytes(head[:end]), bytes(head[end:]))
+
+    def _answer_handshake(self, head: bytes, rest: bytes) -> None:
+        """`rest`: what the client has sent after its handshake."""
+        context, limits = self._context, self._context.limits
+        client = self._client_ip(head)
+        excess = context.budgets.handshake(client)
+        if excess > 1:
+            context.counters.refused.inc()
+            self._respond_and_finish(handshake.too_many(context.budgets.retry_after_s))
+            return
+        full = context.counters.connections > limits.connections
+        answer = handshake.respond(head, limits, context.health, full=full)
+        if isinstance(answer, PlainResponse):
+            self._respond_and_finish(answer)
+            return
+        self._head = None
+        self._transport.write(answer.response)
+        context.counters.handshakes.inc()
+        context.limiter.clear_deadline(self)
+        context.limiter.clear_pending(self)
+        if not context.limiter.acquire_address(self, client):
+            self._refuse(TOO_MANY_CONNECTIONS)
+        elif excess:
+            self._refuse(TOO_MANY_HANDSHAKES)
+        else:
+            self._open_session(answer.users, client)
+        if rest:
+            self._read_frames(rest)
+
+    def _client_ip(self, head: bytes) -> str | None:
+        peer = self._transport.get_extra_info("peername")
+        return self._context.resolver.client_ip(
+            peer[0] if peer else "", handshake.forwarded_for(head)
+        )
 
     def _respond_and_finish(self, answer: PlainResponse) -> None:
         self._transport.write(answer.response)
         self._finish()
 
-    def _open_session(self, users: tuple[int, ...] | ErrorNotice, forwarded_for: str) -> None:
-        peer = self._transport.get_extra_info("peername")
-        client = client_ip(peer[0] if peer else "", forwarded_for, self._context.limits.trusted)
-        if not self._context.limiter.acquire_address(self, client):
-            self._refuse(TOO_MANY_CONNECTIONS)
-            return
+    def _open_session(self, users: tuple[int, ...] | ErrorNotice, client: str | None) -> None:
+        hub = self._context.hub
         if isinstance(users, ErrorNotice):
             self._refuse(users)
-            return
-        self._session = PresenceSession(self, self._context.counters)
-        self._context.hub.subscribe(self._session, users)
+        elif not self._context.budgets.subscribe(client, len(users), hub.unfollowed(users)):
+            self._refuse(TOO_MANY_USERS)
+        else:
+            self._session = PresenceSession(self, self._context.counters)
+            hub.subscribe(self._session, users)
 
     def _refuse(self, notice: ErrorNotice) -> None:
         self._context.counters.refused.inc()

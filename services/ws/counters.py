@@ -41,7 +41,9 @@ class Counters:
         self.dropped = Counter(
             "grux_ws_dropped", "Clients that read nothing or answered no ping.", registry=None
         )
-        self.refused = Counter("grux_ws_refused", "Error frames.", registry=None)
+        self.refused = Counter(
+            "grux_ws_refused", "Error frames, and handshakes of a flood.", registry=None
+        )
         self.resyncs = Counter(
             "grux_ws_resyncs",
             "Users loaded again after a lost connection to Redis.",

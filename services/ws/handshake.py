@@ -7,6 +7,8 @@ people who open it in a browser read what it is.
 from __future__ import annotations
 
 import logging
+import math
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -30,6 +32,8 @@ ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
 MAX_PARSED_LIST_CHARS: Final = 512  # all three together; a browser sends 30
 
+_FORWARDED_FOR: Final = re.compile(rb"\r\nX-Forwarded-For[ \t]*:([^\r\n]*)", re.IGNORECASE)
+
 _silent = logging.getLogger("websockets.server")
 
 USAGE: Final = (
@@ -39,6 +43,7 @@ USAGE: Final = (
 USER_IDS: Final = "Connect with ?user_id=<Discord id>; separate several ids by commas."
 DRAINING: Final = "This server is restarting. Connect again in a few seconds."
 LONG_LISTS: Final = "The handshake's Connection, Upgrade or protocol list is too long."
+FLOOD: Final = "Too many handshakes from your IP address. Connect once, and keep the connection."
 AT_LIMIT: Final = "The server is at its connection limit. Try again in a few seconds."
 
 
@@ -57,7 +62,6 @@ class AcceptedHandshake(Struct, frozen=True):
 
     response: bytes
     users: tuple[int, ...] | ErrorNotice  # a notice is sent as a frame, which browsers can read
-    forwarded_for: str
 
 
 class PlainResponse(Struct, frozen=True):
@@ -106,8 +110,12 @@ def _route(
         reason = response.body.decode().strip()
         return _error(HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}")
     users = parse_user_ids(query, limits.users)
-    forwarded = forwarded_for_tail(request.headers.get_all("X-Forwarded-For"))
-    return AcceptedHandshake(response.serialize(), users, forwarded)
+    return AcceptedHandshake(response.serialize(), users)
+
+
+def forwarded_for(head: bytes) -> str:
+    """The end of X-Forwarded-For in a request that is not parsed yet: see `forwarded_for_tail`."""
+    return forwarded_for_tail([value.decode("latin-1") for value in _FORWARDED_FOR.findall(head)])
 
 
 def _path_and_query(target: str) -> tuple[str, str]:
@@ -161,6 +169,11 @@ def bad_request(problem: str = "This is not HTTP/1.1.") -> PlainResponse:
     return _error(HTTPStatus.BAD_REQUEST, "bad_request", f"{problem} {USAGE}")
 
 
+def too_many(retry_after_s: float) -> PlainResponse:
+    """The answer to a flood: it is written before the request is parsed."""
+    return _error(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", FLOOD, retry_after_s=retry_after_s)
+
+
 def too_large(
     status: HTTPStatus = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 ) -> PlainResponse:
@@ -189,12 +202,20 @@ def _status(status: str) -> bytes:
     return msgspec.json.encode({"status": status, "version": VERSION})
 
 
-def _error(status: HTTPStatus, code: str, message: str, with_body: bool = True) -> PlainResponse:
+def _error(
+    status: HTTPStatus,
+    code: str,
+    message: str,
+    with_body: bool = True,
+    retry_after_s: float | None = None,
+) -> PlainResponse:
     body = {"error": {"code": code, "message": message}, "success": False}
-    return _response(status, msgspec.json.encode(body), with_body)
+    return _response(status, msgspec.json.encode(body), with_body, retry_after_s)
 
 
-def _response(status: HTTPStatus, body: bytes, with_body: bool) -> PlainResponse:
+def _response(
+    status: HTTPStatus, body: bytes, with_body: bool, retry_after_s: float | None = None
+) -> PlainResponse:
     headers = Headers(
         {
             "Connection": "close",
@@ -207,5 +228,7 @@ def _response(status: HTTPStatus, body: bytes, with_body: bool) -> PlainResponse
     if status in (HTTPStatus.UPGRADE_REQUIRED, HTTPStatus.BAD_REQUEST):
         headers["Upgrade"] = "websocket"
         headers["Sec-WebSocket-Version"] = "13"
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(retry_after_s))
     shown = body if with_body else b""
     return PlainResponse(Response(status.value, status.phrase, headers, shown).serialize())

@@ -15,11 +15,13 @@ from typing import Final
 from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
 from services.ws.limits import WsLimits
-from services.ws.loader import Loader, Snapshots, UserSubscriber
+from services.ws.loader import FindMonitored, Loader, Snapshots, UserSubscriber
+from services.ws.notices import LEFT, NOT_MONITORED, UNREADABLE
 from services.ws.profile_refresher import ExtrasSource, ProfileRefresher
-from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, ErrorNotice
+from services.ws.protocol import ErrorNotice
 from services.ws.session import PresenceSession
 from services.ws.topic import NO_FD, Subscription, Topic
+from services.ws.unknown_users import UnknownUsers
 from shared.model.message import PresenceMessage
 from shared.model.snapshot import Snapshot
 from shared.redis.store import StoreUnavailable
@@ -29,12 +31,6 @@ log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL_S: Final = 1.0
 ABSENT_BATCH_USERS: Final = 500
-
-NOT_MONITORED: Final = (
-    "This user is not in any server that Grux monitors. Ask them to join one, then connect again."
-)
-LEFT: Final = "This user has left every server that Grux monitors, so their presence is not shown."
-UNREADABLE: Final = "Presence cannot be read at the moment. Connect again in a few seconds."
 
 
 FindAbsent = Callable[[Sequence[int]], Awaitable[set[int]]]
@@ -53,6 +49,7 @@ class Hub:
         connect: Callable[[UpdateHandler], UserSubscriber],
         store: Snapshots,
         profiles: ExtrasSource,
+        find_monitored: FindMonitored,
         find_absent: FindAbsent,
         *,
         profile_ttl: float,
@@ -65,12 +62,16 @@ class Hub:
         self._topics: dict[int, Topic] = {}
         self._idle: dict[Topic, float] = {}  # without subscriptions, since (loop time)
         self._absent: dict[Topic, float] = {}  # shown, but not in Redis, since (loop time)
+        self._unknown = UnknownUsers(limits.unknown_for, limits.unknown_users)
         self._fan_out = FanOut(limits.fan_out_slice, counters)
         self._subscriber = connect(self)
         self._loader = Loader(
             self._subscriber,
             store,
+            find_monitored,
             limits,
+            on_found=self._on_found,
+            on_unknown=self._on_unknown,
             on_loaded=self._on_loaded,
             on_failed=self._on_load_failed,
         )
@@ -93,12 +94,16 @@ class Hub:
         """Number of messages and snapshots in Redis that Grux cannot have written."""
         return self._subscriber.unreadable + self._loader.damaged
 
+    def unfollowed(self, user_ids: Sequence[int]) -> int:
+        """How many of these users are not followed yet: each costs a look-up in Redis."""
+        return sum(user_id not in self._topics for user_id in user_ids)
+
     def subscribe(self, session: PresenceSession, user_ids: Sequence[int]) -> None:
-        """Send these users to the session: known ones at once, the others when loaded."""
-        session.subscriptions = [
-            Subscription(session, self._topic(user_id)) for user_id in user_ids
-        ]
-        for subscription in list(session.subscriptions):
+        """Send these users, which the session does not have yet: known ones at once, the others
+        when loaded."""
+        added = [Subscription(session, self._topic(user_id)) for user_id in user_ids]
+        session.subscriptions += added
+        for subscription in added:
             topic = subscription.topic
             topic.subscriptions[subscription] = None
             self._counters.watchers += 1
@@ -106,6 +111,8 @@ class Hub:
             if topic.loaded:
                 self._refresher.refresh_if_due(topic)
                 session.show(subscription)
+            elif not topic.found and topic.user_id in self._unknown:
+                self._refuse_unknown(topic)
             else:
                 self._loader.enqueue(topic)
 
@@ -141,7 +148,14 @@ class Hub:
         self._invalidate(same_connection=True)
         self.on_reconnect()
 
+    def joined(self, user_id: int) -> None:
+        self._unknown.forget(user_id)
+        topic = self._topics.get(user_id)
+        if topic is not None:
+            self._loader.joined(topic)
+
     def _invalidate(self, *, same_connection: bool) -> None:
+        self._unknown.clear()
         self._loader.on_disconnect()
         for topic in list(self._idle):
             self._drop(topic)
@@ -169,8 +183,19 @@ class Hub:
         topic = self._topics.get(user_id)
         if topic is None:
             topic = self._topics[user_id] = Topic(user_id)
-            self._refresher.refresh(topic)
         return topic
+
+    def _on_found(self, topic: Topic) -> None:
+        self._refresher.refresh(topic)
+
+    def _on_unknown(self, topic: Topic) -> None:
+        if self._subscriber.reports_joins:
+            self._unknown.add(topic.user_id)
+        self._refuse_unknown(topic)
+
+    def _refuse_unknown(self, topic: Topic) -> None:
+        self._refuse(topic, list(topic.subscriptions), NOT_MONITORED)
+        self._drop(topic)
 
     def _on_loaded(self, topic: Topic, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
@@ -188,21 +213,19 @@ class Hub:
         that the user is not monitored, which may be wrong.
         """
         if not topic.known:
-            notice = ErrorNotice(USER_NOT_MONITORED, NOT_MONITORED)
-            self._refuse(topic, list(topic.subscriptions), notice)
-            self._drop(topic)
+            self._refuse_unknown(topic)
         else:
             self._absent.setdefault(topic, asyncio.get_running_loop().time())
-            self._refuse(topic, _without_data(topic), ErrorNotice(UNAVAILABLE, UNREADABLE))
+            self._refuse(topic, _without_data(topic), UNREADABLE)
 
     def _on_load_failed(self, topics: Sequence[Topic]) -> None:
         for topic in topics:
-            self._refuse(topic, _without_data(topic), ErrorNotice(UNAVAILABLE, UNREADABLE))
+            self._refuse(topic, _without_data(topic), UNREADABLE)
             if not topic.subscriptions:
                 self._drop(topic)
 
     def _remove(self, topic: Topic) -> None:
-        self._refuse(topic, list(topic.subscriptions), ErrorNotice(USER_NOT_MONITORED, LEFT))
+        self._refuse(topic, list(topic.subscriptions), LEFT)
         self._drop(topic)
 
     def _refuse(
@@ -229,7 +252,8 @@ class Hub:
         self._absent.pop(topic, None)
         self._loader.cancel(topic)
         self._refresher.cancel(topic)
-        self._subscriber.unsubscribe(topic.user_id)
+        if topic.found:
+            self._subscriber.unsubscribe(topic.user_id)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

@@ -15,6 +15,10 @@ from shared.net.connection_limiter import RESERVED_FILES
 
 REFUSED_CONNECTIONS: Final = RESERVED_FILES // 2  # over the limit, while they get the 503
 FRAMES_PER_CLIENT: Final = 12  # per minute: three pongs, three pings of its own, six messages
+HANDSHAKES_PER_CLIENT: Final = 2  # per minute: all clients of an address reconnect after a restart
+CHANGES_PER_CLIENT: Final = 12  # users added or removed, per minute
+LOOKUPS_PER_CLIENT: Final = 2  # users that this process does not follow yet, per minute
+MIN_LOOKUPS: Final = 1200  # per minute: what the REST API answers to an address
 
 
 class WsLimits(Struct, frozen=True, kw_only=True):
@@ -31,6 +35,9 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     frames: int = 120  # in `frames_within`
     frames_per_address: int = 500 * FRAMES_PER_CLIENT  # over all its connections
     frames_within: float = 60.0
+    handshakes_per_address: int = 500 * HANDSHAKES_PER_CLIENT  # these three in a minute
+    changes_per_address: int = 500 * CHANGES_PER_CLIENT
+    lookups_per_address: int = MIN_LOOKUPS
 
     # How long a client may take.
     handshake_within: float = 10.0
@@ -52,6 +59,8 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     load_within: float = 1.0  # else new subscriptions are refused with `unavailable`
     load_batch: int = 128  # users
     load_again: float = 0.05  # after a failure
+    unknown_for: float = 2.0  # a user whom Redis does not hold is not looked up again
+    unknown_users: int = 10_000  # remembered; about 1.5 MB
 
     # How long a topic is kept without being needed.
     linger: float = 30.0  # after the last subscription has ended
@@ -80,6 +89,9 @@ def from_settings(settings: WsSettings, files: int) -> WsLimits:
         connections_per_address=per_address,
         frames=settings.ws_messages_per_minute,
         frames_per_address=max(settings.ws_messages_per_minute, per_address * FRAMES_PER_CLIENT),
+        handshakes_per_address=per_address * HANDSHAKES_PER_CLIENT,
+        changes_per_address=per_address * CHANGES_PER_CLIENT,
+        lookups_per_address=max(MIN_LOOKUPS, per_address * LOOKUPS_PER_CLIENT),
         trusted=settings.proxies(),
         notice=settings.drain_seconds,
     )

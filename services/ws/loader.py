@@ -1,15 +1,16 @@
-"""Subscribes to users, then loads them: how a topic gets its state, at first and after a
-disconnect.
+"""Looks users up, subscribes to those whom Redis holds, then loads them: how a topic gets its
+state, at first and after a disconnect.
 
 One worker takes the pending topics in batches, so that a thousand new subscriptions cost a few
 round trips. What is published between the subscription and the load arrives as a message, and the
-topic's versions put both in order.
+topic's versions put both in order. The look-up only keeps unknown users from costing a
+subscription: what it finds is loaded again after the subscription.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -18,12 +19,18 @@ from services.ws.topic import Topic
 from shared.model.snapshot import Snapshot
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
+FindMonitored = Callable[[Sequence[int]], Awaitable[set[int]]]
+"""shared.redis.user_lookup.monitored: raises StoreUnavailable."""
+
 
 class UserSubscriber(Protocol):
     """shared.redis.subscriber.Subscriber, as far as it is needed here."""
 
     @property
     def connected(self) -> bool: ...
+
+    @property
+    def reports_joins(self) -> bool: ...
 
     @property
     def unreadable(self) -> int:
@@ -52,22 +59,31 @@ class Loader:
         self,
         subscriber: UserSubscriber,
         store: Snapshots,
+        find_monitored: FindMonitored,
         limits: WsLimits,
         *,
+        on_found: Callable[[Topic], None],
+        on_unknown: Callable[[Topic], None],
         on_loaded: Callable[[Topic, Snapshot | None], None],
         on_failed: Callable[[Sequence[Topic]], None],
     ) -> None:
-        """`on_loaded` gets each topic that was pending, with None if Redis does not hold the user.
+        """`on_found` gets a topic when Redis is known to hold the user, before it is loaded;
+        `on_unknown` one whose user it does not hold. The latter is not pending any more.
+        `on_loaded` gets each topic that was pending, with None if Redis does not hold the user.
         `on_failed` gets all pending topics when Redis is unreachable, and each topic whose
         snapshot cannot be read.
         """
         self._subscriber = subscriber
         self._store = store
+        self._find_monitored = find_monitored
         self._limits = limits
+        self._on_found = on_found
+        self._on_unknown = on_unknown
         self._on_loaded = on_loaded
         self._on_failed = on_failed
         self.damaged = 0  # snapshots that could not be read
         self._pending: dict[Topic, None] = {}
+        self._looking_up: set[Topic] = set()  # and no join of theirs was reported since
         self._has_pending = asyncio.Event()
         self._disconnects = 0
         self._connected = asyncio.Event()
@@ -79,8 +95,13 @@ class Loader:
     def cancel(self, topic: Topic) -> None:
         self._pending.pop(topic, None)
 
+    def joined(self, topic: Topic) -> None:
+        """Redis may hold the user now: what is being looked up may be too old."""
+        self._looking_up.discard(topic)
+
     def on_disconnect(self) -> None:
         self._disconnects += 1
+        self._looking_up.clear()
         self._connected.clear()
 
     def on_reconnect(self) -> None:
@@ -106,6 +127,9 @@ class Loader:
             if not batch:  # all were cancelled meanwhile
                 return
             try:
+                batch = await self._look_up(batch)
+                if not batch:
+                    return
                 await asyncio.gather(
                     *(self._subscriber.subscribe(topic.user_id) for topic in batch)
                 )
@@ -124,3 +148,22 @@ class Loader:
                     else:
                         self._on_loaded(topic, snapshot)
             return
+
+    async def _look_up(self, batch: Sequence[Topic]) -> list[Topic]:
+        """Those of the batch that Redis holds, or has held. The others are unknown, or, if a join
+        was reported meanwhile, stay pending.
+        """
+        new = [topic for topic in batch if not topic.found]
+        if new:
+            self._looking_up = set(new)
+            monitored = await self._find_monitored([topic.user_id for topic in new])
+            for topic in new:
+                if topic not in self._pending:  # cancelled meanwhile
+                    continue
+                if topic.user_id in monitored:
+                    topic.found = True
+                    self._on_found(topic)
+                elif topic in self._looking_up:
+                    del self._pending[topic]
+                    self._on_unknown(topic)
+        return [topic for topic in batch if topic.found and topic in self._pending]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import REGISTRY, Gauge
 
-from services.ws.connection import ServerContext
+from services.ws.context import ServerContext
 from shared.telemetry.health import HealthProbe, HealthReport
 from shared.telemetry.metrics import CallbackCounter
 

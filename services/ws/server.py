@@ -8,7 +8,8 @@ import random
 import socket
 from typing import Final
 
-from services.ws.connection import Connection, ServerContext
+from services.ws.connection import Connection
+from services.ws.context import ServerContext
 from services.ws.keepalive import SLICE
 from shared.net.listen import CannotListen, listen_problem
 

@@ -69,6 +69,7 @@ class Topic:
         "extras_asked",
         "extras_due",
         "extras_tries",
+        "found",
         "loaded",
         "presence",
         "profile",
@@ -82,6 +83,7 @@ class Topic:
         # In the order of subscribing, like the C floor of the bench (fan-out costs 0.99 of what it
         # does with a set, which is less than the noise of one run).
         self.subscriptions: dict[Subscription, None] = {}
+        self.found = False  # Redis has held the user: there is, or may be, a subscription to it
         self.loaded = False  # since the connection to Redis is up: no update can have been missed
         self.presence = b""  # empty: not known yet
         self.profile = b""  # with the profile extras

@@ -12,8 +12,8 @@ import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
@@ -25,6 +25,8 @@ from shared.telemetry.metrics import REDIS_LOST
 log = logging.getLogger(__name__)
 
 Loop = Callable[[AbstractConnection], Coroutine[Any, Any, None]]
+
+INVALIDATION_CHANNEL: Final = "__redis__:invalidate"  # Redis' own name
 
 
 class ConnectionTimings(Struct, frozen=True, kw_only=True):
@@ -157,3 +159,16 @@ async def ask(connection: AbstractConnection, *command: object) -> Any:
     """Send a command and wait for its answer, while nothing else reads from the connection."""
     await connection.send_command(*command, check_health=False)
     return await connection.read_response(timeout=math.inf)
+
+
+async def report_changes(connection: AbstractConnection, prefixes: Sequence[str]) -> None:
+    """From when this returns, Redis sends the names of all keys with these prefixes that change.
+
+    CLIENT TRACKING in broadcasting mode, sent to the connection itself: one message on
+    INVALIDATION_CHANNEL for each prefix and turn of Redis' loop. Raises ResponseError where Redis
+    does not permit it.
+    """
+    own_id = await ask(connection, "CLIENT", "ID")
+    words = [word for prefix in prefixes for word in ("PREFIX", prefix)]
+    await ask(connection, "CLIENT", "TRACKING", "ON", "REDIRECT", own_id, "BCAST", *words)
+    await ask(connection, "SUBSCRIBE", INVALIDATION_CHANNEL)

@@ -12,13 +12,12 @@ from typing import Any, Final, Protocol
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
 
 from shared.redis import keys
-from shared.redis.held_connection import ConnectionTimings, HeldConnection, ask
+from shared.redis.held_connection import ConnectionTimings, HeldConnection, report_changes
 
 VALIDITY_S: Final = 2.0  # no cached answer is older, whatever happens to the connection
 TIMINGS: Final = ConnectionTimings(
     connect_timeout_s=VALIDITY_S, ping_interval_s=0.5, ping_timeout_s=VALIDITY_S
 )
-_CHANNEL: Final = "__redis__:invalidate"  # Redis' own name
 _PREFIXES: Final = [key(0).removesuffix("0}") for key in (keys.presence, keys.profile)]
 
 
@@ -54,10 +53,7 @@ class InvalidationStream(HeldConnection):
 
     async def _on_connect(self, connection: AbstractConnection) -> None:
         """When this returns, every change from now on is reported over this connection."""
-        own_id = await ask(connection, "CLIENT", "ID")
-        prefixes = [word for prefix in _PREFIXES for word in ("PREFIX", prefix)]
-        await ask(connection, "CLIENT", "TRACKING", "ON", "REDIRECT", own_id, "BCAST", *prefixes)
-        await ask(connection, "SUBSCRIBE", _CHANNEL)
+        await report_changes(connection, _PREFIXES)
 
     def _on_reply(self, reply: list[Any]) -> None:
         """A message names all keys of one prefix that changed in one turn of Redis' loop."""
@@ -70,9 +66,9 @@ class InvalidationStream(HeldConnection):
     def _report(self, names: Sequence[bytes]) -> None:
         changed = self._listener.changed
         for name in names:
-            user_id = name[name.index(b"{") + 1 : -1]
-            if user_id.isdigit() and len(user_id) <= keys.MAX_ID_DIGITS:
-                changed(int(user_id))
+            user_id = keys.user_of(name)
+            if user_id is not None:
+                changed(user_id)
 
     def _on_pong(self, pinged: float) -> None:
         """The answer stands behind every change that Redis made before it read the ping."""

@@ -25,6 +25,7 @@ COMPLETENESS = "completeness"
 """Hash by `shard/shards`: the data generation, and whether all users are written in it."""
 
 PRESENCE_PREFIX = "presence:{"
+GUILDS_PREFIX = "guilds:{"
 MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
 
 
@@ -86,6 +87,12 @@ def app_icon(application_id: str) -> str:
 def picture(digest: str) -> str:
     """String with a TTL: a picture of a card, scaled down; empty when there is none to be had."""
     return f"picture:{digest}"
+
+
+def user_of(name: bytes) -> int | None:
+    """The user in the braces of a key; None where other software has written something else."""
+    user_id = name[name.find(b"{") + 1 : -1]
+    return int(user_id) if user_id.isdigit() and len(user_id) <= MAX_ID_DIGITS else None
 
 
 def user_of_channel(channel: bytes) -> int:

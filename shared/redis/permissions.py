@@ -15,7 +15,8 @@ from shared.redis.scripts import Script
 from shared.redis.store import Store, StoreUnavailable
 
 TRACKING: Final = "CLIENT TRACKING"
-"""Without this one, api asks Redis at every read; without the others nothing works."""
+"""Without this one, api asks Redis at every read, and ws about every user that it does not follow;
+without the others nothing works."""
 
 PROBE: Final = Script("probe.lua")
 

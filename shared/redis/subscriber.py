@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol, Self
 
 from redis.asyncio.connection import AbstractConnection, ConnectionPool
+from redis.exceptions import ResponseError
 
 from shared.model.message import PresenceMessage, decode_message
 from shared.redis import clients, keys
 from shared.redis.held_connection import (
+    INVALIDATION_CHANNEL,
     ConnectionLost,
     ConnectionTimings,
     HeldConnection,
     Loop,
     ask,
+    report_changes,
     send,
 )
 from shared.redis.store import StoreUnavailable
@@ -31,6 +34,7 @@ CONTROL_CHANNEL: Final = keys.CONTROL_CHANNEL.encode()
 
 LOG_INTERVAL_S: Final = 60.0
 _BATCH_CHANNELS: Final = 500  # in one SUBSCRIBE
+_INVALIDATIONS: Final = INVALIDATION_CHANNEL.encode()
 
 
 class UpdateHandler(Protocol):
@@ -38,6 +42,10 @@ class UpdateHandler(Protocol):
 
     def updated(self, user_id: int, update: PresenceMessage) -> None:
         """A message arrived for a subscribed user."""
+
+    def joined(self, user_id: int) -> None:
+        """Any user, subscribed or not, may have become monitored. Reported only while
+        `reports_joins`, and for some who have not."""
 
     def on_disconnect(self) -> None:
         """The connection is lost: updates may be missed until `on_reconnect`."""
@@ -74,6 +82,7 @@ class Subscriber(HeldConnection):
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._to_send = asyncio.Event()
         self._connected = False
+        self._reports_joins = False
         self.unreadable = 0  # messages that no gateway can have published
         self._logged_at = float("-inf")  # loop time
 
@@ -88,6 +97,11 @@ class Subscriber(HeldConnection):
     def connected(self) -> bool:
         """Whether all wanted users are subscribed, so that every update of theirs arrives."""
         return self._connected
+
+    @property
+    def reports_joins(self) -> bool:
+        """Whether the handler is told of users who become monitored."""
+        return self._connected and self._reports_joins
 
     async def subscribe(self, user_id: int) -> None:
         """Returns when Redis has confirmed: what is published from then on arrives.
@@ -125,6 +139,7 @@ class Subscriber(HeldConnection):
 
     async def _on_connect(self, connection: AbstractConnection) -> None:
         self._sharded = self._in_cluster and await _publishes_sharded(connection)
+        self._reports_joins = await _reports_joins(connection)
         await ask(connection, "SUBSCRIBE", CONTROL_CHANNEL)
         self._changed = set(self._wanted)
         self._to_send.set()
@@ -150,6 +165,8 @@ class Subscriber(HeldConnection):
         if kind in (b"message", b"smessage"):
             if channel == CONTROL_CHANNEL:
                 self._resync()
+            elif channel == _INVALIDATIONS:
+                self._report_joins(data or ())
             else:
                 self._deliver(channel, data)
         elif kind in (b"subscribe", b"ssubscribe"):
@@ -163,6 +180,13 @@ class Subscriber(HeldConnection):
         log.info("subscriber: presences were rewritten; reloading")
         if self._connected:
             self._listener.on_resync()
+
+    def _report_joins(self, names: Sequence[bytes]) -> None:
+        """Sets of guilds that have changed: their users have joined one, or left."""
+        for name in names:
+            user_id = keys.user_of(name)
+            if user_id is not None:
+                self._listener.joined(user_id)
 
     def _deliver(self, channel: bytes, data: bytes) -> None:
         user_id = keys.user_of_channel(channel)
@@ -236,6 +260,15 @@ async def send_subscriptions(
         await send(connection, f"{prefix}SUBSCRIBE", *new[start : start + batch])
     for start in range(0, len(old), batch):
         await send(connection, f"{prefix}UNSUBSCRIBE", *old[start : start + batch])
+
+
+async def _reports_joins(connection: AbstractConnection) -> bool:
+    """Have joins reported. A Redis that does not permit it is good enough for all the rest."""
+    try:
+        await report_changes(connection, [keys.GUILDS_PREFIX])
+    except ResponseError:
+        return False
+    return True
 
 
 async def _publishes_sharded(connection: AbstractConnection) -> bool:

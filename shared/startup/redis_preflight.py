@@ -27,6 +27,7 @@ READER: Final[Sequence[Command]] = (
 )
 FOLLOWER: Final[Sequence[Command]] = (
     *READER,
+    ("EXISTS", keys.presence(0)),
     ("SUBSCRIBE", keys.CONTROL_CHANNEL, keys.presence(0)),
 )
 WRITER: Final[Sequence[Command]] = (

@@ -20,10 +20,15 @@ class Recorder:
 
     def __init__(self) -> None:
         self.events: list[object] = []
+        self.joins: list[int] = []
         self._more = asyncio.Event()
 
     def updated(self, user_id: int, update: PresenceMessage) -> None:
         self._record((user_id, update))
+
+    def joined(self, user_id: int) -> None:
+        self.joins.append(user_id)
+        self._more.set()
 
     def on_disconnect(self) -> None:
         self._record("disconnect")

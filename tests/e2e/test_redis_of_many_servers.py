@@ -10,11 +10,12 @@ import pytest
 
 from shared.redis import keys
 from simulator import BOT_ID
+from simulator.model import User
 from testing.eventually import eventually, eventually_async
 from testing.redis_cluster import RedisCluster
 from testing.redis_sentinels import RedisSentinels
 from testing.redis_server import RedisServer
-from tests.e2e.stack import Stack, Watcher, quiet, running
+from tests.e2e.stack import FIRST, Stack, Watcher, quiet, running
 
 
 class Crowd:
@@ -124,6 +125,22 @@ async def test_a_master_of_the_cluster_dies_and_a_slot_moves(cluster: RedisClust
         await changing(crowd, asyncio.create_task(lost(cluster, target)))
         await crowd.is_seen()
         assert crowd.watcher.close_code is None
+        await newcomers_are_seen(stack)
+
+
+async def newcomers_are_seen(stack: Stack) -> None:
+    """Whichever master they belong to: ws has just been told that they are not monitored."""
+    newcomers = [str(1138383128625152001 + number) for number in range(8)]
+    strangers = await stack.watch(*newcomers)
+    await eventually(lambda: len(strangers.frames) >= len(newcomers))
+    assert {frame["op"] for frame in strangers.frames} == {"error"}
+    for user_id in newcomers:
+        stack.simulator.world.add_member(FIRST, User(id=user_id, username="newbie"))
+    for user_id in newcomers:
+        await stack.shows(user_id, lambda data: True)
+    watcher = await stack.watch(*newcomers)
+    await eventually(lambda: len(watcher.frames) >= len(newcomers))
+    assert {frame["op"] for frame in watcher.frames} == {"initial_data"}
 
 
 async def lost(cluster: RedisCluster, master: RedisServer) -> None:

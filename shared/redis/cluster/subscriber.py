@@ -38,6 +38,11 @@ class ClusterSubscriber:
         """Messages that no gateway can have published."""
         return self._unreadable + sum(one.unreadable for one in self._subscribers.values())
 
+    @property
+    def reports_joins(self) -> bool:
+        """As Subscriber.reports_joins, of all users."""
+        return self._connected and all(one.reports_joins for one in self._subscribers.values())
+
     async def subscribe(self, user_id: int) -> None:
         """As Subscriber.subscribe."""
         master = self._cluster.slots.owner(user_id)
@@ -69,6 +74,10 @@ class ClusterSubscriber:
         """A message arrived at one of the subscribers."""
         if user_id in self._users:
             self._listener.updated(user_id, update)
+
+    def joined(self, user_id: int) -> None:
+        """A user of one of the masters may have become monitored."""
+        self._listener.joined(user_id)
 
     def on_disconnect(self) -> None:
         """One connection is lost: maybe its server is no master any more."""

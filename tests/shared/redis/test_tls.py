@@ -119,6 +119,8 @@ class Heard:
 
     def on_resync(self) -> None: ...
 
+    def joined(self, user_id: int) -> None: ...
+
     def on_reconnect(self) -> None:
         self.events.append("reconnected")
 
