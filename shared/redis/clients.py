@@ -8,19 +8,23 @@ pinged. `driver_info` is off: CLIENT SETINFO needs a right, and is of no use her
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from shared.redis import sentinel
 from shared.redis.url import Address, RedisTarget, parse
 
 Commands = Redis | RedisCluster
+
+FAILURES: Final = (RedisError, RedisClusterException, OSError, TimeoutError, RuntimeError)
+"""What a call raises when Redis fails; `is_loss` tells the last from our own mistakes. The second
+one, which is no RedisError: no node of a cluster answers, or none has the slot."""
 
 
 def commands(url: str, *, timeout: float, connections: int) -> Commands:

@@ -13,12 +13,12 @@ from typing import Any, Final, Literal, Self
 
 from msgspec import Struct
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from shared.model.snapshot import Snapshot
 from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
-from shared.redis.clients import Commands, is_damage, is_loss
+from shared.redis.clients import FAILURES, Commands, is_damage, is_loss
 from shared.redis.fencing_clock import FencingClock
 from shared.redis.membership import Membership
 from shared.redis.scripts import Argument, Script
@@ -249,7 +249,7 @@ class Store:
             async with asyncio.timeout(self._timeout):
                 yield
             self.up = True
-        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
+        except FAILURES as error:
             if not is_loss(error):
                 raise
             answered = isinstance(error, ResponseError)  # a refusal, as when memory is full
