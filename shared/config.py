@@ -15,7 +15,8 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta, Struct
 
-from shared.masking import SECRET_SETTINGS, masked, secrets_in
+from shared.masking import REDIS_SETTINGS, SECRET_SETTINGS, masked, secrets_in
+from shared.model.key_value import KV_MAX_BYTES
 from shared.net.client_address import Networks, networks
 from shared.redis import url
 
@@ -41,6 +42,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     discord_api_url: str = "https://discord.com/api/v10"
     discord_cdn_url: str = "https://cdn.discordapp.com"
     redis_url: str = "redis://localhost:6379/0"
+    durable_redis_url: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     metrics_host: str = "127.0.0.1"  # containers set 0.0.0.0: their scraper is elsewhere
@@ -140,6 +142,8 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     public_ws_url: str = ""
     discord_invite: str = ""
     example_users: str = ""
+    kv_max_bytes: Annotated[int, Meta(ge=1024, le=16_777_216)] = KV_MAX_BYTES
+    kv_writes_per_minute: Limit = 600
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -184,6 +188,7 @@ URL_SCHEMES: Final = {
     "public_ws_url": ("ws", "wss"),
     "discord_invite": ("http", "https"),
     "redis_url": url.SCHEMES,
+    "durable_redis_url": url.SCHEMES,
 }
 
 
@@ -231,8 +236,8 @@ def _check_url(name: str, value: str) -> None:
     schemes = URL_SCHEMES.get(name)
     if schemes is None:
         return
-    if name == "redis_url" and value.partition("://")[0].lower() in schemes:
-        _check_redis_url(value)
+    if name in REDIS_SETTINGS and value.partition("://")[0].lower() in schemes:
+        _check_redis_url(name.upper(), value)
         return
     try:
         parts = urlsplit(value)
@@ -249,25 +254,25 @@ def _check_url(name: str, value: str) -> None:
         )
 
 
-def _check_redis_url(value: str) -> None:
+def _check_redis_url(setting: str, value: str) -> None:
     """The message holds nothing of the URL: any part of it may be a part of the password."""
     try:
         url.check(value)
-        _check_options(urlsplit(value))
+        _check_options(setting, urlsplit(value))
         url.parse(value)
     except ValueError as error:
-        raise ConfigError(f"REDIS_URL cannot be used: {error}") from None
+        raise ConfigError(f"{setting} cannot be used: {error}") from None
 
 
-def _check_options(parts: SplitResult) -> None:
+def _check_options(setting: str, parts: SplitResult) -> None:
     for option in parse_qs(parts.query, keep_blank_values=True):
         if option not in url.OPTIONS:
             raise ConfigError(
-                "REDIS_URL has an unknown option after its ?. Its options are: "
+                f"{setting} has an unknown option after its ?. Its options are: "
                 f"{', '.join(sorted(url.OPTIONS))}"
             )
         if option.startswith("ssl_") and not parts.scheme.startswith("rediss"):
-            raise ConfigError(f"REDIS_URL must start with rediss (TLS) to use {option}")
+            raise ConfigError(f"{setting} must start with rediss (TLS) to use {option}")
 
 
 def _explain(error: msgspec.ValidationError, kind: type[Settings], given: Mapping[str, str]) -> str:

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-SECRET_SETTINGS: Final = frozenset({"discord_token", "redis_url", "profile_upstream_url"})
+REDIS_SETTINGS: Final = ("redis_url", "durable_redis_url")
+
+SECRET_SETTINGS: Final = frozenset({"discord_token", "profile_upstream_url", *REDIS_SETTINGS})
 """Settings whose value never stands in a message: they are, or may hold, a password."""
 
 URL_SETTINGS: Final = (
     *("discord_api_url", "discord_cdn_url", "discord_cdn_fetch_url", "profile_upstream_url"),
-    *("cards_url", "public_url", "public_ws_url", "discord_invite", "redis_url"),
+    *("cards_url", "public_url", "public_ws_url", "discord_invite", *REDIS_SETTINGS),
 )
 
 MIN_SECRET_CHARS: Final = 4  # masking shorter ones would mask half of every word in the log
@@ -56,7 +58,7 @@ def secrets_in(values: Iterable[tuple[str, str]]) -> list[str]:
             found.add(value)
         if name in URL_SETTINGS:
             # A user name of Redis is no secret; a user name alone in another URL may be a key.
-            found.update(_secrets_of_url(value, name_alone=name != "redis_url"))
+            found.update(_secrets_of_url(value, name_alone=name not in REDIS_SETTINGS))
     longest_first = sorted(found, key=lambda secret: (-len(secret), secret))
     return [secret for secret in longest_first if len(secret) >= MIN_SECRET_CHARS]
 

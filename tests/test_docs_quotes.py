@@ -77,6 +77,9 @@ def test_the_limits_of_the_api() -> None:
     wanted = {
         "requests of one address in a minute": str(settings.api_requests_per_minute),
         "connections of one address at once": str(settings.api_connections_per_address),
+        "writes of one user's [key-value store](lanyard.md#the-key-value-store) in a minute": str(
+            settings.kv_writes_per_minute
+        ),
         "URL and headers together": _shown(limits.max_head_bytes),
         "headers": str(limits.max_headers),
         "requests sent ahead of their responses": str(limits.max_pipelined),

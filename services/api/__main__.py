@@ -18,8 +18,11 @@ from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import SENT
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
+from shared.redis import durable
+from shared.redis.durable import DurableKv
 from shared.redis.factory import track
 from shared.redis.gateway_liveness import LivenessMonitor
+from shared.redis.kv_copies import KvCopies, KvReader
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
@@ -50,17 +53,21 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
         async with (
             Store.connect(settings.redis_url) as store,
             ProfileService.connect(settings, store) as profiles,
+            durable.connect(settings.durable_redis_url, store) as durable_store,
             track(settings.redis_url, cache),
         ):
+            durable_kv = DurableKv(durable_store)
+            kv_reader = KvReader(durable_kv)
+            copies = KvCopies(store, durable_kv, kv_reader)
             liveness = LivenessMonitor(store)
             metrics.export(cache, liveness, limiter)
             process.health.begin(metrics.health_probe(store, cache, liveness))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: version %s; %s", VERSION, config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
-            users = UserReader.of(store, profiles, settings)
+            users = UserReader.of(store, profiles, settings, copies)
             async with (
-                background(liveness.run(), limiter.run()),
+                background(liveness.run(), limiter.run(), kv_reader.run(), copies.run()),
                 CardsProxy(settings.cards_url) as cards,
             ):
                 app = build(store, users, settings, cache, liveness, cards)

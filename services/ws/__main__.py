@@ -24,8 +24,10 @@ from shared.net.client_address import ClientResolver
 from shared.net.connection_limiter import ConnectionLimiter
 from shared.net.fixed_window import FixedWindowCounter
 from shared.profiles.service import ProfileService
-from shared.redis import completeness, user_lookup
+from shared.redis import completeness, durable, user_lookup
+from shared.redis.durable import DurableKv
 from shared.redis.factory import follow
+from shared.redis.kv_copies import KvReader, SnapshotsWithKv
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
@@ -70,10 +72,24 @@ async def serving(
 
     Raises CannotListen.
     """
+    async with durable.connect(settings.durable_redis_url, store) as durable_store:
+        stores = KvReader(DurableKv(durable_store))
+        async with _listening(settings, store, stores, profiles, limits) as server:
+            yield server
+
+
+@asynccontextmanager
+async def _listening(
+    settings: WsSettings,
+    store: Store,
+    stores: KvReader,
+    profiles: ExtrasSource,
+    limits: WsLimits,
+) -> AsyncIterator[WebSocketServer]:
     counters = Counters()
     hub = Hub(
         lambda listener: follow(settings.redis_url, listener),
-        store,
+        SnapshotsWithKv(store, stores),
         profiles,
         partial(user_lookup.monitored, store),
         partial(completeness.absent, store),
@@ -104,7 +120,11 @@ async def serving(
         non_defaults(settings),
     )
     async with background(
-        hub.run(), context.keepalive.run(), context.limiter.run(), _warn_without_redis(hub)
+        hub.run(),
+        context.keepalive.run(),
+        context.limiter.run(),
+        stores.run(),
+        _warn_without_redis(hub),
     ):
         try:
             yield server

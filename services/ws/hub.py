@@ -63,6 +63,7 @@ class Hub:
         self._idle: dict[Topic, float] = {}  # without subscriptions, since (loop time)
         self._absent: dict[Topic, float] = {}  # shown, but not in Redis, since (loop time)
         self._unknown = UnknownUsers(limits.unknown_for, limits.unknown_users)
+        self._snapshots = store
         self._fan_out = FanOut(limits.fan_out_slice, counters)
         self._subscriber = connect(self)
         self._loader = Loader(
@@ -265,6 +266,9 @@ class Hub:
             for topic in _older(self._absent, now - self._limits.grace):
                 self._remove(topic)
             await self._remove_absent()
+            for user_id in self._snapshots.recovered():
+                if user_id in self._topics:
+                    self._loader.enqueue(self._topics[user_id])
 
     async def _remove_absent(self) -> None:
         """Remove users that a complete Redis does not hold: the gateway will not rewrite them."""

@@ -46,10 +46,13 @@ class UserSubscriber(Protocol):
 
 
 class Snapshots(Protocol):
-    """shared.redis.store.Store, as far as it is needed here."""
+    """shared.redis.kv_copies.SnapshotsWithKv, as far as it is needed here."""
 
     async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
-        """Raises StoreUnavailable."""
+        """With the key-value stores. Raises StoreUnavailable."""
+
+    def recovered(self) -> list[int]:
+        """Users whose key-value stores could not be read before, and can be now."""
 
 
 class Loader:

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from services.ws import protocol
 from services.ws.protocol import ErrorNotice
+from shared.model.key_value import with_kv
 from shared.model.message import PresenceMessage
 from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.model.snapshot import Snapshot
@@ -60,6 +61,7 @@ class Topic:
 
     __slots__ = (
         "_extras",
+        "_kv_version",
         "_presence_frame",
         "_presence_version",
         "_profile_frame",
@@ -70,6 +72,7 @@ class Topic:
         "extras_due",
         "extras_tries",
         "found",
+        "kv",
         "loaded",
         "presence",
         "profile",
@@ -86,7 +89,8 @@ class Topic:
         self.found = False  # Redis has held the user: there is, or may be, a subscription to it
         self.loaded = False  # since the connection to Redis is up: no update can have been missed
         self.presence = b""  # empty: not known yet
-        self.profile = b""  # with the profile extras
+        self.profile = b""  # with the profile extras and the key-value store
+        self.kv = b""  # JSON; empty: not known yet, and shown as `{}`
         # Microseconds since 1970: when Discord sent the oldest update that no pass has taken yet
         # (see shared.redis.store.Save). 0: none.
         self.received = 0
@@ -97,6 +101,7 @@ class Topic:
         self._extras = _NO_EXTRAS  # as JSON, which takes a third of the memory of the structs
         self._presence_version = 0
         self._profile_version = 0
+        self._kv_version = 0
         self._stale_version = 0  # messages up to this version are stale, whatever is loaded now
         self._presence_frame: bytes | None = None
         self._profile_frame: bytes | None = None
@@ -122,6 +127,8 @@ class Topic:
         if presence is not UNSET and update.version > self._presence_version:
             self._set_presence(bytes(presence), update.version)
             self.received = self.received or update.received
+        if update.kv is not UNSET and update.version > self._kv_version:
+            self._set_kv(bytes(update.kv), update.version)
         if profile is not UNSET and presence is not UNSET:
             self.loaded = True
 
@@ -131,12 +138,20 @@ class Topic:
             self._set_profile(snapshot.profile, snapshot.version)
         if snapshot.version > self._presence_version:
             self._set_presence(snapshot.presence, snapshot.version)
+        if snapshot.kv is not None and snapshot.version > self._kv_version:
+            self._set_kv(snapshot.kv, snapshot.version)
         self._stale_version = 0
         self.loaded = True
 
     def is_older_than(self, version: int) -> bool:
         """Whether a message of this version is newer than everything known."""
-        return version > max(self._profile_version, self._presence_version, self._stale_version)
+        return version > self._newest
+
+    @property
+    def _newest(self) -> int:
+        return max(
+            self._profile_version, self._presence_version, self._kv_version, self._stale_version
+        )
 
     def invalidate(self, *, same_connection: bool = False) -> None:
         """Redis may have lost data: whatever is loaded next replaces what is known.
@@ -146,9 +161,8 @@ class Topic:
         messages older than the known state may still arrive on it.
         """
         self.loaded = False
-        newest = max(self._profile_version, self._presence_version, self._stale_version)
-        self._stale_version = newest if same_connection else 0
-        self._profile_version = self._presence_version = 0
+        self._stale_version = self._newest if same_connection else 0
+        self._profile_version = self._presence_version = self._kv_version = 0
 
     def apply_extras(self, extras: ProfileExtras | None) -> None:
         """Apply the answer of the profile source. None, no answer, keeps the known extras."""
@@ -186,6 +200,12 @@ class Topic:
             self._source = source
             self._rebuild_profile()
 
+    def _set_kv(self, kv: bytes, version: int) -> None:
+        self._kv_version = version
+        if kv != self.kv:
+            self.kv = kv
+            self._rebuild_profile()
+
     def _rebuild_profile(self) -> None:
         if not self._source:
             return
@@ -195,6 +215,8 @@ class Topic:
             # Written by a gateway of another version. It is correct without the extras, too.
             log.warning("ws: the profile of user %d has an unknown shape", self.user_id)
             profile = self._source
+        if self.kv:
+            profile = with_kv(profile, self.kv)
         if profile != self.profile:
             self.profile = profile
             self._profile_frame = None

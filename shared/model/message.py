@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from shared.model.key_value import is_kv
 from shared.model.validation import is_update, is_version
 
 
@@ -16,6 +17,7 @@ class PresenceMessage(Struct, frozen=True):
     version: int
     profile: Raw | UnsetType = UNSET
     presence: Raw | UnsetType = UNSET
+    kv: Raw | UnsetType = UNSET  # the whole key-value store of the user
     removed: bool = False
     discord: bool = False  # nothing changed but what Lanyard's dialect alone shows
     received: int = 0  # shared.redis.store.Save.received
@@ -31,7 +33,10 @@ def decode_message(message: bytes) -> PresenceMessage | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     parts = [part for part in (update.profile, update.presence) if part is not UNSET]
-    if not (parts or update.removed or update.discord):
+    kv = update.kv
+    if not (parts or kv is not UNSET or update.removed or update.discord):
         return None
     valid = is_version(update.version) and all(is_update(bytes(part)) for part in parts)
+    if kv is not UNSET and not is_kv(bytes(kv)):
+        return None
     return update if valid else None

@@ -91,6 +91,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     accent_color: Annotated[
         int | None, Meta(description="0xRRGGBB as a number; null where no source knows it.")
     ] = None
+    kv: Annotated[
+        dict[str, str],
+        Meta(description="What the user has written to the key-value store; `{}` when nothing."),
+    ] = {}  # filled in by readers: shared.model.key_value.with_kv
 
 
 class Timestamps(Struct, frozen=True):
@@ -192,3 +196,4 @@ class Snapshot(Struct, frozen=True):
     profile: bytes
     presence: bytes
     discord: bytes = b""  # Discord's objects, sanitized; empty if they were not asked for
+    kv: bytes | None = None  # JSON, an object of strings; None: not copied from the durable Redis

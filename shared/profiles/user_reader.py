@@ -9,9 +9,11 @@ from msgspec import Struct
 
 from shared.config import ProfileSettings
 from shared.http.errors import UserNotMonitored
+from shared.model.key_value import EMPTY, with_kv
 from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.profiles.batch_reader import BatchReader, Read
 from shared.profiles.service import ProfileService
+from shared.redis.kv_copies import KvCopies
 from shared.redis.store import Store
 
 
@@ -27,15 +29,26 @@ class UserView(Struct, frozen=True):
 class UserReader:
     """Reads users from Redis, and asks the profile service for what Redis does not hold."""
 
-    def __init__(self, reads: BatchReader, profiles: ProfileService) -> None:
+    def __init__(
+        self, reads: BatchReader, profiles: ProfileService, copies: KvCopies | None = None
+    ) -> None:
+        """`copies`: of the key-value stores. Without it, those that have no copy are empty."""
         self._reads = reads
         self._profiles = profiles
+        self._copies = copies
 
     @classmethod
-    def of(cls, store: Store, profiles: ProfileService, settings: ProfileSettings) -> Self:
+    def of(
+        cls,
+        store: Store,
+        profiles: ProfileService,
+        settings: ProfileSettings,
+        copies: KvCopies | None = None,
+    ) -> Self:
         """With a batch reader of its own, as the settings have it."""
         with_extras = settings.profile_source != "off"
-        return cls(BatchReader(store, settings.profile_ttl, with_extras=with_extras), profiles)
+        reads = BatchReader(store, settings.profile_ttl, with_extras=with_extras)
+        return cls(reads, profiles, copies)
 
     async def read(self, user_id: int) -> Read:
         """Raises UserNotMonitored, StoreUnavailable, SnapshotDamaged."""
@@ -51,7 +64,10 @@ class UserReader:
         if read.ask:  # only for a monitored user: an unknown id must not cost a request
             extras = await self._profiles.extras(user_id) or extras
         snapshot = read.snapshot
-        profile = _completed(snapshot.profile, extras)
+        kv = snapshot.kv
+        if kv is None and self._copies is not None:
+            kv = (await self._copies.fill([user_id])).get(user_id)
+        profile = with_kv(_completed(snapshot.profile, extras), EMPTY if kv is None else kv)
         return UserView(snapshot.version, profile, snapshot.presence, read.good_until)
 
 

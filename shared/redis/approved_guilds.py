@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from shared.redis import keys
+from shared.redis.clients import is_damage
 from shared.redis.scripts import Script
-from shared.redis.store import Store, StoreUnavailable, is_damage
+from shared.redis.store import Store, StoreUnavailable
 
 NO_GUILD: Final = 0
 """In the list once a guild was revoked, so that it is never empty. No guild has this id."""

@@ -24,13 +24,16 @@ HEARTBEATS = "heartbeats"
 COMPLETENESS = "completeness"
 """Hash by `shard/shards`: the data generation, and whether all users are written in it."""
 
+KV_RECENT = "durable:kv-recent"
+"""Sorted set: users whose key-value store was written, by the time in ms. Their copies are due."""
+
 PRESENCE_PREFIX = "presence:{"
 GUILDS_PREFIX = "guilds:{"
 MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
 
 
 def presence(user_id: int) -> str:
-    """Hash `version`, `profile`, `presence`, `discord`; also the name of the user's channel."""
+    """Hash `version`, `profile`, `presence`, `discord`, `kv`, and the name of the channel."""
     return f"presence:{{{user_id}}}"
 
 
@@ -93,6 +96,26 @@ def user_of(name: bytes) -> int | None:
     """The user in the braces of a key; None where other software has written something else."""
     user_id = name[name.find(b"{") + 1 : -1]
     return int(user_id) if user_id.isdigit() and len(user_id) <= MAX_ID_DIGITS else None
+
+
+def kv_revision(user_id: int) -> str:
+    """String with a TTL: the revision of the newest copy of the user's key-value store."""
+    return f"kv-revision:{{{user_id}}}"
+
+
+def durable_kv(user_id: int) -> str:
+    """Hash `revision`, `kv` (JSON): what the user has written. In the durable Redis."""
+    return f"durable:{{{user_id}}}:kv"
+
+
+def durable_key(user_id: int) -> str:
+    """Hash `digest`, `created_at` (ms): the user's key for writing. In the durable Redis."""
+    return f"durable:{{{user_id}}}:key"
+
+
+def key_owner(digest: str) -> str:
+    """String: the user whose key this was when it was created. In the durable Redis."""
+    return f"durable:key:{{{digest}}}"
 
 
 def user_of_channel(channel: bytes) -> int:

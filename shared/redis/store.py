@@ -15,6 +15,7 @@ from msgspec import Struct
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
+from shared.model.key_value import is_kv
 from shared.model.snapshot import Snapshot
 from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
@@ -30,7 +31,7 @@ NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
 STALE_WRITE: Final = -4
 
-SNAPSHOT_FIELDS: Final = ["version", "profile", "presence"]  # for HMGET: see `snapshot_of`
+SNAPSHOT_FIELDS: Final = ["version", "profile", "presence", "kv"]  # for HMGET: see `snapshot_of`
 _LOST: Final = REDIS_LOST.labels("commands")
 _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
@@ -263,11 +264,12 @@ def snapshot_of(reply: Any) -> Snapshot | SnapshotDamaged | None:
     """The meaning of a reply to HMGET of SNAPSHOT_FIELDS, with `discord` or without it."""
     if isinstance(reply, Exception):
         return SnapshotDamaged("the key of a presence is not a hash")
-    version, profile, presence, *discord = reply
+    version, profile, presence, kv, *discord = reply
     if version is None and profile is None and presence is None:
         return None
     if is_version(version) and is_snapshot(profile) and is_snapshot(presence):
-        return Snapshot(int(version), profile, presence, *filter(None, discord))
+        shown = discord[0] if discord and discord[0] else b""
+        return Snapshot(int(version), profile, presence, shown, kv if is_kv(kv) else None)
     return SnapshotDamaged("the hash of a presence is not a snapshot")
 
 

@@ -41,7 +41,7 @@ RICH: Final = Golden(
         b'"clan_image":"https://cdn.discordapp.com/clan-badges/1112920281367973900/'
         b'b8161e357e4c3de4fb7c649b3523a1ea.png"},"connected_accounts":[],'
         b'"devices":{"desktop":"online","mobile":"idle"},"public_flags":4194304,"bio":null,'
-        b'"banner_image":null,"accent_color":null}'
+        b'"banner_image":null,"accent_color":null,"kv":{}}'
     ),
     presence=(
         b'{"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
@@ -74,7 +74,7 @@ RICH: Final = Golden(
         b'"clan_image":"https://cdn.discordapp.com/clan-badges/1112920281367973900/'
         b'b8161e357e4c3de4fb7c649b3523a1ea.png"},"connected_accounts":[],'
         b'"devices":{"desktop":"online","mobile":"idle"},"public_flags":4194304,"bio":null,'
-        b'"banner_image":null,"accent_color":null},'
+        b'"banner_image":null,"accent_color":null,"kv":{}},'
         b'"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
         b'"song":"90mph","artist":"JBEE, Sillage","album":"90mph",'
         b'"album_image":"https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",'
@@ -106,7 +106,7 @@ RICH: Final = Golden(
         b'"created_at":1750873791410,"application_id":"383226320970055681","url":null,'
         b'"buttons":["View Repository"],"party":null}],"custom_status":null},"success":true}'
     ),
-    user_etag='"0dc55b3f81a049d8e2fff922"',
+    user_etag='"1a3afdacf3b759fe651f4f1a"',
     activity_etag='"75ea109cd1635775e6a06926"',
 )
 
@@ -120,7 +120,7 @@ HOSTILE: Final = Golden(
         b'"avatar_image":"https://cdn.discordapp.com/embed/avatars/0.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{},"public_flags":0,"bio":null,'
-        b'"banner_image":null,"accent_color":null}'
+        b'"banner_image":null,"accent_color":null,"kv":{}}'
     ),
     presence=(
         b'{"status":"dnd","spotify":null,"activity":[],"custom_status":'
@@ -135,7 +135,7 @@ HOSTILE: Final = Golden(
         b'"avatar_image":"https://cdn.discordapp.com/embed/avatars/0.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{},"public_flags":0,"bio":null,'
-        b'"banner_image":null,"accent_color":null},'
+        b'"banner_image":null,"accent_color":null,"kv":{}},'
         b'"status":"dnd","spotify":null,"activity":[],"custom_status":'
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
         b'"animated":false,"image":null}}},"success":true}'
@@ -145,7 +145,7 @@ HOSTILE: Final = Golden(
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
         b'"animated":false,"image":null}}},"success":true}'
     ),
-    user_etag='"b2fb98ea1a14d12c794cc26d"',
+    user_etag='"bbc735a7b8d295d2b5285ddf"',
     activity_etag='"894a9c30ad8eb83cff5390dc"',
 )
 
@@ -158,7 +158,7 @@ BOT: Final = Golden(
         b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
-        b'"banner_image":null,"accent_color":0}'
+        b'"banner_image":null,"accent_color":0,"kv":{}}'
     ),
     presence=b'{"status":"invisible","spotify":null,"activity":[],"custom_status":null}',
     user=(
@@ -168,14 +168,14 @@ BOT: Final = Golden(
         b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
-        b'"banner_image":null,"accent_color":0},'
+        b'"banner_image":null,"accent_color":0,"kv":{}},'
         b'"status":"invisible","spotify":null,"activity":[],"custom_status":null},"success":true}'
     ),
     activity=(
         b'{"data":{"status":"invisible","spotify":null,"activity":[],"custom_status":null},'
         b'"success":true}'
     ),
-    user_etag='"4ed426ebad7f528b1caae8ee"',
+    user_etag='"34c0c61cbae4f9e17185d5ea"',
     activity_etag='"08c33367417b907572c5b630"',
 )
 

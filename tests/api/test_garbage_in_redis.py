@@ -83,7 +83,7 @@ async def test_a_profile_of_another_shape(store: Store) -> None:
     await store.redis.hset(keys.presence(RICH.user_id), "profile", '{"id":1}')
     async with serving(store, source=ScriptedSource()) as port:
         answer = await ask(port, f"/user/{RICH.user_id}")
-    assert msgspec.json.decode(answer.body)["data"]["profile"] == {"id": 1}
+    assert msgspec.json.decode(answer.body)["data"]["profile"] == {"id": 1, "kv": {}}
 
 
 @pytest.mark.parametrize("name", ["", "{", "}", "{}", "{x}", "{-1}", "{²}", "{" + "9" * 5000 + "}"])

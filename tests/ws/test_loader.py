@@ -47,6 +47,9 @@ class SlowStore:
         await self.lookups[-1]
         return found
 
+    def recovered(self) -> list[int]:
+        return []
+
     async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
         version = len(self.asked) + 1
         self.asked.append(asyncio.get_running_loop().create_future())

@@ -44,6 +44,7 @@ export interface Profile {
   bio: string | null;
   banner_image: string | null;
   accent_color: number | null;
+  kv: Record<string, string>;
 }
 
 /** Milliseconds since 1970; an unknown start or end is left out. */
