@@ -29,6 +29,7 @@ _BOTS: Final = 0.005
 _WITH_AVATAR: Final = 0.8
 _WITH_NAME: Final = 0.85
 _WITH_EXTRAS: Final = 0.08
+_SHOWN: Final = 4  # after the first: the examples on Grux' start page
 _WITH_NICK: Final = 0.12
 _WITH_ROLE: Final = 0.15
 # Of people who hide something: small servers are shown more than large ones.
@@ -107,6 +108,8 @@ def _people(rng: random.Random, members: int, now_ms: int) -> Iterator[Person]:
     yield Person(robin, some_presence(rng, FIRST_PERSON, now_ms), [])
     for number in range(1, members):
         user = some_user(rng, number)
+        if number <= _SHOWN:
+            _dress(user)
         yield Person(user, some_presence(rng, user.id, now_ms), [])
 
 
@@ -144,6 +147,15 @@ def some_user(rng: random.Random, number: int) -> User:
         bot=True if is_bot else UNSET,
         **(_extras(rng) if rng.random() < _WITH_EXTRAS else {}),
     )
+
+
+def _dress(user: User) -> None:
+    """An avatar, and what people buy: the examples show what a card can look like."""
+    rng = random.Random(user.id)
+    user.avatar = _picture(rng)
+    extras = _extras(rng)
+    user.avatar_decoration_data = extras["avatar_decoration_data"]
+    user.collectibles = extras["collectibles"]
 
 
 def _extras(rng: random.Random) -> dict[str, Any]:

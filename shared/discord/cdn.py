@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TypeGuard
 
 from msgspec import Struct
+
+from shared.net.loopback import leads_to_loopback
 
 _HASH = re.compile(r"[A-Za-z0-9_]{1,128}", re.ASCII)
 _NAMEPLATE = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)*/", re.ASCII)
@@ -59,3 +62,16 @@ class Cdn(Struct, frozen=True):
 
     def app_asset(self, application_id: str, asset_id: str) -> str:
         return f"{self.base}/app-assets/{application_id}/{asset_id}.png"
+
+    def elsewhere(self, url: str) -> str:
+        """`url`, an image on a host of Spotify, Twitch, YouTube or of Discord's media proxy.
+
+        A simulated Discord has a loopback address. It serves these images as well, below its CDN:
+        the songs and streams of simulated users do not exist anywhere else.
+        """
+        return f"{self.base}/{url.split('/', 3)[3]}" if _is_simulated(self.base) else url
+
+
+@cache
+def _is_simulated(base: str) -> bool:
+    return leads_to_loopback(base)

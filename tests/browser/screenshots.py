@@ -1,22 +1,23 @@
 """The pictures in README.md, and web/page/preview.png, which chats show for a link to the page.
 
-`python -m tests.browser.screenshots` takes them again, `… preview` only the last. With the fonts of
-this machine: Inter looks best. `pngquant --force --ext .png docs/images/*.png` then makes those a
-third as large.
+`python -m tests.browser.screenshots` takes them again, `… preview` only the last. The fonts are
+those of the cards, so that the pictures look the same on every machine.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
+import os
 import random
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import Route, async_playwright
+from playwright.async_api import Browser, async_playwright
 
 from simulator import activities, catalogue
 from simulator.model import User
@@ -57,23 +58,31 @@ PREVIEW_BODY = f"""<section><b><img src="{{api}}/favicon.svg" alt="">Grux</b>
 <h1>Your Discord presence, live on any page.</h1><p>REST, WebSocket, or one tag.</p></section>
 <grux-presence user="{ROBIN}" hide="decoration nameplate clan badges" theme="light">
 </grux-presence>"""
-PORTRAIT = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><defs>
-<linearGradient id="a" x2="0" y2="1"><stop stop-color="#f7b267"/><stop offset="1"
-stop-color="#d1495b"/></linearGradient></defs><path fill="url(#a)" d="M0 0h100v100H0z"/>
-<circle cx="70" cy="30" r="13" fill="#ffe8c2"/><path fill="#7b2d43"
-d="M0 72 30 42l24 26 14-13 32 30v15H0z"/></svg>"""
-COVER = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><path fill="#12263f"
-d="M0 0h100v100H0z"/><circle cx="50" cy="46" r="26" fill="#f4b942"/><path fill="#1d6a72"
-d="M0 62q25-14 50 0t50 0v38H0z"/><path fill="#0f4c5c" d="M0 76q25-14 50 0t50 0v24H0z"/></svg>"""
 
 
-def font_face(name: str, weight: int) -> str:
-    """One of the cards' fonts, inline."""
-    data = base64.b64encode((FONTS / name).read_bytes()).decode()
-    return (
-        f"@font-face {{ font-family: Inter; font-weight: {weight}; "
-        f"src: url(data:font/ttf;base64,{data}) }}"
-    )
+FONT_CONFIG = f"""<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><match target="scan"><test name="family"><string>Inter Medium</string></test>
+<edit name="family" mode="assign"><string>Inter</string></edit>
+<edit name="weight" mode="assign"><const>regular</const></edit></match>
+<dir>{FONTS}</dir><dir>/usr/share/fonts</dir>
+<cachedir>{{cache}}</cachedir>
+<alias><family>system-ui</family><prefer><family>Inter</family></prefer></alias>
+<alias><family>sans-serif</family><prefer><family>Inter</family></prefer></alias></fontconfig>"""
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """A browser whose fonts are those of the cards."""
+    with TemporaryDirectory() as folder:
+        config = Path(folder) / "fonts.conf"
+        config.write_text(FONT_CONFIG.format(cache=folder))
+        env: dict[str, str | float | bool] = {**os.environ, "FONTCONFIG_FILE": str(config)}
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=CHROMIUM, args=FLAGS, env=env
+            )
+            yield browser
+            await browser.close()
 
 
 def user(number: int, username: str, name: str, **more: Any) -> User:
@@ -117,8 +126,7 @@ async def take(stack: Stack, site: Site) -> None:
     user_ids = [ROBIN, *(user.id for user in PEOPLE.values())]
     for user_id in user_ids:
         await stack.shows(user_id, lambda data: data["status"] != "invisible")
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    async with chromium() as browser:
         async with BrowserTab.open(stack, site, browser) as tab:
             await tab.goto()
             await tab.wait_for_text("Paper Lanterns")
@@ -140,31 +148,18 @@ async def take(stack: Stack, site: Site) -> None:
             await tab.wait_for_text("Paper Lanterns")
             await settled(tab)
             await tab.page.locator("main").screenshot(path=IMAGES / "widget.png")
-        await browser.close()
-
-
-def drawn(svg: str) -> Callable[[Route], Awaitable[None]]:
-    """A route that serves this image."""
-
-    async def handler(route: Route) -> None:
-        await route.fulfill(body=svg, content_type="image/svg+xml")
-
-    return handler
 
 
 async def take_preview(stack: Stack, site: Site) -> None:
     """The page's title beside a card, as large as Open Graph's readers show it."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        async with BrowserTab.open(stack, site, browser, width=1200, height=630) as tab:
-            await tab.page.route("**/cdn/avatars/**", drawn(PORTRAIT))
-            await tab.page.route("**://i.scdn.co/**", drawn(COVER))
-            style = font_face("Inter-Medium.ttf", 500) + font_face("Inter-Bold.ttf", 700)
-            await tab.embed(PREVIEW_BODY.format(api=tab.api), style=style + PREVIEW_STYLE)
-            await tab.wait_for_text("Paper Lanterns")
-            await settled(tab)
-            await tab.page.screenshot(path=PREVIEW)
-        await browser.close()
+    async with (
+        chromium() as browser,
+        BrowserTab.open(stack, site, browser, width=1200, height=630) as tab,
+    ):
+        await tab.embed(PREVIEW_BODY.format(api=tab.api), style=PREVIEW_STYLE)
+        await tab.wait_for_text("Paper Lanterns")
+        await settled(tab)
+        await tab.page.screenshot(path=PREVIEW)
 
 
 async def settled(tab: BrowserTab) -> None:

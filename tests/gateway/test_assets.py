@@ -50,6 +50,22 @@ def test_known_keys_become_their_picture(key: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("spotify:ab67616d0000b273", "image/ab67616d0000b273"),
+        ("mp:external/sig/https/host.example/a.png", "external/sig/https/host.example/a.png"),
+        ("twitch:some_body", "previews-ttv/live_user_some_body-1280x720.jpg"),
+        ("youtube:dQw4w9WgXcQ", "vi/dQw4w9WgXcQ/hqdefault.jpg"),
+        ("1232994765373440001", "app-assets/7/1232994765373440001.png"),
+    ],
+)
+def test_a_simulated_discord_serves_the_pictures_of_every_host(key: str, path: str) -> None:
+    """The songs of simulated users are not at Spotify."""
+    simulated = Cdn("http://127.0.0.1:8100/cdn")
+    assert assets.image(key, "7", simulated) == f"http://127.0.0.1:8100/cdn/{path}"
+
+
+@pytest.mark.parametrize(
     "key",
     [
         "",

@@ -1,5 +1,6 @@
 """Pictures at Discord's paths."""
 
+import math
 import struct
 import zlib
 
@@ -9,7 +10,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from simulator import catalogue, rest
-from simulator.cdn import picture_at
+from simulator.cdn import picture_at, place_of
 from simulator.options import Options
 from simulator.png import SIGNATURE
 from simulator.server import Simulator
@@ -38,6 +39,10 @@ PATHS = [
     "emojis/1101234567890123521.webp",
     "emojis/1101234567890123521.gif",
     f"icons/{GUILD}/{HASH}.png",
+    "image/ab67616d0000b273ef7ab1cd7de9b3c5d8a2a0b1",
+    "external/rqJdUc_gEj/https/cdn.example.net/icons/python.png",
+    "previews-ttv/live_user_sim_rally-1280x720.jpg",
+    "vi/dQw4w9WgXcQ/hqdefault.jpg",
 ]
 
 ODD = [
@@ -68,10 +73,11 @@ def pixels(data: bytes) -> tuple[int, int, bytes]:
         chunks[kind] = body
         at += 12 + length
     width, height, depth, colour, *_ = struct.unpack(">IIBBBBB", chunks[b"IHDR"])
-    assert (depth, colour) == (8, 3)
+    assert depth == 8
     rows = zlib.decompress(chunks[b"IDAT"])
-    assert len(rows) == (width + 1) * height
-    assert max(rows) < len(chunks[b"PLTE"]) // 3 == len(chunks[b"tRNS"])
+    length = width * {2: 3, 6: 4}[colour] + 1
+    assert len(rows) == length * height
+    assert set(rows[::length]) == {0}
     return width, height, rows
 
 
@@ -101,7 +107,7 @@ async def test_odd_paths_have_none(sim: Simulator, path: str) -> None:
 
 @pytest.mark.parametrize(("size", "status"), [("16", 200), ("4096", 200), ("100", 400), ("x", 400)])
 async def test_sizes_are_powers_of_two(sim: Simulator, size: str, status: int) -> None:
-    """``?size`` is honoured from 16 to 4096 and refused otherwise."""
+    """``?size`` is honoured from 16 to 4096 and refused otherwise; nothing is enlarged."""
     path = f"avatars/{USER}/{HASH}.png?size={size}"
     async with (
         aiohttp.ClientSession() as http,
@@ -110,7 +116,7 @@ async def test_sizes_are_powers_of_two(sim: Simulator, size: str, status: int) -
         assert response.status == status
         if status == 200:
             width, height, _ = pixels(await response.read())
-            assert (width, height) == (int(size), int(size))
+            assert (width, height) == (min(int(size), 256),) * 2
 
 
 async def test_a_moving_decoration_is_415(sim: Simulator) -> None:
@@ -131,6 +137,29 @@ def test_colours_follow_the_path() -> None:
     assert one != other
 
 
+@pytest.mark.parametrize("number", range(12))
+def test_a_decoration_is_a_ring(number: int) -> None:
+    """It covers neither the avatar nor the place of the status, and there is one on every side."""
+    data = picture_at(f"avatar-decoration-presets/{number:032x}.png", None)
+    assert data is not None
+    width, height, rows = pixels(data)
+
+    def opacity(x: float, y: float) -> int:
+        return rows[int(y * height) * (width * 4 + 1) + 1 + int(x * width) * 4 + 3]
+
+    for step in range(36):
+        right, down = math.cos(math.tau * step / 36), math.sin(math.tau * step / 36)
+        assert [opacity(0.5 + right * r, 0.5 + down * r) for r in (0, 0.2, 0.36)] == [0, 0, 0]
+        ring = [opacity(0.5 + right * r / 100, 0.5 + down * r / 100) for r in range(38, 49)]
+        assert max(ring) == 255
+
+
+def test_pictures_are_small_and_quick() -> None:
+    """At most 60 KB: a page of the demo loads a dozen of them."""
+    found = [picture_at(path, None) for path in PATHS]
+    assert max(len(data or b"") for data in found) < 60_000
+
+
 def test_everything_that_people_wear_has_a_picture(sim: Simulator) -> None:
     """Avatars, banners, decorations, plates, tags and icons of the world are on the CDN."""
     paths: list[str] = []
@@ -146,13 +175,17 @@ def test_everything_that_people_wear_has_a_picture(sim: Simulator) -> None:
         if user.primary_guild:
             tag = user.primary_guild
             paths.append(f"guild-tag-badges/{tag['identity_guild_id']}/{tag['badge']}.png")
+    paths += [f"image/{song.cover}" for song in catalogue.SONGS]
+    paths += [f"previews-ttv/live_user_{name}-1280x720.jpg" for name, _, _ in catalogue.STREAMS]
     for game in catalogue.GAMES:
         icon = rest.icon_hash(game)
         paths += [f"app-icons/{game.application_id}/{icon}.png"] if icon else []
-        if game.large and game.large.isdecimal():
+        if game.large and game.large.startswith("mp:"):
+            paths.append(game.large.removeprefix("mp:"))
+        elif game.large:
             paths.append(f"app-assets/{game.application_id}/{game.large}.png")
     assert len(paths) > 20
-    assert [path for path in paths if picture_at(path, None) is None] == []
+    assert [path for path in paths if place_of(path) is None] == []
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,14 @@ def image(key: str | None, application_id: str | None, cdn: Cdn) -> str | None:
         return cdn.app_asset(application_id, key) if application_id else None
     prefix, _, rest = key.partition(":")
     if prefix == "mp":
-        return _media_proxy(rest)
+        return _media_proxy(rest, cdn)
     if prefix == "spotify" and _SPOTIFY.fullmatch(rest):
-        return f"https://i.scdn.co/image/{rest}"
+        return cdn.elsewhere(f"https://i.scdn.co/image/{rest}")
     if prefix == "twitch" and _TWITCH.fullmatch(rest):
-        return f"https://static-cdn.jtvnw.net/previews-ttv/live_user_{rest}-1280x720.jpg"
+        preview = f"https://static-cdn.jtvnw.net/previews-ttv/live_user_{rest}-1280x720.jpg"
+        return cdn.elsewhere(preview)
     if prefix == "youtube" and _YOUTUBE.fullmatch(rest):
-        return f"https://i.ytimg.com/vi/{rest}/hqdefault.jpg"
+        return cdn.elsewhere(f"https://i.ytimg.com/vi/{rest}/hqdefault.jpg")
     return None
 
 
@@ -48,9 +49,9 @@ def link(url: str | None) -> str | None:
     return url if url and _WEB.fullmatch(url) else None
 
 
-def _media_proxy(path: str) -> str | None:
+def _media_proxy(path: str, cdn: Cdn) -> str | None:
     if not _MEDIA_PROXY.fullmatch(path):
         return None
     if any(part in ("..", ".") for part in re.split(r"[/\\?]", unquote(unquote(path)))):
         return None
-    return f"https://media.discordapp.net/{path}"
+    return cdn.elsewhere(f"https://media.discordapp.net/{path}")
