@@ -190,14 +190,19 @@ const MENTION_OR_PROFILE = /^(?:<@!?|(?:https?|discord):\/\/[^/?#]*\/users\/)(\d
 
 const idIn = (text) => text.match(MENTION_OR_PROFILE)?.[1] ?? text;
 
+const isId = (text) => /^[1-9]\d{14,18}$/.test(text);
+
+const NOT_AN_ID =
+  "This is not a Discord id: an id has 15 to 19 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a user and choose Copy User ID.";
+
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const id = idIn($("user").value.trim());
-  if (/^[1-9]\d{14,18}$/.test(id)) navigate(id);
+  if (isId(id)) navigate(id);
   else {
     showIdError(
       id
-        ? "This is not a Discord id: an id has 15 to 19 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a user and choose Copy User ID."
+        ? NOT_AN_ID
         : "Type a Discord id first: in Discord, turn on Developer Mode, right-click a user and choose Copy User ID.",
     );
     $("user").focus();
@@ -211,10 +216,18 @@ $("people").addEventListener("click", (event) => {
   navigate(link.dataset.id);
 });
 
-const idFromUrl = () =>
-  new URLSearchParams(location.search).get("user")?.trim() || examples[0] || null;
+// A link may have anything after ?user=. It gets into the card and the code to copy only as an id.
+function showFromUrl() {
+  const asked = new URLSearchParams(location.search).get("user")?.trim() ?? "";
+  const id = idIn(asked);
+  show(isId(id) ? id : examples[0] || null);
+  if (asked && !isId(id)) {
+    $("user").value = asked;
+    showIdError(NOT_AN_ID);
+  }
+}
 
-addEventListener("popstate", () => show(idFromUrl()));
+addEventListener("popstate", showFromUrl);
 
 // --- changes of the card ---------------------------------------------------------------------------
 
@@ -286,4 +299,4 @@ $("people").hidden = !examples.length;
 $("people")
   .querySelector("ul")
   .replaceChildren(...examples.map(exampleItem));
-show(idFromUrl());
+showFromUrl();
