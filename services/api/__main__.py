@@ -76,6 +76,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                         settings.api_requests_per_minute,
                         settings.proxies(),
                         StalenessMiddleware(liveness, app),
+                        count_bytes=True,
                     ),
                     settings.drain_seconds,
                     limiter=limiter,

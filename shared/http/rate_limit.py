@@ -1,15 +1,19 @@
 """Requests per minute of each address; an address over its limit gets 429.
 
-This middleware stands in front of everything else, so that a refused request costs little.
+This middleware stands in front of everything else, so that a refused request costs little. A large
+response counts as several requests: else a request of 60 bytes could be answered with megabytes
+1,200 times a minute.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import errors
+from shared.http.responses import COUNT_MORE
 from shared.net.client_address import ClientResolver, Networks, forwarded_for_tail
 from shared.net.fixed_window import FixedWindowCounter
 
@@ -23,21 +27,29 @@ class RateLimitMiddleware:
         trusted: Networks,
         app: ASGIApp,
         *,
+        count_bytes: bool = False,
         counter: FixedWindowCounter | None = None,
     ) -> None:
-        """`per_minute` 0: no limit. `trusted`: proxies whose X-Forwarded-For is believed."""
+        """`per_minute` 0: no limit. `trusted`: proxies whose X-Forwarded-For is believed.
+
+        `count_bytes`: large responses count as several. Not for cards: proxies fetch them for many.
+        """
         self._per_minute = per_minute
         self._trusted = trusted
         self._app = app
+        self._count_bytes = count_bytes
         self._requests = counter or FixedWindowCounter()
         self._clients = ClientResolver(trusted)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._per_minute and scope["type"] == "http":
             address = self._address(scope)
-            if address is not None and self._requests.count(address) > self._per_minute:
-                retry_after = max(1, round(self._requests.remaining_s))
-                return errors.rate_limited(retry_after)(scope, receive, send)
+            if address is not None:
+                if self._requests.count(address) > self._per_minute:
+                    retry_after = max(1, round(self._requests.remaining_s))
+                    return errors.rate_limited(retry_after)(scope, receive, send)
+                if self._count_bytes:
+                    scope[COUNT_MORE] = partial(self._requests.count, address)
         return self._app(scope, receive, send)
 
     def _address(self, scope: Scope) -> str | None:

@@ -44,6 +44,12 @@ CROSS_ORIGIN: Final = (b"cross-origin-resource-policy", b"cross-origin")
 
 IMAGE_MAX_AGE_S: Final = 30
 
+LARGE_RESPONSE_BYTES: Final = 64 * 1024
+"""A larger response counts as one more request for each of these: see shared/http/rate_limit.py."""
+
+COUNT_MORE: Final = "count_more"
+"""Key of the scope: called with how many more requests this one counts as."""
+
 _SVG_POLICY: Final = (
     b"content-security-policy",
     b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox",
@@ -81,8 +87,11 @@ class RawResponse(Response):
         lines += [b"%b: %b" % header for header in self._start["headers"]]
         return b"\r\n".join([*lines, b"connection: close", b"", self._body["body"]])
 
-    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         SENT[self._status] += 1
+        size = len(self._body["body"])
+        if size > LARGE_RESPONSE_BYTES and COUNT_MORE in scope:
+            scope[COUNT_MORE](size // LARGE_RESPONSE_BYTES)
         await send(self._start)
         await send(self._body)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import tracemalloc
 
 import msgspec
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from shared.http.rate_limit import RateLimitMiddleware
+from shared.http.responses import LARGE_RESPONSE_BYTES, RawResponse
 from shared.net.client_address import networks
 from shared.net.fixed_window import WINDOW_S, FixedWindowCounter
 
@@ -49,6 +51,18 @@ async def test_an_address_has_its_share() -> None:
     answer = msgspec.json.decode(body["body"])
     assert answer["success"] is False
     assert answer["error"]["code"] == "rate_limited"
+
+
+@pytest.mark.parametrize(
+    ("size", "served"), [(LARGE_RESPONSE_BYTES, 12), (LARGE_RESPONSE_BYTES + 1, 6), (1_732_839, 1)]
+)
+async def test_a_large_response_counts_as_several_requests(size: int, served: int) -> None:
+    """One more for each 64 KiB, where that is asked for."""
+    large = RawResponse(200, bytes(size), ())
+    limiter = RateLimitMiddleware(12, (), large, count_bytes=True)
+    assert (await statuses(limiter, "8.8.8.8", 14)).count(200) == served
+    limiter = RateLimitMiddleware(12, (), large)
+    assert (await statuses(limiter, "8.8.8.8", 14)).count(200) == 12
 
 
 async def test_the_next_minute_is_another() -> None:
