@@ -1,6 +1,8 @@
 """Settings: one typed struct for each service, read from the environment and checked at the start.
 
 Field names are the variables' names in lower case. .env.example explains every setting.
+
+Long because every setting of every service is here, in one place.
 """
 
 from __future__ import annotations
@@ -43,7 +45,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     discord_cdn_url: str = "https://cdn.discordapp.com"
     redis_url: str = "redis://localhost:6379/0"
     durable_redis_url: str = ""
-    presence_max_silence: Annotated[int, Meta(ge=60, le=31_536_000)] = 86_400
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     metrics_host: str = "127.0.0.1"  # containers set 0.0.0.0: their scraper is elsewhere
@@ -163,6 +164,7 @@ class WsSettings(FrontSettings, frozen=True, kw_only=True):
     ws_connections_per_address: Limit = 500
     ws_max_connections: Limit = 0
     ws_messages_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 120
+    lanyard_subscribe_all: bool = False
 
 
 class CardsSettings(FrontSettings, frozen=True, kw_only=True):
@@ -178,6 +180,8 @@ class CardsSettings(FrontSettings, frozen=True, kw_only=True):
 
 
 Config = TypeVar("Config", bound=Settings)
+
+_SWITCH: Final = {"on": "true", "yes": "true", "off": "false", "no": "false"}
 
 URL_SCHEMES: Final = {
     "discord_api_url": ("http", "https"),
@@ -209,6 +213,8 @@ def from_env(kind: type[Config], env: Mapping[str, str]) -> Config:
     for name, value in given.items():
         _check_url(name, value)
         given[name] = value.rstrip("/") if name in URL_SCHEMES else value
+        if get_type_hints(kind)[name] is bool:
+            given[name] = _SWITCH.get(value.lower(), value)
     if "log_level" in given:
         given["log_level"] = given["log_level"].upper()
     try:
@@ -283,7 +289,9 @@ def _explain(error: msgspec.ValidationError, kind: type[Settings], given: Mappin
         return text
     hint = get_type_hints(kind, include_extras=True)[name]
     bounds = next((one for one in get_args(hint) if isinstance(one, Meta)), None)
-    if bounds is None:
+    if hint is bool:
+        expected = "true or false"
+    elif bounds is None:
         expected = f"one of {', '.join(get_args(hint))}"
     else:
         expected = f"a whole number from {bounds.ge} to {bounds.le}"

@@ -25,7 +25,9 @@ def documented() -> dict[str, str]:
 def defaults() -> dict[str, str]:
     """Name and default of every setting that a process reads."""
     return {
-        field.name.upper(): str(field.default)
+        field.name.upper(): str(field.default).lower()
+        if isinstance(field.default, bool)
+        else str(field.default)
         for kind in KINDS
         for field in msgspec.structs.fields(kind)
     }

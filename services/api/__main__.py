@@ -18,7 +18,7 @@ from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import SENT
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
-from shared.redis import durable, expiry
+from shared.redis import durable
 from shared.redis.durable import DurableKv
 from shared.redis.factory import track
 from shared.redis.gateway_liveness import LivenessMonitor
@@ -59,9 +59,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             durable_kv = DurableKv(durable_store)
             kv_reader = KvReader(durable_kv)
             copies = KvCopies(store, durable_kv, kv_reader)
-            liveness = LivenessMonitor(
-                store, max_silence_s=settings.presence_max_silence, on_expired=cache.flushed
-            )
+            liveness = LivenessMonitor(store)
             metrics.export(cache, liveness, limiter)
             process.health.begin(metrics.health_probe(store, cache, liveness))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
@@ -69,13 +67,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             log.info("api: at most %d connections", limiter.limits.max_connections)
             users = UserReader.of(store, profiles, settings, copies)
             async with (
-                background(
-                    liveness.run(),
-                    limiter.run(),
-                    kv_reader.run(),
-                    copies.run(),
-                    expiry.run(store, settings.presence_max_silence),
-                ),
+                background(liveness.run(), limiter.run(), kv_reader.run(), copies.run()),
                 CardsProxy(settings.cards_url) as cards,
             ):
                 app = build(store, users, settings, cache, liveness, cards)

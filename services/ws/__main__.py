@@ -19,6 +19,7 @@ from services.ws.keepalive import Keepalive
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
 from services.ws.profile_refresher import ExtrasSource
 from services.ws.server import WebSocketServer
+from services.ws.slow_refusals import SlowRefusals
 from shared.config import WsSettings, non_defaults
 from shared.net.client_address import ClientResolver
 from shared.net.connection_limiter import ConnectionLimiter
@@ -27,7 +28,6 @@ from shared.profiles.service import ProfileService
 from shared.redis import completeness, durable, user_lookup
 from shared.redis.durable import DurableKv
 from shared.redis.factory import follow
-from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.kv_copies import KvReader, SnapshotsWithKv
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
@@ -94,6 +94,7 @@ async def _listening(
         profiles,
         partial(user_lookup.monitored, store),
         partial(completeness.absent, store),
+        list_users=store.users if settings.lanyard_subscribe_all else None,
         profile_ttl=settings.profile_ttl,
         limits=limits,
         counters=counters,
@@ -111,6 +112,7 @@ async def _listening(
         messages=FixedWindowCounter(limits.frames_within),
         limits=limits,
         counters=counters,
+        slow_refusals=SlowRefusals(limits),
     )
     server = WebSocketServer(context)
     await server.listen(settings.ws_host, settings.ws_port)
@@ -120,12 +122,8 @@ async def _listening(
         limits.connections,
         non_defaults(settings),
     )
-    liveness = LivenessMonitor(
-        store, max_silence_s=settings.presence_max_silence, on_expired=hub.on_expired
-    )
     async with background(
         hub.run(),
-        liveness.run(),
         context.keepalive.run(),
         context.limiter.run(),
         stores.run(),

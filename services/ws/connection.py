@@ -1,8 +1,12 @@
-"""One client's socket: handshake, frames both ways, close."""
+"""One client's socket: handshake, frames both ways, close.
+
+Long because everything here shares the state of one socket, whichever dialect it speaks.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -10,15 +14,18 @@ from services.ws import handshake
 from services.ws.context import ServerContext
 from services.ws.handshake import PlainResponse
 from services.ws.incoming import CHUNK_BYTES, Incoming
+from services.ws.lanyard import protocol as lanyard
+from services.ws.lanyard.client import LanyardClient
+from services.ws.lanyard.session import LanyardSession
 from services.ws.notices import (
     TOO_MANY_CONNECTIONS,
     TOO_MANY_HANDSHAKES,
     TOO_MANY_MESSAGES,
     TOO_MANY_USERS,
 )
+from services.ws.peer import NO_FD
 from services.ws.protocol import NO_PONG, PING, RESTART, CloseReason, ErrorNotice
 from services.ws.session import PresenceSession
-from services.ws.topic import NO_FD
 
 
 class Connection(asyncio.Protocol):
@@ -32,6 +39,8 @@ class Connection(asyncio.Protocol):
         "_frames_since",
         "_head",
         "_incoming",
+        "_lanyard",
+        "_refusal",
         "_session",
         "_transport",
         "_unanswered_ping",
@@ -46,7 +55,9 @@ class Connection(asyncio.Protocol):
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._head: bytearray | None = bytearray()  # None: the handshake is done
-        self._session: PresenceSession | None = None
+        self._session: PresenceSession | LanyardSession | None = None
+        self._lanyard: LanyardClient | None = None  # what the session's client says
+        self._refusal: CloseReason | PlainResponse | None = None  # to be sent at the deadline
         self._incoming: Incoming | None = None
         self._close_reason: CloseReason | None = None  # of the Close that we have sent
         self._finished = False  # nothing is written any more, and received bytes are discarded
@@ -75,7 +86,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._unanswered_ping = False
-        if self._finished:
+        if self._finished or self._refusal is not None:
             return
         if self._head is not None:
             self._read_handshake(self._head, data)
@@ -97,6 +108,7 @@ class Connection(asyncio.Protocol):
         self.fd = NO_FD
         self._context.keepalive.leave(self)
         self._context.limiter.remove(self)
+        self._context.slow_refusals.remove(self)
         self._context.counters.connections -= 1
 
     def pause_writing(self) -> None:
@@ -137,7 +149,7 @@ class Connection(asyncio.Protocol):
         self._context.limiter.set_deadline(self, self._context.limits.close_within)
 
     def ping(self) -> None:
-        if self._session is None:
+        if self._session is None or not self._transport.is_reading():
             return
         if self._unanswered_ping:
             self._context.counters.dropped.inc()
@@ -146,7 +158,21 @@ class Connection(asyncio.Protocol):
             self._unanswered_ping = True
             self.write(PING)
 
+    def hold(self) -> None:
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def on_deadline(self) -> None:
+        refusal, self._refusal = self._refusal, None
+        if isinstance(refusal, CloseReason):
+            self.close(refusal)
+            return
+        if refusal is not None:
+            self._respond_and_finish(refusal)
+            return
         if self._session is not None:
             self._context.counters.dropped.inc()
         self._finished = True
@@ -182,17 +208,21 @@ class Connection(asyncio.Protocol):
         full = context.counters.connections > limits.connections
         answer = handshake.respond(head, limits, context.health, full=full)
         if isinstance(answer, PlainResponse):
-            self._respond_and_finish(answer)
+            if not (answer.slow and self._refuse_slowly(answer)):
+                self._respond_and_finish(answer)
             return
         self._head = None
         self._transport.write(answer.response)
+        encoding = answer.users if isinstance(answer.users, lanyard.Encoding) else None
+        if encoding is not None:
+            self.write(lanyard.hello(encoding))
         context.counters.handshakes.inc()
         context.limiter.clear_deadline(self)
         context.limiter.clear_pending(self)
         if not context.limiter.acquire_address(self, client):
-            self._refuse(TOO_MANY_CONNECTIONS)
+            self._refuse(TOO_MANY_CONNECTIONS, slowly=encoding is not None)
         elif excess:
-            self._refuse(TOO_MANY_HANDSHAKES)
+            self._refuse(TOO_MANY_HANDSHAKES, slowly=encoding is not None)
         else:
             self._open_session(answer.users, client)
         if rest:
@@ -208,25 +238,54 @@ class Connection(asyncio.Protocol):
         self._transport.write(answer.response)
         self._finish()
 
-    def _open_session(self, users: tuple[int, ...] | ErrorNotice, client: str | None) -> None:
+    def _open_session(
+        self, users: tuple[int, ...] | ErrorNotice | lanyard.Encoding, client: str | None
+    ) -> None:
         hub = self._context.hub
         if isinstance(users, ErrorNotice):
             self._refuse(users)
+        elif isinstance(users, lanyard.Encoding):
+            self._open_lanyard_session(users, client)
         elif not self._context.budgets.subscribe(client, len(users), hub.unfollowed(users)):
             self._refuse(TOO_MANY_USERS)
         else:
             self._session = PresenceSession(self, self._context.counters)
             hub.subscribe(self._session, users)
 
-    def _refuse(self, notice: ErrorNotice) -> None:
+    def _open_lanyard_session(self, encoding: lanyard.Encoding, client: str | None) -> None:
+        hub, limits, budgets = self._context.hub, self._context.limits, self._context.budgets
+
+        def admit(user_ids: Sequence[int], cost: int) -> bool:
+            return budgets.subscribe(client, cost, hub.unfollowed(user_ids))
+
+        session = LanyardSession(
+            self, encoding, hub, hub.everyone, self._context.counters, limits.lanyard_users
+        )
+        self._session = session
+        self._lanyard = LanyardClient(self, session, admit, hold_s=limits.lanyard_hold)
+
+    def _refuse(self, notice: ErrorNotice, *, slowly: bool = False) -> None:
+        """`slowly`: a client of Lanyard's dialect, which has no error frames."""
         self._context.counters.refused.inc()
-        self.write(notice.frame)
-        self.close(notice.close_reason)
+        if not slowly:
+            self.write(notice.frame)
+        if not (slowly and self._refuse_slowly(notice.close_reason)):
+            self.close(notice.close_reason)
+
+    def _refuse_slowly(self, refusal: CloseReason | PlainResponse) -> bool:
+        """Refuse in some seconds. False: too many wait already."""
+        wait = self._context.slow_refusals.add(self)
+        if wait is None:
+            return False
+        self._refusal = refusal
+        self._context.limiter.clear_pending(self)
+        self._context.limiter.set_deadline(self, wait)
+        return True
 
     def _read_frames(self, data: bytes) -> None:
         incoming = self._incoming
         if incoming is None:
-            incoming = self._incoming = Incoming(self._context.limits.message_size)
+            incoming = self._incoming = self._make_incoming()
             if self._close_reason is not None:
                 incoming.close_sent(self._close_reason)
         for start in range(0, len(data), CHUNK_BYTES):
@@ -239,13 +298,25 @@ class Connection(asyncio.Protocol):
             if result.closed:
                 self._finish()
                 return
-            if self._exceeds_message_limit(result.frames):
+            if self._lanyard is not None:
+                self._lanyard.receive(result.messages)
+            if not self._exceeds_message_limit(result.frames):
+                continue
+            if self._lanyard is not None:
+                self._lanyard.hold()
+            else:
                 if self._close_reason is None:
                     self._refuse(TOO_MANY_MESSAGES)
                 self._finish()  # the rest is not even parsed
                 return
         if incoming.between_messages:
             self._incoming = None
+
+    def _make_incoming(self) -> Incoming:
+        limits = self._context.limits
+        if self._lanyard is not None:
+            return Incoming(limits.lanyard_message_size, keep_messages=True)
+        return Incoming(limits.message_size)
 
     def _exceeds_message_limit(self, frames: int) -> bool:
         limits = self._context.limits
@@ -278,5 +349,8 @@ class Connection(asyncio.Protocol):
 
     def _end_session(self) -> None:
         session, self._session = self._session, None
-        if session is not None:
+        client, self._lanyard = self._lanyard, None
+        if isinstance(session, PresenceSession):
             self._context.hub.leave(session)
+        if client is not None:
+            client.end()

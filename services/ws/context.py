@@ -10,6 +10,7 @@ from services.ws.handshake import HandshakeHealth
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import WsLimits
+from services.ws.slow_refusals import SlowRefusals
 from shared.net.client_address import ClientResolver
 from shared.net.connection_limiter import ConnectionLimiter
 from shared.net.fixed_window import FixedWindowCounter
@@ -26,6 +27,7 @@ class ServerContext(Struct):
     messages: FixedWindowCounter  # frames from each address
     limits: WsLimits
     counters: Counters
+    slow_refusals: SlowRefusals
     draining: bool = False  # the process is about to end
 
     def health(self) -> HandshakeHealth:

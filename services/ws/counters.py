@@ -23,6 +23,8 @@ class Counters:
         "dropped",
         "frames",
         "handshakes",
+        "lanyard_clients",
+        "lanyard_watchers",
         "refused",
         "resyncs",
         "skipped",
@@ -32,6 +34,8 @@ class Counters:
     def __init__(self) -> None:
         self.connections = 0  # open now, before and after the handshake
         self.watchers = 0  # subscriptions of clients to users
+        self.lanyard_watchers = 0  # those of Lanyard's dialect
+        self.lanyard_clients = 0  # sessions of Lanyard's dialect
         self.backpressured = 0  # clients for which bytes wait here, as the kernel takes no more
         self.frames = 0  # written, of every kind; only grows
         self.handshakes = Counter("grux_ws_handshakes", "Handshakes.", registry=None)

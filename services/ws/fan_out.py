@@ -9,11 +9,34 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from os import write
 from time import time
+from typing import Any, Protocol
 
 from services.ws.counters import Counters
-from services.ws.topic import Subscription, Topic
+
+
+class Shown(Protocol):
+    """What clients are subscribed to: a services.ws.topic.Topic, or a LanyardView.
+
+    Its subscriptions have `fd`, `presence`, `profile` and `session`, as in services.ws.topic.
+    """
+
+    received: int  # µs since 1970; 0: not known
+
+    @property
+    def presence(self) -> bytes: ...
+
+    @property
+    def profile(self) -> bytes: ...
+
+    @property
+    def subscriptions(self) -> Mapping[Any, None]: ...
+
+    def presence_frame(self) -> bytes: ...
+
+    def drop_frames(self) -> None: ...
 
 
 class _Pass:
@@ -21,9 +44,9 @@ class _Pass:
 
     __slots__ = ("again", "position", "received", "subscriptions", "topic", "wrote")
 
-    def __init__(self, topic: Topic) -> None:
+    def __init__(self, topic: Shown) -> None:
         self.topic = topic
-        self.subscriptions: list[Subscription] = list(topic.subscriptions)
+        self.subscriptions: list[Any] = list(topic.subscriptions)
         self.position = 0
         self.again = False  # the topic changed meanwhile
         self.received, topic.received = topic.received, 0  # µs since 1970; 0: not known
@@ -38,10 +61,10 @@ class FanOut:
         self._slice_size = slice_size
         self._budget = slice_size  # subscriptions left in this iteration of the loop
         self._passes: deque[_Pass] = deque()
-        self._by_topic: dict[Topic, _Pass] = {}
+        self._by_topic: dict[Shown, _Pass] = {}
         self._resume_scheduled = False
 
-    def push(self, topic: Topic) -> None:
+    def push(self, topic: Shown) -> None:
         """The topic has changed. Small topics are served when this returns."""
         active = self._by_topic.get(topic)
         if active is not None:
@@ -50,7 +73,7 @@ class FanOut:
         self._start(topic)
         self._work()
 
-    def _start(self, topic: Topic) -> None:
+    def _start(self, topic: Shown) -> None:
         one = self._by_topic[topic] = _Pass(topic)
         self._passes.append(one)
 
@@ -87,7 +110,7 @@ class FanOut:
         self._work()
 
 
-def _show(topic: Topic, subscriptions: list[Subscription], counters: Counters) -> None:
+def _show(topic: Shown, subscriptions: list[Any], counters: Counters) -> None:
     """Send the topic's state to these subscriptions.
 
     Nearly every client reads as fast as the server writes, and lacks only the newest presence: its
@@ -97,6 +120,8 @@ def _show(topic: Topic, subscriptions: list[Subscription], counters: Counters) -
     direct writes 1.13 and 1.12.
     """
     presence, profile, subscribed = topic.presence, topic.profile, topic.subscriptions
+    if not presence:
+        return  # a user of Lanyard's dialect has left: nobody is told
     frame = topic.presence_frame()
     size = len(frame)
     direct = 0

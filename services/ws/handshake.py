@@ -19,6 +19,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
+from services.ws.lanyard.protocol import Encoding
 from services.ws.limits import WsLimits
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from shared.discord import snowflake
@@ -27,6 +28,7 @@ from shared.net.client_address import forwarded_for_tail
 from shared.net.host_header import is_host_valid
 from shared.version import VERSION
 
+LANYARD_PATH: Final = "socket"  # without a user_id; with one it is Grux's own dialect
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
@@ -38,7 +40,8 @@ _silent = logging.getLogger("websockets.server")
 
 USAGE: Final = (
     "This is a WebSocket endpoint. Connect a WebSocket client to /?user_id=<Discord id>. It gets "
-    "initial_data, then presence_update and profile_update."
+    "initial_data, then presence_update and profile_update. /socket without a user_id speaks "
+    "Lanyard's protocol."
 )
 USER_IDS: Final = "Connect with ?user_id=<Discord id>; separate several ids by commas."
 DRAINING: Final = "This server is restarting. Connect again in a few seconds."
@@ -61,13 +64,16 @@ class AcceptedHandshake(Struct, frozen=True):
     """The connection becomes a WebSocket."""
 
     response: bytes
-    users: tuple[int, ...] | ErrorNotice  # a notice is sent as a frame, which browsers can read
+    # A notice is sent as a frame, which browsers can read. An encoding: it is Lanyard's dialect,
+    # where the client says afterwards which users it wants.
+    users: tuple[int, ...] | ErrorNotice | Encoding
 
 
 class PlainResponse(Struct, frozen=True):
     """The client gets this, and the connection ends."""
 
     response: bytes
+    slow: bool = False  # the client would connect again at once: let it wait
 
 
 def respond(
@@ -97,11 +103,13 @@ def _route(
     full: bool,
 ) -> AcceptedHandshake | PlainResponse:
     path, query = _path_and_query(request.path)
+    encoding = lanyard_encoding(path, query)
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
         return _plain(request.method, path, health)
     if full or health().draining:
         why = AT_LIMIT if full else DRAINING
-        return _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+        refusal = _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+        return PlainResponse(refusal.response, slow=encoding is not None)
     lists = (value for name in PARSED_LISTS for value in request.headers.get_all(name))
     if sum(map(len, lists)) > MAX_PARSED_LIST_CHARS:
         return _error(HTTPStatus.BAD_REQUEST, "bad_handshake", f"{LONG_LISTS} {USAGE}")
@@ -109,7 +117,7 @@ def _route(
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         reason = response.body.decode().strip()
         return _error(HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}")
-    users = parse_user_ids(query, limits.users)
+    users = encoding or parse_user_ids(query, limits.users)
     return AcceptedHandshake(response.serialize(), users)
 
 
@@ -128,6 +136,16 @@ def _path_and_query(target: str) -> tuple[str, str]:
     if found and scheme.isalpha():
         path = "/" + rest.partition("/")[2]
     return path, query
+
+
+def lanyard_encoding(path: str, query: str) -> Encoding | None:
+    """The encoding of a client of Lanyard's dialect; None for one of Grux's own."""
+    if path.strip("/") != LANYARD_PATH:
+        return None
+    parameters = dict(query_parameters(query))  # if one is repeated, the last counts
+    if "user_id" in parameters:
+        return None
+    return Encoding.ZLIB if parameters.get("compression") == Encoding.ZLIB.value else Encoding.JSON
 
 
 def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:

@@ -1,8 +1,9 @@
 """Which session is subscribed to which user.
 
+Long because both dialects share the topics: what one does decides when the other's are dropped.
+
 Everything here is a plain `def`, so nothing interleaves. What can wait (Redis, profile sources) is
-done by the loader and the profile refresher, which call back. Long because the state of a topic has
-to be changed in one place for all of them to agree.
+done by the loader and the profile refresher, which call back.
 """
 
 from __future__ import annotations
@@ -15,14 +16,19 @@ from typing import Final
 
 from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
+from services.ws.lanyard.everyone import Everyone, ListUsers
+from services.ws.lanyard.users import LanyardUsers
+from services.ws.lanyard.view import LanyardUser
 from services.ws.limits import WsLimits
 from services.ws.loader import FindMonitored, Loader, Snapshots, UserSubscriber
 from services.ws.notices import LEFT, NOT_MONITORED, UNREADABLE
+from services.ws.peer import NO_FD
 from services.ws.profile_refresher import ExtrasSource, ProfileRefresher
 from services.ws.protocol import ErrorNotice
 from services.ws.session import PresenceSession
-from services.ws.topic import NO_FD, Subscription, Topic
+from services.ws.topic import Subscription, Topic
 from services.ws.unknown_users import UnknownUsers
+from shared.model.lanyard import NO_KV
 from shared.model.message import PresenceMessage
 from shared.model.snapshot import Snapshot
 from shared.redis.store import StoreUnavailable
@@ -32,6 +38,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL_S: Final = 1.0
 ABSENT_BATCH_USERS: Final = 500
+LOOKUP_INTERVAL_S: Final = 5.0  # of users who may join, where Redis does not report joins
 
 
 FindAbsent = Callable[[Sequence[int]], Awaitable[set[int]]]
@@ -53,10 +60,12 @@ class Hub:
         find_monitored: FindMonitored,
         find_absent: FindAbsent,
         *,
+        list_users: ListUsers | None,
         profile_ttl: float,
         limits: WsLimits,
         counters: Counters,
     ) -> None:
+        """`list_users`: None where no client may subscribe to everyone."""
         self._find_absent = find_absent
         self._limits = limits
         self._counters = counters
@@ -66,6 +75,8 @@ class Hub:
         self._unknown = UnknownUsers(limits.unknown_for, limits.unknown_users)
         self._snapshots = store
         self._fan_out = FanOut(limits.fan_out_slice, counters)
+        self.everyone = None if list_users is None else Everyone(self, list_users)
+        self._lanyard = LanyardUsers(self._fan_out, self.everyone)
         self._subscriber = connect(self)
         self._loader = Loader(
             self._subscriber,
@@ -92,6 +103,11 @@ class Hub:
         return len(self._topics)
 
     @property
+    def reports_joins(self) -> bool:
+        """Whether Redis reports users who become monitored."""
+        return self._subscriber.reports_joins
+
+    @property
     def unreadable(self) -> int:
         """Number of messages and snapshots in Redis that Grux cannot have written."""
         return self._subscriber.unreadable + self._loader.damaged
@@ -110,6 +126,8 @@ class Hub:
             topic.subscriptions[subscription] = None
             self._counters.watchers += 1
             self._idle.pop(topic, None)
+            if topic.found and not topic.extras_asked:
+                self._refresher.refresh(topic)
             if topic.loaded:
                 self._refresher.refresh_if_due(topic)
                 session.show(subscription)
@@ -124,6 +142,31 @@ class Hub:
             self._unsubscribe(subscription)
         session.subscriptions = []
 
+    def follow(self, user_id: int) -> LanyardUser:
+        """The user for Lanyard's dialect, until `unfollow`. Who is not monitored is waited for."""
+        user = self._lanyard.find(user_id)
+        if user is None:
+            topic = self._topic(user_id)
+            user = topic.lanyard = self._lanyard.add(user_id)
+            self._idle.pop(topic, None)
+            if not topic.found and user_id in self._unknown:
+                self._lanyard.set_absent(user)
+            else:
+                self._loader.reload(topic)
+        return user
+
+    def unfollow(self, user: LanyardUser) -> None:
+        """The end of a subscription: the user is kept while there is another one."""
+        if user.watched or self._lanyard.find(user.user_id) is not user:
+            return
+        self._lanyard.remove(user)
+        topic = self._topics[user.user_id]
+        topic.lanyard = None
+        if not topic.found and not topic.subscriptions:
+            self._drop(topic)
+        else:
+            self._idle_if_unwatched(topic)
+
     def updated(self, user_id: int, update: PresenceMessage) -> None:
         topic = self._topics.get(user_id)
         if topic is None:
@@ -132,6 +175,9 @@ class Hub:
             if topic.is_older_than(update.version):
                 self._remove(topic)
             return
+        if topic.lanyard is not None:
+            topic.lanyard.received = topic.lanyard.received or update.received
+            self._loader.reload(topic)
         if update.discord:
             return  # nothing that a client of Grux's own dialect sees
         topic.apply(update)
@@ -142,11 +188,6 @@ class Hub:
         if topic.loaded:
             self._absent.pop(topic, None)
         self._fan_out.push(topic)
-
-    def on_expired(self) -> None:
-        """No gateway has been there for too long: every user counts as not monitored."""
-        for topic in list(self._topics.values()):
-            self._refuse_unknown(topic)
 
     def on_disconnect(self) -> None:
         self._invalidate(same_connection=False)
@@ -160,9 +201,14 @@ class Hub:
         topic = self._topics.get(user_id)
         if topic is not None:
             self._loader.joined(topic)
+            if not topic.found and topic.lanyard is not None:
+                self._loader.enqueue(topic)
+        if self.everyone is not None:
+            self.everyone.joined(user_id)
 
     def _invalidate(self, *, same_connection: bool) -> None:
         self._unknown.clear()
+        self._lanyard.invalidate()
         self._loader.on_disconnect()
         for topic in list(self._idle):
             self._drop(topic)
@@ -177,6 +223,8 @@ class Hub:
             if not topic.loaded:
                 self._counters.resyncs.inc()
                 self._loader.enqueue(topic)
+        if self.everyone is not None:
+            self.everyone.rescan()
 
     async def run(self) -> None:
         """Follow Redis, load, refresh and sweep until cancelled."""
@@ -185,6 +233,8 @@ class Hub:
             tasks.create_task(self._loader.run())
             tasks.create_task(self._refresher.run())
             tasks.create_task(self._sweep())
+            if self.everyone is not None:
+                tasks.create_task(self.everyone.run())
 
     def _topic(self, user_id: int) -> Topic:
         topic = self._topics.get(user_id)
@@ -193,7 +243,8 @@ class Hub:
         return topic
 
     def _on_found(self, topic: Topic) -> None:
-        self._refresher.refresh(topic)
+        if topic.subscriptions:  # Lanyard's dialect does not show extras
+            self._refresher.refresh(topic)
 
     def _on_unknown(self, topic: Topic) -> None:
         if self._subscriber.reports_joins:
@@ -209,6 +260,8 @@ class Hub:
             topic.load(snapshot)
             self._absent.pop(topic, None)
             self._fan_out.push(topic)
+            if topic.lanyard is not None and snapshot.discord is not None:
+                self._lanyard.load(topic.lanyard, snapshot.discord, topic.kv or NO_KV)
         elif not topic.loaded:  # else a message has brought the whole state meanwhile
             self._handle_absent(topic)
 
@@ -228,8 +281,11 @@ class Hub:
     def _on_load_failed(self, topics: Sequence[Topic]) -> None:
         for topic in topics:
             self._refuse(topic, _without_data(topic), UNREADABLE)
-            if not topic.subscriptions:
-                self._drop(topic)
+            if topic.lanyard is None:
+                if not topic.subscriptions:
+                    self._drop(topic)
+            elif not self._loader.is_pending(topic):  # what Redis holds cannot be read
+                self._lanyard.set_absent(topic.lanyard)
 
     def _remove(self, topic: Topic) -> None:
         self._refuse(topic, list(topic.subscriptions), LEFT)
@@ -250,10 +306,15 @@ class Hub:
             del topic.subscriptions[subscription]
             self._counters.watchers -= 1
         subscription.fd = NO_FD
-        if not topic.subscriptions and self._topics.get(topic.user_id) is topic:
+        self._idle_if_unwatched(topic)
+
+    def _idle_if_unwatched(self, topic: Topic) -> None:
+        watched = topic.subscriptions or topic.lanyard is not None
+        if not watched and self._topics.get(topic.user_id) is topic:
             self._idle[topic] = asyncio.get_running_loop().time()
 
     def _drop(self, topic: Topic) -> None:
+        """Forget the user. Clients of Lanyard's dialect stay subscribed, in case they join."""
         self._topics.pop(topic.user_id, None)
         self._idle.pop(topic, None)
         self._absent.pop(topic, None)
@@ -261,9 +322,13 @@ class Hub:
         self._refresher.cancel(topic)
         if topic.found:
             self._subscriber.unsubscribe(topic.user_id)
+        if topic.lanyard is not None:
+            self._topic(topic.user_id).lanyard = topic.lanyard
+            self._lanyard.set_absent(topic.lanyard)
 
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        looked_up = loop.time()
         while True:
             await asyncio.sleep(min(SWEEP_INTERVAL_S, self._limits.linger, self._limits.grace))
             now = loop.time()
@@ -275,6 +340,14 @@ class Hub:
             for user_id in self._snapshots.recovered():
                 if user_id in self._topics:
                     self._loader.enqueue(self._topics[user_id])
+            if not self.reports_joins and now - looked_up >= LOOKUP_INTERVAL_S:
+                looked_up = now
+                self._look_up_absent()
+
+    def _look_up_absent(self) -> None:
+        for topic in self._topics.values():
+            if topic.lanyard is not None and not topic.found:
+                self._loader.enqueue(topic)
 
     async def _remove_absent(self) -> None:
         """Remove users that a complete Redis does not hold: the gateway will not rewrite them."""

@@ -18,6 +18,8 @@ from services.ws.protocol import CloseReason
 
 CHUNK_BYTES: Final = 1024  # parsed before the frames are counted against the limit
 
+_DATA: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
 _silent = logging.getLogger("websockets.server")
 _utf8_decoder = codecs.getincrementaldecoder("utf-8")
 
@@ -41,14 +43,17 @@ class ReadResult(Struct):
     frames: int  # of every kind
     reply: bytes  # pongs, a Close
     closed: bool  # nothing may be sent after `reply`
+    messages: list[bytes]  # whole ones, if they are kept
 
 
 class Incoming:
-    """Checks and counts frames, and discards their content: the server needs no messages."""
+    """Checks and counts frames. Their content is discarded, unless a dialect needs messages."""
 
-    __slots__ = ("_fragmented", "_parsed", "_protocol", "_received", "_text")
+    __slots__ = ("_fragmented", "_message", "_parsed", "_protocol", "_received", "_text")
 
-    def __init__(self, max_size: int) -> None:
+    def __init__(self, max_size: int, *, keep_messages: bool = False) -> None:
+        """`max_size`: of a message, in bytes."""
+        self._message: bytearray | None = bytearray() if keep_messages else None
         self._protocol = _FrameProtocol(Side.SERVER, max_size=max_size, logger=_silent)
         self._text: codecs.IncrementalDecoder | None = None  # inside a fragmented text message
         self._fragmented = False
@@ -68,13 +73,19 @@ class Incoming:
         self._received += len(chunk)
         self._protocol.receive_data(chunk)
         frames = 0
+        messages: list[bytes] = []
         for frame in self._protocol.events_received():
             frames += 1
             if not (isinstance(frame, Frame) and self._accept(frame)):
                 self._protocol.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                 break
+            if self._message is not None and frame.opcode in _DATA:
+                self._message += frame.data
+                if frame.fin:
+                    messages.append(bytes(self._message))
+                    self._message.clear()
         writes = self._protocol.data_to_send()
-        return ReadResult(frames, b"".join(writes), b"" in writes)
+        return ReadResult(frames, b"".join(writes), b"" in writes, messages)
 
     def close_sent(self, reason: CloseReason) -> None:
         """We have sent Close: the client's Close is the answer to it, and is not answered."""

@@ -39,6 +39,14 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     changes_per_address: int = 500 * CHANGES_PER_CLIENT
     lookups_per_address: int = MIN_LOOKUPS
 
+    # What a client of Lanyard's dialect may request and send. It is never closed for too much, as
+    # most of these clients would reconnect at once: it is read later.
+    lanyard_users: int = 1000  # on one connection; more are answered as if not monitored
+    lanyard_message_size: int = 65_536  # 2,900 ids
+    lanyard_hold: float = 5.0  # how long it is not read
+    refuse_after: float = 5.0  # on average, where another limit has to close it
+    slow_refusals: int = 1000  # at once; further ones are refused immediately
+
     # How long a client may take.
     handshake_within: float = 10.0
     ping_every: float = 20.0  # also how long the pong may take

@@ -10,7 +10,7 @@ subscription: what it finds is loaded again after the subscription.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import islice
 from typing import Protocol
 
@@ -48,7 +48,9 @@ class UserSubscriber(Protocol):
 class Snapshots(Protocol):
     """shared.redis.kv_copies.SnapshotsWithKv, as far as it is needed here."""
 
-    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
+    async def load_many(
+        self, user_ids: Sequence[int], *, with_discord: Collection[int] = ()
+    ) -> list[Snapshot | SnapshotDamaged | None]:
         """With the key-value stores. Raises StoreUnavailable."""
 
     def recovered(self) -> list[int]:
@@ -87,6 +89,8 @@ class Loader:
         self.damaged = 0  # snapshots that could not be read
         self._pending: dict[Topic, None] = {}
         self._looking_up: set[Topic] = set()  # and no join of theirs was reported since
+        self._loading: set[Topic] = set()
+        self._again: set[Topic] = set()  # of `_loading`: what is being loaded may be too old
         self._has_pending = asyncio.Event()
         self._disconnects = 0
         self._connected = asyncio.Event()
@@ -95,8 +99,18 @@ class Loader:
         self._pending[topic] = None
         self._has_pending.set()
 
+    def reload(self, topic: Topic) -> None:
+        """Load what Redis holds from now on."""
+        if topic in self._loading:
+            self._again.add(topic)
+        self.enqueue(topic)
+
+    def is_pending(self, topic: Topic) -> bool:
+        return topic in self._pending
+
     def cancel(self, topic: Topic) -> None:
         self._pending.pop(topic, None)
+        self._again.discard(topic)
 
     def joined(self, topic: Topic) -> None:
         """Redis may hold the user now: what is being looked up may be too old."""
@@ -136,15 +150,24 @@ class Loader:
                 await asyncio.gather(
                     *(self._subscriber.subscribe(topic.user_id) for topic in batch)
                 )
-                snapshots = await self._store.load_many([topic.user_id for topic in batch])
+                self._loading = set(batch)
+                snapshots = await self._store.load_many(
+                    [topic.user_id for topic in batch],
+                    with_discord={topic.user_id for topic in batch if topic.lanyard is not None},
+                )
             except StoreUnavailable:
                 await asyncio.sleep(self._limits.load_again)
                 continue
+            finally:
+                self._loading = set()
             if disconnects != self._disconnects:
                 continue  # loaded before the disconnect: messages since then may be missed
             for topic, snapshot in zip(batch, snapshots, strict=True):
                 if topic in self._pending:
                     del self._pending[topic]
+                    if topic in self._again:
+                        self._again.discard(topic)
+                        self.enqueue(topic)
                     if isinstance(snapshot, SnapshotDamaged):
                         self.damaged += 1
                         self._on_failed([topic])  # only this one: the gateway's next save fixes it

@@ -45,6 +45,16 @@ def export(context: ServerContext) -> None:
             lambda: counters.watchers,
         ),
         (
+            "grux_ws_lanyard_clients",
+            "Open connections that speak Lanyard's dialect.",
+            lambda: counters.lanyard_clients,
+        ),
+        (
+            "grux_ws_lanyard_watchers",
+            "Their subscriptions; one to everyone is not counted.",
+            lambda: counters.lanyard_watchers,
+        ),
+        (
             "grux_ws_backpressured_clients",
             "Clients whose socket takes no more now.",
             lambda: counters.backpressured,

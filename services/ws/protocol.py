@@ -13,18 +13,28 @@ import msgspec
 from msgspec import Struct
 
 TEXT: Final = 0x81  # FIN and opcode 1
+BINARY: Final = 0x82
 CLOSE: Final = 0x88
 PING: Final = b"\x89\x00"  # without a payload: any frame counts as the answer
 
 
 def text(payload: bytes) -> bytes:
     """One whole text frame."""
+    return _frame(TEXT, payload)
+
+
+def binary(payload: bytes) -> bytes:
+    """One whole binary frame."""
+    return _frame(BINARY, payload)
+
+
+def _frame(opcode: int, payload: bytes) -> bytes:
     size = len(payload)
     if size < 126:
-        return struct.pack("!BB", TEXT, size) + payload
+        return struct.pack("!BB", opcode, size) + payload
     if size < 65_536:
-        return struct.pack("!BBH", TEXT, 126, size) + payload
-    return struct.pack("!BBQ", TEXT, 127, size) + payload
+        return struct.pack("!BBH", opcode, 126, size) + payload
+    return struct.pack("!BBQ", opcode, 127, size) + payload
 
 
 def initial_data(user_id: int, profile: bytes, presence: bytes) -> bytes:

@@ -6,26 +6,10 @@ differs in the topic is pending, and is sent as soon as the client can take it.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from services.ws.counters import Counters
-from services.ws.protocol import UNAVAILABLE, CloseReason, ErrorNotice
-from services.ws.topic import NO_FD, Subscription
-
-
-class Peer(Protocol):
-    """The client's socket."""
-
-    fd: int  # its descriptor
-    paused: bool  # the kernel's buffer is full, and bytes wait in the transport
-
-    def write(self, frame: bytes) -> None: ...
-
-    def write_rest(self, rest: bytes) -> None:
-        """Send what the descriptor did not take of a frame that was written to it."""
-
-    def close(self, reason: CloseReason) -> None:
-        """Close the connection. This ends the session: it has no subscriptions afterwards."""
+from services.ws.peer import NO_FD, Peer
+from services.ws.protocol import UNAVAILABLE, ErrorNotice
+from services.ws.topic import Subscription
 
 
 class PresenceSession:

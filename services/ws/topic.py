@@ -12,6 +12,8 @@ import msgspec
 from msgspec import UNSET
 
 from services.ws import protocol
+from services.ws.lanyard.view import LanyardUser
+from services.ws.peer import NO_FD
 from services.ws.protocol import ErrorNotice
 from shared.model.key_value import with_kv
 from shared.model.message import PresenceMessage
@@ -19,8 +21,6 @@ from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.model.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
-
-NO_FD: Final = -1
 
 _NO_EXTRAS: Final = msgspec.json.encode(ProfileExtras())
 _decode_extras = msgspec.json.Decoder(ProfileExtras).decode
@@ -73,6 +73,7 @@ class Topic:
         "extras_tries",
         "found",
         "kv",
+        "lanyard",
         "loaded",
         "presence",
         "profile",
@@ -87,6 +88,7 @@ class Topic:
         # does with a set, which is less than the noise of one run).
         self.subscriptions: dict[Subscription, None] = {}
         self.found = False  # Redis has held the user: there is, or may be, a subscription to it
+        self.lanyard: LanyardUser | None = None  # while a client of Lanyard's dialect is subscribed
         self.loaded = False  # since the connection to Redis is up: no update can have been missed
         self.presence = b""  # empty: not known yet
         self.profile = b""  # with the profile extras and the key-value store

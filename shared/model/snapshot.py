@@ -195,5 +195,5 @@ class Snapshot(Struct, frozen=True):
     version: int  # grows with each change: readers drop what is not newer than what they hold
     profile: bytes
     presence: bytes
-    discord: bytes = b""  # Discord's objects, sanitized; empty if they were not asked for
+    discord: bytes | None = None  # Discord's objects, sanitized; None if they were not asked for
     kv: bytes | None = None  # JSON, an object of strings; None: not copied from the durable Redis

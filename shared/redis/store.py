@@ -43,7 +43,10 @@ class StoreUnavailable(Exception):
 
 
 class SnapshotDamaged(StoreUnavailable):
-    """Raised when other software has written over a snapshot. The user's next save repairs it."""
+    """Raised when Redis holds something else than a snapshot: other software has written there.
+
+    The gateway's next save of the user repairs it.
+    """
 
 
 class Fields(Struct, frozen=True):
@@ -74,7 +77,6 @@ class Store:
         self.redis = redis
         self.clock = FencingClock()
         self.up: bool | None = None  # whether the last call was answered; None before the first
-        self.is_expired = False  # set by LivenessMonitor: there are no users for readers
         self._timeout = timeout
         self._save_script = _SAVE_IN_CLUSTER if isinstance(redis, RedisCluster) else _SAVE
         self._membership = Membership(redis)
@@ -102,8 +104,6 @@ class Store:
     ) -> list[Snapshot | SnapshotDamaged | None]:
         """`load` for each, in one round trip. A damaged snapshot does not affect the others.
         `with_discord`: those whose `Snapshot.discord` is needed."""
-        if self.is_expired:
-            return [None] * len(user_ids)
         async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:
@@ -268,7 +268,7 @@ def snapshot_of(reply: Any) -> Snapshot | SnapshotDamaged | None:
     if version is None and profile is None and presence is None:
         return None
     if is_version(version) and is_snapshot(profile) and is_snapshot(presence):
-        shown = discord[0] if discord and discord[0] else b""
+        shown = (discord[0] or b"") if discord else None
         return Snapshot(int(version), profile, presence, shown, kv if is_kv(kv) else None)
     return SnapshotDamaged("the hash of a presence is not a snapshot")
 

@@ -89,7 +89,7 @@ async def test_discord_objects_are_loaded_where_they_are_asked_for(store: Store)
     await store.save(saves)
     loaded = await store.load_many([5, 6, 7], with_discord={6, 7})
     assert [one and one.discord for one in loaded if not isinstance(one, Exception)] == [
-        b"",
+        None,
         b'{"user":"1"}',
         None,
     ]

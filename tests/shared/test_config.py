@@ -57,6 +57,10 @@ BAD: Mapping[str, tuple[type[Settings], Mapping[str, str], str]] = {
         *(GatewaySettings, {"SHARD_IDS": "0-4", "SHARD_COUNT": "4"}),
         "SHARD_IDS must be from 0 to 3, as SHARD_COUNT is 4; got 4",
     ),
+    "switch": (
+        *(WsSettings, {"LANYARD_SUBSCRIBE_ALL": "maybe"}),
+        "LANYARD_SUBSCRIBE_ALL must be true or false, got 'maybe'",
+    ),
     "proxies": (
         *(WsSettings, {"TRUSTED_PROXIES": "10.0.0.0/8,proxy"}),
         "TRUSTED_PROXIES must be addresses and networks separated by commas",
@@ -80,6 +84,13 @@ def test_values_are_read_generously() -> None:
     env = {"LOG_LEVEL": " debug ", "PUBLIC_URL": "https://x.example/", "API_PORT": "", "OTHER": "x"}
     settings = from_env(ApiSettings, env)
     assert settings == ApiSettings(log_level="DEBUG", public_url="https://x.example")
+
+
+def test_switches() -> None:
+    """In the words that people use for them."""
+    for word, on in {"true": True, "On": True, "1": True, "off": False, "FALSE": False}.items():
+        settings = from_env(WsSettings, {"LANYARD_SUBSCRIBE_ALL": word})
+        assert settings.lanyard_subscribe_all is on
 
 
 def test_ids_and_ranges() -> None:

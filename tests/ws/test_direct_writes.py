@@ -13,7 +13,9 @@ import pytest
 from services.ws import fan_out
 from services.ws.connection import Connection
 from services.ws.limits import WsLimits
-from services.ws.topic import NO_FD, Subscription
+from services.ws.peer import NO_FD
+from services.ws.session import PresenceSession
+from services.ws.topic import Subscription
 from shared.telemetry.metrics import total
 from testing.eventually import eventually
 from tests.ws.test_connection import reset
@@ -236,7 +238,7 @@ def subscriptions(ws: RunningServer) -> list[Subscription]:
     return [
         subscription
         for client in ws.context.keepalive
-        if isinstance(client, Connection) and client._session is not None
+        if isinstance(client, Connection) and isinstance(client._session, PresenceSession)
         for subscription in client._session.subscriptions
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from services.ws.limits import WsLimits
@@ -50,7 +50,9 @@ class SlowStore:
     def recovered(self) -> list[int]:
         return []
 
-    async def load_many(self, user_ids: Sequence[int]) -> list[Snapshot | SnapshotDamaged | None]:
+    async def load_many(
+        self, user_ids: Sequence[int], *, with_discord: Collection[int] = ()
+    ) -> list[Snapshot | SnapshotDamaged | None]:
         version = len(self.asked) + 1
         self.asked.append(asyncio.get_running_loop().create_future())
         await self.asked[-1]

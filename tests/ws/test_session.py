@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from services.ws.counters import Counters
 from services.ws.fan_out import FanOut
+from services.ws.peer import NO_FD
 from services.ws.protocol import UNAVAILABLE, USER_NOT_MONITORED, CloseReason, ErrorNotice
 from services.ws.session import PresenceSession
-from services.ws.topic import NO_FD, Subscription, Topic
+from services.ws.topic import Subscription, Topic
 from shared.model.snapshot import Snapshot
 from tests.ws.ws_fixture import ANNA, BERT
 

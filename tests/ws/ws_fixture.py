@@ -148,9 +148,19 @@ class Backend:
 
     @asynccontextmanager
     async def serving(
-        self, limits: WsLimits | None = None, *, ttl: int = 300, connected: bool = True
+        self,
+        limits: WsLimits | None = None,
+        *,
+        ttl: int = 300,
+        connected: bool = True,
+        subscribe_all: bool = False,
     ) -> AsyncIterator[RunningServer]:
-        settings = WsSettings(redis_url=self.redis_url, ws_port=0, profile_ttl=ttl)
+        settings = WsSettings(
+            redis_url=self.redis_url,
+            ws_port=0,
+            profile_ttl=ttl,
+            lanyard_subscribe_all=subscribe_all,
+        )
         async with (
             Store.connect(self.redis_url, timeout=self._timeout) as store,
             serving(settings, store, self.source, limits or WsLimits()) as server,

@@ -1,8 +1,6 @@
 -- KEYS  heartbeats
--- Gives the ages of the oldest and of the newest heartbeat in milliseconds; nothing without any.
+-- Gives the age of the oldest heartbeat in milliseconds; -1 when there is none.
 local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-local newest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
-if not oldest[2] then return {} end
+if not oldest[2] then return -1 end
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-return {now - tonumber(oldest[2]), now - tonumber(newest[2])}
+return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(oldest[2])

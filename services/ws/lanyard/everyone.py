@@ -1,0 +1,219 @@
+"""Clients that are subscribed to everyone: each costs a number, not a subscription to every user.
+
+Users lie in the order of their last change, which has a number. A client holds the number of the
+change that it was sent last, and lacks whatever comes after it. A client that is too slow for every
+change thus skips to the newest state of each user.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Final, Protocol
+
+from services.ws.lanyard import protocol
+from services.ws.lanyard.protocol import Encoding
+from services.ws.lanyard.view import LanyardUser
+from services.ws.peer import Peer
+from shared.redis.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+SLICE_FRAMES: Final = 64  # between two chances for the loop to do other work
+INIT_STATE_AGE_S: Final = 5.0  # clients that come within this time share one INIT_STATE
+SCAN_INTERVAL_S: Final = 10.0  # where Redis does not report joins
+RETRY_S: Final = 1.0
+
+ListUsers = Callable[[], AsyncIterator[list[int]]]
+"""shared.redis.store.Store.users: raises StoreUnavailable."""
+
+
+class EveryoneSource(Protocol):
+    """services.ws.hub.Hub, as far as it is needed here."""
+
+    @property
+    def reports_joins(self) -> bool:
+        """Whether `Everyone.joined` is called."""
+
+    def follow(self, user_id: int) -> LanyardUser: ...
+
+    def unfollow(self, user: LanyardUser) -> None: ...
+
+
+class Member:
+    """One client."""
+
+    __slots__ = ("encoding", "excluded", "peer", "sent")
+
+    def __init__(self, peer: Peer, encoding: Encoding) -> None:
+        self.peer = peer
+        self.encoding = encoding
+        self.excluded: set[int] = set()  # users from whom the client has unsubscribed
+        self.sent: int | None = None  # the last change it was sent; None: INIT_STATE is to come
+
+
+class Everyone:
+    """All monitored users, while there is a member and `run` runs."""
+
+    def __init__(self, source: EveryoneSource, list_users: ListUsers) -> None:
+        self._source = source
+        self._list_users = list_users
+        self._users: dict[int, LanyardUser] = {}
+        self._changes: dict[int, LanyardUser] = {}  # by number, which grows
+        self._numbers: dict[LanyardUser, int] = {}
+        self._last = 0
+        self._members: dict[Member, None] = {}
+        self._init_states: dict[Encoding, tuple[float, int, bytes]] = {}
+        self._wake = asyncio.Event()
+        self._scanned = False
+        self._dropped = 0  # the frames of changes up to this one are dropped
+
+    def find(self, user_id: int) -> LanyardUser | None:
+        return self._users.get(user_id)
+
+    def join(self, member: Member) -> None:
+        """Send INIT_STATE once all users are known, then what changes."""
+        self._members[member] = None
+        self._wake.set()
+
+    def leave(self, member: Member) -> None:
+        self._members.pop(member, None)
+
+    def joined(self, user_id: int) -> None:
+        """Somebody may have become monitored."""
+        if self._members and user_id not in self._users:
+            self._add(user_id)
+
+    def rescan(self) -> None:
+        """The connection to Redis was lost, and joins with it."""
+        self._scanned = False
+        self._wake.set()
+
+    def send_pending(self, member: Member) -> None:
+        """The client reads again."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._members:
+                if not self._scanned:
+                    await self._scan()
+                await self._send()
+                timeout = None if self._source.reports_joins else SCAN_INTERVAL_S
+                try:
+                    async with asyncio.timeout(timeout):
+                        await self._wake.wait()
+                except TimeoutError:
+                    self._scanned = False
+                self._wake.clear()
+            await self._forget()
+
+    def updated(self, user: LanyardUser, *, changed: bool) -> None:
+        """One of `find` is known, again or with another presence."""
+        self._wake.set()
+        if user.presence and not changed and user in self._numbers:
+            return
+        old = self._numbers.pop(user, None)
+        if old is not None:
+            del self._changes[old]
+        if user.presence:
+            self._last += 1
+            self._changes[self._last] = user
+            self._numbers[user] = self._last
+        else:
+            self._users.pop(user.user_id, None)
+            user.everyones = False
+            self._source.unfollow(user)
+
+    def _add(self, user_id: int) -> None:
+        user = self._source.follow(user_id)
+        user.everyones = True
+        self._users[user_id] = user
+        if user.answered:
+            self.updated(user, changed=False)
+
+    async def _scan(self) -> None:
+        """Follow all monitored users, and wait until they are known."""
+        self._scanned = True
+        try:
+            async for batch in self._list_users():
+                for user_id in batch:
+                    if user_id not in self._users:
+                        self._add(user_id)
+        except StoreUnavailable:
+            self._scanned = False
+            await asyncio.sleep(RETRY_S)
+            self._wake.set()
+            return
+        while self._members and not all(user.answered for user in self._users.values()):
+            self._wake.clear()
+            await self._wake.wait()
+
+    async def _send(self) -> None:
+        """Send every member what it lacks, until nobody lacks anything or can take more."""
+        served = 0
+        for member in list(self._members):
+            if member.sent is None and self._scanned:
+                await self._send_init_state(member)
+            if member.sent is None:
+                continue
+            for number, user in self._after(member.sent):
+                if member.peer.paused or member not in self._members:
+                    break
+                member.sent = number
+                if user.user_id not in member.excluded and self._numbers.get(user) == number:
+                    member.peer.write(user.frame(member.encoding))
+                served += 1
+                if served % SLICE_FRAMES == 0:
+                    await asyncio.sleep(0)
+        for number, user in self._after(self._dropped):
+            user.drop_frames()
+            self._dropped = number
+
+    def _after(self, number: int) -> list[tuple[int, LanyardUser]]:
+        """The users that changed after it, in the order of their changes."""
+        later = []
+        for one in reversed(self._changes):
+            if one <= number:
+                break
+            later.append((one, self._changes[one]))
+        later.reverse()
+        return later
+
+    async def _send_init_state(self, member: Member) -> None:
+        loop = asyncio.get_running_loop()
+        built_at, number, frame = self._init_states.get(member.encoding, (float("-inf"), 0, b""))
+        if loop.time() - built_at > INIT_STATE_AGE_S:
+            built_at, number = loop.time(), self._last
+            users = [
+                (str(one), user.presence) for one, user in self._users.items() if user.presence
+            ]
+            frame = await asyncio.to_thread(_init_state_frame, users, member.encoding)
+            self._init_states[member.encoding] = (built_at, number, frame)
+        if member in self._members and not member.peer.paused:
+            member.peer.write(frame)
+            member.sent = number
+
+    async def _forget(self) -> None:
+        """The last member has left."""
+        self._init_states.clear()
+        self._scanned = False
+        for count, user in enumerate(list(self._users.values()), 1):
+            if self._members:
+                return
+            self._users.pop(user.user_id, None)
+            number = self._numbers.pop(user, None)
+            if number is not None:
+                del self._changes[number]
+            user.everyones = False
+            self._source.unfollow(user)
+            if count % SLICE_FRAMES == 0:
+                await asyncio.sleep(0)
+
+
+def _init_state_frame(users: list[tuple[str, bytes]], encoding: Encoding) -> bytes:
+    return encoding.frame(protocol.init_state(protocol.user_map(users)))
