@@ -3,7 +3,7 @@
 # S (one service that runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean
+.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean test-toolchains
 .PHONY: up metrics down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -57,6 +57,11 @@ fuzz: environment ## Look for new failures with random input, for some minutes
 
 test-compose: environment ## Start the containers, break them, and check that they recover
 	@.venv/bin/python -m pytest -m compose tests/compose $(ARGS)
+
+test-toolchains: environment ## Build the recipes of the docs, and generate clients of the API (needs Node.js)
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m tests.toolchains.prepare
+	@.venv/bin/python -m pytest -m toolchains tests/toolchains $(ARGS)
 
 lint: environment ## Check style and format
 	@.venv/bin/python -m ruff check .
@@ -120,7 +125,7 @@ audit: python ## Check pinned dependencies for known vulnerabilities (needs the 
 	@$(PYTHON) -m services.run.audit
 
 clean: ## Delete everything that the other targets created
-	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules
+	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules tests/toolchains/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: python

@@ -103,7 +103,8 @@ def _picture(
     parameters: Iterable[Json],
     *headers: str,
 ) -> Json:
-    image = content({"type": "string", "contentMediaType": media}, media=media)
+    # `format` is what generators of clients read: without it they decode a picture as text.
+    image = content({"type": "string", "format": "binary", "contentMediaType": media}, media=media)
     return path(
         operation_id,
         "Pictures",

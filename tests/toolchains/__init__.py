@@ -1,0 +1,1 @@
+"""Builds with the tools of other people: `make test-toolchains`."""
