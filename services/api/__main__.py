@@ -8,6 +8,7 @@ import sys
 from services.api import metrics
 from services.api.app import build
 from services.api.endpoints.cards_proxy import CardsProxy
+from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache
 from shared import config
 from shared.config import ApiSettings
@@ -19,10 +20,8 @@ from shared.http.responses import SENT
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis import durable
-from shared.redis.durable import DurableKv
 from shared.redis.factory import track
 from shared.redis.gateway_liveness import LivenessMonitor
-from shared.redis.kv_copies import KvCopies, KvReader
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
@@ -56,21 +55,19 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             durable.connect(settings.durable_redis_url, store) as durable_store,
             track(settings.redis_url, cache),
         ):
-            durable_kv = DurableKv(durable_store)
-            kv_reader = KvReader(durable_kv)
-            copies = KvCopies(store, durable_kv, kv_reader)
+            kv = KeyValueService.of(store, durable_store, settings)
             liveness = LivenessMonitor(store)
             metrics.export(cache, liveness, limiter)
             process.health.begin(metrics.health_probe(store, cache, liveness))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
             log.info("api: version %s; %s", VERSION, config.non_defaults(settings))
             log.info("api: at most %d connections", limiter.limits.max_connections)
-            users = UserReader.of(store, profiles, settings, copies)
+            users = UserReader.of(store, profiles, settings, kv.copies)
             async with (
-                background(liveness.run(), limiter.run(), kv_reader.run(), copies.run()),
+                background(liveness.run(), limiter.run(), kv.run()),
                 CardsProxy(settings.cards_url) as cards,
             ):
-                app = build(store, users, settings, cache, liveness, cards)
+                app = build(store, users, settings, cache, liveness, cards, kv)
                 server = uvicorn_server.server(
                     RateLimitMiddleware(
                         settings.api_requests_per_minute,

@@ -14,7 +14,9 @@ from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
+from services.api.endpoints.lanyard import LanyardEndpoints
 from services.api.endpoints.presence import PresenceEndpoints
+from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from shared.config import ApiSettings
 from shared.http import errors
@@ -31,8 +33,11 @@ def build(
     cache: ResponseCache | None = None,
     liveness: StalenessSource | None = None,
     cards: CardsProxy | None = None,
+    kv: KeyValueService | None = None,
 ) -> ASGIApp:
     """The whole application. The arguments must stay open while it serves.
+
+    `kv`: without it, the durable Redis is that of `store`.
 
     `cache` is kept valid by `shared.redis.invalidation`; without one every read goes to Redis.
     `liveness` tells whether the gateway is silent; without one /health does not know. `cards`
@@ -41,8 +46,8 @@ def build(
     cache = ResponseCache() if cache is None else cache
     app = Starlette(
         routes=[
-            *routes(store, users, settings, cache, liveness),
-            *static.routes(settings),
+            *static.routes(settings),  # before the quick links: /preview.png is no user
+            *routes(store, users, settings, cache, liveness, kv),
             *(cards.routes() if cards else ()),
         ],
         exception_handlers=errors.handlers(settings.discord_invite or None),
@@ -58,11 +63,14 @@ def routes(
     settings: ApiSettings,
     cache: ResponseCache,
     liveness: StalenessSource | None,
+    kv: KeyValueService | None = None,
 ) -> list[Route]:
     """Every route but the static files. services/api/openapi/ describes them."""
+    kv = KeyValueService.of(store, store, settings) if kv is None else kv
     return [
         *PresenceEndpoints(store, users, settings, cache).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),
+        *LanyardEndpoints(store, users, kv, settings, cache).routes(),
     ]

@@ -11,7 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.discord import snowflake
-from shared.http.responses import METHODS, Header, RawResponse, json_response
+from shared.http.responses import METHODS, WRITE_METHODS, Header, RawResponse, json_response
+from shared.model.key_value import KV_MAX_VALUE_CHARS, InvalidKvValue, KvRejected
+from shared.redis.durable import DurableUnavailable
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 RETRY_AFTER_S: Final = 5  # Redis is back by then, or it takes longer than a retry helps
@@ -28,6 +30,26 @@ class InvalidSize(Exception):
 
 class UserNotMonitored(Exception):
     """Raised when no monitored server has the user."""
+
+
+class NoPermission(Exception):
+    """Raised when a request has not the key that it needs."""
+
+
+class KvRateLimited(Exception):
+    """Raised when a user's key-value store is written too often."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
+class RequestBodyTooLarge(Exception):
+    """Raised when a request's body is longer than any that is of use."""
+
+
+class RequestBodyTimeout(Exception):
+    """Raised when the rest of a request's body does not come."""
 
 
 class ApiError(Struct, frozen=True):
@@ -62,6 +84,36 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
         "method_not_allowed",
         "This resource is read-only. Use GET or HEAD.",
         ((b"allow", METHODS),),
+    ),
+    NoPermission: ApiError(
+        401,
+        "no_permission",
+        "You do not have permission to access this resource. Send the key of this user in the "
+        "header Authorization, without a scheme in front of it.",
+    ),
+    KvRejected: ApiError(
+        404, "kv_validation_failed", f"value must be {KV_MAX_VALUE_CHARS} characters or less"
+    ),
+    InvalidKvValue: ApiError(404, "invalid_kv_value", "body must be an object"),
+    RequestBodyTimeout: ApiError(
+        408, "request_timeout", "The body of this request did not arrive in time. Send it again."
+    ),
+    RequestBodyTooLarge: ApiError(
+        413, "payload_too_large", "The body of this request is too large. Send fewer pairs at once."
+    ),
+    KvRateLimited: ApiError(
+        429,
+        "rate_limited",
+        "Too many writes with this key in this minute. Wait for the number of seconds in "
+        "Retry-After. To write several pairs at once, use PATCH.",
+        ((b"retry-after", b"60"),),
+    ),
+    DurableUnavailable: ApiError(
+        503,
+        "unavailable",
+        "The key-value store cannot be reached right now, and nothing was written. Try again in "
+        f"{RETRY_AFTER_S} seconds.",
+        _RETRY_AFTER,
     ),
     StoreUnavailable: ApiError(
         503,
@@ -158,7 +210,36 @@ Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
 def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]:
     """The table as Starlette's exception handlers. Each response is built once, but for ids."""
     built = {key: _handler(_response(error, discord_invite)) for key, error in ERRORS.items()}
-    return {**built, InvalidUserId: _invalid_user_id, 404: _not_found}
+    return {
+        **built,
+        InvalidUserId: _invalid_user_id,
+        KvRejected: _kv_error,
+        InvalidKvValue: _kv_error,
+        KvRateLimited: _kv_rate_limited,
+        404: _not_found,
+        405: _method_not_allowed,
+    }
+
+
+async def _kv_error(_request: Request, error: Exception) -> Response:
+    row = ERRORS[type(error)]
+    return _response(msgspec.structs.replace(row, message=str(error) or row.message))
+
+
+async def _kv_rate_limited(_request: Request, error: Exception) -> Response:
+    headers = ((b"retry-after", b"%d" % getattr(error, "retry_after_s", RETRY_AFTER_S)),)
+    return _response(msgspec.structs.replace(ERRORS[KvRateLimited], headers=headers))
+
+
+async def _method_not_allowed(_request: Request, error: Exception) -> Response:
+    """A route that writes names its methods."""
+    allowed = set((getattr(error, "headers", None) or {}).get("Allow", "").split(", "))
+    writes = [method for method in WRITE_METHODS if method in allowed]
+    if not writes:
+        return _response(ERRORS[405])
+    message = f"This resource cannot be read here. Use {' or '.join(writes)}."
+    allow = (b"allow", ", ".join([*writes, "OPTIONS"]).encode())
+    return _response(msgspec.structs.replace(ERRORS[405], message=message, headers=(allow,)))
 
 
 async def _invalid_user_id(_request: Request, error: Exception) -> Response:

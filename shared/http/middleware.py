@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Container
 from typing import Final, Protocol
 
@@ -9,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.http import errors
-from shared.http.responses import CORS_HEADERS, METHODS, Header, redirect
+from shared.http.responses import CORS_HEADERS, METHODS, WRITE_METHODS, Header, redirect
 
 READY_PATH: Final = "/ready"
 
@@ -23,6 +24,16 @@ _PREFLIGHT_HEADERS: Final = [
 ]
 
 
+_WRITING_PREFLIGHT: Final = [
+    *CORS_HEADERS,
+    (b"access-control-allow-methods", b"GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
+    (b"access-control-allow-headers", b"*, Authorization, Content-Type"),
+    *_PREFLIGHT_HEADERS[-3:],
+]
+_WRITING_PREFIX: Final = "/v1/"
+"""Below it, pages write."""
+
+
 class PreflightMiddleware:
     """Answers OPTIONS for every path: where no route exists, the page then sees the 404."""
 
@@ -33,16 +44,19 @@ class PreflightMiddleware:
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
             await self._app(scope, receive, send)
             return
-        await send({"type": "http.response.start", "status": 204, "headers": _PREFLIGHT_HEADERS})
+        writing = scope["path"].lower().startswith(_WRITING_PREFIX)
+        headers = _WRITING_PREFLIGHT if writing else _PREFLIGHT_HEADERS
+        await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
 
 class SpellingFallback:
     """A router's `default`: serves `/USER/<id>` and `/user/<id>/` like `/user/<id>`.
 
-    Routes are in lower case, and ids are digits. Where no route has the path in that spelling
-    either, the response is 404. A path of `pages` is redirected instead, because the addresses in
-    an HTML page are relative to its own.
+    Routes are in lower case, and ids are digits. The keys in the paths of writes are in either
+    case, and stay as they are. Lanyard's paths (/v1/) may have empty segments. Where no route has
+    the path in that spelling either, the response is 404. A path of `pages` is redirected instead,
+    because the addresses in an HTML page are relative to its own.
     """
 
     def __init__(self, app: ASGIApp, pages: Container[str] = ()) -> None:
@@ -52,7 +66,8 @@ class SpellingFallback:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
-        usual = path.rstrip("/").lower() or "/"
+        writes = scope["method"] in WRITE_METHODS
+        usual = _usual(path, keep_case=writes)
         if usual == path:
             raise HTTPException(404)
         if usual in self._pages:
@@ -60,9 +75,15 @@ class SpellingFallback:
             app: ASGIApp = redirect(308, location.encode())
         else:
             app = self._app
-            raw_path = scope["raw_path"].rstrip(b"/").lower() or b"/"
-            scope = {**scope, "path": usual, "raw_path": raw_path}
+            raw_path = _usual(scope["raw_path"].decode("latin-1"), keep_case=writes)
+            scope = {**scope, "path": usual, "raw_path": raw_path.encode("latin-1")}
         await app(scope, receive, send)
+
+
+def _usual(path: str, *, keep_case: bool) -> str:
+    joined = re.sub("/{2,}", "/", path)
+    usual = (joined if joined.lower().startswith(_WRITING_PREFIX) else path).rstrip("/") or "/"
+    return usual if keep_case else usual.lower()
 
 
 class StalenessSource(Protocol):

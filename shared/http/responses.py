@@ -30,6 +30,7 @@ NO_STORE: Final = (b"cache-control", b"no-store")
 _NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 METHODS: Final = b"GET, HEAD, OPTIONS"
+WRITE_METHODS: Final = ("PUT", "PATCH", "DELETE")
 CORS_HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
     (
@@ -111,6 +112,11 @@ def json_response(status: int, body: bytes, *headers: Header) -> RawResponse:
     return RawResponse(
         status, body, (*_content_headers(body, JSON), NO_STORE, *headers, *CORS_HEADERS)
     )
+
+
+def no_content() -> RawResponse:
+    """204: what was asked for is done."""
+    return RawResponse(204, b"", (NO_STORE, *CORS_HEADERS))
 
 
 def redirect(status: int, location: bytes, *headers: Header) -> RawResponse:

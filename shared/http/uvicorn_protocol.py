@@ -92,7 +92,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._limiter.head_received(self)
 
     def on_body(self, body: bytes) -> None:
-        self._head_size = 0  # uvicorn drops it: no route reads a body
+        self._head_size = 0  # uvicorn holds 64 KiB of it at most, until a route reads it
         super().on_body(body)
 
     def on_response_complete(self) -> None:

@@ -32,11 +32,13 @@ class LanyardSpotify(Struct, frozen=True, kw_only=True):
     """The song of Discord's own Spotify link."""
 
     track_id: Annotated[str | None, Meta(description="null for a local file.")]
-    song: str | None
+    song: Annotated[str | None, Meta(description="The track's title.")]
     artist: Annotated[str | None, Meta(description="Several are joined with `; `.")]
-    album: str | None
-    album_art_url: Url | None
-    timestamps: LanyardTimestamps | None
+    album: Annotated[str | None, Meta(description="The album's title.")]
+    album_art_url: Annotated[Url | None, Meta(description="The cover.")]
+    timestamps: Annotated[
+        LanyardTimestamps | None, Meta(description="null if Discord shows neither end.")
+    ]
 
 
 class LanyardPresence(Struct, frozen=True, kw_only=True):
@@ -44,12 +46,20 @@ class LanyardPresence(Struct, frozen=True, kw_only=True):
 
     discord_user: Annotated[_Json, Meta(description="Discord's user object.")]
     discord_status: Annotated[str, Meta(description="`online`, `idle`, `dnd` or `offline`.")]
-    active_on_discord_web: bool
-    active_on_discord_desktop: bool
-    active_on_discord_mobile: bool
-    active_on_discord_embedded: bool
-    active_on_discord_vr: bool
-    listening_to_spotify: bool
+    active_on_discord_web: Annotated[bool, Meta(description="In a browser.")]
+    active_on_discord_desktop: Annotated[
+        bool, Meta(description="Whether Discord runs on a computer.")
+    ]
+    active_on_discord_mobile: Annotated[bool, Meta(description="On a phone.")]
+    active_on_discord_embedded: Annotated[
+        bool, Meta(description="Whether Discord runs on a console.")
+    ]
+    active_on_discord_vr: Annotated[
+        bool, Meta(description="Whether Discord runs in virtual reality.")
+    ]
+    listening_to_spotify: Annotated[
+        bool, Meta(description="Whether Discord's own Spotify link reports a song.")
+    ]
     spotify: Annotated[
         LanyardSpotify | None, Meta(description="null exactly if `listening_to_spotify` is false.")
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Self
 
 import msgspec
@@ -12,6 +13,7 @@ from shared.http.errors import UserNotMonitored
 from shared.model.key_value import EMPTY, with_kv
 from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.profiles.batch_reader import BatchReader, Read
+from shared.profiles.cache import FAILURE_TTL_S
 from shared.profiles.service import ProfileService
 from shared.redis.kv_copies import KvCopies
 from shared.redis.store import Store
@@ -64,11 +66,24 @@ class UserReader:
         if read.ask:  # only for a monitored user: an unknown id must not cost a request
             extras = await self._profiles.extras(user_id) or extras
         snapshot = read.snapshot
-        kv = snapshot.kv
-        if kv is None and self._copies is not None:
-            kv = (await self._copies.fill([user_id])).get(user_id)
-        profile = with_kv(_completed(snapshot.profile, extras), EMPTY if kv is None else kv)
-        return UserView(snapshot.version, profile, snapshot.presence, read.good_until)
+        kv, until = snapshot.kv, read.good_until
+        if kv is None:
+            kv, kv_until = await self.kv_without_copy(user_id)
+            until = min(until, kv_until)
+        profile = with_kv(_completed(snapshot.profile, extras), kv)
+        return UserView(snapshot.version, profile, snapshot.presence, until)
+
+    async def kv_without_copy(self, user_id: int) -> tuple[bytes, float]:
+        """The key-value store of a user who has no copy of it, and until when it is good.
+
+        Empty for a moment while the durable Redis does not answer.
+        """
+        if self._copies is None:
+            return EMPTY, float("inf")
+        found = await self._copies.fill([user_id])
+        if user_id in found:
+            return found[user_id], float("inf")
+        return EMPTY, time.monotonic() + FAILURE_TTL_S
 
 
 def _completed(profile: bytes, extras: ProfileExtras | None) -> bytes:

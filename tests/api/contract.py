@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 Json = dict[str, Any]
 
+METHODS = ("get", "head", "put", "patch", "delete")
+
 
 def closed(document: Json) -> Json:
     """The document with objects that allow only the keys they name.
@@ -42,5 +44,6 @@ def resolved(document: Json, part: Json) -> Json:
 def operations(document: Json) -> Iterator[tuple[str, str, Json]]:
     """Path, method and description of each."""
     for path, item in document["paths"].items():
-        for method in ("get", "head"):
-            yield path, method, item[method]
+        for method in METHODS:
+            if method in item:
+                yield path, method, item[method]

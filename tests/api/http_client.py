@@ -30,9 +30,10 @@ async def ask(
     """Send exactly `path`, without encoding it. `headers` are whole lines."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers]
-    if body:
-        lines.append(f"Content-Length: {len(body)}")
-    writer.write(("\r\n".join(lines) + "\r\n\r\n" + body).encode())
+    content = body.encode()
+    if content:
+        lines.append(f"Content-Length: {len(content)}")
+    writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + content)
     async with asyncio.timeout(PATIENCE):
         answer = await reader.read()
     writer.close()

@@ -11,15 +11,18 @@ from uvicorn.lifespan.off import LifespanOff
 
 from services.api.app import build
 from services.api.endpoints.cards_proxy import CardsProxy
+from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
+from shared.model.key_value import KV_MAX_BYTES
 from shared.profiles.cache import ProfileCache
 from shared.profiles.service import ProfileService
 from shared.profiles.sources.source import Source
 from shared.profiles.user_reader import UserReader
 from shared.redis.factory import track
 from shared.redis.store import Store
+from shared.startup.background import background
 from testing.eventually import eventually, eventually_async
 from tests.api.http_client import ask
 
@@ -40,12 +43,16 @@ async def serving(
     cache: ResponseCache | None = None,
     tracking_url: str = "",
     cards_url: str = "",
+    durable: Store | None = None,
+    kv_max_bytes: int = KV_MAX_BYTES,
+    kv_writes_per_minute: int = 0,
 ) -> AsyncIterator[int]:
     """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
 
     `cache`: kept true by `store`'s Redis, over `tracking_url` if there is one. Without a cache
     every read goes to Redis, as it does wherever the cache is not known to be true. `cards_url`:
-    the cards service to which the replica forwards.
+    the cards service to which the replica forwards. `durable`: the durable Redis; without it, that
+    of `store`, and copies of key-value stores are not filled in.
     """
     settings = ApiSettings(
         api_port=0,
@@ -54,19 +61,25 @@ async def serving(
         public_ws_url=public_ws_url,
         discord_cdn_url=NOWHERE,
         example_users=example_users,
+        kv_max_bytes=kv_max_bytes,
+        kv_writes_per_minute=kv_writes_per_minute,
     )
     profiles = ProfileService(
         source, ProfileCache(store, settings.profile_ttl), reader_timeout_s=reader_timeout_s
     )
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
-    users = UserReader.of(store, profiles, settings)
+    kv = KeyValueService.of(store, durable or store, settings)
+    users = UserReader.of(store, profiles, settings, kv.copies if durable else None)
     cards = CardsProxy(cards_url)
-    server = uvicorn_server.server(build(store, users, settings, cache, cards=cards))
+    app = build(store, users, settings, cache, cards=cards, kv=kv)
+    server = uvicorn_server.server(app)
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(cards)
+        if durable is not None:
+            await stack.enter_async_context(background(kv.run()))
         if cache is not None:
             await stack.enter_async_context(track(tracking_url or url_of(store), cache))
             await eventually(lambda: cache.trusted)

@@ -84,7 +84,7 @@ NO_ROUTES = {
     "no id": ("/user", USER_HINT),
     "empty id": ("/user/", USER_HINT),
     "plural": (f"/users/{RICH.user_id}", USER_HINT),
-    "Lanyard's": (f"/v1/users/{RICH.user_id}", USER_HINT),
+    "near Lanyard's": (f"/v1/user/{RICH.user_id}", USER_HINT),
     "card without an ending": (
         f"/card/{RICH.user_id}",
         "Try GET /card/<Discord id>.svg, or .png.",

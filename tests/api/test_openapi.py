@@ -28,7 +28,7 @@ from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 from shared.version import VERSION
-from tests.api.contract import closed, operations, resolved, validation_errors
+from tests.api.contract import METHODS, closed, operations, resolved, validation_errors
 from tests.api.golden import GOLDEN
 from tests.api.http_client import ask
 from tests.api.replica import serving
@@ -86,7 +86,9 @@ def test_the_badge_of_shields_io_is_described() -> None:
 def test_operation_ids_are_unique() -> None:
     """Generated clients name functions after them."""
     ids = [operation["operationId"] for _, _, operation in operations(DOCUMENT)]
-    assert len(ids) == len(set(ids)) == 2 * len(PATHS)
+    assert len(ids) == len(set(ids))
+    reads = [path for path, method, _ in operations(DOCUMENT) if method in ("get", "head")]
+    assert len(reads) == 2 * len(set(reads))
     assert all(name.isidentifier() for name in ids)
 
 
@@ -123,7 +125,7 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
 def test_every_key_is_required() -> None:
     """The contract: every listed key is always present, except the ends of timestamps."""
     for name, schema in DOCUMENT["components"]["schemas"].items():
-        wanted = [] if name == "Timestamps" else list(schema["properties"])
+        wanted = [] if name.endswith("Timestamps") else list(schema["properties"])
         assert schema.get("required", []) == wanted, name
 
 
@@ -171,7 +173,7 @@ def test_every_error_is_described() -> None:
             response
             for _, method, operation in operations(DOCUMENT)
             for status, response in operation["responses"].items()
-            if method == "get" and status == str(problem.status)
+            if method != "head" and status == str(problem.status)
             if validation_errors(DOCUMENT, response["content"]["application/json"]["schema"], body)
             == []
         ]
@@ -189,14 +191,14 @@ def test_every_error_is_described() -> None:
 @pytest.mark.parametrize("path", sorted(DOCUMENT["paths"]))
 def test_responses_of_every_route(path: str) -> None:
     """405, 429 and 500, and the header that says for how long the gateway has been silent."""
-    for method in ("get", "head"):
+    for method in DOCUMENT["paths"][path].keys() & METHODS:
         responses = DOCUMENT["paths"][path][method]["responses"]
         assert {"405", "429", "500"} <= responses.keys()
-        assert responses.keys() & {"200", "302"}
+        assert responses.keys() & {"200", "204", "302"}
         assert {"Allow", "Cache-Control"} <= responses["405"]["headers"].keys()
         assert "Retry-After" in responses["429"]["headers"]
         assert all("X-Grux-Stale" in response["headers"] for response in responses.values())
-        assert method == "get" or not any("content" in found for found in responses.values())
+        assert method != "head" or not any("content" in found for found in responses.values())
 
 
 async def test_the_rate_limit_response_is_described() -> None:

@@ -14,7 +14,7 @@ from shared.http.errors import InvalidSize
 from shared.http.responses import CROSS_ORIGIN, RawResponse, parameters_of, redirect
 from shared.model.snapshot import Profile
 from shared.net.loopback import as_reached
-from shared.profiles.user_reader import UserReader
+from shared.profiles.user_reader import UserReader, UserView
 
 AVATAR_SIZES_PX: Final = tuple(1 << power for power in range(4, 13))  # those Discord's CDN has
 REDIRECT_MAX_AGE_S: Final = 60  # a changed avatar shows after a minute
@@ -54,24 +54,31 @@ class AvatarEndpoints:
         if size not in map(str, AVATAR_SIZES_PX):
             raise InvalidSize
         user = await self._users.view(user_id_of(request))
-        avatar_image = _decode_profile(user.profile).avatar_image
-        location = avatar_url(avatar_image, image_format, int(size))
-        location = as_reached(location, request.headers.get("host", ""))  # a simulated Discord's
-        keep = (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S)
-        return redirect(302, location.encode("ascii", "replace"), keep, CROSS_ORIGIN)
+        return avatar_redirect(request, user, image_format, int(size))
 
 
-def avatar_url(avatar_image: str, image_format: str, size: int) -> str:
+def avatar_redirect(
+    request: Request, user: UserView, image_format: str, size: int, still: str = "png"
+) -> RawResponse:
+    """302 to the user's avatar. The other arguments: see `avatar_url`."""
+    avatar_image = _decode_profile(user.profile).avatar_image
+    location = avatar_url(avatar_image, image_format, size, still)
+    location = as_reached(location, request.headers.get("host", ""))  # a simulated Discord's
+    keep = (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S)
+    return redirect(302, location.encode("ascii", "replace"), keep, CROSS_ORIGIN)
+
+
+def avatar_url(avatar_image: str, image_format: str, size: int, still: str = "png") -> str:
     """`avatar_image` in this format and size (px). Discord docs: Reference, Image Formatting.
 
-    A static avatar has no GIF, so it gets a PNG. Discord's default avatars exist in one format and
-    size only, and are returned as they are.
+    A static avatar has no GIF, so it gets the format `still`. Discord's default avatars exist in
+    one format and size only, and are returned as they are.
     """
     custom = _CUSTOM_AVATAR.fullmatch(avatar_image)
     if custom is None:
         return avatar_image
     base, is_animated = custom[1], custom[2].startswith("a_")
     if image_format == "gif" and not is_animated:
-        image_format = "png"
+        image_format = still
     animated = "&animated=true" if image_format == "webp" and is_animated else ""
     return f"{base}.{image_format}?size={size}{animated}"

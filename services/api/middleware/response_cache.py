@@ -27,6 +27,8 @@ from shared.http.responses import CacheableResponse
 
 USER_PATH: Final = "/user/"
 ACTIVITY_PATH: Final = "/activity/"
+LANYARD_PATH: Final = "/v1/users/"
+_PATHS: Final = (USER_PATH, ACTIVITY_PATH, LANYARD_PATH)
 
 RESPONSE_CACHE_ENTRIES: Final = 50_000
 RESPONSE_CACHE_BYTES: Final = 128 * 1024 * 1024
@@ -119,8 +121,8 @@ class ResponseCache:
 
     def changed(self, user_id: int) -> None:
         self._loads.pop(user_id, None)
-        self._drop(f"{USER_PATH}{user_id}")
-        self._drop(f"{ACTIVITY_PATH}{user_id}")
+        for path in _PATHS:
+            self._drop(f"{path}{user_id}")
 
     def flushed(self) -> None:
         self._loads.clear()
@@ -141,7 +143,8 @@ class ResponseCache:
 
     def _drop_older(self, user_id: int, version: int) -> None:
         """A client that was sent this version must not be sent an older one afterwards."""
-        for path in (f"{USER_PATH}{user_id}", f"{ACTIVITY_PATH}{user_id}"):
+        for route in _PATHS:
+            path = f"{route}{user_id}"
             entry = self._entries.get(path)
             if entry is not None and entry.version < version:
                 self._drop(path)

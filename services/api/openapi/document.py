@@ -13,7 +13,7 @@ import msgspec
 
 from services.api.endpoints.avatar import AVATAR_SIZES_PX
 from services.api.endpoints.presence import INFO
-from services.api.openapi import bodies, cards
+from services.api.openapi import bodies, cards, lanyard
 from services.api.openapi.paths import (
     HEADERS,
     HEADERS_ONLY,
@@ -39,8 +39,8 @@ UNDESCRIBED: Final = frozenset({"/docs", "/docs/websocket", "/docs/{name}"})
 _ABOUT: Final = """\
 Live Discord presence for any website, over REST or a WebSocket.
 
-No key and no account is needed, and any website may send requests (CORS is open). Every answer is
-JSON in UTF-8 and says `success`. Ids are strings. A listed key is always present, and null where
+Reading needs no key and no account, and any website may send requests (CORS is open). Every answer
+is JSON in UTF-8 and says `success`. Ids are strings. A listed key is always present, and null where
 its value is unknown. Keys may be added later; none is renamed, retyped or removed.
 
 To receive changes without polling, use the [WebSocket](./docs/websocket).
@@ -49,6 +49,7 @@ To receive changes without polling, use the [WebSocket](./docs/websocket).
 _TAGS: Final = (
     {"name": "Presence", "description": "What users do now."},
     {"name": "Pictures", "description": "For places where no script runs."},
+    {"name": lanyard.TAG, "description": "For Lanyard's clients, and for what users write."},
     {"name": "Service", "description": "What this service is, and whether it is healthy."},
     {"name": "Documents", "description": "For tools."},
     {"name": HEADERS_ONLY, "description": "HEAD works wherever GET does."},
@@ -62,6 +63,7 @@ _BODIES: Final = (
     bodies.NotMonitoredAnswer,
     bodies.ReadyAnswer,
     bodies.UserAnswer,
+    lanyard.LanyardAnswer,
 )
 
 _USER_EXAMPLE: Final = msgspec.json.decode(
@@ -87,12 +89,13 @@ def document(public_url: str = "") -> Json:
         "openapi": "3.1.1",
         "info": {"title": "Grux", "version": VERSION, "description": _ABOUT, "license": LICENSE},
         "servers": [{"url": url} for url in (public_url, "/") if url],
-        "security": [],  # no route needs any
+        "security": [],  # those that need any say so
         "tags": list(_TAGS),
         "paths": PATHS,
         "components": {
             "schemas": dict(sorted({**schemas(_BODIES), **cards.SCHEMAS}.items())),
             "headers": HEADERS,
+            "securitySchemes": lanyard.SECURITY_SCHEMES,
         },
     }
 
@@ -151,6 +154,7 @@ PATHS: Final[Json] = {
         errors=USER_ERRORS,
     ),
     **cards.PATHS,
+    **lanyard.PATHS,
     "/avatar/{user_id}": _avatar("getAvatar", "The avatar"),
     "/avatar/{user_id}.png": _avatar("getAvatarAsPng", "The avatar as PNG"),
     "/avatar/{user_id}.webp": _avatar(

@@ -113,8 +113,10 @@ def path(
     parameters: Iterable[Json] = (),
     responses: Mapping[int, Json],
     errors: Iterable[ErrorKey] = (),
+    security: list[Json] | None = None,
 ) -> Json:
     """A route that GET and HEAD read. HEAD is GET without bodies: RFC 9110, 9.3.2."""
+    secured = {} if security is None else {"security": security}
     responses = {**responses, **_error_responses(errors)}
     with_bodies = {str(status): responses[status] for status in sorted(responses)}
     get = {
@@ -122,15 +124,41 @@ def path(
         "tags": [tag],
         "summary": summary,
         **({"description": description} if description else {}),
+        **secured,
         "responses": with_bodies,
     }
     head = {
         "operationId": operation_id.replace("get", "head", 1),
         "tags": [HEADERS_ONLY],
         "summary": summary,
+        **secured,
         "responses": {status: _without_body(found) for status, found in with_bodies.items()},
     }
     return {"parameters": list(parameters), "get": get, "head": head}
+
+
+def write(
+    operation_id: str,
+    tag: str,
+    summary: str,
+    description: str,
+    *,
+    body: Json | None = None,
+    security: list[Json],
+    errors: Iterable[ErrorKey],
+) -> Json:
+    """An operation that writes, and responds 204. `body`: the content of the request."""
+    done = response("It is written.", headers=["Cache-Control"])
+    responses = {204: done, **_error_responses(errors)}
+    return {
+        "operationId": operation_id,
+        "tags": [tag],
+        "summary": summary,
+        "description": description,
+        "security": security,
+        **({"requestBody": {"required": True, "content": body}} if body else {}),
+        "responses": {str(status): responses[status] for status in sorted(responses)},
+    }
 
 
 def response(description: str, content: Json | None = None, *, headers: Iterable[str]) -> Json:
