@@ -93,6 +93,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     guild_ids: str = ""
     shard_count: Annotated[int, Meta(ge=0, le=16_000)] = 0
     shard_ids: str = ""
+    presence_check_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 300
 
     def __post_init__(self) -> None:
         self.guilds()

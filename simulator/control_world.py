@@ -36,6 +36,18 @@ class SetPresence(Command):
         return {"events": told}
 
 
+class Silence(Command):
+    """Send no PRESENCE_UPDATE of these users, as Discord does for some in very large guilds."""
+
+    user_ids: list[Snowflake]
+    silent: bool = True
+
+    async def run(self, sim: ControlTarget) -> Json:
+        users = {sim.world.person(user_id).user.id for user_id in self.user_ids}
+        sim.world.silent = sim.world.silent | users if self.silent else sim.world.silent - users
+        return {}
+
+
 class SetPrivacy(Command):
     """Replace who sees a user's presence; what is not given is visible to everyone."""
 
@@ -208,6 +220,7 @@ class Dispatch(Command):
 WORLD_COMMANDS: Final[dict[str, type[Command]]] = {
     "set_presence": SetPresence,
     "set_privacy": SetPrivacy,
+    "silence": Silence,
     "add_member": AddMember,
     "remove_member": RemoveMember,
     "update_user": UpdateUser,

@@ -45,6 +45,7 @@ class World:
         self.guilds = {guild.id: guild for guild in guilds}
         self.audience: Audience | None = None
         self.changes = 0
+        self.silent: set[str] = set()  # users of whom no PRESENCE_UPDATE is sent
         self._privacy: dict[str, Privacy] = {}  # of those who changed the defaults
         self._random = random.Random(0)
 
@@ -102,7 +103,7 @@ class World:
             presence = self.presence_in(person, guild)
             if presence != before:
                 d = dispatches.presence_update(person, presence, guild.id)
-                told += self._tell("PRESENCE_UPDATE", guild.id, d)
+                told += self._tell_update(person, guild.id, d)
         return told
 
     def presence_in(self, person: Person, guild: Guild) -> Presence:
@@ -122,8 +123,13 @@ class World:
         for guild_id in person.guilds:
             presence = self.presence_in(person, self.guilds[guild_id])
             d = dispatches.presence_update(person, presence, guild_id, whole_user=whole_user)
-            told += self._tell("PRESENCE_UPDATE", guild_id, d)
+            told += self._tell_update(person, guild_id, d)
         return told
+
+    def _tell_update(self, person: Person, guild_id: str, d: Json) -> int:
+        if person.user.id in self.silent:
+            return 0
+        return self._tell("PRESENCE_UPDATE", guild_id, d)
 
     def _tell(self, name: str, guild_id: str | None, d: object) -> int:
         """Tell the sessions; an unavailable guild is silent. Returns 1 if it was an event."""

@@ -10,6 +10,7 @@ from services.gateway import metrics
 from services.gateway.discord.gateway_info import DiscordRefused, fetch_gateway_info
 from services.gateway.discord.hikari_shard import handle_loop_exception
 from services.gateway.discord.member_requests import MemberRequests
+from services.gateway.discord.presence_checks import CheckTimings, PresenceChecks
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.guild_approval import GuildApproval
@@ -74,6 +75,10 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                 resume = SessionResume(shard, state, compatibility_key(settings, approval.approved))
                 units.append(ShardUnit(shard, handler, resume))
                 tasks.create_task(requests.run())
+                if settings.presence_check_seconds:
+                    timings = CheckTimings(round_interval_s=settings.presence_check_seconds)
+                    checks = PresenceChecks(store, shard, requests, users, guilds, timings)
+                    tasks.create_task(checks.run())
             runner = GatewayRunner(settings, info, store, gate, writer, reconciler, units)
             tasks.create_task(approval.run(units))
             tasks.create_task(writer.run())

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from services.gateway import metrics
 from services.gateway.discord.member_requests import MemberRequests
+from services.gateway.discord.presence_checks import CheckAnswer
 from services.gateway.normalize import sanitize
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
 from services.gateway.state.user_cache import UserCache, merge_presence, merge_user
@@ -162,13 +163,18 @@ class EventHandler:
 
     def _members_chunk(self, payload: Payload) -> None:
         guild_id, _ = self._monitored(payload)
+        members = _list(payload.get("members"))
+        known = self._requests.take_check(payload)
+        check = None if known is None else CheckAnswer(self._users, known, members)
         self._guilds.list_members(
-            guild_id, _list(payload.get("members")), _list(payload.get("presences"))
+            guild_id, check.members if check else members, _list(payload.get("presences"))
         )
         for not_found in _list(payload.get("not_found")):
             user_id = sanitize.snowflake(not_found)
             if user_id:
                 self._guilds.remove_member(guild_id, int(user_id))
+        if check is not None:
+            check.count()
         if self._requests.handle_chunk(guild_id, payload):
             self._end_listing(guild_id)
 

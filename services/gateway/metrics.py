@@ -13,6 +13,13 @@ EVENTS_REJECTED = Counter(
 SAVES_WRITTEN = Counter("grux_gateway_saves_written_total", "Snapshots written.")
 SAVES_UNCHANGED = Counter("grux_gateway_saves_unchanged_total", "Snapshots that were the same.")
 SAVES_FAILED = Counter("grux_gateway_saves_failed_total", "Batches that Redis did not take.")
+PRESENCES_CHECKED = Counter(
+    "grux_gateway_presences_checked_total", "Watched users whose state was asked for again."
+)
+PRESENCES_DIFFERED = Counter(
+    "grux_gateway_presences_differed_total",
+    "Of these, the ones whose state had changed without an event.",
+)
 CONNECTS = Counter(
     "grux_gateway_connects_total", "Connections to Discord, by how they began.", ["how"]
 )

@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 from shared.redis import keys
 from shared.redis.api_keys import ApiKeys
 from shared.redis.store import Store
+from simulator import BOT_ID
 from simulator.model import User
 from testing.eventually import eventually, eventually_async
 from testing.process import ROOT, Process
@@ -32,7 +33,7 @@ READERS = ("api", "ws", "cards")
 BOUNDED = {
     *("ping", "select", "auth", "acl", "info", "time", "type", "exists", "del", "client"),
     *("get", "set", "pttl", "expire", "pexpire", "hget", "hmget", "hset", "scard", "sscan", "scan"),
-    *("publish", "subscribe", "unsubscribe", "eval", "evalsha", "script"),
+    *("publish", "pubsub", "subscribe", "unsubscribe", "eval", "evalsha", "script"),
     *("zadd", "zrem", "zscore"),
     *("sadd", "srem", "smismember"),  # at most a batch of users, or one bot's guilds
     *("hgetall", "hkeys", "hdel", "hexists"),  # of `completeness`, and of one user
@@ -108,7 +109,7 @@ def url_of(stack: Stack, user: str) -> str:
 
 async def start(stack: Stack, service: str, calls: RedisCalls) -> Process:
     url = await calls.through_relay(url_of(stack, service), service)
-    return await stack.start(service, REDIS_URL=url)
+    return await stack.start(service, REDIS_URL=url, PRESENCE_CHECK_SECONDS="1")
 
 
 async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
@@ -156,6 +157,10 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         # A card with images, which are cached.
         card = await ask(stack.api_port, f"/card/{ROBIN}.svg")
         assert card.status == 200
+        # And one of a user whose profile no other service has read.
+        known = {ROBIN, leaver, BOT_ID}
+        unread = next(one for one in sorted(stack.member_ids()) if one not in known)
+        assert (await ask(stack.api_port, f"/card/{unread}.svg")).status == 200
 
         # A member joins, and leaves while no gateway runs: the reconciler removes them.
         world.add_member(FIRST, User(id=NEW, username="newbie"))

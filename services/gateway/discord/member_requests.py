@@ -1,4 +1,4 @@
-"""Requests members from Discord (opcode 8): whole guilds, and single users.
+"""Requests members from Discord (opcode 8): whole guilds, single users, and checks of known ones.
 
 Discord answers one request for a whole guild in 30 s. A request that breaks this limit, or whose
 chunks stop coming, is repeated. Discord docs: Gateway Events, Request Guild Members.
@@ -63,6 +63,17 @@ class UsersRequest:
         self.due = due  # time of the loop at which it is repeated
 
 
+class CheckRequest:
+    """An open request for users who are known, to compare what is known of them."""
+
+    __slots__ = ("due", "known", "nonce")
+
+    def __init__(self, nonce: str, known: dict[int, bytes], due: float) -> None:
+        self.nonce = nonce
+        self.known = known  # by user: CachedUser.discord at the time of the request
+        self.due = due  # time of the loop at which it counts as lost
+
+
 class MemberRequests:
     """One shard's requests; `run` sends them."""
 
@@ -75,6 +86,7 @@ class MemberRequests:
         self._queued_users: dict[int, set[int]] = {}  # by guild
         self._guild_requests: dict[int, GuildRequest] = {}  # by guild
         self._users_requests: dict[str, UsersRequest] = {}  # by nonce
+        self._check: CheckRequest | None = None
         self._wake = asyncio.Event()
         self._nonce_prefix = secrets.token_hex(4)
         self._nonce_count = 0
@@ -85,6 +97,7 @@ class MemberRequests:
         self._queued_users.clear()
         self._guild_requests.clear()
         self._users_requests.clear()
+        self._check = None
 
     def repeat_open(self) -> None:
         """A new connection: requests that the old one sent, and that are not answered, are lost."""
@@ -92,7 +105,21 @@ class MemberRequests:
             request.due = _now()
         for nonce in list(self._users_requests):
             self._requeue_users(nonce)
+        self._check = None
         self._wake.set()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no answer is awaited. A check that is not answered in time is lost."""
+        if self._check is not None and self._check.due <= _now():
+            self._check = None
+        return not (
+            self._check
+            or self._queued_guilds
+            or self._queued_users
+            or self._guild_requests
+            or self._users_requests
+        )
 
     @property
     def unanswered_users(self) -> dict[int, list[int]]:
@@ -141,6 +168,21 @@ class MemberRequests:
         del self._guild_requests[guild_id]
         self._wake.set()
         return True
+
+    async def check_members(self, guild_id: int, known: dict[int, bytes]) -> None:
+        """Request these members (100 at most) of whom this is known, at once. It is not repeated:
+        the next check will do as well."""
+        nonce = self._next_nonce("check")
+        self._check = CheckRequest(nonce, known, _now() + self._timings.answer_timeout_s)
+        await self._sender.request_users(guild_id, sorted(known), nonce)
+
+    def take_check(self, payload: Mapping[str, Any]) -> dict[int, bytes] | None:
+        """What was known of the users whose check this chunk answers; None if it answers none."""
+        check = self._check
+        if check is None or payload.get("nonce") != check.nonce:
+            return None
+        self._check = None
+        return check.known
 
     def handle_rate_limited(self, payload: Mapping[str, Any]) -> None:
         """Handle RATE_LIMITED `{opcode, retry_after, meta: {guild_id, nonce?}}`."""

@@ -1,0 +1,165 @@
+"""Anti-entropy: asks Discord now and then for the watched users, and corrects what differs.
+
+In very large servers Discord sends no PRESENCE_UPDATE for some users, although a request for them
+(op 8) is answered with their presence. Only users whom somebody watches are worth a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from services.gateway import metrics
+from services.gateway.discord.member_requests import MAX_USERS_PER_REQUEST, MemberRequests
+from services.gateway.discord.replay_barrier import ReplayBarrier
+from services.gateway.normalize import sanitize
+from services.gateway.state.guild_cache import GuildCache
+from services.gateway.state.user_cache import UserCache
+from shared.redis.store import Store, StoreUnavailable
+from shared.redis.watched import WatchedRefused, watched
+
+log = logging.getLogger(__name__)
+
+
+class CheckTimings(Struct, frozen=True, kw_only=True):
+    """In seconds."""
+
+    round_interval_s: float  # from the end of one round over all guilds to the next
+    request_interval_s: float = 5.0
+    """Between two requests: a tenth of the 120 messages that Discord accepts in a minute."""
+    batch_interval_s: float = 0.25  # between two batches of members, of whom Redis is asked
+
+
+class CheckedShard(Protocol):
+    """What is needed of a shard."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def is_connected(self) -> bool: ...
+
+    @property
+    def replay(self) -> ReplayBarrier: ...
+
+
+class PresenceChecks:
+    """The checks of one shard, while `run` runs."""
+
+    def __init__(
+        self,
+        store: Store,
+        shard: CheckedShard,
+        requests: MemberRequests,
+        users: UserCache,
+        guilds: GuildCache,
+        timings: CheckTimings,
+    ) -> None:
+        self._store = store
+        self._shard = shard
+        self._requests = requests
+        self._users = users
+        self._guilds = guilds
+        self._timings = timings
+        self._was_refused = False
+
+    async def run(self) -> None:
+        """Check one guild after another until cancelled."""
+        while True:
+            await asyncio.sleep(self._timings.round_interval_s)
+            try:
+                await self._check_guilds()
+            except StoreUnavailable as error:
+                self._log(error)
+
+    async def _check_guilds(self) -> None:
+        """The largest ones first: it is there that Discord leaves events out."""
+        guilds = self._guilds
+        by_size = [
+            (len(guild.members), guild_id)
+            for guild_id in guilds.guild_ids(self._shard.id, self._shard.count)
+            if (guild := guilds.get(guild_id))
+        ]
+        for _, guild_id in sorted(by_size, reverse=True):
+            await self._check_guild(guild_id)
+
+    async def _check_guild(self, guild_id: int) -> None:
+        """The members are read from Redis in batches: a copy of a large set takes megabytes."""
+        user_ids: list[int] = []
+        async for batch in self._store.members(guild_id):
+            user_ids += await watched(self._store, batch)
+            while len(user_ids) >= MAX_USERS_PER_REQUEST:
+                await self._request(guild_id, user_ids[:MAX_USERS_PER_REQUEST])
+                del user_ids[:MAX_USERS_PER_REQUEST]
+            await asyncio.sleep(self._timings.batch_interval_s)
+        if user_ids:
+            await self._request(guild_id, user_ids)
+
+    async def _request(self, guild_id: int, user_ids: Sequence[int]) -> None:
+        while not self._may_request:  # noqa: ASYNC110 (the shard and its requests change by events)
+            await asyncio.sleep(self._timings.request_interval_s)
+        guild = self._guilds.get(guild_id)
+        if guild is None or not guild.available:
+            return
+        known = {
+            user_id: cached.discord()
+            for user_id in user_ids
+            if user_id in guild.members and (cached := self._users.get(user_id))
+        }
+        if known:
+            await self._requests.check_members(guild_id, known)
+            await asyncio.sleep(self._timings.request_interval_s)
+
+    @property
+    def _may_request(self) -> bool:
+        """During a replay, and beside requests that are needed, a check would be in the way."""
+        shard = self._shard
+        return shard.is_connected and not shard.replay.active and self._requests.is_idle
+
+    def _log(self, error: StoreUnavailable) -> None:
+        if not isinstance(error, WatchedRefused):
+            log.debug("presences were not checked: %s", error)
+        elif not self._was_refused:
+            self._was_refused = True
+            log.warning(
+                "presences are not checked, because Redis does not permit it (%s). "
+                "deploy/redis/users.acl lists the permissions of each service.",
+                error,
+            )
+
+
+class CheckAnswer:
+    """An answer of Discord's to a check. Create it, apply `members`, then `count`.
+
+    A user whose state has changed since the request is left out: an event has come meanwhile, and
+    the answer may be older.
+    """
+
+    def __init__(self, users: UserCache, known: dict[int, bytes], members: Sequence[Any]) -> None:
+        """`known`: from MemberRequests.take_check. `members`: of the answer."""
+        self._users = users
+        self._known = {
+            user_id: discord
+            for user_id, discord in known.items()
+            if (cached := users.get(user_id)) and cached.discord() == discord
+        }
+        self.members = [member for member in members if self._is_unchanged(member)]
+
+    def count(self) -> None:
+        """Count what was compared, and what differed."""
+        metrics.PRESENCES_CHECKED.inc(len(self._known))
+        for user_id, before in self._known.items():
+            cached = self._users.get(user_id)
+            if cached is None or cached.discord() != before:
+                metrics.PRESENCES_DIFFERED.inc()
+
+    def _is_unchanged(self, member: Any) -> bool:
+        user_id = sanitize.user_id(member.get("user")) if isinstance(member, dict) else None
+        return user_id in self._known
