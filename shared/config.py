@@ -141,6 +141,7 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     api_connections_per_address: Limit = 200
     api_max_connections: Limit = 0
     cards_url: str = ""
+    ws_url: str = ""
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
@@ -190,6 +191,7 @@ URL_SCHEMES: Final = {
     "discord_cdn_fetch_url": ("http", "https"),
     "profile_upstream_url": ("http", "https"),
     "cards_url": ("http", "https"),
+    "ws_url": ("ws",),
     "public_url": ("http", "https"),
     "public_ws_url": ("ws", "wss"),
     "discord_invite": ("http", "https"),

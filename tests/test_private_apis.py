@@ -245,6 +245,8 @@ UVICORN = [
             ("shutdown", ()),
             ("_unset_keepalive_if_required", ()),
             ("_start_asgi_task", ("cycle", "app")),
+            ("_should_upgrade", ()),
+            ("handle_websocket_upgrade", ()),
         )
     ),
     *(

@@ -8,6 +8,7 @@ import sys
 from services.api import metrics
 from services.api.app import build
 from services.api.endpoints.cards_proxy import CardsProxy
+from services.api.http.websocket_forwarding import WebSocketForwarder
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache
 from shared import config
@@ -66,6 +67,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             async with (
                 background(liveness.run(), limiter.run(), kv.run()),
                 CardsProxy(settings.cards_url) as cards,
+                WebSocketForwarder(settings.ws_url, limiter) as forwarder,
             ):
                 app = build(store, users, settings, cache, liveness, cards, kv)
                 server = uvicorn_server.server(
@@ -77,6 +79,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                     ),
                     settings.drain_seconds,
                     limiter=limiter,
+                    upgrades=forwarder if settings.ws_url else None,
                 )
                 process.on_stop(server.drain)
                 await server.serve([listener])

@@ -56,6 +56,8 @@ def make_plan(env: Mapping[str, str]) -> Plan:
         changes["PUBLIC_WS_URL"] = f"ws://{ws}"
     if not _is_set(env, "CARDS_URL"):
         changes["CARDS_URL"] = f"http://{cards}"  # no proxy in front routes /card/ and /badge/
+    if not _is_set(env, "WS_URL"):
+        changes["WS_URL"] = f"ws://{ws}"  # so that one address serves REST and WebSockets
     if not _is_set(env, "DRAIN_SECONDS"):
         changes["DRAIN_SECONDS"] = "0"  # no load balancer has to notice
     env = {**env, **changes}
@@ -160,8 +162,8 @@ def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, st
 
 
 def _trusted_proxies(name: str, env: Mapping[str, str]) -> dict[str, str]:
-    """The api here is a proxy in front of cards, which therefore trusts its X-Forwarded-For."""
-    if name != "cards":
+    """The api here is a proxy in front of cards and ws, which trust its X-Forwarded-For."""
+    if name not in ("cards", "ws"):
         return {}
     return {"TRUSTED_PROXIES": f"{env.get('TRUSTED_PROXIES', '')} 127.0.0.1 ::1".strip()}
 

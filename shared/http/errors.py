@@ -181,6 +181,12 @@ CONNECTION_ERRORS: Final = (
         f"The server is at its connection limit. Try again in {RETRY_AFTER_S} seconds.",
         _RETRY_AFTER,
     ),
+    ApiError(
+        503,
+        "unavailable",
+        f"The WebSocket server does not answer. Try again in {RETRY_AFTER_S} seconds.",
+        _RETRY_AFTER,
+    ),
 )
 """Sent by shared/http/uvicorn_protocol.py before there is a whole request."""
 
@@ -288,6 +294,6 @@ def rate_limited(retry_after_s: int) -> RawResponse:
     return json_response(429, body(RATE_LIMITED), (b"retry-after", b"%d" % retry_after_s))
 
 
-BAD_REQUEST, BAD_HOST, NO_WEBSOCKET, BODY_OF_READ, TOO_LARGE, CROWDED, FULL = (
+BAD_REQUEST, BAD_HOST, NO_WEBSOCKET, BODY_OF_READ, TOO_LARGE, CROWDED, FULL, WS_AWAY = (
     _response(error) for error in CONNECTION_ERRORS
 )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from urllib.parse import unquote
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -19,7 +20,22 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
 _HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
+_HEAD_END: Final = b"\r\n\r\n"
 _READ_METHODS: Final = (b"GET", b"HEAD")
+
+
+class UpgradeHandler(Protocol):
+    """services.api.http.websocket_forwarding.WebSocketForwarder."""
+
+    def take_over(
+        self,
+        transport: asyncio.Transport,
+        request_line: bytes,
+        headers: Sequence[Header],
+        peer: str,
+        rest: bytes,
+    ) -> None:
+        """From now on the connection is a WebSocket. `rest`: what has come after the head."""
 
 
 class StopParsing(Exception):
@@ -29,9 +45,14 @@ class StopParsing(Exception):
 class LimitedHttpProtocol(HttpToolsProtocol):
     """One client. Limits what it may send, and for how long it may keep the process waiting."""
 
-    def __init__(self, limiter: HttpConnectionLimiter, **uvicorn: Any) -> None:
+    def __init__(
+        self, limiter: HttpConnectionLimiter, upgrades: UpgradeHandler | None, **uvicorn: Any
+    ) -> None:
+        """`upgrades`: gets the handshakes of WebSockets. Without one they are refused."""
         super().__init__(**uvicorn)
         self._limiter = limiter
+        self._upgrades = upgrades
+        self._upgrading = False  # the head is that of a WebSocket
         self._head_size = 0  # bytes that came since the last whole head, without its body
         self._in_head = True
         self._parsed_size = 0  # of the current head: one read may bring all of it, and more
@@ -58,6 +79,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return
         self._head_size += len(data)
         super().data_received(data)
+        if self._upgrading and self._upgrades is not None:
+            self._hand_over(data, self._upgrades)
+            return
         if self._head_size > self._limiter.limits.max_head_bytes or self._too_many_headers():
             self._respond_and_close(errors.TOO_LARGE)
 
@@ -82,6 +106,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if refusal := self._head_problem():
             self._respond_and_close(refusal)
             raise StopParsing
+        self._upgrading = self._upgrades is not None and self._is_websocket()
+        if self._upgrading:
+            return
         if len(self.pipeline) >= self._limiter.limits.max_pipelined:
             self.transport.abort()
             raise StopParsing
@@ -122,9 +149,34 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return errors.BAD_HOST
         if self.parser.get_method() in _READ_METHODS and any(map(_announces_body, self.headers)):
             return errors.BODY_OF_READ
-        if self.parser.should_upgrade() and any(map(_is_websocket, self.headers)):
-            return errors.NO_WEBSOCKET
+        if self._is_websocket():
+            if self._upgrades is None:
+                return errors.NO_WEBSOCKET
+            if self._running is not None and not self._running.response_complete:
+                return errors.BAD_REQUEST  # a handshake that does not wait for other responses
         return None
+
+    def _is_websocket(self) -> bool:
+        return self.parser.should_upgrade() and any(map(_is_websocket, self.headers))
+
+    def _should_upgrade(self) -> bool:
+        """What uvicorn asks for requests with an Upgrade header; others than these are ignored."""
+        return self._upgrading
+
+    def handle_websocket_upgrade(self) -> None:
+        """What uvicorn calls then: `data_received` hands the connection over."""
+
+    def _hand_over(self, data: bytes, upgrades: UpgradeHandler) -> None:
+        """`data`: what was received last, with the end of the head in it."""
+        self._closing = True
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        version = self.parser.get_http_version().encode()
+        line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
+        peer = self.client[0] if self.client else ""
+        rest = data.partition(_HEAD_END)[2]
+        self._limiter.remove(self)
+        upgrades.take_over(self.transport, line, self.headers, peer, rest)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._running = cycle

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
 from shared.http.middleware import DrainingMiddleware
-from shared.http.uvicorn_protocol import LimitedHttpProtocol
+from shared.http.uvicorn_protocol import LimitedHttpProtocol, UpgradeHandler
 from shared.net.listen import CannotListen, listen_problem
 
 BACKLOG: Final = 2048  # connections that the kernel holds until they are accepted
@@ -76,16 +76,18 @@ def server(
     drain_seconds: float = 0.0,
     *,
     limiter: HttpConnectionLimiter | None = None,
+    upgrades: UpgradeHandler | None = None,
 ) -> DrainingServer:
     """A server that logs bugs, and nothing that a client does.
 
     It stops listening `drain_seconds` after its `drain` was called.
-    `limiter`: enforces deadlines while its `run` runs.
+    `limiter`: enforces deadlines while its `run` runs. `upgrades`: gets WebSocket handshakes.
     """
     draining = DrainingMiddleware(app)
     connection = partial(
         LimitedHttpProtocol,
         HttpConnectionLimiter(ConnectionLimits()) if limiter is None else limiter,
+        upgrades,
     )
     return DrainingServer(
         uvicorn.Config(

@@ -60,6 +60,7 @@ async def behind_nginx(folder: Path, more: str = "", **env: str) -> AsyncIterato
                 f"{kind.upper()}_PORT": str(real),
                 "TRUSTED_PROXIES": "127.0.0.1",
                 "CARDS_URL": "",
+                "WS_URL": "",
             }
             await stack.start(kind, **listens, **env)
             stack.processes[str(documented)] = stack.processes.pop(kind)

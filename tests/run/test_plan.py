@@ -208,6 +208,17 @@ def test_the_addresses_work_on_this_machine(host: str, shown: str) -> None:
     assert made.api_url == f"http://{shown}:{port}"
 
 
+def test_the_api_passes_websockets_on() -> None:
+    """One address serves REST and WebSockets. ws counts visitors by what the api says of them."""
+    made = plan.make_plan(ANY_PORTS)
+    env = services(made)["ws"].env
+    assert services(made)["api"].env["WS_URL"] == made.ws_url
+    assert made.ws_url == f"ws://127.0.0.1:{env['WS_PORT']}"
+    assert env["TRUSTED_PROXIES"].split() == ["127.0.0.1", "::1"]
+    made = plan.make_plan({**ANY_PORTS, "WS_URL": "ws://ws.internal:8001"})
+    assert "WS_URL" not in services(made)["api"].env
+
+
 def test_the_api_forwards_to_cards() -> None:
     """No proxy in front routes /card/ and /badge/. The api's X-Forwarded-For counts at cards."""
     made = plan.make_plan({**ANY_PORTS, "TRUSTED_PROXIES": "10.0.0.0/8"})

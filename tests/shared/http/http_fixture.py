@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,6 +11,7 @@ from uvicorn.lifespan.off import LifespanOff
 
 from shared.http import uvicorn_server
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
+from shared.http.uvicorn_protocol import UpgradeHandler
 from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
 
@@ -75,10 +76,16 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp, limits: ConnectionLimits) -> AsyncIterator[Api]:
+async def serving(
+    app: ASGIApp,
+    limits: ConnectionLimits,
+    upgrades: Callable[[HttpConnectionLimiter], UpgradeHandler] | None = None,
+) -> AsyncIterator[Api]:
     limiter = HttpConnectionLimiter(limits)
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
-    server = uvicorn_server.server(app, limiter=limiter)
+    server = uvicorn_server.server(
+        app, limiter=limiter, upgrades=upgrades(limiter) if upgrades else None
+    )
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
