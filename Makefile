@@ -3,7 +3,7 @@
 # S (one service that runs in containers, such as ws).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit vendor clean test-toolchains
+.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit clean test-toolchains
 .PHONY: up metrics down ps logs scale restart update environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -89,9 +89,6 @@ bench-compare: environment ## Benchmark two revisions alternately: A=rev B=rev
 chaos: environment ## Inject seeded faults, and check that Grux recovers: SEEDS=1-20 MINUTES=0.25
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
-
-vendor: environment ## Download the packages of /docs again, as pinned (needs npm)
-	@.venv/bin/python -m services.run.vendor
 
 goldens: environment ## Render the reference cards of the tests again (tests/cards/goldens)
 	@.venv/bin/python -m tests.cards.regenerate

@@ -1,24 +1,22 @@
-"""/docs and /docs/websocket, and the files that they load from this server."""
+"""/docs, /docs/websocket and /privacy, and the files that they load from this server."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import re
-from hashlib import sha256
 from html import unescape
 from urllib.parse import urljoin
 
 import pytest
 
-from services.api.endpoints.docs.routes import STATIC, VENDOR
-from services.run import vendor
+from services.api.endpoints.docs.routes import STATIC
+from services.api.openapi.paths import HEADERS_ONLY
 from shared.redis.store import Store
 from tests.api.http_client import ask
 from tests.api.replica import serving
 
-PAGES = {"/docs": "openapi.json", "/docs/websocket": "asyncapi.json"}
-REPOSITORY_BYTES = 1_000_000  # that the files of the pages may take
+PAGES = {"/docs": "openapi.json", "/docs/websocket": "asyncapi.json", "/privacy": "docs"}
 
 
 def policy(header: str | None) -> dict[str, str]:
@@ -54,7 +52,7 @@ async def test_a_page_loads_what_is_there(port: int, path: str) -> None:
     found = re.findall(r'(?:src|href|data-document)="([^"]*)"', page.body.decode())
     assert any(PAGES[path] in address for address in found)
     for address in found:
-        if address == "data:," or address.startswith("#"):  # the empty icon; anchors
+        if address.startswith("#"):  # anchors
             continue
         assert not re.match(r"[a-z]+:|//|/", address)
         answer = await ask(port, urljoin(path, address), "Accept-Encoding: gzip")
@@ -76,16 +74,48 @@ async def test_no_page_has_inline_code(port: int, path: str) -> None:
 
 
 async def test_what_the_pages_may_use(port: int) -> None:
-    """Scripts only on the page with buttons, and only from this server; nothing is evaluated."""
+    """Scripts only from this server; only the page with forms sends requests."""
     rest = policy((await ask(port, "/docs")).header("content-security-policy"))
-    socket = policy((await ask(port, "/docs/websocket")).header("content-security-policy"))
-    for found in (rest, socket):
+    for path in ("/docs/websocket", "/privacy"):
+        found = policy((await ask(port, path)).header("content-security-policy"))
+        assert found["img-src"] == "'self'"
+        assert "connect-src" not in found
         assert found["default-src"] == "'none'"
-        assert found["style-src"] == "'self'"
-    assert rest["script-src"] == rest["connect-src"] == "'self'"
-    assert rest["img-src"] == "'self' data:"
-    assert socket["img-src"] == "data:"
-    assert not {"script-src", "connect-src"} & socket.keys()
+        assert found["script-src"] == found["style-src"] == "'self'"
+    assert rest["script-src"] == rest["style-src"] == rest["connect-src"] == "'self'"
+    assert rest["img-src"].startswith("'self' ")
+
+
+async def test_the_rest_page_shows_the_whole_document(port: int) -> None:
+    """Every route with its parameters, responses and examples, and every type with its fields."""
+    page = (await ask(port, "/docs")).body.decode()
+    document = json.loads((await ask(port, "/openapi.json")).body)
+    text, found = shown(page), rows(page)
+    blocks = [
+        json.dumps(json.loads(unescape(block)))
+        for block in re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.S)
+    ]
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method == "parameters" or operation["tags"] == [HEADERS_ONLY]:
+                continue
+            assert f'<h3 id="{operation["operationId"]}">' in page
+            assert f"{method.upper()} {path}" in text
+            assert plain(operation["summary"]) in text
+            assert plain(operation.get("description", "")) in text
+            for parameter in item.get("parameters", []):
+                cells = (parameter["name"], plain(parameter["description"]))
+                assert cells in [(row[0], row[-1]) for row in found]
+            for status, response in operation["responses"].items():
+                cells = (status, plain(response["description"]))
+                assert cells in [row[:2] for row in found]
+            content = operation["responses"].get("200", {}).get("content", {})
+            for example in content.get("application/json", {}).get("examples", {}).values():
+                assert json.dumps(example["value"]) in blocks
+    for name, schema in document["components"]["schemas"].items():
+        assert f'<h3 id="{name}">' in page
+        for field in schema["properties"]:
+            assert any(row[0] == field for row in found)
 
 
 async def test_the_websocket_page_shows_the_whole_document(store: Store) -> None:
@@ -114,9 +144,10 @@ async def test_the_websocket_page_shows_the_whole_document(store: Store) -> None
             ), name
 
 
-async def test_links_within_the_websocket_page(port: int) -> None:
+@pytest.mark.parametrize("path", ["/docs", "/docs/websocket"])
+async def test_links_within_a_page(port: int, path: str) -> None:
     """Each anchor exists once."""
-    page = (await ask(port, "/docs/websocket")).body.decode()
+    page = (await ask(port, path)).body.decode()
     ids = re.findall(r'\sid="([^"]+)"', page)
     links = re.findall(r'href="#([^"]+)"', page)
     assert len(ids) == len(set(ids))
@@ -124,67 +155,34 @@ async def test_links_within_the_websocket_page(port: int) -> None:
     assert set(links) <= set(ids)
 
 
-async def test_the_websocket_page_is_small(port: int) -> None:
-    assert len(gzip.compress((await ask(port, "/docs/websocket")).body)) < 6_000
+@pytest.mark.parametrize("path", PAGES)
+async def test_the_pages_are_small(port: int, path: str) -> None:
+    """With all that they load."""
+    files = [f"/docs/{file.name}" for file in STATIC.iterdir()]
+    answers = [await ask(port, name) for name in (path, "/page.css", "/theme.js", *files)]
+    assert all(answer.status == 200 for answer in answers)
+    assert sum(len(gzip.compress(answer.body)) for answer in answers) < 40_000
 
 
-async def test_requests_to_the_public_url_are_allowed(store: Store) -> None:
-    """The page can try out routes there too when it was loaded from another address."""
-    async with serving(store, public_url="https://grux.example.org/api") as port:
-        found = policy((await ask(port, "/docs")).header("content-security-policy"))
-    assert found["connect-src"] == "'self' https://grux.example.org"
-
-
-@pytest.mark.parametrize("name", sorted(path.name for path in [*VENDOR.iterdir()]))
-async def test_vendored_files_are_served(port: int, name: str) -> None:
-    """With gzip and without, each form with its own tag."""
-    if name == "pins.json":
-        return
-    address = f"/docs/{name.removesuffix('.gz')}"
-    plain = await ask(port, address)
-    zipped = await ask(port, address, "Accept-Encoding: gzip")
-    assert plain.status == zipped.status == 200
-    assert gzip.decompress(zipped.body) == plain.body
-    assert plain.header("etag") != zipped.header("etag")
-    assert plain.header("vary") == zipped.header("vary") == "Accept-Encoding"
-    again = f"If-None-Match: {zipped.header('etag')}"
-    same = await ask(port, address, again, "Accept-Encoding: gzip")
-    assert (same.status, same.body) == (304, b"")
+async def test_the_privacy_notice(store: Store) -> None:
+    """Linked from the start page; it says whom to ask, with the invitation where there is one."""
+    async with serving(store) as port:
+        front = (await ask(port, "/", "Accept: text/html")).body.decode()
+        assert 'href="privacy"' in front
+        page = shown((await ask(port, "/privacy")).body.decode())
+        assert "Leave the servers that you share with the bot." in page
+        assert "the Discord server in which you met this bot" in page
+    async with serving(store, discord_invite="https://discord.gg/example") as port:
+        page = (await ask(port, "/privacy")).body.decode()
+        assert '<a href="https://discord.gg/example">the Discord server of this bot</a>' in page
 
 
 @pytest.mark.parametrize(
     "name",
-    ["nothing.js", "pins.json", "..%2Fpages.py", "swagger-ui.css.gz", "%00"],
+    ["nothing.js", "privacy.html", "..%2Fpages.py", "docs.css.gz", "%00"],
 )
 async def test_nothing_else_is_served(port: int, name: str) -> None:
     """Only the files that were loaded at the start, under exactly these names."""
     answer = await ask(port, f"/docs/{name}")
     assert answer.status == 404
     assert b'"not_found"' in answer.body
-
-
-def test_vendored_files_are_as_pinned() -> None:
-    """Every file has its hash in the pins, and every package its licence."""
-    expected = {"pins.json"}
-    for pin in vendor.pins():
-        assert pin.integrity.startswith("sha512-")
-        assert pin.licence in ("MIT", "Apache-2.0")
-        assert pin.sha256.keys() == pin.files.keys()
-        licences = [name for name, path in pin.files.items() if path == "LICENSE"]
-        assert licences, pin.package
-        for name, digest in pin.sha256.items():
-            path = VENDOR / name
-            if path.exists():
-                content = path.read_bytes()
-            else:
-                path = VENDOR / f"{name}.gz"
-                content = gzip.decompress(path.read_bytes())
-            assert sha256(content).hexdigest() == digest, name
-            expected.add(path.name)
-    assert {path.name for path in VENDOR.iterdir()} == expected
-
-
-def test_the_files_stay_small() -> None:
-    """They are part of every clone."""
-    files = [*VENDOR.iterdir(), *STATIC.iterdir()]
-    assert sum(path.stat().st_size for path in files) < REPOSITORY_BYTES

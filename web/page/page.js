@@ -4,7 +4,6 @@ import { asReached } from "./loopback.js";
 import { snippets } from "./snippets.js";
 
 const HEALTH_INTERVAL_MS = 15_000;
-const THEME_KEY = "grux-theme"; // in localStorage
 
 const $ = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -12,41 +11,6 @@ const here = new URL(".", location.href).href.replace(/\/$/, "");
 const api = root.dataset.api || here;
 const socket = asReached(root.dataset.socket, here) || here.replace(/^http/, "ws");
 const examples = root.dataset.examples.split(" ").filter(Boolean);
-
-// --- theme ----------------------------------------------------------------------------
-
-const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
-let chosen = storedTheme();
-
-// Browsers that block storage throw as soon as `localStorage` is read.
-function storedTheme() {
-  try {
-    return localStorage.getItem(THEME_KEY);
-  } catch {
-    return null;
-  }
-}
-
-function chooseTheme(theme) {
-  chosen = theme;
-  try {
-    localStorage.setItem(THEME_KEY, theme);
-  } catch {
-    // The choice lasts as long as the page.
-  }
-  showTheme();
-}
-
-function showTheme() {
-  if (chosen) root.dataset.theme = chosen;
-  const dark = chosen ? chosen === "dark" : systemIsDark.matches;
-  $("theme")?.setAttribute("aria-pressed", dark);
-  return dark;
-}
-
-showTheme(); // before the first paint
-systemIsDark.addEventListener("change", showTheme);
-$("theme").addEventListener("click", () => chooseTheme(showTheme() ? "light" : "dark"));
 
 // --- health -------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ _FILES: Final = (
     PAGE_DIR / "page.css",
     PAGE_DIR / "page.js",
     PAGE_DIR / "snippets.js",
+    PAGE_DIR / "theme.js",
     PAGE_DIR / "favicon.svg",
     PAGE_DIR / "preview.png",
     WIDGET_DIR / "loopback.js",  # the page uses it as well

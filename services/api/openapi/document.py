@@ -33,7 +33,7 @@ from shared.version import VERSION
 
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
-UNDESCRIBED: Final = frozenset({"/docs", "/docs/websocket", "/docs/{name}"})
+UNDESCRIBED: Final = frozenset({"/docs", "/docs/websocket", "/docs/{name}", "/privacy"})
 """Routes for people, not for programs."""
 
 _ABOUT: Final = """\

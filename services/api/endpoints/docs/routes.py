@@ -24,12 +24,10 @@ from shared.http import responses
 from shared.http.responses import RawResponse
 
 STATIC: Final = Path(__file__).parent / "static"
-VENDOR: Final = Path(__file__).parent / "vendor"  # fetched by `make vendor`
 
 _MEDIA_TYPES: Final = {
     ".js": b"text/javascript; charset=utf-8",
     ".css": b"text/css; charset=utf-8",
-    ".txt": b"text/plain; charset=utf-8",
 }
 
 
@@ -37,11 +35,13 @@ class DocsEndpoints:
     """Responses that stay the same until the process ends."""
 
     def __init__(self, settings: ApiSettings) -> None:
-        self._openapi = _json(openapi.document(settings.public_url))
+        rest = openapi.document(settings.public_url)
+        self._openapi = _json(rest)
         websocket = asyncapi.document(settings.public_ws_url)
         self._asyncapi = _json(websocket)
-        self._rest = pages.rest(settings)
+        self._rest = pages.rest(rest, settings)
         self._websocket = pages.websocket(websocket)
+        self._privacy = pages.privacy(settings)
         self._files = _load_files()
 
     def routes(self) -> list[Route]:
@@ -51,6 +51,7 @@ class DocsEndpoints:
             Route("/docs", self.rest),
             Route("/docs/websocket", self.websocket),
             Route("/docs/{name}", self.file),
+            Route("/privacy", self.privacy),
         ]
 
     async def openapi(self, request: Request) -> RawResponse:
@@ -65,6 +66,9 @@ class DocsEndpoints:
     async def websocket(self, request: Request) -> RawResponse:
         return self._websocket.answer(request.scope["headers"])
 
+    async def privacy(self, request: Request) -> RawResponse:
+        return self._privacy.answer(request.scope["headers"])
+
     async def file(self, request: Request) -> RawResponse:
         """A file that the pages load. Any other name is 404 `not_found`."""
         found = self._files.get(request.path_params["name"])
@@ -78,14 +82,8 @@ def _json(document: Json) -> PrecompressedResponse:
 
 
 def _load_files() -> dict[str, PrecompressedResponse]:
-    """By name. The viewer is stored as it is sent: compressed with gzip."""
-    files = {}
-    for path in sorted([*STATIC.iterdir(), *VENDOR.iterdir()]):
-        name = path.name.removesuffix(".gz")
-        media_type = _MEDIA_TYPES.get(Path(name).suffix)
-        if media_type is None:
-            continue
-        body = path.read_bytes()
-        make = PrecompressedResponse if path.suffix == ".gz" else PrecompressedResponse.of
-        files[name] = make(body, media_type)
-    return files
+    """By name."""
+    return {
+        path.name: PrecompressedResponse.of(path.read_bytes(), _MEDIA_TYPES[path.suffix])
+        for path in sorted(STATIC.iterdir())
+    }
