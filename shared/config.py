@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     discord_cdn_url: str = "https://cdn.discordapp.com"
     redis_url: str = "redis://localhost:6379/0"
     durable_redis_url: str = ""
+    presence_max_silence: Annotated[int, Meta(ge=60, le=31_536_000)] = 86_400
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["console", "json"] = "console"
     metrics_host: str = "127.0.0.1"  # containers set 0.0.0.0: their scraper is elsewhere

@@ -20,7 +20,7 @@ from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import SENT
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
-from shared.redis import durable
+from shared.redis import durable, expiry
 from shared.redis.factory import track
 from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.store import Store
@@ -57,7 +57,9 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             track(settings.redis_url, cache),
         ):
             kv = KeyValueService.of(store, durable_store, settings)
-            liveness = LivenessMonitor(store)
+            liveness = LivenessMonitor(
+                store, max_silence_s=settings.presence_max_silence, on_expired=cache.flushed
+            )
             metrics.export(cache, liveness, limiter)
             process.health.begin(metrics.health_probe(store, cache, liveness))
             log.info("api: listening on %s", uvicorn_server.url_of(listener))
@@ -65,7 +67,12 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             log.info("api: at most %d connections", limiter.limits.max_connections)
             users = UserReader.of(store, profiles, settings, kv.copies)
             async with (
-                background(liveness.run(), limiter.run(), kv.run()),
+                background(
+                    liveness.run(),
+                    limiter.run(),
+                    kv.run(),
+                    expiry.run(store, settings.presence_max_silence),
+                ),
                 CardsProxy(settings.cards_url) as cards,
                 WebSocketForwarder(settings.ws_url, limiter) as forwarder,
             ):

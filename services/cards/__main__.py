@@ -48,7 +48,7 @@ async def serve(process: ServiceProcess[CardsSettings]) -> str:
             ProfileService.connect(settings, store) as profiles,
             RenderPool() as pool,
         ):
-            liveness = LivenessMonitor(store)
+            liveness = LivenessMonitor(store, max_silence_s=settings.presence_max_silence)
             metrics.export(liveness, pool, limiter)
             process.health.begin(metrics.health_probe(store, liveness, pool))
             log.info("cards: listening on %s", uvicorn_server.url_of(listener))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 
@@ -26,7 +27,8 @@ from services.gateway.sync.writer import Writer
 from shared.config import ConfigError, GatewaySettings, non_defaults
 from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
-from shared.redis.store import Store
+from shared.redis import expiry
+from shared.redis.store import Store, StoreUnavailable
 from shared.startup import bootstrap, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.health import Health
@@ -51,6 +53,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         shards: list[Shard] = []
         health.begin(health_probe(store, writer, users, shards))
 
+        await _drop_expired(store, settings.presence_max_silence)
         info = await fetch_gateway_info(settings)
         approval = await GuildApproval.of(settings, store)
         count = settings.shard_count or info.shards
@@ -86,7 +89,16 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(reconciler.run())
             tasks.create_task(send_heartbeats(store, shards))
             tasks.create_task(watch_redis_memory(store))
+            tasks.create_task(expiry.run(store, settings.presence_max_silence))
             await runner.run()
+
+
+async def _drop_expired(store: Store, max_silence_s: float) -> None:
+    """Before this process connects: then presences count as fresh, and old ones would be shown."""
+    with contextlib.suppress(StoreUnavailable):  # then nothing can be read either
+        if await expiry.is_due(store, max_silence_s):
+            dropped = await expiry.drop_all(store)
+            log.warning("no gateway for more than %.0f s: deleted %d users", max_silence_s, dropped)
 
 
 async def run_until_stopped(process: ServiceProcess[GatewaySettings]) -> str:

@@ -28,6 +28,7 @@ from shared.profiles.service import ProfileService
 from shared.redis import completeness, durable, user_lookup
 from shared.redis.durable import DurableKv
 from shared.redis.factory import follow
+from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.kv_copies import KvReader, SnapshotsWithKv
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
@@ -122,8 +123,12 @@ async def _listening(
         limits.connections,
         non_defaults(settings),
     )
+    liveness = LivenessMonitor(
+        store, max_silence_s=settings.presence_max_silence, on_expired=hub.on_expired
+    )
     async with background(
         hub.run(),
+        liveness.run(),
         context.keepalive.run(),
         context.limiter.run(),
         stores.run(),

@@ -3,7 +3,8 @@
 Long because both dialects share the topics: what one does decides when the other's are dropped.
 
 Everything here is a plain `def`, so nothing interleaves. What can wait (Redis, profile sources) is
-done by the loader and the profile refresher, which call back.
+done by the loader and the profile refresher, which call back. Long because the state of a topic has
+to be changed in one place for all of them to agree.
 """
 
 from __future__ import annotations
@@ -188,6 +189,11 @@ class Hub:
         if topic.loaded:
             self._absent.pop(topic, None)
         self._fan_out.push(topic)
+
+    def on_expired(self) -> None:
+        """No gateway has been there for too long: every user counts as not monitored."""
+        for topic in list(self._topics.values()):
+            self._refuse_unknown(topic)
 
     def on_disconnect(self) -> None:
         self._invalidate(same_connection=False)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from shared.redis import keys
@@ -31,16 +32,40 @@ async def heartbeat(store: Store, shard_count: int, connected: Sequence[int]) ->
 
 async def age(store: Store) -> float | None:
     """Seconds since the oldest heartbeat; None when there is none. Raises StoreUnavailable."""
-    milliseconds = int(await store.run_script(_AGE, [keys.HEARTBEATS]))
-    return None if milliseconds < 0 else milliseconds / 1000
+    found = await ages(store)
+    return found and found[0]
+
+
+async def ages(store: Store) -> tuple[float, float] | None:
+    """Seconds since the oldest and since the newest heartbeat. Raises StoreUnavailable."""
+    found = await store.run_script(_AGE, [keys.HEARTBEATS])
+    if not found:
+        return None
+    oldest_ms, newest_ms = found
+    return oldest_ms / 1000, newest_ms / 1000
 
 
 class LivenessMonitor:
-    """Polls the age of the gateway's heartbeats; `run` until cancelled."""
+    """Polls the age of the gateway's heartbeats; `run` until cancelled.
 
-    def __init__(self, store: Store, *, poll_interval_s: float = POLL_INTERVAL_S) -> None:
+    When no shard at all has been connected for `max_silence_s`, nothing in Redis is shown any more:
+    nobody could have left or hidden anything since then. `store` then has no users for readers.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        poll_interval_s: float = POLL_INTERVAL_S,
+        max_silence_s: float = math.inf,
+        on_expired: Callable[[], object] = lambda: None,
+    ) -> None:
+        """`on_expired`: called when the store has no users any more, to forget them elsewhere."""
         self._store = store
         self._poll_interval_s = poll_interval_s
+        self._max_silence_s = max_silence_s
+        self._on_expired = on_expired
+        self._newest_heartbeat = math.inf  # loop time; inf: unknown
         self._last_heartbeat: float | None = None  # loop time of the oldest one; None: unknown
         self._polled = 0.0  # loop time of Redis' last answer
 
@@ -62,10 +87,24 @@ class LivenessMonitor:
 
     async def _poll(self) -> None:
         """Raises StoreUnavailable."""
-        age_s = await age(self._store)
+        found = await ages(self._store)
         self._polled = asyncio.get_running_loop().time()
-        if age_s is not None:  # else Redis has lost the heartbeats, which proves nothing
-            self._last_heartbeat = self._polled - age_s
+        if found is not None:  # else Redis has lost the heartbeats, which proves nothing
+            oldest_s, newest_s = found
+            self._last_heartbeat = self._polled - oldest_s
+            self._newest_heartbeat = self._polled - newest_s
+
+    def _expire(self) -> None:
+        """Show nothing while no gateway has been there for too long."""
+        silent_s = asyncio.get_running_loop().time() - self._newest_heartbeat
+        is_expired = silent_s > self._max_silence_s
+        if is_expired and not self._store.is_expired:
+            log.warning("no gateway for %.0f s: no presence is shown any more", silent_s)
+            self._store.is_expired = True
+            self._on_expired()
+        elif self._store.is_expired and not is_expired:
+            log.info("a gateway is back: presences are shown again")
+            self._store.is_expired = False
 
     async def run(self) -> None:
         """Poll, and log when presences become stale and when they are fresh again."""
@@ -75,6 +114,7 @@ class LivenessMonitor:
                 await self._poll()
             except StoreUnavailable as error:
                 log.debug("the gateway's heartbeat cannot be read: %s", error)
+            self._expire()
             stale = self.stale
             if stale is not None and not was_stale:
                 log.warning("no gateway heartbeat for %d s: presences are stale", stale)

@@ -43,6 +43,8 @@ async def load_users(
     store: Store, user_ids: Sequence[int], *, with_entries: bool
 ) -> list[UserRow | StoreUnavailable]:
     """Each user's row in one round trip, or the error that concerns this user alone."""
+    if store.is_expired:
+        return [UserRow(None) for _ in user_ids]
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:

@@ -43,10 +43,7 @@ class StoreUnavailable(Exception):
 
 
 class SnapshotDamaged(StoreUnavailable):
-    """Raised when Redis holds something else than a snapshot: other software has written there.
-
-    The gateway's next save of the user repairs it.
-    """
+    """Raised when other software has written over a snapshot. The user's next save repairs it."""
 
 
 class Fields(Struct, frozen=True):
@@ -77,6 +74,7 @@ class Store:
         self.redis = redis
         self.clock = FencingClock()
         self.up: bool | None = None  # whether the last call was answered; None before the first
+        self.is_expired = False  # set by LivenessMonitor: there are no users for readers
         self._timeout = timeout
         self._save_script = _SAVE_IN_CLUSTER if isinstance(redis, RedisCluster) else _SAVE
         self._membership = Membership(redis)
@@ -104,6 +102,8 @@ class Store:
     ) -> list[Snapshot | SnapshotDamaged | None]:
         """`load` for each, in one round trip. A damaged snapshot does not affect the others.
         `with_discord`: those whose `Snapshot.discord` is needed."""
+        if self.is_expired:
+            return [None] * len(user_ids)
         async with self.reachable():
             pipe = self.redis.pipeline(transaction=False)
             for user_id in user_ids:

@@ -17,6 +17,8 @@ async def monitored(store: Store, user_ids: Sequence[int]) -> set[int]:
     the snapshot 9. Users who are asked for at the same time are mostly all known (the friends of a
     page) or all unknown (a scan), and then one is enough.
     """
+    if store.is_expired:
+        return set()
     names = [keys.presence(user_id) for user_id in user_ids]
     async with store.reachable():
         if not isinstance(store.redis, RedisCluster):  # a cluster has the keys in many slots

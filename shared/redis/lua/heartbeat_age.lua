@@ -1,6 +1,8 @@
 -- KEYS  heartbeats
--- Gives the age of the oldest heartbeat in milliseconds; -1 when there is none.
+-- Gives the ages of the oldest and of the newest heartbeat in milliseconds; nothing without any.
 local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-if not oldest[2] then return -1 end
+local newest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+if not oldest[2] then return {} end
 local time = redis.call('TIME')
-return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) - tonumber(oldest[2])
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+return {now - tonumber(oldest[2]), now - tonumber(newest[2])}
