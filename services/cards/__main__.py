@@ -7,6 +7,7 @@ import sys
 
 from services.cards import metrics
 from services.cards.app import open_app
+from services.cards.render import sandbox
 from services.cards.render_pool import RenderPool
 from shared import config
 from shared.config import CardsSettings
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
+    sandbox.hide_memory()
     return bootstrap.run("cards", CardsSettings, serve, redis_commands=redis_preflight.READER)
 
 

@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from services.cards.render import sandbox
 from services.cards.render.badge import badge
 from services.cards.render.card import card, placeholder
 from services.cards.render.raster import png
@@ -47,6 +48,7 @@ def main() -> int:
     )  # Ctrl-C is for the service, which then closes the pipe
     os.nice(10)  # yields to the processes that serve presence
     _limit_memory()
+    sandbox.confine()
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     while (message := _read(incoming)) is not None:
         answer = _encode(run_job(_decode(message)))
