@@ -1,4 +1,4 @@
-# Sourced by the other scripts here: finds Docker, and whether there is a token.
+# Sourced by the other scripts here: finds Docker, makes passwords, and finds whether there is a token.
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,6 +12,8 @@ if ! problem=$(docker info 2>&1 >/dev/null); then
     echo "  $problem" >&2
     exit 1
 fi
+
+deploy/passwords.sh
 
 # From the gateway's environment, as compose assembles it from .env and the shell.
 setting() {

@@ -10,6 +10,8 @@ export GRUX_REVISION
 
 scaled=""
 docker compose $demo build "$@"
+# First, as new containers may need a user of Redis that the old one does not have.
+docker compose $demo up --detach --wait --wait-timeout 120 redis
 for part in api ws cards gateway; do
     old=$(docker compose ps --quiet "$part")
     if [ -z "$old" ]; then

@@ -108,7 +108,7 @@ class Rest:
                 "type": None,
                 "bot": bot,
                 "summary": "",
-                "bot_public": True,
+                "bot_public": False,
                 "bot_require_code_grant": False,
                 "verify_key": verify_key(BOT_ID),
                 "flags": flags,

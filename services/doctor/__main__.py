@@ -58,7 +58,9 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             await section(
                 "Redis", lambda: redis_server.check(gateway, chosen=chosen, in_compose=in_compose)
             )
-            await section("Servers", lambda: servers.check(gateway, bot.joined))
+            await section(
+                "Servers", lambda: servers.check(gateway, bot.joined, is_public=bot.is_public)
+            )
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
         if api and ws and cards:

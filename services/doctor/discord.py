@@ -56,13 +56,14 @@ async def check(settings: GatewaySettings, discord: BotRest) -> list[Finding]:
         if discord.clock is not None:
             found.append(discord.clock)
         application = await discord.get("/applications/@me")
+        discord.is_public = bool(application.get("bot_public"))
         guilds = await discord.guilds()
         members = sum(guild.get("approximate_member_count") or 0 for guild in guilds)
         flags = int(application.get("flags") or 0)
         found += [
             _intent("Presence Intent", flags, PRESENCE_FLAGS, members),
             _intent("Server Members Intent", flags, MEMBERS_FLAGS, members),
-            _installation(application),
+            check_installation(is_public=discord.is_public),
             *_servers(settings, guilds, members, int(me["id"])),
             *_sessions(settings, await discord.get("/gateway/bot"), len(guilds)),
         ]
@@ -125,6 +126,7 @@ class BotRest:
     def __init__(self, settings: GatewaySettings, http: HttpClient) -> None:
         self.clock: Finding | None = None
         self.joined: list[dict[str, Any]] | None = None  # what `guilds` found
+        self.is_public = True  # unless the application says otherwise
         self._http = http
         self._url = settings.discord_api_url
         self._headers = {
@@ -204,9 +206,9 @@ def _intent(name: str, flags: int, bits: tuple[int, int], members: int) -> Findi
     return ok(f"the {name} is switched on")
 
 
-def _installation(application: dict[str, Any]) -> Finding:
-    """`bot_public`: Discord docs, Application Resource."""
-    if application.get("bot_public"):
+def check_installation(*, is_public: bool) -> Finding:
+    """`bot_public` in Discord docs, Application Resource."""
+    if is_public:
         return warning(
             "anyone can add the bot to their server (Public Bot)",
             f"If only you should: open {PORTAL}: your application. Installation: set Install Link "

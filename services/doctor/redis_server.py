@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final, get_args
+from urllib.parse import urlsplit
 
 from services.doctor import machine
 from services.doctor.report import Finding, Level, failure, ok, warning
@@ -46,7 +47,8 @@ async def check(settings: Settings, *, chosen: bool, in_compose: bool = False) -
         checks = (check_version, check_role, check_persistence, check_memory)
         found = [_worst([check_one(info) for info in servers]) for check_one in checks]
         try:
-            found.append(_permissions(await permissions.refused(store)))
+            refused = await permissions.refused(store, reads=not _is_gateways(settings))
+            found.append(_permissions(refused))
             if found[-1].level != "failure":
                 found += [
                     await _clock_and_latency(store),
@@ -120,6 +122,11 @@ def check_memory(info: Mapping[str, Any]) -> Finding:
     if used > limit * NEARLY_FULL_RATIO:
         return warning(message, "Raise maxmemory, before Redis refuses the gateway's writes.")
     return ok(message)
+
+
+def _is_gateways(settings: Settings) -> bool:
+    """Whether REDIS_URL names the user of the gateway, which follows nothing (users.acl)."""
+    return urlsplit(settings.redis_url).username == "gateway"
 
 
 def _permissions(refused: list[str]) -> Finding:

@@ -24,14 +24,17 @@ FIXED: Final = "GUILD_IDS is set, so no list of approved servers is used. Edit G
 
 
 async def check(
-    settings: GatewaySettings, joined: Sequence[dict[str, Any]] | None
+    settings: GatewaySettings, joined: Sequence[dict[str, Any]] | None, *, is_public: bool
 ) -> list[Finding]:
     """Which of the bot's servers are published, and which are ignored.
 
-    `joined`: its servers. Nothing where Discord or Redis cannot be asked: other checks report that.
+    `joined`: its servers. `is_public`: whether anyone may add it to more of them. Nothing where
+    Discord or Redis cannot be asked: other checks report that.
     """
     if joined is None:
         return []
+    if settings.publishes_all_guilds and not is_public:
+        return [ok(f"servers whose members are published: all {len(joined)} (GUILD_IDS=all)")]
     if settings.publishes_all_guilds:
         return [
             warning(

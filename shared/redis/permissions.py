@@ -21,14 +21,17 @@ without the others nothing works."""
 PROBE: Final = Script("probe.lua")
 
 
-async def refused(store: Store) -> list[str]:
-    """The names of the commands that are refused. In a cluster only scripts are tried."""
+async def refused(store: Store, *, reads: bool) -> list[str]:
+    """The names of the commands that are refused. In a cluster only scripts are tried.
+
+    `reads`: whether the user is that of a service that shows presences.
+    """
     redis = store.redis
     tried: dict[str, Callable[[], Awaitable[object]]] = {
         "EVAL": lambda: redis.eval(PROBE.text, 0),
         "EVALSHA": lambda: _evalsha(redis),
     }
-    if isinstance(redis, Redis):
+    if reads and isinstance(redis, Redis):
         tried |= {"SUBSCRIBE": lambda: _subscribe(redis), TRACKING: redis.client_tracking_off}
     found = []
     for name, trial in tried.items():

@@ -20,6 +20,7 @@ ASKED_WITHIN = 60  # seconds for any one command
 REDIS = "redis:8-alpine"
 GRUX = ("gateway", "api", "ws", "cards")
 OURS = (*GRUX, "simulator")
+REDIS_USERS = ("ADMIN", *(name.upper() for name in GRUX))
 
 FETCH = "import sys,urllib.request as u;print(u.urlopen(u.Request(*sys.argv[1:2],sys.argv[2].encode() or None)).read().decode())"  # noqa: E501
 """A program that requests a URL from inside a container: GET, or POST if there is a body."""
@@ -43,6 +44,7 @@ class Project:
             "COMPOSE_ENV_FILES": os.devnull,  # a developer's .env must not influence the tests
             "GRUX_VERSION": self.name,
             "HTTP_ADDRESS": f"127.0.0.1:{self.port}",
+            **{f"REDIS_{user}_PASSWORD": f"of{user}" for user in REDIS_USERS},
         }
 
     def __enter__(self) -> Self:

@@ -34,8 +34,10 @@ def manifests(path: Path) -> list[Manifest]:
 @cache
 def _example(build: tuple[str, ...], folder: Path) -> list[Manifest]:
     copy = shutil.copytree(FOLDER, folder / "kubernetes")
+    shutil.copytree(FOLDER.parent / "redis", folder / "redis")
     example = copy / "example"
     shutil.copy(example / "secret.env.example", example / "secret.env")
+    subprocess.run([copy / "passwords.sh", example / "secret.env"], check=True)
     done = subprocess.run(
         [*build, str(example)], capture_output=True, text=True, check=False, timeout=60
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from itertools import combinations
 
@@ -253,3 +254,21 @@ def test_another_ws_starts_before_one_is_full(example: list[Manifest]) -> None:
     limit = container(workloads(example)["ws"])["resources"]["limits"]["memory"]
     assert limit == "1Gi"
     assert full < 2**30
+
+
+def test_each_service_has_its_own_user_of_redis(example: list[Manifest]) -> None:
+    """No pod but that of Redis knows a password of another service."""
+    secret = of_kind(example, "Secret")
+    [values] = [one["data"] for one in secret.values()]
+    for name, workload in ours(example).items():
+        service = name.removesuffix("-standby")
+        asked = {
+            one["valueFrom"]["secretKeyRef"]["key"]
+            for one in container(workload)["env"]
+            if "secretKeyRef" in one.get("valueFrom", {})
+        }
+        assert asked == {"DISCORD_TOKEN", f"{service.upper()}_REDIS_URL"}
+        url = base64.b64decode(values[f"{service.upper()}_REDIS_URL"]).decode()
+        word = base64.b64decode(values[f"REDIS_{service.upper()}_PASSWORD"]).decode()
+        assert url == f"redis://{service}:{word}@redis:6379/0"
+        assert len(word) == 48

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from dotenv import dotenv_values
 
 from tests.documents import ROOT
+
+REDIS_USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS")
 
 DOCKER = """\
 #!/bin/sh
@@ -42,6 +48,7 @@ def run(tmp_path: Path) -> Run:
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
             "TOKEN": "",
             "CONTAINERS": "",
+            **{f"REDIS_{one}_PASSWORD": "x" for one in REDIS_USERS},  # none is written into .env
             **env,
         }
         done = subprocess.run(
@@ -94,3 +101,44 @@ def test_up_does_not_blame_the_port(run: Run) -> None:
     _, printed = run("up.sh", UP="1", CONTAINERS="redis exited \\n")
     assert "redis is exited" in printed
     assert "HTTP_ADDRESS" not in printed
+
+
+@pytest.fixture
+def passwords(tmp_path: Path) -> Callable[..., str]:
+    """Runs a copy of deploy/passwords.sh in a folder of its own; returns what it printed."""
+    deploy = tmp_path / "deploy"
+    deploy.mkdir()
+    script = shutil.copy(ROOT / "deploy" / "passwords.sh", deploy)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("REDIS_")}
+
+    def run(**env: str) -> str:
+        done = subprocess.run([script], env={**clean, **env}, capture_output=True, check=True)
+        return (done.stdout + done.stderr).decode()
+
+    return run
+
+
+def test_each_user_of_redis_gets_a_password_once(
+    tmp_path: Path, passwords: Callable[..., str]
+) -> None:
+    """Random ones, in a file that others cannot read; nothing is printed."""
+    assert passwords() == ""
+    written = (tmp_path / ".env").read_text()
+    found = dotenv_values(stream=io.StringIO(written))
+    assert set(found) == {f"REDIS_{user}_PASSWORD" for user in REDIS_USERS}
+    assert len(set(found.values())) == len(REDIS_USERS)
+    assert all(value and re.fullmatch("[0-9a-f]{48}", value) for value in found.values())
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert passwords() == ""
+    assert (tmp_path / ".env").read_text() == written
+
+
+def test_passwords_that_are_set_are_kept(tmp_path: Path, passwords: Callable[..., str]) -> None:
+    """In .env, also without a line break at its end, and in the environment."""
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=x\nREDIS_API_PASSWORD=mine")
+    passwords(REDIS_ADMIN_PASSWORD="theirs")
+    found = dotenv_values(tmp_path / ".env")
+    assert found["REDIS_API_PASSWORD"] == "mine"
+    assert found["DISCORD_TOKEN"] == "x"
+    assert "REDIS_ADMIN_PASSWORD" not in found
+    assert found["REDIS_WS_PASSWORD"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.doctor import servers
+from services.doctor import discord, servers
 from services.gateway import guild_approval
 from shared.config import GatewaySettings
 from shared.net.http_client import HttpClient
@@ -88,8 +88,15 @@ async def test_with_all_every_server_is_published() -> None:
         await stack.shows(STRANGER, lambda data: True)
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
             assert await approved_guilds.load(store) is None
-        said = await examined({**_doctor_settings(stack), "GUILD_IDS": "all"})
-        assert said.level("that anyone adds the bot to (GUILD_IDS=all)") == "warning"
+
+
+@pytest.mark.parametrize(("is_public", "level"), [(True, "warning"), (False, "ok")])
+async def test_all_servers_of_a_public_bot_are_a_warning(is_public: bool, level: str) -> None:
+    """Nobody but the operator can add a bot that is not public."""
+    settings = GatewaySettings(guild_ids="all")
+    [found] = await servers.check(settings, [{"id": "1"}], is_public=is_public)
+    assert found.level == level
+    assert discord.check_installation(is_public=is_public).level == level
 
 
 @pytest.mark.parametrize("revoked", [False, True])
