@@ -45,6 +45,18 @@ def test_links_lead_somewhere(document: Path) -> None:
         assert not anchor or anchor in anchors(target), link
 
 
+def test_every_page_is_linked() -> None:
+    """A page that no other page links is hard to find."""
+    linked = {
+        (document.parent / link.partition("#")[0]).resolve()
+        for document in DOCUMENTS
+        for link in re.findall(r"\]\(([^)]+)\)", prose(document))
+        if document.name != "CHANGELOG.md"
+    }
+    pages = {page for page in DOCUMENTS if page.parent == ROOT / "docs"}
+    assert pages - linked == set()
+
+
 @documents
 def test_paths_exist(document: Path) -> None:
     """A file or folder that is named in a sentence or an example is in the repository."""
