@@ -66,6 +66,7 @@ class KeyValueService:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._reader.run())
             tasks.create_task(self.copies.run())
+            tasks.create_task(self._durable.warn_if_volatile())
 
     async def owner(self, key: bytes) -> int:
         """Whose key this is. Raises NoPermission, DurableUnavailable."""

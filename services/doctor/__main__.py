@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from services.doctor import discord, machine, ports, redis_server, servers, urls
+from services.doctor import discord, durable, machine, ports, redis_server, servers, urls
 from services.doctor.report import Finding, Report, failure, ok, warning
 from shared import config, unknown_settings
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
@@ -61,6 +61,7 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             await section(
                 "Servers", lambda: servers.check(gateway, bot.joined, is_public=bot.is_public)
             )
+            await section("Durable data", lambda: durable.check(gateway, chosen=chosen))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
         if api and ws and cards:

@@ -9,18 +9,19 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.run import ports, redis_binary
+from services.run import durable_server, ports, redis_binary
 from services.run.child_process import ProcessSpec
 from services.run.demo_settings import demo_settings
+from services.run.durable_server import RUN_FOLDER
 from shared import config
 from shared.discord import bot_token
 from shared.net.loopback import is_loopback
 
 SIMULATED_BOT_ID: Final = 970112316211200008
 REDIS_PORT: Final = 6379
+DURABLE_PORT: Final = 6380
 SIMULATOR_PORT: Final = 8100
 METRICS_PORT: Final = 9100
-RUN_FOLDER: Final = ".run"
 SERVICES: Final = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
 
 
@@ -29,6 +30,8 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     redis: ProcessSpec | None  # None: REDIS_URL is set
     redis_url: str
+    durable: ProcessSpec | None  # None: a setting names one, or another runner has started it
+    durable_url: str  # "": the Redis of `redis_url`
     simulator: ProcessSpec | None  # None: DISCORD_TOKEN is set
     simulator_url: str
     services: tuple[ProcessSpec, ...]
@@ -47,6 +50,8 @@ def make_plan(env: Mapping[str, str]) -> Plan:
     """Raises config.ConfigError, ports.PortUnusable and NoRedisServer."""
     changes: dict[str, str] = {}
     redis = None if _is_set(env, "REDIS_URL") else _redis(changes)
+    chosen = _is_set(env, "REDIS_URL") or _is_set(env, "DURABLE_REDIS_URL")
+    durable = None if chosen else _durable(changes)
     simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes)
     api, ws, cards = _addresses({**env, **changes}, changes)
     if not _is_set(env, "METRICS_PORT"):
@@ -65,6 +70,8 @@ def make_plan(env: Mapping[str, str]) -> Plan:
     return Plan(
         redis=redis,
         redis_url=settings.redis_url,
+        durable=durable,
+        durable_url=settings.durable_redis_url,
         simulator=simulator,
         simulator_url=settings.discord_api_url.removesuffix("/api/v10"),
         services=tuple(
@@ -98,15 +105,27 @@ def _redis(changes: dict[str, str]) -> ProcessSpec:
         raise NoRedisServer(redis_binary.none_found())
     port = ports.free(REDIS_PORT)
     changes["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
-    return ProcessSpec(
-        "redis",
-        (
-            binary,
-            *("--bind", "127.0.0.1", "--port", str(port)),
-            *("--save", "", "--appendonly", "no", "--dir", RUN_FOLDER),
-        ),
-        show_output=False,
-    )
+    return _redis_server("redis", binary, port, "--appendonly", "no", "--dir", RUN_FOLDER)
+
+
+def _durable(changes: dict[str, str]) -> ProcessSpec | None:
+    """A Redis that keeps what users write, which nothing can rebuild, in `.run/`."""
+    running = durable_server.find()  # two servers must not write one file
+    if running is not None:
+        changes["DURABLE_REDIS_URL"] = running
+        return None
+    binary = redis_binary.find()
+    if binary is None:
+        raise NoRedisServer(redis_binary.none_found())
+    port = ports.free(DURABLE_PORT)
+    changes["DURABLE_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    options = ("--appendonly", "yes", "--appendfsync", "everysec", "--dir", durable_server.FOLDER)
+    return _redis_server("durable", binary, port, *options)
+
+
+def _redis_server(name: str, binary: str, port: int, *options: str) -> ProcessSpec:
+    address = ("--bind", "127.0.0.1", "--port", str(port))
+    return ProcessSpec(name, (binary, *address, "--save", "", *options), show_output=False)
 
 
 def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> ProcessSpec:

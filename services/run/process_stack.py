@@ -16,6 +16,7 @@ STOP_TIMEOUT_S: Final = 10.0  # from SIGTERM to SIGKILL
 
 NAME_COLORS: Final = {
     "redis": 31,
+    "durable": 31,
     "simulator": 35,
     "gateway": 33,
     "api": 36,

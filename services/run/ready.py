@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
 
+from services.run import durable_server
 from services.run.demo_settings import DEMO_USER_ID
 from services.run.plan import Plan
 from services.run.process_stack import ProcessStack
@@ -40,8 +41,12 @@ async def start_all(plan: Plan, stack: ProcessStack) -> int | None:
     """
     if plan.redis is not None:
         await stack.start(plan.redis)
+    if plan.durable is not None:
+        await stack.start(plan.durable)
     async with Store.connect(plan.redis_url, timeout=REDIS_TIMEOUT_S) as store:
         await _redis_ready(plan, store)
+        if plan.durable is not None:
+            await _durable_ready(plan.durable_url)
         if plan.simulator is not None:
             await stack.start(plan.simulator)
             await _until(lambda: _listens(plan.simulator_url), "the simulator did not listen")
@@ -57,6 +62,12 @@ async def start_all(plan: Plan, stack: ProcessStack) -> int | None:
                 lambda: _ok(http, user_url), "the gateway did not deliver the simulated users"
             )
             return DEMO_USER_ID
+
+
+async def _durable_ready(url: str) -> None:
+    async with Store.connect(url, timeout=REDIS_TIMEOUT_S) as durable:
+        await _until(lambda: _pings(durable), "the durable Redis did not respond")
+    await asyncio.to_thread(durable_server.note, url)
 
 
 async def _redis_ready(plan: Plan, store: Store) -> None:

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from services.run import banner
-from services.run.plan import RUN_FOLDER, NoRedisServer, Plan, make_plan
+from services.run import banner, durable_server
+from services.run.plan import NoRedisServer, Plan, make_plan
 from services.run.ports import PortUnusable
 from services.run.process_stack import Console, ProcessStack
 from services.run.ready import NotReady, start_all
@@ -83,5 +83,5 @@ def main() -> int:
         return 2
     for line in unknown_settings.in_dotenv():
         print(f"Warning: {line}", file=sys.stderr)
-    Path(RUN_FOLDER).mkdir(exist_ok=True)
+    Path(durable_server.FOLDER).mkdir(parents=True, exist_ok=True)
     return asyncio.run(run(plan, Console()))

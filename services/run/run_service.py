@@ -1,4 +1,4 @@
-"""One service alone, as in a container: `python -m services gateway`, `api`, `ws` or `cards`."""
+"""One service alone, as in a container, or one command: `python -m services gateway`, `… key`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,14 @@ from shared import config
 
 PROGRAMS: Final = ("gateway", "api", "ws", "cards", "doctor")
 
+COMMANDS: Final = {
+    "key": "services.run.key",
+    "import-lanyard": "services.run.import_lanyard",
+    "backup": "services.run.backup",
+    "restore": "services.run.restore",
+}
+"""What does something once, to what users have written."""
+
 USAGE: Final = """\
 python -m services            start everything on this machine
 python -m services gateway    start the gateway: it stores Discord's presences in Redis
@@ -22,6 +30,10 @@ python -m services api        start the REST API
 python -m services ws         start the WebSocket server
 python -m services cards      start the renderer of cards and badges
 python -m services doctor     check the setup, and say what to fix
+python -m services key ID     print a new key, with which a user writes the key-value store
+python -m services import-lanyard redis://...    take over the pairs and keys of a Lanyard
+python -m services backup > FILE     write what users have written to a file
+python -m services restore < FILE    replace it by what is in the file
 python -m services --version  print the version of Grux
 .env.example explains every setting."""
 
@@ -34,6 +46,10 @@ def run(arguments: Sequence[str]) -> None:
     if name in ("-h", "--help"):
         print(USAGE)
         sys.exit(0)
+    if name in COMMANDS:
+        sys.argv = sys.argv[1:]
+        runpy.run_module(COMMANDS[name], run_name="__main__", alter_sys=True)
+        return
     if name not in PROGRAMS:
         print(f"There is no service {name!r}. Use one of these:\n\n{USAGE}", file=sys.stderr)
         sys.exit(2)

@@ -5,6 +5,8 @@ It may be the server of REDIS_URL. Its names begin with `durable:`.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +18,10 @@ from shared.model.key_value import EMPTY, is_kv
 from shared.redis import keys
 from shared.redis.scripts import Script
 from shared.redis.store import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+INFO_INTERVAL_S: Final = 5.0
 
 _WRITE: Final = Script("kv_write.lua")
 _TAKE_BACK: Final = Script("kv_done.lua")
@@ -32,6 +38,54 @@ class StoredKv(Struct, frozen=True):
 
     revision: int  # grows with each write; 0: nothing was ever written
     kv: bytes  # JSON, an object of strings
+
+
+class VolatileProblem(Struct, frozen=True):
+    """Why this server may lose what users wrote, and what to do."""
+
+    message: str
+    remedy: str
+
+
+def volatile_problems(info: Mapping[str, Any]) -> list[VolatileProblem]:
+    """Of a server's INFO. Empty: it persists, and does not evict."""
+    found = []
+    if not info.get("aof_enabled"):
+        found.append(
+            VolatileProblem(
+                "the durable Redis does not persist, so a restart loses what users wrote",
+                "Set `appendonly yes` there, or DURABLE_REDIS_URL to a Redis that has it.",
+            )
+        )
+    elif info.get("aof_last_write_status", "ok") != "ok":
+        found.append(
+            VolatileProblem(
+                "the durable Redis cannot write its append-only file, so it refuses all writes",
+                "See its log: the disk may be full.",
+            )
+        )
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy.startswith("allkeys"):
+        found.append(
+            VolatileProblem(
+                f"the durable Redis evicts what users wrote when it is full ({policy})",
+                "Set its maxmemory-policy to noeviction or volatile-lru.",
+            )
+        )
+    return found
+
+
+async def warn_if_volatile(durable: Store) -> None:
+    """Log once what may lose data. Returns when the server has answered."""
+    while True:
+        try:
+            servers = await durable.info()
+        except StoreUnavailable:
+            await asyncio.sleep(INFO_INTERVAL_S)
+            continue
+        for problem in {problem for info in servers for problem in volatile_problems(info)}:
+            log.warning("%s. %s", problem.message, problem.remedy)
+        return
 
 
 @asynccontextmanager
@@ -58,6 +112,10 @@ class DurableKv:
 
     def __init__(self, durable: Store) -> None:
         self._durable = durable
+
+    async def warn_if_volatile(self) -> None:
+        """See `warn_if_volatile`."""
+        await warn_if_volatile(self._durable)
 
     async def load(self, user_id: int) -> StoredKv:
         """One user's."""

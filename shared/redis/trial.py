@@ -39,7 +39,28 @@ def try_commands(url: str, commands: Sequence[Command]) -> Refusal | None:
 
     None: Redis accepts all of them, or cannot be reached, which may change.
     """
-    redis = Redis.from_url(
+    try:
+        with _client(url) as redis:
+            for command in commands:
+                redis.execute_command(*command)
+    except AuthenticationError:
+        return Refusal("credentials")
+    except (RedisError, OSError) as error:
+        return _refusal(error, url)
+    return None
+
+
+def process_id(url: str) -> int | None:
+    """Of the one server of `url`; None if it does not answer. Blocks."""
+    try:
+        with _client(url) as redis:
+            return int(redis.info("server")["process_id"])
+    except (RedisError, OSError):
+        return None
+
+
+def _client(url: str) -> Redis:
+    return Redis.from_url(
         url,
         protocol=2,
         driver_info=None,
@@ -47,15 +68,6 @@ def try_commands(url: str, commands: Sequence[Command]) -> Refusal | None:
         socket_connect_timeout=TRIAL_TIMEOUT_S,
         socket_timeout=TRIAL_TIMEOUT_S,
     )
-    try:
-        with redis:
-            for command in commands:
-                redis.execute_command(*command)  # type: ignore[no-untyped-call]
-    except AuthenticationError:
-        return Refusal("credentials")
-    except (RedisError, OSError) as error:
-        return _refusal(error, url)
-    return None
 
 
 def _refusal(error: Exception, url: str) -> Refusal | None:

@@ -56,16 +56,20 @@ class Running:
 
 
 @asynccontextmanager
-async def running(env: Mapping[str, str]) -> AsyncIterator[Running]:
+async def running(env: Mapping[str, str], folder: Path | None = None) -> AsyncIterator[Running]:
     """Start it with these settings alone, and end it in any case, with all that it started.
+
+    `folder`: where it keeps its files; without one, nothing stays.
 
     Alone on this machine: it looks for free ports long before its services listen there.
     """
-    with ONE_AT_A_TIME.open("w") as lock, tempfile.TemporaryDirectory() as folder:
+    with ONE_AT_A_TIME.open("w") as lock, tempfile.TemporaryDirectory() as temporary:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         ports = {name: str(free_port()) for name in FREE_PORTS}
         settings = {"DRAIN_SECONDS": "0", **ports, **env}
-        process = await Process.start_module("services", env=settings, cwd=Path(folder), fork=False)
+        process = await Process.start_module(
+            "services", env=settings, cwd=folder or Path(temporary), fork=False
+        )
         try:
             yield Running(process)
         finally:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shlex
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -21,6 +24,7 @@ from testing.eventually import PATIENCE
 from testing.free_port import free_port
 from testing.process import ROOT, Process
 from tests.run.running import FREE_PORTS, PROC, alive, running
+from tests.run.test_commands import command
 
 needs_proc = pytest.mark.skipif(not PROC.exists(), reason="needs Linux's /proc")
 README, API, WEBSOCKET = (
@@ -28,10 +32,13 @@ README, API, WEBSOCKET = (
 )
 
 
-async def fetch(url: str) -> dict[str, object]:
-    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+async def fetch(url: str, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    async with aiohttp.ClientSession(headers=headers) as http, http.get(url) as answer:
         assert answer.status == 200
-        found: dict[str, object] = await answer.json()
+        found: dict[str, Any] = await answer.json()
         return found
 
 
@@ -146,12 +153,39 @@ async def test_a_killed_runner_leaves_no_process_behind() -> None:
     async with running({}) as it:
         await it.prints("Press Ctrl-C to stop everything.")
         pids = it.children()
-        assert len(pids) == 6
+        assert len(pids) == 7
         it.process.send(signal.SIGKILL)
         async with asyncio.timeout(PATIENCE):
             while any(alive(pid) for pid in pids):
                 await asyncio.sleep(0.05)
         await it.end()
+
+
+async def test_what_users_write_survives_a_restart(tmp_path: Path) -> None:
+    """`key` needs no setting beside it. A second runner does not open the same file."""
+    for kv in ({}, {"a": "1"}):
+        async with running({}, tmp_path) as it:
+            await it.prints("Press Ctrl-C to stop everything.")
+            api = it.line_with("REST ").split()[1]
+            status, key, said = await command(tmp_path, "key", DEMO_USER_ID)
+            assert status == 0, said
+            headers = {"Authorization": key.strip()}
+            assert (await fetch(f"{api}/v1/users/@me", headers))["data"]["kv"] == kv
+            async with (
+                aiohttp.ClientSession(headers=headers) as http,
+                http.put(f"{api}/v1/users/@me/kv/a", data="1") as answer,
+            ):
+                assert answer.status == 204
+            assert (await fetch(f"{api}/v1/users/{DEMO_USER_ID}"))["data"]["kv"] == {"a": "1"}
+            with contextlib.chdir(tmp_path):
+                other = plan.make_plan(FREE_PORTS)
+            assert other.durable is None
+            assert other.durable_url.startswith("redis://127.0.0.1:")
+            it.process.send(signal.SIGINT)
+            assert (await it.end())[0] == 0
+    status, _, said = await command(tmp_path, "key", DEMO_USER_ID, env={"REDIS_URL": NOWHERE})
+    assert status == 1
+    assert "Start Grux with `make run`" in said
 
 
 async def test_a_redis_that_does_not_answer_is_named() -> None:

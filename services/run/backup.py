@@ -1,0 +1,57 @@
+"""`python -m services backup > FILE` writes what users have written to a file.
+
+Exit status 1: the durable Redis cannot be reached; 2: the settings cannot be used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from services.run import backup_file, durable_server
+from shared import config
+from shared.config import ConfigError
+from shared.redis import durable_backup
+from shared.redis import url as redis_url
+from shared.redis.store import Store, StoreUnavailable
+
+TIMEOUT_S = 10.0
+
+
+async def write(url: str) -> int:
+    """Write the file to standard output. Returns the number of keys. Raises StoreUnavailable."""
+    out, count = sys.stdout.buffer, 0
+    async with Store.connect(url, timeout=TIMEOUT_S) as durable:
+        out.write(backup_file.head())
+        async for entry in durable_backup.entries(durable):
+            out.write(backup_file.line(entry))
+            count += 1
+    out.write(backup_file.end(count))
+    out.flush()
+    return count
+
+
+def main() -> int:
+    """Returns the exit status."""
+    if sys.stdout.isatty():
+        print("Usage: python -m services backup > FILE", file=sys.stderr)
+        return 2
+    try:
+        url = durable_server.url_for_commands(config.environment())
+        count = asyncio.run(write(url))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except StoreUnavailable as error:
+        reason = type(error.__cause__ or error).__name__
+        print(
+            f"The Redis at {redis_url.parse(url)} cannot be read ({reason}): there is no backup.",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{count} keys are in the backup.", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
