@@ -1,10 +1,10 @@
 # All files are created in .venv and .run; nothing outside this folder is changed.
 # Variables: ARGS (arguments for pytest, the bench or chaos), PYTHON (the Python that creates .venv),
-# S (one service that runs in containers, such as ws).
+# S (one service that runs in containers, such as ws), FILE (a backup).
 
 .DEFAULT_GOAL := help
 .PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit clean test-toolchains
-.PHONY: up metrics down ps logs scale restart update environment python
+.PHONY: up metrics down ps logs scale restart update backup restore environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
 NEW_ENOUGH := 'import sys; sys.exit(sys.version_info < (3, 11))'
@@ -117,6 +117,12 @@ restart: ## Restart the containers without changes: S=ws for one service
 
 update: ## Build new images, and replace the running containers without downtime
 	@deploy/update.sh --pull
+
+backup: ## Write what users have written to a file: FILE=..., by default in backups/
+	@deploy/backup.sh $(FILE)
+
+restore: ## Replace what users have written by a backup: FILE=backups/...
+	@deploy/restore.sh $(FILE)
 
 audit: python ## Check pinned dependencies for known vulnerabilities (needs the internet)
 	@$(PYTHON) -m services.run.audit
