@@ -72,6 +72,10 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
                 "Addresses",
                 partial(urls.check_public, api, timeout_s=REQUEST_TIMEOUT_S, in_compose=in_compose),
             )
+        if api and in_compose:
+            enabled = env.get("DUAL_STACK", "").strip().lower() != "false"
+            check_clients = partial(urls.check_dual_stack, api.public_url, enabled=enabled)
+            await section("Addresses of clients", check_clients)
     report.section("This machine", [machine.check_file_limit()])
 
 

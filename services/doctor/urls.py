@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from contextlib import suppress
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -160,6 +162,30 @@ def _unreachable(setting: str, url: str, error: BaseException) -> Finding:
         f"{setting} ({url}) cannot be reached ({type(cause).__name__})",
         f"Check that the proxy is running and its port is open. {HAIRPIN}",
     )
+
+
+async def check_dual_stack(public_url: str, *, enabled: bool) -> list[Finding]:
+    """For compose: whether Docker hides the addresses of the IPv6 clients of PUBLIC_URL.
+
+    `enabled`: whether the network of Caddy has IPv6 (DUAL_STACK).
+    """
+    host = urlsplit(public_url).hostname
+    if not host or leads_to_loopback(public_url):
+        return []
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None, family=socket.AF_INET6)
+    except OSError:
+        return []
+    if enabled:
+        return [ok("PUBLIC_URL has an IPv6 address, and so has the network of Caddy")]
+    return [
+        warning(
+            "PUBLIC_URL has an IPv6 address, but the network of Caddy has none (DUAL_STACK=false): "
+            "all IPv6 clients share the limits of one address",
+            "Remove DUAL_STACK from .env, and run `make down` and `make up`; or remove the AAAA "
+            "record.",
+        )
+    ]
 
 
 def _check_tls(settings: ApiSettings) -> list[Finding]:

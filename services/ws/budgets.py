@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Final
 
 from services.ws.limits import WsLimits
+from shared.net.client_address import SharedAddressNotice, budget
 from shared.net.fixed_window import WINDOW_S, FixedWindowCounter
 
 FLOOD_FACTOR: Final = 2
@@ -30,6 +31,7 @@ class AddressBudgets:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._limits = limits
+        self._notice = SharedAddressNotice()
         self._handshakes = FixedWindowCounter(window_s, clock=clock)
         self._changes = FixedWindowCounter(window_s, clock=clock)
         self._lookups = FixedWindowCounter(window_s, clock=clock)
@@ -38,8 +40,11 @@ class AddressBudgets:
         """Count one more handshake. 0: within the budget, 1: over it, 2: a flood."""
         if address is None:
             return 0
-        count, budget = self._handshakes.count(address), self._limits.handshakes_per_address
-        return (count > budget) + (count > budget * FLOOD_FACTOR)
+        limit = self._limits.handshakes_per_address
+        count, most = self._handshakes.count(address), budget(address, limit)
+        if count > limit:
+            self._notice.over_limit(address)
+        return (count > most) + (count > most * FLOOD_FACTOR)
 
     def subscribe(self, address: str | None, users: int, lookups: int) -> bool:
         """Count a change of subscriptions: `users` that are added or removed, at the handshake or
@@ -48,9 +53,8 @@ class AddressBudgets:
             return True
         changes = self._changes.count(address, users)
         looked_up = self._lookups.count(address, lookups)
-        return (
-            changes <= self._limits.changes_per_address
-            and looked_up <= self._limits.lookups_per_address
+        return changes <= budget(address, self._limits.changes_per_address) and looked_up <= budget(
+            address, self._limits.lookups_per_address
         )
 
     @property

@@ -26,6 +26,7 @@ from services.ws.notices import (
 from services.ws.peer import NO_FD
 from services.ws.protocol import NO_PONG, PING, RESTART, CloseReason, ErrorNotice
 from services.ws.session import PresenceSession
+from shared.net.client_address import budget
 
 
 class Connection(asyncio.Protocol):
@@ -325,8 +326,12 @@ class Connection(asyncio.Protocol):
             self._frames_since, self._frames = now, 0
         self._frames += frames
         address = self.address
-        of_address = 0 if address is None else self._context.messages.count(address, frames)
-        return self._frames > limits.frames or of_address > limits.frames_per_address
+        if self._frames > limits.frames:
+            return True
+        if address is None:
+            return False
+        of_address = self._context.messages.count(address, frames)
+        return of_address > budget(address, limits.frames_per_address)
 
     def _finish(self) -> None:
         """Everything is sent: half-close, and discard what is received until the client closes.

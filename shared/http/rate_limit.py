@@ -14,7 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import errors
 from shared.http.responses import COUNT_MORE
-from shared.net.client_address import ClientResolver, Networks, forwarded_for_tail
+from shared.net.client_address import (
+    ClientResolver,
+    Networks,
+    SharedAddressNotice,
+    budget,
+    forwarded_for_tail,
+)
 from shared.net.fixed_window import FixedWindowCounter
 
 
@@ -40,12 +46,16 @@ class RateLimitMiddleware:
         self._count_bytes = count_bytes
         self._requests = counter or FixedWindowCounter()
         self._clients = ClientResolver(trusted)
+        self._notice = SharedAddressNotice()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._per_minute and scope["type"] == "http":
             address = self._address(scope)
             if address is not None:
-                if self._requests.count(address) > self._per_minute:
+                count = self._requests.count(address)
+                if count > self._per_minute:
+                    self._notice.over_limit(address)
+                if count > budget(address, self._per_minute):
                     retry_after = max(1, round(self._requests.remaining_s))
                     return errors.rate_limited(retry_after)(scope, receive, send)
                 if self._count_bytes:

@@ -2,11 +2,13 @@
 
 X-Forwarded-For is believed only from proxies that the operator has named (TRUSTED_PROXIES). Any
 other private address is on the operator's own network, and may be a proxy in front of all clients:
-there is nothing to tell those clients apart by, so they are not counted.
+there is nothing to tell those clients apart by. Such an address has the budgets of
+`PRIVATE_FACTOR` clients. This machine itself (loopback) is not counted.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from ipaddress import (
     IPv4Address,
@@ -20,10 +22,16 @@ from typing import Final
 
 from msgspec import Struct
 
+log = logging.getLogger(__name__)
+
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 MAX_HOPS: Final = 16  # entries of X-Forwarded-For that are read
 MAX_HOP_CHARS: Final = 64  # an IPv6 address with brackets, port and spaces is shorter
+PRIVATE_FACTOR: Final = 50
+"""So many clients a proxy may stand for: more than one machine holds, and not without end."""
+
+PRIVATE_PREFIX: Final = "private "
 ADDRESS_CACHE_ENTRIES: Final = 10_000  # about 3 MB
 
 
@@ -46,7 +54,8 @@ class ClientResolver:
         self._cache: dict[str, _Hop] = {}
 
     def client_ip(self, peer: str, forwarded_for: str) -> str | None:
-        """A public IPv4 address, or the /64 of a public IPv6 address. None: not counted.
+        """A public IPv4 address, or the /64 of a public IPv6 address. None: not counted. A private
+        address has a prefix: see `budget`.
 
         `forwarded_for`: X-Forwarded-For. Each proxy appends its peer, so the list is read from the
         right, up to the first entry that is no trusted proxy; all entries left of that may be made
@@ -81,10 +90,35 @@ class ClientResolver:
             return _Hop(False, None)
         trusted = any(address in network for network in self._trusted)
         if not address.is_global:
-            return _Hop(trusted, None)
+            counts = not (address.is_loopback or address.is_link_local)
+            return _Hop(trusted, f"{PRIVATE_PREFIX}{address}" if counts else None)
         if isinstance(address, IPv6Address):
             return _Hop(trusted, str(ip_network((address, 64), strict=False)))
         return _Hop(trusted, str(address))
+
+
+def budget(client: str, limit: int) -> int:
+    """How much a client may do, where `limit` is for a public address."""
+    return limit * PRIVATE_FACTOR if client.startswith(PRIVATE_PREFIX) else limit
+
+
+class SharedAddressNotice:
+    """Logs, once, that a private address does more than one client would: it is a proxy's."""
+
+    def __init__(self) -> None:
+        self._logged = False
+
+    def over_limit(self, client: str) -> None:
+        """The client is over the limit of a public address."""
+        if self._logged or not client.startswith(PRIVATE_PREFIX):
+            return
+        self._logged = True
+        log.warning(
+            "clients seem to come from the %s: they cannot be told apart, and share its limits. If "
+            "that is your proxy, name it in TRUSTED_PROXIES. If it is Docker, which does that with "
+            "IPv6 clients, give its network IPv6 (docs/security.md, Addresses of clients)",
+            client.replace(PRIVATE_PREFIX, "private address ", 1),
+        )
 
 
 def client_ip(peer: str, forwarded_for: str, trusted: Networks) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final, Protocol
 
+from shared.net.client_address import budget
 from shared.net.deadlines import Deadlines
 
 RESERVED_FILES: Final = 256
@@ -39,7 +40,7 @@ class ConnectionCounter:
     def acquire(self, address: str) -> bool:
         """Count one more connection. False, and not counted, when the address has its share."""
         held = self._open.get(address, 0)
-        if held >= self._max_per_address:
+        if held >= budget(address, self._max_per_address):
             return False
         self._open[address] = held + 1
         return True

@@ -44,6 +44,7 @@ class Project:
             "COMPOSE_ENV_FILES": os.devnull,  # a developer's .env must not influence the tests
             "GRUX_VERSION": self.name,
             "HTTP_ADDRESS": f"127.0.0.1:{self.port}",
+            "DUAL_STACK_SUBNET": f"fd67:7275:{os.getpid() % 65536:x}::/64",
             **{f"REDIS_{user}_PASSWORD": f"of{user}" for user in REDIS_USERS},
         }
 

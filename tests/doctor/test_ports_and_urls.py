@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import socket
 
+import pytest
+
+from services.doctor import urls
 from shared.redis import gateway_liveness
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually_async
@@ -131,3 +134,21 @@ async def test_the_exit_status_tells_of_failures() -> None:
     assert "starts with the word 'Bot'" in printed
     assert "something-secret" not in printed
     assert "hush-hush" not in printed
+
+
+@pytest.mark.parametrize(
+    ("url", "enabled", "levels"),
+    [
+        ("https://[2606:4700::1]", False, ["warning"]),
+        ("https://[2606:4700::1]", True, ["ok"]),
+        ("https://192.0.2.1", False, []),
+        ("http://127.0.0.1:8080", False, []),
+        ("", False, []),
+    ],
+)
+async def test_ipv6_clients_that_docker_hides_are_reported(
+    url: str, enabled: bool, levels: list[str]
+) -> None:
+    """With an IPv6 address, and without IPv6 in the network of Caddy."""
+    found = await urls.check_dual_stack(url, enabled=enabled)
+    assert [one.level for one in found] == levels

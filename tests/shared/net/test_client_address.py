@@ -8,7 +8,10 @@ from shared.config import ConfigError, WsSettings
 from shared.net.client_address import (
     MAX_HOP_CHARS,
     MAX_HOPS,
+    PRIVATE_FACTOR,
     ClientResolver,
+    SharedAddressNotice,
+    budget,
     client_ip,
     forwarded_for_tail,
     networks,
@@ -22,13 +25,19 @@ PROXIES = networks("127.0.0.0/8, 10.0.0.0/8 ::1 203.0.113.7")
     [
         ("8.8.8.8", "", "8.8.8.8"),
         ("8.8.8.8", "9.9.9.9", "8.8.8.8"),  # a client that comes directly is not believed
-        ("192.168.0.7", "9.9.9.9", None),  # nor a private address that is not named
+        (
+            "192.168.0.7",
+            "9.9.9.9",
+            "private 192.168.0.7",
+        ),  # nor a private address that is not named
         ("127.0.0.1", "", None),
         ("127.0.0.1", "9.9.9.9", "9.9.9.9"),
         ("10.1.2.3", "1.1.1.1, 9.9.9.9", "9.9.9.9"),  # the first may be made up
         ("10.1.2.3", "9.9.9.9, 10.0.0.2, 203.0.113.7", "9.9.9.9"),  # through three proxies
         ("203.0.113.7", "1.1.1.1,9.9.9.9", "9.9.9.9"),
-        ("10.1.2.3", "192.168.0.7", None),
+        ("10.1.2.3", "192.168.0.7", "private 192.168.0.7"),
+        ("10.1.2.3", "10.0.0.2", "private 10.0.0.2"),  # as Docker shows IPv6 clients to Caddy
+        ("fd00::7", "", "private fd00::7"),
         ("10.1.2.3", "9.9.9.9, unknown", None),  # the proxy itself does not know
         ("10.1.2.3", "unknown, 9.9.9.9", "9.9.9.9"),  # what a client made up lifts no limit
         ("10.1.2.3", "1.1.1.1:x:y, [, 9.9.9.9, 10.0.0.2", "9.9.9.9"),
@@ -56,7 +65,7 @@ def test_client_ip(peer: str, forwarded_for: str, client: str | None) -> None:
     ("forwarded_for", "client"),
     [
         ("1.1.1.1" + ", 10.0.0.2" * (MAX_HOPS - 1), "1.1.1.1"),
-        ("1.1.1.1" + ", 10.0.0.2" * MAX_HOPS, None),  # no chain of proxies is so long
+        ("1.1.1.1" + ", 10.0.0.2" * MAX_HOPS, "private 10.0.0.2"),  # no chain of proxies is so long
         ("9.9.9.9, " + "1" * 30_000, None),
         ("1.1.1.1, " * 3_000 + "9.9.9.9", "9.9.9.9"),
         ("1.1.1.1," + " " * 30_000 + "9.9.9.9", None),
@@ -105,3 +114,23 @@ def test_a_bad_setting_is_named(text: str) -> None:
     """Before anything listens."""
     with pytest.raises(ConfigError, match="TRUSTED_PROXIES must be addresses and networks"):
         WsSettings(trusted_proxies=text)
+
+
+def test_a_private_address_has_the_budget_of_many_clients() -> None:
+    """It may be that of a proxy in front of all of them."""
+    assert budget("8.8.8.8", 10) == 10
+    assert budget("private 172.18.0.1", 10) == 10 * PRIVATE_FACTOR
+
+
+def test_a_private_address_that_does_too_much_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The line says what to do. A public address is only a client that does too much."""
+    notice = SharedAddressNotice()
+    notice.over_limit("8.8.8.8")
+    assert caplog.messages == []
+    notice.over_limit("private 172.18.0.1")
+    notice.over_limit("private 172.18.0.1")
+    [line] = caplog.messages
+    assert "private address 172.18.0.1" in line
+    assert "TRUSTED_PROXIES" in line
