@@ -3,7 +3,7 @@
 # S (one service that runs in containers, such as ws), FILE (a backup).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit clean test-toolchains
+.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit pins clean test-toolchains
 .PHONY: up metrics down ps logs scale restart update backup restore environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -126,6 +126,9 @@ restore: ## Replace what users have written by a backup: FILE=backups/...
 
 audit: python ## Check pinned dependencies for known vulnerabilities (needs the internet)
 	@$(PYTHON) -m services.run.audit
+
+pins: python ## Pin the base images to what their tags name now (needs Docker and the internet)
+	@$(PYTHON) -m services.run.image_pins
 
 clean: ## Delete everything that the other targets created
 	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules tests/toolchains/node_modules

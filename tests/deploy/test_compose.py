@@ -9,9 +9,8 @@ import yaml
 
 from tests.documents import ROOT
 
-SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())[
-    "services"
-]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 GRUX = ("gateway", "api", "ws", "cards")
 USERS = ("ADMIN", *(name.upper() for name in GRUX))
 
@@ -23,3 +22,41 @@ def test_each_service_has_its_own_user_of_redis(name: str) -> None:
     url = f"redis://{name}:${{REDIS_{name.upper()}_PASSWORD}}@redis:6379/0"
     assert environment["REDIS_URL"] == f"${{REDIS_URL:-{url}}}"
     assert {environment[f"REDIS_{user}_PASSWORD"] for user in USERS} == {""}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_protection_of_the_engine_is_not_weakened(name: str) -> None:
+    """Docker's seccomp and AppArmor profiles hold, and there is no way around them."""
+    service = SERVICES[name]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["cap_drop"] == ["ALL"]
+    assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "caddy" else [])
+    assert service["read_only"] is True
+    weakening = {"privileged", "pid", "ipc", "uts", "userns_mode", "network_mode", "devices"}
+    assert weakening & service.keys() == set()
+    mounts = [str(one).partition(":")[0] for one in service.get("volumes", [])]
+    assert [one for one in mounts if one.startswith("/")] == []  # such as Docker's socket
+
+
+def test_networks_separate_what_need_not_meet() -> None:
+    """Caddy cannot reach Redis, the gateway accepts nothing, and Redis reaches nothing."""
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert networks["redis"] == {"redis"}
+    assert not networks["caddy"] & networks["redis"]
+    assert not networks["caddy"] & networks["gateway"]
+    assert not networks["grafana"] & (networks["caddy"] | networks["redis"])
+    assert COMPOSE["networks"]["redis"] == {"internal": True}
+    assert COMPOSE["networks"]["web"]["enable_ipv6"] == "${DUAL_STACK:-true}"
+    published = {name for name, service in SERVICES.items() if "ports" in service}
+    assert published == {"grafana"}  # and Caddy: deploy/ports.yml
+
+
+def test_no_file_takes_protection_away() -> None:
+    """Nor do overlays, patches and annotations, such as `seccomp=unconfined`."""
+    kinds = (".yaml", ".yml", ".sh")
+    files = [path for path in (ROOT / "deploy").rglob("*") if path.suffix in kinds]
+    assert len(files) > 20
+    for path in [*files, ROOT / "docker-compose.yml"]:
+        text = path.read_text().lower()
+        for words in ("unconfined", "privileged: true", "--privileged", "hostnetwork", "hostpid"):
+            assert words not in text, path
