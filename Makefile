@@ -131,7 +131,7 @@ pins: python ## Pin the base images to what their tags name now (needs Docker an
 	@$(PYTHON) -m services.run.image_pins
 
 clean: ## Delete everything that the other targets created
-	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules tests/toolchains/node_modules
+	@rm -rf .venv .run .pytest_cache .mypy_cache .ruff_cache .hypothesis web/node_modules tests/toolchains/node_modules tests/lanyard_clients/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 environment: python

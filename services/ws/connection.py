@@ -215,8 +215,6 @@ class Connection(asyncio.Protocol):
         self._head = None
         self._transport.write(answer.response)
         encoding = answer.users if isinstance(answer.users, lanyard.Encoding) else None
-        if encoding is not None:
-            self.write(lanyard.hello(encoding))
         context.counters.handshakes.inc()
         context.limiter.clear_deadline(self)
         context.limiter.clear_pending(self)
@@ -264,6 +262,7 @@ class Connection(asyncio.Protocol):
         )
         self._session = session
         self._lanyard = LanyardClient(self, session, admit, hold_s=limits.lanyard_hold)
+        self._lanyard.greet(lanyard.hello(encoding))
 
     def _refuse(self, notice: ErrorNotice, *, slowly: bool = False) -> None:
         """`slowly`: a client of Lanyard's dialect, which has no error frames."""

@@ -16,6 +16,7 @@ from services.ws.lanyard.session import LanyardSession
 from services.ws.peer import Peer
 
 MAX_UNANSWERED_USERS: Final = 2000  # in Initializes that wait for Redis
+FRAME_GAP_S: Final = 0.02  # before Hello, and after it
 COST_OF_EVERYONE: Final = 100  # users
 
 
@@ -36,7 +37,7 @@ Admit = Callable[[Sequence[int], int], bool]
 class LanyardClient:
     """Passes messages on to the session, in order."""
 
-    __slots__ = ("_admit", "_hold_s", "_messages", "_peer", "_timer", "session")
+    __slots__ = ("_admit", "_hello", "_hold_s", "_messages", "_peer", "_timer", "session")
 
     def __init__(
         self, peer: HeldPeer, session: LanyardSession, admit: Admit, *, hold_s: float
@@ -48,10 +49,21 @@ class LanyardClient:
         self._hold_s = hold_s
         self._messages: deque[bytes] = deque()
         self._timer: asyncio.TimerHandle | None = None  # while the client is not read
+        self._hello: asyncio.TimerHandle | None = None  # until Hello has been seen
+
+    def greet(self, hello: bytes) -> None:
+        """Send Hello as the first frame.
+
+        Not in one segment with the response to the handshake, nor with INIT_STATE: sk-lanyard
+        begins to listen for each frame only when it has seen the one before.
+        """
+        loop = asyncio.get_running_loop()
+        self._hello = loop.call_later(FRAME_GAP_S, self._say_hello, hello)
 
     def receive(self, messages: Iterable[bytes]) -> None:
         self._messages.extend(messages)
-        self._work()
+        if self._hello is None:
+            self._work()
 
     def hold(self) -> None:
         """The client sends too much."""
@@ -63,9 +75,19 @@ class LanyardClient:
     def end(self) -> None:
         """The client has disconnected, or is being closed."""
         self._messages.clear()
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._hello):
+            if timer is not None:
+                timer.cancel()
         self.session.end()
+
+    def _say_hello(self, hello: bytes) -> None:
+        self._peer.write(hello)
+        loop = asyncio.get_running_loop()
+        self._hello = loop.call_later(FRAME_GAP_S, self._begin)
+
+    def _begin(self) -> None:
+        self._hello = None
+        self._work()
 
     def _resume(self) -> None:
         self._timer = None
