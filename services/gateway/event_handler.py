@@ -15,7 +15,7 @@ from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckAnswer
 from services.gateway.normalize import sanitize
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
-from services.gateway.state.user_cache import UserCache, merge_presence, merge_user
+from services.gateway.state.user_cache import UserCache, merge_user
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import ShardKey
@@ -131,17 +131,21 @@ class EventHandler:
         if cached is None:
             raise InvalidEvent("unknown user")
         changed = len(user) > 1 and merge_user(cached, sanitize.user(user))  # type: ignore[arg-type]
-        if merge_presence(cached, payload) or changed:
+        if changed:
             self._writer.changed(user_id)
+        named = sanitize.snowflake(payload.get("guild_id"))
+        for guild_id in (int(named),) if named else cached.guilds:
+            self._guilds.update_presence(guild_id, user_id, payload)
 
     def _member_add(self, payload: Payload) -> None:
         guild_id, guild = self._monitored(payload)
         user_id = sanitize.user_id(payload.get("user"))
-        is_current = user_id is not None and self._guilds.has_live_presence(user_id)
+        is_known = user_id in guild.members
         if self._guilds.upsert_member(guild_id, guild, payload.get("user")) is None:
             raise InvalidEvent("member")
-        if not is_current and user_id is not None:
-            self._requests.request_member(guild_id, user_id)  # the event carries no presence
+        # The event carries no presence. Another guild's is not enough: this one may show more.
+        if user_id is not None and not (is_known and self._guilds.has_live_presence(user_id)):
+            self._requests.request_member(guild_id, user_id)
 
     def _member_update(self, payload: Payload) -> None:
         user = payload.get("user")

@@ -30,6 +30,7 @@ REMOVED: Final = -1
 NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
 STALE_WRITE: Final = -4
+CONFLICT: Final = -5
 
 SNAPSHOT_FIELDS: Final = ["version", "profile", "presence", "kv"]  # for HMGET: see `snapshot_of`
 _LOST: Final = REDIS_LOST.labels("commands")
@@ -52,6 +53,7 @@ class Fields(Struct, frozen=True):
     profile: bytes  # snapshot.Profile; empty: unchanged, and NO_PROFILE if Redis has none
     presence: bytes  # snapshot.Presence
     discord: bytes  # sanitized Discord objects: user, status, client_status, activities
+    reports: bytes = b""  # what single guilds show, where it differs (the gateway's own)
 
 
 class Save(Struct, frozen=True):
@@ -64,6 +66,10 @@ class Save(Struct, frozen=True):
     received: int = 0
     """When Discord reported the oldest change in it, by the gateway's clock: microseconds since
     1970; 0: not known. The age of a frame is measured from it."""
+    considered: int = -1
+    """How many guilds the fields were merged from: another number is a CONFLICT. -1: any."""
+    base: int = 0
+    """The version they were merged with: another one is a CONFLICT. 0: any."""
 
 
 class Store:
@@ -115,15 +121,6 @@ class Store:
                     raise reply
         return [snapshot_of(one) for one in found]
 
-    async def load_discord(self, user_ids: Sequence[int]) -> list[bytes | None]:
-        """For each the saved `Fields.discord`; None where there is none."""
-        async with self.reachable():
-            pipe = self.redis.pipeline(transaction=False)
-            for user_id in user_ids:
-                pipe.hget(keys.presence(user_id), "discord")
-            found: list[bytes | None] = await pipe.execute()
-        return found
-
     async def save(self, saves: Sequence[Save], fence: int | None = None) -> list[int]:
         """Write them in one batch. Returns for each its new version, or UNCHANGED, REMOVED, …
 
@@ -158,19 +155,19 @@ class Store:
 
     async def members(self, guild_id: int) -> AsyncIterator[list[int]]:
         """The guild's members, in batches: there may be hundreds of thousands."""
-        async for batch in self._ids(keys.members(guild_id)):
+        async for batch in self.ids(keys.members(guild_id)):
             yield batch
 
     async def users(self) -> AsyncIterator[list[int]]:
         """All monitored users, in batches."""
-        async for batch in self._ids(keys.USERS):
+        async for batch in self.ids(keys.USERS):
             yield batch
 
     async def guilds(self) -> list[int]:
         """Every guild with members: at most some thousands for one bot."""
-        return list({guild_id async for batch in self._ids(keys.GUILDS) for guild_id in batch})
+        return list({guild_id async for batch in self.ids(keys.GUILDS) for guild_id in batch})
 
-    async def _ids(self, name: str) -> AsyncIterator[list[int]]:
+    async def ids(self, name: str) -> AsyncIterator[list[int]]:
         """A set of ids in batches, so that Redis is not blocked. Anything but ids is skipped."""
         cursor = 0
         while True:
@@ -223,7 +220,7 @@ class Store:
             await self.redis.ping()
 
     def _result(self, reply: int) -> int:
-        if reply >= STALE_WRITE:
+        if reply >= CONFLICT:
             return reply
         self.clock.advance_past(-reply)  # the later fence
         return STALE_WRITE
@@ -232,7 +229,7 @@ class Store:
         left = [
             (save, result)
             for save, result in zip(saves, results, strict=True)
-            if save.left and result != STALE_WRITE
+            if save.left and result not in (STALE_WRITE, CONFLICT)
         ]
         gone = {save.user_id for save, result in left if result in (REMOVED, NOT_MONITORED)}
         guilds = _by_guild([save for save, _ in left], "left")
@@ -294,7 +291,10 @@ def _arguments(save: Save, fence: int) -> list[Argument]:
         len(save.left),
         *save.joined,
         *save.left,
+        save.considered,
+        save.base,
     ]
     if save.fields is not None:
-        arguments += (save.fields.profile, save.fields.presence, save.fields.discord)
+        fields = save.fields
+        arguments += (fields.profile, fields.presence, fields.discord, fields.reports)
     return arguments

@@ -34,6 +34,7 @@ WRITER: Final[Sequence[Command]] = (
     ("PING",),
     ("SREM", keys.USERS, 0),
     ("SREM", keys.GUILDS, 0),
+    ("SCARD", keys.guilds(0)),
     ("SCAN", 0, "COUNT", 1),
     ("EVAL", PROBE.text, 1, keys.presence(0)),
     ("EVALSHA", PROBE.sha, 1, keys.presence(0)),

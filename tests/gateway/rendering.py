@@ -19,7 +19,7 @@ def render(event: Mapping[str, Any], icons: normalize.IconHashes | None = None) 
     user = {**NAMED, **sanitize.user(event["user"])}
     cached = UserCache().add(int(user["id"]), user)
     assert cached is not None
-    merge_presence(cached, event)
+    merge_presence(cached, 1, event)
     objects = msgspec.json.decode(cached.discord())
     shown = {
         "profile": normalize.profile(objects["user"], objects, Cdn()),

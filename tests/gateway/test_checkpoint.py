@@ -9,7 +9,8 @@ import pytest
 
 from services.gateway.discord.session_events import DiscordSession
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.state.user_cache import OFFLINE, UserCache
+from services.gateway.state.merged_presence import OFFLINE
+from services.gateway.state.user_cache import StoredUser, UserCache
 from services.gateway.sync import checkpoint
 from services.gateway.sync.checkpoint import ResumeCheckpoint
 from services.gateway.sync.lease import Lease
@@ -139,7 +140,7 @@ def test_users_are_restored_as_they_were() -> None:
     before = {one: gateway.users.get(one) for one in (ANNA, BOB)}
     users, writer = UserCache(), RecordingWriter()
     guilds = GuildCache(users, writer)
-    held = {one: cached.discord() for one, cached in before.items() if cached}
+    held = {one: StoredUser(cached.discord(), None) for one, cached in before.items() if cached}
     guilds.restore(GUILD, held, True)
     guilds.restore(OTHER, {ANNA: held[ANNA]}, False)
     for user_id, cached in before.items():
@@ -165,7 +166,7 @@ def test_replayed_join_of_a_restored_user_is_requested() -> None:
     written = gateway.users.get(ANNA)
     assert written is not None
     successor = GatewayFixture()
-    successor.guilds.restore(GUILD, {ANNA: written.discord()}, complete=True)
+    successor.guilds.restore(GUILD, {ANNA: StoredUser(written.discord(), None)}, complete=True)
     successor.handle("GUILD_MEMBER_ADD", {**member(ANNA), "guild_id": str(GUILD)})
     assert successor.requests.users == [(GUILD, ANNA)]
 
@@ -177,7 +178,7 @@ def test_unavailable_guild_has_no_live_presences() -> None:
     anna = gateway.users.get(ANNA)
     assert anna is not None
     guilds = GuildCache(UserCache(), RecordingWriter())
-    guilds.restore(GUILD, {ANNA: anna.discord()}, True)
+    guilds.restore(GUILD, {ANNA: StoredUser(anna.discord(), None)}, True)
     assert not guilds.has_live_presence(ANNA)  # it may have been written before it was known
     guilds.list_members(GUILD, [member(ANNA)], [online(ANNA)])
     assert guilds.has_live_presence(ANNA)

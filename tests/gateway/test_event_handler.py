@@ -77,14 +77,16 @@ def test_member_listed_without_a_presence_is_offline() -> None:
     assert gateway.shown(1)["status"] == "offline"
 
 
-def test_same_presence_by_a_second_guild_changes_nothing() -> None:
-    """Discord sends a presence once per shared guild."""
+def test_same_presence_by_a_second_guild_shows_nothing_new() -> None:
+    """Discord sends a presence once per shared guild. The second report is remembered."""
     gateway = GatewayFixture()
     gateway.handle("GUILD_CREATE", guild(GUILD, [1]))
     gateway.handle("GUILD_CREATE", guild(OTHER, [1]))
     event = online(1, "idle")
     assert gateway.handle("PRESENCE_UPDATE", {**event, "guild_id": str(GUILD)}) == [("changed", 1)]
-    assert gateway.handle("PRESENCE_UPDATE", {**event, "guild_id": str(OTHER)}) == []
+    shown = gateway.shown(1)
+    gateway.handle("PRESENCE_UPDATE", {**event, "guild_id": str(OTHER)})
+    assert gateway.shown(1) == shown
 
 
 def test_user_stays_until_the_last_guild_is_left() -> None:
@@ -111,12 +113,12 @@ def test_new_member_is_requested_as_the_event_has_no_presence() -> None:
 
 
 def test_known_member_of_another_guild_keeps_their_presence_on_joining() -> None:
-    """No request is needed."""
+    """It is requested all the same: the new guild may be shown more."""
     gateway = GatewayFixture()
     gateway.handle("GUILD_CREATE", guild(GUILD, [1], [online(1)]))
     gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
     gateway.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
-    assert gateway.requests.users == []
+    assert gateway.requests.users == [(OTHER, 1)]
     assert gateway.shown(1)["status"] == "online"
 
 

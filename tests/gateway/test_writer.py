@@ -178,7 +178,7 @@ async def test_profile_is_sent_only_when_it_changes(writing: WriterFixture) -> N
     activity = {"name": "x", "type": 0}
     cached = writing.users.get(USER)
     assert cached is not None
-    merge_presence(cached, {**online(USER, "idle"), "activities": [activity]})
+    merge_presence(cached, 1, {**online(USER, "idle"), "activities": [activity]})
     writing.writer.changed(USER)
     await writing.status(USER)
     fields = writing.store.batches[-1][0].fields

@@ -100,7 +100,7 @@ class WriterFixture:
     def show(self, user_id: int, status: str) -> None:
         cached = self.users.get(user_id)
         assert cached is not None
-        if merge_presence(cached, online(user_id, status)):
+        if merge_presence(cached, cached.guilds[0], online(user_id, status)):
             self.writer.changed(user_id)
 
     async def attempts(self, more: int) -> None:

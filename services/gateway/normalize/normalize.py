@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from services.gateway.normalize import assets
-from services.gateway.normalize.sanitize import Json
+from services.gateway.normalize.sanitize import Json, is_custom_status, is_spotify
 from shared.discord.badges import from_flags
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import created_ms
@@ -40,7 +40,6 @@ TYPES: Final[Mapping[int, ActivityType]] = {
     3: "Watching",
     5: "Competing",
 }
-CUSTOM_STATUS: Final = 4
 _TRACK = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _NO_TIMESTAMPS = Timestamps()
 
@@ -86,7 +85,7 @@ def presence(presence: Json, cdn: Cdn, icons: IconHashes) -> Presence:
     for activity in presence.get("activities") or ():
         if is_spotify(activity):
             spotify = spotify or _spotify(activity, cdn)
-        elif activity.get("type") == CUSTOM_STATUS:
+        elif is_custom_status(activity):
             custom = custom or _custom_status(activity, cdn)
         else:
             rest.append(_activity(activity, cdn, icons))
@@ -106,11 +105,6 @@ def applications_without_art(presence: Json, cdn: Cdn) -> Iterable[str]:
             (activity.get("assets") or {}).get("large_image"), application_id, cdn
         ):
             yield application_id
-
-
-def is_spotify(activity: Json) -> bool:
-    """Judged by the id, which Discord sets: any activity may be named Spotify."""
-    return bool((activity.get("id") or "").startswith("spotify:"))
 
 
 def _activity(activity: Json, cdn: Cdn, icons: IconHashes) -> Activity:

@@ -17,6 +17,7 @@ Json = dict[str, Any]
 Check = Callable[[Any], Any]
 """Gives the sanitized value, or None if it is unusable."""
 
+CUSTOM_STATUS: Final = 4  # a type of activity
 MAX_TEXT: Final = 512  # Discord allows 128 to 313
 MAX_ACTIVITIES: Final = 50
 MAX_CLIENTS: Final = 16
@@ -100,6 +101,15 @@ def presence(raw: Mapping[str, Any]) -> Json:
         kept["client_status"] = {}
         kept["activities"] = []
     return kept
+
+
+def is_custom_status(activity: Json) -> bool:
+    return activity.get("type") == CUSTOM_STATUS
+
+
+def is_spotify(activity: Json) -> bool:
+    """Judged by the id, which Discord sets: any activity may be named Spotify."""
+    return bool((activity.get("id") or "").startswith("spotify:"))
 
 
 def _keep(raw: Mapping[str, Any], checks: Mapping[str, Check], *, null_is_kept: bool) -> Json:

@@ -10,7 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from services.gateway.normalize import sanitize
-from services.gateway.state.user_cache import CachedUser, UserCache, merge_presence, merge_user
+from services.gateway.state.user_cache import (
+    CachedUser,
+    StoredUser,
+    UserCache,
+    merge_presence,
+    merge_user,
+)
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import shard_of
 
@@ -91,16 +97,20 @@ class GuildCache:
             for guild in guilds
         )
 
-    def restore(self, guild_id: int, members: Mapping[int, bytes], complete: bool) -> None:
-        """Add members as Redis has them (`CachedUser.discord`). None of it is written back.
+    def restore(self, guild_id: int, members: Mapping[int, StoredUser], complete: bool) -> None:
+        """Add members as Redis has them. None of it is written back.
 
-        A user that is known already stays as they are: that state is newer. Raises
-        msgspec.MsgspecError.
+        A user that is known already stays as they are, since that state is newer; only what this
+        guild reported is added. Raises msgspec.MsgspecError.
         """
         guild = self._guilds.setdefault(guild_id, CachedGuild())
         guild.complete = complete
-        for user_id, discord in members.items():
-            cached = self._users.get(user_id) or self._users.restore(user_id, discord)
+        for user_id, stored in members.items():
+            cached = self._users.get(user_id)
+            if cached is None:
+                cached = self._users.restore(user_id, stored.discord, stored.reports)
+            elif guild_id not in cached.guilds:
+                cached.add_restored_guild(guild_id, stored)
             guild.members.add(user_id)
             if guild_id not in cached.guilds:
                 cached.guilds += (guild_id,)
@@ -124,11 +134,19 @@ class GuildCache:
         for member in members:
             user = member.get("user") if isinstance(member, Mapping) else None
             user_id = self.upsert_member(guild_id, guild, user)
-            cached = self._users.get(user_id) if user_id is not None else None
-            if user_id is None or cached is None:
-                continue
-            if merge_presence(cached, shown.get(user_id, _OFFLINE)):
-                self._writer.changed(user_id)
+            if user_id is not None:
+                self.update_presence(guild_id, user_id, shown.get(user_id, _OFFLINE))
+
+    def update_presence(self, guild_id: int, user_id: int, presence: Mapping[str, Any]) -> None:
+        """Discord shows this presence of a member in the guild."""
+        cached = self._users.get(user_id)
+        if cached is None:
+            return
+        silent: Collection[int] = ()
+        if len(cached.guilds) > 1:
+            silent = self.unavailable_guilds(cached.guilds)
+        if merge_presence(cached, guild_id, presence, silent):
+            self._writer.changed(user_id)
 
     def end_listing(self, guild_id: int) -> None:
         """All members have been listed: those that were not have left."""
@@ -158,7 +176,7 @@ class GuildCache:
             guild.seen.add(user_id)
         if user_id not in guild.members:
             guild.members.add(user_id)
-            cached.guilds += (guild_id,)
+            cached.join(guild_id)
             self._writer.joined(user_id, guild_id)
         return user_id
 
@@ -188,11 +206,13 @@ class GuildCache:
             for user_id in self._guilds.pop(guild_id).members:
                 cached = self._users.get(user_id)
                 if cached is not None:
-                    self._leave(cached, user_id, guild_id)
+                    cached.hand_over(guild_id)
+                    if not cached.guilds:
+                        self._users.remove(user_id)
         self._writer.drop_shard(shard_id, shard_count)
 
     def _leave(self, cached: CachedUser, user_id: int, guild_id: int) -> None:
-        cached.guilds = tuple(other for other in cached.guilds if other != guild_id)
+        cached.leave(guild_id)
         if not cached.guilds:
             self._users.remove(user_id)
 

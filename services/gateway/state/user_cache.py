@@ -6,14 +6,15 @@ only when it changes or is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw, Struct
 
 from services.gateway.normalize import sanitize
 from services.gateway.normalize.sanitize import Json
+from services.gateway.state.merged_presence import OFFLINE, OUTDATED, MergedPresence
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -30,24 +31,90 @@ class _DiscordObjects(Struct):
 
 _decode_objects = msgspec.json.Decoder(_DiscordObjects).decode
 
-OFFLINE = _encode({"status": "offline", "client_status": {}, "activities": []})
+
+MATCHES_NOTHING: Final = -1  # no hash in Python is -1
+
+
+class StoredUser(Struct, frozen=True):
+    """One user as Redis has them."""
+
+    discord: bytes  # CachedUser.discord
+    reports: bytes | None  # MergedPresence.stored
 
 
 class CachedUser:
     """One monitored user."""
 
-    __slots__ = ("flushed_hash", "guilds", "last_raw_hash", "presence", "user")
+    __slots__ = ("flushed_hash", "guilds", "last_raw_hash", "merged", "presence", "user")
 
     def __init__(self, user: bytes) -> None:
         self.user = user  # JSON of sanitize.user
-        self.presence = OFFLINE  # JSON of sanitize.presence
-        self.guilds: tuple[int, ...] = ()
-        self.last_raw_hash = 0  # of the last raw presence
+        self.presence = OFFLINE  # JSON of sanitize.presence, merged over the guilds
+        self.merged: MergedPresence | None = None  # None while all guilds report `presence`
+        self.guilds: tuple[int, ...] = ()  # of this process's shards
+        self.last_raw_hash = 0  # of the last raw presence; 0: none was sent
         self.flushed_hash = 0  # of what the profile in Redis was rendered from
 
     def discord(self) -> bytes:
         """JSON `{"user", "status", "client_status", "activities"}`."""
         return b'{"user":%b,%b' % (self.user, self.presence[1:])
+
+    def reported(self, guild_id: int) -> bytes:
+        """What the guild reported last; JSON of sanitize.presence."""
+        return self.merged.reports.get(guild_id, self.presence) if self.merged else self.presence
+
+    def all_guilds(self) -> tuple[int, ...]:
+        """Those of other processes too, as far as they are known."""
+        return (*self.guilds, *self.merged.elsewhere) if self.merged else self.guilds
+
+    def merged_from(self) -> tuple[int, int]:
+        """How many guilds `presence` was merged from, and the version in Redis; 0: none."""
+        merged = self.merged
+        if merged is None:
+            return len(self.guilds), 0
+        return len({*self.guilds, *merged.elsewhere, *merged.unknown}), merged.version
+
+    def join(self, guild_id: int) -> None:
+        """The user is in this guild of a shard of this process."""
+        if self.merged is None and self.guilds:
+            self.merged = MergedPresence(self.presence)
+        if self.merged:
+            self.merged.join(guild_id)
+        self.guilds += (guild_id,)
+
+    def forget(self, guild_ids: Iterable[int]) -> None:
+        """Redis does not count these unknown guilds any more."""
+        if self.merged:
+            self.merged.unknown -= frozenset(guild_ids)
+
+    def add_restored_guild(self, guild_id: int, stored: StoredUser) -> None:
+        """This process runs the guild's shard now. Raises msgspec.MsgspecError."""
+        report = restored_user(stored.discord, stored.reports).reported(guild_id)
+        if self.merged is None and report == self.presence:
+            return
+        if self.merged is None:
+            self.merged = MergedPresence(self.presence)
+        self.merged.restore_report(guild_id, report)
+
+    def hand_over(self, guild_id: int) -> None:
+        """Another process runs the guild's shard now, and writes what it reports."""
+        self.guilds = tuple(other for other in self.guilds if other != guild_id)
+        if self.guilds:
+            self.merged = self.merged or MergedPresence(self.presence)
+            self.merged.elsewhere |= {guild_id}
+            self.merged.version = OUTDATED
+
+    def leave(self, guild_id: int) -> None:
+        """The user is not in the guild any more."""
+        self.guilds = tuple(other for other in self.guilds if other != guild_id)
+        merged = self.merged
+        if merged is None:
+            return
+        merged.leave(guild_id, self.all_guilds())
+        self.last_raw_hash = MATCHES_NOTHING
+        if merged.is_uniform:
+            self.merged = None
+        self.presence = merged.shown
 
 
 class UserCache:
@@ -72,21 +139,30 @@ class UserCache:
         cached = self._users[user_id] = CachedUser(_encode({**user, "id": str(user_id)}))
         return cached
 
-    def restore(self, user_id: int, discord: bytes) -> CachedUser:
-        """Add the user as `CachedUser.discord` gave them. Raises msgspec.MsgspecError."""
-        objects = _decode_objects(discord)
-        cached = self._users[user_id] = CachedUser(bytes(objects.user))
-        presence = b'{"status":%b,"client_status":%b,"activities":%b}' % (
-            bytes(objects.status),
-            bytes(objects.client_status),
-            bytes(objects.activities),
-        )
-        if presence != OFFLINE:
-            cached.presence = presence
+    def restore(self, user_id: int, discord: bytes, reports: bytes | None) -> CachedUser:
+        """Add the user as `CachedUser.discord` and `MergedPresence.stored` gave them. Raises
+        msgspec.MsgspecError."""
+        cached = self._users[user_id] = restored_user(discord, reports)
         return cached
 
     def remove(self, user_id: int) -> None:
         self._users.pop(user_id, None)
+
+
+def restored_user(discord: bytes, reports: bytes | None) -> CachedUser:
+    """The user, in no guild yet. Raises msgspec.MsgspecError."""
+    objects = _decode_objects(discord)
+    cached = CachedUser(bytes(objects.user))
+    presence = b'{"status":%b,"client_status":%b,"activities":%b}' % (
+        bytes(objects.status),
+        bytes(objects.client_status),
+        bytes(objects.activities),
+    )
+    if presence != OFFLINE:
+        cached.presence = presence
+    if reports:
+        cached.merged = MergedPresence.restore(cached.presence, reports)
+    return cached
 
 
 def merge_user(cached: CachedUser, user: Json) -> bool:
@@ -103,23 +179,41 @@ def merge_user(cached: CachedUser, user: Json) -> bool:
     return True
 
 
-def merge_presence(cached: CachedUser, raw: Mapping[str, Any]) -> bool:
-    """Apply a presence event. True if anything changed."""
+def merge_presence(
+    cached: CachedUser,
+    guild_id: int,
+    raw: Mapping[str, Any],
+    silent: Collection[int] = (),
+) -> bool:
+    """Apply what Discord shows of the user in the guild. True if anything changed.
+
+    `silent`: as in MergedPresence.report.
+    """
     raw_hash = _hash(raw)
-    if raw_hash and raw_hash == cached.last_raw_hash:
+    merged = cached.merged
+    if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
         return False  # 4 µs; sanitizing takes 13. Discord repeats it for each shared guild
     cached.last_raw_hash = raw_hash
     presence = sanitize.presence(raw)
     if len(presence) < 3:
-        presence = {**_decode(cached.presence), **presence}
+        presence = {**(_decode(cached.reported(guild_id)) or _decode(OFFLINE)), **presence}
     if presence["status"] == "offline":
-        merged = OFFLINE
+        report = OFFLINE
     else:
-        merged = _encode({key: presence[key] for key in ("status", "client_status", "activities")})
-    if merged == cached.presence:
-        return False
-    cached.presence = merged
-    return True
+        report = _encode({key: presence[key] for key in ("status", "client_status", "activities")})
+    if merged is None:
+        if report == cached.presence:
+            return False
+        if len(cached.guilds) <= 1:
+            cached.presence = report
+            return True
+        merged = cached.merged = MergedPresence(cached.presence)
+    before = (merged.shown, merged.reports)
+    merged.report(guild_id, report, cached.all_guilds(), silent)
+    cached.presence = merged.shown
+    if merged.is_uniform:
+        cached.merged = None
+    return (merged.shown, merged.reports) != before
 
 
 def _hash(raw: Mapping[str, Any]) -> int:

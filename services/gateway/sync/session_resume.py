@@ -21,18 +21,19 @@ from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from services.gateway.state.guild_cache import GuildCache
+from services.gateway.state.user_cache import StoredUser
 from services.gateway.sync import checkpoint as checkpoints
 from services.gateway.sync.checkpoint import ResumeCheckpoint
 from services.gateway.sync.lease import Lease
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
-from shared.redis import session_checkpoint
+from shared.redis import session_checkpoint, user_reports
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-STATE_VERSION: Final = 1  # raise it when sanitize.py keeps more of Discord's objects
+STATE_VERSION: Final = 2  # raise it when sanitize.py keeps more of Discord's objects
 CHECKPOINT_INTERVAL_S: Final = 1.0
 POLL_INTERVAL_S: Final = 0.25  # for the writer, and for a Redis that is away
 LOAD_TIMEOUT_S: Final = 3.0  # how long a start waits for a Redis that is away
@@ -259,8 +260,12 @@ class SessionResume:
         state = self._state
         listed = missing = 0
         async for batch in state.store.members(guild_id):
-            found = await state.store.load_discord(batch)
-            held = {one: discord for one, discord in zip(batch, found, strict=True) if discord}
+            found = await user_reports.load(state.store, batch)
+            held = {
+                user_id: StoredUser(stored.discord, stored.reports)
+                for user_id, stored in zip(batch, found, strict=True)
+                if stored.discord
+            }
             try:
                 state.guilds.restore(guild_id, held, is_complete)
             except msgspec.MsgspecError as error:

@@ -1,4 +1,7 @@
-"""Write-behind queue of changed users: bounded by users, never by the event rate."""
+"""Write-behind queue of changed users: bounded by users, never by the event rate.
+
+Long because a save may fail, be stale or conflict, and the queue has to stay right in each case.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,15 @@ from msgspec import Struct
 from services.gateway import metrics
 from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
+from services.gateway.state.shared_user import merge_stored
 from services.gateway.state.user_cache import CachedUser, UserCache
 from services.gateway.sync.lease import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
 from shared.net.backoff import Backoff
+from shared.redis import user_reports
 from shared.redis.store import (
+    CONFLICT,
     NO_PROFILE,
     NOT_MONITORED,
     STALE_WRITE,
@@ -30,10 +36,12 @@ from shared.redis.store import (
     Store,
     StoreUnavailable,
 )
+from shared.redis.user_reports import StoredReports
 
 log = logging.getLogger(__name__)
 
 BATCH_USERS: Final = 200  # in one round trip: large enough to be cheap, small enough to yield
+MAX_MERGES: Final = 4  # in a row, of what other processes write at the same time
 BUSY_BATCH_USERS: Final = 3  # from this batch size on, more changes are gathered first
 
 _encode = msgspec.json.encode
@@ -161,6 +169,7 @@ class Writer:
             self._in_flight = pending - len(self._pending)
             try:
                 results = await self._store.save(saves, fence)
+                await self._merge_conflicts(saves, results, fence)
             except StoreUnavailable as error:
                 self._requeue(saves)
                 self._end_batch()
@@ -200,8 +209,11 @@ class Writer:
             left = tuple(self._left.pop(user_id, ()))
             cached = self._users.get(user_id)
             fields = self._render(user_id, cached) if cached else None
+            if cached:
+                cached.forget(left)
             if fields or joined or left:
-                yield Save(user_id, fields, joined, left, received)
+                considered, base = cached.merged_from() if cached else (0, 0)
+                yield Save(user_id, fields, joined, left, received, considered, base)
 
     def _render(self, user_id: int, cached: CachedUser) -> Fields | None:
         try:
@@ -218,7 +230,8 @@ class Writer:
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
             return None
-        return Fields(profile, presence, cached.discord())
+        reports = cached.merged.stored() if cached.merged else b""
+        return Fields(profile, presence, cached.discord(), reports)
 
     def _end_batch(self) -> None:
         """Remove the written users from the barriers, and release those that are complete."""
@@ -257,7 +270,7 @@ class Writer:
         now_us = time_ns() // 1000
         for save, result in zip(saves, results, strict=True):
             written += result > 0
-            if result == STALE_WRITE:  # the process of another shard has just written this user
+            if result in (STALE_WRITE, CONFLICT):  # the process of another shard has written it
                 self._requeue([save])
                 continue
             if result != NO_PROFILE:
@@ -265,6 +278,8 @@ class Writer:
             cached = self._users.get(save.user_id)
             if cached is None or save.fields is None:
                 continue
+            if result > 0 and cached.merged:
+                cached.merged.version = result
             if result == NO_PROFILE:
                 self._requeues += 1
                 self._failed.add(save.user_id)
@@ -282,6 +297,43 @@ class Writer:
             self._requeues += 1
             self._gate.invalidate()
             self.mark_all_dirty()
+
+    async def _merge_conflicts(self, saves: list[Save], results: list[int], fence: int) -> None:
+        """Merge what other processes have written with what is reported here, and save that.
+
+        Replaces saves and results. Raises StoreUnavailable.
+        """
+        for _ in range(MAX_MERGES):
+            places = [place for place, result in enumerate(results) if result == CONFLICT]
+            if not places:
+                return
+            stored = await user_reports.load(
+                self._store, [saves[place].user_id for place in places]
+            )
+            for place, one in zip(places, stored, strict=True):
+                saves[place] = self._merge(saves[place], one)
+            again = await self._store.save([saves[place] for place in places], fence)
+            for place, result in zip(places, again, strict=True):
+                results[place] = result
+
+    def _merge(self, save: Save, stored: StoredReports) -> Save:
+        user_id = save.user_id
+        cached = self._users.get(user_id)
+        if cached is None and stored.discord is None:  # there is nothing to merge
+            return msgspec.structs.replace(save, considered=-1)
+        left = {*save.left, *self._left.get(user_id, ())}
+        try:
+            user = merge_stored(cached, stored, set(save.joined), left, self._is_own)
+        except msgspec.MsgspecError:
+            log.warning("Redis holds unusable reports of user %s: they are replaced", user_id)
+            return msgspec.structs.replace(save, considered=-1, base=0)
+        considered, base = user.merged_from()
+        fields = self._render(user_id, user)
+        return msgspec.structs.replace(save, fields=fields, considered=considered, base=base)
+
+    def _is_own(self, guild_id: int) -> bool:
+        """Whether the guild belongs to a shard of this process."""
+        return any(shard_of(guild_id, count) == shard for shard, count in self._gate.generations)
 
 
 def _move(

@@ -3,14 +3,17 @@
 --
 -- KEYS  presence:{user}  guilds:{user}  profile:{user}  fence:{user}
 -- ARGV  fence, when Discord reported it (µs, 0: unknown), number joined, number left, the joined
---       guilds, the left guilds, then nothing, or the three fields profile (empty: unchanged),
---       presence, discord
+--       guilds, the left guilds, the number of guilds that the writer took into account (-1: any),
+--       the version that it merged its reports with (0: none), then nothing, or the four fields
+--       profile (empty: unchanged), presence, discord, reports (empty: none)
 -- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
--- -3 there is no profile (no JSON object) to leave unchanged, no state written; anything less: the
--- write is stale, nothing is written, and that is the later fence, negative.
+-- -3 there is no profile (no JSON object) to leave unchanged, no state written; -5 the writer does
+-- not know what another process has written, no state written; anything less: the write is stale,
+-- nothing is written, and that is the later fence, negative.
 local presence, guilds, profile, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local joined, left = tonumber(ARGV[3]), tonumber(ARGV[4])
-local fields = 4 + joined + left
+local last_guild = 4 + joined + left
+local considered, base, fields = ARGV[last_guild + 1], ARGV[last_guild + 2], last_guild + 2
 
 -- A master of a cluster publishes to its own subscribers only, where it can: since Redis 7. The
 -- subscriber decides by the same version (shared/redis/subscriber.py). `of_cluster` is set by
@@ -42,7 +45,7 @@ end
 if joined + left > 0 then holds_only(guilds, 'set') end
 
 for i = 5, 4 + joined do redis.call('SADD', guilds, ARGV[i]) end
-for i = 5 + joined, fields do redis.call('SREM', guilds, ARGV[i]) end
+for i = 5 + joined, last_guild do redis.call('SREM', guilds, ARGV[i]) end
 
 -- Microseconds are greater than any counter, so a version grows even over a flushed Redis.
 local function version_after(old)
@@ -51,7 +54,12 @@ local function version_after(old)
   return string.format('%.0f', math.max(number_of(old) + 1, now))
 end
 
-if redis.call('EXISTS', guilds) == 0 then
+local monitored_in = redis.pcall('SCARD', guilds)
+if type(monitored_in) == 'table' then
+  if not string.find(monitored_in.err, 'WRONGTYPE') then return monitored_in end
+  monitored_in = tonumber(considered)
+end
+if monitored_in == 0 then
   if redis.call('EXISTS', presence) == 0 then return -2 end
   holds_only(presence, 'hash')
   local old = redis.call('HGET', presence, 'version')
@@ -60,13 +68,17 @@ if redis.call('EXISTS', guilds) == 0 then
   return -1
 end
 
-if #ARGV == fields then return 0 end
+if #ARGV == fields and considered == '-1' then return 0 end
 
-local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord')
+local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord', 'reports')
 if old.err then
   redis.call('DEL', presence)
   old = {}
 end
+-- Guilds of shards in other processes count too: their reports are part of the merged state.
+local is_known = considered == '-1' or tonumber(considered) == monitored_in
+if not is_known or (base ~= '0' and base ~= (old[1] or '')) then return -5 end
+if #ARGV == fields then return 0 end
 local profile_now, message = ARGV[fields + 1], ''
 if profile_now == '' then
   if not old[2] or string.byte(old[2]) ~= 123 then return -3 end
@@ -75,12 +87,19 @@ elseif old[2] ~= profile_now then
   message = ',"profile":' .. profile_now
 end
 if old[3] ~= ARGV[fields + 2] then message = message .. ',"presence":' .. ARGV[fields + 2] end
-local known = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
-if message == '' and known then return 0 end
+local reports = ARGV[fields + 4]
+local same_discord = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
+if message == '' and same_discord and (old[5] or '') == reports then return 0 end
 
 local version = version_after(old[1])
 redis.call('HSET', presence, 'version', version, 'profile', profile_now,
   'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
+if reports ~= '' then
+  redis.call('HSET', presence, 'reports', reports)
+elseif old[5] then
+  redis.call('HDEL', presence, 'reports')
+end
+if message == '' and same_discord then return tonumber(version) end  -- nothing that readers show
 -- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that
 -- messages stay small for the others.
 if message == '' then message = ',"discord":true' end

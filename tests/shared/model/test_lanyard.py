@@ -40,7 +40,7 @@ def saved(event: dict[str, Any]) -> bytes:
     user = {**NAMED, **sanitize.user(event["user"])}
     cached = UserCache().add(int(user["id"]), user)
     assert cached is not None
-    merge_presence(cached, event)
+    merge_presence(cached, 1, event)
     return cached.discord()
 
 

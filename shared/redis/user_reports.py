@@ -1,0 +1,46 @@
+"""What single guilds report of a user, as gateway processes leave it to each other.
+
+`presence:{<user>}` holds what is shown. Its field `reports` holds what a process needs besides, in
+order to merge its own reports with those of the user's other guilds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from shared.model.validation import is_version
+from shared.redis import keys
+from shared.redis.store import Store
+
+_GUILDS: Final = 512  # of one user: few have more
+
+
+class StoredReports(Struct, frozen=True):
+    """What was saved of a user last, and by it the guilds that they are in."""
+
+    version: int  # 0: nothing is saved
+    discord: bytes | None  # Fields.discord
+    reports: bytes | None  # Fields.reports
+    guilds: frozenset[int]
+
+
+async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
+    """For each user, in one round trip. Raises StoreUnavailable."""
+    async with store.reachable():
+        pipe = store.redis.pipeline(transaction=False)
+        for user_id in user_ids:
+            pipe.hmget(keys.presence(user_id), ["version", "discord", "reports"])
+            pipe.sscan(keys.guilds(user_id), count=_GUILDS)
+        found = await pipe.execute()
+    loaded = []
+    for user_id, fields, (cursor, guilds) in zip(user_ids, found[::2], found[1::2], strict=True):
+        version, discord, reports = fields
+        guild_ids = {int(one) for one in guilds if one.isdigit()}
+        if cursor:
+            guild_ids = {one async for batch in store.ids(keys.guilds(user_id)) for one in batch}
+        number = int(version) if is_version(version) else 0
+        loaded.append(StoredReports(number, discord, reports, frozenset(guild_ids)))
+    return loaded

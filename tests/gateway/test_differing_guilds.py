@@ -1,0 +1,97 @@
+"""Events of a user of whom two guilds of one process show different things."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.gateway.gateway_fixture import (
+    GUILD,
+    OTHER,
+    GatewayFixture,
+    chunk,
+    guild,
+    member,
+    online,
+    user,
+)
+
+GAME = {"name": "Chess", "type": 0, "created_at": 2}
+CUSTOM = {"id": "custom", "name": "Custom Status", "type": 4, "state": "hi", "created_at": 1}
+
+
+def shows(*activities: Any, status: str = "online") -> dict[str, Any]:
+    return {**online(1, status), "activities": list(activities)}
+
+
+def both(first: list[Any], second: list[Any]) -> GatewayFixture:
+    """The user is in two guilds, which are shown these activities."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(*first)]))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [1], [shows(*second)]))
+    return gateway
+
+
+def activities(gateway: GatewayFixture) -> Any:
+    return gateway.shown(1)["activities"]
+
+
+@pytest.mark.parametrize(("first", "second"), [([GAME], []), ([], [GAME])])
+def test_guild_create_hides_nothing_that_another_guild_shows(
+    first: list[Any], second: list[Any]
+) -> None:
+    gateway = both(first, second)
+    assert activities(gateway) == [GAME]
+    gateway.handle("GUILD_CREATE", guild(OTHER, [1], [shows(*second)]))  # a new session
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(*first)]))
+    assert activities(gateway) == [GAME]
+
+
+def test_a_chunk_hides_nothing_and_leaving_does() -> None:
+    gateway = both([], [])
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1], [shows(GAME)], count=2))
+    assert activities(gateway) == [GAME]
+    gateway.handle("PRESENCE_UPDATE", {**shows(), "guild_id": str(GUILD)})
+    assert activities(gateway) == [GAME]
+    gateway.handle("GUILD_MEMBER_REMOVE", {"user": user(1), "guild_id": str(OTHER)})
+    assert activities(gateway) == []
+
+
+def test_removal_of_a_guild_removes_what_only_it_showed() -> None:
+    gateway = both([GAME], [CUSTOM])
+    assert activities(gateway) == [CUSTOM, GAME]
+    gateway.handle("GUILD_DELETE", {"id": str(GUILD)})
+    assert activities(gateway) == [CUSTOM]
+
+
+def test_a_new_member_is_shown_with_what_the_new_guild_shows() -> None:
+    """The presence there is requested, and until it is there nothing changes."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(CUSTOM)]))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
+    gateway.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    assert gateway.requests.users == [(OTHER, 1)]
+    assert activities(gateway) == [CUSTOM]
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1, 2], [shows(GAME)], count=2))
+    assert activities(gateway) == [CUSTOM, GAME]
+
+
+def test_nothing_is_kept_where_guilds_agree() -> None:
+    """A hundred thousand users would take megabytes."""
+    gateway = both([GAME], [])
+    cached = gateway.users.get(1)
+    assert cached is not None
+    assert cached.merged is not None
+    for guild_id in (GUILD, OTHER):
+        gateway.handle("PRESENCE_UPDATE", {**shows(status="dnd"), "guild_id": str(guild_id)})
+    assert cached.merged is None
+    assert gateway.handle("PRESENCE_UPDATE", {**shows(status="dnd"), "guild_id": str(GUILD)}) == []
+
+
+def test_status_does_not_wait_for_an_unavailable_guild() -> None:
+    """The other guild shows the game, and its events do not come."""
+    gateway = both([GAME], [])
+    gateway.handle("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+    gateway.handle("PRESENCE_UPDATE", {**shows(status="dnd"), "guild_id": str(OTHER)})
+    assert gateway.shown(1)["status"] == "dnd"
