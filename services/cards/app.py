@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from services.cards import card_options
 from services.cards.badges import BadgeEndpoints
 from services.cards.card_service import CardService, CardTimings
+from services.cards.fair_share import FairShare
 from services.cards.image_allowlist import ImageAllowlist
 from services.cards.image_fetcher import ImageFetcher
 from services.cards.image_store import IMAGE_WAIT_S, ImageStore
@@ -45,12 +46,15 @@ async def open_app(
     """
     allowlist = ImageAllowlist(settings.discord_cdn_url, settings.discord_cdn_fetch_url)
     invite = settings.discord_invite or None
+    shares, requester_of = FairShare(), RequesterResolver(settings.proxies())
     async with (
         ImageFetcher() as fetcher,
         ImageStore(store, allowlist, fetcher, pool, image_wait_s) as images,
-        CardService(users, images, pool, invite, staleness, timings) as cards,
+        CardService(users, images, pool, shares, invite, staleness, timings) as cards,
     ):
-        public = routes(CardEndpoints(cards, settings.proxies()), BadgeEndpoints(users, pool))
+        public = routes(
+            CardEndpoints(cards, requester_of), BadgeEndpoints(users, pool, shares, requester_of)
+        )
         own = HealthEndpoints(store, staleness).routes()
         app = Starlette(routes=[*public, *own], exception_handlers=errors.handlers(invite))
         app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
@@ -71,10 +75,10 @@ def routes(card: CardEndpoints, badge: BadgeEndpoints) -> list[Route]:
 class CardEndpoints:
     """GET /card/:id.svg and .png. Both always answer with an image."""
 
-    def __init__(self, cards: CardService, trusted: Networks = ()) -> None:
-        """`trusted`: proxies whose X-Forwarded-For is believed."""
+    def __init__(self, cards: CardService, requester_of: Callable[[Request], str]) -> None:
+        """`requester_of`: the address that renders are counted by."""
         self._cards = cards
-        self._clients = ClientResolver(trusted)
+        self._requester_of = requester_of
 
     async def svg(self, request: Request) -> RawResponse:
         """The card, with a running clock and animated images."""
@@ -87,7 +91,8 @@ class CardEndpoints:
     async def _card(self, request: Request, media_type: bytes) -> RawResponse:
         options, invalid = card_options.parse(parameters_of(request).items())
         user_id = request.path_params["user_id"]
-        card = await self._cards.card(user_id, options, media_type == PNG, self._requester(request))
+        requester = self._requester_of(request)
+        card = await self._cards.card(user_id, options, media_type == PNG, requester)
         return image_response(
             card.body,
             media_type,
@@ -97,8 +102,15 @@ class CardEndpoints:
             unusable=invalid,
         )
 
-    def _requester(self, request: Request) -> str:
-        """The address that renders are counted by; one name for all that cannot be told apart."""
+
+class RequesterResolver:
+    """Finds the address that requests an image. It is empty for all that cannot be told apart."""
+
+    def __init__(self, trusted: Networks) -> None:
+        """`trusted`: proxies whose X-Forwarded-For is believed."""
+        self._clients = ClientResolver(trusted)
+
+    def __call__(self, request: Request) -> str:
         if request.client is None:
             return ""
         forwarded = forwarded_for_tail(request.headers.getlist("x-forwarded-for"))

@@ -6,7 +6,7 @@ shields.io, Endpoint Badge: schemaVersion, label, message, color, style, isError
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from starlette.requests import Request
 
 from services.cards.card_service import parse_user_id
+from services.cards.fair_share import FairShare
 from services.cards.render_jobs import DrawBadge, Rendered
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from shared.http.errors import InvalidUserId, UserNotMonitored
@@ -59,9 +60,18 @@ class ShieldsBadge(Struct, frozen=True, rename="camel"):
 class BadgeEndpoints:
     """Keeps the badges that it has drawn: equal texts make equal badges."""
 
-    def __init__(self, users: UserReader, pool: RenderPool) -> None:
+    def __init__(
+        self,
+        users: UserReader,
+        pool: RenderPool,
+        shares: FairShare,
+        requester_of: Callable[[Request], str],
+    ) -> None:
+        """`requester_of`: the address that has a share of the pool."""
         self._users = users
         self._pool = pool
+        self._shares = shares
+        self._requester_of = requester_of
         self._cache: LRUCache[DrawBadge, bytes] = LRUCache(BADGE_CACHE_ENTRIES)
 
     async def json(self, request: Request) -> RawResponse:
@@ -77,7 +87,7 @@ class BadgeEndpoints:
         except (InvalidUserId, UserNotMonitored, StoreUnavailable) as error:
             problem, message = _PROBLEMS[type(error)]
             badge = _with_parameters(parameters_of(request), message, _PROBLEM_COLOR)
-        body = await self._render(badge)
+        body = await self._render(badge, self._requester_of(request))
         return image_response(body, SVG, request, problem=problem)
 
     async def _badge(self, request: Request) -> ShieldsBadge:
@@ -87,14 +97,15 @@ class BadgeEndpoints:
         message, color = message_and_color(presence, show)
         return _with_parameters(parameters_of(request), message, color)
 
-    async def _render(self, badge: ShieldsBadge) -> bytes:
+    async def _render(self, badge: ShieldsBadge, requester: str) -> bytes:
         style = badge.style if badge.style in _DRAWN_STYLES else "flat"
         job = DrawBadge(badge.label, badge.message, f"#{badge.color}", style)
         cached = self._cache.get(job)
         if cached is not None:
             return cached
         try:
-            result = await self._pool.submit(job)
+            async with self._shares.turn(requester):
+                result = await self._pool.submit(job)
         except (PoolFull, RenderFailed):
             return _BUSY_SVG
         if not isinstance(result, Rendered):

@@ -1,8 +1,9 @@
 """Finished cards: from memory, or drawn once for all requests of the same moment.
 
 A card is kept by what it shows, so parameters that change nothing cost nothing. Renders are counted
-by the address that requests them: a visitor who varies the parameters limits their own requests,
-and no others. If a card cannot be drawn, the answer is the last one with the same parameters.
+by the address that requests them, and an address has a share of the render pool: a visitor who
+varies the parameters, or requests many cards at once, limits their own requests, and no others. If
+a card cannot be drawn, the answer is the last one with the same parameters.
 
 The answer is always an image. Problems are explained inside it, as image proxies show nothing else.
 """
@@ -22,6 +23,7 @@ from msgspec import Struct
 from services.cards import card_model, card_options
 from services.cards.card_model import CardModel, ImageRequest
 from services.cards.card_options import CardOptions
+from services.cards.fair_share import FairShare
 from services.cards.image_store import ImageStore
 from services.cards.problems import (
     BUSY_PNG,
@@ -91,6 +93,7 @@ class CardService:
         users: UserReader,
         images: ImageStore,
         pool: RenderPool,
+        shares: FairShare,
         discord_invite: str | None,
         staleness: StalenessSource,
         timings: CardTimings | None = None,
@@ -104,6 +107,7 @@ class CardService:
         self._cache: LRUCache[Key, Card] = LRUCache(CARD_CACHE_BYTES, getsizeof=_cache_cost)
         self._renders: SingleFlight[Key, Card] = SingleFlight()
         self._render_counts = FixedWindowCounter(self._timings.window_s)
+        self._shares = shares
         # By user, options and format, whatever the state of the user.
         self._last_good: LRUCache[Key, Card] = LRUCache(LAST_GOOD_BYTES, getsizeof=_cache_cost)
 
@@ -142,7 +146,8 @@ class CardService:
         try:
             card = await self._render_once(
                 key,
-                f"{requester} {user_id}",
+                requester,
+                str(user_id),
                 lambda: self._render_user(model, requests, look, png, silent_for),
             )
         except (PoolFull, RenderFailed):
@@ -155,19 +160,19 @@ class CardService:
         )
         return card
 
-    async def _render_once(self, key: Key, subject: str, render: Render) -> Card:
+    async def _render_once(self, key: Key, requester: str, subject: str, render: Render) -> Card:
         """The cached card, or one render shared by all requests for it.
 
-        `subject` is what renders are counted by.
+        Renders are counted by requester and `subject`.
         """
         cached = self._cache.get(key)
         if cached is not None and time.monotonic() < cached.fresh_until:
             return cached
-        if self._renders.get(key) is None and self._over_limit(subject):
+        if self._renders.get(key) is None and self._over_limit(f"{requester} {subject}"):
             if cached is not None:
                 return cached
             raise PoolFull
-        task = self._renders.join(key, lambda: self._render_into_cache(key, render))
+        task = self._renders.join(key, lambda: self._render_into_cache(key, requester, render))
         try:
             return await asyncio.shield(task)
         except (PoolFull, RenderFailed):
@@ -175,8 +180,9 @@ class CardService:
                 return cached
             raise
 
-    async def _render_into_cache(self, key: Key, render: Render) -> Card:
-        card = self._cache[key] = await render()
+    async def _render_into_cache(self, key: Key, requester: str, render: Render) -> Card:
+        async with self._shares.turn(requester):
+            card = self._cache[key] = await render()
         return card
 
     async def _render_user(
@@ -202,8 +208,8 @@ class CardService:
         if problem.code == "user_not_monitored" and self._discord_invite:
             text = f"{problem.text} Join: {self._discord_invite}"
         look = card_options.drawn(options)
-        own, common = f"{requester} {problem.code}", f"{problem.code} defaults"
-        for tried, subject in ((look, own), (_DEFAULTS, common)):
+        common = f"{problem.code} defaults"
+        for tried, by, subject in ((look, requester, problem.code), (_DEFAULTS, "", common)):
             job = DrawPlaceholder(problem.title, text, tried, png)
 
             async def render(job: DrawPlaceholder = job) -> Card:
@@ -212,7 +218,7 @@ class CardService:
                 return Card(body, problem.max_age_s, problem.code, fresh_until)
 
             try:
-                return await self._render_once((problem.code, tried, png), subject, render)
+                return await self._render_once((problem.code, tried, png), by, subject, render)
             except (PoolFull, RenderFailed):
                 continue
         return Card(BUSY_PNG if png else BUSY_SVG, RETRY_MAX_AGE_S, problem.code)

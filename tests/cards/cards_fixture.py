@@ -9,9 +9,10 @@ from typing import Final, cast
 from msgspec import Struct
 from uvicorn.lifespan.off import LifespanOff
 
-from services.cards.app import CardEndpoints, open_app, routes
+from services.cards.app import CardEndpoints, RequesterResolver, open_app, routes
 from services.cards.badges import BadgeEndpoints
 from services.cards.card_service import CardService, CardTimings
+from services.cards.fair_share import FairShare
 from services.cards.image_store import IMAGE_WAIT_S
 from services.cards.render_pool import RenderPool
 from shared.config import CardsSettings
@@ -33,7 +34,9 @@ class FixedStaleness(Struct, frozen=True):
 def card_paths() -> set[str]:
     """The paths of the public routes."""
     users, cards, pool = cast("UserReader", None), cast("CardService", None), RenderPool()
-    return {route.path for route in routes(CardEndpoints(cards), BadgeEndpoints(users, pool))}
+    by = RequesterResolver(())
+    badges = BadgeEndpoints(users, pool, FairShare(), by)
+    return {route.path for route in routes(CardEndpoints(cards, by), badges)}
 
 
 @asynccontextmanager
