@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from urllib.parse import unquote
 
+from httptools import HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from shared.http import errors
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
 
 _HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
-_HEAD_END: Final = b"\r\n\r\n"
 _READ_METHODS: Final = (b"GET", b"HEAD")
 
 
@@ -53,6 +54,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._limiter = limiter
         self._upgrades = upgrades
         self._upgrading = False  # the head is that of a WebSocket
+        self._head_end = 0  # of that head, in the bytes received last
         self._head_size = 0  # bytes that came since the last whole head, without its body
         self._in_head = True
         self._parsed_size = 0  # of the current head: one read may bring all of it, and more
@@ -80,7 +82,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._head_size += len(data)
         super().data_received(data)
         if self._upgrading and self._upgrades is not None:
-            self._hand_over(data, self._upgrades)
+            self._hand_over(data[self._head_end :], self._upgrades)
             return
         if self._head_size > self._limiter.limits.max_head_bytes or self._too_many_headers():
             self._respond_and_close(errors.TOO_LARGE)
@@ -164,17 +166,19 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         return self._upgrading
 
     def handle_websocket_upgrade(self) -> None:
-        """What uvicorn calls then: `data_received` hands the connection over."""
+        """What uvicorn calls then, in the handler of httptools' HttpParserUpgrade: it tells where
+        in the bytes received last the head ends. `data_received` hands the connection over.
+        """
+        self._head_end = cast("HttpParserUpgrade", sys.exc_info()[1]).args[0]
 
-    def _hand_over(self, data: bytes, upgrades: UpgradeHandler) -> None:
-        """`data`: what was received last, with the end of the head in it."""
+    def _hand_over(self, rest: bytes, upgrades: UpgradeHandler) -> None:
+        """`rest`: what was received after the head."""
         self._closing = True
         self._unset_keepalive_if_required()
         self.connections.discard(self)
         version = self.parser.get_http_version().encode()
         line = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)
         peer = self.client[0] if self.client else ""
-        rest = data.partition(_HEAD_END)[2]
         self._limiter.remove(self)
         upgrades.take_over(self.transport, line, self.headers, peer, rest)
 

@@ -154,3 +154,22 @@ async def test_a_handshake_that_does_not_wait_for_other_responses() -> None:
         assert b" 400 " in await client.rest()
         await client.close()
         assert upstream.handshakes == []
+
+
+@pytest.mark.parametrize("cut", range(-4, 1))
+async def test_what_follows_the_handshake_is_passed_on(cut: int) -> None:
+    """In the same write or later, and wherever the end of the head is cut in two."""
+    head = (
+        b"GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    text = b"\x81\x86\0\0\0\0" + b"\r\n\r\n!!"
+    cut += len(head)
+    async with forwarding() as (api, _):
+        client = await api.connect(head[:cut])
+        await asyncio.sleep(0.05 if cut < len(head) else 0)  # so that it is received alone
+        client.writer.write(head[cut:] + text)
+        async with asyncio.timeout(PATIENCE):
+            await client.reader.readuntil(b"\r\n\r\n")
+            assert await client.reader.readexactly(8) == b"\x81\x06\r\n\r\n!!"
+        await client.close()
