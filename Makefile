@@ -3,7 +3,7 @@
 # S (one service that runs in containers, such as ws), FILE (a backup).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare chaos goldens audit pins clean test-toolchains
+.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare attack chaos goldens audit pins clean test-toolchains
 .PHONY: up metrics down ps logs scale restart update backup restore environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -89,6 +89,10 @@ bench-compare: environment ## Benchmark two revisions alternately: A=rev B=rev
 chaos: environment ## Inject seeded faults, and check that Grux recovers: SEEDS=1-20 MINUTES=0.25
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
+
+attack: environment ## Attack Grux on this machine, and check what it costs (docs/reliability.md)
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m bench.attack $(ARGS)
 
 goldens: environment ## Render the reference cards of the tests again (tests/cards/goldens)
 	@.venv/bin/python -m tests.cards.regenerate

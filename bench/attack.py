@@ -1,236 +1,115 @@
-"""`python -m bench.attack`: what ws and api hold in memory while they are attacked.
+"""`python -m bench.attack`: attacks a Grux of its own on this machine, and checks what they cost.
 
-Each attack is run against a process of its own, beside a well-behaved client, which has to be
-served all the while. Bounded in count and time, and only ever against this machine.
+Prints a figure and its bound for each. Exits with status 1 if one is exceeded. Every attack is
+bounded in count and time, and goes to loopback only. Slow answers also come from a busy machine:
+the bounds are for one with a core to spare.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import random
-import socket
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
-
-from bench import kernel, people
-from bench.child import BenchProcess, ProcessFailed
-from bench.harness import HERE, Harness, Redis
+from bench import kernel
+from bench.attacks import memory, pictures, rest, unknown_ids, variants
+from bench.attacks.outcome import HEAD, Outcome
+from bench.attacks.target import Target, target
+from bench.child import ProcessFailed
+from bench.harness import HERE, Harness
 from bench.params import Params
-from testing.free_port import free_port
 
-SECONDS: Final = 12.0
-AFTERWARDS: Final = 12.0  # longer than anyone is waited for
-LOOK_EVERY: Final = 0.25
-MANY: Final = 6000  # sockets
-SOME: Final = 200
-MEGABYTE: Final = 1024 * 1024
+Attack = Callable[[], Awaitable[list[Outcome]]]
 
-UPGRADE: Final = (
-    b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-WATCH: Final = b"GET /?user_id=%d HTTP/1.1\r\n" % people.FIRST + UPGRADE
-PING: Final = b"\x89\x84\0\0\0\0ping"
-READ: Final = b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
-
-Attack = Callable[[int], Awaitable[None]]
-"""One attacker against this port: from connecting to giving up."""
-
-
-class Outcome(Struct, frozen=True):
-    """Memory in bytes, time in seconds."""
-
-    before: int
-    most: int
-    after: int
-    served: int  # times that the well-behaved client was served
-    slowest: float
-
-
-async def _connect(port: int) -> socket.socket:
-    """A socket that takes in little before it is read."""
-    line = socket.socket()
-    line.setblocking(False)
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
-    return line
-
-
-def says(*pieces: bytes, again: bytes = b"", every: float = 1.0) -> Attack:
-    """Sends these, then `again` now and then, and never reads."""
-
-    async def attack(port: int) -> None:
-        loop = asyncio.get_running_loop()
-        with await _connect(port) as line:
-            for piece in pieces:
-                await loop.sock_sendall(line, piece)
-            while True:
-                await asyncio.sleep(every)
-                if again:
-                    await loop.sock_sendall(line, again)
-
-    return attack
-
-
-def keeps(made: Callable[[random.Random], bytes], *first: bytes) -> Attack:
-    """Sends what is made, reads whatever comes, and begins anew when it is thrown out."""
-
-    async def attack(port: int) -> None:
-        chance = random.Random(port)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            for piece in first:
-                writer.write(piece)
-            while not reader.at_eof():
-                writer.write(made(chance))
-                await writer.drain()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(0.05):
-                        await reader.read(65_536)
-        finally:
-            writer.transport.abort()
-
-    return attack
-
-
-def _strangers(chance: random.Random) -> bytes:
-    return b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % chance.randrange(10**17, 10**18) * 8
-
-
-def _watch_strangers(chance: random.Random) -> bytes:
-    users = b",".join(b"%d" % chance.randrange(10**17, 10**18) for _ in range(50))
-    return b"GET /?user_id=%b HTTP/1.1\r\n" % users + UPGRADE
-
-
-ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
-    "ws": {
-        "clients that never read, 100 changes a second": (1000, says(WATCH)),
-        "clients that ping and never read": (
-            SOME,
-            says(WATCH, again=b"\x89\x84\0\0\0\0ping" * 100),
-        ),
-        "half-open handshakes of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
-        "garbage frames": (SOME, keeps(lambda chance: chance.randbytes(2000), WATCH)),
-        "headers and addresses of 60 KB": (
-            SOME,
-            keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
-        ),
-        "50 strangers a connection": (SOME, keeps(_watch_strangers)),
-    },
-    "api": {
-        "half-open requests of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
-        "half-open requests, a byte a second": (MANY, says(b"GET / HTTP/1.1\r\nX: ", again=b"x")),
-        "clients that ask 16 times and never read": (1000, says(READ * 16, again=READ)),
-        "garbage": (SOME, keeps(lambda chance: chance.randbytes(2000))),
-        "headers and addresses of 60 KB": (
-            SOME,
-            keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
-        ),
-        "strangers, as fast as it goes": (SOME, keeps(_strangers)),
-        "one user, as fast as it goes": (SOME, keeps(lambda _: READ * 16)),
-    },
+ON_TARGET: Final[Mapping[str, Callable[[Target], Awaitable[list[Outcome]]]]] = {
+    "forged_addresses": rest.forged_addresses,
+    "trailers": rest.trailers,
+    "worst_headers": rest.worst_headers,
+    "malformed_heads": rest.malformed_heads,
+    "silent_metrics_connections": rest.silent_metrics_connections,
+    "pipelined_and_reset": rest.pipelined_and_reset,
+    "large_files": rest.large_files,
+    "one_persons_card": pictures.one_person,
+    "many_cards": pictures.many_people,
+    "wide_image": pictures.wide_image,
+    "variants": variants.run,
 }
+"""Attacks on api, ws and cards together."""
+
+TESTS: Final = (
+    "tests/shared/telemetry/test_health.py",
+    "tests/cards/test_image_fetcher.py",
+    "tests/cards/test_scaling.py",
+    "tests/test_worst_case_input.py",
+    "tests/ws/test_conformance.py",
+    "tests/ws/test_fuzz.py",
+    "tests/shared/http/test_fuzz.py",
+)
+"""Attacks that need no load are tests. They are run as well."""
 
 
-async def _again_and_again(attack: Attack, port: int) -> None:
-    while True:
-        with suppress(OSError, EOFError):
-            await attack(port)
-        await asyncio.sleep(0.1)
-
-
-class Witness:
-    """A well-behaved client: a new connection each time, which has to be answered."""
-
-    def __init__(self, port: int, asks: bytes) -> None:
-        self._port = port
-        self._asks = asks
-        self.served = 0
-        self.slowest = 0.0
-
-    async def run(self) -> None:
-        while True:
-            asked = time.monotonic()
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            writer.write(self._asks)
-            head = await reader.readuntil(b"\r\n")
-            if head[9:12] not in (b"101", b"200"):
-                raise ProcessFailed(f"a well-behaved client was answered {head!r}")
-            self.slowest = max(self.slowest, time.monotonic() - asked)
-            self.served += 1
-            writer.transport.abort()
-            await asyncio.sleep(LOOK_EVERY)
-
-
-async def _change(redis: Redis) -> None:
-    for number in range(1_000_000):
-        await people.change(redis.store, people.FIRST, number)
-        await asyncio.sleep(0.01)
-
-
-async def _most(process: BenchProcess, seconds: float) -> int:
-    most, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        most = max(most, process.memory())
-        await asyncio.sleep(LOOK_EVERY)
-    return most
-
-
-async def _under(
-    harness: Harness, redis: Redis, service: str, number: int, attack: Attack
-) -> Outcome:
-    port = free_port()
-    async with harness.service(service, redis, **{f"{service.upper()}_PORT": str(port)}) as process:
-        witness = Witness(port, WATCH if service == "ws" else READ)
-        watching = asyncio.create_task(witness.run())
-        changing = asyncio.create_task(_change(redis))
-        await asyncio.sleep(2)
-        before = process.memory()
-        attackers = [asyncio.create_task(_again_and_again(attack, port)) for _ in range(number)]
-        most = await _most(process, SECONDS)
-        for task in attackers:
-            task.cancel()
-        await asyncio.gather(*attackers, return_exceptions=True)
-        await _most(process, AFTERWARDS)
-        after = process.memory()
-        for task in (watching, changing):
-            if task.done():
-                task.result()
-            task.cancel()
-        await asyncio.gather(watching, changing, return_exceptions=True)
-    return Outcome(before, most, after, witness.served, witness.slowest)
-
-
-async def _run(harness: Harness, only: str) -> None:
-    print("| process | attack | attackers | MB before | MB at most | MB after | slowest answer |")
-    print("|---|---|---|---|---|---|---|")
-    async with harness.redis() as redis:
-        await people.admit(redis.store, 1)
-        for service, attacks in ATTACKS.items():
-            for name, (number, attack) in attacks.items():
-                if only not in f"{service} {name}":
-                    continue
-                found = await _under(harness, redis, service, number, attack)
-                params = (found.before, found.most, found.after)
-                shown = " | ".join(f"{size / MEGABYTE:.0f}" for size in params)
-                print(f"| {service} | {name} | {number} | {shown} | {found.slowest:.2f} s |")
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.attack", description=__doc__)
-    parser.add_argument("--only", default="", help="attacks with these words in their line")
+    parser.add_argument("--only", default="", help="attacks with this in their name")
+    parser.add_argument("--list", action="store_true", help="print the names, and attack nothing")
     asked = parser.parse_args()
+    if not kernel.IS_LINUX:
+        print("bench: Linux is needed, because CPU time is read from /proc", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="grux-attack-") as folder:
-        kernel.pin_to(kernel.LOAD_CORE)
-        asyncio.run(_run(Harness(Params(), Path(folder), HERE.parent), asked.only))
+        try:
+            harness = Harness(Params(), Path(folder), HERE.parent)
+        except ProcessFailed as error:
+            print(f"bench: {error}", file=sys.stderr)
+            return 2
+        alone: dict[str, Attack] = {
+            "unknown_ids": partial(unknown_ids.run, harness),
+            **memory.attacks(harness),
+            "tests": _run_tests,
+        }
+        if asked.list:
+            print("\n".join([*ON_TARGET, *alone]))
+            return 0
+        return asyncio.run(_attack(harness, alone, asked.only))
+
+
+async def _attack(harness: Harness, alone: Mapping[str, Attack], only: str) -> int:
+    print(HEAD)
+    exceeded = 0
+    together = {name: attack for name, attack in ON_TARGET.items() if only in name}
+    if together:
+        async with target(harness) as attacked:
+            for attack in together.values():
+                exceeded += _show(await attack(attacked))
+    for name, attack_alone in alone.items():
+        if only in name:
+            exceeded += _show(await attack_alone())
+    return 1 if exceeded else 0
+
+
+def _show(outcomes: list[Outcome]) -> int:
+    for outcome in outcomes:
+        print(outcome.row, flush=True)
+    return sum(not outcome.holds for outcome in outcomes)
+
+
+async def _run_tests() -> list[Outcome]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *TESTS]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=HERE.parent, capture_output=True, text=True, check=False
+    )
+    last = done.stdout.strip().splitlines()[-1:]
+    figure = f"exit status ({last[0].strip('= ') if last else 'no output'})"
+    return [
+        Outcome(attack="the tests of hostile input", figure=figure, value=done.returncode, bound=0)
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -38,6 +38,10 @@ class BenchProcess:
         """Bytes."""
         return kernel.memory(self.pid)
 
+    def logged(self) -> int:
+        """Lines on its standard error so far."""
+        return self._log.read_bytes().count(b"\n")
+
     @property
     def runs(self) -> bool:
         return self._process.running

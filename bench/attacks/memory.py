@@ -1,0 +1,248 @@
+"""What ws and api hold in memory while they are attacked.
+
+Each attack is run against a process of its own, beside a well-behaved client, which has to be
+served all the while.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+
+from bench import people
+from bench.attacks.outcome import Outcome
+from bench.child import BenchProcess
+from bench.harness import Harness, Redis
+from testing.free_port import free_port
+
+SECONDS: Final = 12.0
+AFTERWARDS: Final = 12.0  # longer than anyone is waited for
+LOOK_EVERY: Final = 0.25
+MANY: Final = 6000  # sockets
+SOME: Final = 200
+MEGABYTE: Final = 1024 * 1024
+MOST_MB: Final = 256
+
+UPGRADE: Final = (
+    b"Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+WATCH: Final = b"GET /?user_id=%d HTTP/1.1\r\n" % people.FIRST + UPGRADE
+PING: Final = b"\x89\x84\0\0\0\0ping"
+READ: Final = b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
+
+Attack = Callable[[int], Awaitable[None]]
+"""One attacker against this port: from connecting to giving up."""
+
+
+class Course(Struct, frozen=True):
+    """Memory in bytes, time in seconds."""
+
+    before: int
+    most: int
+    after: int
+    refusals: list[str]  # of the well-behaved client
+    slowest: float
+
+
+async def _connect(port: int) -> socket.socket:
+    """A socket that takes in little before it is read."""
+    line = socket.socket()
+    line.setblocking(False)
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await asyncio.get_running_loop().sock_connect(line, ("127.0.0.1", port))
+    return line
+
+
+def says(*pieces: bytes, again: bytes = b"", every: float = 1.0) -> Attack:
+    """Sends these, then `again` now and then, and never reads."""
+
+    async def attack(port: int) -> None:
+        loop = asyncio.get_running_loop()
+        with await _connect(port) as line:
+            for piece in pieces:
+                await loop.sock_sendall(line, piece)
+            while True:
+                await asyncio.sleep(every)
+                if again:
+                    await loop.sock_sendall(line, again)
+
+    return attack
+
+
+def keeps(made: Callable[[random.Random], bytes], *first: bytes) -> Attack:
+    """Sends what is made, reads whatever comes, and begins anew when it is thrown out."""
+
+    async def attack(port: int) -> None:
+        chance = random.Random(port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            for piece in first:
+                writer.write(piece)
+            while not reader.at_eof():
+                writer.write(made(chance))
+                await writer.drain()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.05):
+                        await reader.read(65_536)
+        finally:
+            writer.transport.abort()
+
+    return attack
+
+
+def _strangers(chance: random.Random) -> bytes:
+    return b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % chance.randrange(10**17, 10**18) * 8
+
+
+def _watch_strangers(chance: random.Random) -> bytes:
+    users = b",".join(b"%d" % chance.randrange(10**17, 10**18) for _ in range(50))
+    return b"GET /?user_id=%b HTTP/1.1\r\n" % users + UPGRADE
+
+
+ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
+    "ws": {
+        "clients that never read, 100 changes a second": (1000, says(WATCH)),
+        "clients that ping and never read": (
+            SOME,
+            says(WATCH, again=b"\x89\x84\0\0\0\0ping" * 100),
+        ),
+        "half-open handshakes of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
+        "garbage frames": (SOME, keeps(lambda chance: chance.randbytes(2000), WATCH)),
+        "headers and addresses of 60 KB": (
+            SOME,
+            keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
+        ),
+        "50 strangers a connection": (SOME, keeps(_watch_strangers)),
+    },
+    "api": {
+        "half-open requests of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
+        "half-open requests, a byte a second": (MANY, says(b"GET / HTTP/1.1\r\nX: ", again=b"x")),
+        "clients that ask 16 times and never read": (1000, says(READ * 16, again=READ)),
+        "garbage": (SOME, keeps(lambda chance: chance.randbytes(2000))),
+        "headers and addresses of 60 KB": (
+            SOME,
+            keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
+        ),
+        "strangers, as fast as it goes": (SOME, keeps(_strangers)),
+        "one user, as fast as it goes": (SOME, keeps(lambda _: READ * 16)),
+    },
+}
+
+
+async def _again_and_again(attack: Attack, port: int) -> None:
+    while True:
+        with suppress(OSError, EOFError):
+            await attack(port)
+        await asyncio.sleep(0.1)
+
+
+class Witness:
+    """A well-behaved client: a new connection each time, which has to be answered."""
+
+    def __init__(self, port: int, asks: bytes) -> None:
+        self._port = port
+        self._asks = asks
+        self.refusals: list[str] = []
+        self.slowest = 0.0
+
+    async def run(self) -> None:
+        while True:
+            asked = time.monotonic()
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            writer.write(self._asks)
+            head = await reader.readuntil(b"\r\n")
+            if head[9:12] not in (b"101", b"200"):
+                self.refusals.append(head[9:].decode().strip())
+            self.slowest = max(self.slowest, time.monotonic() - asked)
+            writer.transport.abort()
+            await asyncio.sleep(LOOK_EVERY)
+
+
+async def _change(redis: Redis) -> None:
+    for number in range(1_000_000):
+        await people.change(redis.store, people.FIRST, number)
+        await asyncio.sleep(0.01)
+
+
+async def _most(process: BenchProcess, seconds: float) -> int:
+    most, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        most = max(most, process.memory())
+        await asyncio.sleep(LOOK_EVERY)
+    return most
+
+
+async def _under(
+    harness: Harness, redis: Redis, service: str, number: int, attack: Attack
+) -> Course:
+    port = free_port()
+    async with harness.service(service, redis, **{f"{service.upper()}_PORT": str(port)}) as process:
+        witness = Witness(port, WATCH if service == "ws" else READ)
+        watching = asyncio.create_task(witness.run())
+        changing = asyncio.create_task(_change(redis))
+        await asyncio.sleep(2)
+        before = process.memory()
+        attackers = [asyncio.create_task(_again_and_again(attack, port)) for _ in range(number)]
+        most = await _most(process, SECONDS)
+        for task in attackers:
+            task.cancel()
+        await asyncio.gather(*attackers, return_exceptions=True)
+        await _most(process, AFTERWARDS)
+        after = process.memory()
+        for task in (watching, changing):
+            if task.done():
+                task.result()
+            task.cancel()
+        await asyncio.gather(watching, changing, return_exceptions=True)
+    return Course(before, most, after, witness.refusals, witness.slowest)
+
+
+def attacks(harness: Harness) -> dict[str, Callable[[], Awaitable[list[Outcome]]]]:
+    """Each by its name."""
+    return {
+        f"{service}: {name}": partial(_outcomes, harness, service, name, number, attack)
+        for service, attacks in ATTACKS.items()
+        for name, (number, attack) in attacks.items()
+    }
+
+
+async def _outcomes(
+    harness: Harness, service: str, name: str, number: int, attack: Attack
+) -> list[Outcome]:
+    async with harness.redis() as redis:
+        await people.admit(redis.store, 1)
+        found = await _under(harness, redis, service, number, attack)
+    shown = f"{service}: {number} x {name}"
+    before, after = found.before / MEGABYTE, found.after / MEGABYTE
+    return [
+        Outcome(
+            attack=shown,
+            figure=f"memory at most (before: {before:.0f}, after: {after:.0f})",
+            value=found.most / MEGABYTE,
+            unit="MB",
+            bound=MOST_MB,
+        ),
+        Outcome(
+            attack=shown,
+            figure="slowest answer to another",
+            value=found.slowest,
+            unit="s",
+            bound=10,
+        ),
+        Outcome(
+            attack=shown,
+            figure="answers to it that were refusals"
+            + (f" ({found.refusals[0]})" if found.refusals else ""),
+            value=len(found.refusals),
+            bound=0,
+        ),
+    ]
