@@ -259,7 +259,6 @@ function exampleItem(id) {
 }
 
 await customElements.whenDefined("grux-presence");
-$("people").hidden = !examples.length;
 $("people")
   .querySelector("ul")
   .replaceChildren(...examples.map(exampleItem));
