@@ -1,4 +1,5 @@
-"""GET /user/:id and GET /activity/:id through the whole api, beside a bare ASGI application.
+"""GET /user/:id and GET /activity/:id through the whole api, beside a bare ASGI application, and
+Lanyard's GET /v1/users/:id beside /user/:id.
 
 The figures are CPU of the process a request, so `0.75 × the floor's requests per second and CPU`
 reads here as at most 1 / 0.75 = 1.33 times its CPU.
@@ -21,6 +22,8 @@ from testing.free_port import free_port
 
 ROW = "reads"
 CONNECTIONS: Final = 32
+LANYARD: Final = "/v1/users/"
+AS_USER: Final = 1.05  # times the CPU of /user/:id
 UNCHANGED: Final = 1 / 0.75
 CHANGING: Final = 1 / 0.5
 
@@ -57,7 +60,9 @@ async def run(harness: Harness) -> list[Figure]:
         for path, floor in bare.items():
             await api.get(path, users)  # what is kept from now on is warm
             await floor.get(path, users)
+        await api.get(LANYARD, users)
         for _ in range(harness.params.rounds):
+            series.add(LANYARD, await api.get(LANYARD, users, "learn"))
             for path, floor in bare.items():
                 series.add(path, await api.get(path, users, "learn"))
                 series.add(f"{path} floor", await floor.get(path, users))
@@ -66,9 +71,23 @@ async def run(harness: Harness) -> list[Figure]:
                 await changes.line()
                 for path in bare:
                     series.add(f"{path} changing", await api.get(path, users))
-            for path in bare:
+            for path in (*bare, LANYARD):
                 await api.get(path, users)  # warm again
-    return [figure for path in bare for figure in _figures(series, path, users, rate)]
+    found = [figure for path in bare for figure in _figures(series, path, users, rate)]
+    return [*found, _lanyard_figure(series, users)]
+
+
+def _lanyard_figure(series: Series, users: int) -> Figure:
+    return Figure(
+        row=ROW,
+        name=f"GET {LANYARD}:id, {users:,} users in turn, unchanged, CPU of api a request",
+        unit="µs",
+        value=series[LANYARD] * 1e6,
+        floor=series["/user/"] * 1e6,
+        goal=AS_USER,
+        goal_is="ratio",
+        note="the floor is GET /user/:id",
+    )
 
 
 def _figures(series: Series, path: str, users: int, rate: int) -> list[Figure]:

@@ -20,6 +20,7 @@ from services.ws.server import WebSocketServer
 from shared.config import WsSettings
 from shared.model.profile_extras import ProfileExtras
 from shared.model.snapshot import Activity, Presence, Profile, Timestamps
+from shared.redis.durable import DurableKv
 from shared.redis.store import Fields, Save, Store
 from testing.eventually import PATIENCE, eventually
 
@@ -145,6 +146,14 @@ class Backend:
         self.store = store
         self._timeout = timeout
         self.source = FakeProfileSource()
+        self._durable_url = ""
+
+    @asynccontextmanager
+    async def durable_at(self, url: str) -> AsyncIterator[DurableKv]:
+        """Servers that start inside the block have this durable Redis."""
+        self._durable_url = url
+        async with Store.connect(url, timeout=PATIENCE) as durable:
+            yield DurableKv(durable)
 
     @asynccontextmanager
     async def serving(
@@ -157,6 +166,7 @@ class Backend:
     ) -> AsyncIterator[RunningServer]:
         settings = WsSettings(
             redis_url=self.redis_url,
+            durable_redis_url=self._durable_url,
             ws_port=0,
             profile_ttl=ttl,
             lanyard_subscribe_all=subscribe_all,
