@@ -14,7 +14,7 @@ from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
-from services.api.endpoints.lanyard import LanyardEndpoints
+from services.api.endpoints.lanyard import LanyardEndpoints, write_methods
 from services.api.endpoints.presence import PresenceEndpoints
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
@@ -54,7 +54,7 @@ def build(
     )
     app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
     app.router.default = SpellingFallback(app.router, pages=("/docs", "/docs/websocket"))
-    return ResponseCacheMiddleware(cache, PreflightMiddleware(app))
+    return ResponseCacheMiddleware(cache, PreflightMiddleware(app, write_methods))
 
 
 def routes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Container
+from collections.abc import Awaitable, Callable, Container, Sequence
 from typing import Final, Protocol
 
 from starlette.exceptions import HTTPException
@@ -28,7 +28,8 @@ _WRITING_PREFLIGHT: Final = [
     *CORS_HEADERS,
     (b"access-control-allow-methods", b"GET, HEAD, PUT, PATCH, DELETE, OPTIONS"),
     (b"access-control-allow-headers", b"*, Authorization, Content-Type"),
-    *_PREFLIGHT_HEADERS[-3:],
+    (b"access-control-max-age", b"86400"),
+    (b"cache-control", b"no-store"),
 ]
 _WRITING_PREFIX: Final = "/v1/"
 """Below it, pages write."""
@@ -37,15 +38,23 @@ _WRITING_PREFIX: Final = "/v1/"
 class PreflightMiddleware:
     """Answers OPTIONS for every path: where no route exists, the page then sees the 404."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self, app: ASGIApp, write_methods: Callable[[str], Sequence[str]] = lambda _path: ()
+    ) -> None:
+        """`write_methods`: those of a path that cannot be read; none for all others."""
         self._app = app
+        self._write_methods = write_methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
             await self._app(scope, receive, send)
             return
-        writing = scope["path"].lower().startswith(_WRITING_PREFIX)
-        headers = _WRITING_PREFLIGHT if writing else _PREFLIGHT_HEADERS
+        path: str = scope["path"]
+        headers = _PREFLIGHT_HEADERS
+        if path.lower().startswith(_WRITING_PREFIX):
+            writes = self._write_methods(path)
+            allowed = ", ".join([*writes, "OPTIONS"]).encode() if writes else METHODS
+            headers = [*_WRITING_PREFLIGHT, (b"allow", allowed)]
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 

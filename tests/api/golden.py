@@ -21,7 +21,11 @@ class Golden(Struct, frozen=True):
     activity_etag: str
 
     def save(self) -> Save:
-        return Save(self.user_id, Fields(self.profile, self.presence, b"{}"), joined=(GUILD,))
+        discord = (
+            b'{"user":{"id":"%d","username":"x"},"status":"online","client_status":{},'
+            b'"activities":[]}' % self.user_id
+        )
+        return Save(self.user_id, Fields(self.profile, self.presence, discord), joined=(GUILD,))
 
 
 RICH: Final = Golden(

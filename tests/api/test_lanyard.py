@@ -220,6 +220,9 @@ async def test_preflight_of_a_write(store: Store, method: str, path: str) -> Non
     assert (answer.status, answer.body) == (204, b"")
     assert answer.header("access-control-allow-origin") == "*"
     assert method in (answer.header("access-control-allow-methods") or "").split(", ")
+    own = {"/kv/a": "PUT, DELETE, OPTIONS", "@me/kv": "PATCH, OPTIONS"}
+    named = next((found for end, found in own.items() if path.endswith(end)), None)
+    assert answer.header("allow") == (named or "GET, HEAD, OPTIONS")
     allowed = (answer.header("access-control-allow-headers") or "").lower().split(", ")
     assert {"authorization", "content-type", "*"} == set(allowed)
 

@@ -38,6 +38,10 @@ _PATCH_OVERHEAD: Final = 6  # a character of one byte may be written in six: \u0
 _VARY: Final = (b"vary", b"Authorization")
 
 
+_WRITE_METHODS: Final = {"kv": ("PATCH",), "kv/{key}": ("PUT", "DELETE")}
+"""By what follows the user in the path."""
+
+
 class LanyardEndpoints:
     """Each endpoint may raise the exceptions that shared.http.errors turns into responses."""
 
@@ -59,8 +63,10 @@ class LanyardEndpoints:
         return [
             Route(f"{LANYARD_PATH}{ME}", self.me),
             Route(f"{LANYARD_PATH}{{user_id}}", self.user),
-            Route(f"{LANYARD_PATH}{{user_id}}/kv", self.patch, methods=["PATCH"]),
-            Route(f"{LANYARD_PATH}{{user_id}}/kv/{{key}}", self.pair, methods=["PUT", "DELETE"]),
+            *(
+                Route(f"{LANYARD_PATH}{{user_id}}/{rest}", endpoint, methods=_WRITE_METHODS[rest])
+                for rest, endpoint in (("kv", self.patch), ("kv/{key}", self.pair))
+            ),
             Route("/discord", self.discord),
             *(Route(f"/{{user_id}}.{kind}", self.quick_link) for kind in QUICK_LINK_FORMATS),
         ]
@@ -140,6 +146,18 @@ class LanyardEndpoints:
             response = cacheable(envelope(body))
             load.store(LANYARD_PATH, found.version, response, until=until)
         return response
+
+
+def write_methods(path: str) -> tuple[str, ...]:
+    """Those of a path of the key-value store; none for another path."""
+    if not path.startswith(LANYARD_PATH):
+        return ()
+    match path[len(LANYARD_PATH) :].rstrip("/").split("/"):
+        case [_, "kv"]:
+            return _WRITE_METHODS["kv"]
+        case [_, "kv", _]:
+            return _WRITE_METHODS["kv/{key}"]
+    return ()
 
 
 def _monitored_id(text: str) -> int:
