@@ -156,9 +156,16 @@ async def send(connection: AbstractConnection, *command: str) -> None:
 
 
 async def ask(connection: AbstractConnection, *command: object) -> Any:
-    """Send a command and wait for its answer, while nothing else reads from the connection."""
+    """Send a command and wait for its answer, while nothing else reads from the connection.
+
+    A message that comes before the answer is skipped: the connection is being set up, and nothing
+    has been loaded yet that the message could change.
+    """
     await connection.send_command(*command, check_health=False)
-    return await connection.read_response(timeout=math.inf)
+    while True:
+        reply = await connection.read_response(timeout=math.inf)
+        if not isinstance(reply, list) or reply[:1] not in ([b"message"], [b"smessage"]):
+            return reply
 
 
 async def report_changes(connection: AbstractConnection, prefixes: Sequence[str]) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as NoConnection
 
-from shared.redis.held_connection import ConnectionLost, ConnectionTimings, HeldConnection, send
+from shared.redis.held_connection import (
+    ConnectionLost,
+    ConnectionTimings,
+    HeldConnection,
+    ask,
+    send,
+)
 from testing.loop_clock import LoopClock
 from tests.ended import ended
 
@@ -151,3 +157,23 @@ async def test_nothing_is_sent_over_a_closed_connection(wire: Wire) -> None:
     with pytest.raises(ConnectionLost):
         await send(wire, "PING")  # type: ignore[arg-type]
     assert (wire.connects, wire.pings) == (0, 0)
+
+
+class Scripted:
+    """A connection on which these replies come."""
+
+    def __init__(self, *replies: Any) -> None:
+        self._replies = list(replies)
+
+    async def send_command(self, *command: object, check_health: bool) -> None: ...
+
+    async def read_response(self, timeout: float) -> Any:
+        return self._replies.pop(0)
+
+
+async def test_message_before_an_answer_is_skipped() -> None:
+    """A key changes while the connection is being set up: the invalidation is not the answer."""
+    answer = [b"subscribe", b"control", 1]
+    message = [b"message", b"__redis__:invalidate", [b"guilds:{1}"]]
+    connection = Scripted(message, message, answer)
+    assert await ask(cast("AbstractConnection", connection), "SUBSCRIBE", "control") == answer
