@@ -85,7 +85,7 @@ async def change(
             joined = {int(guild["id"]) for guild in await BotRest(settings, http).guilds()}
             if unknown := sorted(ids - joined):
                 return [failure(f"the bot is not in server {unknown[0]}", "Check the id.")]
-        async with Store.connect(settings.redis_url, timeout=REDIS_TIMEOUT_S) as store:
+        async with Store.connect(_url(settings), timeout=REDIS_TIMEOUT_S) as store:
             if approve:
                 await approved_guilds.approve(store, ids)
             else:
@@ -95,7 +95,7 @@ async def change(
     except (KeyError, TypeError, ValueError, InvalidJson, BodyTooLarge):
         return [failure("the server at DISCORD_API_URL is not Discord", "Remove DISCORD_API_URL.")]
     except StoreUnavailable:
-        return [failure("Redis cannot be used at REDIS_URL", "Run the doctor to see why.")]
+        return [failure("the durable Redis cannot be used", "Run the doctor to see why.")]
     word = "approved" if approve else "not approved any more"
     return [ok(f"{word}: {', '.join(map(str, sorted(ids)))}")]
 
@@ -109,6 +109,10 @@ def _ignored(guild: dict[str, Any]) -> Finding:
     )
 
 
+def _url(settings: GatewaySettings) -> str:
+    return settings.durable_redis_url or settings.redis_url
+
+
 async def _load(settings: GatewaySettings) -> frozenset[int] | None:
-    async with Store.connect(settings.redis_url, timeout=REDIS_TIMEOUT_S) as store:
+    async with Store.connect(_url(settings), timeout=REDIS_TIMEOUT_S) as store:
         return await approved_guilds.load(store)

@@ -27,7 +27,7 @@ from services.gateway.sync.writer import Writer
 from shared.config import ConfigError, GatewaySettings, non_defaults
 from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
-from shared.redis import expiry
+from shared.redis import durable, expiry
 from shared.redis.store import Store, StoreUnavailable
 from shared.startup import bootstrap, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
@@ -40,7 +40,10 @@ log = logging.getLogger(__name__)
 
 async def serve(settings: GatewaySettings, health: Health) -> None:
     """Run until cancelled. Raises DiscordRefused (or a group) if Discord rejects the bot."""
-    async with Store.connect(settings.redis_url, timeout=5.0) as store:
+    async with (
+        Store.connect(settings.redis_url, timeout=5.0) as store,
+        durable.connect(settings.durable_redis_url, store) as durable_store,
+    ):
         users = UserCache()
         gate = WriteGate()
         icons = AppIcons(store, settings.discord_api_url, USER_AGENT)
@@ -55,7 +58,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
 
         await _drop_expired(store, settings.presence_max_silence)
         info = await fetch_gateway_info(settings)
-        approval = await GuildApproval.of(settings, store)
+        approval = await GuildApproval.of(settings, durable_store)
         count = settings.shard_count or info.shards
         shards += [
             Shard(settings.discord_token, shard_id, count)

@@ -2,9 +2,9 @@
 
 Anyone can add a public bot to their own guild, and would thereby publish its members. So, unless
 GUILD_IDS says otherwise, Grux monitors the guilds that the bot is in when a gateway first starts.
-It ignores a guild that is added later until `doctor --approve`. The list is in Redis. A gateway
-that runs writes it again when Redis loses it; without one, the next start is a first start, and the
-log names the guilds that it approves. docs/security.md has the reasons.
+It ignores a guild that is added later until `doctor --approve`. The list is in the durable Redis. A
+gateway that runs writes it again when it is lost; without one, the next start is a first start, and
+the log names the guilds that it approves. docs/security.md has the reasons.
 """
 
 from __future__ import annotations
@@ -49,7 +49,10 @@ class GuildApproval:
 
     @classmethod
     async def of(cls, settings: GatewaySettings, store: Store) -> GuildApproval:
-        """As GUILD_IDS says, or else as Redis says: waits for it. Raises DiscordRefused."""
+        """As GUILD_IDS says, or else as the durable Redis says: waits for it.
+
+        `store`: the durable Redis. Raises DiscordRefused.
+        """
         if settings.publishes_all_guilds:
             return cls(store, None)
         if settings.guilds():

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
+from services.run import durable_server
 from services.run.demo_settings import demo_settings
 from shared import config
 
@@ -54,8 +55,18 @@ def run(arguments: Sequence[str]) -> None:
         print(f"There is no service {name!r}. Use one of these:\n\n{USAGE}", file=sys.stderr)
         sys.exit(2)
     os.environ.update(simulator_settings(config.environment()))
+    if name == "doctor":
+        os.environ.update(_durable_of_make_run(config.environment()))
     sys.argv = sys.argv[1:]
     runpy.run_module(f"services.{name}", run_name="__main__", alter_sys=True)
+
+
+def _durable_of_make_run(env: Mapping[str, str]) -> dict[str, str]:
+    """The setting for the durable Redis that `make run` has started; none if there is another."""
+    if any(env.get(name, "").strip() for name in ("REDIS_URL", "DURABLE_REDIS_URL")):
+        return {}
+    url = durable_server.find()
+    return {"DURABLE_REDIS_URL": url} if url else {}
 
 
 def simulator_settings(env: Mapping[str, str]) -> dict[str, str]:

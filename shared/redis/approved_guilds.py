@@ -1,4 +1,4 @@
-"""The guilds that the operator has approved: a set without a TTL, which Redis therefore keeps.
+"""The guilds that the operator has approved: a set in the durable Redis.
 
 Used only where GUILD_IDS names no guilds. services/gateway/guild_approval.py says who writes it.
 """

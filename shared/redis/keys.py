@@ -12,7 +12,7 @@ USERS = "users"
 GUILDS = "guilds"
 """Set: every guild that has a member set, so that a guild the bot has left is found."""
 
-APPROVED_GUILDS = "approved-guilds"
+APPROVED_GUILDS = "durable:approved-guilds"
 """Set: the guilds that the operator has approved. Not rebuilt from Discord: it has no TTL."""
 
 CONTROL_CHANNEL = "control"

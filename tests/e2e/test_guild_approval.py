@@ -13,6 +13,7 @@ from shared.redis.store import Store
 from simulator.model import Guild, Member, User
 from simulator.people import FIRST_PERSON
 from testing.eventually import PATIENCE, eventually_async
+from testing.redis_server import RedisServer
 from tests.doctor.examination import examined
 from tests.e2e.stack import FIRST, REST, SECOND, Stack, running
 
@@ -76,6 +77,22 @@ async def test_redis_that_loses_the_list_approves_no_stranger() -> None:
 
             await eventually_async(rewritten)
         await gateway.stop()
+        await stack.start("gateway")
+        await _first_of_another_guild_is_shown(stack)
+        assert (await stack.get(f"/user/{STRANGER}"))[0] == 404
+
+
+async def test_the_list_outlives_the_presence_redis() -> None:
+    """It is in the durable one."""
+    async with (
+        RedisServer() as durable,
+        running(services=REST, env={"DURABLE_REDIS_URL": durable.url}) as stack,
+    ):
+        gateway = stack.processes["gateway"]
+        _add_strangers_guild(stack)
+        await gateway.line_with(f"server {STRANGERS_GUILD} is ignored")
+        await gateway.stop()
+        await stack.redis.flush()
         await stack.start("gateway")
         await _first_of_another_guild_is_shown(stack)
         assert (await stack.get(f"/user/{STRANGER}"))[0] == 404
