@@ -22,6 +22,7 @@ from bench.params import QUICK, Params
 
 ROWS: Final = (
     "fan_out",
+    "lanyard_fan_out",
     "lag",
     "idle_memory",
     "distinct_users",

@@ -54,11 +54,12 @@ class SocketCrowd(Struct, frozen=True):
 
 @asynccontextmanager
 async def of_ws(
-    harness: Harness, redis: Redis, *, modest: bool = False
+    harness: Harness, redis: Redis, *, modest: bool = False, lanyard: bool = False
 ) -> AsyncIterator[SocketCrowd]:
-    """ws without clients. `modest` clients leave their core to a probe."""
+    """ws without clients. `modest` clients leave their core to a probe; those of `lanyard` speak
+    Lanyard's dialect."""
     port = free_port()
-    how = ("modest",) if modest else ()
+    how = ("modest",) if modest else ("lanyard",) if lanyard else ()
     async with (
         harness.service("ws", redis, WS_PORT=str(port)) as ws,
         harness.program("watchers", port, *how) as watchers,

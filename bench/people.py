@@ -141,6 +141,49 @@ def fields(user_id: int, change: int) -> Fields:
     return Fields(profile(user_id), presence(change), discord(user_id))
 
 
+def discord(user_id: int, change: int) -> bytes:
+    """The same state in Discord's objects, as the gateway saves it for Lanyard's dialect."""
+    icon = "6bdc42827a38498929a4920da12695d9"
+    song = {
+        "id": "spotify:1",
+        "name": "Spotify",
+        "type": 2,
+        "flags": 48,
+        "details": f"90mph {change % 10**6:06}",
+        "state": "JBEE; Sillage",
+        "sync_id": "6uT2TsDrCrXue7ROEfNeGN",
+        "party": {"id": f"spotify:{user_id}"},
+        "assets": {"large_image": "spotify:ab67616d0000b2737aee7c56bd63016a79ddc9d1"},
+        "timestamps": {"start": 1750873861045, "end": 1750874008612},
+        "created_at": 1750873861499,
+    }
+    code = {
+        "id": "5d44176e3524575c",
+        "name": "Code",
+        "type": 0,
+        "state": "Workspace: audibert",
+        "details": "Editing README.md",
+        "application_id": "383226320970055681",
+        "timestamps": {"start": 1750865485922},
+        "created_at": 1750873791410,
+    }
+    user = {"id": str(user_id), "username": "grwx", "global_name": "Audibert", "avatar": icon}
+    return msgspec.json.encode(
+        {
+            "user": user,
+            "status": "online",
+            "client_status": {"desktop": "online"},
+            "activities": [song, code],
+        }
+    )
+
+
+async def change_discord(store: Store, user_id: int, number: int) -> None:
+    """One real presence_update of this user, with Discord's objects."""
+    whole = Fields(profile(user_id), presence(number), discord(user_id, number))
+    await store.save([Save(user_id, whole, joined=(GUILD,))])
+
+
 async def admit(store: Store, count: int, first: int = FIRST) -> None:
     """The users `first`, `first` + 1 … are monitored and readable, as after their first read: each
     has a copy of an empty key-value store."""

@@ -1,5 +1,6 @@
-/* Thousands of WebSocket clients in one thread: `watchers PORT [modest]`. A modest one leaves the
- * core to other processes, such as a probe that measures latency.
+/* Thousands of WebSocket clients in one thread: `watchers PORT [modest|lanyard]`. A modest one leaves
+ * the core to other processes, such as a probe that measures latency. One of lanyard speaks Lanyard's
+ * dialect: its first frame is INIT_STATE, and Hello is not counted.
  *
  * Commands on stdin, one JSON line on stdout each:
  *   open COUNT FIRST STEP  connect COUNT clients; client i watches user FIRST + i * STEP. Answers
@@ -21,6 +22,7 @@ struct client {
     int fd;
     int greeted;      /* the 101 is read */
     int shown;        /* its first frame has come */
+    int welcomed;     /* Hello has come, in Lanyard's dialect */
     int have;         /* bytes of an unfinished head, in `head` */
     int64_t skip;     /* bytes of the current frame still to come */
     int64_t began;    /* when it connected */
@@ -28,6 +30,7 @@ struct client {
 };
 
 static struct client *clients;
+static int lanyard;
 static int count, to_open, under_way, alive, epoll, port;
 static int64_t first_user, step, frames, bytes, text_frames_wanted, deadline, opening_since;
 static enum { IDLE, OPENING, AWAITING } doing;
@@ -46,11 +49,12 @@ static void connect_one(void) {
     *c = (struct client){.began = now_ns()};
     c->fd = connect_to(port, count);
     int size = snprintf(request, sizeof request,
-                        "GET /?user_id=%lld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                        "GET /%s%.0lld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                         "Sec-WebSocket-Version: 13\r\nOrigin: https://example.org\r\n\r\n",
-                        (long long)(first_user + count * step), port);
+                        lanyard ? "socket" : "?user_id=",
+                        lanyard ? 0LL : (long long)(first_user + count * step), port);
     if (write(c->fd, request, size) != size) die("write");
     nonblocking(c->fd);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = count};
@@ -68,7 +72,22 @@ static void take_stamps(const char *data, size_t size) {
     }
 }
 
+/* Op 2 of Lanyard's dialect, masked by zeros. */
+static void initialize(struct client *c) {
+    char frame[128];
+    int size = snprintf(frame + 6, sizeof frame - 6, "{\"op\":2,\"d\":{\"subscribe_to_id\":\"%lld\"}}",
+                        (long long)(first_user + (c - clients) * step));
+    memcpy(frame, "\x81\0\0\0\0\0", 6);
+    frame[1] = (char)(0x80 | size);
+    if (write(c->fd, frame, size + 6) != size + 6) die("write");
+}
+
 static void text_frame(struct client *c, int64_t size) {
+    if (lanyard && !c->welcomed) {
+        c->welcomed = 1;
+        initialize(c);
+        return;
+    }
     frames++, bytes += size;
     if (!c->shown) {
         c->shown = 1;
@@ -170,7 +189,8 @@ int main(int argc, char **argv) {
     if (argc < 2) return 2;
     port = atoi(argv[1]);
     allow_many_sockets();
-    if (argc > 2) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    lanyard = argc > 2 && !strcmp(argv[2], "lanyard");
+    if (argc > 2 && !lanyard) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
     if (!(clients = calloc(MOST, sizeof *clients))) die("calloc");
     epoll = epoll_create1(0);
     struct epoll_event stdin_event = {.events = EPOLLIN, .data.u32 = MOST};

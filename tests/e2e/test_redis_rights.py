@@ -6,20 +6,23 @@ use has to say when a service does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
+from websockets.asyncio.client import connect
 
 from shared.redis import keys
 from shared.redis.api_keys import ApiKeys
 from shared.redis.store import Store
 from simulator import BOT_ID
 from simulator.model import User
-from testing.eventually import eventually, eventually_async
+from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.process import ROOT, Process
 from testing.redis_server import RedisServer
 from tests.api.http_client import ask
@@ -124,6 +127,7 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         monitored(redis, stack.redis.port) as calls,
     ):
         world = stack.simulator.world
+        stack.env["LANYARD_SUBSCRIBE_ALL"] = "on"
         await redis.config_resetstat()
         for service in SERVICES:
             await start(stack, service, calls)
@@ -148,6 +152,13 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         world.set_presence(ROBIN, "idle", [], {"mobile": "idle"})
         await watcher.until(lambda frame: frame["d"].get("status") == "idle")
         await stack.shows(ROBIN, lambda data: bool(data["status"] == "idle"))
+
+        # Lanyard's dialect: everyone at once.
+        async with connect(f"ws://127.0.0.1:{stack.ws_port}/socket") as everyone:
+            await everyone.send('{"op":2,"d":{"subscribe_to_all":true}}')
+            async with asyncio.timeout(PATIENCE):
+                _, state = [msgspec.json.decode(await everyone.recv()) for _ in range(2)]
+            assert ROBIN in state["d"]
 
         # Robin writes to the key-value store, and an earlier write is copied once more.
         async with Store.connect(stack.redis.url) as admin:

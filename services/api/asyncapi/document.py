@@ -50,8 +50,9 @@ CLOSE_CODES: Final = (
     CloseCode(
         4429,
         "rate_limited",
-        "too many connections from one address, or a flood of messages",
-        "reconnect later",
+        "one address has too many connections, opens too many, or requests too many users; or a "
+        "flood of messages",
+        "reconnect after a minute",
     ),
     CloseCode(1009, "", "a client message was larger than 4 KiB", "send nothing"),
     CloseCode(1012, "restart", "the server restarts", "reconnect after a random delay"),
