@@ -60,6 +60,7 @@ async def test_openapi_python_client(stack: Stack, tmp_path: Path) -> None:
         "content_type_overrides:\n"
         "  image/svg+xml: application/octet-stream\n"
         "  image/png: application/octet-stream\n"
+        "  text/plain: application/octet-stream\n"
     )
     command = (sys.executable, "-m", "openapi_python_client", "generate", "--config", overrides)
     printed = await run(*command, *files, cwd=tmp_path)
