@@ -24,6 +24,8 @@ MAX_PROCESSES: Final = 2  # of 45 MB each
 MAX_QUEUED_JOBS: Final = 32  # a longer queue would only make every visitor wait longer
 JOB_TIMEOUT_S: Final = 10.0  # including the start of a process, which takes up to half of it
 
+FAILURE_LOG_INTERVAL_S: Final = 10.0
+
 _ROOT: Final = Path(__file__).parents[2]
 _LENGTH: Final = struct.Struct("<I")
 _encode = msgspec.msgpack.Encoder().encode
@@ -53,6 +55,8 @@ class RenderPool:
         self.completed = 0  # jobs
         self.rejected = 0  # jobs: PoolFull
         self._job_timeout_s = job_timeout_s
+        self._unlogged = 0  # failed jobs
+        self._next_log_at = 0.0  # loop time
         self._max_queued = queued_jobs
         self._queued = 0
         self._free = asyncio.Semaphore(processes)
@@ -98,7 +102,7 @@ class RenderPool:
                 answer = await _exchange(process, _encode(job))
         # uvloop raises RuntimeError for a write to a process that has just ended.
         except (TimeoutError, asyncio.IncompleteReadError, OSError, RuntimeError) as error:
-            log.warning("cards: %s failed: %s", type(job).__name__, type(error).__name__)
+            self._log_failure(job, error)
             raise RenderFailed from None
         else:
             self.completed += 1
@@ -109,6 +113,18 @@ class RenderPool:
             if process is not None:  # dead, or in the middle of an answer that nothing will read
                 self._processes.discard(process)
                 await _kill(process)
+
+    def _log_failure(self, job: RenderJob, error: Exception) -> None:
+        """At most one line in ten seconds: a visitor may choose images that make jobs fail."""
+        self._unlogged += 1
+        now = asyncio.get_running_loop().time()
+        if now < self._next_log_at:
+            return
+        names = type(job).__name__, type(error).__name__
+        log.warning(
+            "cards: %s failed: %s (failed jobs since the last line: %d)", *names, self._unlogged
+        )
+        self._unlogged, self._next_log_at = 0, now + FAILURE_LOG_INTERVAL_S
 
     def _take_idle(self) -> asyncio.subprocess.Process | None:
         """One that has not ended meanwhile, for want of memory for example."""

@@ -55,6 +55,31 @@ async def test_a_process_that_dies_is_replaced(pool: RenderPool) -> None:
     assert isinstance(await pool.submit(BADGE), Rendered)
 
 
+async def test_failures_are_logged_now_and_then(
+    pool: RenderPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Images that visitors choose may make any number of jobs fail."""
+    for _ in range(3):
+        await pool.submit(BADGE)
+        os.kill(process_of(pool), signal.SIGKILL)
+        with pytest.raises(RenderFailed):
+            await pool.submit(BADGE)
+    [line] = caplog.messages
+    assert line.startswith("cards: DrawBadge failed: ")
+
+
+async def test_a_failed_job_writes_one_line(
+    pool: RenderPool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Not a traceback, and nothing of the job."""
+    with pytest.raises(RenderFailed):
+        await pool.submit(DrawBadge("hunter2", "hunter2", "no color", "no style"))
+    said = capfd.readouterr().err
+    assert said.count("\n") == 1
+    assert "a render process ends: " in said
+    assert "hunter2" not in said
+
+
 def test_an_idle_process_that_has_died_costs_no_job() -> None:
     """On uvloop, as in the service: a write to a dead process raises RuntimeError there."""
 

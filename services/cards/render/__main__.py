@@ -47,6 +47,7 @@ def main() -> int:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is for the service, which then closes the pipe
     os.nice(10)  # yields to the processes that serve presence
+    sys.excepthook = _report_in_one_line
     _limit_memory()
     sandbox.confine()
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
@@ -73,6 +74,15 @@ def run_job(job: RenderJob) -> RenderResult:
             return _rendered(placeholder(job), job.png)
         case DrawBadge():
             return _rendered(badge(job), False)
+
+
+def _report_in_one_line(kind: type[BaseException], error: BaseException, _trace: object) -> None:
+    """What makes a job fail may come from a visitor: no traceback, and none of its text."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
+    print(f"cards: a render process ends: {kind.__name__}{place}", file=sys.stderr)
 
 
 def _rendered(svg: str, as_png: bool) -> Rendered:
