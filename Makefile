@@ -86,9 +86,10 @@ bench-compare: environment ## Benchmark two revisions alternately: A=rev B=rev
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m bench.compare $(or $(A),$(error $(COMPARE_USAGE))) $(or $(B),$(error $(COMPARE_USAGE))) $(ARGS)
 
-chaos: environment ## Inject seeded faults, and check that Grux recovers: SEEDS=1-20 MINUTES=0.25
+chaos: environment ## Inject seeded faults, and check that Grux recovers: SEEDS=1-20 MINUTES=0.25 SHARDS=2 CLUSTER=1
 	@.venv/bin/python -m services.run.redis_binary
-	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) $(ARGS)
+	@.venv/bin/python -m chaos --seeds $(or $(SEEDS),1-3) --minutes $(or $(MINUTES),0.25) \
+		--shards $(or $(SHARDS),1) $(if $(CLUSTER),--cluster) $(ARGS)
 
 attack: environment ## Attack Grux on this machine, and check what it costs (docs/reliability.md)
 	@.venv/bin/python -m services.run.redis_binary

@@ -28,6 +28,7 @@ def main() -> int:
         converge_within=Size().converge_within if given.minutes < LONG else CONVERGE_WITHIN_LONG,
         burst=given.burst,
         shards=given.shards,
+        cluster=given.cluster,
         only=given.only,
     )
     results = []
@@ -52,6 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0.25, help="of faults, for each seed")
     parser.add_argument("--burst", type=int, default=Size().burst, help="events at once")
     parser.add_argument("--shards", type=int, default=1, help="of Discord's gateway")
+    parser.add_argument("--cluster", action="store_true", help="Redis is a cluster")
     parser.add_argument("--only", default="", help="kinds of faults that begin so, as in redis_")
     return parser.parse_args()
 

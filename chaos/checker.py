@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 
 from chaos.clients.reader import Reader
 from chaos.facts import seen_in, who_in
@@ -32,7 +33,7 @@ class Convergence(Struct):
 
 async def converge(
     history: History,
-    redis: Redis,
+    redis: Redis | RedisCluster,
     replicas: Sequence[Replica],
     readers: Sequence[Reader],
     *,
@@ -76,7 +77,7 @@ class _Look:
     def __init__(
         self,
         history: History,
-        redis: Redis,
+        redis: Redis | RedisCluster,
         replicas: Sequence[Replica],
         readers: Sequence[Reader],
     ) -> None:

@@ -80,18 +80,49 @@ KINDS: Final = (
     Kind("burst", ("people",), 0.0, 0.0),
 )
 
+REDIS: Final = "redis_"
+"""How the kinds begin that hit a single Redis."""
+
+CLUSTER_KINDS: Final = (
+    Kind("cluster_master_killed", ("redis",), 0.0, 2.0),
+    Kind("cluster_master_restarted", ("redis",), 0.0, 0.5),
+    Kind("cluster_masters_restarted", ("redis",), 0.0, 2.0),
+    Kind("cluster_all_restarted", ("redis",), 0.0, 1.0),
+    Kind("cluster_rolled_back", ("redis",), 1.0, 3.0),
+    Kind("cluster_failed_over", ("redis",), 0.0, 0.0),
+    Kind("cluster_paused", ("redis",), 0.5, 4.0),
+    Kind("cluster_slots_moved", ("redis",), 0.0, 0.0),
+    Kind("cluster_emptied", ("redis",), 0.0, 0.0),
+    Kind("cluster_out_of_memory", ("redis",), 0.5, 4.0),
+    Kind("cluster_pubsub_killed", ("redis",), 0.0, 1.0),
+    Kind("cluster_clients_killed", ("redis",), 0.0, 0.0),
+    Kind("cluster_scripts_lost", ("redis",), 0.0, 0.0),
+)
+"""Where Redis is a cluster, in place of those."""
+
+FORGETTING: Final = (
+    *("redis_killed", "redis_restarted_empty", "redis_emptied", "redis_rolled_back"),
+    *("cluster_master_killed", "cluster_master_restarted", "cluster_masters_restarted"),
+    *("cluster_all_restarted", "cluster_rolled_back", "cluster_failed_over", "cluster_paused"),
+    *("cluster_slots_moved", "cluster_emptied"),
+)
+"""Kinds after which a session cannot be resumed from what Redis holds: it is gone, or it may be
+older than the users."""
+
 LONG: Final = 240.0  # seconds: a plan as long as that has also
 LONG_KINDS: Final = (Kind("discord_refuses_long", ("discord for long",), 60.0, 150.0),)
 
 
-def plan(seed: int, seconds: float, only: str = "") -> list[Fault]:
+def plan(seed: int, seconds: float, only: str = "", *, cluster: bool = False) -> list[Fault]:
     """Faults that all begin and end within so many seconds, one at a time on each target.
 
     Kinds come like cards from a shuffled deck, so that a long run has them all. `only`: kinds
     whose name begins so.
     """
     rng = random.Random(seed)
-    every = (*KINDS, *LONG_KINDS) if seconds >= LONG else KINDS
+    every = [*KINDS, *LONG_KINDS] if seconds >= LONG else [*KINDS]
+    if cluster:
+        every = [*(kind for kind in every if not kind.name.startswith(REDIS)), *CLUSTER_KINDS]
     kinds = [kind for kind in every if kind.name.startswith(only)]
     deck: list[Kind] = []
     free: dict[str, float] = {}

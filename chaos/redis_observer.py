@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from typing import Any, Final, Self
@@ -23,30 +22,37 @@ _AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard agai
 
 
 class RedisObserver:
-    """Listens past every link while the block runs, and again at once where Redis was gone."""
+    """Listens past every link while the block runs, and again at once where Redis was gone.
 
-    def __init__(self, server: RedisServer) -> None:
+    In a cluster each node is listened to: all of them are told what one publishes, some later.
+    """
+
+    def __init__(self, servers: Sequence[RedisServer]) -> None:
         self.published: dict[str, list[At]] = {}
-        self._server = server
-        self._task: asyncio.Task[None] | None = None
+        self._servers = servers
+        self._versions: dict[str, int] = {}  # the newest one, by user
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        heard = asyncio.Event()
-        self._task = asyncio.create_task(self._run(heard))
-        await heard.wait()
+        heard = [asyncio.Event() for _ in self._servers]
+        self._tasks = [
+            asyncio.create_task(self._run(server, one))
+            for server, one in zip(self._servers, heard, strict=True)
+        ]
+        for one in heard:
+            await one.wait()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self, heard: asyncio.Event) -> None:
+    async def _run(self, server: RedisServer, heard: asyncio.Event) -> None:
         while True:
             try:
                 # Without a timeout: nothing is published while the gateway is down.
-                async with Redis(port=self._server.port) as redis, redis.pubsub() as pubsub:
+                async with Redis(port=server.port) as redis, redis.pubsub() as pubsub:
                     await pubsub.psubscribe("presence:{*}")
                     await pubsub.parse_response()
                     heard.set()
@@ -57,16 +63,20 @@ class RedisObserver:
     async def _listen(self, pubsub: Any) -> None:
         while True:
             kind, *_, channel, data = await pubsub.parse_response()
-            if kind != b"pmessage":
-                continue  # the client subscribes anew by itself where it can
-            message = msgspec.json.decode(data)
-            presence = message.get("presence")
-            if presence is None and not message.get("removed"):
-                continue
-            states = self.published.setdefault(channel[_PREFIX:-1].decode(), [])
-            seen = seen_in(presence) if presence is not None else None
-            if not states or states[-1].seen != seen:  # a Redis that was emptied is told it again
-                states.append(At(time.monotonic(), seen))
+            if kind == b"pmessage":  # the client subscribes anew by itself where it can
+                self._note(channel[_PREFIX:-1].decode(), msgspec.json.decode(data))
+
+    def _note(self, user_id: str, message: dict[str, Any]) -> None:
+        presence = message.get("presence")
+        if presence is None and not message.get("removed"):
+            return
+        if message["version"] <= self._versions.get(user_id, 0):
+            return  # heard from another node already
+        self._versions[user_id] = message["version"]
+        states = self.published.setdefault(user_id, [])
+        seen = seen_in(presence) if presence is not None else None
+        if not states or states[-1].seen != seen:  # a Redis that was emptied is told it again
+            states.append(At(time.monotonic(), seen))
 
     def compare(
         self, readers: Sequence[Reader], windows: Sequence[FaultWindow], stood: float

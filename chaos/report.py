@@ -71,12 +71,15 @@ def again(results: Sequence[Result]) -> str:
         f"--{name} {shlex.quote(str(value))}"
         for name, value, otherwise in (
             ("burst", size.burst, usual.burst),
-            ("shards", size.shards, usual.shards),
             ("only", size.only, usual.only),
         )
         if value != otherwise
     ]
     words = ["make chaos", f"SEEDS={','.join(str(result.seed) for result in results)}"]
+    if size.cluster:
+        words.append("CLUSTER=1")
+    if size.shards != usual.shards:
+        words.append(f"SHARDS={size.shards}")
     if size.faults_for != usual.faults_for:
         words.append(f"MINUTES={size.faults_for / 60:g}")
     if options:

@@ -30,7 +30,6 @@ from chaos.wasted_identifies import WastedIdentifyTracker
 from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
-QUIET_FOR: Final = 4.0  # seconds in which people go on, and nothing goes wrong
 FAULTS_BEGIN: Final = "faults begin"
 MOST_MEMORY_KB: Final = 300_000
 
@@ -42,6 +41,7 @@ class Size(Struct, frozen=True):
     converge_within: float = 60.0
     followed_within: float = 15.0  # a change of quiet times is everywhere
     stood: float = 1.0  # what was replaced sooner may be skipped, by ws or by its machine
+    quiet_for: float = 4.0  # in which people go on, and nothing goes wrong
     answered_within: float = 3.0  # over REST, where nothing on the way is broken
     people: int = 480
     rate: float = 120.0
@@ -49,6 +49,7 @@ class Size(Struct, frozen=True):
     hostile: int = 15
     burst: int = 50_000  # events at once
     shards: int = 1  # of Discord's gateway
+    cluster: bool = False  # Redis is one
     only: str = ""  # kinds of faults whose name begins so
 
 
@@ -81,9 +82,9 @@ class Result(Struct):
 async def run(seed: int, size: Size) -> Result:
     """Do all of it. Every child is gone when this returns or raises."""
     began = time.monotonic()
-    faults = plan(seed, size.faults_for, size.only)
+    faults = plan(seed, size.faults_for, size.only, cluster=size.cluster)
     async with (
-        Stack(seed, size.people, size.burst, size.shards) as stack,
+        Stack(seed, size.people, size.burst, size.shards, cluster=size.cluster) as stack,
         # An idle keep-alive connection may be closed just when a request is sent on it.
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
@@ -110,7 +111,7 @@ async def run(seed: int, size: Size) -> Result:
         )
         result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
         try:
-            async with RedisObserver(stack.redis) as reference:
+            async with RedisObserver(stack.redis_nodes) as reference:
                 stack.life.rate = size.rate
                 result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
                 windows = await _break(stack, faults)
@@ -166,7 +167,7 @@ async def _compare(
     result: Result, stack: Stack, replicas: list[Replica], readers: list[Reader]
 ) -> None:
     size = result.size
-    async with stack.redis.client() as redis:
+    async with stack.redis_client() as redis:
         asked = _asked(stack.history, result.seed)
         result.convergence = await converge(
             stack.history,
@@ -181,7 +182,7 @@ async def _compare(
         if result.convergence.left:
             return
         stack.life.rate = size.rate
-        await asyncio.sleep(QUIET_FOR)
+        await asyncio.sleep(size.quiet_for)
         stack.life.rate = 0.0
         for user_id in sorted(stack.history.members() - {BOT_ID}):
             stack.life.show(user_id)

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from chaos.faults.discord import ends_session
-from chaos.plan import DISCORD_LINKS, GATEWAYS, Fault
+from chaos.plan import DISCORD_LINKS, FORGETTING, GATEWAYS, Fault
 from simulator.sessions import Sessions
 
 _EVERY: Final = 0.1  # seconds
@@ -19,10 +19,7 @@ _FORCE: Final = {
     "discord_invalid": 1,
     "discord_resume_refused": 1,
     "discord_roster_limited": 2,
-    "redis_killed": 1,
-    "redis_restarted_empty": 1,
-    "redis_emptied": 1,
-    "redis_rolled_back": 1,
+    **dict.fromkeys(FORGETTING, 1),
     "burst": 1,
 }
 """Identifies that a fault of each kind costs: Discord has ended the session, Redis has lost where

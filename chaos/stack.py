@@ -6,7 +6,11 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster as ClusterClient
+
 from chaos import plan
+from chaos.cluster_link import ClusterLink
 from chaos.history import History
 from chaos.replay_rewinder import ReplayRewinder
 from chaos.rollback_tracker import RollbackTracker
@@ -15,11 +19,13 @@ from chaos.workload import Workload
 from simulator.options import Options
 from simulator.server import Simulator
 from testing.free_port import free_port
+from testing.redis_cluster import RedisCluster
 from testing.redis_server import RedisServer
 from testing.tcp_proxy import TcpProxy
 
 START_WITHIN: Final = 30.0  # seconds
 _NARROW: Final = 4096  # bytes
+_NODE_SILENT_MS: Final = 1500  # until a node is replaced; less than that is a busy machine
 
 _MODULES: Final = {"gateway": "gateway", "standby": "gateway", "api": "api", "ws": "ws"}
 
@@ -27,7 +33,10 @@ _MODULES: Final = {"gateway": "gateway", "standby": "gateway", "api": "api", "ws
 class Stack:
     """`async with Stack(…)` starts everything, and waits until every user is in Redis."""
 
-    def __init__(self, seed: int, people: int, burst: int, shards: int) -> None:
+    def __init__(
+        self, seed: int, people: int, burst: int, shards: int, *, cluster: bool = False
+    ) -> None:
+        """`cluster`: Redis is a cluster of three masters with a replica each."""
         options = Options(
             port=0,
             members=people,
@@ -49,10 +58,11 @@ class Stack:
         self.history = History(self.simulator.world, shards)
         self.life = Workload(self.simulator.world, self.history, seed)
         self.replays = ReplayRewinder(self.simulator.sessions)
-        self.redis = RedisServer()
+        self._server = RedisCluster(_NODE_SILENT_MS) if cluster else RedisServer()
         self.rollbacks = RollbackTracker()
         self.services: dict[str, Service] = {}
-        self.links: dict[str, TcpProxy] = {}
+        self.links: dict[str, TcpProxy | ClusterLink] = {}
+        self._near: dict[str, int] = {}  # the near ends of those to one server, by name
         self.metrics_ports: dict[str, int] = {}  # of each `ws`
         self._ports: dict[str, int] = {}  # of the processes themselves
         self._parts = AsyncExitStack()
@@ -70,22 +80,49 @@ class Stack:
         await self._parts.aclose()
 
     @property
+    def has_cluster(self) -> bool:
+        return isinstance(self._server, RedisCluster)
+
+    @property
+    def redis(self) -> RedisServer:
+        """The only server. Raises LookupError where there is a cluster."""
+        if isinstance(self._server, RedisCluster):
+            raise LookupError("Redis is a cluster in this run")
+        return self._server
+
+    @property
+    def cluster(self) -> RedisCluster:
+        """Raises LookupError where there is none."""
+        if isinstance(self._server, RedisServer):
+            raise LookupError("Redis is a single server in this run")
+        return self._server
+
+    @property
+    def redis_nodes(self) -> list[RedisServer]:
+        """The only server, or all nodes of the cluster."""
+        return self.cluster.nodes if self.has_cluster else [self.redis]
+
+    def redis_client(self) -> Redis | ClusterClient:
+        """Connections of the run's own, past every link. Use it as a context manager."""
+        return self.cluster.client() if self.has_cluster else self.redis.client()
+
+    @property
     def ws_ports(self) -> list[int]:
         """Where clients connect: the near ends of their links."""
-        return [self.links[f"clients>{name}"].port for name in plan.SOCKETS]
+        return [self._near[f"clients>{name}"] for name in plan.SOCKETS]
 
     @property
     def narrow_ws_ports(self) -> list[int]:
         """The ports of clients that read so slowly that `ws` has to skip frames for them."""
-        return [self.links[f"slow clients>{name}"].port for name in plan.SOCKETS]
+        return [self._near[f"slow clients>{name}"] for name in plan.SOCKETS]
 
     @property
     def api_ports(self) -> dict[str, int]:
         """Where each `api` is asked: the near ends of these links, by name."""
-        return {name: self.links[f"clients>{name}"].port for name in plan.APIS}
+        return {name: self._near[f"clients>{name}"] for name in plan.APIS}
 
     async def _start(self) -> None:
-        await self._parts.enter_async_context(self.redis)
+        await self._parts.enter_async_context(self._server)
         await self._parts.enter_async_context(self.simulator)
         source = await self._link(plan.PROFILES, self.simulator.port)
         for name in plan.PROCESSES:
@@ -97,9 +134,8 @@ class Stack:
         await self.services["standby"].start()
 
     async def _prepare(self, name: str, source: TcpProxy) -> None:
-        redis = await self._link(f"{name}>redis", self.redis.port)
         url = f"http://127.0.0.1:{source.port}"
-        env = {"REDIS_URL": f"redis://127.0.0.1:{redis.port}/0", "METRICS_PORT": ""}
+        env = {"REDIS_URL": await self._redis_url(f"{name}>redis"), "METRICS_PORT": ""}
         if name in plan.GATEWAYS:
             discord = await self._link(f"{name}>discord", self.simulator.port)
             url = f"http://127.0.0.1:{discord.port}"
@@ -126,15 +162,27 @@ class Stack:
         service = self.services[name] = Service(name, _MODULES[name.partition("-")[0]], env)
         self._parts.push_async_callback(service.kill)
 
-    async def _link(self, name: str, target: int, *buffer: int) -> TcpProxy:
-        link = self.links[name] = TcpProxy(name, target, *buffer)
+    async def _redis_url(self, name: str) -> str:
+        """Of a link of this name."""
+        if not self.has_cluster:
+            link = await self._link(name, self.redis.port)
+            return f"redis://127.0.0.1:{link.port}/0"
+        nodes = self.links[name] = ClusterLink(name, [node.port for node in self.cluster.nodes])
+        await nodes.start()
+        self._parts.push_async_callback(nodes.close)
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{port}" for port in nodes.ports)
+
+    async def _link(self, name: str, target: int, buffer: int | None = None) -> TcpProxy:
+        link = TcpProxy(name, target) if buffer is None else TcpProxy(name, target, buffer)
+        self.links[name] = link
         await link.start()
+        self._near[name] = link.port
         self._parts.push_async_callback(link.close)
         return link
 
     async def _everybody_is_there(self) -> None:
         """Raises TimeoutError, in the end, when they are not."""
-        async with self.redis.client() as redis:
+        async with self.redis_client() as redis:
             while await redis.scard("users") != len(self.history.members()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         for port in self._ports.values():

@@ -10,17 +10,11 @@ from msgspec import Struct
 
 from chaos.fault_window import FaultWindow
 from chaos.host_stalls import MACHINE
-from chaos.plan import GATEWAYS
+from chaos.plan import FORGETTING, GATEWAYS
 from simulator.protocol import Identify
 from simulator.session import Session
 from simulator.sessions import Sessions
 
-_FORGETS: Final = {
-    "redis_killed",
-    "redis_restarted_empty",
-    "redis_emptied",
-    "redis_rolled_back",
-}
 _STORE: Final = {"redis", *(f"{name}>redis" for name in GATEWAYS)}
 _WRITERS: Final = {*_STORE, *GATEWAYS, MACHINE}
 _WRITTEN_WITHIN: Final = 5.0  # seconds after which Redis knows of a session that was begun
@@ -67,7 +61,7 @@ def unexcused(spent: Sequence[WastedIdentify], windows: Sequence[FaultWindow]) -
     for one in spent:
         first, last = one.began, one.replaced_at
         excused = any(
-            (window.kind in _FORGETS and window.touches(first, last))
+            (window.kind in FORGETTING and window.touches(first, last))
             or (window.target in _WRITERS and window.touches(first, first + _WRITTEN_WITHIN))
             or (window.target in _STORE and window.touches(last - _ASKED_WITHIN, last))
             for window in windows

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final, Self
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.cluster import RedisCluster as Client
 from redis.crc import key_slot
+from redis.exceptions import RedisError
 
 from testing.eventually import PATIENCE, eventually_async
 from testing.free_port import free_port
@@ -23,18 +28,28 @@ MASTERS: Final = 3
 class RedisCluster:
     """`async with RedisCluster() as cluster:` starts it and ends it."""
 
-    def __init__(self) -> None:
-        self.masters = [_node() for _ in range(MASTERS)]
-        self.replicas = [_node() for _ in range(MASTERS)]
+    def __init__(self, noticed_after_ms: int = NOTICED_AFTER, *arguments: str) -> None:
+        """`noticed_after_ms`: how long a node may be silent before the others replace it.
+        `arguments`: more of them, for the command line of each node."""
+        self.masters = [_node(noticed_after_ms, arguments) for _ in range(MASTERS)]  # at the start
+        self.replicas = [_node(noticed_after_ms, arguments) for _ in range(MASTERS)]  # likewise
         self._running = contextlib.AsyncExitStack()
 
     @property
     def url(self) -> str:
         return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
 
+    @property
+    def nodes(self) -> list[RedisServer]:
+        return [*self.masters, *self.replicas]
+
+    def client(self) -> Client:
+        """Connections of the caller's own, past every proxy. Use it as a context manager."""
+        return Client(startup_nodes=[ClusterNode("127.0.0.1", node.port) for node in self.nodes])
+
     async def __aenter__(self) -> Self:
         try:
-            for node in (*self.masters, *self.replicas):
+            for node in self.nodes:
                 await self._running.enter_async_context(node)
             await self._join()
         except BaseException:
@@ -55,12 +70,60 @@ class RedisCluster:
 
     async def is_well_without(self, lost: RedisServer) -> bool:
         """Whether the others serve all slots again."""
-        others = [one for one in (*self.masters, *self.replicas) if one is not lost]
+        others = [one for one in self.nodes if one is not lost]
         return all([await _is_well(one) and await _has_lost(one, lost) for one in others])
+
+    async def is_whole(self) -> bool:
+        """Whether all nodes run and agree on who has which slot, and each master has a replica."""
+        try:
+            views = [await _owners(node) for node in self.nodes]
+            return (
+                all([await _is_well(node) for node in self.nodes])
+                and all(view == views[0] for view in views)
+                and sum([await _follows(node) for node in self.nodes]) == len(self.replicas)
+            )
+        except (RedisError, OSError):
+            return False
+
+    async def master(self, rng: random.Random) -> RedisServer:
+        """One of the masters of this moment. The cluster has to be whole."""
+        ports = sorted({port for _, _, port in await _owners(self.nodes[0])})
+        return self._by_port(rng.choice(ports))
+
+    async def current_masters(self) -> list[RedisServer]:
+        """The masters of this moment. The cluster has to be whole."""
+        return [self._by_port(port) for port in {port for *_, port in await _owners(self.nodes[0])}]
+
+    async def replica_of(self, master: RedisServer) -> RedisServer:
+        """The cluster has to be whole."""
+        for node in self.nodes:
+            role = await _ask(node, "ROLE")
+            if role[0] == b"slave" and role[2] == master.port:
+                return node
+        raise LookupError(f"no replica follows port {master.port}")
 
     async def move_slot(self, key: str, source: RedisServer, target: RedisServer) -> None:
         """As `redis-cli --cluster reshard` does it, with all its keys, while it is in use."""
-        slot = _slot(key)
+        await self._move(_slot(key), source, target)
+
+    async def move_some_slots(self, count: int, rng: random.Random) -> None:
+        """Move slots that hold keys from one master to another, one slot after another. The cluster
+        has to be whole."""
+        source = await self.master(rng)
+        target = rng.choice([one for one in await self.current_masters() if one is not source])
+        ranges = [(low, high) for low, high, port in await _owners(source) if port == source.port]
+        slots = [slot for low, high in ranges for slot in range(low, high + 1)]
+        rng.shuffle(slots)
+        async with source.client() as redis:
+            for slot in slots:
+                if count and await redis.cluster("COUNTKEYSINSLOT", slot):
+                    await self._move(slot, source, target)
+                    count -= 1
+
+    def _by_port(self, port: int) -> RedisServer:
+        return next(node for node in self.nodes if node.port == port)
+
+    async def _move(self, slot: int, source: RedisServer, target: RedisServer) -> None:
         source_id, target_id = await asyncio.gather(_id(source), _id(target))
         await _ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
         await _ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
@@ -71,7 +134,7 @@ class RedisCluster:
 
     async def _join(self) -> None:
         first = self.masters[0]
-        nodes = [*self.masters, *self.replicas]
+        nodes = self.nodes
         for node in nodes[1:]:
             await _ask(node, "CLUSTER", "MEET", "127.0.0.1", first.port)
         for place, node in enumerate(self.masters):
@@ -88,11 +151,12 @@ class RedisCluster:
                 await eventually_async(partial(_follows, replica))
 
 
-def _node() -> RedisServer:
+def _node(noticed_after_ms: int, arguments: Sequence[str]) -> RedisServer:
     return RedisServer(
-        *("--cluster-enabled", "yes", "--cluster-node-timeout", str(NOTICED_AFTER)),
+        *("--cluster-enabled", "yes", "--cluster-node-timeout", str(noticed_after_ms)),
         *("--repl-diskless-sync-delay", "0", "--repl-diskless-load", "on-empty-db"),
         *("--cluster-replica-validity-factor", "0"),
+        *arguments,
         port=_port(),
     )
 
@@ -109,6 +173,12 @@ def _port() -> int:
 async def _ask(node: RedisServer, *command: Any) -> Any:
     async with Redis(port=node.port) as redis:
         return await redis.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
+async def _owners(node: RedisServer) -> set[tuple[int, int, int]]:
+    """First and last slot of each range, and the port of its master, as this node knows them."""
+    slots = await _ask(node, "CLUSTER", "SLOTS")
+    return {(first, last, master[1]) for first, last, master, *_ in slots}
 
 
 async def _id(node: RedisServer) -> str:

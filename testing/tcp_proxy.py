@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
+from collections.abc import Callable
 from typing import Final
 
 _CHUNK_BYTES: Final = 1 << 16
@@ -16,14 +17,22 @@ _RST: Final = struct.pack("ii", 1, 0)  # linger for 0 s: unsent data is thrown a
 class TcpProxy:
     """Listens on a port of its own, and forwards to 127.0.0.1:`target`."""
 
-    def __init__(self, name: str, target: int, buffer: int = _CHUNK_BYTES) -> None:
-        """`buffer`: bytes that each socket and stream keeps for a client that does not read."""
+    def __init__(
+        self,
+        name: str,
+        target: int,
+        buffer: int = _CHUNK_BYTES,
+        translate: Callable[[bytes], bytes] = bytes,
+    ) -> None:
+        """`buffer`: bytes that each socket and stream keeps for a client that does not read.
+        `translate`: what the client gets in place of each chunk that the target sends."""
         self.name = name
         self.port = 0
         self.delay = 0.0  # seconds for each chunk
         self.rate = 0.0  # bytes per second in each direction; 0: no limit
         self._target = target
         self._buffer = buffer
+        self._translate = translate
         self._open = True
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -65,6 +74,10 @@ class TcpProxy:
         """Cut each of the next chunks in half, and reset its connection there."""
         self._mid_frame = chunks
 
+    def slow_down(self, *, delay: float = 0.0, rate: float = 0.0) -> None:
+        """`delay`: seconds for each chunk. `rate`: bytes per second; 0: no limit."""
+        self.delay, self.rate = delay, rate
+
     def stall(self) -> None:
         """Nothing comes through, and every connection stays open."""
         self._flowing.clear()
@@ -95,7 +108,10 @@ class TcpProxy:
         ends = (writer, far_writer)
         self._writers.update(ends)
         try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            await asyncio.gather(
+                self._pump(reader, far_writer, bytes),
+                self._pump(far_reader, writer, self._translate),
+            )
         except (OSError, RuntimeError):  # RuntimeError: the other direction has been closed
             for end in ends:
                 _abort(end)
@@ -116,8 +132,13 @@ class TcpProxy:
             raise
         return await asyncio.open_connection(sock=far, limit=self._buffer)
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(_CHUNK_BYTES):
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        translate: Callable[[bytes], bytes],
+    ) -> None:
+        while data := translate(await reader.read(_CHUNK_BYTES)):
             if self.delay:
                 await asyncio.sleep(self.delay)
             await self._flowing.wait()

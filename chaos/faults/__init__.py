@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from chaos.faults import discord, links, processes, redis
+from chaos.faults import cluster, discord, links, processes, redis
 from chaos.plan import Fault
 from chaos.stack import Stack
 
@@ -14,6 +14,7 @@ Do = Callable[[Stack, Fault], Awaitable[None]]
 WAYS: Final[Mapping[str, Do]] = {
     **processes.WAYS,
     **redis.WAYS,
+    **cluster.WAYS,
     **links.WAYS,
     **discord.WAYS,
 }

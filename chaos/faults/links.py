@@ -18,14 +18,14 @@ async def cut(stack: Stack, fault: Fault) -> None:
 
 async def delayed(stack: Stack, fault: Fault) -> None:
     link = stack.links[fault.target]
-    link.delay = random.Random(fault.seed).uniform(0.02, 0.4)
+    link.slow_down(delay=random.Random(fault.seed).uniform(0.02, 0.4))
     await asyncio.sleep(fault.seconds)
     link.heal()
 
 
 async def throttled(stack: Stack, fault: Fault) -> None:
     link = stack.links[fault.target]
-    link.rate = random.Random(fault.seed).uniform(2_000, 50_000)
+    link.slow_down(rate=random.Random(fault.seed).uniform(2_000, 50_000))
     await asyncio.sleep(fault.seconds)
     link.heal()
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 
 from chaos.faults import WAYS
-from chaos.plan import KINDS, LONG, LONG_KINDS, Fault, plan
+from chaos.plan import CLUSTER_KINDS, FORGETTING, KINDS, LONG, LONG_KINDS, Fault, plan
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
@@ -32,10 +32,20 @@ def test_everything_is_healed_in_time(seed: int) -> None:
 def test_every_kind_comes_up() -> None:
     """Each kind of fault has a way to be done, and ten short runs have all of them."""
     kinds = {kind.name for kind in KINDS}
+    of_cluster = {kind.name for kind in CLUSTER_KINDS}
     long_kinds = {kind.name for kind in LONG_KINDS}
-    assert kinds | long_kinds == WAYS.keys()
+    assert kinds | of_cluster | long_kinds == WAYS.keys()
     assert {fault.kind for fault in plan(1, LONG)} >= long_kinds
     assert {fault.kind for seed in range(1, 11) for fault in plan(seed, 15)} == kinds
+
+
+def test_a_cluster_has_faults_of_its_own() -> None:
+    """They take the place of those of a single Redis."""
+    planned = {fault.kind for seed in range(1, 11) for fault in plan(seed, 15, cluster=True)}
+    of_one_server = {kind.name for kind in KINDS if kind.name.startswith("redis_")}
+    of_cluster = {kind.name for kind in CLUSTER_KINDS}
+    assert planned == {kind.name for kind in KINDS} - of_one_server | of_cluster
+    assert set(FORGETTING) <= of_one_server | of_cluster
 
 
 def test_one_kind_alone() -> None:

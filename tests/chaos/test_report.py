@@ -23,8 +23,9 @@ def result(seed: int, size: Size) -> Result:
         (Size(faults_for=60.0), "make chaos SEEDS=7 MINUTES=1"),
         (
             Size(faults_for=30.0, burst=5000, shards=2, only="redis_"),
-            'make chaos SEEDS=7 MINUTES=0.5 ARGS="--burst 5000 --shards 2 --only redis_"',
+            'make chaos SEEDS=7 SHARDS=2 MINUTES=0.5 ARGS="--burst 5000 --only redis_"',
         ),
+        (Size(cluster=True, shards=2), "make chaos SEEDS=7 CLUSTER=1 SHARDS=2"),
     ],
 )
 def test_the_command_does_the_same_again(size: Size, command: str, tmp_path: Path) -> None:
@@ -36,4 +37,4 @@ def test_the_command_does_the_same_again(size: Size, command: str, tmp_path: Pat
 def test_the_command_of_all_that_failed(tmp_path: Path) -> None:
     size = Size(shards=2)
     summary = report.summary([result(3, size), result(8, size)])
-    assert summary.endswith('failed: make chaos SEEDS=3,8 ARGS="--shards 2"')
+    assert summary.endswith("failed: make chaos SEEDS=3,8 SHARDS=2")

@@ -1,10 +1,11 @@
-"""Two short runs of the whole thing. `make chaos` runs more of them, and longer."""
+"""Short runs of the whole thing. `make chaos` runs more of them, and longer."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from chaos import report
@@ -30,6 +31,21 @@ SHORT = Size(
 )
 
 
+# One with a Redis Cluster and two shards: slots move, a master dies.
+SHORT_IN_CLUSTER = msgspec.structs.replace(
+    SHORT,
+    faults_for=3.0,
+    quiet_for=1.0,
+    people=150,
+    rate=40.0,
+    clients=30,
+    hostile=3,
+    shards=2,
+    cluster=True,
+    only="cluster_",
+)
+
+
 @pytest.fixture(autouse=True)
 def _collected() -> Iterator[None]:
     """Those sockets go here, before the test that comes next is blamed for them."""
@@ -37,10 +53,14 @@ def _collected() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.mark.parametrize("seed", [38, 54])
-async def test_everything_comes_back(seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "size"),
+    [(38, SHORT), (54, SHORT), (29, SHORT_IN_CLUSTER)],
+    ids=["38", "54", "cluster"],
+)
+async def test_everything_comes_back(seed: int, size: Size) -> None:
     """After the faults of a seed every reader holds the truth, and nothing was wrong meanwhile."""
-    result = await run(seed, SHORT)
+    result = await run(seed, size)
     assert result.problems == [], report.line(result)
     assert result.frames > 0
     assert result.convergence.times
