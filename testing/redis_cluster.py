@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import random
 import socket
-from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, Self
 
-from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.cluster import RedisCluster as Client
 from redis.crc import key_slot
@@ -28,16 +27,29 @@ MASTERS: Final = 3
 class RedisCluster:
     """`async with RedisCluster() as cluster:` starts it and ends it."""
 
-    def __init__(self, noticed_after_ms: int = NOTICED_AFTER, *arguments: str) -> None:
+    def __init__(
+        self, noticed_after_ms: int = NOTICED_AFTER, *, acl: Path | None = None, account: str = ""
+    ) -> None:
         """`noticed_after_ms`: how long a node may be silent before the others replace it.
-        `arguments`: more of them, for the command line of each node."""
-        self.masters = [_node(noticed_after_ms, arguments) for _ in range(MASTERS)]  # at the start
-        self.replicas = [_node(noticed_after_ms, arguments) for _ in range(MASTERS)]  # likewise
+        `acl`: the file with the users of all nodes, where `account` (`name:password`) may do
+        everything."""
+
+        def node() -> RedisServer:
+            return _node(noticed_after_ms, acl, account)
+
+        self._account = account
+        self.masters = [node() for _ in range(MASTERS)]  # at the start
+        self.replicas = [node() for _ in range(MASTERS)]  # likewise
         self._running = contextlib.AsyncExitStack()
 
     @property
     def url(self) -> str:
-        return "redis+cluster://" + ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
+        return self.url_for("")
+
+    def url_for(self, account: str) -> str:
+        """For `name:password`, or for anyone."""
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.masters)
+        return f"redis+cluster://{account}@{hosts}" if account else f"redis+cluster://{hosts}"
 
     @property
     def nodes(self) -> list[RedisServer]:
@@ -120,6 +132,11 @@ class RedisCluster:
                     await self._move(slot, source, target)
                     count -= 1
 
+    @property
+    def _credentials(self) -> tuple[str, ...]:
+        """As MIGRATE wants them."""
+        return ("AUTH2", *self._account.split(":")) if self._account else ()
+
     def _by_port(self, port: int) -> RedisServer:
         return next(node for node in self.nodes if node.port == port)
 
@@ -128,7 +145,8 @@ class RedisCluster:
         await _ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
         await _ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
         while names := await _ask(source, "CLUSTER", "GETKEYSINSLOT", slot, 100):
-            await _ask(source, "MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *names)
+            to_target = ("127.0.0.1", target.port, "", 0, 5000, *self._credentials)
+            await _ask(source, "MIGRATE", *to_target, "KEYS", *names)
         for node in (target, source):  # the others hear of it from these two
             await _ask(node, "CLUSTER", "SETSLOT", slot, "NODE", target_id)
 
@@ -151,13 +169,16 @@ class RedisCluster:
                 await eventually_async(partial(_follows, replica))
 
 
-def _node(noticed_after_ms: int, arguments: Sequence[str]) -> RedisServer:
+def _node(noticed_after_ms: int, acl: Path | None, account: str) -> RedisServer:
+    name, _, password = account.partition(":")
     return RedisServer(
         *("--cluster-enabled", "yes", "--cluster-node-timeout", str(noticed_after_ms)),
         *("--repl-diskless-sync-delay", "0", "--repl-diskless-load", "on-empty-db"),
         *("--cluster-replica-validity-factor", "0"),
-        *arguments,
+        *(("--aclfile", str(acl)) if acl else ()),
+        *(("--masteruser", name, "--masterauth", password) if account else ()),  # of a replica
         port=_port(),
+        account=account,
     )
 
 
@@ -171,7 +192,7 @@ def _port() -> int:
 
 
 async def _ask(node: RedisServer, *command: Any) -> Any:
-    async with Redis(port=node.port) as redis:
+    async with node.client() as redis:
         return await redis.execute_command(*command)  # type: ignore[no-untyped-call]
 
 
@@ -187,12 +208,12 @@ async def _id(node: RedisServer) -> str:
 
 
 async def _knows(node: RedisServer, others: int) -> bool:
-    async with Redis(port=node.port) as redis:
+    async with node.client() as redis:
         return len(await redis.cluster("NODES")) == others
 
 
 async def _is_well(node: RedisServer) -> bool:
-    async with Redis(port=node.port) as redis:
+    async with node.client() as redis:
         return bool((await redis.cluster("INFO"))["cluster_state"] == "ok")
 
 
@@ -203,7 +224,7 @@ async def _has_lost(node: RedisServer, lost: RedisServer) -> bool:
 
 
 async def _follows(node: RedisServer) -> bool:
-    async with Redis(port=node.port) as redis:
+    async with node.client() as redis:
         found = await redis.info("replication")
     return bool(found["role"] == "slave" and found["master_link_status"] == "up")
 

@@ -5,15 +5,17 @@ What is read over HTTP leaves a trace only where there is a profile source: the 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
+from typing import Final
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import NoPermissionError
 
 from shared.redis import keys
 from shared.redis.store import Store, StoreUnavailable
+
+SHARDED_SINCE: Final = 7  # version of Redis
 
 
 class WatchedRefused(StoreUnavailable):
@@ -60,10 +62,11 @@ async def _followed_in_cluster(redis: RedisCluster, names: Sequence[bytes]) -> l
     found: list[bytes] = []
     for node_name, of_master in by_master.items():
         node = redis.get_node(node_name=node_name)
-        counts = await redis.pubsub_numsub(*of_master, target_nodes=node)
-        with contextlib.suppress(ResponseError):  # before Redis 7 there are no sharded channels
-            counts += await redis.pubsub_shardnumsub(*of_master, target_nodes=node)
-        found += _with_subscribers(counts)
+        server = await redis.info("server", target_nodes=node)
+        # As save.lua and the subscriber choose between the two kinds of channels.
+        is_sharded = int(str(server["redis_version"]).partition(".")[0]) >= SHARDED_SINCE
+        count = redis.pubsub_shardnumsub if is_sharded else redis.pubsub_numsub
+        found += _with_subscribers(await count(*of_master, target_nodes=node))
     return found
 
 

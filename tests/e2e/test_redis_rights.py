@@ -51,11 +51,17 @@ NO_RIGHT = "(?i)no permissions|can't (run this|access at least)|ACL failure"
 OURS = {"acl", "auth", "config", "flushall", "command", "info", "client", "monitor"}
 """Commands of the test itself."""
 
+OF_CLUSTERS = {
+    *("cluster|slots", "cluster|info", "asking", "command"),
+    *("spublish", "ssubscribe", "sunsubscribe", "pubsub|shardnumsub"),  # since Redis 7
+}
+"""Permissions that only a cluster needs: tests/e2e/test_redis_cluster_rights.py."""
+
 UNUSED = {
+    **{f"{name} {one}": "in a cluster" for name in SERVICES for one in OF_CLUSTERS},
     **{f"{name} role": "where REDIS_URL names Sentinels" for name in SERVICES},
     **{f"{name} select": "for a database other than 0" for name in SERVICES},
     **dict.fromkeys(("gateway hdel", "gateway zrem"), "after another SHARD_COUNT"),
-    "api spublish": "in a cluster",
     "api sscan": "after PRESENCE_MAX_SILENCE",
     "gateway scard": "for the doctor",
     "gateway pttl": "while another process begins a session",
