@@ -11,6 +11,7 @@ import pytest
 from shared.redis import keys
 from simulator import BOT_ID
 from simulator.model import User
+from simulator.privacy import Privacy
 from testing.eventually import eventually, eventually_async
 from testing.redis_cluster import RedisCluster
 from testing.redis_sentinels import RedisSentinels
@@ -68,6 +69,7 @@ async def cluster() -> AsyncIterator[RedisCluster]:
 async def crowd_of(stack: Stack) -> Crowd:
     people = sorted(stack.member_ids() - {BOT_ID})[:40]  # the bot's own presence is not sent
     for user_id in people:
+        stack.simulator.world.set_privacy(user_id, Privacy())  # some hide their status text
         await stack.shows(user_id, lambda data: True)
     watcher = await stack.watch(*people)
     await eventually(lambda: len(watcher.frames) >= len(people))
