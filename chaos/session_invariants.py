@@ -13,7 +13,7 @@ from chaos.plan import DISCORD_LINKS, FORGETTING, GATEWAYS, Fault
 from simulator.sessions import Sessions
 
 _EVERY: Final = 0.1  # seconds
-_TOGETHER: Final = 10.0  # seconds: the lease, and two more for a busy machine
+_TOGETHER: Final = 10.0  # seconds: Lease gives up after 8, and a busy machine needs 2 more
 
 _FORCE: Final = {
     "discord_invalid": 1,

@@ -20,9 +20,9 @@ from services.gateway.runner import GatewayRunner, ShardUnit
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache
 from services.gateway.status import health_probe, send_heartbeats, watch_redis_memory
-from services.gateway.sync.lease import WriteGate
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import GatewayState, SessionResume, compatibility_key
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import ConfigError, GatewaySettings, non_defaults
 from shared.discord.cdn import Cdn

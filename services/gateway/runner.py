@@ -21,9 +21,10 @@ from services.gateway.discord.gateway_info import (
 from services.gateway.discord.identify_limits import IdentifyLimiter, SessionStartLimiter
 from services.gateway.discord.shard import ClosedByDiscord, Shard
 from services.gateway.event_handler import EventHandler
-from services.gateway.sync.lease import Lease, LeaseTimings, WriteGate
+from services.gateway.sync.lease import Lease, LeaseTimings
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
 from shared.discord import privileged_intents
@@ -108,18 +109,15 @@ class GatewayRunner:
         shard = unit.shard
         has_lost = False
         while True:
-            lease = Lease(
-                self._store, (shard.id, shard.count), self._on_redis_loss, self._lease_timings
-            )
+            lease = Lease(self._store, (shard.id, shard.count), self._lease_timings)
             shard.is_standing_by = True
             await lease.acquire(lost=has_lost)
             shard.is_standing_by = False
             self._held[lease] = unit
             self._gate.add(lease, shard.replay)
             tasks = [
-                asyncio.create_task(lease.hold()),
+                asyncio.create_task(self._hold(unit, lease)),
                 asyncio.create_task(self._stay_connected(unit, lease)),
-                asyncio.create_task(unit.resume.run_checkpointing(lease)),
             ]
             try:
                 done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -136,8 +134,21 @@ class GatewayRunner:
             self._gate.remove(lease)
             has_lost = True
 
-    def _on_redis_loss(self) -> None:
-        """Redis may have lost data: rewrite all users, and save no checkpoint before."""
+    async def _hold(self, unit: ShardUnit, lease: Lease) -> None:
+        """Renew the lease, and with it the checkpoint, until the shard is another process's."""
+        with lease.held():
+            while True:
+                match await lease.renew(unit.resume.next_checkpoint()):
+                    case "data lost":
+                        self._rewrite_all()
+                    case "unreachable":
+                        unit.resume.invalidate()
+                    case "lost":
+                        return
+                await lease.until_due()
+
+    def _rewrite_all(self) -> None:
+        """Redis may have lost data: write all users again, and save no checkpoint before."""
         for unit in self._units:
             unit.resume.invalidate()
             unit.shard.mark_possibly_stale()
@@ -149,12 +160,10 @@ class GatewayRunner:
             async with asyncio.timeout(DRAIN_TIMEOUT_S):
                 if self._gate.is_open:  # else the next process resumes from before the pending ones
                     await self._writer.drained()
-                for lease, unit in self._held.items():
-                    await unit.resume.save_last(lease)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(RELEASE_TIMEOUT_S):
-                for lease in self._held:
-                    await lease.release()
+                for lease, unit in self._held.items():
+                    await lease.release(unit.resume.last_checkpoint())
 
     async def _stay_connected(self, unit: ShardUnit, lease: Lease) -> None:
         """hikari reconnects and resumes by itself; start it again when it gives up."""
@@ -200,7 +209,8 @@ class GatewayRunner:
             log.info("Discord does not resume the session of shard %d", shard.id)
             unit.resume.forget()
             shard.resume_with(None)
-        await unit.resume.drop(lease)
+        unit.resume.begin_session()
+        lease.renew_soon()
         await self._session_starts.wait(shard.id)
         await self._identifies.wait(shard.id)
 

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from shared.redis import gateway_liveness, keys
+from shared.redis import gateway_liveness, keys, shard_record
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,12 @@ async def is_due(store: Store, max_silence_s: float) -> bool:
 async def drop_all(store: Store) -> int:
     """Delete every presence, and every list of users. Gives how many users there were.
 
-    `completeness` goes first and again last: a gateway that comes back meanwhile notices the loss
-    within a second, and writes all users again. Raises StoreUnavailable.
+    The records of the shards go first and again last: a gateway that comes back meanwhile notices
+    the loss within a second, and writes all users again. Raises StoreUnavailable.
     """
-    await _delete(store, [keys.COMPLETENESS])
+    count = await shard_record.count(store)
+    records = [keys.shard(shard_id, count) for shard_id in range(count)]
+    await _delete(store, records)
     dropped = 0
     async for batch in store.users():
         dropped += len(batch)
@@ -41,7 +43,7 @@ async def drop_all(store: Store) -> int:
         await _delete(store, [name(user_id) for user_id in batch for name in names])
     lists = [keys.members(guild_id) for guild_id in await store.guilds()]
     await _delete(store, [*lists, keys.USERS, keys.GUILDS])
-    await _delete(store, [keys.COMPLETENESS])
+    await _delete(store, records)
     return dropped
 
 

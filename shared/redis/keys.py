@@ -21,8 +21,11 @@ CONTROL_CHANNEL = "control"
 HEARTBEATS = "heartbeats"
 """Sorted set: `shard/shards` by the time in ms at which it was last connected to Discord."""
 
-COMPLETENESS = "completeness"
-"""Hash by `shard/shards`: the data generation, and whether all users are written in it."""
+SHARDS = "shards"
+"""String: how many shards there are, each with a record."""
+
+RETIRED = ("whole", "gateways", "completeness")
+"""Written by earlier versions, without a TTL; the gateway deletes them."""
 
 KV_RECENT = "durable:kv-recent"
 """Sorted set: users whose key-value store was written, by the time in ms. Their copies are due."""
@@ -62,19 +65,9 @@ def members(guild_id: int) -> str:
     return f"members:{guild_id}"
 
 
-def lease(shard_id: int, shard_count: int) -> str:
-    """String with a TTL: the process that runs the shard."""
-    return f"lease:{{{shard_id}/{shard_count}}}"
-
-
-def standby(shard_id: int, shard_count: int) -> str:
-    """String with a TTL: a process waits to take the shard over."""
-    return f"standby:{{{shard_id}/{shard_count}}}"
-
-
-def session(shard_id: int, shard_count: int) -> str:
-    """Hash with a TTL: how far the shard's session with Discord has been handled."""
-    return f"session:{{{shard_id}/{shard_count}}}"
+def shard(shard_id: int, shard_count: int) -> str:
+    """Hash with a TTL: which process runs the shard, and what Redis holds of it."""
+    return f"shard:{{{shard_id}/{shard_count}}}"
 
 
 def identify(bucket: int) -> str:

@@ -38,7 +38,7 @@ WRITER: Final[Sequence[Command]] = (
     ("SCAN", 0, "COUNT", 1),
     ("EVAL", PROBE.text, 1, keys.presence(0)),
     ("EVALSHA", PROBE.sha, 1, keys.presence(0)),
-    ("SET", keys.lease(0, 0), 0, "PX", 1),
+    ("HDEL", keys.shard(0, 0), "holder"),
 )
 
 

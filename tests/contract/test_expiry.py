@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-from shared.redis import approved_guilds, completeness, expiry, gateway_liveness, keys
+from shared.redis import approved_guilds, expiry, gateway_liveness, keys
 from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.profile_entries import load_users
 from shared.redis.store import Fields, Save, Store
 from testing.eventually import eventually, eventually_async
 from tests.ended import ended
+from tests.generation import generation
 
 POLL_S = 0.01
 DAY_S = 86_400
@@ -62,7 +63,7 @@ async def test_users_and_all_lists_of_them_are_deleted(store: Store) -> None:
     """What the operator has approved stays. A gateway that comes back begins a new generation."""
     await silent_for(store, DAY_S + 1)
     await approved_guilds.begin(store, [7])
-    token, _ = await completeness.generation(store, 0, 1)
+    before = await generation(store)
     task = asyncio.create_task(expiry.run(store, DAY_S, interval_s=POLL_S))
 
     async def gone() -> bool:
@@ -72,10 +73,9 @@ async def test_users_and_all_lists_of_them_are_deleted(store: Store) -> None:
     await ended(task)
     left = {name async for name in store.redis.scan_iter("*")}
     fences = {name for name in left if name.startswith(b"fence:")}  # they expire
-    assert left - fences == {keys.HEARTBEATS.encode(), keys.APPROVED_GUILDS.encode()}
-    now, begun = await completeness.generation(store, 0, 1)
-    assert begun
-    assert now != token
+    kept = (keys.HEARTBEATS, keys.APPROVED_GUILDS, keys.SHARDS)
+    assert left - fences == {name.encode() for name in kept}
+    assert await generation(store) != before
 
 
 async def test_a_gateway_that_is_back_in_time_keeps_its_users(store: Store) -> None:

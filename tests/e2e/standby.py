@@ -14,18 +14,16 @@ async def holder_knows_standby(stack: Stack) -> None:
     It starts the second renewal only after it has the response to the first.
     """
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
-        await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+        await eventually_async(lambda: store.redis.hexists(keys.shard(0, 1), "standby"))
         for _ in range(2):
             await _renewed(store)
 
 
 async def _renewed(store: Store) -> None:
-    """Wait for the next renewal of the lease: its remaining time grows."""
-    left = await store.redis.pttl(keys.lease(0, 1))
+    """Wait for the next renewal of the lease: it expires later."""
+    before = await store.redis.hget(keys.shard(0, 1), "expires")
 
-    async def grows() -> bool:
-        nonlocal left
-        before, left = left, await store.redis.pttl(keys.lease(0, 1))
-        return bool(left > before)
+    async def is_later() -> bool:
+        return bool(await store.redis.hget(keys.shard(0, 1), "expires") != before)
 
-    await eventually_async(grows)
+    await eventually_async(is_later)

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.gateway.sync import checkpoint
-from services.gateway.sync.checkpoint import ResumeCheckpoint
+from services.gateway.sync.session_resume import ResumeCheckpoint
 from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually, eventually_async
@@ -87,14 +86,12 @@ async def test_a_replay_shows_no_old_state() -> None:
         world = stack.simulator.world
         gateway = stack.processes["gateway"]
         await _checkpoint(stack, lambda saved: True)
-        kept: Any = await store.redis.hgetall(keys.session(0, 1))
+        kept: Any = await store.redis.hget(keys.shard(0, 1), "checkpoint")
         for status in ("idle", "online", "dnd"):
             world.set_presence(ROBIN, status, [], {"web": status})
             await _shows_status(stack, status)
         await gateway.stop()
-        await store.redis.hset(
-            keys.session(0, 1), mapping={**kept}
-        )  # an older one, as after a kill
+        await store.redis.hset(keys.shard(0, 1), "checkpoint", kept)  # as after a kill
         watcher = await stack.watch(ROBIN)
         await watcher.until(lambda frame: bool(frame["op"] == "initial_data"))
         await (await stack.start("gateway")).line_with("connected to Discord")
@@ -114,20 +111,18 @@ async def test_pending_member_requests_are_repeated() -> None:
         await matches_discord(stack)
         await stack.processes["gateway"].stop()
         async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
-            loaded = await checkpoint.load(store, (0, 1))
+            loaded = await _load(store)
             assert loaded is not None
             joiner = next(one for one in world.people if FIRST not in world.person(one).guilds)
             world.set_presence(joiner, "idle", [], {"web": "idle"})
             world.add_member(FIRST, joiner)
             unfinished = msgspec.structs.replace(
-                loaded[1],
+                loaded,
                 guilds=[int(SECOND)],
                 partial=[int(FIRST)],
                 requested_users={int(FIRST): [int(ROBIN)]},
             )
-            await store.redis.hset(
-                keys.session(0, 1), "checkpoint", msgspec.json.encode(unfinished)
-            )
+            await store.redis.hset(keys.shard(0, 1), "checkpoint", msgspec.json.encode(unfinished))
         asked = stack.simulator.stats.member_requests
         await stack.start("gateway")
         await stack.shows(joiner, lambda data: bool(data["status"] == "idle"))
@@ -246,9 +241,14 @@ async def _checkpoint(stack: Stack, holds: Any) -> ResumeCheckpoint:
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as store:
 
         async def found() -> ResumeCheckpoint | None:
-            loaded = await checkpoint.load(store, (0, 1))
-            return loaded[1] if loaded and holds(loaded[1]) else None
+            loaded = await _load(store)
+            return loaded if loaded and holds(loaded) else None
 
         saved = await eventually_async(found)
         assert saved is not None
         return saved
+
+
+async def _load(store: Store) -> ResumeCheckpoint | None:
+    encoded = await store.redis.hget(keys.shard(0, 1), "checkpoint")
+    return msgspec.json.decode(encoded, type=ResumeCheckpoint) if encoded else None

@@ -12,6 +12,7 @@ from fakeredis import FakeAsyncRedis, FakeServer
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.sync.lease import Lease, LeaseTimings
 from shared.discord.snowflake import ShardKey
+from shared.redis import keys
 from shared.redis.store import Store
 from tests.ended import ended
 
@@ -25,18 +26,37 @@ def lease_of(
     server: FakeServer,
     shard: ShardKey = (0, 1),
     *,
-    on_redis_loss: Callable[[], None] = lambda: None,
     timings: LeaseTimings | None = None,
 ) -> Lease:
     """The claim of another process to the shard."""
-    return Lease(process(server), shard, on_redis_loss, timings)
+    return Lease(process(server), shard, timings)
 
 
 def longest_takeover(timings: LeaseTimings) -> float:
-    """Seconds: the lease expires, the next look finds it missing, and it stays missing for as long
-    as the holder would be given after a loss of data."""
-    looks = 1 + math.ceil(timings.takeover_grace_s / timings.standby_interval_s)
+    """Seconds: the lease expires, the next look finds it expired, and it stays expired for as long
+    as the holder would be given after a stall of Redis."""
+    looks = 1 + math.ceil(timings.expired_grace_s / timings.standby_interval_s)
     return timings.ttl_s + looks * timings.standby_interval_s
+
+
+async def hold(lease: Lease, on_loss: Callable[[], None] = lambda: None) -> None:
+    """Renew the lease until it is lost, as the runner does."""
+    with lease.held():
+        while (renewal := await lease.renew()) != "lost":
+            if renewal == "data lost":
+                on_loss()
+            await lease.until_due()
+
+
+async def has_standby(store: Store) -> bool:
+    """Whether a process has said that it stands by for the only shard."""
+    return bool(await store.redis.hexists(keys.shard(0, 1), "standby"))
+
+
+async def holder(store: Store) -> bytes | None:
+    """The process that runs the only shard; empty after it was released."""
+    found = await store.redis.hget(keys.shard(0, 1), "holder")
+    return found.encode() if isinstance(found, str) else found
 
 
 class Connected:
@@ -54,11 +74,13 @@ def replay() -> ReplayBarrier:
 
 
 @asynccontextmanager
-async def holding(lease: Lease) -> AsyncIterator[asyncio.Task[None]]:
+async def holding(
+    lease: Lease, on_loss: Callable[[], None] = lambda: None
+) -> AsyncIterator[asyncio.Task[None]]:
     """The lease is acquired, and renewed until the block ends. It is not released: the process
     dies."""
     await lease.acquire()
-    task = asyncio.create_task(lease.hold())
+    task = asyncio.create_task(hold(lease, on_loss))
     try:
         yield task
     finally:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
 from services.gateway.discord.session_events import DiscordSession
+from services.gateway.discord.shard import Shard
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.merged_presence import OFFLINE
 from services.gateway.state.user_cache import StoredUser, UserCache
-from services.gateway.sync import checkpoint
-from services.gateway.sync.checkpoint import ResumeCheckpoint
-from services.gateway.sync.lease import Lease
-from shared.redis import keys
-from shared.redis.session_checkpoint import LOST, NOT_OURS, SAVED
+from services.gateway.sync.lease import FREE
+from services.gateway.sync.session_resume import GatewayState, ResumeCheckpoint, SessionResume
+from shared.redis import keys, shard_record
+from shared.redis.shard_record import Held
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually
 from tests.ended import ended
@@ -47,71 +49,116 @@ def at(seq: int) -> ResumeCheckpoint:
 
 
 @pytest.fixture
-async def lease(redis_url: str) -> AsyncIterator[Lease]:
+async def store(redis_url: str) -> AsyncIterator[Store]:
     async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        lease = Lease(store, (0, 1), lambda: None)
-        await lease.acquire()
-        yield lease
+        yield store
 
 
-async def test_checkpoint_is_loaded_as_it_was_saved(redis_url: str, lease: Lease) -> None:
+async def save(store: Store, known: ResumeCheckpoint, generation: str) -> str:
+    """Save it as the process does that runs the shard. Gives the generation that is there then."""
+    encoded = msgspec.json.encode(known)
+    held = await shard_record.hold(
+        store, (0, 1), "us", 60.0, generation=generation, checkpoint=encoded
+    )
+    assert isinstance(held, Held)
+    return held.generation
+
+
+async def load(store: Store) -> ResumeCheckpoint | None:
+    encoded = await shard_record.load_checkpoint(store, (0, 1))
+    return msgspec.json.decode(encoded, type=ResumeCheckpoint) if encoded else None
+
+
+async def test_checkpoint_is_loaded_as_it_was_saved(store: Store) -> None:
     """Ids stay numbers, also as keys."""
-    async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        assert await checkpoint.load(store, (0, 1)) is None
-        assert await checkpoint.begin(store, lease, "a")
-        assert await checkpoint.load(store, (0, 1)) is None
-        assert await checkpoint.save(store, lease, "a", at(1)) == SAVED
-        assert await checkpoint.save(store, lease, "a", at(2)) == SAVED
-        assert await checkpoint.save(store, lease, "a", None) == SAVED
-        assert await checkpoint.load(store, (0, 1)) == ("a", at(2))
-        assert await checkpoint.begin(store, lease, "b")
-        assert await checkpoint.load(store, (0, 1)) is None
+    assert await load(store) is None
+    generation = await save(store, at(0), "")
+    assert await load(store) is None
+    for seq in (1, 2):
+        assert await save(store, at(seq), generation) == generation
+        assert await load(store) == at(seq)
+    await shard_record.hold(store, (0, 1), "us", 60.0, generation=generation)
+    assert await load(store) == at(2)
+    await shard_record.hold(store, (0, 1), "us", 60.0, checkpoint=shard_record.NO_CHECKPOINT)
+    assert await load(store) is None
 
 
-async def test_only_the_holder_of_the_lease_saves_it(redis_url: str, lease: Lease) -> None:
+async def test_only_the_holder_of_the_lease_saves_it(store: Store) -> None:
     """A process that was stopped for long does not set its successor back."""
-    async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        await checkpoint.begin(store, lease, "a")
-        await checkpoint.save(store, lease, "a", at(2))
-        late = Lease(store, (0, 1), lambda: None)
-        assert await checkpoint.save(store, late, "a", at(1)) == NOT_OURS
-        assert not await checkpoint.begin(store, late, "b")
-        assert await checkpoint.load(store, (0, 1)) == ("a", at(2))
+    generation = await save(store, at(0), "")
+    await save(store, at(2), generation)
+    late = msgspec.json.encode(at(1))
+    result = await shard_record.hold(
+        store, (0, 1), "late", 60.0, generation=generation, checkpoint=late
+    )
+    assert result == "taken"
+    await shard_record.release(store, (0, 1), "late", generation, late)
+    assert await load(store) == at(2)
 
 
-async def test_nothing_is_saved_after_redis_has_lost_the_generation(
-    redis_url: str, lease: Lease
-) -> None:
+async def test_last_checkpoint_is_saved_with_the_release(store: Store) -> None:
+    """The next process finds it."""
+    generation = await save(store, at(0), "")
+    await shard_record.release(store, (0, 1), "us", generation, msgspec.json.encode(at(1)))
+    taken = await shard_record.acquire(store, (0, 1), "next", 60.0, FREE, stand_by=False)
+    assert taken == "acquired"
+    assert await load(store) == at(1)
+
+
+async def test_nothing_is_saved_after_redis_has_lost_the_generation(store: Store) -> None:
     """It may have lost users as well: they are written first. Also before the first checkpoint."""
-    async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        for known in (None, at(1)):
-            await checkpoint.begin(store, lease, "a")
-            assert await checkpoint.save(store, lease, "a", known) == SAVED
-            await store.redis.delete(keys.session(0, 1))
-            assert await checkpoint.save(store, lease, "a", at(2)) == LOST
-            assert await checkpoint.save(store, lease, "a", None) == LOST
-            assert await checkpoint.load(store, (0, 1)) is None
+    for known in (None, at(1)):
+        generation = await save(store, at(0), "")
+        if known:
+            await save(store, known, generation)
+        await store.redis.delete(keys.shard(0, 1))
+        assert await save(store, at(2), generation) != generation
+        assert await load(store) is None
 
 
-async def test_checkpoint_from_before_a_restart_of_redis_is_ignored(
-    redis_url: str, lease: Lease
-) -> None:
+async def test_suspected_loss_removes_it(store: Store) -> None:
+    """A user is missing: the checkpoint no longer says what Redis holds."""
+    generation = await save(store, at(0), "")
+    await save(store, at(1), generation)
+    assert await shard_record.mark_complete(store, (0, 1), generation)
+    held = await shard_record.hold(
+        store, (0, 1), "us", 60.0, suspects_loss=True, generation=generation
+    )
+    assert isinstance(held, Held)
+    assert held.is_new
+    assert await load(store) is None
+    assert not await shard_record.mark_complete(store, (0, 1), generation)
+
+
+async def test_checkpoint_from_before_a_restart_of_redis_is_ignored(store: Store) -> None:
     """Redis may have come back with outdated data."""
-    async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        await checkpoint.begin(store, lease, "a")
-        await checkpoint.save(store, lease, "a", at(1))
-        await store.redis.hset(keys.session(0, 1), "server", "another")
-        assert await checkpoint.load(store, (0, 1)) is None
-        assert await checkpoint.save(store, lease, "a", at(2)) == LOST
+    generation = await save(store, at(0), "")
+    await save(store, at(1), generation)
+    await store.redis.hset(keys.shard(0, 1), "servers", "another")
+    assert await load(store) is None
+    assert await save(store, at(2), generation) != generation
+    assert await load(store) is None
 
 
-async def test_checkpoint_of_another_version_is_ignored(redis_url: str, lease: Lease) -> None:
+async def test_checkpoint_without_a_process_is_forgotten(store: Store) -> None:
+    """Discord has discarded the session by then."""
+    generation = await save(store, at(0), "")
+    await save(store, at(1), generation)
+    long_ago = round((time.time() - 2 * shard_record.CHECKPOINT_TTL_S) * 1000)
+    await store.redis.hset(keys.shard(0, 1), "expires", long_ago)
+    await shard_record.acquire(store, (0, 1), "next", 60.0, FREE, stand_by=False)
+    assert await load(store) is None
+
+
+async def test_checkpoint_of_another_version_is_ignored(store: Store) -> None:
     """It cannot be decoded."""
-    async with Store.connect(redis_url, timeout=PATIENCE) as store:
-        await checkpoint.begin(store, lease, "a")
-        await checkpoint.save(store, lease, "a", at(1))
-        await store.redis.hset(keys.session(0, 1), "checkpoint", '{"compatibility_key":1}')
-        assert await checkpoint.load(store, (0, 1)) is None
+    await save(store, at(0), "")
+    await store.redis.hset(keys.shard(0, 1), "checkpoint", '{"compatibility_key":1}')
+    gateway = GatewayFixture()
+    state = GatewayState(
+        store, gateway.guilds, gateway.reconciler, gateway.writer, gateway.requests
+    )
+    assert await SessionResume(Shard("", 0, 1), state, "us").restore() is None
 
 
 async def test_watermark_is_reached_when_all_before_it_is_written() -> None:

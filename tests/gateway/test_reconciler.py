@@ -14,6 +14,7 @@ from testing.eventually import eventually, eventually_async
 from tests.ended import ended
 from tests.gateway.gateway_fixture import GUILD, OTHER
 from tests.gateway.writer_fixture import WriterFixture
+from tests.generation import generation
 
 
 async def test_users_who_are_no_members_are_removed(writing: WriterFixture) -> None:
@@ -80,7 +81,7 @@ async def test_shard_is_complete_when_all_members_are_listed_and_written(
     writing: WriterFixture,
 ) -> None:
     """Not while an expected guild has not been listed."""
-    epoch, _ = await completeness.generation(writing.store, 0, 1)
+    epoch = await generation(writing.store)
     reconciler = reconciler_of(writing, epoch)
     task = asyncio.create_task(reconciler.run())
     writing.list_guild(GUILD, 1, 2)
@@ -141,14 +142,14 @@ async def test_member_whom_redis_does_not_know_is_no_orphan(
     assert removed == []
 
 
-def reconciler_of(writing: WriterFixture, generation: str = "") -> Reconciler:
-    writing.gate.known_generations = {(0, 1): generation}
+def reconciler_of(writing: WriterFixture, epoch: str = "") -> Reconciler:
+    writing.gate.known_generations = {(0, 1): epoch}
     return Reconciler(writing.store, writing.writer, writing.guilds, writing.gate)
 
 
 async def marked_complete(writing: WriterFixture) -> None:
     """A shard with 1 in GUILD and 2 in OTHER is compared and marked complete."""
-    epoch, _ = await completeness.generation(writing.store, 0, 1)
+    epoch = await generation(writing.store)
     reconciler = reconciler_of(writing, epoch)
     writing.list_guild(GUILD, 1)
     writing.list_guild(OTHER, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from fakeredis import FakeServer
@@ -13,8 +13,9 @@ from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.runner import GatewayRunner, ShardUnit
-from services.gateway.sync.lease import LeaseTimings, WriteGate
+from services.gateway.sync.lease import LeaseTimings
 from services.gateway.sync.session_resume import SessionResume
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
 from shared.redis import keys
@@ -23,7 +24,7 @@ from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.loop_clock import LoopClock
 from tests.ended import ended
 from tests.gateway.gateway_fixture import RecordingReconciler
-from tests.gateway.leases import longest_takeover, process
+from tests.gateway.leases import has_standby, holder, longest_takeover, process
 
 
 class FakeResume(SessionResume):
@@ -36,10 +37,13 @@ class FakeResume(SessionResume):
     async def restore(self) -> DiscordSession | None:
         return self._restored
 
-    async def run_checkpointing(self, lease: object) -> None:
-        await asyncio.Event().wait()
+    def next_checkpoint(self) -> bytes:
+        return b""
 
-    async def save_last(self, lease: object) -> None: ...
+    def last_checkpoint(self) -> bytes:
+        return b""
+
+    def invalidate(self) -> None: ...
 
     def forget(self) -> None: ...
 
@@ -105,7 +109,7 @@ async def test_standby_runs_the_shard_of_a_killed_process_in_time(
     await eventually(lambda: first.gate.generations and first.gate.is_open)
     running.append(asyncio.create_task(second.runner.run()))
     store = process(server)
-    await eventually_async(lambda: store.redis.exists(keys.standby(0, 1)))
+    await eventually_async(lambda: has_standby(store))
     assert state_of(second) == "standing_by"
 
     async def killed() -> None: ...
@@ -122,22 +126,19 @@ async def test_standby_runs_the_shard_of_a_killed_process_in_time(
 
 async def test_lost_shard_is_not_taken_from_a_redis_that_forgot_the_holder(redis_url: str) -> None:
     """The holder may still be writing: it gets the time to notice the loss and to renew."""
-    timings = LeaseTimings(renew_interval_s=0.02, standby_interval_s=0.02, takeover_grace_s=3600.0)
+    timings = LeaseTimings(renew_interval_s=0.02, standby_interval_s=0.02, missing_grace_s=3600.0)
     async with Store.connect(redis_url, timeout=PATIENCE) as store:
         redis = store.redis
         fixture = RunnerFixture(store, timings=timings)
         running = asyncio.create_task(fixture.runner.run())
 
-        async def holder() -> Any:
-            return await redis.get(keys.lease(0, 1))
-
         try:
-            await eventually_async(holder)
-            await redis.set(keys.lease(0, 1), "another")
+            await eventually_async(lambda: holder(store))
+            await redis.hset(keys.shard(0, 1), "holder", "another")
             await eventually(lambda: not fixture.gate.generations)
             await redis.flushall()
-            await eventually_async(lambda: redis.exists(keys.standby(0, 1)))
-            assert await holder() is None
+            await eventually_async(lambda: has_standby(store))
+            assert await holder(store) is None
         finally:
             await ended(running)
 

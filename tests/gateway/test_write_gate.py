@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from fakeredis import FakeServer
 
-from services.gateway.sync.lease import WriteGate
+from services.gateway.sync.write_gate import WriteGate
 from testing.eventually import eventually
 from testing.loop_clock import LoopClock
 from tests.gateway.leases import holding, lease_of, replay
@@ -62,3 +62,19 @@ async def test_invalidated_gate_opens_after_the_next_renewal(
         assert not gate.is_open
         await eventually(lambda: gate.is_open)
         assert clock.passed - before < 0.1
+
+
+async def test_suspected_loss_begins_a_new_generation(server: FakeServer) -> None:
+    """Redis lacks a user, and perhaps more: one renewal later all users are due. Meanwhile, nothing
+    is written."""
+    gate, lease = WriteGate(), lease_of(server)
+    gate.add(lease, replay())
+    losses: list[str] = []
+    async with holding(lease, lambda: losses.append(lease.generation)):
+        await eventually(lambda: gate.is_open)
+        before = lease.generation
+        gate.suspect_loss()
+        assert not gate.is_open
+        await eventually(lambda: gate.is_open)
+        assert losses == [lease.generation]
+        assert lease.generation != before

@@ -12,7 +12,8 @@ from services.gateway.discord.replay_barrier import ReplayBarrier
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache, merge_presence
-from services.gateway.sync.lease import Lease, WriteGate
+from services.gateway.sync.lease import Lease
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer, WriterTimings
 from shared.discord.cdn import Cdn
 from shared.net.backoff import Backoff
@@ -55,12 +56,13 @@ class RecordingStore(Store):
 
 class FakeGate(WriteGate):
     """Opened and closed by the test. `batches_before` counts the batches before each
-    invalidation."""
+    invalidation. A suspected loss becomes a loss at once, and all users are rewritten."""
 
     def __init__(self, store: RecordingStore) -> None:
         super().__init__()
         self.open = True
         self.checks = 0
+        self.rewrite_all: Callable[[], None] = lambda: None
         self.batches_before: list[int] = []
         self.known_generations: dict[tuple[int, int], str] = {}
         self._store = store
@@ -77,6 +79,10 @@ class FakeGate(WriteGate):
     def generations(self) -> dict[tuple[int, int], str]:
         return self.known_generations
 
+    def suspect_loss(self) -> None:
+        self.invalidate()
+        self.rewrite_all()
+
     def invalidate(self) -> None:
         self.batches_before.append(len(self._store.batches))
 
@@ -90,6 +96,7 @@ class WriterFixture:
         self.users = UserCache()
         self.icons = AppIcons(self.store, "http://127.0.0.1:9", "test")
         self.writer = Writer(self.store, self.users, self.icons, Cdn(), self.gate, QUICK)
+        self.gate.rewrite_all = self.writer.mark_all_dirty
         self.guilds = GuildCache(self.users, self.writer)
 
     def list_guild(self, guild_id: int, *user_ids: int) -> None:

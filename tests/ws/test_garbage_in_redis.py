@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from websockets.asyncio.client import ClientConnection, connect
 
-from shared.redis import completeness, keys
+from shared.redis import completeness, keys, shard_record
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 from testing.eventually import eventually
 from tests.garbage import NO_JSON_OBJECT, NO_VERSION, hashes, messages
+from tests.generation import mark_complete
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
@@ -188,17 +189,19 @@ async def test_a_client_never_waits_for_a_damaged_user(backend: Backend) -> None
 @pytest.mark.parametrize("value", [b"", b"\xff\xfe", b" ", b"x" * 5000])
 async def test_garbage_where_the_gateway_vouches(backend: Backend, value: bytes) -> None:
     """No user counts as absent because of it, and the gateway starts over."""
-    await backend.store.redis.hset(keys.COMPLETENESS, "0/1", value)
+    await mark_complete(backend.store)
+    await backend.store.redis.hset(keys.shard(0, 1), "generation", value)
     assert await completeness.absent(backend.store, [ANNA]) == set()
-    epoch, _ = await completeness.generation(backend.store, 0, 1)
-    assert await completeness.mark_complete(backend.store, 0, 1, epoch)
+    await backend.store.redis.set(keys.SHARDS, value)
+    assert await completeness.absent(backend.store, [ANNA]) == set()
+    await mark_complete(backend.store)
     assert await completeness.absent(backend.store, [ANNA]) == {ANNA}
 
 
 async def test_a_key_of_another_kind_where_the_gateway_vouches(backend: Backend) -> None:
-    await backend.store.redis.set(keys.COMPLETENESS, "no hash")
+    await shard_record.announce_count(backend.store, 1)
+    await backend.store.redis.set(keys.shard(0, 1), "no hash")
     with pytest.raises(StoreUnavailable):
         await completeness.absent(backend.store, [ANNA])
-    epoch, begun = await completeness.generation(backend.store, 0, 1)
-    assert begun
-    assert await completeness.mark_complete(backend.store, 0, 1, epoch)
+    await mark_complete(backend.store)
+    assert await completeness.absent(backend.store, [ANNA]) == {ANNA}

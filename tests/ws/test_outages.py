@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from services.ws.limits import WsLimits
-from shared.redis import completeness
+from shared.redis import shard_record
 from testing.eventually import eventually
 from testing.redis_server import RedisServer
+from tests.generation import generation, mark_complete
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
@@ -86,8 +87,7 @@ async def test_the_user_leaves_during_a_disconnect_from_a_complete_redis(
 ) -> None:
     """A complete Redis without the user is not waited for."""
     await backend.show(ANNA, 1)
-    epoch, _ = await completeness.generation(backend.store, 0, 1)
-    await completeness.mark_complete(backend.store, 0, 1, epoch)
+    await mark_complete(backend.store)
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
         await backend.store.redis.client_kill_filter(_type="pubsub")
@@ -108,10 +108,10 @@ async def test_a_user_who_is_missing_after_the_rewrite_is_removed(
             await receive(client)
         await own_redis.restart(empty=True)
         await ws.connected()
-        epoch, _ = await completeness.generation(own_backend.store, 0, 1)
+        epoch = await generation(own_backend.store)
         await own_backend.show(BERT, 1)
         await nothing_comes(one)
-        await completeness.mark_complete(own_backend.store, 0, 1, epoch)
+        assert await shard_record.mark_complete(own_backend.store, (0, 1), epoch)
         assert (await until_closed(one))[1] == 4404
         await nothing_comes(two)
 

@@ -2,7 +2,7 @@
 
 Redis is compared with what Discord lists now, member by member against the live guild cache, so
 that a user who joins during the comparison is not removed. When all guilds of a shard are listed
-and written, the shard is marked complete (shared/redis/completeness.py).
+and written, the shard is marked complete in its record (shared/redis/shard_record.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Collection, Iterable, Sequence, Set
 from typing import Final
 
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.sync.lease import WriteGate
+from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import ShardKey, shard_of
-from shared.redis import completeness, user_scan
+from shared.redis import shard_record, user_scan
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -126,8 +126,8 @@ class Reconciler:
             await self._writer.flush_barrier()
             for shard in due & self._expected.keys():
                 generation = generations.get(shard)
-                if not generation or not await completeness.mark_complete(
-                    self._store, *shard, generation
+                if not generation or not await shard_record.mark_complete(
+                    self._store, shard, generation
                 ):
                     raise StoreUnavailable("Redis has lost data meanwhile")
             await self._store.announce_resync()

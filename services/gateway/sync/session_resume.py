@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import secrets
 from typing import Final
 
 import msgspec
@@ -22,20 +21,16 @@ from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import StoredUser
-from services.gateway.sync import checkpoint as checkpoints
-from services.gateway.sync.checkpoint import ResumeCheckpoint
-from services.gateway.sync.lease import Lease
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
-from shared.redis import session_checkpoint, user_reports
+from shared.redis import shard_record, user_reports
 from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 STATE_VERSION: Final = 2  # raise it when sanitize.py keeps more of Discord's objects
-CHECKPOINT_INTERVAL_S: Final = 1.0
-POLL_INTERVAL_S: Final = 0.25  # for the writer, and for a Redis that is away
+LOAD_RETRY_S: Final = 0.25
 LOAD_TIMEOUT_S: Final = 3.0  # how long a start waits for a Redis that is away
 MAX_MISSING_MEMBERS: Final = 500  # of some batches whose last save was cut off half-way
 
@@ -50,12 +45,23 @@ class GatewayState(Struct, frozen=True):
     requests: MemberRequests  # of this shard; the rest is of all shards
 
 
+class ResumeCheckpoint(Struct, frozen=True, kw_only=True):
+    """A shard's state at one event, as far as Redis does not hold it anyway."""
+
+    compatibility_key: str  # of bot and settings: others receive other events from the start
+    session: DiscordSession
+    guilds: list[int]  # all of whose members are known
+    partial: list[int]  # whose members are still being requested
+    awaited: list[int]  # named by READY, and not sent yet
+    unavailable: list[int]  # sent before, and unavailable now
+    requested_users: dict[int, list[int]]  # members that are being requested, by guild
+    announce: bool  # whether readers are still to be told that all users were rewritten
+
+
 class PendingCheckpoint(Struct, frozen=True):
-    """A checkpoint that may be saved once the writer has reached `watermark`, unless the generation
-    has changed."""
+    """A checkpoint that may be saved once the writer has reached `watermark`."""
 
     checkpoint: ResumeCheckpoint
-    generation: str
     watermark: tuple[int, int]  # Writer.watermark
 
 
@@ -80,7 +86,11 @@ def _digest(guild_ids: frozenset[int]) -> str:
 
 
 class SessionResume:
-    """The checkpoints of one shard."""
+    """The checkpoints of one shard.
+
+    A checkpoint is taken at each renewal of the lease, and saved by one that follows: the next one,
+    if the writer has written by then what was pending.
+    """
 
     def __init__(self, shard: Shard, state: GatewayState, compatibility_key: str) -> None:
         self._shard = shard
@@ -88,46 +98,36 @@ class SessionResume:
         self._state = state
         self._compatibility_key = compatibility_key
         self.is_restored = False  # from an earlier process, and the replay is not over
-        self._generation = ""  # in Redis since before all that was saved; empty: none
-        self._saved: ResumeCheckpoint | None = None
+        self._session_is_over = False  # and Redis may still hold a checkpoint of it
+        self._pending: PendingCheckpoint | None = None
 
-    async def run_checkpointing(self, lease: Lease) -> None:
-        """Save a checkpoint each second, until cancelled."""
-        while True:
-            pending = self._take_checkpoint()
-            if pending is not None and not self._generation:
-                await self._begin(lease)
-                pending = None
-            await asyncio.sleep(CHECKPOINT_INTERVAL_S)
-            if pending is None:
-                continue
-            writer = self._state.writer
-            while (reached := writer.reached(pending.watermark)) is False:  # noqa: ASYNC110
-                await asyncio.sleep(POLL_INTERVAL_S)
-            if reached and pending.generation == self._generation:
-                await self._save(lease, pending.checkpoint)
+    def next_checkpoint(self) -> bytes:
+        """What the next renewal is to save (shard_record.hold)."""
+        due = shard_record.NO_CHECKPOINT if self._session_is_over else b""
+        pending = self._pending
+        reached = self._state.writer.reached(pending.watermark) if pending else None
+        if pending and reached:
+            self._session_is_over = False
+            due = msgspec.json.encode(pending.checkpoint)
+        if reached is not False:
+            self._pending = self._take_checkpoint()
+        return due
 
-    async def save_last(self, lease: Lease) -> None:
-        """Save the last checkpoint: the shard is closed, and the writer is drained."""
-        pending = self._take_checkpoint()
-        if (
-            pending is not None
-            and self._generation
-            and self._state.writer.reached(pending.watermark)
-        ):
-            await self._save(lease, pending.checkpoint)
+    def last_checkpoint(self) -> bytes:
+        """The same when the shard is closed, and the writer is drained."""
+        self._pending = self._take_checkpoint()
+        return self.next_checkpoint()
 
     def invalidate(self) -> None:
-        """Redis may have lost data. The next checkpoint waits until it holds all data again."""
-        self._generation = ""
-        self._saved = None
+        """Redis was not reached, or may have lost data. The next checkpoint waits until it holds
+        all data again."""
+        self._pending = None
 
     async def restore(self) -> DiscordSession | None:
         """The session to resume, with its users restored; None when the shard has to identify."""
-        found = await self._load()
-        if found is None:
+        checkpoint = await self._load()
+        if checkpoint is None:
             return None
-        generation, checkpoint = found
         if checkpoint.compatibility_key != self._compatibility_key:
             log.info(
                 "shard %d begins a new session: the last one was for another bot, other "
@@ -142,7 +142,6 @@ class SessionResume:
             self.forget()
             return None
         self.is_restored = True
-        self._generation = generation
         return checkpoint.session
 
     def finish_replay(self) -> None:
@@ -158,28 +157,14 @@ class SessionResume:
         self._state.requests.reset()
         self._state.reconciler.drop_shard(self._key)
         self._state.guilds.drop_shard(*self._key)
+        self._session_is_over = False
         self.invalidate()
 
-    async def drop(self, lease: Lease) -> None:
-        """Remove the checkpoint: the session is over. Whatever is written from now on belongs to
-        the next one."""
+    def begin_session(self) -> None:
+        """The session is over: its checkpoint is removed with the next renewal. A process that
+        finds it before then resumes in vain, and identifies."""
+        self._session_is_over = True
         self.invalidate()
-        await self._begin_generation(lease)
-
-    async def _begin(self, lease: Lease) -> None:
-        """Redis has lost the generation, or was away. Until the new one is there a loss would not
-        be noticed, so all users are rewritten after it."""
-        if await self._begin_generation(lease):
-            self._state.reconciler.rewrite_all()
-
-    async def _begin_generation(self, lease: Lease) -> bool:
-        generation = secrets.token_hex(8)
-        try:
-            if await checkpoints.begin(self._state.store, lease, generation):
-                self._generation = generation
-        except StoreUnavailable as error:
-            log.debug("no checkpoint of shard %d begun: %s", self._shard.id, error)
-        return self._generation == generation
 
     def _take_checkpoint(self) -> PendingCheckpoint | None:
         """The shard's state now, and what has to be in Redis before it may be saved."""
@@ -199,35 +184,24 @@ class SessionResume:
             requested_users=self._state.requests.unanswered_users,
             announce=reconciler.must_announce,
         )
-        return PendingCheckpoint(checkpoint, self._generation, self._state.writer.watermark())
+        return PendingCheckpoint(checkpoint, self._state.writer.watermark())
 
-    async def _save(self, lease: Lease, checkpoint: ResumeCheckpoint) -> None:
-        new = None if checkpoint == self._saved else checkpoint
-        generation = self._generation
-        try:
-            result = await checkpoints.save(self._state.store, lease, generation, new)
-        except StoreUnavailable as error:
-            log.debug("no checkpoint of shard %d saved: %s", self._shard.id, error)
-            return
-        if generation != self._generation:
-            return  # dropped or invalidated meanwhile
-        if result == session_checkpoint.LOST:
-            log.warning("Redis may have lost its data: rewriting all users")
-            self.invalidate()
-        elif result != session_checkpoint.NOT_OURS:
-            self._saved = checkpoint
-
-    async def _load(self) -> tuple[str, ResumeCheckpoint] | None:
+    async def _load(self) -> ResumeCheckpoint | None:
+        """None if there is none, if this Redis server was restarted since, or if another version of
+        Grux has saved it in another form."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + LOAD_TIMEOUT_S
         while True:
             try:
-                return await checkpoints.load(self._state.store, self._key)
+                encoded = await shard_record.load_checkpoint(self._state.store, self._key)
+                return msgspec.json.decode(encoded, type=ResumeCheckpoint) if encoded else None
+            except msgspec.MsgspecError:
+                return None
             except StoreUnavailable as error:
                 if loop.time() > deadline:
                     log.warning("shard %d begins a new session: %s", self._shard.id, error)
                     return None
-            await asyncio.sleep(POLL_INTERVAL_S)
+            await asyncio.sleep(LOAD_RETRY_S)
 
     async def _restore_state(self, checkpoint: ResumeCheckpoint) -> None:
         """Raises RestoreFailed and StoreUnavailable."""

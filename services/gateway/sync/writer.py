@@ -21,7 +21,7 @@ from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.state.shared_user import merge_stored
 from services.gateway.state.user_cache import CachedUser, UserCache
-from services.gateway.sync.lease import WriteGate
+from services.gateway.sync.write_gate import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
 from shared.net.backoff import Backoff
@@ -81,10 +81,7 @@ class Writer:
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
         self._dropped_shards: set[ShardKey] = set()  # since this batch was rendered
-        self._batch: list[int] = []
-        self._failed: set[int] = set()  # of this batch
         self._rewrites = 0
-        self._barriers: list[tuple[set[int], asyncio.Event]] = []
         self._rendered: dict[int, int] = {}  # hashes that this batch's profiles were rendered from
         self._flushed = 0  # how many entries of the queue have been written
         self._in_flight = 0
@@ -150,11 +147,11 @@ class Writer:
 
     async def flush_barrier(self) -> None:
         """Return when all that is pending now is written, whatever is added meanwhile."""
-        user_ids = {*self._pending, *self._batch}
-        if user_ids:
-            event = asyncio.Event()
-            self._barriers.append((user_ids, event))
-            await event.wait()
+        watermark = self.watermark()
+        while not (reached := self.reached(watermark)):
+            if reached is None:
+                watermark = self.watermark()
+            await asyncio.sleep(self._timings.gate_interval_s)
 
     async def run(self) -> None:
         """Write until cancelled. While Redis is away, retry."""
@@ -172,7 +169,6 @@ class Writer:
                 await self._merge_conflicts(saves, results, fence)
             except StoreUnavailable as error:
                 self._requeue(saves)
-                self._end_batch()
                 if not failures:
                     log.warning("%s; %d users are waiting to be written", error, len(self._pending))
                 metrics.SAVES_FAILED.inc()
@@ -186,7 +182,6 @@ class Writer:
             self._flushed += self._in_flight
             self._in_flight = 0
             self._apply_results(saves, results, is_kept=rewrites == self._rewrites)
-            self._end_batch()
             if not self._pending:
                 self._wake.clear()
                 self._drained.set()
@@ -202,8 +197,7 @@ class Writer:
             await asyncio.sleep(self._timings.gate_interval_s)
 
     def _next_batch(self) -> Iterator[Save]:
-        self._batch = list(islice(self._pending, BATCH_USERS))
-        for user_id in self._batch:
+        for user_id in list(islice(self._pending, BATCH_USERS)):
             received = self._pending.pop(user_id)
             joined = tuple(self._joined.pop(user_id, ()))
             left = tuple(self._left.pop(user_id, ()))
@@ -233,24 +227,12 @@ class Writer:
         reports = cached.merged.stored() if cached.merged else b""
         return Fields(profile, presence, cached.discord(), reports)
 
-    def _end_batch(self) -> None:
-        """Remove the written users from the barriers, and release those that are complete."""
-        written = [user_id for user_id in self._batch if user_id not in self._failed]
-        self._batch = []
-        self._failed.clear()
-        for user_ids, event in self._barriers:
-            user_ids.difference_update(written)
-            if not user_ids:
-                event.set()
-        self._barriers = [barrier for barrier in self._barriers if barrier[0]]
-
     def _requeue(self, saves: list[Save]) -> None:
         """Put back what was not written, unless it has changed again meanwhile."""
         self._requeues += 1
         self._in_flight = 0
         for save in saves:
             self._pending[save.user_id] = save.received  # the older time, if there is a newer
-            self._failed.add(save.user_id)
             cached = self._users.get(save.user_id)
             if cached is not None:
                 cached.flushed_hash = 0  # Redis may have written it without an answer
@@ -280,23 +262,23 @@ class Writer:
                 continue
             if result > 0 and cached.merged:
                 cached.merged.version = result
-            if result == NO_PROFILE:
+            is_lost = result == NOT_MONITORED and not save.left
+            if is_lost:
+                has_lost_users = True
+                for guild_id in cached.guilds:
+                    self.joined(save.user_id, guild_id)
+            if is_lost or result == NO_PROFILE:
                 self._requeues += 1
-                self._failed.add(save.user_id)
                 cached.flushed_hash = 0
                 self._pending[save.user_id] = save.received
                 self.changed(save.user_id)
-            elif result == NOT_MONITORED and not save.left:
-                has_lost_users = True
             elif save.fields.profile and is_kept:
                 cached.flushed_hash = self._rendered[save.user_id]
         metrics.SAVES_WRITTEN.inc(written)
         metrics.SAVES_UNCHANGED.inc(len(saves) - written)
         if has_lost_users:
-            log.warning("Redis has lost monitored users: rewriting all users")
-            self._requeues += 1
-            self._gate.invalidate()
-            self.mark_all_dirty()
+            log.warning("Redis has lost monitored users")
+            self._gate.suspect_loss()
 
     async def _merge_conflicts(self, saves: list[Save], results: list[int], fence: int) -> None:
         """Merge what other processes have written with what is reported here, and save that.
