@@ -87,7 +87,7 @@ def fields(user_id: int, change: int) -> Fields:
     return Fields(profile(user_id), presence(change), discord(user_id, change))
 
 
-def lanyard_objects(user_id: int, change: int) -> bytes:
+def discord(user_id: int, change: int) -> bytes:
     """The same state in Discord's objects, as the gateway saves it for Lanyard's dialect."""
     icon = "6bdc42827a38498929a4920da12695d9"
     song = {
@@ -126,7 +126,7 @@ def lanyard_objects(user_id: int, change: int) -> bytes:
 
 async def change_discord(store: Store, user_id: int, number: int) -> None:
     """One real presence_update of this user, with Discord's objects."""
-    whole = Fields(profile(user_id), presence(number), lanyard_objects(user_id, number))
+    whole = Fields(profile(user_id), presence(number), discord(user_id, number))
     await store.save([Save(user_id, whole, joined=(GUILD,))])
 
 

@@ -40,7 +40,7 @@ async def measure(harness: Harness, sockets: int) -> Series:
     """`lanyard` and `own`: seconds of CPU a byte."""
     series = Series()
     messages = max(2, harness.params.frames // sockets)
-    shown = lanyard.presence(people.lanyard_objects(people.FIRST, 1)) or b""
+    shown = lanyard.presence(people.discord(people.FIRST, 1)) or b""
     sizes = {
         "lanyard": len(Encoding.JSON.frame(presence_update(shown))),
         "own": len(protocol.presence_update(people.FIRST, people.presence(1))),
