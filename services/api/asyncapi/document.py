@@ -65,6 +65,9 @@ One connection sends the current presence of a user, and then each change.
 Clients send nothing: no heartbeat and no login. The server pings, and browsers answer by
 themselves. The last frame is the current state: no change is lost, repeated or reordered, and a
 client too slow for every update skips to the newest one.
+
+At `/socket` without a `user_id` the server speaks Lanyard's protocol instead, which this document
+does not describe.
 """
 
 _CLOSE_CODE_TABLE: Final = "\n".join(
