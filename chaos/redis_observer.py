@@ -25,6 +25,7 @@ class RedisObserver:
     """Listens past every link while the block runs, and again at once where Redis was gone.
 
     In a cluster each node is listened to: all of them are told what one publishes, some later.
+    Since Redis 7 its channels are sharded, which no pattern matches: then nothing is observed.
     """
 
     def __init__(self, servers: Sequence[RedisServer]) -> None:
