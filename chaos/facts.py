@@ -71,8 +71,9 @@ def who_of(user: User, devices: dict[str, str]) -> Who:
     )
 
 
-def facts_of(person: Person) -> tuple[Seen, Who]:
-    return seen_of(person.presence), who_of(person.user, person.presence.client_status)
+def facts_of(person: Person, shown: Presence) -> tuple[Seen, Who]:
+    """`shown`: what at least one of the person's guilds is shown."""
+    return seen_of(shown), who_of(person.user, shown.client_status)
 
 
 def seen_in(d: dict[str, Any]) -> Seen:

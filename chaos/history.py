@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from operator import attrgetter
+from typing import Final, TypeVar
 
 from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of
 from simulator.model import Person
+from simulator.privacy import Privacy
 from simulator.snowflakes import shard_of
 from simulator.world import World
 
 T = TypeVar("T")
+
+PARTS: Final = (
+    attrgetter("status"),
+    attrgetter("song"),
+    attrgetter("activities"),
+    attrgetter("custom"),
+)
 
 
 class History:
@@ -28,7 +37,7 @@ class History:
 
     def note(self, person: Person) -> None:
         """The person has changed."""
-        seen, who = facts_of(person)
+        seen, who = facts_of(person, self.world.shown_presence(person))
         self._heard_of.setdefault(person.user.id, set()).update(
             shard_of(guild_id, self._shards) for guild_id in person.guilds
         )
@@ -53,19 +62,28 @@ class History:
     def truth(self, user_id: str) -> tuple[Seen, Who] | None:
         """What must be shown of the user now; None: nothing, they are in no guild."""
         person = self.world.people.get(user_id)
-        return facts_of(person) if person is not None and person.guilds else None
+        if person is None or not person.guilds:
+            return None
+        return facts_of(person, self.world.shown_presence(person))
+
+    def differs_by_guild(self, user_id: str) -> bool:
+        """Whether guilds may be shown different things of the user. What two of them show in part
+        arrives in parts, each in its own order."""
+        return self.world.privacy(user_id) != Privacy()
 
 
 class Position:
     """How far one reader is in one person's history.
 
-    Names and devices come to the gateway by different events, so each has an order of its own.
+    Names and devices come to the gateway by different events, so each has an order of its own. So
+    has each part of a presence of which guilds are shown different parts.
     """
 
-    __slots__ = ("_devices", "_names", "_seen")
+    __slots__ = ("_devices", "_names", "_parts", "_seen")
 
     def __init__(self) -> None:
         self._seen, self._names, self._devices = _Order(), _Order(), _Order()
+        self._parts = [_Order() for _ in PARTS]
 
     def moves_to(
         self, history: History, user_id: str, seen: Seen | None, who: Who | None, setback: int = 0
@@ -75,14 +93,21 @@ class Position:
         `setback`: the number of the time that Redis came back with older data, if that may be
         seen now. Each time is good for one step back, of each order.
         """
-        any_order = history.is_heard_twice(user_id)
+        is_heard_twice = history.is_heard_twice(user_id)
+        differs = history.differs_by_guild(user_id)
+        any_order = is_heard_twice and differs
         problems = []
         if seen is not None:
             states = history.seen.get(user_id, [])
-            problems.append(self._seen.move(states, seen, setback, any_order))
+            if differs:
+                for part, order in zip(PARTS, self._parts, strict=True):
+                    parts = [part(state) for state in states]
+                    problems.append(order.move(parts, part(seen), setback, any_order))
+            else:
+                problems.append(self._seen.move(states, seen, setback, any_order))
         if who is not None:
             names = history.names.get(user_id, [])
-            problems.append(self._names.move(names, who.names, setback, any_order))
+            problems.append(self._names.move(names, who.names, setback, is_heard_twice))
             devices = history.devices.get(user_id, [])
             problems.append(self._devices.move(devices, who.devices, setback, any_order))
         return "; ".join(filter(None, problems))

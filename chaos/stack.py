@@ -24,6 +24,7 @@ from testing.redis_server import RedisServer
 from testing.tcp_proxy import TcpProxy
 
 START_WITHIN: Final = 30.0  # seconds
+_PRIVATE_PEOPLE: Final = 0.3
 _NARROW: Final = 4096  # bytes
 _NODE_SILENT_MS: Final = 1500  # until a node is replaced; less than that is a busy machine
 
@@ -44,7 +45,7 @@ class Stack:
             shards=shards,
             seed=seed,
             rate=0,
-            private_people=0.0,
+            private_people=0.0,  # the workload decides
             demo_seconds=1e6,
             identify_seconds=0.0,
             chunk_seconds=2.0,
@@ -57,6 +58,7 @@ class Stack:
         self.simulator = Simulator(options)
         self.history = History(self.simulator.world, shards)
         self.life = Workload(self.simulator.world, self.history, seed)
+        self.life.hide(_PRIVATE_PEOPLE)
         self.replays = ReplayRewinder(self.simulator.sessions)
         self._server = RedisCluster(_NODE_SILENT_MS) if cluster else RedisServer()
         self.rollbacks = RollbackTracker()

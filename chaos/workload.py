@@ -12,10 +12,11 @@ from simulator import BOT_ID, catalogue
 from simulator.activities import spotify
 from simulator.model import Member, offline
 from simulator.people import some_user
+from simulator.privacy import Privacy
 from simulator.world import World
 
 _TICK: Final = 0.02  # seconds
-_EPOCH_MS: Final = 1_784_053_200_000
+_EPOCH_MS: Final = 2_000_000_000_000  # after those of the population: `created_at` grows
 _MOST_LATE: Final = 0.5  # seconds of changes that are made up for at once
 
 
@@ -68,7 +69,13 @@ class Workload:
         status = rng.choice(("online", "idle", "dnd"))
         device = rng.choice(("desktop", "mobile", "web"))
         shown: list[dict[str, Any]] = [
-            {"id": "c", "name": "Custom Status", "type": 4, "state": f"#{number}", "created_at": 1}
+            {
+                "id": "c",
+                "name": "Custom Status",
+                "type": 4,
+                "state": f"#{number}",
+                "created_at": created,
+            }
         ]
         if rng.random() < 0.3:
             shown.append(spotify(user_id, rng.choice(catalogue.SONGS), created))
@@ -76,6 +83,21 @@ class Workload:
             game = {"id": "g", "name": "Chess", "type": 0, "details": f"move {number}"}
             shown.append({**game, "created_at": created})
         self._set(user_id, status, shown, {device: status})
+
+    def hide(self, share: float) -> None:
+        """This share of the people hides something in some guilds, and perhaps in those that they
+        join. Not by the size of the guild, which changes without an event."""
+        for user_id in self._ids:
+            if self._rng.random() < share:
+                guilds = self._world.people[user_id].guilds
+                hidden = {one for one in guilds if self._rng.random() < 0.5}
+                privacy = Privacy(
+                    profile=self._rng.choice(("everyone", "everyone", "friends")),
+                    restriction_default=self._rng.choice(("off", "on")),
+                    restricted_guilds=hidden,
+                )
+                self._world.set_privacy(user_id, privacy)
+                self._history.note(self._world.people[user_id])
 
     async def burst(self, events: int) -> None:
         """So many changes as fast as the gateway reads them."""
@@ -98,7 +120,9 @@ class Workload:
         if person.guilds:
             self._world.remove_member(self._rng.choice(person.guilds), person.user.id)
             self.changes += 1
-            if not person.guilds:
+            if person.guilds:
+                self._history.note(person)  # what only that guild was shown is gone
+            else:
                 self.left.add(person.user.id)
 
     def _join(self) -> None:

@@ -63,9 +63,8 @@ async def kv_of(port: int) -> dict[str, str]:
 
 
 async def shows(port: int, kv: dict[str, str]) -> None:
-    async def shown() -> bool:  # the two forms may change between the two requests
-        user = data_of(await ask(port, f"/user/{USER}"))
-        return bool(user["profile"]["kv"] == kv and data_of(await ask(port, PATH))["kv"] == kv)
+    async def shown() -> bool:
+        return await kv_of(port) == kv
 
     await eventually_async(shown)
 

@@ -17,6 +17,7 @@ from services.gateway.normalize import normalize
 from shared.discord.cdn import Cdn
 from simulator.model import Member
 from simulator.people import population
+from simulator.privacy import Privacy
 from simulator.snowflakes import shard_of
 from simulator.world import World
 
@@ -109,9 +110,11 @@ def test_a_step_back_long_after_redis_was_set_back_is_seen(
     assert len(view.wrong) == (not reads_late)
 
 
-@pytest.mark.parametrize("twice", [True, False])
-def test_only_users_of_both_shards_may_go_back(twice: bool) -> None:
-    """The others' shard tells of them in order."""
+@pytest.mark.parametrize(("twice", "hides"), [(True, True), (True, False), (False, True)])
+def test_only_what_guilds_of_both_shards_show_in_parts_may_go_back(
+    twice: bool, hides: bool
+) -> None:
+    """A shard tells of its guilds in order, and the gateway merges what both show in full."""
     world = World(*population(50, 3, 1, 1_784_053_200_000))
     guilds = {shard_of(guild_id, 2): guild_id for guild_id in world.guilds}
     assert guilds.keys() == {0, 1}
@@ -119,12 +122,14 @@ def test_only_users_of_both_shards_may_go_back(twice: bool) -> None:
         world.remove_member(guild_id, ROBIN)
     for shard in guilds if twice else [0]:
         world.add_member(guilds[shard], ROBIN, Member())
+    if hides:
+        world.set_privacy(ROBIN, Privacy(restricted_guilds={"1"}))
     history = History(world, shards=2)
     frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     old = frames.change()
     view.take(initial(*frames.change()))
     view.take(frame("presence_update", old[1]))
-    assert (view.wrong == []) is twice
+    assert (view.wrong == []) is (twice and hides)
 
 
 def test_what_was_never_true_is_seen(history: History) -> None:
@@ -184,4 +189,4 @@ def test_facts_are_the_same_from_both_ends(history: History) -> None:
         user = msgspec.to_builtins(person.user)
         presence = msgspec.to_builtins(normalize.presence(discord, cdn, {}))
         profile = msgspec.to_builtins(normalize.profile(user, discord, cdn))
-        assert (seen_in(presence), who_in(profile)) == facts_of(person)
+        assert (seen_in(presence), who_in(profile)) == facts_of(person, person.presence)

@@ -206,6 +206,10 @@ class Story:
                     for _ in range(random.choice((1, 1, 1, 2))):
                         self.queues[place.shard].append(("report", guild_id, number))
         self.members = members
+        for shard, queue in enumerate(self.queues):  # a process saves the newest reports only
+            skipped = {number for number in range(len(self.states) - 1) if random.random() < 0.3}
+            busy = {number for what, _, number in queue if what != "report"}
+            self.queues[shard] = [one for one in queue if one[2] not in skipped - busy]
 
     def play(self) -> tuple[list[bytes], bytes]:
         """Each state that is shown, and the one that has to be shown in the end."""
@@ -248,11 +252,14 @@ def test_the_end_is_the_same_in_every_order(random: Random) -> None:
 
 @given(RANDOM)
 def test_guilds_that_show_all_never_go_back(random: Random) -> None:
-    """Each state that is shown was true, and none comes after a later one."""
+    """Each state that is shown was true, and none comes after a later one. Changes have a time if
+    they begin an activity of a kind that each guild has shown: here a custom status."""
     story = Story(random, hides=0.0, moves=0.0)
-    for number, state in enumerate(story.states, start=1):  # a bare status may come back
-        if state["status"] != "offline" and not state["activities"]:
-            state["activities"] = [{**CUSTOM, "created_at": number}]
+    for number, state in enumerate(story.states, start=1):
+        state["status"] = state["status"].replace("offline", "idle")
+        if not any(one["type"] == 4 for one in state["activities"]):
+            state["activities"].insert(0, {**CUSTOM, "created_at": number})
+    story.states[0] = {"status": "online", "activities": [{**CUSTOM, "created_at": 1}]}
     seen, truth = story.play()
     states = [presence(*one["activities"], status=one["status"]) for one in story.states]
     place = 0

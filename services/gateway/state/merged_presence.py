@@ -153,12 +153,14 @@ class MergedPresence:
         agrees = old.state == shown.state and all(
             not old.kinds[kind] or old.kinds[kind] == shown.kinds[kind] for kind in KINDS
         )
+        shared = self.shares.get(guild_id, frozenset())
+        present = max((self.newest.get(kind, 0) for kind in shared), default=0)
         kinds, is_newer, is_older = dict(shown.kinds), False, False
         for kind in KINDS:
             now, was, is_shown = new.kinds[kind], old.kinds[kind], shown.kinds[kind]
             if now == is_shown:
                 continue
-            if _created(now) > self.newest.get(kind, 0):
+            if _created(now) > self.newest.get(kind, 0) and _created(now) >= present:
                 is_newer = True
             elif is_shown:
                 if not agrees or was != is_shown:  # hidden here, or not yet as far as others
@@ -169,6 +171,10 @@ class MergedPresence:
                 continue
             if may_lead or not is_shown:
                 kinds[kind] = now
+        if is_newer and may_lead:
+            for kind in shared:
+                if not new.kinds[kind]:
+                    kinds[kind] = []  # not hidden here, so it has ended
         state = shown.state
         if (
             new.state != shown.state
@@ -237,6 +243,8 @@ class MergedPresence:
                 kinds[kind] = _unique(activity for some in held for activity in some)
             else:  # there is one at most
                 kinds[kind] = max(held, key=_created)
+        for one, view in views.items():
+            self.shares[one] = frozenset(kind for kind in KINDS if view.kinds[kind])
         self._show(_compose(state, kinds, views), guilds)
 
     def _reconcile(
