@@ -108,6 +108,14 @@ def test_the_table_says_what_was_left_out() -> None:
     assert "| a GET | 30 µs " in shown
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_the_short_form_misses_no_goal(quick: bool) -> None:
+    """A goal of 10,000 sockets says nothing about 20."""
+    missed = figure(goal=29.0)
+    shown = table.drawn(Results(quick=quick, machine={}, left_out=[], figures=[missed]))
+    assert ("missed" in shown) is ("≤ 29 µs" in shown) is not quick
+
+
 def test_results_carry_the_ratio() -> None:
     whole = Results(quick=True, machine={}, left_out=[], figures=[figure(floor=20.0)])
     assert msgspec.json.decode(figures.encode(whole))["figures"][0]["ratio"] == 1.5
