@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 SWEEP_INTERVAL_S: Final = 1.0
 ABSENT_BATCH_USERS: Final = 500
-LOOKUP_INTERVAL_S: Final = 5.0  # of users who may join, where Redis does not report joins
 
 
 FindAbsent = Callable[[Sequence[int]], Awaitable[set[int]]]
@@ -335,18 +334,20 @@ class Hub:
     async def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         looked_up = loop.time()
+        limits = self._limits
+        interval = min(SWEEP_INTERVAL_S, limits.linger, limits.grace, limits.look_up_every)
         while True:
-            await asyncio.sleep(min(SWEEP_INTERVAL_S, self._limits.linger, self._limits.grace))
+            await asyncio.sleep(interval)
             now = loop.time()
-            for topic in _older(self._idle, now - self._limits.linger):
+            for topic in _older(self._idle, now - limits.linger):
                 self._drop(topic)
-            for topic in _older(self._absent, now - self._limits.grace):
+            for topic in _older(self._absent, now - limits.grace):
                 self._remove(topic)
             await self._remove_absent()
             for user_id in self._snapshots.recovered():
                 if user_id in self._topics:
                     self._loader.enqueue(self._topics[user_id])
-            if not self.reports_joins and now - looked_up >= LOOKUP_INTERVAL_S:
+            if not self.reports_joins and now - looked_up >= limits.look_up_every:
                 looked_up = now
                 self._look_up_absent()
 

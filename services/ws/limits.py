@@ -68,6 +68,7 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     load_batch: int = 128  # users
     load_again: float = 0.05  # after a failure
     unknown_for: float = 2.0  # a user whom Redis does not hold is not looked up again
+    look_up_every: float = 5.0  # who may join meanwhile, where Redis does not report joins
     unknown_users: int = 10_000  # remembered; about 1.5 MB
 
     # How long a topic is kept without being needed.

@@ -8,9 +8,12 @@ import msgspec
 import pytest
 from websockets.asyncio.client import connect
 
+from services.ws.hub import Hub
+from services.ws.limits import WsLimits
 from shared.model import lanyard
 from shared.redis import keys
 from shared.redis.scripts import Script
+from shared.redis.subscriber import Subscriber
 from testing.eventually import eventually
 from tests.ws.lanyard.lanyard_fixture import (
     HELLO,
@@ -115,6 +118,19 @@ async def test_who_becomes_monitored_later_is_picked_up(backend: Backend) -> Non
         assert number_in(await update(client)) == 1
         await show(backend, ANNA, 2)
         assert number_in(await update(client)) == 2
+
+
+async def test_who_joins_is_looked_up_where_redis_reports_no_joins(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every 5 seconds: some Redis servers and permissions do not allow CLIENT TRACKING."""
+    monkeypatch.setattr(Subscriber, "reports_joins", False)
+    monkeypatch.setattr(Hub, "joined", lambda *_: None)
+    limits = WsLimits(look_up_every=0.1)
+    async with backend.serving(limits) as ws, lanyard_client(ws, initialize_one(ANNA)) as client:
+        assert await init_state(client) == {}
+        await show(backend, ANNA, 1)
+        assert number_in(await update(client)) == 1
 
 
 async def test_the_user_leaves_and_comes_back(backend: Backend) -> None:
