@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable
+from operator import itemgetter
 from typing import Final, Protocol
 
 from services.ws.lanyard import protocol
@@ -21,6 +23,7 @@ from shared.redis.store import StoreUnavailable
 log = logging.getLogger(__name__)
 
 SLICE_FRAMES: Final = 64  # between two chances for the loop to do other work
+SPARE_CHANGES: Final = 1024  # superseded ones that are kept in any case
 INIT_STATE_AGE_S: Final = 5.0  # clients that come within this time share one INIT_STATE
 SCAN_INTERVAL_S: Final = 10.0  # where Redis does not report joins
 RETRY_S: Final = 1.0
@@ -53,6 +56,49 @@ class Member:
         self.sent: int | None = None  # the last change it was sent; None: INIT_STATE is to come
 
 
+class Changes:
+    """The last change of each user, by a number that grows."""
+
+    def __init__(self) -> None:
+        self.last = 0
+        self._numbers: dict[LanyardUser, int] = {}
+        # Superseded changes stay until they are more than the others: what a member lacks is then
+        # found without a walk over all users, however slow the member is.
+        self._log: list[tuple[int, LanyardUser]] = []
+
+    def __contains__(self, user: LanyardUser) -> bool:
+        return user in self._numbers
+
+    def __len__(self) -> int:
+        """How many are held, with the superseded ones."""
+        return len(self._log)
+
+    def add(self, user: LanyardUser) -> None:
+        """The user has changed."""
+        self.last += 1
+        self._numbers[user] = self.last
+        self._log.append((self.last, user))
+        if len(self._log) > 2 * len(self._numbers) + SPARE_CHANGES:
+            self._log = [one for one in self._log if self.is_current(*one)]
+
+    def remove(self, user: LanyardUser) -> None:
+        self._numbers.pop(user, None)
+
+    def clear(self) -> None:
+        """Forget the users; numbers go on."""
+        self._numbers.clear()
+        self._log.clear()
+
+    def is_current(self, number: int, user: LanyardUser) -> bool:
+        """Whether the user has not changed since, and is still there."""
+        return self._numbers.get(user) == number
+
+    def after(self, number: int) -> list[tuple[int, LanyardUser]]:
+        """The changes that follow, in order; no more of them than a slice."""
+        start = bisect_right(self._log, number, key=itemgetter(0))
+        return self._log[start : start + SLICE_FRAMES]
+
+
 class Everyone:
     """All monitored users, while there is a member and `run` runs."""
 
@@ -60,9 +106,7 @@ class Everyone:
         self._source = source
         self._list_users = list_users
         self._users: dict[int, LanyardUser] = {}
-        self._changes: dict[int, LanyardUser] = {}  # by number, which grows
-        self._numbers: dict[LanyardUser, int] = {}
-        self._last = 0
+        self._changes = Changes()
         self._members: dict[Member, None] = {}
         self._init_states: dict[Encoding, tuple[float, int, bytes]] = {}
         self._wake = asyncio.Event()
@@ -115,16 +159,11 @@ class Everyone:
     def updated(self, user: LanyardUser, *, changed: bool) -> None:
         """One of `find` is known, again or with another presence."""
         self._wake.set()
-        if user.presence and not changed and user in self._numbers:
-            return
-        old = self._numbers.pop(user, None)
-        if old is not None:
-            del self._changes[old]
         if user.presence:
-            self._last += 1
-            self._changes[self._last] = user
-            self._numbers[user] = self._last
+            if changed or user not in self._changes:
+                self._changes.add(user)
         else:
+            self._changes.remove(user)
             self._users.pop(user.user_id, None)
             user.everyones = False
             self._source.unfollow(user)
@@ -133,7 +172,7 @@ class Everyone:
         user = self._source.follow(user_id)
         user.everyones = True
         self._users[user_id] = user
-        if user.answered:
+        if user.answered and user.presence:  # else what Redis holds now is still to come
             self.updated(user, changed=False)
 
     async def _scan(self) -> None:
@@ -155,40 +194,49 @@ class Everyone:
 
     async def _send(self) -> None:
         """Send every member what it lacks, until nobody lacks anything or can take more."""
+        newest = self._changes.last
         served = 0
         for member in list(self._members):
             if member.sent is None and self._scanned:
                 await self._send_init_state(member)
-            if member.sent is None:
-                continue
-            for number, user in self._after(member.sent):
-                if member.peer.paused or member not in self._members:
-                    break
-                member.sent = number
-                if user.user_id not in member.excluded and self._numbers.get(user) == number:
-                    member.peer.write(user.frame(member.encoding))
-                served += 1
-                if served % SLICE_FRAMES == 0:
+            while member.sent is not None and member.sent < newest and self._can_take(member):
+                changes = self._changes.after(member.sent)
+                self._send_changes(member, changes)
+                served += max(1, len(changes))
+                if served >= SLICE_FRAMES:
+                    served = 0
                     await asyncio.sleep(0)
-        for number, user in self._after(self._dropped):
-            user.drop_frames()
-            self._dropped = number
+                if not changes:
+                    break
+        await self._drop_frames(newest)
 
-    def _after(self, number: int) -> list[tuple[int, LanyardUser]]:
-        """The users that changed after it, in the order of their changes."""
-        later = []
-        for one in reversed(self._changes):
-            if one <= number:
-                break
-            later.append((one, self._changes[one]))
-        later.reverse()
-        return later
+    def _can_take(self, member: Member) -> bool:
+        return member in self._members and not member.peer.paused
+
+    def _send_changes(self, member: Member, changes: list[tuple[int, LanyardUser]]) -> None:
+        for number, user in changes:
+            if member.peer.paused:
+                return
+            member.sent = number
+            if user.user_id not in member.excluded and self._changes.is_current(number, user):
+                member.peer.write(user.frame(member.encoding))
+                # A member that was too slow before has the frame built anew.
+                self._dropped = min(self._dropped, number - 1)
+
+    async def _drop_frames(self, newest: int) -> None:
+        """Every member was sent the changes up to `newest`, or has to wait."""
+        while self._dropped < newest:
+            changes = self._changes.after(self._dropped)
+            for _, user in changes:
+                user.drop_frames()
+            self._dropped = changes[-1][0] if changes else newest
+            await asyncio.sleep(0)
 
     async def _send_init_state(self, member: Member) -> None:
         loop = asyncio.get_running_loop()
         built_at, number, frame = self._init_states.get(member.encoding, (float("-inf"), 0, b""))
         if loop.time() - built_at > INIT_STATE_AGE_S:
-            built_at, number = loop.time(), self._last
+            built_at, number = loop.time(), self._changes.last
             users = [
                 (str(one), user.presence) for one, user in self._users.items() if user.presence
             ]
@@ -206,13 +254,12 @@ class Everyone:
             if self._members:
                 return
             self._users.pop(user.user_id, None)
-            number = self._numbers.pop(user, None)
-            if number is not None:
-                del self._changes[number]
+            self._changes.remove(user)
             user.everyones = False
             self._source.unfollow(user)
             if count % SLICE_FRAMES == 0:
                 await asyncio.sleep(0)
+        self._changes.clear()
 
 
 def _init_state_frame(users: list[tuple[str, bytes]], encoding: Encoding) -> bytes:

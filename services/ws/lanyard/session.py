@@ -121,6 +121,9 @@ class LanyardSession:
         if not subscription.presence:
             return
         presence = subscription.view.presence
+        if self._member is not None and subscription.view.user.everyones:
+            subscription.presence = presence  # is sent as one of everyone
+            return
         if presence and presence != subscription.presence:
             self._peer.write(subscription.view.presence_frame())
             subscription.presence = presence
@@ -216,5 +219,6 @@ class LanyardSession:
         )
 
     def _allow_direct_writes(self, subscription: LanyardSubscription) -> None:
-        if not self._peer.paused:  # nothing of this waits in the transport
+        # Not if users may come as one of everyone, or if bytes wait in the transport.
+        if self._member is None and not self._peer.paused:
             subscription.fd = self._peer.fd

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+
 import msgspec
-import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
+from services.ws.connection import Connection
+from services.ws.lanyard.everyone import SLICE_FRAMES, SPARE_CHANGES
 from services.ws.limits import WsLimits
 from shared.redis.store import Save
 from testing.eventually import eventually
@@ -22,8 +26,18 @@ from tests.ws.lanyard.lanyard_fixture import (
     unzipped,
     update,
 )
-from tests.ws.ws_fixture import ANNA, BERT, CARL, GUILD, Backend, fields, nothing_comes
+from tests.ws.ws_fixture import (
+    ANNA,
+    BERT,
+    CARL,
+    GUILD,
+    Backend,
+    RunningServer,
+    fields,
+    nothing_comes,
+)
 
+SAVED_USERS = 500  # at once
 EVERYONE = {"op": 2, "d": {"subscribe_to_all": True}}
 
 
@@ -90,6 +104,30 @@ async def test_other_subscriptions_of_the_same_client(backend: Backend) -> None:
         await nothing_comes(client)
 
 
+async def test_a_newcomer_who_was_named_comes_once(backend: Backend) -> None:
+    """As one of everyone, and not again for the subscription that waited for them."""
+    async with backend.serving(subscribe_all=True) as ws, lanyard_client(ws, EVERYONE) as client:
+        assert await init_state(client) == {}
+        await say(client, initialize_one(CARL))
+        assert await init_state(client) == {}
+        for number in (1, 2):
+            await show(backend, CARL, number)
+            assert number_in(await update(client)) == number
+            await nothing_comes(client)
+
+
+async def test_a_newcomer_for_whom_another_client_waits(backend: Backend) -> None:
+    """That the user was looked up before, and is not monitored, is not the last word."""
+    async with (
+        backend.serving(subscribe_all=True) as ws,
+        lanyard_client(ws, initialize_one(CARL)) as other,
+        lanyard_client(ws, EVERYONE) as client,
+    ):
+        assert await init_state(other) == await init_state(client) == {}
+        await show(backend, CARL, 1)
+        assert number_in(await update(other)) == number_in(await update(client)) == 1
+
+
 async def test_unsubscribing(backend: Backend) -> None:
     """From some users, and from all."""
     await show(backend, ANNA, 1)
@@ -130,31 +168,70 @@ async def test_compressed_and_plain_clients(backend: Backend) -> None:
         assert number_in(unzipped(await client.recv())["d"]) == 2
 
 
-@pytest.mark.parametrize("users", [1500])
-async def test_many_users_and_a_client_that_does_not_read(backend: Backend, users: int) -> None:
-    """It costs the newest state of each user, not one frame for each change."""
-    ids = range(ANNA, ANNA + users)
-    for rounds in range(3):
-        await backend.store.save([_save(user_id, rounds) for user_id in ids])
+class LoopSlices:
+    """The most frames that the server writes between two iterations of the event loop."""
+
+    def __init__(self, ws: RunningServer) -> None:
+        self.most = 0
+        self._counters = ws.counters
+        self._loop = asyncio.get_running_loop()
+        self._frames = ws.counters.frames
+        self._handle = self._loop.call_soon(self._look)
+
+    def _look(self) -> None:
+        frames = self._counters.frames
+        self.most, self._frames = max(self.most, frames - self._frames), frames
+        self._handle = self._loop.call_soon(self._look)
+
+    def stop(self) -> None:
+        self._handle.cancel()
+
+
+async def test_ten_thousand_users_and_a_client_that_does_not_read(backend: Backend) -> None:
+    """It costs the newest state of each user, not a frame for each change. The others get all,
+    in slices of the event loop."""
+    ids = range(ANNA, ANNA + 10_000)
+    await _save_all(backend, ids, 0)
     limits = WsLimits(kernel_buffer=4096)
     async with (
         backend.serving(limits, subscribe_all=True) as ws,
+        lanyard_client(ws, EVERYONE) as slow,
         lanyard_client(ws, EVERYONE) as client,
     ):
-        assert len(await init_state(client)) == users
-        client.transport.pause_reading()
-        for rounds in range(3, 8):
-            await backend.store.save([_save(user_id, rounds) for user_id in ids])
-        await eventually(lambda: ws.counters.backpressured == 1)
-        await eventually(lambda: all(user.answered for user in ws.hub._lanyard))
-        client.transport.resume_reading()
-        newest: dict[str, int] = {}
-        frames = 0
-        while len(newest) < users or set(newest.values()) != {7}:
-            shown = await update(client)
-            newest[shown["discord_user"]["id"]] = number_in(shown)
-            frames += 1
-        assert frames < users * 4
+        everyone = ws.hub.everyone
+        assert everyone is not None
+        assert len(await init_state(slow)) == len(await init_state(client)) == len(ids)
+        slow.transport.pause_reading()
+        slices = LoopSlices(ws)
+        for number in (1, 2):
+            await _save_all(backend, ids, number)
+            assert await _until_all_show(client, ids, number) <= 2 * len(ids)
+        slices.stop()
+        assert 0 < slices.most <= 2 * SLICE_FRAMES
+        connections = [one for one in ws.context.keepalive if isinstance(one, Connection)]
+        (held,) = [one for one in connections if one.paused]
+        assert held._transport.get_write_buffer_size() < 4 * limits.kernel_buffer
+        assert len(everyone._changes) <= 2 * len(ids) + SPARE_CHANGES
+        slow.transport.resume_reading()
+        assert await _until_all_show(slow, ids, 2) < 1.5 * len(ids)
+        await eventually(lambda: not any(user._frames for user in ws.hub._lanyard))
+
+
+async def _until_all_show(client: ClientConnection, ids: Sequence[int], number: int) -> int:
+    """Read until the newest state of every user is this one. How many frames that took."""
+    missing, frames = set(map(str, ids)), 0
+    while missing:
+        shown = await update(client)
+        frames += 1
+        if number_in(shown) == number:
+            missing.remove(shown["discord_user"]["id"])  # raises if it comes twice
+    return frames
+
+
+async def _save_all(backend: Backend, ids: Sequence[int], number: int) -> None:
+    for start in range(0, len(ids), SAVED_USERS):
+        some = ids[start : start + SAVED_USERS]
+        await backend.store.save([_save(user_id, number) for user_id in some])
 
 
 def _save(user_id: int, number: int) -> Save:
