@@ -179,5 +179,6 @@ async def test_modelina(stack: Stack, tmp_path: Path) -> None:
     )
     names = json.loads(await run("node", "make.mjs", cwd=tmp_path))
     assert {"InitialData", "PresenceUpdate", "ProfileUpdate", "ErrorFrame"} <= set(names)
+    assert {"LanyardHello", "LanyardInitState", "LanyardInitialize"} <= set(names)
     assert len({name.casefold() for name in names}) == len(names)
     await compile_typescript(tmp_path, "models.ts")

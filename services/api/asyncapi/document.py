@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from services.api.asyncapi import frames
+from services.api.asyncapi import frames, lanyard
+from services.api.asyncapi.frames import CloseCode, close_code_table
 from services.api.openapi.document import LICENSE
 from services.api.openapi.schemas import Json, ref, schemas
 from shared.version import VERSION
@@ -22,15 +23,6 @@ MESSAGES: Final[dict[str, type[Struct]]] = {
     "profile_update": frames.ProfileUpdate,
     "error": frames.ErrorFrame,
 }
-
-
-class CloseCode(Struct, frozen=True):
-    """Why a connection closes. RFC 6455, 7.4; codes from 4000 on are Grux's own."""
-
-    code: int
-    reason: str  # of the Close frame, and the error frame's code
-    when: str
-    then: str  # what a client should do
 
 
 CLOSE_CODES: Final = (
@@ -66,17 +58,8 @@ Clients send nothing: no heartbeat and no login. The server pings, and browsers 
 themselves. The last frame is the current state: no change is lost, repeated or reordered, and a
 client too slow for every update skips to the newest one.
 
-At `/socket` without a `user_id` the server speaks Lanyard's protocol instead, which this document
-does not describe.
+At `/socket` without a `user_id` the server speaks [Lanyard's protocol](#lanyard) instead.
 """
-
-_CLOSE_CODE_TABLE: Final = "\n".join(
-    [
-        "| code | reason | when | what to do |",
-        "|---|---|---|---|",
-        *(f"| {c.code} | {c.reason} | {c.when} | {c.then} |" for c in CLOSE_CODES),
-    ]
-)
 
 _CHANNEL: Final = f"""\
 Connect with `?user_id=A`, `?user_id=A,B` or `?user_id=A&user_id=B`: up to 50 users, one
@@ -85,7 +68,7 @@ is an `error` frame, and the connection goes on with the others.
 
 ## When the connection closes
 
-{_CLOSE_CODE_TABLE}
+{close_code_table(CLOSE_CODES)}
 """
 
 _USER_ID: Final = {
@@ -125,11 +108,17 @@ def document(public_ws_url: str = "") -> Json:
         },
         "defaultContentType": "application/json",
         **({"servers": {"public": _server(public_ws_url)}} if public_ws_url else {}),
-        "channels": {"frames": channel},
-        "operations": {"follow": operation},
+        "channels": {"frames": channel, lanyard.CHANNEL: lanyard.channel()},
+        "operations": {"follow": operation, **lanyard.operations()},
         "components": {
-            "messages": {name: _message(name, frame) for name, frame in MESSAGES.items()},
-            "schemas": schemas(MESSAGES.values()),
+            "messages": {
+                **{name: _message(name, frame, _example(name)) for name, frame in MESSAGES.items()},
+                **{
+                    name: _message(name, frame, lanyard.EXAMPLES[name])
+                    for name, frame in lanyard.MESSAGES.items()
+                },
+            },
+            "schemas": schemas([*MESSAGES.values(), *lanyard.MESSAGES.values()]),
         },
     }
 
@@ -148,8 +137,11 @@ def _websocket_binding() -> Json:
     return {"method": "GET", "query": query, "bindingVersion": "0.1.0"}
 
 
-def _message(name: str, frame: type[Struct]) -> Json:
-    example = msgspec.json.decode((_EXAMPLES / f"{name}.json").read_bytes())
+def _example(name: str) -> Json:
+    return dict(msgspec.json.decode((_EXAMPLES / f"{name}.json").read_bytes()))
+
+
+def _message(name: str, frame: type[Struct], example: Json) -> Json:
     return {
         "name": name,
         "title": name,

@@ -6,6 +6,7 @@ services/ws/protocol.py builds frames from bytes. These structs describe the res
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -62,3 +63,23 @@ class ErrorFrame(Struct):
         Meta(description="As the client spelled it; null: the whole connection."),
     ]
     d: FrameError
+
+
+class CloseCode(Struct, frozen=True):
+    """Why a connection closes. RFC 6455, 7.4; codes from 4000 on are Grux's own."""
+
+    code: int
+    reason: str  # of the Close frame, and the error frame's code
+    when: str
+    then: str  # what a client should do
+
+
+def close_code_table(codes: Iterable[CloseCode]) -> str:
+    """In Markdown."""
+    return "\n".join(
+        [
+            "| code | reason | when | what to do |",
+            "|---|---|---|---|",
+            *(f"| {c.code} | {c.reason} | {c.when} | {c.then} |" for c in codes),
+        ]
+    )

@@ -55,7 +55,7 @@ _WRITE_ERRORS: Final = (
     *(KvRateLimited, DurableUnavailable),
 )
 
-_EXAMPLE: Final = LanyardPresence(
+EXAMPLE: Final = LanyardPresence(
     discord_user={
         "id": "172002275412279296",
         "username": "tatsu",
@@ -105,7 +105,7 @@ _PAIRS: Final[Json] = {"type": "object", "additionalProperties": {"type": "strin
 
 
 def _user(operation_id: str, summary: str, description: str, *parameters: Json, key: bool) -> Json:
-    shown = {"A song": {"data": msgspec.to_builtins(_EXAMPLE), "success": True}}
+    shown = {"A song": {"data": msgspec.to_builtins(EXAMPLE), "success": True}}
     return path(
         operation_id,
         TAG,

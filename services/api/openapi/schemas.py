@@ -60,19 +60,24 @@ def _tidy(schema: Json) -> Json:
         for name, found in schema.items()
         if name != "default"
     }
-    if tidy.get("enum") in ([True], [False]):
-        (only,) = tidy.pop("enum")
-        tidy = {"type": "boolean", "description": f"Always {str(only).lower()}.", **tidy}
-    elif "enum" in tidy:
-        tidy = {"type": "string", **tidy}
+    match tidy.get("enum"):
+        case [bool(only)]:
+            del tidy["enum"]
+            tidy = {"type": "boolean", "description": f"Always {str(only).lower()}.", **tidy}
+        case [int(), *_]:
+            tidy = {"type": "integer", **tidy}
+        case [*_]:
+            tidy = {"type": "string", **tidy}
     if tidy.get("items") is False:
         part, *others = tidy.pop("prefixItems")
         if any(other != part for other in others):
             raise TypeError("a tuple of different parts has no schema that generators understand")
         tidy["items"] = part
-    match tidy.pop("anyOf", None):
-        case None:
+    match [form for form in tidy.pop("anyOf", []) if form]:  # msgspec.Raw, {}, is of another form
+        case []:
             return tidy
+        case [form]:
+            return {**form, **tidy}
         case [{"type": str(kind)} as known, {"type": "null"}] if "properties" not in known:
             enum = {"enum": [*known["enum"], None]} if "enum" in known else {}
             return {**known, **enum, **tidy, "type": [kind, "null"]}

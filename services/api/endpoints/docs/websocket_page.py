@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from services.api.endpoints.docs.reference_html import (
@@ -19,27 +20,35 @@ from services.api.openapi.schemas import Json
 
 def render_main(document: Json) -> str:
     """How to connect, every frame with an example, the close codes, and every type."""
-    info, channel = document["info"], document["channels"]["frames"]
-    messages = document["components"]["messages"]
-    schemas = dict(document["components"]["schemas"])
-    frames = [
-        _frame(message, schemas.pop(reference_name(message["payload"])))
-        for message in messages.values()
-    ]
+    info, schemas = document["info"], dict(document["components"]["schemas"])
+    channel, lanyard = (document["channels"][name] for name in ("frames", "lanyard"))
+    frames, lanyard_frames = (
+        [
+            _frame(message, schemas.pop(reference_name(message["payload"])))
+            for name, message in document["components"]["messages"].items()
+            if name in one["messages"]
+        ]
+        for one in (channel, lanyard)
+    )
     return "\n".join(
         [
             '<main class="reference" id="main">',
             f"<h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>",
             markdown(info["description"]),
-            _contents(messages),
+            _contents([*channel["messages"], "lanyard", *lanyard["messages"]]),
             '<h2 id="connect">Connect</h2>',
-            code_block(_address(document)),
+            code_block(f"{_base(document)}/?user_id=…"),
             _query(channel["bindings"]["ws"]["query"]),
             markdown(channel["description"]),
             '<h2 id="frames">Frames</h2>',
             "<p>Each frame is a JSON object. The fields are always present unless they are marked "
             "as optional.</p>",
             *frames,
+            f'<h2 id="lanyard">{escape(lanyard["title"])}</h2>',
+            code_block(f"{_base(document)}{lanyard['address']}"),
+            _query(lanyard["bindings"]["ws"]["query"]),
+            markdown(lanyard["description"]),
+            *lanyard_frames,
             '<h2 id="types">Types</h2>',
             *(type_section(name, schema) for name, schema in schemas.items()),
             "</main>",
@@ -47,18 +56,18 @@ def render_main(document: Json) -> str:
     )
 
 
-def _contents(messages: Json) -> str:
+def _contents(messages: Sequence[str]) -> str:
     places = ["connect", "when-the-connection-closes", *messages, "types"]
     links = (f'<li><a href="#{place}">{place.replace("-", " ")}</a></li>' for place in places)
     return f'<nav aria-label="On this page"><ul>{"".join(links)}</ul></nav>'
 
 
-def _address(document: Json) -> str:
+def _base(document: Json) -> str:
     server = document.get("servers", {}).get("public")
     base = "wss://…"
     if server is not None:
         base = f"{server['protocol']}://{server['host']}{server.get('pathname', '')}"
-    return f"{base.removesuffix('/')}/?user_id=…"
+    return base.removesuffix("/")
 
 
 def _query(query: Json) -> str:
