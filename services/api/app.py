@@ -14,7 +14,7 @@ from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
-from services.api.endpoints.lanyard import LanyardEndpoints, write_methods
+from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
 from services.api.endpoints.presence import PresenceEndpoints
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
@@ -48,6 +48,7 @@ def build(
         routes=[
             *static.routes(settings),  # before the quick links: /preview.png is no user
             *routes(store, users, settings, cache, liveness, kv),
+            SOCKET_ROUTE,
             *(cards.routes() if cards else ()),
         ],
         exception_handlers=errors.handlers(settings.discord_invite or None),
@@ -65,7 +66,7 @@ def routes(
     liveness: StalenessSource | None,
     kv: KeyValueService | None = None,
 ) -> list[Route]:
-    """Every route but the static files. services/api/openapi/ describes them."""
+    """Every route but the static files and the socket. services/api/openapi/ describes them."""
     kv = KeyValueService.of(store, store, settings) if kv is None else kv
     return [
         *PresenceEndpoints(store, users, settings, cache).routes(),

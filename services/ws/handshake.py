@@ -29,6 +29,7 @@ from shared.net.host_header import is_host_valid
 from shared.version import VERSION
 
 LANYARD_PATH: Final = "socket"  # without a user_id; with one it is Grux's own dialect
+UPGRADE_FAILED: Final = "upgrade_failed"  # Lanyard's code for requests there that are no WebSocket
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
@@ -105,7 +106,7 @@ def _route(
     path, query = _path_and_query(request.path)
     encoding = lanyard_encoding(path, query)
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
-        return _plain(request.method, path, health)
+        return _plain(request.method, path, health, is_lanyard=encoding is not None)
     if full or health().draining:
         why = AT_LIMIT if full else DRAINING
         refusal = _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
@@ -116,6 +117,8 @@ def _route(
     response = server.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         reason = response.body.decode().strip()
+        if encoding is not None:
+            return _error(HTTPStatus.BAD_REQUEST, UPGRADE_FAILED, f"{reason} {USAGE}")
         return _error(HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}")
     users = encoding or parse_user_ids(query, limits.users)
     return AcceptedHandshake(response.serialize(), users)
@@ -202,8 +205,10 @@ def too_large(
     )
 
 
-def _plain(method: str, path: str, health: Callable[[], HandshakeHealth]) -> PlainResponse:
-    """Plain HTTP. RFC 9110 section 15.5.22 for 426."""
+def _plain(
+    method: str, path: str, health: Callable[[], HandshakeHealth], *, is_lanyard: bool
+) -> PlainResponse:
+    """Plain HTTP. RFC 9110 section 15.5.22 for 426; Lanyard answers 400 at its path."""
     with_body = method != "HEAD"
     if path == "/health":
         return _response(HTTPStatus.OK, _status("ok"), with_body)
@@ -213,6 +218,8 @@ def _plain(method: str, path: str, health: Callable[[], HandshakeHealth]) -> Pla
             return _response(HTTPStatus.OK, _status("ready"), with_body)
         why = "draining" if now.draining else "redis_is_away"
         return _response(HTTPStatus.SERVICE_UNAVAILABLE, _status(why), with_body)
+    if is_lanyard:
+        return _error(HTTPStatus.BAD_REQUEST, UPGRADE_FAILED, USAGE, with_body)
     return _error(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", USAGE, with_body)
 
 

@@ -240,3 +240,13 @@ async def test_other_methods(store: Store) -> None:
             answer = await ask(port, path, method=method)
             assert (answer.status, code_of(answer)) == (405, "method_not_allowed")
             assert answer.header("allow") == allowed
+
+
+@pytest.mark.parametrize("path", ["/socket", "/socket/", "/socket?compression=zlib_json"])
+async def test_a_socket_without_a_handshake(store: Store, path: str) -> None:
+    """Lanyard's code for it: monitors of sites compare it."""
+    async with serving(store) as port:
+        answer = await ask(port, path)
+        assert (answer.status, code_of(answer)) == (400, "upgrade_failed")
+        assert (await ask(port, path, method="HEAD")).status == 400
+        assert (await ask(port, path, method="POST")).status == 405

@@ -186,6 +186,8 @@ def _status(status: str) -> bytes:
         ("GET", f"/?user_id={ANNA}", 426, b"WebSocket endpoint"),
         ("GET", "/nowhere", 426, b"WebSocket endpoint"),
         ("POST", "/", 426, b"WebSocket endpoint"),
+        ("GET", f"/socket?user_id={ANNA}", 426, b"upgrade_required"),
+        ("GET", "/socket", 400, b"upgrade_failed"),  # as Lanyard says it
     ],
 )
 async def test_plain_http(

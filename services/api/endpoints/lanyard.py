@@ -15,13 +15,15 @@ from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import LANYARD_PATH, ResponseCache
 from shared.config import ApiSettings
 from shared.discord import snowflake
-from shared.http.errors import NoPermission, RequestBodyTooLarge, UserNotMonitored
+from shared.http import errors
+from shared.http.errors import ApiError, NoPermission, RequestBodyTooLarge, UserNotMonitored
 from shared.http.responses import (
     NO_STORE,
     CacheableResponse,
     RawResponse,
     cacheable,
     envelope,
+    json_response,
     no_content,
     redirect,
 )
@@ -146,6 +148,23 @@ class LanyardEndpoints:
             response = cacheable(envelope(body))
             load.store(LANYARD_PATH, found.version, response, until=until)
         return response
+
+
+_UPGRADE_FAILED: Final = ApiError(
+    400,
+    "upgrade_failed",
+    "This path is a WebSocket's, and this request does not open one. Connect a WebSocket client "
+    "that speaks Lanyard's protocol: see /docs/websocket.",
+)
+
+
+async def no_handshake(_request: Request) -> RawResponse:
+    """A WebSocket never gets here: see services.api.http.websocket_forwarding."""
+    return json_response(_UPGRADE_FAILED.status, errors.body(_UPGRADE_FAILED))
+
+
+SOCKET_ROUTE: Final = Route("/socket", no_handshake)
+"""Not one of `routes`: AsyncAPI describes it, OpenAPI cannot."""
 
 
 def write_methods(path: str) -> tuple[str, ...]:
