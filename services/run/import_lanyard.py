@@ -95,10 +95,15 @@ def main() -> int:
     if len(sys.argv) != 2 or not sys.argv[1].strip() or sys.argv[1].startswith("-"):
         print(USAGE, file=sys.stderr)
         return 2
-    env = config.environment()
     try:
         # Checked like REDIS_URL, so that a message names the mistake and shows no password.
         source = config.from_env(Settings, {"REDIS_URL": sys.argv[1]}).redis_url
+    except ConfigError as error:
+        problem = str(error).replace("REDIS_URL", "The address of Lanyard's Redis")
+        print(f"{problem}\n{USAGE}", file=sys.stderr)
+        return 2
+    env = config.environment()
+    try:
         if redis_url.parse(source).kind == "cluster":
             raise ConfigError("Lanyard's Redis cannot be a cluster. Name one server.")
         limits = KvLimits(config.from_env(config.ApiSettings, env).kv_max_bytes)

@@ -131,6 +131,7 @@ async def test_import_of_a_lanyard(tmp_path: Path, redis: RedisServer, durable: 
 async def test_import_from_nowhere(tmp_path: Path, redis: RedisServer, url: str) -> None:
     env = {"REDIS_URL": redis.url}
     status, out, said = await command(tmp_path, "import-lanyard", url, env=env)
+    assert "REDIS_URL" not in said  # which is not what was mistyped
     assert status in (1, 2)
     assert out == ""
     assert "Traceback" not in said
