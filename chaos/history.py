@@ -76,7 +76,8 @@ class Position:
     """How far one reader is in one person's history.
 
     Names and devices come to the gateway by different events, so each has an order of its own. So
-    has each part of a presence of which guilds are shown different parts.
+    has each part of a presence of which guilds are shown different parts, or two shards tell: one
+    of them may be far behind.
     """
 
     __slots__ = ("_devices", "_names", "_parts", "_seen")
@@ -99,7 +100,7 @@ class Position:
         problems = []
         if seen is not None:
             states = history.seen.get(user_id, [])
-            if differs:
+            if differs or is_heard_twice:
                 for part, order in zip(PARTS, self._parts, strict=True):
                     parts = [part(state) for state in states]
                     problems.append(order.move(parts, part(seen), setback, any_order))

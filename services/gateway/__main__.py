@@ -18,6 +18,7 @@ from services.gateway.guild_approval import GuildApproval
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.runner import GatewayRunner, ShardUnit
 from services.gateway.state.guild_cache import GuildCache
+from services.gateway.state.settling import Settling
 from services.gateway.state.user_cache import UserCache
 from services.gateway.status import health_probe, send_heartbeats, watch_redis_memory
 from services.gateway.sync.reconciler import Reconciler
@@ -89,6 +90,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(approval.run(units))
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
+            tasks.create_task(Settling(users, guilds, writer, shards).run())
             tasks.create_task(reconciler.run())
             tasks.create_task(send_heartbeats(store, shards))
             tasks.create_task(watch_redis_memory(store))

@@ -111,7 +111,13 @@ async def test_a_change_is_published_once(two: Two) -> None:
     async with two.redis.pubsub() as pubsub:
         await pubsub.subscribe(keys.presence(USER))
         await pubsub.parse_response()
-        for status, activity in (("idle", NEW_GAME), ("dnd", {**GAME, "created_at": 30})):
+        again = {**GAME, "created_at": 30}
+        for status, activity in (
+            ("online", NEW_GAME),
+            ("idle", NEW_GAME),
+            ("idle", again),
+            ("dnd", again),
+        ):
             two.b.show(status=status)
             await two.shown()
             two.a.show(activity, status=status)
@@ -121,8 +127,8 @@ async def test_a_change_is_published_once(two: Two) -> None:
             message = decode_message(reply[2])
             assert message is not None
             presence = msgspec.json.decode(message.presence or b"{}")
-            published.append(presence["activity"][0]["name"])
-    assert published == ["Go", "Chess"]
+            published.append((presence["status"], presence["activity"][0]["name"]))
+    assert published == [("online", "Go"), ("idle", "Go"), ("idle", "Chess"), ("dnd", "Chess")]
 
 
 async def test_a_process_that_is_late_shows_nothing_old(two: Two) -> None:

@@ -142,10 +142,8 @@ class GuildCache:
         cached = self._users.get(user_id)
         if cached is None:
             return
-        silent: Collection[int] = ()
-        if len(cached.guilds) > 1:
-            silent = self.unavailable_guilds(cached.guilds)
-        if merge_presence(cached, guild_id, presence, silent):
+        if merge_presence(cached, guild_id, presence):
+            self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
 
     def end_listing(self, guild_id: int) -> None:

@@ -1,16 +1,17 @@
-"""One presence of what several guilds show of a user.
+"""One presence of what several guilds show of a user: the union of their reports.
 
 Discord sends each change once for each guild, and hides the custom status or all other activities
-in some of them (docs/gateway.md, "Different servers show different things"). Guilds of other
-shards may report a change much earlier or later, so a report that differs may be newer, older, or
-show less. This class decides by what the guild had reported before, and by `created_at`.
+in some of them (docs/gateway.md, "Different servers show different things"). A union alone would
+show what has ended until the last guild has reported the end. So an activity that a guild has
+stopped showing is hidden in all guilds, until each of them has followed or time has shown that the
+others go on showing it.
 
 Long because it is one rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, Self
 
 import msgspec
@@ -21,17 +22,20 @@ from services.gateway.normalize.sanitize import Json, is_custom_status, is_spoti
 OFFLINE: Final = b'{"status":"offline","client_status":{},"activities":[]}'
 """JSON of sanitize.presence of a user who is offline."""
 
-KINDS: Final = ("custom", "spotify", "other")
-"""Activities that Discord hides together. Whether it hides Spotify with the others is not known."""
-
 NOT_REPORTED: Final = b"null"
 """In place of a presence: Discord has not sent the user's presence for the guild yet."""
 
 OUTDATED: Final = -1  # no version in Redis
 
-Kinds = dict[str, list[Json]]
+TICK_S: Final = 0.5  # between two calls of MergedPresence.tick
+_SETTLE_TICKS: Final = 60  # as long as another shard may be behind
+_SETTLE_TICKS_ELSEWHERE: Final = 240  # whether another process is behind is not known here
+
 State = tuple[str, dict[str, str]] | None
 """The status and client_status; None: not reported."""
+
+IsLive = Callable[[int], bool | None]
+"""Whether the guild's events come now. None: another process knows."""
 
 _encode = msgspec.json.encode
 
@@ -44,25 +48,30 @@ class _Presence(Struct):
     activities: list[Json]
 
 
-class _View:
+class _Report:
     """What one guild shows, or what is shown of all of them."""
 
-    __slots__ = ("activities", "kinds", "state")
+    __slots__ = ("activities", "groups", "state")
 
     def __init__(self, presence: bytes) -> None:
         decoded = _decode(presence)
         self.state: State = (decoded.status, decoded.client_status) if decoded else None
         self.activities = decoded.activities if decoded else []
-        self.kinds: Kinds = {kind: [] for kind in KINDS}
+        self.groups: dict[str, list[Json]] = {}
+        """Activities by what stays the same when one is updated: their kind, or application."""
         for activity in self.activities:
-            self.kinds[_kind(activity)].append(activity)
-
-    @property
-    def is_offline(self) -> bool:
-        return self.state is None or self.state[0] == "offline"
+            self.groups.setdefault(_group(activity), []).append(activity)
 
 
 _decode = msgspec.json.Decoder(_Presence | None).decode
+
+
+class _Ended(Struct):
+    """A group of which no activity is shown that began at this time or before."""
+
+    created_at: int
+    guild_id: int  # whose report ended it; 0: it was outdated when it was reported
+    ticks: int = 0  # for how long guilds whose events come have gone on showing it
 
 
 class _Stored(Struct, omit_defaults=True):
@@ -70,7 +79,9 @@ class _Stored(Struct, omit_defaults=True):
 
     reports: dict[str, Raw] = {}
     shares: dict[str, list[str]] = {}
+    as_of: dict[str, int] = {}
     newest: dict[str, int] = {}
+    ended: dict[str, _Ended] = {}
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -79,7 +90,19 @@ _decode_stored = msgspec.json.Decoder(_Stored).decode
 class MergedPresence:
     """The presence of one user who is in several guilds."""
 
-    __slots__ = ("elsewhere", "newest", "reports", "shares", "shown", "unknown", "version")
+    __slots__ = (
+        "_awaited_state",
+        "_awaited_ticks",
+        "as_of",
+        "elsewhere",
+        "ended",
+        "newest",
+        "reports",
+        "shares",
+        "shown",
+        "unknown",
+        "version",
+    )
 
     def __init__(self, shown: bytes) -> None:
         self.shown = shown
@@ -88,8 +111,12 @@ class MergedPresence:
         self.unknown: frozenset[int] = frozenset()  # guilds that Redis has and Discord does not
         self.version = 0  # in Redis, when this was loaded or saved; 0: not compared
         self.shares: dict[int, frozenset[str]] = {}  # the kinds that a guild is known to show
+        self.as_of: dict[int, int] = {}  # `created_at` up to which a guild has followed
         self.newest: dict[str, int] = {}  # by kind: the latest `created_at` that was shown
-        self._remember(_View(shown).kinds)
+        self.ended: dict[str, _Ended] = {}  # by group
+        self._awaited_state: State = None  # shown when the wait is over
+        self._awaited_ticks = 0
+        self._remember(_Report(shown))
 
     @classmethod
     def restore(cls, shown: bytes, stored: bytes | None) -> Self:
@@ -99,7 +126,9 @@ class MergedPresence:
             found = _decode_stored(stored)
             merged.reports = {int(one): bytes(raw) for one, raw in found.reports.items()}
             merged.shares = {int(one): frozenset(kinds) for one, kinds in found.shares.items()}
+            merged.as_of = {int(one): time for one, time in found.as_of.items()}
             merged.newest |= found.newest
+            merged.ended = found.ended
         return merged
 
     def stored(self) -> bytes:
@@ -108,85 +137,79 @@ class MergedPresence:
             return b""
         reports = {str(one): Raw(report) for one, report in self.reports.items()}
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
-        return _encode(_Stored(reports, shares, self.newest))
+        as_of = {str(one): time for one, time in self.as_of.items()}
+        return _encode(_Stored(reports, shares, as_of, self.newest, self.ended))
 
     @property
     def is_uniform(self) -> bool:
         """Whether all guilds report the same, and none of them belongs to another process."""
         return not (self.reports or self.elsewhere or self.unknown)
 
-    def is_explained(self, guild_id: int) -> bool:
-        """Whether what the guild reports is a part of what is shown."""
-        if guild_id not in self.reports:
-            return True
-        shown, view = _View(self.shown), _View(self.reports[guild_id])
-        return view.state == shown.state and all(
-            activity in shown.activities for activity in view.activities
-        )
+    @property
+    def is_waiting(self) -> bool:
+        """Whether `tick` may change what is shown."""
+        return bool(self.ended or self._awaited_state)
 
-    def report(
-        self,
-        guild_id: int,
-        presence: bytes,
-        guilds: Collection[int],
-        silent: Collection[int] = (),
-    ) -> None:
-        """Discord has sent the user's presence for the guild.
-
-        `guilds`: all guilds of the user. `silent`: those that send no events now, so that none of
-        them is waited for.
-        """
+    def report(self, guild_id: int, presence: bytes, guilds: Collection[int]) -> None:
+        """Discord has sent the user's presence for the guild. `guilds`: all guilds of the user."""
         if presence == self.shown and not self.reports.keys() - {guild_id}:
-            self.reports = {}
+            self._agree()
             return
-        others = [one for one in guilds if one != guild_id]
-        if not others:
-            self._show(presence, guilds, {guild_id: presence})
+        new = _Report(presence)
+        if all(one == guild_id for one in guilds):
+            self._agree()
+            self.shown = presence
+            self._remember(new)
             return
-        shown, new = _View(self.shown), _View(presence)
-        old = self._view(guild_id, shown)
-        is_first = old.state is None
-        views = {one: self._view(one, shown) for one in others}
-        rivals = [view for one, view in views.items() if one not in silent]
-        may_lead = not _is_outdone(old, new, rivals, shown)
-
-        agrees = old.state == shown.state and all(
-            not old.kinds[kind] or old.kinds[kind] == shown.kinds[kind] for kind in KINDS
-        )
-        shared = self.shares.get(guild_id, frozenset())
-        present = max((self.newest.get(kind, 0) for kind in shared), default=0)
-        kinds, is_newer, is_older = dict(shown.kinds), False, False
-        for kind in KINDS:
-            now, was, is_shown = new.kinds[kind], old.kinds[kind], shown.kinds[kind]
-            if now == is_shown:
-                continue
-            if _created(now) > self.newest.get(kind, 0) and _created(now) >= present:
-                is_newer = True
-            elif is_shown:
-                if not agrees or was != is_shown:  # hidden here, or not yet as far as others
-                    is_older = is_older or bool(now)
-                    continue
-            elif _created(now) or not (agrees or is_first):  # it was shown before, and has ended
-                is_older = True
-                continue
-            if may_lead or not is_shown:
-                kinds[kind] = now
-        if is_newer and may_lead:
-            for kind in shared:
-                if not new.kinds[kind]:
-                    kinds[kind] = []  # not hidden here, so it has ended
+        shown = _Report(self.shown)
+        reports = self._reports(guilds, shown)
+        old = reports[guild_id]
+        is_behind = self._is_behind(guild_id, old, shown)
+        is_old = is_behind and self._is_old(new, shown)
+        is_newer = is_behind and not is_old and self._is_newer(new)
+        self._learn(reports)
+        reports[guild_id] = new
+        self._note_ended(guild_id, old.groups.items(), new, reports)
+        if is_newer:
+            self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
+        self._note_begun(guild_id, old, new, is_behind, is_old)
+        self._learn({guild_id: new})
+        if is_newer or not (is_behind or is_old):
+            self.as_of[guild_id] = self._latest
         state = shown.state
-        if (
-            new.state != shown.state
-            and may_lead
-            and (is_newer or (not is_older and (agrees or (is_first and shown.is_offline))))
-        ):
+        if old.state is None and shown.state and shown.state[0] == "offline":
             state = new.state
-        self._learn(views | {guild_id: old})
-        views[guild_id] = new
-        self._learn(views)
-        state, kinds = self._reconcile(state, kinds, views)
-        self._show(_compose(state, kinds, views), guilds, {guild_id: presence})
+        elif is_newer or (old.state == shown.state and not is_old):
+            state = new.state  # it was up to date, so its change is the next one
+        elif new.state != shown.state and self._awaited_state is None:
+            self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
+        state = _agreed_state(reports.values()) or state
+        if state != shown.state or new.state == state:
+            self._awaited_state = None
+        changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
+        self._show(state, reports, {guild_id: presence}, (guild_id, changed))
+
+    def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
+        """TICK_S has passed. True if what is shown has changed, or what is stored."""
+        shown = _Report(self.shown)
+        reports = self._reports(guilds, shown)
+        settled = [
+            key for key, one in self.ended.items() if self._settles(key, one, reports, is_live)
+        ]
+        for key in settled:
+            del self.ended[key]
+        state = shown.state
+        if self._awaited_state:
+            self._awaited_ticks -= 1
+            if self._awaited_ticks <= 0:
+                is_reported = any(one.state == self._awaited_state for one in reports.values())
+                state = self._awaited_state if is_reported else state
+                self._awaited_state = None
+            elif not settled:
+                return False
+        before = self.shown
+        self._show(state, reports)
+        return before != self.shown or bool(settled)
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild, of a shard of this process."""
@@ -197,146 +220,224 @@ class MergedPresence:
     def restore_report(self, guild_id: int, presence: bytes) -> None:
         """The guild had reported this before its shard was run by this process."""
         self.elsewhere -= {guild_id}
-        self.reports.pop(guild_id, None)
-        if presence != self.shown:
-            self.reports[guild_id] = presence
+        self._store_report(guild_id, presence)
         self.version = OUTDATED
 
     def leave(self, guild_id: int, guilds: Collection[int]) -> None:
         """The user is not in the guild any more. `guilds`: those that are left."""
+        shown = _Report(self.shown)
+        reports = self._reports(guilds, shown)
         self.reports.pop(guild_id, None)
         self.shares.pop(guild_id, None)
+        self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
         self.unknown -= {guild_id}
         if not guilds:
             return
-        shown = _View(self.shown)
-        views = {one: self._view(one, shown) for one in guilds}
         state = shown.state
-        if all(view.state != state for view in views.values()) and any(
-            view.state for view in views.values()
-        ):
-            state = max(views.values(), key=_richness).state
-        kinds: Kinds = {}
-        for kind in KINDS:
-            held = [view.kinds[kind] for view in views.values()]
-            kinds[kind] = (
-                shown.kinds[kind] if shown.kinds[kind] in held else max(held, key=_created)
-            )
-        state, kinds = self._reconcile(state, kinds, views)
-        self._show(_compose(state, kinds, views), guilds)
+        known = [one for one in reports.values() if one.state]
+        if known and all(one.state != state for one in known):
+            state = max(known, key=_richness).state
+        self._show(state, reports)
 
-    def settle(self, guild_id: int, guilds: Collection[int], silent: Collection[int] = ()) -> None:
-        """What the guild reports has differed for so long that no change is on its way: its
-        users see something else. Show all that any guild shows."""
-        shown = _View(self.shown)
-        views = {one: self._view(one, shown) for one in guilds if one not in silent}
-        pending = views.get(guild_id)
-        if pending is None:
-            return
-        state = shown.state if pending.is_offline and not shown.is_offline else pending.state
-        ordered = [pending, *(views[one] for one in sorted(views) if one != guild_id)]
-        kinds: Kinds = {}
-        for kind in KINDS:
-            held = [view.kinds[kind] for view in ordered]
-            if kind == "other":
-                kinds[kind] = _unique(activity for some in held for activity in some)
-            else:  # there is one at most
-                kinds[kind] = max(held, key=_created)
-        for one, view in views.items():
-            self.shares[one] = frozenset(kind for kind in KINDS if view.kinds[kind])
-        self._show(_compose(state, kinds, views), guilds)
+    def _agree(self) -> None:
+        self.reports = {}
+        self.ended = {}
+        self._awaited_state = None
 
-    def _reconcile(
-        self, state: State, kinds: Kinds, views: Mapping[int, _View]
-    ) -> tuple[State, Kinds]:
-        """Where all guilds agree, what they report is true, whatever was reported before."""
-        agreed = _agreed_state(views.values())
-        merged: Kinds = {}
-        is_unanimous = agreed is not None
-        for kind in KINDS:
-            held = [view.kinds[kind] for view in views.values() if view.kinds[kind]]
-            merged[kind] = held[0] if held else []
-            is_unanimous &= all(
-                view.kinds[kind] == merged[kind] or kind not in self.shares.get(guild_id, ())
-                for guild_id, view in views.items()
-            )
-            if not held:
-                kinds[kind] = []  # no guild shows them any more
-        return agreed or state, merged if is_unanimous else kinds
+    def _is_behind(self, guild_id: int, old: _Report, shown: _Report) -> bool:
+        """Whether the guild had not reported all that is shown, so that its next report may be an
+        old one."""
+        if old.state is None:
+            return False
+        if old.state != shown.state or any(map(self._is_hidden, old.groups.items())):
+            return True
+        return any(
+            _created(old.groups.get(key, ())) < _created(group)
+            for key, group in self._not_followed(guild_id, shown)
+        )
 
-    def _learn(self, views: Mapping[int, _View]) -> None:
-        for guild_id, view in views.items():
-            shown = {kind for kind in KINDS if view.kinds[kind]}
+    def _not_followed(self, guild_id: int, shown: _Report) -> list[tuple[str, list[Json]]]:
+        """What the guild would have shown, unless it had not come so far."""
+        shares, as_of = self.shares.get(guild_id, frozenset()), self.as_of.get(guild_id, 0)
+        return [
+            (key, group)
+            for key, group in shown.groups.items()
+            if _kind(group[0]) in shares and _created(group) > as_of
+        ]
+
+    def _is_old(self, new: _Report, shown: _Report) -> bool:
+        """Whether the report shows something in an older form than is shown, or something that has
+        ended."""
+        return any(
+            self._is_hidden((key, group)) or _created(group) < _created(shown.groups.get(key, ()))
+            for key, group in new.groups.items()
+        )
+
+    def _is_newer(self, new: _Report) -> bool:
+        """Whether the report shows something that began after all that was shown."""
+        return _created(new.activities) > self._latest
+
+    def _note_ended(
+        self,
+        guild_id: int,
+        groups: Iterable[tuple[str, list[Json]]],
+        new: _Report,
+        reports: Mapping[int, _Report],
+    ) -> None:
+        """Those that are not in `new` have ended."""
+        for key, group in groups:
+            created = _created(group)
+            if key in new.groups and _created(new.groups[key]) <= created:
+                continue
+            ended = self.ended.get(key)
+            if ended and ended.created_at >= created:
+                continue
+            if any(key in report.groups for report in reports.values()):
+                self.ended[key] = _Ended(created, guild_id)
+
+    def _note_begun(
+        self, guild_id: int, old: _Report, new: _Report, is_behind: bool, is_old: bool
+    ) -> None:
+        for key, group in new.groups.items():
+            created, kind, ended = _created(group), _kind(group[0]), self.ended.get(key)
+            if key in old.groups and _created(old.groups[key]) >= created:
+                continue
+            if ended and created <= ended.created_at:
+                if ended.guild_id == guild_id:  # it goes on: the guild itself had hidden it
+                    del self.ended[key]
+            elif is_old or (is_behind and created < self.newest.get(kind, 0)):
+                self.ended[key] = _Ended(created, 0)
+            elif created > self.newest.get(kind, 0):
+                self.newest[kind] = created
+
+    def _is_hidden(self, item: tuple[str, list[Json]]) -> bool:
+        key, group = item
+        ended = self.ended.get(key)
+        return ended is not None and _created(group) <= ended.created_at
+
+    def _settles(
+        self, key: str, ended: _Ended, reports: Mapping[int, _Report], is_live: IsLive
+    ) -> bool:
+        """Whether it is not known any more that the group has ended: guilds still show it, though
+        their reports come, or no guild shows it."""
+        holders = [
+            guild_id
+            for guild_id, report in reports.items()
+            if key in report.groups and self._is_hidden((key, report.groups[key]))
+        ]
+        live = [is_live(guild_id) for guild_id in holders]
+        if False not in live:
+            ended.ticks += 1
+        return ended.ticks >= (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS) or (
+            not holders
+        )
+
+    def _learn(self, reports: Mapping[int, _Report]) -> None:
+        for guild_id, report in reports.items():
+            if report.state is None:
+                continue
+            shown = {_kind(activity) for activity in report.activities}
             self.shares[guild_id] = self.shares.get(guild_id, frozenset()) | shown
+            self.as_of.setdefault(guild_id, self._latest)
 
-    def _view(self, guild_id: int, shown: _View) -> _View:
-        report = self.reports.get(guild_id)
-        return shown if report is None else _View(report)
+    @property
+    def _latest(self) -> int:
+        return max(self.newest.values(), default=0)
+
+    def _reports(self, guilds: Iterable[int], shown: _Report) -> dict[int, _Report]:
+        reports = self.reports
+        return {one: _Report(reports[one]) if one in reports else shown for one in guilds}
+
+    def _store_report(self, guild_id: int, presence: bytes) -> None:
+        self.reports.pop(guild_id, None)
+        if presence != self.shown:
+            self.reports[guild_id] = presence
 
     def _show(
-        self, presence: bytes, guilds: Iterable[int], reports: Mapping[int, bytes] | None = None
+        self,
+        state: State,
+        reports: Mapping[int, _Report],
+        reported: Mapping[int, bytes] | None = None,
+        changed: tuple[int, Collection[str]] = (0, ()),
     ) -> None:
-        earlier = {one: self.reports.get(one, self.shown) for one in guilds} | dict(reports or {})
+        """Show the union. `changed`: the guild that has reported, and the groups in which its
+        report differs from its last one."""
+        groups: dict[str, list[Json]] = {}
+        before = _Report(self.shown).groups
+        for guild_id in sorted(reports):
+            for key, group in reports[guild_id].groups.items():
+                if self._is_hidden((key, group)):
+                    continue
+                rival = groups.get(key)
+                if rival is None or _created(group) > _created(rival):
+                    is_preferred = True
+                elif key in changed[1]:
+                    is_preferred = guild_id == changed[0]
+                else:
+                    is_preferred = group == before.get(key)
+                if is_preferred and (rival is None or _created(group) >= _created(rival)):
+                    groups[key] = group
+        presence = _compose(state, groups, reports)
+        earlier = {one: self.reports.get(one, self.shown) for one in reports} | dict(reported or {})
         self.shown = presence
         self.reports = {one: report for one, report in earlier.items() if report != presence}
-        self._remember(_View(presence).kinds)
+        if not self.reports:
+            self.ended = {}
+        self._remember(_Report(presence))
 
-    def _remember(self, kinds: Kinds) -> None:
-        for kind, activities in kinds.items():
-            created = _created(activities)
+    def _remember(self, report: _Report) -> None:
+        for activity in report.activities:
+            kind, created = _kind(activity), _created((activity,))
             if created > self.newest.get(kind, 0):
                 self.newest[kind] = created
 
 
 def _kind(activity: Json) -> str:
+    """Activities that Discord hides together. Whether it hides Spotify with the others is not
+    known."""
     if is_custom_status(activity):
         return "custom"
     return "spotify" if is_spotify(activity) else "other"
+
+
+def _group(activity: Json) -> str:
+    kind = _kind(activity)
+    if kind != "other":
+        return kind  # there is one at most
+    return f"{activity.get('type')}/{activity.get('application_id') or activity.get('name')}"
 
 
 def _created(activities: Iterable[Json]) -> int:
     return max((activity.get("created_at") or 0 for activity in activities), default=0)
 
 
-def _shares(view: _View, shown: _View) -> set[str]:
-    """The kinds that the guild shows as they are shown."""
-    return {kind for kind in KINDS if view.kinds[kind] and view.kinds[kind] == shown.kinds[kind]}
+def _richness(report: _Report) -> tuple[bool, int, int]:
+    is_online = report.state is not None and report.state[0] != "offline"
+    return is_online, _created(report.activities), len(report.activities)
 
 
-def _is_outdone(old: _View, new: _View, rivals: Iterable[_View], shown: _View) -> bool:
-    """Whether another guild shows all that this one does, and more. Its report of the same change
-    is waited for: this one's alone would be half of it."""
-    own = _shares(old, shown) | {kind for kind in KINDS if new.kinds[kind]}
-    return any(view.state == shown.state and own < _shares(view, shown) for view in rivals)
-
-
-def _richness(view: _View) -> tuple[bool, int, int]:
-    return not view.is_offline, _created(view.activities), len(view.activities)
-
-
-def _agreed_state(views: Iterable[_View]) -> State | None:
+def _agreed_state(reports: Iterable[_Report]) -> State:
     """Status and devices are the same in all guilds: what all report is true."""
-    states = [view.state for view in views if view.state]
+    states = [report.state for report in reports if report.state]
     return states[0] if states and all(state == states[0] for state in states) else None
 
 
-def _unique(activities: Iterable[Json]) -> list[Json]:
-    found: list[Json] = []
-    for activity in activities:
-        if activity not in found:
-            found.append(activity)
-    return found
+def _order(group: tuple[str, list[Json]]) -> tuple[int, int, str]:
+    key, activities = group
+    return ("custom", "spotify", "other").index(_kind(activities[0])), _created(activities), key
 
 
-def _compose(state: State, kinds: Kinds, views: Mapping[int, _View]) -> bytes:
+def _compose(
+    state: State, groups: Mapping[str, list[Json]], reports: Mapping[int, _Report]
+) -> bytes:
     """Activities in Discord's order where one guild shows them all."""
     status, client_status = state or ("offline", {})
     if status == "offline":
         return OFFLINE
-    activities = [activity for kind in KINDS for activity in kinds[kind]]
-    for view in views.values():
-        if view.kinds == kinds:
-            activities = view.activities
+    activities = [one for _, group in sorted(groups.items(), key=_order) for one in group]
+    for guild_id in sorted(reports):
+        if reports[guild_id].groups == groups:
+            activities = reports[guild_id].activities
             break
     return _encode({"status": status, "client_status": client_status, "activities": activities})

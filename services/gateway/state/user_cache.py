@@ -6,7 +6,7 @@ only when it changes or is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from services.gateway.normalize import sanitize
 from services.gateway.normalize.sanitize import Json
-from services.gateway.state.merged_presence import OFFLINE, OUTDATED, MergedPresence
+from services.gateway.state.merged_presence import OFFLINE, OUTDATED, IsLive, MergedPresence
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -82,6 +82,17 @@ class CachedUser:
             self.merged.join(guild_id)
         self.guilds += (guild_id,)
 
+    def tick(self, is_live: IsLive) -> bool:
+        """As MergedPresence.tick."""
+        merged = self.merged
+        if merged is None or not merged.tick(self.all_guilds(), is_live):
+            return False
+        self.presence = merged.shown
+        self.last_raw_hash = MATCHES_NOTHING
+        if merged.is_uniform:
+            self.merged = None
+        return True
+
     def forget(self, guild_ids: Iterable[int]) -> None:
         """Redis does not count these unknown guilds any more."""
         if self.merged:
@@ -122,6 +133,7 @@ class UserCache:
 
     def __init__(self) -> None:
         self._users: dict[int, CachedUser] = {}
+        self._waiting: set[int] = set()
 
     def __len__(self) -> int:
         return len(self._users)
@@ -147,6 +159,20 @@ class UserCache:
 
     def remove(self, user_id: int) -> None:
         self._users.pop(user_id, None)
+
+    def note_waiting(self, user_id: int, cached: CachedUser) -> None:
+        """What is shown of the user may change with time alone, if it may."""
+        if cached.merged and cached.merged.is_waiting:
+            self._waiting.add(user_id)
+
+    def waiting(self) -> Iterator[tuple[int, CachedUser]]:
+        """Those of whom what is shown may change with time alone."""
+        for user_id in list(self._waiting):
+            cached = self._users.get(user_id)
+            if cached and cached.merged and cached.merged.is_waiting:
+                yield user_id, cached
+            else:
+                self._waiting.discard(user_id)
 
 
 def restored_user(discord: bytes, reports: bytes | None) -> CachedUser:
@@ -179,16 +205,8 @@ def merge_user(cached: CachedUser, user: Json) -> bool:
     return True
 
 
-def merge_presence(
-    cached: CachedUser,
-    guild_id: int,
-    raw: Mapping[str, Any],
-    silent: Collection[int] = (),
-) -> bool:
-    """Apply what Discord shows of the user in the guild. True if anything changed.
-
-    `silent`: as in MergedPresence.report.
-    """
+def merge_presence(cached: CachedUser, guild_id: int, raw: Mapping[str, Any]) -> bool:
+    """Apply what Discord shows of the user in the guild. True if anything changed."""
     raw_hash = _hash(raw)
     merged = cached.merged
     if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
@@ -209,7 +227,7 @@ def merge_presence(
             return True
         merged = cached.merged = MergedPresence(cached.presence)
     before = (merged.shown, merged.reports)
-    merged.report(guild_id, report, cached.all_guilds(), silent)
+    merged.report(guild_id, report, cached.all_guilds())
     cached.presence = merged.shown
     if merged.is_uniform:
         cached.merged = None

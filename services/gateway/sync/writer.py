@@ -309,6 +309,8 @@ class Writer:
         except msgspec.MsgspecError:
             log.warning("Redis holds unusable reports of user %s: they are replaced", user_id)
             return msgspec.structs.replace(save, considered=-1, base=0)
+        if cached is not None:
+            self._users.note_waiting(user_id, cached)
         considered, base = user.merged_from()
         fields = self._render(user_id, user)
         return msgspec.structs.replace(save, fields=fields, considered=considered, base=base)

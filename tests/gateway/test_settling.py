@@ -1,0 +1,66 @@
+"""Time decides where guilds go on showing different things, as far as their events come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from services.gateway.discord.shard import Shard
+from services.gateway.state.settling import Settling
+from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, guild, online
+
+GAME = {"name": "Chess", "type": 0, "created_at": 2}
+TICKS = 60
+
+
+class Connected(Shard):
+    """A shard whose events come, or do not."""
+
+    def __init__(self, connected: bool = True) -> None:
+        super().__init__("token", 0, 1)
+        self.connected = connected
+
+    @property
+    def is_connected(self) -> bool:
+        return self.connected
+
+
+def hidden_in_one(shard: Shard) -> tuple[GatewayFixture, Settling]:
+    """Two guilds showed a game, and one of them does not any more."""
+    gateway = GatewayFixture()
+    shows: dict[str, Any] = {**online(1), "activities": [GAME]}
+    for guild_id in (GUILD, OTHER):
+        gateway.handle("GUILD_CREATE", guild(guild_id, [1], [shows]))
+    gateway.handle("PRESENCE_UPDATE", {**shows, "activities": [], "guild_id": str(GUILD)})
+    assert gateway.shown(1)["activities"] == []
+    return gateway, Settling(gateway.users, gateway.guilds, gateway.writer, [shard])
+
+
+async def test_what_a_guild_goes_on_showing_is_shown_again() -> None:
+    gateway, settling = hidden_in_one(Connected())
+    for _ in range(TICKS - 1):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == []
+    await settling.tick()
+    assert gateway.shown(1)["activities"] == [GAME]
+    assert list(gateway.users.waiting()) == []
+
+
+async def test_a_shard_without_connection_settles_nothing() -> None:
+    """The end of the game may be waiting there."""
+    shard = Connected(connected=False)
+    gateway, settling = hidden_in_one(shard)
+    for _ in range(2 * TICKS):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == []
+    shard.connected = True
+    for _ in range(TICKS):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == [GAME]
+
+
+async def test_an_unavailable_guild_settles_nothing() -> None:
+    gateway, settling = hidden_in_one(Connected())
+    gateway.handle("GUILD_DELETE", {"id": str(OTHER), "unavailable": True})
+    for _ in range(2 * TICKS):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == []
