@@ -128,11 +128,18 @@ def _keep(raw: Mapping[str, Any], checks: Mapping[str, Check], *, null_is_kept: 
     return kept
 
 
-def _object(checks: Mapping[str, Check]) -> Check:
+def _object(checks: Mapping[str, Check], *, null_is_kept: bool = False) -> Check:
     def check(value: Any) -> Json | None:
-        return _keep(value, checks, null_is_kept=False) if isinstance(value, Mapping) else None
+        if not isinstance(value, Mapping):
+            return None
+        return _keep(value, checks, null_is_kept=null_is_kept)
 
     return check
+
+
+def _user_object(checks: Mapping[str, Check]) -> Check:
+    """One inside a user: Lanyard's clients are told that its keys may be null, not missing."""
+    return _object(checks, null_is_kept=True)
 
 
 def _clients(raw: Any) -> dict[str, str]:
@@ -175,7 +182,7 @@ def _colors(value: Any) -> list[int] | None:
     return [color for color in map(integer, value[:8]) if color is not None]
 
 
-_GUILD_TAG = _object(
+_GUILD_TAG = _user_object(
     {"identity_guild_id": snowflake, "identity_enabled": boolean, "tag": text, "badge": picture}
 )
 
@@ -190,12 +197,12 @@ _USER: Final[Mapping[str, Check]] = {
     "public_flags": flags,
     "banner": picture,
     "accent_color": integer,
-    "avatar_decoration_data": _object(
+    "avatar_decoration_data": _user_object(
         {"asset": picture, "sku_id": snowflake, "expires_at": integer}
     ),
-    "collectibles": _object(
+    "collectibles": _user_object(
         {
-            "nameplate": _object(
+            "nameplate": _user_object(
                 {
                     "asset": lambda value: value if is_nameplate(value) else None,
                     "sku_id": snowflake,
@@ -206,7 +213,7 @@ _USER: Final[Mapping[str, Check]] = {
             )
         }
     ),
-    "display_name_styles": _object({"font_id": integer, "effect_id": integer, "colors": _colors}),
+    "display_name_styles": _user_object({"font_id": integer, "effect_id": integer, "colors": _colors}),
     "primary_guild": _GUILD_TAG,
     "clan": _GUILD_TAG,
 }

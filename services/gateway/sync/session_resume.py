@@ -29,7 +29,7 @@ from shared.redis.store import Store, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
-STATE_VERSION: Final = 2  # raise it when sanitize.py keeps more of Discord's objects
+STATE_VERSION: Final = 3  # raise it when sanitize.py keeps more of Discord's objects
 LOAD_RETRY_S: Final = 0.25
 LOAD_TIMEOUT_S: Final = 3.0  # how long a start waits for a Redis that is away
 MAX_MISSING_MEMBERS: Final = 500  # of some batches whose last save was cut off half-way
