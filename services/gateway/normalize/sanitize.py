@@ -213,7 +213,9 @@ _USER: Final[Mapping[str, Check]] = {
             )
         }
     ),
-    "display_name_styles": _user_object({"font_id": integer, "effect_id": integer, "colors": _colors}),
+    "display_name_styles": _user_object(
+        {"font_id": integer, "effect_id": integer, "colors": _colors}
+    ),
     "primary_guild": _GUILD_TAG,
     "clan": _GUILD_TAG,
 }
