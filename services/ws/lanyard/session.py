@@ -87,6 +87,8 @@ class LanyardSession:
         for user_id in message.user_ids:
             self._subscribe(user_id)
         waiting = {one for one in message.user_ids if not self._is_known(one)}
+        for user_id in waiting:
+            self._subscriptions[user_id].view.user.waiters[self] = None
         self._requests.append(_Request(message.user_ids, message.single, waiting))
         self._send_answers()
 
@@ -108,7 +110,7 @@ class LanyardSession:
             self._end(user_id)
 
     def answered(self, user_id: int) -> None:
-        """A user of whom no INIT_STATE was sent is known now."""
+        """A user for whom an INIT_STATE waits is known now."""
         for request in self._requests:
             request.waiting.discard(user_id)
         self._send_answers()
@@ -170,6 +172,7 @@ class LanyardSession:
         self._counters.lanyard_watchers -= 1
         subscription.fd = NO_FD
         view = subscription.view
+        view.user.waiters.pop(self, None)
         del view.subscriptions[subscription]
         if not view.subscriptions:
             del view.user.views[view.encoding]

@@ -51,7 +51,8 @@ class LanyardUsers:
             if changed and presence:
                 view.received = view.received or received
                 self._fan_out.push(view)
-            for subscription in [one for one in view.subscriptions if not one.presence]:
-                subscription.session.answered(user.user_id)
+        waiters, user.waiters = user.waiters, {}
+        for session in waiters:
+            session.answered(user.user_id)
         if self._everyone is not None and user.everyones:
             self._everyone.updated(user, changed=changed)

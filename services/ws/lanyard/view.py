@@ -41,7 +41,16 @@ class LanyardSubscription:
 class LanyardUser:
     """What all encodings share. Equal presences are the same object."""
 
-    __slots__ = ("_frames", "answered", "everyones", "presence", "received", "user_id", "views")
+    __slots__ = (
+        "_frames",
+        "answered",
+        "everyones",
+        "presence",
+        "received",
+        "user_id",
+        "views",
+        "waiters",
+    )
 
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
@@ -50,6 +59,7 @@ class LanyardUser:
         self.received = 0  # as services.ws.topic.Topic.received
         self.everyones = False  # shown to clients that are subscribed to everyone
         self.views: dict[Encoding, LanyardView] = {}
+        self.waiters: dict[LanyardOwner, None] = {}  # whose INIT_STATE waits for this user
         self._frames: dict[Encoding, bytes] = {}
 
     @property

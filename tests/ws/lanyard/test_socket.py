@@ -208,3 +208,17 @@ async def test_the_connection_to_redis_is_lost(own_backend: Backend) -> None:
         assert {frame["t"] for frame in frames} == {"INIT_STATE", "PRESENCE_UPDATE"}
         await show(own_backend, BERT, 3)  # joined meanwhile, or not: it is picked up
         assert number_in(await update(client)) == 3
+
+
+async def test_a_known_user_is_named_again_while_redis_is_away(own_backend: Backend) -> None:
+    """The answer waits until the user is loaded again, and then comes."""
+    await show(own_backend, ANNA, 1)
+    async with own_backend.serving() as ws, lanyard_client(ws, initialize_one(ANNA)) as client:
+        await init_state(client)
+        await own_backend.store.redis.client_kill_filter(_type="pubsub")
+        await eventually(lambda: not ws.hub.connected)
+        await say(client, initialize_one(ANNA))
+        await say(client, initialize(BERT, ANNA))
+        assert number_in(await init_state(client)) == 1
+        assert list(await init_state(client)) == [str(ANNA)]
+        assert [user.waiters for user in ws.hub._lanyard] == [{}, {}]
