@@ -34,7 +34,13 @@ log = logging.getLogger(__name__)
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
-    return bootstrap.run("api", ApiSettings, serve, redis_commands=redis_preflight.READER)
+    return bootstrap.run(
+        "api",
+        ApiSettings,
+        serve,
+        redis_commands=redis_preflight.READER,
+        durable_commands=redis_preflight.DURABLE,
+    )
 
 
 async def serve(process: ServiceProcess[ApiSettings]) -> str:

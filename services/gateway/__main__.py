@@ -134,6 +134,7 @@ def main() -> int:
         GatewaySettings,
         run_until_stopped,
         redis_commands=redis_preflight.WRITER,
+        durable_commands=redis_preflight.DURABLE,
         check=require_token,
         operator_errors=(DiscordRefused,),
         loop_exception_handler=handle_loop_exception,

@@ -78,7 +78,9 @@ async def _redis_ready(plan: Plan, store: Store) -> None:
         await store.ping()
     except StoreUnavailable as error:
         try:
-            await asyncio.to_thread(redis_preflight.check, plan.redis_url, redis_preflight.READER)
+            await asyncio.to_thread(
+                redis_preflight.check, "REDIS_URL", plan.redis_url, redis_preflight.READER
+            )
         except ConfigError as refused:
             raise NotReady(str(refused)) from None
         reason = type(error.__cause__).__name__

@@ -44,7 +44,13 @@ REDIS_GRACE_S: Final = 1.0  # for the first connection to Redis, before a warnin
 
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C. Returns the exit code."""
-    return bootstrap.run("ws", WsSettings, serve, redis_commands=redis_preflight.FOLLOWER)
+    return bootstrap.run(
+        "ws",
+        WsSettings,
+        serve,
+        redis_commands=redis_preflight.FOLLOWER,
+        durable_commands=redis_preflight.DURABLE,
+    )
 
 
 async def serve(process: ServiceProcess[WsSettings]) -> str:

@@ -6,7 +6,9 @@ objects and serves until it is asked to stop. The exit codes:
 - 0: it was stopped by SIGINT or SIGTERM.
 - 1: it cannot listen, an error that only the operator can fix has ended it, an unhandled exception
   has, or a second signal came before it had stopped.
-- 2: a setting is missing or cannot be used, or Redis refuses the service.
+- 2: a setting is missing or cannot be used, Redis refuses the service, or there are arguments.
+
+A service takes no arguments but `--version`, which prints the version and starts nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from shared.redis.trial import Command
 from shared.startup import redis_preflight
 from shared.telemetry import logs, metrics_server
 from shared.telemetry.health import Health
+from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +77,7 @@ def run(
     serve: Callable[[ServiceProcess[Config]], Awaitable[str]],
     *,
     redis_commands: Sequence[Command],
+    durable_commands: Sequence[Command] = (),
     check: Callable[[Config], None] = lambda _settings: None,
     operator_errors: tuple[type[Exception], ...] = (),
     loop_exception_handler: LoopExceptionHandler | None = None,
@@ -81,16 +85,22 @@ def run(
     """Start the service, run `serve` until it returns, and give the exit code.
 
     `serve` returns the totals for the last log line, such as "12 events". `redis_commands`: the
-    rights that the service needs in Redis. `check` raises ConfigError for what the settings' type
-    alone does not say. `operator_errors`: exceptions of `serve` whose text tells the operator all;
-    they are logged without a traceback.
+    rights that the service needs in Redis, and `durable_commands` those in DURABLE_REDIS_URL, which
+    is asked only if both are set. `check` raises ConfigError for what the settings' type alone does
+    not say. `operator_errors`: exceptions of `serve` whose text tells the operator all; they are
+    logged without a traceback.
     """
     _handle_signals(lambda *_: sys.exit(0))
+    if arguments := sys.argv[1:]:
+        return _answer(service, arguments)
     health = Health(service)
     try:
         settings = from_env(settings_type, environment())
         check(settings)
-        redis_preflight.check(settings.redis_url, redis_commands)
+        redis_preflight.check("REDIS_URL", settings.redis_url, redis_commands)
+        if settings.durable_redis_url and durable_commands:
+            url = settings.durable_redis_url
+            redis_preflight.check("DURABLE_REDIS_URL", url, durable_commands)
         metrics_server.serve(settings, health)
     except ConfigError as error:
         print(f"{service}: {error}", file=sys.stderr)
@@ -110,6 +120,18 @@ def run(
         log.error("%s", known)
         return EXIT_FAILED
     return 0
+
+
+def _answer(service: str, arguments: Sequence[str]) -> int:
+    """What a command line with arguments gets; the exit code."""
+    if arguments == ["--version"]:
+        print(f"Grux {VERSION}")
+        return 0
+    print(
+        f"{service}: there are no arguments but --version; .env.example explains the settings",
+        file=sys.stderr,
+    )
+    return EXIT_BAD_SETTING
 
 
 async def _serve(

@@ -41,22 +41,24 @@ WRITER: Final[Sequence[Command]] = (
     ("HDEL", keys.shard(0, 0), "holder"),
 )
 
+DURABLE: Final[Sequence[Command]] = (("PING",),)
 
-def check(url: str, commands: Sequence[Command]) -> None:
-    """Raise ConfigError if Redis refuses the connection or one of these commands.
+
+def check(setting: str, url: str, commands: Sequence[Command]) -> None:
+    """Raise ConfigError if the Redis of this setting refuses the connection or one of the commands.
 
     Of several servers (Sentinels, a cluster) none is asked: which one would be asked may change.
     """
-    _check_files(url)
+    _check_files(setting, url)
     if parse(url).kind == "server" and (refusal := try_commands(url, commands)):
-        raise ConfigError(f"REDIS_URL: {_explain(refusal)}")
+        raise ConfigError(f"{setting}: {_explain(refusal)}")
 
 
-def _check_files(url: str) -> None:
+def _check_files(setting: str, url: str) -> None:
     options = parse_qs(urlsplit(url).query)
     for name in _FILE_OPTIONS:
         if name in options and not Path(options[name][-1]).is_file():
-            raise ConfigError(f"REDIS_URL: the file that {name} names does not exist")
+            raise ConfigError(f"{setting}: the file that {name} names does not exist")
 
 
 def _explain(refusal: Refusal) -> str:

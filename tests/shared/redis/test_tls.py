@@ -158,7 +158,7 @@ async def test_the_tracking(secured: Secured) -> None:
 
 async def refused(url: str) -> str:
     with pytest.raises(ConfigError) as error:
-        await asyncio.to_thread(redis_preflight.check, url, redis_preflight.READER)
+        await asyncio.to_thread(redis_preflight.check, "REDIS_URL", url, redis_preflight.READER)
     return str(error.value)
 
 
@@ -167,7 +167,7 @@ async def refused(url: str) -> str:
 )
 async def test_let_in(secured: Secured, commands: tuple[Command, ...]) -> None:
     """Each service's question at its start gets through, and changes nothing."""
-    await asyncio.to_thread(redis_preflight.check, secured.good, commands)
+    await asyncio.to_thread(redis_preflight.check, "REDIS_URL", secured.good, commands)
     async with Store.connect(secured.good, timeout=PATIENCE) as store:
         assert [key async for key in store.redis.scan_iter() if b"lease" not in key] == []
 
@@ -215,7 +215,10 @@ async def test_a_redis_that_is_away_is_waited_for() -> None:
     """The port is closed, or the server is silent: that is no reason to exit."""
     for scheme in ("redis", "rediss"):
         await asyncio.to_thread(
-            redis_preflight.check, f"{scheme}://127.0.0.1:{free_port()}", redis_preflight.READER
+            redis_preflight.check,
+            "REDIS_URL",
+            f"{scheme}://127.0.0.1:{free_port()}",
+            redis_preflight.READER,
         )
 
 

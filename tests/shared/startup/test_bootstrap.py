@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.version import VERSION
 from testing.eventually import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -35,7 +36,13 @@ async def serve(process):
     return "3 deeds"
 
 sys.exit(bootstrap.run(
-    "idler", Settings, serve, redis_commands=(("PING",),), check=check, operator_errors=(Refused,)
+    "idler",
+    Settings,
+    serve,
+    redis_commands=(("PING",),),
+    durable_commands=(("PING",),),
+    check=check,
+    operator_errors=(Refused,),
 ))
 """
 
@@ -143,3 +150,41 @@ async def test_a_bug_ends_it_with_its_traceback(tmp_path: Path) -> None:
     assert process.returncode == 1
     assert b"CRITICAL" in errors
     assert b"ValueError: a bug" in errors
+
+
+async def test_the_version_starts_nothing(tmp_path: Path) -> None:
+    """`--version` is answered whatever the settings are; other arguments are refused in a line."""
+    script = SERVICE.replace("{body}", "pass")
+    for argument, status in (("--version", 0), ("--verson", 2)):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", script, argument),
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(ROOT), "REDIS_URL": "nowhere"},
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        async with asyncio.timeout(PATIENCE):
+            out, errors = await process.communicate()
+        assert process.returncode == status
+        if status == 0:
+            assert (out.decode(), errors) == (f"Grux {VERSION}\n", b"")
+        else:
+            assert out == b""
+            assert errors.startswith(b"idler: there are no arguments but --version")
+
+
+@pytest.mark.parametrize(
+    ("location", "reason"),
+    [("{host}/99", "Redis does not have the database"), ("nobody:wrong@{host}/0", "Redis rejects")],
+)
+async def test_a_durable_redis_that_refuses(
+    tmp_path: Path, redis_url: str, location: str, reason: str
+) -> None:
+    """Before it serves: otherwise each write would fail later, and nothing would say why."""
+    host = redis_url.removeprefix("redis://").partition("/")[0]
+    durable = "redis://" + location.format(host=host)
+    async with service(tmp_path, "pass", DURABLE_REDIS_URL=durable) as process:
+        out, errors = await process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert errors.decode().startswith(f"idler: DURABLE_REDIS_URL: {reason}")
+    assert b"wrong" not in errors
