@@ -93,6 +93,7 @@ class _Look:
         found: dict[Pending, str] = {}
         for name, user_id in pending:
             truth = self._history.truth(user_id)
+            ought: object = truth
             shown: object
             if name == "redis":
                 shown = stored[user_id]
@@ -100,9 +101,10 @@ class _Look:
                 answer = answered[name, user_id]
                 shown = None if answer == 404 else answer
             else:
-                shown = self._readers[name].shows(user_id)
-            if shown != truth:
-                found[name, user_id] = f"shows {shown}, but it is {truth}"
+                reader = self._readers[name]
+                shown, ought = reader.shows(user_id), reader.ought(truth)
+            if shown != ought:
+                found[name, user_id] = f"shows {shown}, but it is {ought}"
         return found
 
     async def strays(self) -> list[str]:

@@ -94,3 +94,38 @@ def who_in(profile: dict[str, Any]) -> Who:
         profile["device"],
         tuple(sorted(profile["devices"].items())),
     )
+
+
+def seen_in_lanyard(d: dict[str, Any]) -> Seen:
+    """What a presence of Lanyard's dialect shows. Raises LookupError or TypeError as above."""
+    song, activities = d["spotify"], d["activities"]
+    if d["listening_to_spotify"] is not (song is not None):
+        raise TypeError("listening_to_spotify does not say whether there is a song")
+    songs = [one for one in activities if str(one.get("id")).startswith("spotify:")]
+    custom = [one for one in activities if one["type"] == _CUSTOM]
+    return Seen(
+        d["discord_status"] if d["discord_status"] in _STATUS else NOTHING.status,
+        (song["song"], songs[0]["created_at"]) if song else None,
+        tuple(
+            (one["name"], one.get("details"), one["created_at"])
+            for one in activities
+            if one not in songs and one not in custom
+        ),
+        custom[0].get("state") if custom else None,
+    )
+
+
+def who_in_lanyard(d: dict[str, Any]) -> Who:
+    """As `without_statuses`, because this dialect has none. Raises as above."""
+    user = d["discord_user"]
+    devices = [device for device in _DEVICES if d[f"active_on_discord_{device}"]]
+    return Who(
+        (user["username"], user["global_name"] or user["username"]),
+        next(iter(devices), None),
+        tuple((device, "") for device in sorted(devices)),
+    )
+
+
+def without_statuses(who: Who) -> Who:
+    """With the devices, but not with what each of them shows."""
+    return Who(who.names, who.device, tuple((device, "") for device, _ in who.devices))

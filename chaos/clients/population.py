@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from chaos.clients import hostile
+from chaos.clients.lanyard import LanyardReader
 from chaos.clients.reader import ClientPopulation, ClientProfile, Reader
 from chaos.history import History
 
@@ -19,6 +20,10 @@ _MANNERS: Final = (
     (0.12, ClientProfile("restless", users=2, reconnect_after=2.0)),
     (0.08, ClientProfile("large", users=50)),
 )
+_LANYARD: Final = (
+    (0.06, ClientProfile("lanyard", users=8)),
+    (0.03, ClientProfile("restless lanyard", users=4, reconnect_after=2.0)),
+)
 _RUDE: Final = (hostile.never_reads, hostile.half_open, hostile.garbage)
 
 
@@ -27,10 +32,11 @@ def readers(crowd: ClientPopulation, number: int, seed: int) -> list[Reader]:
     rng = random.Random(seed + 1)
     ids = sorted(crowd.history.members())
     found: list[Reader] = []
-    for share, profile in _MANNERS:
-        for _ in range(round(number * share)):
-            some = rng.sample(ids, rng.randint(1, profile.users))
-            found.append(Reader(crowd, len(found), profile, tuple(some), seed))
+    for kind, manners in ((Reader, _MANNERS), (LanyardReader, _LANYARD)):
+        for share, profile in manners:
+            for _ in range(round(number * share)):
+                some = rng.sample(ids, rng.randint(1, profile.users))
+                found.append(kind(crowd, len(found), profile, tuple(some), seed))
     return found
 
 

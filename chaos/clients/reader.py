@@ -58,6 +58,8 @@ class ClientPopulation(Struct):
 class Reader:
     """`run` until cancelled; `shows` tells what it was shown last."""
 
+    reconnect_pause = 0.2  # in seconds; up to three times as long
+
     def __init__(
         self,
         crowd: ClientPopulation,
@@ -102,24 +104,26 @@ class Reader:
             return None
         return (shown.seen, shown.who) if self._connected else (None, None)
 
+    def ought(self, truth: tuple[Seen, Who] | None) -> tuple[Seen, Who] | None:
+        """What `shows` has to give where this is true."""
+        return truth
+
     async def run(self) -> None:
         while True:
             try:
                 await self._one_connection()
             except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
                 self._crowd.closes[type(error).__name__] += 1
-            await asyncio.sleep(0.2 + self._rng.random() * 0.4)
+            await asyncio.sleep(self.reconnect_pause * (1 + self._rng.random() * 2))
 
     async def _one_connection(self) -> None:
         crowd = self._crowd
-        query = "&".join(f"user_id={user_id}" for user_id in self.users)
         ports = crowd.narrow_ports if self.profile.small_buffer else crowd.ports
-        url = f"ws://127.0.0.1:{ports[self.replica]}/?{query}"
         if crowd.gate is None:
             crowd.gate = asyncio.Semaphore(_MOST_AT_ONCE)
         async with crowd.gate:
             connection = await connect(
-                url,
+                self._url(ports[self.replica]),
                 sock=await _narrow(ports[self.replica]) if self.profile.small_buffer else None,
                 proxy=None,
                 compression=None,
@@ -128,9 +132,7 @@ class Reader:
                 max_queue=4 if self.profile.pause else 64,
             )
         crowd.connections += 1
-        view = self.view = View(
-            crowd.history, self.users, crowd.rollbacks, reads_late=self.profile.pause > 0
-        )
+        view = self.view = self._new_view()
         self.told.append(view.told)
         self._connected = True
         try:
@@ -145,11 +147,24 @@ class Reader:
             crowd.wrong += [f"{self}: {words}" for words in view.wrong]
             connection.transport.abort()
 
+    def _url(self, port: int) -> str:
+        query = "&".join(f"user_id={user_id}" for user_id in self.users)
+        return f"ws://127.0.0.1:{port}/?{query}"
+
+    def _new_view(self) -> View:
+        crowd = self._crowd
+        return View(crowd.history, self.users, crowd.rollbacks, reads_late=self.profile.pause > 0)
+
+    def _leaves(self) -> float:
+        """When it comes anew, in loop time."""
+        if not self.profile.reconnect_after:
+            return float("inf")
+        stays = self.profile.reconnect_after * (0.2 + self._rng.random() * 1.6)
+        return asyncio.get_running_loop().time() + stays
+
     async def _read(self, connection: ClientConnection, view: View) -> None:
         loop = asyncio.get_running_loop()
-        leaves = float("inf")
-        if self.profile.reconnect_after:
-            leaves = loop.time() + self.profile.reconnect_after * (0.2 + self._rng.random() * 1.6)
+        leaves = self._leaves()
         while True:
             try:
                 async with asyncio.timeout(0.5):

@@ -95,16 +95,19 @@ class View:
     def _show(self, user_id: str, shown: ShownUser, presence: Any, profile: Any) -> None:
         seen = seen_in(presence) if presence is not shown.presence else None
         who = who_in(profile) if profile is not shown.profile else None
-        setback = self._setbacks.now(reads_late=self._reads_late)
-        problem = shown.place.moves_to(self._history, user_id, seen, who, setback)
-        if problem:
-            age = time.monotonic() - self.began
-            self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
+        self._move(user_id, shown, seen, who)
         if seen is not None:
             self._note(user_id, seen)
         shown.presence, shown.profile = presence, profile
         shown.seen = seen or shown.seen
         shown.who = who or shown.who
+
+    def _move(self, user_id: str, shown: ShownUser, seen: Seen | None, who: Who | None) -> None:
+        setback = self._setbacks.now(reads_late=self._reads_late)
+        problem = shown.place.moves_to(self._history, user_id, seen, who, setback)
+        if problem:
+            age = time.monotonic() - self.began
+            self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
 
     def _note(self, user_id: str, seen: Seen | None) -> None:
         self.told.setdefault(user_id, []).append(At(time.monotonic(), seen))
