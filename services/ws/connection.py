@@ -204,13 +204,12 @@ class Connection(asyncio.Protocol):
         excess = context.budgets.handshake(client)
         if excess > 1:
             context.counters.refused.inc()
-            self._respond_and_finish(handshake.too_many(context.budgets.retry_after_s))
+            self._refuse_handshake(handshake.too_many(head, context.budgets.retry_after_s))
             return
         full = context.counters.connections > limits.connections
         answer = handshake.respond(head, limits, context.health, full=full)
         if isinstance(answer, PlainResponse):
-            if not (answer.slow and self._refuse_slowly(answer)):
-                self._respond_and_finish(answer)
+            self._refuse_handshake(answer)
             return
         self._head = None
         self._transport.write(answer.response)
@@ -232,6 +231,10 @@ class Connection(asyncio.Protocol):
         return self._context.resolver.client_ip(
             peer[0] if peer else "", handshake.forwarded_for(head)
         )
+
+    def _refuse_handshake(self, answer: PlainResponse) -> None:
+        if not (answer.slow and self._refuse_slowly(answer)):
+            self._respond_and_finish(answer)
 
     def _respond_and_finish(self, answer: PlainResponse) -> None:
         self._transport.write(answer.response)

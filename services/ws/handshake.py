@@ -35,6 +35,7 @@ ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
 MAX_PARSED_LIST_CHARS: Final = 512  # all three together; a browser sends 30
 
+_LANYARD_LINE: Final = re.compile(rb"GET /+socket/*(\?(?!.*user_id).*)? HTTP")
 _FORWARDED_FOR: Final = re.compile(rb"\r\nX-Forwarded-For[ \t]*:([^\r\n]*)", re.IGNORECASE)
 
 _silent = logging.getLogger("websockets.server")
@@ -190,9 +191,12 @@ def bad_request(problem: str = "This is not HTTP/1.1.") -> PlainResponse:
     return _error(HTTPStatus.BAD_REQUEST, "bad_request", f"{problem} {USAGE}")
 
 
-def too_many(retry_after_s: float) -> PlainResponse:
-    """The answer to a flood: it is written before the request is parsed."""
-    return _error(HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", FLOOD, retry_after_s=retry_after_s)
+def too_many(head: bytes, retry_after_s: float) -> PlainResponse:
+    """The answer to a flood: the request is not parsed for it."""
+    answer = _error(
+        HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", FLOOD, retry_after_s=retry_after_s
+    )
+    return PlainResponse(answer.response, slow=_LANYARD_LINE.match(head) is not None)
 
 
 def too_large(

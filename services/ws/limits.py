@@ -14,6 +14,8 @@ from shared.net.client_address import Networks
 from shared.net.connection_limiter import RESERVED_FILES
 
 REFUSED_CONNECTIONS: Final = RESERVED_FILES // 2  # over the limit, while they get the 503
+MAX_SLOW_REFUSALS: Final = 1000
+SLOW_REFUSALS_SHARE: Final = 4  # one in four connections at most: most are for clients
 FRAMES_PER_CLIENT: Final = 12  # per minute: three pongs, three pings of its own, six messages
 HANDSHAKES_PER_CLIENT: Final = 2  # per minute: all clients of an address reconnect after a restart
 CHANGES_PER_CLIENT: Final = 12  # users added or removed, per minute
@@ -45,7 +47,7 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     lanyard_message_size: int = 65_536  # 2,900 ids
     lanyard_hold: float = 5.0  # how long it is not read
     refuse_after: float = 5.0  # on average, where another limit has to close it
-    slow_refusals: int = 1000  # at once; further ones are refused immediately
+    slow_refusals: int = MAX_SLOW_REFUSALS  # at once; further ones are refused immediately
 
     # How long a client may take.
     handshake_within: float = 10.0
@@ -93,8 +95,10 @@ def from_settings(settings: WsSettings, files: int) -> WsLimits:
     most = max(1, files - RESERVED_FILES)
     asked = settings.ws_max_connections or most
     per_address = settings.ws_connections_per_address or most
+    connections = min(asked, most)
     return WsLimits(
-        connections=min(asked, most),
+        connections=connections,
+        slow_refusals=min(MAX_SLOW_REFUSALS, connections // SLOW_REFUSALS_SHARE),
         connections_per_address=per_address,
         frames=settings.ws_messages_per_minute,
         frames_per_address=max(settings.ws_messages_per_minute, per_address * FRAMES_PER_CLIENT),

@@ -7,10 +7,12 @@ import asyncio
 import msgspec
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from services.ws.limits import WsLimits
+from services.ws.limits import WsLimits, from_settings
+from shared.config import WsSettings
 from shared.net.client_address import networks
+from shared.net.connection_limiter import RESERVED_FILES
 from tests.ws.lanyard.lanyard_fixture import (
     HELD_SHORTLY,
     init_state,
@@ -114,6 +116,26 @@ async def test_too_many_connections_of_an_address(backend: Backend) -> None:
         assert await init_state(first) == {}
 
 
+@pytest.mark.parametrize("query", ["", "?compression=zlib_json", f"?user_id={ANNA}"])
+async def test_a_flood_of_handshakes_is_refused_slowly(backend: Backend, query: str) -> None:
+    """Its clients do not give up. Those of Grux's own dialect are told at once."""
+    limits = _limits(handshakes_per_address=0)
+    async with backend.serving(limits) as ws:
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(InvalidStatus) as refused:
+            async with _visitor(ws.port, query):
+                pass
+        assert refused.value.response.status_code == 429
+        if not query.startswith("?user_id"):
+            assert asyncio.get_running_loop().time() - began >= HELD_SHORTLY.refuse_after / 3
+
+
+def test_slow_refusals_leave_most_places_to_clients() -> None:
+    """Where few files may be open."""
+    assert from_settings(WsSettings(), 1024).slow_refusals == (1024 - RESERVED_FILES) // 4
+    assert from_settings(WsSettings(), 1_000_000).slow_refusals == 1000
+
+
 async def test_a_message_that_is_too_large(backend: Backend) -> None:
     """1009, as for a client of Grux's own dialect."""
     limits = msgspec.structs.replace(HELD_SHORTLY, lanyard_message_size=100)
@@ -128,6 +150,7 @@ def _limits(**changes: int) -> WsLimits:
     return msgspec.structs.replace(HELD_SHORTLY, trusted=networks("127.0.0.1"), **changes)
 
 
-def _visitor(port: int) -> connect:
+def _visitor(port: int, query: str = "") -> connect:
     """A client with a public address: others are not counted."""
-    return connect(f"ws://127.0.0.1:{port}/socket", additional_headers={"X-Forwarded-For": VISITOR})
+    url = f"ws://127.0.0.1:{port}/socket{query}"
+    return connect(url, additional_headers={"X-Forwarded-For": VISITOR})
