@@ -40,7 +40,7 @@ _UNITS_PX: Final = {
     "pt": 4 / 3,
     "%": MAX_RADIUS_PX / 50,
 }
-_ID: Final = re.compile(r"[0-9]{15,20}", re.ASCII)
+_ID: Final = re.compile(r"[0-9]{15,19}", re.ASCII)
 _TRUE: Final = frozenset({"true", "1", "yes"})
 _FALSE: Final = frozenset({"false", "0", "no"})
 

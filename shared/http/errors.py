@@ -262,7 +262,7 @@ async def _not_found(request: Request, _error: Exception) -> Response:
 
 def route_hint(path: str) -> str | None:
     """What the client may have meant, where the path is near a route. Repeats nothing of it."""
-    segments = path.lower().strip("/").split("/")
+    segments = ["user" if part.isdecimal() else part for part in path.lower().strip("/").split("/")]
     return next((hint for names, hint in _HINTS if not names.isdisjoint(segments)), None)
 
 

@@ -94,13 +94,14 @@ NO_ROUTES = {
         "Try GET /badge/<Discord id>.svg, or .json for shields.io.",
     ),
     "socket": ("/ws", "The WebSocket has an address of its own: see /docs/websocket."),
+    "only an id": (f"/{RICH.user_id}", USER_HINT),
     "more after the id": (f"/user/{RICH.user_id}/x", USER_HINT),
     "encoded slash": (f"/user%2F{RICH.user_id}", ""),
     "encoded slash in lower case": (f"/user%2f{RICH.user_id}", ""),
     "two slashes": (f"//user/{RICH.user_id}", USER_HINT),
     "dots": (f"/x/../user/{RICH.user_id}", USER_HINT),
     "docs of a framework": ("/redoc", "Every route is described at /docs."),
-    "huge": (f"/{HUGE}", ""),
+    "huge": (f"/{HUGE}", USER_HINT),
 }
 
 

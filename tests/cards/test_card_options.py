@@ -74,7 +74,9 @@ def test_an_invalid_value_hides(name: str, value: str) -> None:
     assert card_options.parse([(name, "false")]) == (CardOptions(), [])
 
 
-@pytest.mark.parametrize("rest", ["abc", "12", "1302143410907648071x", "<", "1 2"])
+@pytest.mark.parametrize(
+    "rest", ["abc", "12", "99999999999999999999", "1302143410907648071x", "<", "1 2"]
+)
 def test_one_invalid_id_does_not_show_the_others(rest: str) -> None:
     """The valid ids are hidden, wherever the invalid one is."""
     good = "383226320970055681"
