@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.gateway.state.merged_presence import OFFLINE, MergedPresence
 
@@ -14,6 +16,8 @@ A, B, C = 1, 2, 3
 CUSTOM = {"id": "custom", "type": 4, "state": "hi", "created_at": 1}
 GAME = {"id": "g", "name": "Chess", "type": 0, "created_at": 2}
 NEW_GAME = {"id": "g", "name": "Go", "type": 0, "created_at": 5}
+OLD_GAME = {"id": "o", "name": "Shogi", "type": 0, "created_at": 1}
+OTHER_GAME = {"id": "o", "name": "Chess", "type": 0, "created_at": 4}
 SONG = {"id": "spotify:1", "name": "Spotify", "type": 2, "created_at": 3}
 
 
@@ -23,6 +27,10 @@ def presence(*activities: Any, status: str = "online") -> bytes:
     return msgspec.json.encode(
         {"status": status, "client_status": {"web": status}, "activities": activities}
     )
+
+
+def presence_of(activities: list[dict[str, Any]]) -> bytes:
+    return presence(*activities)
 
 
 def merged(first: bytes, *rest: bytes) -> MergedPresence:
@@ -40,6 +48,28 @@ def test_a_guild_that_shows_less_hides_nothing() -> None:
     for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
         one = merged(*(views[place] for place in order))
         assert one.shown == presence(CUSTOM, SONG, GAME)
+
+
+@given(
+    reports=st.lists(
+        st.lists(st.sampled_from([CUSTOM, GAME, OLD_GAME, OTHER_GAME, SONG]), unique_by=id),
+        min_size=1,
+        max_size=12,
+    ),
+    turns=st.lists(st.sampled_from([A, B])),
+)
+def test_what_all_guilds_reported_last_is_shown(
+    reports: list[list[dict[str, Any]]], turns: list[int]
+) -> None:
+    """Whatever has ended before, also where the same activity begins again as it was."""
+    one = merged(presence(), presence())
+    left = {guild_id: list(map(presence_of, reports)) for guild_id in (A, B)}
+    for guild_id in (*turns, *[A] * len(reports), *[B] * len(reports)):
+        if left[guild_id]:
+            one.report(guild_id, left[guild_id].pop(0), (A, B))
+    assert one.shown == presence(*reports[-1])
+    assert one.is_uniform
+    assert not one.is_waiting
 
 
 @pytest.mark.parametrize("order", [(A, B), (B, A)])

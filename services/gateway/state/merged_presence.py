@@ -156,7 +156,10 @@ class MergedPresence:
             self._agree()
             return
         new = _Report(presence)
-        if all(one == guild_id for one in guilds):
+        others = (one for one in guilds if one != guild_id)
+        if all(self.reports.get(one, self.shown) == presence for one in others):
+            # The last report of each guild says it, whatever had ended: what a user starts again
+            # may have its old `created_at`.
             self._agree()
             self.shown = presence
             self._remember(new)
