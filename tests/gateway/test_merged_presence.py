@@ -140,6 +140,17 @@ def test_leaving_removes_what_only_that_guild_showed() -> None:
     assert other.shown == presence(CUSTOM, GAME)
 
 
+def test_what_had_ended_in_a_guild_is_shown_when_the_user_leaves_it() -> None:
+    """The other guild's last report is all that is known."""
+    for later in (presence(NEW_GAME), presence(), OFFLINE):
+        one = merged(presence(GAME), presence(GAME))
+        one.report(B, later, (A, B))
+        assert one.shown == later
+        one.leave(B, [A])
+        assert one.shown == presence(GAME)
+        assert one.is_uniform
+
+
 def test_joining_shows_what_that_guild_shows() -> None:
     """Also where it began long ago."""
     one = merged(presence(SONG), presence(GAME, SONG))

@@ -235,6 +235,8 @@ class MergedPresence:
         self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
         self.unknown -= {guild_id}
+        # Without the guild that has shown the end, nothing speaks against what the others show.
+        self.ended = {key: one for key, one in self.ended.items() if one.guild_id in guilds}
         if not guilds:
             return
         state = shown.state
