@@ -14,7 +14,7 @@ The packages that Grux needs are not installed in {python} ({name} is missing).
 
 def main() -> None:
     """Start what the arguments name, in this process."""
-    if "--version" in sys.argv[1:2]:
+    if "--version" in sys.argv[1:]:
         print(f"Grux {VERSION}")
         return
     # Imported here: nothing may be installed yet, and a service alone does not need `run_all`.

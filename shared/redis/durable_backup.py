@@ -63,13 +63,15 @@ async def replace_all(durable: Store, wanted: Sequence[DurableEntry]) -> None:
 async def names(durable: Store) -> AsyncIterator[bytes]:
     """Of all keys, each once. Raises DurableUnavailable."""
     seen: set[bytes] = set()
-    async with available():
-        async with durable.reachable():
-            found = durable.redis.scan_iter(match=_NAMES, count=_SCAN_COUNT)
-        async for name in found:
-            if name not in seen and name not in _NOT_KEPT:
-                seen.add(name)
-                yield name
+    found = aiter(durable.redis.scan_iter(match=_NAMES, count=_SCAN_COUNT))
+    while True:
+        async with available(), durable.reachable():  # it is the steps that ask Redis
+            name = await anext(found, None)
+        if name is None:
+            return
+        if name not in seen and name not in _NOT_KEPT:
+            seen.add(name)
+            yield name
 
 
 async def _renew(durable: Store, users: Sequence[int], kept: Collection[bytes]) -> None:

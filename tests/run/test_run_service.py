@@ -13,6 +13,7 @@ from services.run import run_service
 from shared.version import VERSION
 from simulator import DEFAULT_TOKEN
 from simulator.server import Simulator
+from testing.free_port import free_port
 from testing.process import ROOT, Process
 from tests.e2e.stack import quiet
 
@@ -58,13 +59,25 @@ async def test_the_version_needs_no_packages() -> None:
     """`--version` answers in any Python; anything else says how to install what is missing."""
     assert await services("--version") == (0, f"Grux {VERSION}\n")
     bare = ("-I", "-S", "-c", BARE)
-    assert await python(*bare, "--version") == (0, f"Grux {VERSION}\n")
+    for arguments in ((), ("doctor",), ("backup",), ("ws",)):
+        assert await python(*bare, *arguments, "--version") == (0, f"Grux {VERSION}\n")
     for arguments in ((), ("api",)):
         status, printed = await python(*bare, *arguments)
         assert status == 1
         assert printed.startswith("The packages that Grux needs are not installed in ")
         assert "`make run`" in printed
         assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("command", ["backup", "key"])
+async def test_a_durable_redis_that_cannot_be_reached(command: str) -> None:
+    """A sentence that names it, and exit status 1."""
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    arguments = ("key", "161092844126208001") if command == "key" else (command,)
+    status, printed = await services(*arguments, DURABLE_REDIS_URL=away)
+    assert status == 1
+    assert f"The Redis at {away.removeprefix('redis://').removesuffix('/0')} cannot be" in printed
+    assert "Traceback" not in printed
 
 
 def test_there_is_one_version() -> None:
