@@ -151,6 +151,27 @@ def test_what_had_ended_in_a_guild_is_shown_when_the_user_leaves_it() -> None:
         assert one.is_uniform
 
 
+def test_what_had_ended_stays_hidden_while_another_guild_says_so() -> None:
+    """The user leaves the guild that said it first; a third one is late."""
+    one = merged(presence(CUSTOM, GAME), presence(CUSTOM, GAME), presence(CUSTOM, GAME))
+    for guild_id in (A, C):
+        one.report(guild_id, presence(CUSTOM, NEW_GAME), (A, B, C))
+    one.leave(A, [B, C])
+    assert one.shown == presence(CUSTOM, NEW_GAME)
+    one.report(B, presence(CUSTOM, NEW_GAME), (B, C))
+    assert one.is_uniform
+
+
+def test_a_new_guild_outdates_one_whose_events_do_not_come() -> None:
+    """The user joins it during an outage of the other."""
+    one = merged(presence(CUSTOM, GAME))
+    one.join(B)
+    one.report(B, presence(CUSTOM, NEW_GAME, status="idle"), (A, B), [A])
+    assert one.shown == presence(CUSTOM, NEW_GAME, status="idle")
+    one.report(A, presence(CUSTOM, NEW_GAME, status="idle"), (A, B))
+    assert one.is_uniform
+
+
 def test_joining_shows_what_that_guild_shows() -> None:
     """Also where it began long ago."""
     one = merged(presence(SONG), presence(GAME, SONG))

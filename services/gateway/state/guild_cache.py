@@ -142,7 +142,10 @@ class GuildCache:
         cached = self._users.get(user_id)
         if cached is None:
             return
-        if merge_presence(cached, guild_id, presence):
+        silent: Collection[int] = ()
+        if len(cached.guilds) > 1:
+            silent = self.unavailable_guilds(cached.guilds)
+        if merge_presence(cached, guild_id, presence, silent):
             self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
 

@@ -150,8 +150,18 @@ class MergedPresence:
         """Whether `tick` may change what is shown."""
         return bool(self.ended or self._awaited_state)
 
-    def report(self, guild_id: int, presence: bytes, guilds: Collection[int]) -> None:
-        """Discord has sent the user's presence for the guild. `guilds`: all guilds of the user."""
+    def report(
+        self,
+        guild_id: int,
+        presence: bytes,
+        guilds: Collection[int],
+        silent: Collection[int] = (),
+    ) -> None:
+        """Discord has sent the user's presence for the guild.
+
+        `guilds`: all guilds of the user. `silent`: those that send no events now, so that their
+        last report may be long outdated.
+        """
         if presence == self.shown and not self.reports.keys() - {guild_id}:
             self._agree()
             return
@@ -175,12 +185,16 @@ class MergedPresence:
         self._note_ended(guild_id, old.groups.items(), new, reports)
         if is_newer:
             self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
-        self._note_begun(guild_id, old, new, is_behind, is_old)
         self._learn({guild_id: new})
+        if self._is_newer(new):
+            for one in reports.keys() & set(silent):
+                self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
+        self._note_begun(guild_id, old, new, is_behind, is_old)
         if is_newer or not (is_behind or is_old):
             self.as_of[guild_id] = self._latest
         state = shown.state
-        if old.state is None and shown.state and shown.state[0] == "offline":
+        is_alone = reports.keys() <= {guild_id, *silent}
+        if old.state is None and (is_alone or (shown.state and shown.state[0] == "offline")):
             state = new.state
         elif is_newer or (old.state == shown.state and not is_old):
             state = new.state  # it was up to date, so its change is the next one
@@ -230,13 +244,15 @@ class MergedPresence:
         """The user is not in the guild any more. `guilds`: those that are left."""
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
+        self._learn(reports)
         self.reports.pop(guild_id, None)
         self.shares.pop(guild_id, None)
         self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
         self.unknown -= {guild_id}
-        # Without the guild that has shown the end, nothing speaks against what the others show.
-        self.ended = {key: one for key, one in self.ended.items() if one.guild_id in guilds}
+        self.ended = {
+            key: one for key, one in self.ended.items() if self._is_evident(key, one, reports)
+        }
         if not guilds:
             return
         state = shown.state
@@ -264,12 +280,13 @@ class MergedPresence:
 
     def _not_followed(self, guild_id: int, shown: _Report) -> list[tuple[str, list[Json]]]:
         """What the guild would have shown, unless it had not come so far."""
-        shares, as_of = self.shares.get(guild_id, frozenset()), self.as_of.get(guild_id, 0)
-        return [
-            (key, group)
-            for key, group in shown.groups.items()
-            if _kind(group[0]) in shares and _created(group) > as_of
-        ]
+        as_of = self.as_of.get(guild_id, 0)
+        return [one for one in self._shared(guild_id, shown) if _created(one[1]) > as_of]
+
+    def _shared(self, guild_id: int, report: _Report) -> list[tuple[str, list[Json]]]:
+        """What the guild would show as well, if it is still shown."""
+        shares = self.shares.get(guild_id, frozenset())
+        return [item for item in report.groups.items() if _kind(item[1][0]) in shares]
 
     def _is_old(self, new: _Report, shown: _Report) -> bool:
         """Whether the report shows something in an older form than is shown, or something that has
@@ -315,6 +332,17 @@ class MergedPresence:
                 self.ended[key] = _Ended(created, 0)
             elif created > self.newest.get(kind, 0):
                 self.newest[kind] = created
+
+    def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, _Report]) -> bool:
+        """Whether one of these guilds has shown that the group has ended: it shows such activities,
+        and not this one, or a later form of it."""
+        kind = key if key in ("custom", "spotify") else "other"
+        return any(
+            kind in self.shares.get(guild_id, ())
+            and (key not in report.groups or _created(report.groups[key]) > ended.created_at)
+            for guild_id, report in reports.items()
+            if report.state is not None
+        )
 
     def _is_hidden(self, item: tuple[str, list[Json]]) -> bool:
         key, group = item

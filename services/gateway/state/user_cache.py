@@ -6,7 +6,7 @@ only when it changes or is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -205,8 +205,13 @@ def merge_user(cached: CachedUser, user: Json) -> bool:
     return True
 
 
-def merge_presence(cached: CachedUser, guild_id: int, raw: Mapping[str, Any]) -> bool:
-    """Apply what Discord shows of the user in the guild. True if anything changed."""
+def merge_presence(
+    cached: CachedUser, guild_id: int, raw: Mapping[str, Any], silent: Collection[int] = ()
+) -> bool:
+    """Apply what Discord shows of the user in the guild. True if anything changed.
+
+    `silent`: as in MergedPresence.report.
+    """
     raw_hash = _hash(raw)
     merged = cached.merged
     if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
@@ -227,7 +232,7 @@ def merge_presence(cached: CachedUser, guild_id: int, raw: Mapping[str, Any]) ->
             return True
         merged = cached.merged = MergedPresence(cached.presence)
     before = (merged.shown, merged.reports)
-    merged.report(guild_id, report, cached.all_guilds())
+    merged.report(guild_id, report, cached.all_guilds(), silent)
     cached.presence = merged.shown
     if merged.is_uniform:
         cached.merged = None
