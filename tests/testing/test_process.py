@@ -179,6 +179,8 @@ OTHERS = {
     *("testing/fork_server.py", "testing/process.py", "testing/redis_server.py"),
     *("tests/deploy/nginx.py", "tests/deploy/test_prometheus.py", "tests/testing/test_process.py"),
     *("tests/run/test_child_process.py", "tests/shared/startup/test_bootstrap.py"),
+    *("tests/run/test_commands.py", "tests/deploy/test_redis_users.py"),  # with a clean environment
+    *("tests/lanyard_clients/node_clients.py", "tests/toolchains/conftest.py"),  # start Node
 }
 
 
