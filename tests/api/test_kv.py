@@ -55,16 +55,24 @@ async def write(
     return await ask(port, path, *authorization, *headers, method=method, body=body)
 
 
+async def both_kv(port: int) -> list[dict[str, str]]:
+    """What Lanyard's form shows, and Grux's."""
+    lanyard = data_of(await ask(port, PATH))["kv"]
+    return [lanyard, data_of(await ask(port, f"/user/{USER}"))["profile"]["kv"]]
+
+
 async def kv_of(port: int) -> dict[str, str]:
-    """What both forms show, which is the same."""
-    found = data_of(await ask(port, PATH))["kv"]
-    assert data_of(await ask(port, f"/user/{USER}"))["profile"]["kv"] == found
-    return dict(found)
+    """What both forms show, which is the same while nothing changes."""
+    lanyard, grux = await both_kv(port)
+    assert lanyard == grux
+    return lanyard
 
 
 async def shows(port: int, kv: dict[str, str]) -> None:
+    """Wait until both forms do."""
+
     async def shown() -> bool:
-        return await kv_of(port) == kv
+        return await both_kv(port) == [kv, kv]
 
     await eventually_async(shown)
 

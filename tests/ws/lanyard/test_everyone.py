@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Sequence
 
 import msgspec
@@ -204,6 +205,8 @@ async def test_ten_thousand_users_and_a_client_that_does_not_read(backend: Backe
         assert everyone is not None
         assert len(await init_state(slow)) == len(await init_state(client)) == len(ids)
         slow.transport.pause_reading()
+        received = slow.transport.get_extra_info("socket")
+        received.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)  # else megabytes
         slices = LoopSlices(ws)
         for number in (1, 2):
             await _save_all(backend, ids, number)
