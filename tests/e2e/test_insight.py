@@ -150,6 +150,7 @@ async def test_reconnects_are_counted_by_cause() -> None:
     async with observed(None, "gateway") as (stack, ports):
         port, gateway = ports["gateway"], stack.processes["gateway"]
         for number, (how, (cause, began)) in enumerate(REASONS.items(), 1):
+            await eventually(partial(lines_with, gateway, "is connected to Discord", number))
             before = await value(port, "grux_gateway_connects_total", began)
             stack.simulator.drop(how)
             name = "grux_gateway_connects_total"
