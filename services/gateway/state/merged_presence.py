@@ -190,7 +190,7 @@ class MergedPresence:
             for one in reports.keys() & set(silent):
                 self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
         self._note_begun(guild_id, old, new, is_behind, is_old)
-        if is_newer or not (is_behind or is_old):
+        if is_newer or not is_behind:
             self.as_of[guild_id] = self._latest
         state = shown.state
         is_alone = reports.keys() <= {guild_id, *silent}

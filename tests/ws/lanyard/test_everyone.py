@@ -193,9 +193,8 @@ async def test_ten_thousand_users_and_a_client_that_does_not_read(backend: Backe
     in slices of the event loop."""
     ids = range(ANNA, ANNA + 10_000)
     await _save_all(backend, ids, 0)
-    limits = WsLimits(
-        kernel_buffer=4096, ping_every=600.0
-    )  # the one that does not read sends no pong
+    # The test may take a minute, in which the slow client sends no pong and reads nothing.
+    limits = WsLimits(kernel_buffer=4096, ping_every=600.0, slow_within=600.0)
     async with (
         backend.serving(limits, subscribe_all=True) as ws,
         lanyard_client(ws, EVERYONE) as slow,
