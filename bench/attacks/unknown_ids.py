@@ -1,4 +1,4 @@
-"""Item 1: handshakes that ask ws for users whom nobody knows, as fast as one core can send them."""
+"""Item 1: handshakes that ask ws for unmonitored users, as fast as one core can send them."""
 
 from __future__ import annotations
 
