@@ -7,8 +7,12 @@ are a host or a whole address.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from typing import Final
 from urllib.parse import quote
+
+from shared.model.connected_accounts import OwnConnection, chosen_connections
+from shared.model.snapshot import ConnectedAccount
 
 BY_ID: Final = {
     "bluesky": "https://bsky.app/profile/{}",
@@ -51,6 +55,16 @@ def link(kind: str, account_id: str | None, name: str | None) -> str | None:
         return None
     safe = ":" if kind == "bluesky" else ""  # its ids are DIDs, as in did:plc:abc
     return template.format(quote(value, safe=safe))
+
+
+def shown_accounts(
+    connections: Iterable[OwnConnection], chosen: Collection[str]
+) -> list[ConnectedAccount]:
+    """What strangers see of a user's connections, with links: see `chosen_connections`."""
+    return [
+        ConnectedAccount(one.type, one.name, link(one.type, one.id, one.name))
+        for one in chosen_connections(connections, chosen)
+    ]
 
 
 def _domain(host: str) -> str | None:

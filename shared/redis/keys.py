@@ -106,6 +106,11 @@ def durable_key(user_id: int) -> str:
     return f"durable:{{{user_id}}}:key"
 
 
+def durable_connections(user_id: int) -> str:
+    """String: the user's connections at Discord, as JSON. In the durable Redis."""
+    return f"durable:{{{user_id}}}:connections"
+
+
 def key_owner(digest: str) -> str:
     """String: the user whose key this was when it was created. In the durable Redis."""
     return f"durable:key:{{{digest}}}"
