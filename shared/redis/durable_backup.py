@@ -15,6 +15,7 @@ from shared.model.key_value import EMPTY
 from shared.redis import keys
 from shared.redis.durable import DUE_AT_ONCE, DurableKv, available
 from shared.redis.store import Store
+from shared.redis.user_settings import UserSettingsStore
 
 _NAMES: Final = b"durable:*"
 _SCAN_COUNT: Final = 500
@@ -45,7 +46,7 @@ async def replace_all(durable: Store, wanted: Sequence[DurableEntry]) -> None:
     """Make the durable Redis hold these keys, and no others. Raises DurableUnavailable.
 
     May be repeated after a failure. Readers see the key-value stores a moment later: each gets a
-    new revision, as their copies are newer than what is restored.
+    new revision, as their copies are newer than what is restored. Gateways load all settings again.
     """
     kept = {entry.name for entry in wanted}
     before = [name async for name in names(durable)]
@@ -58,6 +59,7 @@ async def replace_all(durable: Store, wanted: Sequence[DurableEntry]) -> None:
             async with available(), durable.reachable():
                 await durable.redis.delete(name)
     await _renew(durable, users, kept)
+    await UserSettingsStore(durable).announce_all()
 
 
 async def names(durable: Store) -> AsyncIterator[bytes]:

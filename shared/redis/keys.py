@@ -30,6 +30,12 @@ RETIRED = ("whole", "gateways", "completeness")
 KV_RECENT = "durable:kv-recent"
 """Sorted set: users whose key-value store was written, by the time in ms. Their copies are due."""
 
+SETTINGS_USERS = "durable:settings-users"
+"""Set: every person who has settings. In the durable Redis."""
+
+SETTINGS_CHANNEL = "durable:settings"
+"""Channel of the durable Redis: the id of a person whose settings have changed; empty: all may."""
+
 PRESENCE_PREFIX = "presence:{"
 GUILDS_PREFIX = "guilds:{"
 MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
@@ -114,6 +120,11 @@ def durable_connections(user_id: int) -> str:
 def key_owner(digest: str) -> str:
     """String: the user whose key this was when it was created. In the durable Redis."""
     return f"durable:key:{{{digest}}}"
+
+
+def durable_settings(user_id: int) -> str:
+    """Hash `revision`, `settings` (JSON): what the user has chosen. In the durable Redis."""
+    return f"durable:{{{user_id}}}:settings"
 
 
 def user_of_channel(channel: bytes) -> int:

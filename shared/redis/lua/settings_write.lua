@@ -1,0 +1,22 @@
+-- Replaces a user's settings, unless they were changed since they were read, and tells the gateways.
+--
+-- KEYS  durable:{user}:settings
+-- ARGV  the revision that was read (0: there was none), the new settings as JSON (empty: erase),
+--       the channel, the user's id
+-- Gives 1, or 0 if the settings have another revision.
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end  -- by other software
+local old = redis.call('HGET', KEYS[1], 'revision')
+if not old or not string.find(old, '^%d+$') then old = '0' end
+if old ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[1])
+else
+  -- Microseconds are greater than any counter, so no revision comes back after an erasure.
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  local revision = string.format('%.0f', math.max(tonumber(old) + 1, now))
+  redis.call('HSET', KEYS[1], 'revision', revision, 'settings', ARGV[2])
+end
+redis.call('PUBLISH', ARGV[3], ARGV[4])
+return 1
