@@ -27,7 +27,7 @@ JSON: Final = b"application/json; charset=utf-8"
 SVG: Final = b"image/svg+xml; charset=utf-8"
 PNG: Final = b"image/png"
 NO_STORE: Final = (b"cache-control", b"no-store")
-_NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
+NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 METHODS: Final = b"GET, HEAD, OPTIONS"
 WRITE_METHODS: Final = ("PUT", "PATCH", "DELETE")
@@ -206,4 +206,4 @@ def etag_matches(if_none_match: bytes, etag: bytes) -> bool:
 
 
 def _content_headers(body: bytes, kind: bytes) -> tuple[Header, ...]:
-    return ((b"content-type", kind), (b"content-length", b"%d" % len(body)), _NOSNIFF)
+    return ((b"content-type", kind), (b"content-length", b"%d" % len(body)), NOSNIFF)

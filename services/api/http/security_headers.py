@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from services.api.http.precompressed import PrecompressedResponse
+from shared.http.responses import NO_STORE, NOSNIFF, Header, RawResponse
 
 HTML: Final = b"text/html; charset=utf-8"
 SELF: Final = "'self'"
@@ -41,7 +42,6 @@ _DISABLED_FEATURES: Final = (
 """Features of Permissions Policy that no page needs."""
 
 _HEADERS: Final = (
-    (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),  # frame-ancestors for browsers that do not support it
     (
         b"permissions-policy",
@@ -52,6 +52,9 @@ _HEADERS: Final = (
     # Images from other hosts are fetched without cookies, and need no header of their own.
     (b"cross-origin-embedder-policy", b"credentialless"),
 )
+_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
+_OWN_REFERRER: Final = (b"referrer-policy", b"same-origin")
+"""For pages with forms: with `no-referrer`, browsers send `Origin: null` with a form."""
 
 
 class PagePolicy(Struct, frozen=True, kw_only=True):
@@ -61,6 +64,7 @@ class PagePolicy(Struct, frozen=True, kw_only=True):
     styles: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     connect: tuple[str, ...] = ()  # fetch and WebSocket
+    forms: tuple[str, ...] = ()  # where forms may be sent
 
     def header(self) -> str:
         """The value of Content-Security-Policy."""
@@ -71,8 +75,9 @@ class PagePolicy(Struct, frozen=True, kw_only=True):
             "connect-src": self.connect,
         }
         allowed = [f"{name} {' '.join(sources)}" for name, sources in directives.items() if sources]
-        denied = [f"{name} 'none'" for name in ("base-uri", "form-action", "frame-ancestors")]
-        return "; ".join(["default-src 'none'", *allowed, *denied])
+        forms = " ".join(self.forms) or "'none'"
+        rest = ["base-uri 'none'", f"form-action {forms}", "frame-ancestors 'none'"]
+        return "; ".join(["default-src 'none'", *allowed, *rest])
 
 
 def html_response(
@@ -80,7 +85,31 @@ def html_response(
 ) -> PrecompressedResponse:
     """The page, which clients may cache and must revalidate. `vary`: the value of Vary."""
     csp = (b"content-security-policy", policy.header().encode())
-    return PrecompressedResponse.of(body, HTML, csp, *_HEADERS, vary=vary)
+    return PrecompressedResponse.of(body, HTML, csp, _NO_REFERRER, *_HEADERS, vary=vary)
+
+
+def private_html_response(
+    status: int, body: bytes, policy: PagePolicy, *headers: Header
+) -> RawResponse:
+    """A page for one person, which nothing may store or read but their browser.
+
+    It is not compressed: it holds a secret (the token of its forms) beside what others may choose.
+    """
+    return RawResponse(
+        status,
+        body,
+        (
+            (b"content-type", HTML),
+            (b"content-length", b"%d" % len(body)),
+            (b"content-security-policy", policy.header().encode()),
+            NOSNIFF,
+            NO_STORE,
+            (b"vary", b"Accept, Cookie"),
+            _OWN_REFERRER,
+            *_HEADERS,
+            *headers,
+        ),
+    )
 
 
 def image_origins(cdn_url: str) -> tuple[str, ...]:
