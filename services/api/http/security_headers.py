@@ -12,7 +12,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from services.api.http.precompressed import PrecompressedResponse
+from shared.config import ApiSettings
 from shared.http.responses import NO_STORE, NOSNIFF, Header, RawResponse
+from shared.net.loopback import is_loopback, leads_to_loopback
 
 HTML: Final = b"text/html; charset=utf-8"
 SELF: Final = "'self'"
@@ -122,3 +124,27 @@ def origins(*urls: str) -> tuple[str, ...]:
     split = [urlsplit(url) for url in urls if url]
     found = (f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" for parts in split)
     return tuple(dict.fromkeys(found))
+
+
+def live_policy(settings: ApiSettings) -> PagePolicy:
+    """For a page with the widget: its own files, the WebSocket, and the pictures of presences."""
+    socket_origins = origins(settings.public_ws_url)
+    images = image_origins(settings.discord_cdn_url)
+    if not is_loopback(settings.api_host):
+        socket_origins = _reachable(socket_origins)
+        images = _reachable(images)
+    return PagePolicy(
+        scripts=(SELF,),
+        styles=(SELF,),
+        images=(SELF, *images),
+        connect=(SELF, *socket_origins),
+    )
+
+
+def _reachable(origins: tuple[str, ...]) -> tuple[str, ...]:
+    """For a page that other machines can load: loopback origins, and their ports on any host.
+
+    The page replaces a loopback host by the one it was loaded from: web/widget/loopback.js.
+    """
+    local = [urlsplit(origin) for origin in origins if leads_to_loopback(origin)]
+    return (*origins, *(f"{parts.scheme}://*:{parts.port}" for parts in local if parts.port))
