@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from simulator.faults import Faults
 from simulator.gateway import Gateway
+from simulator.interactions import Interactions
 from simulator.model import Json
 from simulator.options import Options
 from simulator.sessions import Sessions
@@ -22,6 +23,7 @@ class ControlTarget(Struct, frozen=True):
     faults: Faults
     options: Options
     stats: Stats
+    interactions: Interactions
 
 
 class Command(Struct, kw_only=True, forbid_unknown_fields=True):

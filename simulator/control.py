@@ -18,11 +18,16 @@ from aiohttp import web
 
 from simulator.command import Command, ControlTarget
 from simulator.control_faults import FAULT_COMMANDS
+from simulator.control_interactions import INTERACTION_COMMANDS
 from simulator.control_world import WORLD_COMMANDS
 from simulator.model import Json, Person
 from simulator.world import Unknown
 
-COMMANDS: Final[dict[str, type[Command]]] = {**WORLD_COMMANDS, **FAULT_COMMANDS}
+COMMANDS: Final[dict[str, type[Command]]] = {
+    **WORLD_COMMANDS,
+    **INTERACTION_COMMANDS,
+    **FAULT_COMMANDS,
+}
 
 _AT: Final = re.compile(r"`\$\.?([^`]*)`$")
 _FIELD: Final = re.compile(r"field `([^`]*)`")

@@ -51,6 +51,9 @@ class Options(Struct, kw_only=True):
     heartbeat_interval_ms: Annotated[AtLeastOne, _about("what HELLO asks for")] = 41250
     allow_members: Annotated[bool, _about("the portal's switch for GUILD_MEMBERS")] = True
     allow_presences: Annotated[bool, _about("the portal's switch for GUILD_PRESENCES")] = True
+    interactions_endpoint_url: Annotated[
+        str, _about("if it is set, the gateway gets no interactions, as in the portal")
+    ] = ""
     presence_limit: Annotated[
         Count, _about("a guild with more members is created with the bot alone in it")
     ] = 75_000

@@ -114,7 +114,7 @@ class Rest:
                 "flags": flags,
                 "flags_new": str(flags),
                 "redirect_uris": [],
-                "interactions_endpoint_url": None,
+                "interactions_endpoint_url": self._options.interactions_endpoint_url or None,
                 "role_connections_verification_url": None,
                 "owner": owner,
                 "approximate_guild_count": len(self._world.guilds),

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from simulator.faults import Faults
+from simulator.interaction_rest import CALLBACK, WEBHOOK, WEBHOOK_MESSAGE
 from simulator.options import Options
 from simulator.problems import RestError, plain, too_many
 from simulator.ratelimit import RateLimits
@@ -19,6 +20,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # Routes that answer without a token.
 _OPEN: Final = frozenset({"/gateway", "/applications/{application_id}/rpc", "/games/detectable"})
+# The token is in the path, and the limits are not those of the bot.
+_OF_INTERACTIONS: Final = frozenset({CALLBACK, WEBHOOK, WEBHOOK_MESSAGE})
 
 
 class RestMiddleware:
@@ -50,6 +53,8 @@ class RestMiddleware:
             return spoiled
         if request.match_info.http_exception is not None:
             raise plain(request.match_info.http_exception.status)
+        if route in _OF_INTERACTIONS:
+            return await handler(request)
         if route not in _OPEN and not self._is_our_bot(request):
             raise plain(401)
         verdict = self._limits.take(_bucket(route, request))

@@ -10,12 +10,15 @@ from typing import Self
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from simulator.application_commands import ApplicationCommands
 from simulator.cdn import Cdn
 from simulator.command import ControlTarget
 from simulator.control import Control
 from simulator.faults import Faults, Refusal, RefusedAddress
 from simulator.gateway import RESUME_PATH, Gateway
 from simulator.gateway_session import DropHow, GatewayState
+from simulator.interaction_rest import InteractionRest
+from simulator.interactions import Interactions
 from simulator.member_requests import MemberRequestResponder
 from simulator.options import Options
 from simulator.people import population, some_privacy
@@ -47,6 +50,8 @@ class Simulator:
         self.world = World(people, guilds)
         some_privacy(self.world, self.options.private_people, self.options.seed)
         self.sessions = Sessions(self.world, self.options, self.stats)
+        self.commands = ApplicationCommands()
+        self.interactions = Interactions(self.world, self.sessions, self.commands, self.options)
         self.scenario = Scenario(self.world, self.options, now_ms)
         members = MemberRequestResponder(self.world, self.options, self.stats)
         self.gateway = Gateway(
@@ -60,6 +65,8 @@ class Simulator:
         rest_middleware = RestMiddleware(self.options, self.stats, self.faults)
         rest = web.Application(middlewares=[rest_middleware.handle])
         rest.add_routes(Rest(self.world, self.sessions.identify_limits, self.options).routes())
+        rest.add_routes(self.commands.routes())
+        rest.add_routes(InteractionRest(self.interactions).routes())
         app = web.Application(middlewares=[self.only_images_for_others])
         app.add_subapp(API_PREFIX, rest)
         app.add_routes([web.get("/gateway", self.gateway.handle)])
@@ -81,7 +88,13 @@ class Simulator:
 
     def _control_target(self) -> ControlTarget:
         return ControlTarget(
-            self.world, self.sessions, self.gateway, self.faults, self.options, self.stats
+            self.world,
+            self.sessions,
+            self.gateway,
+            self.faults,
+            self.options,
+            self.stats,
+            self.interactions,
         )
 
     @property
