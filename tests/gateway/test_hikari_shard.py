@@ -13,6 +13,7 @@ import hikari
 import pytest
 from aiohttp import web
 
+from services.gateway.discord import hikari_shard
 from services.gateway.discord.hikari_shard import (
     MAX_REASON_CHARS,
     InstrumentedShard,
@@ -20,7 +21,8 @@ from services.gateway.discord.hikari_shard import (
 )
 from services.gateway.discord.session_events import SessionEvents
 from simulator.compression import TRANSPORTS
-from testing.eventually import eventually
+from testing.eventually import PATIENCE, eventually
+from testing.logged import own_records
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -74,6 +76,7 @@ class _NoEvents:
 
 
 HELLO = {"op": 10, "d": {"heartbeat_interval": 45_000}}
+GARBAGE = b"garbage\x00\x00\xff\xff"
 
 
 @asynccontextmanager
@@ -97,12 +100,14 @@ async def _connecting(serve: Serve) -> AsyncIterator[InstrumentedShard]:
         shard_id=0,
         shard_count=1,
     )
+    asyncio.get_running_loop().set_exception_handler(handle_loop_exception)
     await shard.start()
     try:
         yield shard
     finally:
-        with suppress(KeyError):  # raised again, if it has ended the shard
-            await shard.close()
+        if shard.is_alive:
+            with suppress(KeyError):  # raised again, if it has ended the shard
+                await shard.close()
         await runner.cleanup()
 
 
@@ -110,8 +115,8 @@ async def _connecting(serve: Serve) -> AsyncIterator[InstrumentedShard]:
     ("serve", "reason"),
     [
         (_unavailable, "refused the handshake with status 503"),
-        (_sends(b"garbage\x00\x00\xff\xff"), "cannot be decompressed"),
-        (_sends(HELLO, b"garbage\x00\x00\xff\xff"), "cannot be decompressed"),
+        (_sends(GARBAGE), "cannot be decompressed"),
+        (_sends(HELLO, GARBAGE), "cannot be decompressed"),
         (_sends("text"), "Unexpected message type received TEXT"),
         (_sends({"op": 0}), "Expected opcode 10"),
         (_sends([]), "Expected opcode 10"),
@@ -123,12 +128,29 @@ async def test_a_failure_of_discord_is_one_short_line(
 ) -> None:
     """The shard reconnects by itself; nothing is logged with a traceback."""
     async with _connecting(serve) as shard:
-        await eventually(lambda: caplog.records)
+        warnings = await eventually(lambda: own_records(caplog, "hikari"))
         assert shard.is_alive
-    warnings = [record for record in caplog.records if record.name.startswith("hikari")]
     assert all(record.exc_info is None for record in warnings)
     assert all(len(record.getMessage()) < MAX_REASON_CHARS + 100 for record in warnings)
     assert len([record for record in warnings if reason in record.getMessage()]) == 1
+
+
+async def test_a_shard_that_is_closed_while_it_disconnects_ends(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """hikari swallows the cancellation at some of these moments, and would connect for ever."""
+    monkeypatch.setattr(hikari_shard, "CLOSE_RETRY_S", 0.1)
+    for turns in range(8):
+        async with _connecting(_sends(HELLO, GARBAGE)) as shard:
+            async with asyncio.timeout(PATIENCE):
+                while not own_records(caplog, "hikari"):
+                    await asyncio.sleep(0)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            closing = asyncio.create_task(shard.close())
+            await eventually(closing.done)
+            assert not shard.is_alive
+        caplog.clear()
 
 
 async def test_what_ends_the_shard_is_logged_without_a_traceback(

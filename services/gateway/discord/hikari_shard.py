@@ -9,6 +9,7 @@ hikari reconnects and resumes by itself for as long as its process lives. This s
 - counts and logs how each connection began and why it ended;
 - gives up a connection on which Discord neither begins nor resumes a session;
 - leaves a resume address that does not work, for the main one;
+- ends when it is closed, also while it disconnects;
 - logs a failure in one line of bounded length, without hikari's tracebacks.
 
 Discord docs: Gateway, Resuming and Disconnecting; Opcodes and Status Codes.
@@ -55,6 +56,7 @@ SESSION_TTL_S: Final = 300.0  # Discord keeps a session for some minutes, and no
 MAX_RESUME_FAILURES: Final = 3  # in a row at the address that READY named
 MAX_REASON_CHARS: Final = 200  # of a failure in the log: the server's own words are in it
 HANDSHAKE_SILENCE_S: Final = 30.0  # without an event, while a session neither begins nor resumes
+CLOSE_RETRY_S: Final = 2.0
 
 DISPATCH: Final = 0
 RECONNECT: Final = 7
@@ -146,6 +148,15 @@ class InstrumentedShard(GatewayShardImpl):
         cancelled while it does: `close` does not know its task by then."""
         self._handshake_event = asyncio.Event()
         self._keep_alive_task = asyncio.create_task(self._keep_alive())
+
+    async def close(self) -> None:
+        """hikari swallows a cancellation that arrives while it disconnects, and connects again:
+        the task is cancelled until it ends."""
+        task = self._keep_alive_task
+        while task is not None and not task.done():
+            task.cancel()
+            await asyncio.wait({task}, timeout=CLOSE_RETRY_S)
+        await super().close()  # raises again what has ended the task
 
     def consume_raw_event(self, name: str, shard: object, payload: Any) -> None:
         """hikari's `EventManager.consume_raw_event`: called for each event."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Literal
 
 from hikari.errors import ComponentStateConflictError, GatewayServerClosedConnectionError
 from hikari.snowflakes import Snowflake
@@ -18,8 +17,6 @@ from services.gateway.discord.session_events import DiscordSession, SessionEvent
 from services.gateway.event_handler import EventHandler
 
 log = logging.getLogger(__name__)
-
-CLOSE_TIMEOUT_S: Final = 2.0
 
 
 class ClosedByDiscord(Exception):
@@ -150,7 +147,7 @@ class Shard:
             self._session, self._hikari = shard.session, None
             self._resume_failures = shard.resume_failures
             if shard.is_alive:
-                await _close(shard)  # raises again what has ended the shard
+                await shard.close()  # raises again what has ended the shard
 
     async def request_guild(self, guild_id: int, nonce: str) -> None:
         """Request every member of the guild, with presences."""
@@ -193,10 +190,3 @@ class Shard:
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-async def _close(shard: InstrumentedShard) -> None:
-    """hikari swallows a cancellation that arrives while it disconnects: the timeout repeats it."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_TIMEOUT_S):
-            await shard.close()
