@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import struct
 import sys
 from collections.abc import Callable
@@ -159,6 +161,9 @@ async def _exchange(process: asyncio.subprocess.Process, message: bytes) -> byte
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
+    # Not by its own method: before Python 3.12.9, asyncio may reap a process there that has just
+    # ended, and then finds no exit status (CPython, gh-127049).
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
     await process.wait()

@@ -11,6 +11,7 @@ import pytest
 
 from shared.discord import snowflake
 from shared.redis.store import Store
+from testing.logged import forget_earlier_tests
 from tests.api.golden import RICH
 from tests.api.http_client import EXPOSED_HEADERS, Answer, ask
 from tests.api.replica import serving
@@ -201,6 +202,7 @@ class Broken(Store):
 
 async def test_internal_server_error(redis_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """The response has no detail of a bug; the log has it, with the traceback."""
+    forget_earlier_tests(caplog)
     async with Broken.connect(redis_url) as store, serving(store) as port:
         check(await ask(port, f"/user/{RICH.user_id}"), 500, INTERNAL)
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]

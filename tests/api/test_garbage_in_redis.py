@@ -14,6 +14,7 @@ from shared.profiles.cache import Entry
 from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import eventually
+from testing.logged import forget_earlier_tests
 from tests.api.golden import GOLDEN, RICH
 from tests.api.http_client import ask
 from tests.api.replica import serving, warm
@@ -45,6 +46,7 @@ async def test_damage_is_reported_and_repaired(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """503 says what is wrong with this user, without a log line; a save repairs it."""
+    forget_earlier_tests(caplog)
     await store.redis.hset(keys.presence(RICH.user_id), "presence", "garbage")
     async with serving(store) as port:
         answer = await ask(port, f"/user/{RICH.user_id}")

@@ -20,6 +20,7 @@ from services.cards.render_jobs import (
 )
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from testing.eventually import eventually
+from testing.logged import own_lines
 from tests.cards.image_server import GOOD, bomb
 
 BADGE = DrawBadge("discord", "online", "#23a55a", "flat")
@@ -64,7 +65,7 @@ async def test_failures_are_logged_now_and_then(
         os.kill(process_of(pool), signal.SIGKILL)
         with pytest.raises(RenderFailed):
             await pool.submit(BADGE)
-    [line] = caplog.messages
+    [line] = own_lines(caplog)
     assert line.startswith("cards: DrawBadge failed: ")
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from shared.redis.durable import warn_if_volatile
 from shared.redis.store import Store
+from testing.logged import own_lines
 from testing.redis_server import RedisServer
 from tests.doctor.examination import examined
 from tests.doctor.test_redis import QUIET
@@ -55,5 +56,5 @@ async def test_api_warns_when_it_starts(caplog: pytest.LogCaptureFixture) -> Non
         with caplog.at_level(logging.WARNING):
             async with asyncio.timeout(10):
                 await warn_if_volatile(store)
-    (record,) = caplog.records
-    assert LOSES in record.message
+    [line] = own_lines(caplog)
+    assert LOSES in line

@@ -18,6 +18,7 @@ from services.gateway.discord.gateway_info import (
 from shared.config import GatewaySettings
 from shared.net.backoff import Backoff
 from testing.eventually import PATIENCE
+from testing.logged import own_lines
 
 QUICK = Backoff(first_s=0.001, max_s=0.001)
 LIMIT = {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
@@ -100,9 +101,9 @@ async def test_unusable_answer_is_retried(
     """The log names the setting and the reason."""
     discord.responses = [response]
     assert (await discord.fetch()).shards == 9
-    [record] = caplog.records
-    assert "DISCORD_API_URL" in record.getMessage()
-    assert reason in record.getMessage()
+    [line] = own_lines(caplog)
+    assert "DISCORD_API_URL" in line
+    assert reason in line
 
 
 async def test_unreachable_discord_is_retried(caplog: pytest.LogCaptureFixture) -> None:
@@ -111,7 +112,7 @@ async def test_unreachable_discord_is_retried(caplog: pytest.LogCaptureFixture) 
     discord.url = "http://127.0.0.1:1"
     fetching = asyncio.create_task(discord.fetch())
     async with asyncio.timeout(PATIENCE):
-        while len(caplog.records) < 3:
+        while len(own_lines(caplog)) < 3:
             await asyncio.sleep(0.001)
     assert not fetching.done()
     fetching.cancel()

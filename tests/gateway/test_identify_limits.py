@@ -16,6 +16,7 @@ from services.gateway.discord.identify_limits import (
     reserve,
 )
 from testing.eventually import PATIENCE
+from testing.logged import own_lines
 from testing.loop_clock import LoopClock
 from tests.gateway.leases import process
 
@@ -70,7 +71,7 @@ async def test_last_sessions_of_the_day_are_not_used(
     now = left(reserve(left(0)) + 1)
     async with asyncio.timeout(LIMIT_RECHECK_S + 1):
         await waiting
-    few, more = [record.getMessage() for record in caplog.records]
+    few, more = own_lines(caplog)
     assert "begin only 10 more sessions (of 1000 in a day)" in few
     assert "Shard 3 waits until there are more, at most 3:00:00" in few
     assert "again" in more

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection
 
 from services.ws.limits import WsLimits
 from testing.eventually import eventually
+from testing.logged import forget_earlier_tests
 from tests.ws.ws_fixture import (
     ANNA,
     Backend,
@@ -150,6 +151,7 @@ async def send(raw: RawClient, sent: bytes, size: int) -> bytes:
 @pytest.fixture
 async def witness(backend: Backend, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Witness]:
     """Fail if the server logs a warning."""
+    forget_earlier_tests(caplog)
     await backend.show(ANNA, 1)
     async with backend.serving(FLOOD) as ws, ws.client(ANNA) as client:
         await receive(client)

@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from shared.http.connection_limits import ConnectionLimits
+from testing.logged import forget_earlier_tests
 from tests.shared.http.http_fixture import GET, App, serving
 
 
@@ -32,6 +33,7 @@ def test_a_client_that_ends_while_it_is_answered_logs_nothing(
                 await client.close()
                 await api.is_empty()
 
+    forget_earlier_tests(caplog)
     factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(end_while_answered())

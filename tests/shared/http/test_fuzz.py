@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.http.connection_limits import ConnectionLimits
+from testing.logged import forget_earlier_tests
 from tests.shared.http.http_fixture import GET, Api, App, serving
 
 tokens = st.sampled_from(
@@ -31,6 +32,7 @@ tokens = st.sampled_from(
 @pytest.fixture
 async def api(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Api]:
     """Nothing that a client sends may be logged as an error."""
+    forget_earlier_tests(caplog)
     async with serving(App(), ConnectionLimits(max_pipelined=4)) as api:
         yield api
     assert [one.getMessage() for one in caplog.records if one.levelno >= logging.ERROR] == []

@@ -15,6 +15,7 @@ from shared.model.snapshot import Badge, Clan
 from shared.profiles.sources.source import Source, SourceFailed, SourceStopped
 from testing import samples
 from testing.eventually import PATIENCE
+from testing.logged import own_records
 from tests.shared.profiles.profile_server import (
     ProfileServer,
     Reply,
@@ -118,7 +119,7 @@ async def test_discord_is_not_asked_again_after_401(caplog: pytest.LogCaptureFix
             with pytest.raises(SourceStopped):
                 await source.fetch(USER)
     assert len(server.paths) == 1
-    [record] = caplog.records
+    [record] = own_records(caplog)
     assert "DISCORD_TOKEN" in record.getMessage()
     assert "secret-token" not in caplog.text
 

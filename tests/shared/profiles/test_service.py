@@ -14,6 +14,7 @@ from shared.profiles.sources.source import SourceFailed
 from shared.redis import keys
 from shared.redis.store import Save, Store
 from testing.eventually import PATIENCE, eventually
+from testing.logged import own_lines
 from tests.shared.profiles.conftest import GUILD, USER
 from tests.shared.profiles.readers import (
     KNOWN,
@@ -147,7 +148,7 @@ async def test_a_failure_is_logged_once_a_minute(
     profiles = profiles_of(ScriptedSource(SourceFailed("it answers with status 500")), store)
     await profiles.extras(USER)
     await profiles.extras(STRANGER)
-    assert [record.getMessage() for record in caplog.records] == [
+    assert own_lines(caplog) == [
         "profiles: the profile source fails (it answers with status 500); "
         "sending profiles without it"
     ]

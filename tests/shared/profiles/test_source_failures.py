@@ -15,6 +15,7 @@ from shared.profiles.sources.source import SourceFailed, SourceStopped
 from shared.redis import keys
 from shared.redis.store import Save, Store
 from testing.eventually import eventually, eventually_async
+from testing.logged import own_records
 from tests.shared.profiles.conftest import GUILD, USER
 from tests.shared.profiles.readers import (
     KNOWN,
@@ -53,7 +54,7 @@ async def test_a_bug_costs_the_extras_and_not_the_answer(
     """An unexpected exception is logged with its traceback and counts as a failure."""
     profiles = profiles_of(ScriptedSource(ZeroDivisionError()), store)
     assert await profiles.extras(USER) is None
-    [record] = caplog.records
+    [record] = own_records(caplog)
     assert record.levelno == logging.ERROR
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError

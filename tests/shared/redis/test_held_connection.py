@@ -18,6 +18,7 @@ from shared.redis.held_connection import (
     ask,
     send,
 )
+from testing.logged import own_lines
 from testing.loop_clock import LoopClock
 from tests.ended import ended
 
@@ -119,9 +120,7 @@ async def test_without_a_reply_the_connection_is_lost(
         wire.answers = True
         await clock.advance(0.25)
         assert (wire.connects, held.disconnects) == (2, 1)
-    assert [record.message for record in caplog.records] == [
-        "subscriber: the connection to Redis is lost (no answer for 2 s)"
-    ]
+    assert own_lines(caplog) == ["subscriber: the connection to Redis is lost (no answer for 2 s)"]
 
 
 async def test_other_replies_are_signs_of_life(clock: LoopClock, wire: Wire) -> None:
