@@ -17,6 +17,7 @@ import msgspec
 from dotenv import dotenv_values
 from msgspec import Meta, Struct
 
+from shared.discord import snowflake
 from shared.masking import REDIS_SETTINGS, SECRET_SETTINGS, masked, secrets_in
 from shared.model.key_value import KV_MAX_BYTES
 from shared.net.client_address import Networks, networks
@@ -31,6 +32,10 @@ Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 
 ALL_GUILDS: Final = "all"
 """The value of GUILD_IDS that approves every guild, now and later."""
+
+
+SECRET_KEY_MIN_CHARS: Final = 32
+"""Fewer could be guessed: 32 characters of base64 are 192 bits."""
 
 
 class ConfigError(Exception):
@@ -146,6 +151,10 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
+    discord_client_secret: str = ""
+    discord_authorize_url: str = "https://discord.com/oauth2/authorize"
+    secret_key: str = ""
+    join_guild_id: str = ""
     example_users: str = ""
     kv_max_bytes: Annotated[int, Meta(ge=1024, le=16_777_216)] = KV_MAX_BYTES
     kv_writes_per_minute: Limit = 600
@@ -153,6 +162,33 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.examples()
+        self.secret_keys()
+        self.guild_to_join()
+
+    def secret_keys(self) -> tuple[str, ...]:
+        """The parts of SECRET_KEY: the first one encrypts, and each of them decrypts."""
+        found = (
+            tuple(part.strip() for part in self.secret_key.split(",")) if self.secret_key else ()
+        )
+        for number, part in enumerate(found, start=1):
+            if len(part) < SECRET_KEY_MIN_CHARS:
+                raise ConfigError(
+                    f"SECRET_KEY must be at least {SECRET_KEY_MIN_CHARS} random characters, or "
+                    f"several such keys separated by commas; key {number} of {len(found)} has "
+                    f"{len(part)}. This makes one: openssl rand -base64 33"
+                )
+        return found
+
+    def guild_to_join(self) -> int | None:
+        """The guild that people may join when they have signed in; None: there is none."""
+        if not self.join_guild_id:
+            return None
+        if snowflake.parse(self.join_guild_id) is None:
+            raise ConfigError(
+                "JOIN_GUILD_ID must be one whole number, the id of the server that people join: "
+                f"{snowflake.FORM}"
+            )
+        return int(self.join_guild_id)
 
     def examples(self) -> tuple[int, ...]:
         """The users that the start page shows as examples."""
@@ -190,6 +226,7 @@ URL_SCHEMES: Final = {
     "discord_api_url": ("http", "https"),
     "discord_cdn_url": ("http", "https"),
     "discord_cdn_fetch_url": ("http", "https"),
+    "discord_authorize_url": ("http", "https"),
     "profile_upstream_url": ("http", "https"),
     "cards_url": ("http", "https"),
     "ws_url": ("ws",),

@@ -13,12 +13,18 @@ from urllib.parse import parse_qsl, unquote
 
 REDIS_SETTINGS: Final = ("redis_url", "durable_redis_url")
 
-SECRET_SETTINGS: Final = frozenset({"discord_token", "profile_upstream_url", *REDIS_SETTINGS})
+_ALL_SECRET: Final = (
+    *("discord_token", "discord_client_secret", "secret_key"),
+    "profile_upstream_url",
+)
+
+SECRET_SETTINGS: Final = frozenset({*_ALL_SECRET, *REDIS_SETTINGS})
 """Settings whose value never stands in a message: they are, or may hold, a password."""
 
 URL_SETTINGS: Final = (
     *("discord_api_url", "discord_cdn_url", "discord_cdn_fetch_url", "profile_upstream_url"),
     *("cards_url", "public_url", "public_ws_url", "discord_invite", *REDIS_SETTINGS),
+    "discord_authorize_url",
 )
 
 MIN_SECRET_CHARS: Final = 4  # masking shorter ones would mask half of every word in the log
@@ -30,7 +36,7 @@ def masked(name: str, value: object) -> object:
     """`value` of the setting `name`, for the log: a secret as `***`, a URL without its secrets."""
     if not value:
         return value
-    if name in ("discord_token", "profile_upstream_url"):
+    if name in _ALL_SECRET:
         return "***"
     return masked_url(str(value), query=name == "discord_invite") if name in URL_SETTINGS else value
 
@@ -54,8 +60,10 @@ def secrets_in(values: Iterable[tuple[str, str]]) -> list[str]:
     found: set[str] = set()
     for name, raw in values:
         value = raw.strip()
-        if name in ("discord_token", "profile_upstream_url"):
+        if name in _ALL_SECRET:
             found.add(value)
+        if name == "secret_key":
+            found.update(part.strip() for part in value.split(","))
         if name in URL_SETTINGS:
             # A user name of Redis is no secret; a user name alone in another URL may be a key.
             found.update(_secrets_of_url(value, name_alone=name not in REDIS_SETTINGS))

@@ -1,4 +1,7 @@
-"""Errors as the public sees them: one table from exceptions to responses."""
+"""Errors as the public sees them: one table from exceptions to responses.
+
+Long because every error of the contract is in that table.
+"""
 
 from __future__ import annotations
 
@@ -34,6 +37,26 @@ class UserNotMonitored(Exception):
 
 class NoPermission(Exception):
     """Raised when a request has not the key that it needs."""
+
+
+class Unauthorized(Exception):
+    """Raised when a request needs a user who has signed in."""
+
+
+class Forbidden(Exception):
+    """Raised when a request did not come from a page of this site, or is of another account."""
+
+
+class SignInOff(Exception):
+    """Raised when the operator has not turned signing in on."""
+
+
+class AccountRateLimited(Exception):
+    """Raised when an account is changed too often."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
 
 
 class KvRateLimited(Exception):
@@ -90,6 +113,28 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
         "no_permission",
         "You do not have permission to access this resource. Send the key of this user in the "
         "header Authorization, without a scheme in front of it.",
+    ),
+    Unauthorized: ApiError(
+        401, "unauthorized", "You are not signed in. Sign in with Discord at /auth/login."
+    ),
+    Forbidden: ApiError(
+        403,
+        "forbidden",
+        "This request was not sent by a page of this site, so nothing was changed. Programs send "
+        "the header Origin with the address of this site.",
+    ),
+    SignInOff: ApiError(
+        404,
+        "sign_in_off",
+        "Signing in is not turned on here. Use the bot's command /grux in Discord, which has the "
+        "same settings.",
+    ),
+    AccountRateLimited: ApiError(
+        429,
+        "rate_limited",
+        "This account was changed too often in this minute. Wait for the number of seconds in "
+        "Retry-After.",
+        ((b"retry-after", b"60"),),
     ),
     KvRejected: ApiError(
         404, "kv_validation_failed", f"value must be {KV_MAX_VALUE_CHARS} characters or less"
@@ -221,7 +266,8 @@ def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]
         InvalidUserId: _invalid_user_id,
         KvRejected: _kv_error,
         InvalidKvValue: _kv_error,
-        KvRateLimited: _kv_rate_limited,
+        KvRateLimited: _rate_limited,
+        AccountRateLimited: _rate_limited,
         404: _not_found,
         405: _method_not_allowed,
     }
@@ -232,9 +278,9 @@ async def _kv_error(_request: Request, error: Exception) -> Response:
     return _response(msgspec.structs.replace(row, message=str(error) or row.message))
 
 
-async def _kv_rate_limited(_request: Request, error: Exception) -> Response:
+async def _rate_limited(_request: Request, error: Exception) -> Response:
     headers = ((b"retry-after", b"%d" % getattr(error, "retry_after_s", RETRY_AFTER_S)),)
-    return _response(msgspec.structs.replace(ERRORS[KvRateLimited], headers=headers))
+    return _response(msgspec.structs.replace(ERRORS[type(error)], headers=headers))
 
 
 async def _method_not_allowed(_request: Request, error: Exception) -> Response:

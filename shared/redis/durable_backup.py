@@ -1,6 +1,7 @@
 """All that users wrote, read from the durable Redis and written to it, by name and value.
 
-Not Redis' own files: those cannot be read by an older server, and hold presences as well.
+Not Redis' own files: those cannot be read by an older server, and hold presences as well. What came
+from signing in with Discord is left out: see keys.is_of_consent.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ async def entries(durable: Store) -> AsyncIterator[DurableEntry]:
 async def replace_all(durable: Store, wanted: Sequence[DurableEntry]) -> None:
     """Make the durable Redis hold these keys, and no others. Raises DurableUnavailable.
 
+    What came from signing in with Discord stays as it is: backups do not hold it.
+
     May be repeated after a failure. Readers see the key-value stores a moment later: each gets a
     new revision, as their copies are newer than what is restored. Gateways load all settings again.
     """
@@ -63,7 +66,7 @@ async def replace_all(durable: Store, wanted: Sequence[DurableEntry]) -> None:
 
 
 async def names(durable: Store) -> AsyncIterator[bytes]:
-    """Of all keys, each once. Raises DurableUnavailable."""
+    """Of all keys that backups hold, each once. Raises DurableUnavailable."""
     seen: set[bytes] = set()
     found = aiter(durable.redis.scan_iter(match=_NAMES, count=_SCAN_COUNT))
     while True:
@@ -71,7 +74,7 @@ async def names(durable: Store) -> AsyncIterator[bytes]:
             name = await anext(found, None)
         if name is None:
             return
-        if name not in seen and name not in _NOT_KEPT:
+        if name not in seen and name not in _NOT_KEPT and not keys.is_of_consent(name):
             seen.add(name)
             yield name
 

@@ -36,6 +36,16 @@ SETTINGS_USERS = "durable:settings-users"
 SETTINGS_CHANNEL = "durable:settings"
 """Channel of the durable Redis: the id of a person whose settings have changed; empty: all may."""
 
+SECRET_KEY = "durable:secret-key"  # noqa: S105 (a name)
+"""String: the key that was made because SECRET_KEY is empty. In the durable Redis."""
+
+GRANTS_DUE = "durable:grants"
+"""Sorted set: users with a grant, by the time in ms at which it is checked next."""
+
+REVOCATIONS = "durable:revocations"
+"""Sorted set: users whose tokens are still to be revoked at Discord, by the time in ms of the next
+attempt."""
+
 PRESENCE_PREFIX = "presence:{"
 GUILDS_PREFIX = "guilds:{"
 MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
@@ -125,6 +135,49 @@ def key_owner(digest: str) -> str:
 def durable_settings(user_id: int) -> str:
     """Hash `revision`, `settings` (JSON): what the user has chosen. In the durable Redis."""
     return f"durable:{{{user_id}}}:settings"
+
+
+def grant(user_id: int) -> str:
+    """Hash `tokens` (encrypted), `scopes`, `granted_at`, `expires_at` (ms): what Discord has
+    granted for the user who signed in. In the durable Redis."""
+    return f"durable:{{{user_id}}}:grant"
+
+
+def grant_lock(user_id: int) -> str:
+    """String with a TTL: the process that refreshes the grant. In the durable Redis."""
+    return f"durable:{{{user_id}}}:grant-lock"
+
+
+def revocation(user_id: int) -> str:
+    """String: encrypted tokens that are still to be revoked at Discord. In the durable Redis."""
+    return f"durable:{{{user_id}}}:revocation"
+
+
+def sessions(user_id: int) -> str:
+    """Hash with a TTL: the digest of each session's secret, and when it ends (ms)."""
+    return f"durable:{{{user_id}}}:sessions"
+
+
+def used_sign_in(digest: str) -> str:
+    """String with a TTL: a sign-in that has come back from Discord, and may not come again."""
+    return f"durable:sign-in:{{{digest}}}"
+
+
+_OF_CONSENT = (":grant", ":grant-lock", ":revocation", ":sessions", ":connections")
+
+
+def is_of_consent(name: bytes) -> bool:
+    """Whether a key of the durable Redis came from signing in with Discord, or protects that.
+
+    It is no part of a backup: a copy would outlive the consent, and would hold the tokens beside
+    the key that decrypts them.
+    """
+    text = name.decode("utf-8", "replace")
+    return (
+        text in (SECRET_KEY, GRANTS_DUE, REVOCATIONS)
+        or text.startswith("durable:sign-in:")
+        or text.endswith(_OF_CONSENT)
+    )
 
 
 def user_of_channel(channel: bytes) -> int:

@@ -57,6 +57,17 @@ BAD: Mapping[str, tuple[type[Settings], Mapping[str, str], str]] = {
         *(GatewaySettings, {"SHARD_IDS": "0-4", "SHARD_COUNT": "4"}),
         "SHARD_IDS must be from 0 to 3, as SHARD_COUNT is 4; got 4",
     ),
+    "short keys": (
+        *(ApiSettings, {"SECRET_KEY": f"hunter2,{'x' * 32}"}),
+        "SECRET_KEY must be at least 32 random characters, or several such keys separated by "
+        "commas; key 1 of 2 has 7.",
+    ),
+    "an empty key": (
+        *(ApiSettings, {"SECRET_KEY": f"{'hunter2' * 9},"}),
+        "SECRET_KEY must be at least 32 random characters",
+    ),
+    "no guild": (ApiSettings, {"JOIN_GUILD_ID": "mine"}, "JOIN_GUILD_ID must be one whole number"),
+    "two guilds": (ApiSettings, {"JOIN_GUILD_ID": "1,2"}, "JOIN_GUILD_ID must be one whole number"),
     "switch": (
         *(WsSettings, {"LANYARD_SUBSCRIBE_ALL": "maybe"}),
         "LANYARD_SUBSCRIBE_ALL must be true or false, got 'maybe'",
@@ -77,6 +88,14 @@ def test_a_setting_that_cannot_be_used(
         from_env(kind, env)
     assert str(raised.value).startswith(message)
     assert "hunter2" not in str(raised.value)
+
+
+def test_keys_are_separated_by_commas() -> None:
+    """The first one encrypts. Without a setting there are none, and one is made."""
+    first, second = "1" * 32, "2" * 40
+    settings = from_env(ApiSettings, {"SECRET_KEY": f" {first}, {second} "})
+    assert settings.secret_keys() == (first, second)
+    assert ApiSettings().secret_keys() == ()
 
 
 def test_values_are_read_generously() -> None:

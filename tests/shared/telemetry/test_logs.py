@@ -78,6 +78,8 @@ def test_secrets_are_masked(lines: type[ConsoleLines | JsonLines]) -> None:
     """Wherever they come from: a library's message, an exception."""
     settings = ApiSettings(
         discord_token="a.bots.token",
+        discord_client_secret="a-clients-secret",
+        secret_key=f"{'k' * 32}, {'K' * 32}",
         redis_url="redis://grux:p%40ss-word@redis:6379/0",
         profile_source="upstream",
         profile_upstream_url="https://profiles.example.org/{user_id}?key=hunter2",
@@ -86,6 +88,8 @@ def test_secrets_are_masked(lines: type[ConsoleLines | JsonLines]) -> None:
         record("%s %s %s %s", "a.bots.token", "p%40ss-word", "p@ss-word", "hunter2 is not one")
     )
     assert "token" not in shown
+    for secret in (settings.discord_client_secret, *settings.secret_keys()):
+        assert secret not in lines("api", config.secrets_of(settings)).format(record("%s", secret))
     assert "ss-word" not in shown
     url = settings.profile_upstream_url
     assert url not in lines("api", config.secrets_of(settings)).format(record("at %s", url))
@@ -96,13 +100,15 @@ def test_settings_in_the_log_hold_no_secrets() -> None:
     settings = ApiSettings(
         api_port=9000,
         discord_token="a.bots.token",
+        discord_client_secret="a-secret",
+        secret_key="k" * 32,
         redis_url="rediss://grux:password@redis:6380/2?password=another",
         profile_source="upstream",
         profile_upstream_url="https://profiles.example.org/{user_id}?key=hunter2",
     )
     assert config.non_defaults(settings) == (
         "DISCORD_TOKEN=*** REDIS_URL=rediss://***@redis:6380/2 PROFILE_SOURCE=upstream "
-        "PROFILE_UPSTREAM_URL=*** API_PORT=9000"
+        "PROFILE_UPSTREAM_URL=*** API_PORT=9000 DISCORD_CLIENT_SECRET=*** SECRET_KEY=***"
     )
     cards = CardsSettings(
         discord_api_url="https://user:hunter2@proxy.example.org/api/v10",
