@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from simulator.clock import MovableClock
+from simulator.connected_accounts import ConnectedAccounts
 from simulator.faults import Faults
 from simulator.gateway import Gateway
 from simulator.interactions import Interactions
 from simulator.model import Json
+from simulator.oauth_grants import Grants
 from simulator.options import Options
 from simulator.sessions import Sessions
 from simulator.stats import Stats
@@ -24,6 +27,9 @@ class ControlTarget(Struct, frozen=True):
     options: Options
     stats: Stats
     interactions: Interactions
+    grants: Grants
+    accounts: ConnectedAccounts
+    clock: MovableClock
 
 
 class Command(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from simulator.command import Command, ControlTarget
+from simulator.control_accounts import ACCOUNT_COMMANDS
 from simulator.control_faults import FAULT_COMMANDS
 from simulator.control_interactions import INTERACTION_COMMANDS
 from simulator.control_world import WORLD_COMMANDS
@@ -26,6 +27,7 @@ from simulator.world import Unknown
 COMMANDS: Final[dict[str, type[Command]]] = {
     **WORLD_COMMANDS,
     **INTERACTION_COMMANDS,
+    **ACCOUNT_COMMANDS,
     **FAULT_COMMANDS,
 }
 

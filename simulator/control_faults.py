@@ -97,12 +97,14 @@ class ReconnectAtHello(Command):
 class BreakRest(Command):
     """Make requests under a path prefix (as in /users; "/" is all) fail with status (429 with
     retry_after, 500…), wait delay seconds, or both: for so many times, or until clear.
+    carried_out: the request takes effect all the same.
     """
 
     prefix: str = "/"
     status: Annotated[int, Meta(ge=400, le=599)] | None = None
     delay: NotNegative = 0.0
     retry_after: NotNegative = 1.0
+    carried_out: bool = False
     times: Annotated[int, Meta(ge=1)] | None = None
 
     async def run(self, sim: ControlTarget) -> Json:
@@ -112,6 +114,7 @@ class BreakRest(Command):
                 status=self.status,
                 delay=self.delay,
                 retry_after=self.retry_after,
+                carried_out=self.carried_out,
                 times=self.times,
             )
         )

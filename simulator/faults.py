@@ -16,6 +16,8 @@ class RestFault(Struct, kw_only=True):
     status: Annotated[int, Meta(ge=400, le=599)] | None = None
     delay: Annotated[float, Meta(ge=0)] = 0.0
     retry_after: Annotated[float, Meta(ge=0)] = 1.0
+    carried_out: bool = False
+    """The request takes effect; only its answer is late or a failure."""
     times: Annotated[int, Meta(ge=1)] | None = None
     """For so many requests; null: until cleared."""
 
@@ -30,6 +32,7 @@ class Faults:
         self._refuse_until = 0.0
         self._resumes_to_refuse: float = 0
         self._reconnects_at_hello = 0
+        self._dead_tokens: float = 0
         self._rest: list[RestFault] = []
 
     def refuse(
@@ -52,6 +55,10 @@ class Faults:
         """Greet the next connections with op 7 in place of HELLO."""
         self._reconnects_at_hello = times
 
+    def issue_dead_tokens(self, times: int | None = None) -> None:
+        """Refuse the next access tokens (all, if None) with 401 for ever."""
+        self._dead_tokens = float("inf") if times is None else times
+
     def add_rest(self, fault: RestFault) -> None:
         """Let requests under a path prefix fail or wait."""
         self._rest.append(fault)
@@ -62,6 +69,7 @@ class Faults:
         self._refuse_until = 0.0
         self._resumes_to_refuse = 0
         self._reconnects_at_hello = 0
+        self._dead_tokens = 0
         self._rest.clear()
 
     def connection_refusal(self, address: Literal["main", "resume"]) -> Refusal | None:
@@ -82,6 +90,13 @@ class Faults:
         if self._reconnects_at_hello <= 0:
             return False
         self._reconnects_at_hello -= 1
+        return True
+
+    def take_dead_token(self) -> bool:
+        """Whether the access token that is issued now is a dead one; counts."""
+        if self._dead_tokens <= 0:
+            return False
+        self._dead_tokens -= 1
         return True
 
     def take_rest(self, path: str) -> RestFault | None:

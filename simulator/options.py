@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from simulator import DEFAULT_TOKEN
+from simulator import DEFAULT_CLIENT_SECRET, DEFAULT_TOKEN
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -30,6 +30,12 @@ class Options(Struct, kw_only=True):
     ] = False
     port: Annotated[Port, _about("port to listen on; 0 picks a free one")] = 8100
     token: Annotated[str, _about("the bot token that is valid here")] = DEFAULT_TOKEN
+    client_secret: Annotated[
+        str, _about("the OAuth2 client secret; the client id is the bot's id")
+    ] = DEFAULT_CLIENT_SECRET
+    redirect_uris: Annotated[str, _about("the registered redirect URIs, separated by commas")] = (
+        "http://127.0.0.1:8000/auth/callback,http://localhost:8000/auth/callback"
+    )
 
     members: Annotated[AtLeastOne, _about("how many people there are")] = 200
     guilds: Annotated[AtLeastOne, _about("how many guilds they are spread over")] = 2

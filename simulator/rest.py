@@ -1,16 +1,17 @@
-"""REST v10: what a bot can ask. Source: resources/user, application, guild; topics/gateway."""
+"""REST v10: users and guilds, as a bot sees them. Source: resources/user, guild; topics/gateway."""
 
-from hashlib import sha256
 from typing import Final
 
 from aiohttp import web
 
-from simulator import BOT_ID, catalogue, dispatches
+from simulator import BOT_ID, dispatches
 from simulator.gateway import gateway_url
 from simulator.identify_limits import IdentifyLimits
 from simulator.model import Guild, Json, Person, User
+from simulator.oauth_grants import TokenPair
 from simulator.options import Options
-from simulator.problems import RestError
+from simulator.problems import RestError, plain
+from simulator.rest_middleware import BEARER
 from simulator.snowflakes import is_snowflake
 from simulator.world import World
 
@@ -35,10 +36,6 @@ class Rest:
             web.get("/users/@me/guilds", self.my_guilds),
             web.get("/users/{user_id}", self.user),
             web.get("/users/{user_id}/profile", self.profile),
-            web.get("/applications/@me", self.my_application),
-            web.get("/oauth2/applications/@me", self.my_application),
-            web.get("/applications/{application_id}/rpc", self.rpc),
-            web.get("/games/detectable", self.detectable),
             web.get("/guilds/{guild_id}", self.guild),
             web.get("/guilds/{guild_id}/members", self.members),
             web.get("/guilds/{guild_id}/members/search", self.search),
@@ -58,8 +55,21 @@ class Rest:
         )
 
     async def me(self, request: web.Request) -> web.Response:
+        """The bot, or the person whose token this is: with the scopes that they granted."""
+        pair = request.get(BEARER)
+        if pair is not None:
+            return web.json_response(self._own_user(pair))
         own = {"mfa_enabled": True, "locale": "en-US", "verified": True, "email": None}
         return web.json_response({**user_object(self._world.person(BOT_ID).user), **own})
+
+    def _own_user(self, pair: TokenPair) -> Json:
+        if "identify" not in pair.scopes:
+            raise plain(401)
+        user = self._world.person(pair.user_id).user
+        own: Json = {"mfa_enabled": True, "locale": "en-US", "premium_type": 0}
+        if "email" in pair.scopes:
+            own |= {"email": f"{user.username}@example.org", "verified": True}
+        return {**user_object(user), **own}
 
     async def user(self, request: web.Request) -> web.Response:
         return web.json_response(user_object(self._person(request).user))
@@ -93,66 +103,6 @@ class Rest:
             ]
         )
 
-    async def my_application(self, request: web.Request) -> web.Response:
-        bot = user_object(self._world.person(BOT_ID).user)
-        owner = user_object(next(iter(self._world.people.values())).user)
-        members = self._options.allow_members
-        presences = self._options.allow_presences
-        flags = (1 << 13 if presences else 0) | (1 << 15 if members else 0)
-        return web.json_response(
-            {
-                "id": BOT_ID,
-                "name": bot["username"],
-                "icon": None,
-                "description": "A simulated application.",
-                "type": None,
-                "bot": bot,
-                "summary": "",
-                "bot_public": False,
-                "bot_require_code_grant": False,
-                "verify_key": verify_key(BOT_ID),
-                "flags": flags,
-                "flags_new": str(flags),
-                "redirect_uris": [],
-                "interactions_endpoint_url": self._options.interactions_endpoint_url or None,
-                "role_connections_verification_url": None,
-                "owner": owner,
-                "approximate_guild_count": len(self._world.guilds),
-                "approximate_user_install_count": 0,
-                "approximate_user_authorization_count": 0,
-                "explicit_content_filter": 0,
-                "team": None,
-                "eligible_oauth2_scopes": [],
-            }
-        )
-
-    async def rpc(self, request: web.Request) -> web.Response:
-        """Undocumented, and needs no token."""
-        application_id = _id(request, "application_id")
-        for game in catalogue.GAMES:
-            if game.application_id == application_id:
-                return web.json_response(application_object(game))
-        raise RestError(404, 10002, "Unknown Application")
-
-    async def detectable(self, request: web.Request) -> web.Response:
-        """Undocumented, and needs no token."""
-        return web.json_response(
-            [
-                {
-                    "id": game.application_id,
-                    "name": game.application or game.name,
-                    "icon_hash": icon_hash(game),
-                    "cover_image_hash": None,
-                    "aliases": [],
-                    "executables": [],
-                    "themes": [],
-                    "hook": True,
-                    "overlay": True,
-                }
-                for game in catalogue.GAMES
-            ]
-        )
-
     async def guild(self, request: web.Request) -> web.Response:
         guild = self._guild(request)
         answer = dispatches.guild_outline(guild)
@@ -183,7 +133,7 @@ class Rest:
 
     async def member(self, request: web.Request) -> web.Response:
         guild = self._guild(request)
-        user_id = _id(request, "user_id")
+        user_id = path_id(request, "user_id")
         if user_id not in guild.members:
             if user_id in self._world.people:
                 raise RestError(404, 10007, "Unknown Member")
@@ -193,13 +143,13 @@ class Rest:
     # --- the parts ------------------------------------------------------------------------
 
     def _person(self, request: web.Request) -> Person:
-        person = self._world.people.get(_id(request, "user_id"))
+        person = self._world.people.get(path_id(request, "user_id"))
         if person is None:
             raise RestError(404, 10013, "Unknown User")
         return person
 
     def _guild(self, request: web.Request) -> Guild:
-        guild = self._world.guilds.get(_id(request, "guild_id"))
+        guild = self._world.guilds.get(path_id(request, "guild_id"))
         if guild is None:
             raise RestError(404, 10004, "Unknown Guild")
         return guild
@@ -230,37 +180,8 @@ def user_object(user: User) -> Json:
     return {**answer, "bot": True} if user.bot is True else answer
 
 
-def application_object(game: catalogue.Game) -> Json:
-    """What ``/applications/:id/rpc`` says."""
-    return {
-        "id": game.application_id,
-        "name": game.application or game.name,
-        "icon": icon_hash(game),
-        "description": "",
-        "summary": "",
-        "type": 5,
-        "is_monetized": False,
-        "is_verified": False,
-        "is_discoverable": False,
-        "cover_image": None,
-        "hook": True,
-        "storefront_available": False,
-        "verify_key": verify_key(game.application_id),
-        "flags": 0,
-    }
-
-
-def icon_hash(game: catalogue.Game) -> str | None:
-    """32 hex digits; a few applications have no icon."""
-    return sha256(game.name.encode()).hexdigest()[:32] if game.has_icon else None
-
-
-def verify_key(application_id: str) -> str:
-    """64 hex digits."""
-    return sha256(application_id.encode()).hexdigest()
-
-
-def _id(request: web.Request, name: str) -> str:
+def path_id(request: web.Request, name: str) -> str:
+    """The id at this place of the path. Raises `RestError` if it cannot be one."""
     text = request.match_info[name]
     if is_snowflake(text):
         return text

@@ -11,8 +11,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from simulator.application_commands import ApplicationCommands
+from simulator.application_routes import ApplicationRoutes
 from simulator.cdn import Cdn
+from simulator.clock import MovableClock
 from simulator.command import ControlTarget
+from simulator.connected_accounts import ConnectedAccounts
 from simulator.control import Control
 from simulator.faults import Faults, Refusal, RefusedAddress
 from simulator.gateway import RESUME_PATH, Gateway
@@ -20,6 +23,8 @@ from simulator.gateway_session import DropHow, GatewayState
 from simulator.interaction_rest import InteractionRest
 from simulator.interactions import Interactions
 from simulator.member_requests import MemberRequestResponder
+from simulator.oauth_grants import Grants
+from simulator.oauth_routes import AUTHORIZE_PATH, OAuthRoutes
 from simulator.options import Options
 from simulator.people import population, some_privacy
 from simulator.profiles import Profiles
@@ -52,6 +57,9 @@ class Simulator:
         self.sessions = Sessions(self.world, self.options, self.stats)
         self.commands = ApplicationCommands()
         self.interactions = Interactions(self.world, self.sessions, self.commands, self.options)
+        self.clock = MovableClock()
+        self.accounts = ConnectedAccounts()
+        self.grants = Grants(self.clock, self.faults.take_dead_token)
         self.scenario = Scenario(self.world, self.options, now_ms)
         members = MemberRequestResponder(self.world, self.options, self.stats)
         self.gateway = Gateway(
@@ -62,13 +70,17 @@ class Simulator:
         self._scenario_task: asyncio.Task[None] | None = None
 
     def _application(self) -> web.Application:
-        rest_middleware = RestMiddleware(self.options, self.stats, self.faults)
+        rest_middleware = RestMiddleware(self.options, self.stats, self.faults, self.grants)
         rest = web.Application(middlewares=[rest_middleware.handle])
+        oauth = OAuthRoutes(self.world, self.grants, self.accounts, self.options)
+        rest.add_routes(oauth.routes())  # /users/@me/… before /users/{user_id}
+        rest.add_routes(ApplicationRoutes(self.world, self.options).routes())
         rest.add_routes(Rest(self.world, self.sessions.identify_limits, self.options).routes())
         rest.add_routes(self.commands.routes())
         rest.add_routes(InteractionRest(self.interactions).routes())
         app = web.Application(middlewares=[self.only_images_for_others])
         app.add_subapp(API_PREFIX, rest)
+        app.add_routes(oauth.pages())
         app.add_routes([web.get("/gateway", self.gateway.handle)])
         app.add_routes([web.get("/gateway/", self.gateway.handle)])
         app.add_routes([web.get(RESUME_PATH, self.gateway.handle)])
@@ -95,6 +107,9 @@ class Simulator:
             self.options,
             self.stats,
             self.interactions,
+            self.grants,
+            self.accounts,
+            self.clock,
         )
 
     @property
@@ -111,6 +126,11 @@ class Simulator:
     def api_url(self) -> str:
         """What Grux wants as ``DISCORD_API_URL``."""
         return self.url + API_PREFIX
+
+    @property
+    def authorize_url(self) -> str:
+        """The consent page, as browsers on this machine open it."""
+        return self.url + AUTHORIZE_PATH
 
     @property
     def cdn_url(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from simulator import catalogue, rest
+from simulator import application_routes, catalogue
 from simulator.cdn import picture_at, place_of
 from simulator.options import Options
 from simulator.png import SIGNATURE
@@ -178,7 +178,7 @@ def test_everything_that_people_wear_has_a_picture(sim: Simulator) -> None:
     paths += [f"image/{song.cover}" for song in catalogue.SONGS]
     paths += [f"previews-ttv/live_user_{name}-1280x720.jpg" for name, _, _ in catalogue.STREAMS]
     for game in catalogue.GAMES:
-        icon = rest.icon_hash(game)
+        icon = application_routes.icon_hash(game)
         paths += [f"app-icons/{game.application_id}/{icon}.png"] if icon else []
         if game.large and game.large.startswith("mp:"):
             paths.append(game.large.removeprefix("mp:"))

@@ -1,0 +1,61 @@
+"""Control commands about what people let the application do."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from msgspec import Meta
+
+from simulator.command import Command, ControlTarget
+from simulator.control_world import Snowflake
+from simulator.model import Json
+from simulator.options import NotNegative
+
+
+class RemoveApp(Command):
+    """The person removes the application in User Settings: every token of theirs is dead."""
+
+    user_id: Snowflake
+
+    async def run(self, sim: ControlTarget) -> Json:
+        user_id = sim.world.person(self.user_id).user.id
+        return {"granted": sim.grants.remove(user_id)}
+
+
+class SetConnections(Command):
+    """Replace the accounts that the person has connected; null is what Discord may answer too."""
+
+    user_id: Snowflake
+    connections: list[dict[str, Any]] | None
+
+    async def run(self, sim: ControlTarget) -> Json:
+        sim.accounts.replace(sim.world.person(self.user_id).user.id, self.connections)
+        return {}
+
+
+class PassTime(Command):
+    """Let OAuth2 codes (100 s) and access tokens (7 days) age by so many seconds at once."""
+
+    seconds: NotNegative
+
+    async def run(self, sim: ControlTarget) -> Json:
+        sim.clock.advance(self.seconds)
+        return {}
+
+
+class IssueDeadTokens(Command):
+    """Refuse the next access tokens (null: all, until clear) with 401 for ever."""
+
+    times: Annotated[int, Meta(ge=1)] | None = None
+
+    async def run(self, sim: ControlTarget) -> Json:
+        sim.faults.issue_dead_tokens(self.times)
+        return {}
+
+
+ACCOUNT_COMMANDS: Final[dict[str, type[Command]]] = {
+    "remove_app": RemoveApp,
+    "set_connections": SetConnections,
+    "pass_time": PassTime,
+    "issue_dead_tokens": IssueDeadTokens,
+}
