@@ -31,8 +31,8 @@ def text_input(
     """A line of text. `more`: further attributes, as HTML."""
     attributes = f'id="{control_id}" name="{name}" value="{escape(value)}" {more}'
     return (
-        f'<label for="{control_id}">{escape(label)}</label>\n'
-        f"<input {attributes}{_described(control_id, invalid)}>{error(control_id, invalid)}"
+        f'<div class="text"><label for="{control_id}">{escape(label)}</label>\n'
+        f"<input {attributes}{_described(control_id, invalid)}>{error(control_id, invalid)}</div>"
     )
 
 
@@ -43,9 +43,9 @@ def text_area(
     described = _described(name, invalid, f"{name}-hint")
     # A newline directly behind the tag is not part of the value.
     return (
-        f'<label for="{name}">{escape(label)}</label>\n'
+        f'<div class="text"><label for="{name}">{escape(label)}</label>\n'
         f'<textarea id="{name}" name="{name}" {more}{described}>\n{escape(value)}</textarea>'
-        f'\n<p class="hint" id="{name}-hint">{escape(hint)}</p>{error(name, invalid)}'
+        f'\n<p class="hint" id="{name}-hint">{escape(hint)}</p>{error(name, invalid)}</div>'
     )
 
 

@@ -75,7 +75,7 @@ def erase(csrf: str, *, wrong: bool = False, root: str = "../") -> bytes:
 <ul>
 <li>your settings, your bio, pronouns and links;</li>
 <li>your key, and everything in your key-value store;</li>
-<li>your connected accounts, your consent, and this session on all devices.</li>
+<li>your connected accounts, your consent, and your sign-ins on all devices.</li>
 </ul>
 <p>Grux also withdraws its access at Discord. <b>As long as you stay in a server of its bot, Grux
   may show your presence again</b>, as that of anyone who has chosen nothing. To end that, leave the

@@ -57,7 +57,7 @@ def render(view: AccountView) -> bytes:
 </div>
 </div>
 </main>
-<p class="unseen" id="announce" aria-live="polite"></p>"""
+<p class="toast" id="announce" role="status"></p>"""
     return layout.page(
         main,
         title="Your presence",
@@ -96,6 +96,11 @@ def _notices(view: AccountView) -> str:
     return "\n".join(found)
 
 
+def is_shown(view: AccountView) -> bool:
+    """Whether strangers see the person."""
+    return view.form.visible and not view.paused_until and view.monitored
+
+
 def state_text(view: AccountView) -> str:
     """What strangers see of the person, in a sentence, as HTML."""
     if view.paused_until:
@@ -104,7 +109,7 @@ def state_text(view: AccountView) -> str:
         return "You are hidden: Grux answers as if you were in none of its servers."
     if not view.monitored:
         return "You are in no server that this Grux follows, so it has nothing to show."
-    return "This is what everyone sees."
+    return "Everyone who knows your id can see this."
 
 
 def _preview(view: AccountView) -> str:
@@ -112,7 +117,7 @@ def _preview(view: AccountView) -> str:
     return f"""\
 <aside class="preview" aria-labelledby="preview">
 <h2 id="preview">What everyone sees</h2>
-<div class="stage" id="stage">
+<div class="stage" id="stage" data-shown="{"true" if is_shown(view) else "false"}">
   <grux-presence user="{view.user_id}"></grux-presence>
   <noscript><picture>
     <source srcset="{card}?theme=dark" media="(prefers-color-scheme: dark)">
@@ -120,13 +125,13 @@ def _preview(view: AccountView) -> str:
   </picture></noscript>
 </div>
 <p class="state" id="state" role="status">{state_text(view)}</p>
-{_join(view)}
+<div id="join">{_join(view)}</div>
 <p class="hint"><a href="{view.root}user/{view.user_id}">The same as JSON</a>, for programs.</p>
 </aside>"""
 
 
 def _join(view: AccountView) -> str:
-    if view.monitored:
+    if view.monitored or view.paused_until or not view.form.visible:
         return ""
     if view.join:
         return f"""\
@@ -178,7 +183,7 @@ def _data(view: AccountView) -> str:
     return section(
         "data",
         "Your data",
-        "<p>Everything that is held about you, and how to end it. "
+        "<p>See everything that is held about you, or end it. "
         f'<a href="{view.root}privacy">Privacy</a></p>\n'
         f'<div class="actions"><a class="button quiet" href="{view.root}me/export" download>'
         "Export as JSON</a>"

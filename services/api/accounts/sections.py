@@ -200,7 +200,7 @@ def _link(view: AccountView, index: int, label: str, url: str) -> str:
         more=f'type="url" maxlength="{URL_MAX_CHARS}" autocomplete="off" placeholder="https://"',
         invalid=_of(view, f"links[{index}].url") or _of(view, f"links[{index}]"),
     )
-    return f'<div class="link"><div>{label_html}</div><div>{url_html}</div></div>'
+    return f'<div class="link">{label_html}{url_html}</div>'
 
 
 def _of(view: AccountView, field: str) -> Invalid | None:

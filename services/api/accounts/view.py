@@ -47,7 +47,7 @@ class AccountView(Struct, frozen=True, kw_only=True):
     avatar_url: str
     csrf: str
     form: SettingsForm
-    monitored: bool  # whether a monitored server has the person, hidden or not
+    monitored: bool  # whether Redis has the person; of no meaning while they are hidden
     paused_until: int = 0  # ms since 1970; 0: not paused
     applications: tuple[Application, ...] = ()
     connections: tuple[OwnConnection, ...] = ()

@@ -1,6 +1,6 @@
-"""Static files: the widget, and the parts of the page at `/`.
+"""Static files: the widget, and the parts of the pages at `/` and `/me`.
 
-Any website may load the widget. The parts of the page are public as well.
+Any website may load the widget. The parts of the pages are public as well.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from shared.config import ApiSettings
 from shared.http.responses import CROSS_ORIGIN, RawResponse
 
 PAGE_DIR: Final = Path(__file__).parents[3] / "web" / "page"
+ME_DIR: Final = PAGE_DIR.with_name("me")
 WIDGET_DIR: Final = PAGE_DIR.with_name("widget")
 
 _SCRIPT: Final = b"text/javascript; charset=utf-8"
@@ -35,6 +36,9 @@ _FILES: Final = (
     PAGE_DIR / "theme.js",
     PAGE_DIR / "favicon.svg",
     PAGE_DIR / "preview.png",
+    ME_DIR / "me.css",
+    ME_DIR / "me.js",
+    ME_DIR / "patch.js",
     WIDGET_DIR / "loopback.js",  # the page uses it as well
     WIDGET_DIR / "widget.d.ts",
 )

@@ -1,0 +1,174 @@
+// The page at /me with JavaScript: each change is saved at once, and the card beside it is live. Without
+// it the same form is sent by its button. What the page says is always the server's own HTML.
+
+import { asSentence, controlOf, isEmpty, patchOf } from "./patch.js";
+
+const TYPING_MS = 900; // without a key: what is typed is saved
+const TOAST_MS = 6000;
+const REFRESH_MS = 2000; // while the page waits to see the person appear
+
+const $ = (id) => document.getElementById(id);
+const form = $("settings");
+const card = document.querySelector("grux-presence");
+
+let fade;
+
+function announce(text) {
+  $("announce").textContent = text;
+  clearTimeout(fade);
+  fade = setTimeout(() => ($("announce").textContent = ""), TOAST_MS);
+}
+
+// --- saving ---------------------------------------------------------------------------------
+
+let queue = Promise.resolve(); // one request at a time, in the order of the changes
+let savedLinks = JSON.stringify(linksOf());
+
+function linksOf() {
+  return patchOf(form, { name: "link_url" }).links;
+}
+
+/** Save what this control changes. */
+function save(control) {
+  clearTimeout(control.timer);
+  queue = queue.then(() => send(control)).catch(() => failed(control));
+}
+
+async function send(control) {
+  const patch = patchOf(form, control);
+  if (!patch) return;
+  announce("Saving…");
+  const response = await fetch(form.action, {
+    method: "PATCH",
+    headers: {
+      accept: "application/json",
+      "content-type": "application/json",
+      "x-csrf-token": form.elements.csrf.value,
+    },
+    body: JSON.stringify(patch),
+  });
+  if (response.status === 401) return location.reload(); // to the page that offers to sign in
+  const { error } = await response.json();
+  if (error) return failed(control, error);
+  showError(control, "");
+  if (patch.links) savedLinks = JSON.stringify(patch.links);
+  if (control.id === "more_applications") control.value = "";
+  await refresh();
+  announce("Saved. Everyone sees it within a second.");
+}
+
+/** Without an `error` of the server, it cannot be reached. */
+function failed(control, error) {
+  if (control.type === "checkbox") control.checked = !control.checked;
+  const place = (error?.field && controlOf(form, error.field)) || control;
+  let text = "Not saved: the server cannot be reached. Try again in a moment.";
+  if (error) text = asSentence(error.message, error.field, labelOf(place));
+  if ($(`${place.id}-error`)) showError(place, text);
+  announce(text);
+}
+
+const labelOf = (control) => control.labels?.[0]?.textContent ?? "";
+
+function showError(control, text) {
+  for (const one of control.closest(".link")?.querySelectorAll("input") ?? [control]) {
+    const place = $(`${one.id}-error`);
+    if (!place) continue;
+    place.textContent = one === control ? text : "";
+    if (place.textContent) one.setAttribute("aria-invalid", "true");
+    else one.removeAttribute("aria-invalid");
+  }
+}
+
+const isText = ({ type }) => type === "text" || type === "textarea";
+
+form.classList.add("live"); // hides the button
+form.addEventListener("submit", (event) => {
+  event.preventDefault(); // by the Enter key
+  if (document.activeElement.closest(".link")) saveLinks();
+  else if (document.activeElement.form === form) save(document.activeElement);
+});
+form.addEventListener("change", ({ target }) => {
+  if (!target.closest(".link")) save(target);
+});
+form.addEventListener("input", ({ target }) => {
+  if (!isText(target) || target.closest(".link") || target.id === "more_applications") return;
+  clearTimeout(target.timer);
+  target.timer = setTimeout(() => save(target), TYPING_MS);
+});
+
+// A row of links is complete, or wrong, once the focus has left it.
+form.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const row = target.closest(".link");
+  if (row && !row.contains(relatedTarget)) saveLinks(row);
+});
+
+function saveLinks(row = document.activeElement.closest(".link")) {
+  if (JSON.stringify(linksOf()) === savedLinks) return;
+  const control = row.querySelector('input[name="link_url"]');
+  if (isEmpty(row)) showError(control, "");
+  save(control);
+}
+
+// --- what the page says --------------------------------------------------------------------
+
+const REFRESHED = ["state", "app-list", "pause", "join"];
+
+/** Take these parts from the page as it is now, unless the person is in one of them. */
+async function refresh() {
+  const response = await fetch(form.action, { headers: { accept: "text/html" } });
+  if (!response.ok) return;
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const id of REFRESHED) {
+    const fresh = page.getElementById(id);
+    if (!fresh || fresh.innerHTML === $(id).innerHTML) continue;
+    if ($(id).contains(document.activeElement) && id !== "pause") continue;
+    $(id).replaceChildren(...fresh.childNodes);
+  }
+  const stage = page.getElementById("stage");
+  if (stage) $("stage").dataset.shown = stage.dataset.shown;
+  localizeTimes();
+  if ($("stage").dataset.shown === "true" && card.info?.state === "error") {
+    card.setAttribute("user", card.user); // subscribes again
+  }
+}
+
+function localizeTimes() {
+  for (const time of document.querySelectorAll("main time")) {
+    const shown = new Date(time.dateTime);
+    time.textContent = shown.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+}
+
+localizeTimes();
+
+// A person who has just joined, or whose pause ends, appears without a reload.
+setInterval(() => {
+  if (!document.hidden && $("stage").dataset.shown === "false") refresh().catch(() => {});
+}, REFRESH_MS);
+
+let activities = "";
+card.addEventListener("grux:update", ({ detail }) => {
+  $("stage").dataset.status = detail.status;
+  const ids = detail.activity.map(({ application_id }) => application_id).join();
+  if (ids !== activities) refresh().catch(() => {});
+  activities = ids;
+});
+card.addEventListener("grux:state", ({ detail: { state } }) => {
+  if (state === "error") delete $("stage").dataset.status;
+});
+
+// --- the key ------------------------------------------------------------------------------
+
+const copy = $("copy-key");
+if (copy && navigator.clipboard) {
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText($("new-key").textContent);
+      announce("Copied.");
+    } catch {
+      getSelection().selectAllChildren($("new-key"));
+      announce("Press Ctrl+C.");
+    }
+  });
+}

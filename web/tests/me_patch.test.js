@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { asSentence, controlOf, isEmpty, patchOf } from "../me/patch.js";
+
+const NOW = 1_800_000_000_000;
+
+/** As much of the form as the module reads. */
+function form({ show = {}, apps = {}, typed = "", connected = {}, links = [] } = {}) {
+  const boxes = (name, values) =>
+    Object.entries(values).map(([value, checked]) => ({ name, value, checked }));
+  const controls = [
+    ...boxes("show", show),
+    ...boxes("hide_application", apps),
+    ...boxes("connected", connected),
+    { name: "more_applications", id: "more_applications", value: typed },
+    { name: "bio", id: "bio", value: "" },
+    { name: "pause", id: "pause", value: "" },
+  ];
+  const rows = links.map(([label, url]) => {
+    const inputs = [
+      { name: "link_label", value: label },
+      { name: "link_url", value: url },
+    ];
+    return {
+      inputs,
+      querySelectorAll: () => inputs,
+      querySelector: (selector) => inputs.find(({ name }) => selector.includes(`"${name}"`)),
+    };
+  });
+  const matching = (selector) => {
+    if (selector === ".link") return rows;
+    const [, key, value] = /(name|id)="([^"]+)"/.exec(selector);
+    return controls.filter((control) => control[key] === value);
+  };
+  return {
+    rows,
+    querySelectorAll: matching,
+    querySelector: (selector) => matching(selector)[0] ?? null,
+  };
+}
+
+test("a switch of what is shown sends all that is hidden", () => {
+  const shown = form({ show: { status: true, spotify: false, badges: false } });
+  assert.deepEqual(patchOf(shown, { name: "show" }), { hide: ["spotify", "badges"] });
+});
+
+test("the main switch and the texts send their own value", () => {
+  assert.deepEqual(patchOf(form(), { name: "visible", checked: false }), { visible: false });
+  assert.deepEqual(patchOf(form(), { name: "bio", value: " a " }), { bio: " a " });
+  assert.deepEqual(patchOf(form(), { name: "pronouns", value: "" }), { pronouns: "" });
+});
+
+test("a pause is sent as the time of its end", () => {
+  const pause = (value) => patchOf(form(), { name: "pause", value }, NOW);
+  assert.deepEqual(pause("8"), { paused_until: NOW + 8 * 3_600_000 });
+  assert.deepEqual(pause("0"), { paused_until: 0 });
+  assert.equal(pause(""), null);
+});
+
+test("applications that are chosen and typed are one list, each once", () => {
+  const some = form({ apps: { 1: true, 2: false }, typed: " 3, 1;4 " });
+  for (const name of ["hide_application", "more_applications"])
+    assert.deepEqual(patchOf(some, { name }), { hide_applications: ["1", "3", "4"] });
+});
+
+test("the chosen accounts are sent as a whole", () => {
+  const some = form({
+    connected: { "github:1": true, "steam:2": false, "domain:a.example": true },
+  });
+  assert.deepEqual(patchOf(some, { name: "connected" }), {
+    connected_accounts: ["github:1", "domain:a.example"],
+  });
+});
+
+test("rows of links without text are left out", () => {
+  const some = form({
+    links: [
+      ["A", " https://a.example "],
+      ["", " "],
+      ["B", ""],
+    ],
+  });
+  const links = [
+    { label: "A", url: "https://a.example" },
+    { label: "B", url: "" },
+  ];
+  for (const name of ["link_label", "link_url"])
+    assert.deepEqual(patchOf(some, { name }), { links });
+  assert.deepEqual(some.rows.map(isEmpty), [false, true, false]);
+});
+
+test("a control that is no setting changes nothing", () => {
+  assert.equal(patchOf(form(), { name: "csrf", value: "a" }), null);
+});
+
+test("an error finds the control that it is about", () => {
+  const some = form({
+    links: [
+      ["A", "https://a.example"],
+      ["", ""],
+      ["B", ""],
+    ],
+  });
+  assert.equal(controlOf(some, "links[1].url"), some.rows[2].inputs[1]);
+  assert.equal(controlOf(some, "links[0].label"), some.rows[0].inputs[0]);
+  assert.equal(controlOf(some, "links[1]"), some.rows[2].inputs[1]);
+  assert.equal(controlOf(some, "links[7].url"), null);
+  assert.equal(controlOf(some, "hide_applications").id, "more_applications");
+  assert.equal(controlOf(some, "paused_until").id, "pause");
+  assert.equal(controlOf(some, "bio").id, "bio");
+  assert.equal(controlOf(some, "hide"), null);
+});
+
+test("an error names the field as the page does", () => {
+  const text = asSentence(
+    "links[0].url has to be an address.",
+    "links[0].url",
+    "Address of link 1",
+  );
+  assert.equal(text, "Address of link 1 has to be an address.");
+  assert.equal(asSentence("Something else.", "bio", "Bio"), "Something else.");
+});
