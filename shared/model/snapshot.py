@@ -49,6 +49,13 @@ class ConnectedAccount(Struct, frozen=True):
     ]
 
 
+class Link(Struct, frozen=True):
+    """A link that the user has put on their profile."""
+
+    label: Annotated[str, Meta(description="What the link is, in the user's words.")]
+    url: Annotated[Url, Meta(description="An address with `https` or `http`.")]
+
+
 class Profile(Struct, frozen=True, kw_only=True):
     """The user's profile."""
 
@@ -86,7 +93,13 @@ class Profile(Struct, frozen=True, kw_only=True):
         Meta(description="The status on each device; `{}` when offline."),
     ]  # Discord's client_status
     public_flags: Annotated[int, Meta(description="Discord's flags, the bits behind many badges.")]
-    bio: Annotated[str | None, Meta(description="null where no source knows it.")] = None
+    bio: Annotated[
+        str | None,
+        Meta(
+            description="What the user has written for Grux, else what a profile source knows; "
+            "null where there is neither."
+        ),
+    ] = None
     banner_image: Annotated[Url | None, Meta(description="null where no source knows it.")] = None
     accent_color: Annotated[
         int | None, Meta(description="0xRRGGBB as a number; null where no source knows it.")
@@ -95,6 +108,13 @@ class Profile(Struct, frozen=True, kw_only=True):
         dict[str, str],
         Meta(description="What the user has written to the key-value store; `{}` when nothing."),
     ] = {}  # filled in by readers: shared.model.key_value.with_kv
+    pronouns: Annotated[
+        str | None,
+        Meta(description="As the user has written them for Grux; null if they have not."),
+    ] = None
+    links: Annotated[
+        list[Link], Meta(description="As the user has written them for Grux, at most five.")
+    ] = []
 
 
 class Timestamps(Struct, frozen=True):

@@ -16,6 +16,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from shared.model.snapshot import Link
+
 HideableField = Literal[
     "status",
     "device",
@@ -57,13 +59,6 @@ class InvalidSettings(Exception):
         """`field`: the name of the setting."""
         super().__init__(message)
         self.field = field
-
-
-class Link(Struct, frozen=True):
-    """A link on the profile, written by the person."""
-
-    label: str
-    url: str
 
 
 class UserSettings(Struct, frozen=True, omit_defaults=True):

@@ -45,7 +45,7 @@ RICH: Final = Golden(
         b'"clan_image":"https://cdn.discordapp.com/clan-badges/1112920281367973900/'
         b'b8161e357e4c3de4fb7c649b3523a1ea.png"},"connected_accounts":[],'
         b'"devices":{"desktop":"online","mobile":"idle"},"public_flags":4194304,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{}}'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]}'
     ),
     presence=(
         b'{"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
@@ -78,7 +78,7 @@ RICH: Final = Golden(
         b'"clan_image":"https://cdn.discordapp.com/clan-badges/1112920281367973900/'
         b'b8161e357e4c3de4fb7c649b3523a1ea.png"},"connected_accounts":[],'
         b'"devices":{"desktop":"online","mobile":"idle"},"public_flags":4194304,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{}},'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]},'
         b'"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
         b'"song":"90mph","artist":"JBEE, Sillage","album":"90mph",'
         b'"album_image":"https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",'
@@ -124,7 +124,7 @@ HOSTILE: Final = Golden(
         b'"avatar_image":"https://cdn.discordapp.com/embed/avatars/0.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{},"public_flags":0,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{}}'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]}'
     ),
     presence=(
         b'{"status":"dnd","spotify":null,"activity":[],"custom_status":'
@@ -139,7 +139,7 @@ HOSTILE: Final = Golden(
         b'"avatar_image":"https://cdn.discordapp.com/embed/avatars/0.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{},"public_flags":0,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{}},'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]},'
         b'"status":"dnd","spotify":null,"activity":[],"custom_status":'
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
         b'"animated":false,"image":null}}},"success":true}'
@@ -162,7 +162,7 @@ BOT: Final = Golden(
         b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
-        b'"banner_image":null,"accent_color":0,"kv":{}}'
+        b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]}'
     ),
     presence=b'{"status":"invisible","spotify":null,"activity":[],"custom_status":null}',
     user=(
@@ -172,7 +172,7 @@ BOT: Final = Golden(
         b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
-        b'"banner_image":null,"accent_color":0,"kv":{}},'
+        b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]},'
         b'"status":"invisible","spotify":null,"activity":[],"custom_status":null},"success":true}'
     ),
     activity=(

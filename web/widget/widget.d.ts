@@ -24,6 +24,11 @@ export interface ConnectedAccount {
   link: string | null;
 }
 
+export interface Link {
+  label: string;
+  url: string;
+}
+
 export interface Profile {
   bot: boolean;
   device: string | null;
@@ -45,6 +50,8 @@ export interface Profile {
   banner_image: string | null;
   accent_color: number | null;
   kv: Record<string, string>;
+  pronouns: string | null;
+  links: Link[];
 }
 
 /** Milliseconds since 1970; an unknown start or end is left out. */

@@ -15,7 +15,8 @@ from services.api.accounts.view import NOTICES, AccountView, Application, Invali
 from services.api.http.security_headers import private_html_response
 from shared.config import ApiSettings
 from shared.model.connected_accounts import OwnConnection
-from shared.model.user_settings import HIDEABLE_FIELDS, InvalidSettings, Link, UserSettings, patched
+from shared.model.snapshot import Link
+from shared.model.user_settings import HIDEABLE_FIELDS, InvalidSettings, UserSettings, patched
 
 HOSTILE = "\"><script>alert(1)</script>'&"
 SETTINGS = UserSettings(

@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl
 import pytest
 
 from services.api.accounts.settings_form import SettingsForm, of_fields, of_settings, patch
+from shared.model.snapshot import Link
 from shared.model.user_settings import (
     DEFAULTS,
     HIDEABLE_FIELDS,
     InvalidSettings,
-    Link,
     UserSettings,
     patched,
 )

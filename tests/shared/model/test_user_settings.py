@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from shared.model import user_settings
+from shared.model.snapshot import Link
 from shared.model.user_settings import (
     DEFAULTS,
     HIDEABLE_FIELDS,
     Consent,
     InvalidSettings,
-    Link,
     UserSettings,
     as_json,
     is_shown,
