@@ -46,7 +46,7 @@ async def start_all(plan: Plan, stack: ProcessStack) -> int | None:
     async with Store.connect(plan.redis_url, timeout=REDIS_TIMEOUT_S) as store:
         await _redis_ready(plan, store)
         if plan.durable is not None:
-            await _durable_ready(plan.durable_url)
+            await _durable_ready(plan)
         if plan.simulator is not None:
             await stack.start(plan.simulator)
             await _until(lambda: _listens(plan.simulator_url), "the simulator did not listen")
@@ -64,10 +64,10 @@ async def start_all(plan: Plan, stack: ProcessStack) -> int | None:
             return DEMO_USER_ID
 
 
-async def _durable_ready(url: str) -> None:
-    async with Store.connect(url, timeout=REDIS_TIMEOUT_S) as durable:
+async def _durable_ready(plan: Plan) -> None:
+    async with Store.connect(plan.durable_url, timeout=REDIS_TIMEOUT_S) as durable:
         await _until(lambda: _pings(durable), "the durable Redis did not respond")
-    await asyncio.to_thread(durable_server.note, url)
+    await asyncio.to_thread(durable_server.note, plan.durable_url, plan.redis_url)
 
 
 async def _redis_ready(plan: Plan, store: Store) -> None:

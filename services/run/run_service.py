@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "import-lanyard": "services.run.import_lanyard",
     "backup": "services.run.backup",
     "restore": "services.run.restore",
+    "export": "services.run.export",
+    "erase": "services.run.erase",
 }
 """What does something once, to what users have written."""
 
@@ -35,6 +37,8 @@ python -m services key ID     print a new key, with which a user writes the key-
 python -m services import-lanyard redis://...    take over the pairs and keys of a Lanyard
 python -m services backup > FILE     write what users have written to a file
 python -m services restore < FILE    replace it by what is in the file
+python -m services export ID > FILE  write all that is held of one user to a file
+python -m services erase ID  erase what one user has written, chosen and granted
 python -m services --version  print the version of Grux
 .env.example explains every setting."""
 
