@@ -8,6 +8,7 @@ from simulator.clock import MovableClock
 from simulator.connected_accounts import ConnectedAccounts
 from simulator.faults import Faults
 from simulator.gateway import Gateway
+from simulator.guild_join import GuildJoins
 from simulator.interactions import Interactions
 from simulator.model import Json
 from simulator.oauth_grants import Grants
@@ -30,6 +31,7 @@ class ControlTarget(Struct, frozen=True):
     grants: Grants
     accounts: ConnectedAccounts
     clock: MovableClock
+    joins: GuildJoins
 
 
 class Command(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from simulator.command import Command, ControlTarget
 from simulator.control_world import Snowflake
+from simulator.guild_join import JoinRule, Outcome
 from simulator.model import Json
 from simulator.options import NotNegative
 
@@ -53,9 +54,31 @@ class IssueDeadTokens(Command):
         return {}
 
 
+class SetJoin(Command):
+    """Say what becomes of attempts to join: in one guild or all, of one person or all.
+
+    outcome: joined; pending (201, screening to do); requested (201, but let in after seconds,
+    null: never); banned, server_limit, server_full, limited, unverified, missing_permission.
+    """
+
+    outcome: Outcome
+    guild_id: Snowflake | None = None
+    user_id: Snowflake | None = None
+    seconds: NotNegative | None = None
+
+    async def run(self, sim: ControlTarget) -> Json:
+        if self.guild_id is not None:
+            sim.world.guild(self.guild_id)
+        if self.user_id is not None:
+            sim.world.person(self.user_id)
+        sim.joins.set_rule(self.guild_id, self.user_id, JoinRule(self.outcome, self.seconds))
+        return {}
+
+
 ACCOUNT_COMMANDS: Final[dict[str, type[Command]]] = {
     "remove_app": RemoveApp,
     "set_connections": SetConnections,
     "pass_time": PassTime,
+    "set_join": SetJoin,
     "issue_dead_tokens": IssueDeadTokens,
 }

@@ -122,10 +122,11 @@ class BreakRest(Command):
 
 
 class Clear(Command):
-    """End every fault that is in force, and answer heartbeats again."""
+    """End every fault that is in force, answer heartbeats again, and let everybody join."""
 
     async def run(self, sim: ControlTarget) -> Json:
         sim.faults.clear()
+        sim.joins.clear()
         return {}
 
 

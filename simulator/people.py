@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from simulator import BOT_ID, catalogue
+from simulator import BOT_ID, activities, catalogue
 from simulator.behaviour import some_presence
-from simulator.model import Guild, Member, Person, User, offline
+from simulator.model import Guild, Member, Person, Presence, User, offline
 from simulator.privacy import Privacy, ProfilePrivacy, RestrictionDefault
 from simulator.snowflakes import regulars_role, snowflake
 from simulator.world import World
@@ -123,6 +123,31 @@ def some_population(members: int, now_ms: int, seed: int) -> list[Person]:
         user.username = f"{user.username}.{rng.getrandbits(32):x}"[:32]
         newcomers.append(Person(user, some_presence(rng, user.id, now_ms), []))
     return newcomers
+
+
+def newcomers(count: int, now_ms: int) -> list[Person]:
+    """People with an account who are in no guild yet: the same ones in every run.
+
+    They do not change by themselves, so they begin with what can be shown for hours.
+    """
+    rng = random.Random("newcomers")
+    found = []
+    for number in range(count):
+        user = some_user(rng, number)
+        user.id = snowflake(_NEWEST_MS + 1, number)
+        name = catalogue.FIRST_NAMES[number % len(catalogue.FIRST_NAMES)]
+        user.username = f"new.{name.lower()}{number or ''}"
+        user.global_name = f"{name} Newcomer"
+        user.discriminator = "0"
+        user.public_flags = user.flags = 0
+        user.bot = UNSET
+        _dress(user)
+        shown = [
+            activities.custom_status(rng, now_ms),
+            activities.playing(rng, catalogue.ARENA, now_ms),
+        ]
+        found.append(Person(user, Presence("online", shown, {"desktop": "online"}), []))
+    return found
 
 
 def some_user(rng: random.Random, number: int) -> User:

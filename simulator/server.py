@@ -20,13 +20,14 @@ from simulator.control import Control
 from simulator.faults import Faults, Refusal, RefusedAddress
 from simulator.gateway import RESUME_PATH, Gateway
 from simulator.gateway_session import DropHow, GatewayState
+from simulator.guild_join import GuildJoins
 from simulator.interaction_rest import InteractionRest
 from simulator.interactions import Interactions
 from simulator.member_requests import MemberRequestResponder
 from simulator.oauth_grants import Grants
 from simulator.oauth_routes import AUTHORIZE_PATH, OAuthRoutes
 from simulator.options import Options
-from simulator.people import population, some_privacy
+from simulator.people import newcomers, population, some_privacy
 from simulator.profiles import Profiles
 from simulator.rest import Rest
 from simulator.rest_middleware import API_PREFIX, RestMiddleware
@@ -60,7 +61,9 @@ class Simulator:
         self.clock = MovableClock()
         self.accounts = ConnectedAccounts()
         self.grants = Grants(self.clock, self.faults.take_dead_token)
+        self.joins = GuildJoins(self.world, self.grants)
         self.scenario = Scenario(self.world, self.options, now_ms)
+        self.world.people |= {one.user.id: one for one in newcomers(self.options.newcomers, now_ms)}
         members = MemberRequestResponder(self.world, self.options, self.stats)
         self.gateway = Gateway(
             GatewayState(self.sessions, members, self.options, self.stats, self.faults)
@@ -76,6 +79,7 @@ class Simulator:
         rest.add_routes(oauth.routes())  # /users/@me/… before /users/{user_id}
         rest.add_routes(ApplicationRoutes(self.world, self.options).routes())
         rest.add_routes(Rest(self.world, self.sessions.identify_limits, self.options).routes())
+        rest.add_routes(self.joins.routes())
         rest.add_routes(self.commands.routes())
         rest.add_routes(InteractionRest(self.interactions).routes())
         app = web.Application(middlewares=[self.only_images_for_others])
@@ -110,6 +114,7 @@ class Simulator:
             self.grants,
             self.accounts,
             self.clock,
+            self.joins,
         )
 
     @property
@@ -189,6 +194,7 @@ class Simulator:
         if self._scenario_task is not None:
             self._scenario_task.cancel()
             await asyncio.gather(self._scenario_task, return_exceptions=True)
+        self.joins.close()
         await self.gateway.close()
         await self._runner.cleanup()
 
