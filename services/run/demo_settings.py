@@ -19,20 +19,31 @@ DEMO_USER_IDS: Final = (
 )
 """The examples on the start page. All but the first may go offline or leave."""
 
+DEMO_GUILD_ID: Final = "816976062578688017"
+"""The simulated guild that newcomers may join."""
+
+DEMO_CLIENT_SECRET: Final = "simulated-client-not-a-secret"  # noqa: S105
+
+AUTHORIZE_PATH: Final = "/oauth2/authorize"
+"""Where the simulator has the consent page."""
+
 
 def demo_settings(
-    env: Mapping[str, str], url: str, token: str, *, cdn_url: str = ""
+    env: Mapping[str, str], url: str, token: str, *, browser_url: str | None = None
 ) -> dict[str, str]:
     """The settings to change in `env`, by name.
 
-    `url`: the simulator. `token`: its bot token. `cdn_url`: where browsers load its pictures, if
-    that is not below `url`. Guilds and shards of a real bot do not exist there.
+    `url`: the simulator. `token`: its bot token. `browser_url`: where browsers find its pictures
+    and its consent page, if that is not `url`. Guilds and shards of a real bot do not exist there.
     """
     changes = {
         "DISCORD_TOKEN": token,
         "DISCORD_API_URL": f"{url}/api/v10",
-        "DISCORD_CDN_URL": cdn_url or f"{url}/cdn",
-        "DISCORD_CDN_FETCH_URL": f"{url}/cdn" if cdn_url else "",
+        "DISCORD_CDN_URL": f"{url if browser_url is None else browser_url}/cdn",
+        "DISCORD_CDN_FETCH_URL": "" if browser_url is None else f"{url}/cdn",
+        "DISCORD_CLIENT_SECRET": DEMO_CLIENT_SECRET,
+        "DISCORD_AUTHORIZE_URL": f"{url if browser_url is None else browser_url}{AUTHORIZE_PATH}",
+        "JOIN_GUILD_ID": DEMO_GUILD_ID,
         "GUILD_IDS": ALL_GUILDS,
         "SHARD_COUNT": "",
         "SHARD_IDS": "",

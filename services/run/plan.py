@@ -22,6 +22,8 @@ REDIS_PORT: Final = 6379
 DURABLE_PORT: Final = 6380
 SIMULATOR_PORT: Final = 8100
 METRICS_PORT: Final = 9100
+NEWCOMERS: Final = 2  # simulated people who are in no guild yet
+LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")  # those a browser here may name
 SERVICES: Final = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
 
 
@@ -52,8 +54,8 @@ def make_plan(env: Mapping[str, str]) -> Plan:
     redis = None if _is_set(env, "REDIS_URL") else _redis(changes)
     chosen = _is_set(env, "REDIS_URL") or _is_set(env, "DURABLE_REDIS_URL")
     durable = None if chosen else _durable(changes)
-    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes)
     api, ws, cards = _addresses({**env, **changes}, changes)
+    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes)
     if not _is_set(env, "METRICS_PORT"):
         _choose_metrics_ports(env, changes)
     if not _is_set(env, "PUBLIC_WS_URL"):
@@ -135,11 +137,22 @@ def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> ProcessSpec:
     url = f"http://{_connect_host(host)}:{port}"
     token = _simulated_token()
     changes |= demo_settings(env, url, token)
-    arguments = _module("simulator", "--host", host, "--port", str(port), "--token", token)
+    arguments = (
+        *_module("simulator", "--host", host, "--port", str(port), "--token", token),
+        *("--newcomers", str(NEWCOMERS), "--redirect-uris", _redirect_uris({**env, **changes})),
+    )
     if not is_loopback(host):
         arguments = (*arguments, "--remote-images-only")
     # It prints how to connect a bot to it, which the services here do already.
     return ProcessSpec("simulator", arguments, show_output=False)
+
+
+def _redirect_uris(env: Mapping[str, str]) -> str:
+    """Where the consent page may send browsers back to: wherever people can sign in."""
+    settings = config.from_env(config.ApiSettings, env)
+    here = [f"http://{host}:{settings.api_port}" for host in LOOPBACK_HOSTS]
+    sites = [settings.public_url] if settings.public_url else here
+    return ",".join(f"{site}/auth/callback" for site in sites)
 
 
 def _simulator_host(api_host: str) -> str:

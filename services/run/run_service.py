@@ -83,7 +83,7 @@ def simulator_settings(env: Mapping[str, str]) -> dict[str, str]:
     if not url or env.get("DISCORD_TOKEN", "").strip() or not _accepts_connections(url):
         return {}
     token = env.get("SIMULATOR_TOKEN", "")
-    return demo_settings(env, url, token, cdn_url=f"{env.get('PUBLIC_URL', '').rstrip('/')}/cdn")
+    return demo_settings(env, url, token, browser_url=env.get("PUBLIC_URL", "").rstrip("/"))
 
 
 def _accepts_connections(url: str) -> bool:

@@ -90,6 +90,7 @@ async def test_the_rest_goes_to_the_api(project: Project) -> None:
             ("/metrics", 404),
             ("/control/stats", 404),
             ("/cdn/nothing.png", 404),
+            ("/oauth2/authorize", 400),  # the simulator's page, without the parameters
             ("/socket", 400),  # as Lanyard answers where there is no handshake
         ):
             async with http.get(project.url + path) as answer:

@@ -12,8 +12,12 @@ from services.run import plan, ports, redis_binary
 from services.run.child_process import ProcessSpec
 from services.run.demo_settings import DEMO_USER_IDS
 from shared.config import ConfigError
+from simulator import DEFAULT_CLIENT_SECRET
+from simulator.__main__ import parse
+from simulator.oauth_requests import redirect_uris
+from simulator.oauth_routes import AUTHORIZE_PATH
 from simulator.options import Options
-from simulator.people import population
+from simulator.people import FIRST_GUILDS, population
 
 ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
@@ -63,6 +67,31 @@ def test_simulated_images_are_where_the_page_is(api_host: str, host: str, url: s
     assert arguments[arguments.index("--host") + 1] == host
     assert ("--remote-images-only" in arguments) == (host == "0.0.0.0")
     assert made.simulator_url.rpartition(":")[0] == url
+
+
+def test_people_sign_in_at_the_simulator() -> None:
+    """It sends browsers back to this api, by each name of this machine, and knows the secret."""
+    made = plan.make_plan(ANY_PORTS)
+    assert made.simulator is not None
+    options = parse(made.simulator.arguments[3:])
+    port = made.api_url.rpartition(":")[2]
+    assert redirect_uris(options) == tuple(
+        f"http://{host}:{port}/auth/callback" for host in ("127.0.0.1", "localhost", "[::1]")
+    )
+    env = services(made)["api"].env
+    assert env["DISCORD_CLIENT_SECRET"] == options.client_secret == DEFAULT_CLIENT_SECRET
+    assert env["DISCORD_AUTHORIZE_URL"] == f"{made.simulator_url}{AUTHORIZE_PATH}"
+    assert env["JOIN_GUILD_ID"] == FIRST_GUILDS[0]
+    assert options.newcomers == 2
+
+
+def test_people_come_back_to_the_public_address() -> None:
+    """If there is one, it alone."""
+    made = plan.make_plan({**ANY_PORTS, "PUBLIC_URL": "https://presence.example.org/grux/"})
+    assert made.simulator is not None
+    assert redirect_uris(parse(made.simulator.arguments[3:])) == (
+        "https://presence.example.org/grux/auth/callback",
+    )
 
 
 def test_the_simulated_token_names_the_bot_and_differs_each_time() -> None:

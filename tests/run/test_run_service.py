@@ -90,7 +90,7 @@ def test_there_is_one_version() -> None:
 
 
 async def test_without_a_token_the_simulator_of_the_demo_is_used() -> None:
-    """If it is reachable. Its pictures get the address that browsers can reach."""
+    """If it is reachable. Browsers find its pictures and its consent page at the public address."""
     async with Simulator(quiet()) as simulator:
         env = {
             "SIMULATOR_URL": simulator.url,
@@ -102,6 +102,7 @@ async def test_without_a_token_the_simulator_of_the_demo_is_used() -> None:
         assert settings["DISCORD_API_URL"] == simulator.api_url
         assert settings["DISCORD_CDN_URL"] == "http://127.0.0.1:8080/cdn"
         assert settings["DISCORD_CDN_FETCH_URL"] == simulator.cdn_url
+        assert settings["DISCORD_AUTHORIZE_URL"] == "http://127.0.0.1:8080/oauth2/authorize"
         assert settings["PROFILE_UPSTREAM_URL"] == simulator.url + "/profiles/{user_id}"
         assert run_service.simulator_settings({**env, "DISCORD_TOKEN": "a real one"}) == {}
     assert await asyncio.to_thread(run_service.simulator_settings, env) == {}  # it is gone
