@@ -10,24 +10,33 @@ from simulator.oauth_requests import redirect_uris
 from simulator.options import Options
 from simulator.problems import RestError
 from simulator.rest import path_id, user_object
+from simulator.signing import PUBLIC_KEY
+from simulator.webhook_events import WebhookEvents
 from simulator.world import World
 
 
 class ApplicationRoutes:
     """The handlers, each named for its route."""
 
-    def __init__(self, world: World, options: Options) -> None:
+    def __init__(self, world: World, options: Options, events: WebhookEvents) -> None:
         self._world = world
         self._options = options
+        self._events = events
 
     def routes(self) -> list[web.RouteDef]:
         """What lies under ``/api/v10``."""
         return [
             web.get("/applications/@me", self.my_application),
+            web.patch("/applications/@me", self.change_my_application),
             web.get("/oauth2/applications/@me", self.my_application),
             web.get("/applications/{application_id}/rpc", self.rpc),
             web.get("/games/detectable", self.detectable),
         ]
+
+    async def change_my_application(self, request: web.Request) -> web.Response:
+        """The settings of webhook events; other ones are left as they are."""
+        await self._events.change(await request.read())
+        return await self.my_application(request)
 
     async def my_application(self, request: web.Request) -> web.Response:
         bot = user_object(self._world.person(BOT_ID).user)
@@ -59,6 +68,7 @@ class ApplicationRoutes:
                 "explicit_content_filter": 0,
                 "team": None,
                 "eligible_oauth2_scopes": [],
+                **self._events.as_json(),
             }
         )
 
@@ -116,5 +126,7 @@ def icon_hash(game: catalogue.Game) -> str | None:
 
 
 def verify_key(application_id: str) -> str:
-    """64 hex digits."""
+    """64 hex digits; only the own application signs anything."""
+    if application_id == BOT_ID:
+        return PUBLIC_KEY
     return sha256(application_id.encode()).hexdigest()

@@ -15,6 +15,7 @@ from simulator.oauth_grants import Grants
 from simulator.options import Options
 from simulator.sessions import Sessions
 from simulator.stats import Stats
+from simulator.webhook_events import WebhookEvents
 from simulator.world import World
 
 
@@ -32,6 +33,7 @@ class ControlTarget(Struct, frozen=True):
     accounts: ConnectedAccounts
     clock: MovableClock
     joins: GuildJoins
+    events: WebhookEvents
 
 
 class Command(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,8 @@ from simulator.control_world import Snowflake
 from simulator.guild_join import JoinRule, Outcome
 from simulator.model import Json
 from simulator.options import NotNegative
+from simulator.signing import Forgery
+from simulator.webhook_events import DEAUTHORIZED
 
 
 class RemoveApp(Command):
@@ -75,10 +77,22 @@ class SetJoin(Command):
         return {}
 
 
+class WebhookEvent(Command):
+    """Post a webhook event of any type and data; with forgery once, and with a bad signature."""
+
+    data: dict[str, Any]
+    type: str = DEAUTHORIZED
+    forgery: Forgery | None = None
+
+    async def run(self, sim: ControlTarget) -> Json:
+        return {"sent": sim.events.send(self.type, self.data, self.forgery)}
+
+
 ACCOUNT_COMMANDS: Final[dict[str, type[Command]]] = {
     "remove_app": RemoveApp,
     "set_connections": SetConnections,
     "pass_time": PassTime,
     "set_join": SetJoin,
+    "webhook_event": WebhookEvent,
     "issue_dead_tokens": IssueDeadTokens,
 }

@@ -8,7 +8,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -40,6 +40,14 @@ class _Code(Struct, frozen=True):
     expires_at: float
 
 
+class GrantAudience(Protocol):
+    """The listener for grants: :class:`simulator.webhook_events.WebhookEvents`."""
+
+    def authorized(self, user_id: str, scopes: tuple[str, ...]) -> None: ...
+
+    def deauthorized(self, user_id: str) -> None: ...
+
+
 class Grants:
     """The grants of all people to the one application."""
 
@@ -47,6 +55,7 @@ class Grants:
         """`dead_token`: whether the pair that is issued now gets a dead access token."""
         self._clock = clock
         self._dead_token = dead_token
+        self.audience: GrantAudience | None = None
         self._scopes: dict[str, tuple[str, ...]] = {}
         self._codes: dict[str, _Code] = {}
         self._by_access: dict[str, TokenPair] = {}
@@ -60,7 +69,10 @@ class Grants:
         """The person agrees; returns the code."""
         now = self._clock()
         self._codes = {key: code for key, code in self._codes.items() if code.expires_at > now}
-        self._scopes[user_id] = _united(self.scopes(user_id), request.scopes)
+        earlier = self.scopes(user_id)
+        self._scopes[user_id] = _united(earlier, request.scopes)
+        if self.audience is not None and self._scopes[user_id] != earlier:
+            self.audience.authorized(user_id, request.scopes)
         code = secrets.token_urlsafe(_TOKEN_BYTES)
         self._codes[code] = _Code(user_id, request, now + CODE_SECONDS)
         return code
@@ -111,6 +123,8 @@ class Grants:
         self._codes = {key: code for key, code in self._codes.items() if code.user_id != user_id}
         for pair in [pair for pair in self._by_refresh.values() if pair.user_id == user_id]:
             self._drop(pair)
+        if self.audience is not None:
+            self.audience.deauthorized(user_id)
         return True
 
     def _issue(self, user_id: str, scopes: tuple[str, ...]) -> TokenPair:

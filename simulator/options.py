@@ -37,6 +37,22 @@ class Options(Struct, kw_only=True):
         "http://127.0.0.1:8000/auth/callback,http://localhost:8000/auth/callback"
     )
 
+    event_webhooks_url: Annotated[
+        str, _about("where webhook events are posted from the start; the portal's setting")
+    ] = ""
+    webhook_forgeries: Annotated[
+        Share, _about("the share of webhook events that one with a bad signature precedes")
+    ] = 0.2
+    webhook_timeout_seconds: Annotated[
+        Positive, _about("time in which a webhook event must be answered")
+    ] = 3.0
+    webhook_retry_seconds: Annotated[
+        Positive, _about("the first pause before a webhook event is posted again; it doubles")
+    ] = 1.0
+    webhook_give_up_seconds: Annotated[
+        NotNegative, _about("time for which a webhook event is posted again")
+    ] = 600.0
+
     members: Annotated[AtLeastOne, _about("how many people there are")] = 200
     guilds: Annotated[AtLeastOne, _about("how many guilds they are spread over")] = 2
     newcomers: Annotated[Count, _about("how many more people are in no guild yet")] = 0

@@ -34,6 +34,7 @@ from simulator.rest_middleware import API_PREFIX, RestMiddleware
 from simulator.scenario import Scenario
 from simulator.sessions import Sessions
 from simulator.stats import Stats
+from simulator.webhook_events import WebhookEvents
 from simulator.world import World
 
 _log = logging.getLogger("simulator")
@@ -61,6 +62,8 @@ class Simulator:
         self.clock = MovableClock()
         self.accounts = ConnectedAccounts()
         self.grants = Grants(self.clock, self.faults.take_dead_token)
+        self.events = WebhookEvents(self.world, self.options, self.stats, self.clock)
+        self.grants.audience = self.events
         self.joins = GuildJoins(self.world, self.grants)
         self.scenario = Scenario(self.world, self.options, now_ms)
         self.world.people |= {one.user.id: one for one in newcomers(self.options.newcomers, now_ms)}
@@ -77,7 +80,7 @@ class Simulator:
         rest = web.Application(middlewares=[rest_middleware.handle])
         oauth = OAuthRoutes(self.world, self.grants, self.accounts, self.options)
         rest.add_routes(oauth.routes())  # /users/@me/… before /users/{user_id}
-        rest.add_routes(ApplicationRoutes(self.world, self.options).routes())
+        rest.add_routes(ApplicationRoutes(self.world, self.options, self.events).routes())
         rest.add_routes(Rest(self.world, self.sessions.identify_limits, self.options).routes())
         rest.add_routes(self.joins.routes())
         rest.add_routes(self.commands.routes())
@@ -115,6 +118,7 @@ class Simulator:
             self.accounts,
             self.clock,
             self.joins,
+            self.events,
         )
 
     @property
@@ -180,6 +184,7 @@ class Simulator:
         except OSError:
             await self._runner.cleanup()
             raise
+        self.events.start()
         self.port = self._runner.addresses[0][1]
         self._scenario_task = asyncio.create_task(self.scenario.run())
         self._scenario_task.add_done_callback(_log_failure)
@@ -195,6 +200,7 @@ class Simulator:
             self._scenario_task.cancel()
             await asyncio.gather(self._scenario_task, return_exceptions=True)
         self.joins.close()
+        await self.events.close()
         await self.gateway.close()
         await self._runner.cleanup()
 

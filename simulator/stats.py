@@ -25,6 +25,7 @@ class Stats(Struct):
     rest_by_route: Counter[str] = field(default_factory=Counter)
     rest_by_status: Counter[int] = field(default_factory=Counter)
     cdn: int = 0
+    webhooks_by_answer: Counter[str] = field(default_factory=Counter)
 
     def dispatched(self, name: str, sessions: int) -> None:
         """Count one event queued for so many sessions."""
