@@ -20,7 +20,9 @@ CODE = [
     path for room in ("services", "shared", "simulator") for path in (ROOT / room).rglob("*.py")
 ]
 OPERATIONS = ROOT / "docs" / "operations.md"
-DISCORDS_OWN = re.compile(r"(GUILD|PRESENCE|USER|MESSAGE)_(?!IDS$)\w+|RATE_LIMITED|INIT_STATE")
+DISCORDS_OWN = re.compile(
+    r"(GUILD|PRESENCE|USER|MESSAGE|APPLICATION)_(?!IDS$)\w+|RATE_LIMITED|INIT_STATE"
+)
 """Names of events and intents, Lanyard's included."""
 
 documents = pytest.mark.parametrize(
