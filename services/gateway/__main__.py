@@ -8,6 +8,7 @@ import logging
 import sys
 
 from services.gateway import metrics
+from services.gateway.departures import Departures
 from services.gateway.discord.gateway_info import DiscordRefused, fetch_gateway_info
 from services.gateway.discord.hikari_shard import handle_loop_exception
 from services.gateway.discord.member_requests import MemberRequests
@@ -90,6 +91,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(approval.run(units))
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
+            tasks.create_task(Departures(store, durable_store, users, shards).run())
             tasks.create_task(Settling(users, guilds, writer, shards).run())
             tasks.create_task(reconciler.run())
             tasks.create_task(send_heartbeats(store, shards))

@@ -46,6 +46,13 @@ REVOCATIONS = "durable:revocations"
 """Sorted set: users whose tokens are still to be revoked at Discord, by the time in ms of the next
 attempt."""
 
+DEPARTURES = "durable:departures"
+"""Sorted set: people who are in no monitored server, by the time in ms since which that is known.
+In the durable Redis."""
+
+DEPARTURES_LOCK = "durable:departures-lock"
+"""String with a TTL: a gateway process erases the data of those who left. In the durable Redis."""
+
 PRESENCE_PREFIX = "presence:{"
 GUILDS_PREFIX = "guilds:{"
 MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours

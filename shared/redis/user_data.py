@@ -22,6 +22,7 @@ from shared.model.user_settings import UserSettings
 from shared.redis import gateway_liveness, keys
 from shared.redis.api_keys import ApiKeys
 from shared.redis.connected_accounts import ConnectedAccountsStore
+from shared.redis.departures import DepartureStore
 from shared.redis.durable import DurableKv, DurableUnavailable, available
 from shared.redis.gateway_liveness import STALE_AFTER_S
 from shared.redis.grants import GrantStore, sign_out
@@ -51,7 +52,7 @@ def durable_names(user_id: int) -> list[str]:
 
 def durable_lists() -> list[str]:
     """The sets of the durable Redis that name people."""
-    return [keys.SETTINGS_USERS, keys.KV_RECENT, keys.GRANTS_DUE, keys.REVOCATIONS]
+    return [keys.SETTINGS_USERS, keys.KV_RECENT, keys.GRANTS_DUE, keys.REVOCATIONS, keys.DEPARTURES]
 
 
 def presence_names(user_id: int) -> list[str]:
@@ -97,6 +98,7 @@ async def export_user(
         "sign_in": await _sign_in(durable, user_id),
         "presence": await _presence(store, user_id),
         "profile_source": await _profile_source(store, user_id),
+        "left_at": await DepartureStore(durable).since(user_id),
     }
 
 
@@ -132,6 +134,7 @@ async def erase_user(
         await settings.change(user_id, lambda _: _HIDDEN)
     else:
         await settings.erase(user_id)
+    await DepartureStore(durable).cancel([user_id])
     async with store.reachable():
         await store.redis.delete(keys.profile(user_id), keys.profile_lock(user_id))
     ages = await gateway_liveness.ages(store)

@@ -12,6 +12,7 @@ from shared.model.user_settings import DEFAULTS, UserSettings, patched
 from shared.redis import gateway_liveness, keys, profile_entries, user_data
 from shared.redis.api_keys import ApiKeys
 from shared.redis.connected_accounts import ConnectedAccountsStore
+from shared.redis.departures import DepartureStore
 from shared.redis.durable import DurableKv, DurableUnavailable
 from shared.redis.grants import GrantStore, StoredGrant
 from shared.redis.kv_copies import KvCopies, KvReader
@@ -68,6 +69,7 @@ async def fill(store: Store, durable: Store, user_id: int) -> None:
     assert await grants.lock(user_id, 60_000)
     await grants.request_revocation(user_id, b"older", NOW_MS)
     await SessionStore(durable).begin(user_id, "digest", NOW_MS, NOW_MS + 86_400_000)
+    await DepartureStore(durable).note([user_id], NOW_MS)
 
 
 async def named(store: Store, user_id: int) -> set[str]:
@@ -213,6 +215,7 @@ async def test_an_export_holds_everything_but_secrets(store: Store, durable: Sto
             "kv": {"mood": "good"},
         },
         "profile_source": {"facts": {"bio": "x"}},
+        "left_at": NOW_MS,
     }
     assert msgspec.json.decode(msgspec.json.encode(found)) == found
     assert not is_empty(found)
