@@ -7,10 +7,17 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.api.middleware.response_cache import ResponseCache
+from shared.redis import kv_copies
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
 from tests.api.golden import GOLDEN
 from tests.api.replica import serving, warm
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may need longer than a reader waits."""
+    monkeypatch.setattr(kv_copies, "READ_TIMEOUT_S", PATIENCE)
 
 
 @pytest.fixture

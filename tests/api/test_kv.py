@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from services.api.middleware.response_cache import ResponseCache
-from shared.redis import keys
+from shared.redis import keys, kv_copies
 from shared.redis.api_keys import ApiKeys
 from shared.redis.durable import DurableKv
 from shared.redis.store import Save, Store
@@ -32,7 +32,7 @@ async def durable_redis() -> AsyncIterator[RedisServer]:
 
 @pytest.fixture
 async def durable(durable_redis: RedisServer) -> AsyncIterator[Store]:
-    async with Store.connect(durable_redis.url) as durable:
+    async with Store.connect(durable_redis.url, timeout=PATIENCE) as durable:
         yield durable
 
 
@@ -246,9 +246,18 @@ async def test_the_presence_redis_is_emptied(port: int, store: Store, key: str) 
 
 
 async def test_the_durable_redis_is_away(
-    port: int, store: Store, key: str, durable_redis: RedisServer
+    store: Store, key: str, durable_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Writes get 503, readers see the copy, and nothing is lost."""
+    monkeypatch.setattr(kv_copies, "READ_TIMEOUT_S", 0.2)
+    async with (
+        Store.connect(durable_redis.url) as durable,
+        serving(store, durable=durable, cache=ResponseCache()) as port,
+    ):
+        await _check_an_outage(port, store, key, durable_redis)
+
+
+async def _check_an_outage(port: int, store: Store, key: str, durable_redis: RedisServer) -> None:
     assert (await write(port, key, f"{PATH}/kv/a", "1")).status == 204
     await durable_redis.pause()
     for method, path in (("PUT", "/kv/b"), ("PATCH", "/kv"), ("DELETE", "/kv/a")):

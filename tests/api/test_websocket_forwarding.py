@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import msgspec
 import pytest
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, serve
@@ -18,7 +19,8 @@ from testing.free_port import free_port
 from tests.shared.http.http_fixture import GET, Api, App, serving
 
 LIMITS = ConnectionLimits(max_connections=20)
-TIMINGS = ForwardingTimings(connect_within=0.3, retry_every=0.05, close_within=0.1)
+TIMINGS = ForwardingTimings(connect_within=PATIENCE, retry_every=0.05, close_within=0.1)
+HASTY = msgspec.structs.replace(TIMINGS, connect_within=0.3)
 
 
 class Upstream:
@@ -47,7 +49,11 @@ class Upstream:
 
 @asynccontextmanager
 async def forwarding(
-    limits: ConnectionLimits = LIMITS, *, ws_port: int = 0, listening: bool = True
+    limits: ConnectionLimits = LIMITS,
+    *,
+    ws_port: int = 0,
+    listening: bool = True,
+    timings: ForwardingTimings = TIMINGS,
 ) -> AsyncIterator[tuple[Api, Upstream]]:
     upstream = Upstream()
     async with AsyncExitStack() as stack:
@@ -58,7 +64,7 @@ async def forwarding(
 
         def forwarder(limiter: object) -> WebSocketForwarder:
             url = f"ws://127.0.0.1:{upstream.port}"
-            made.append(WebSocketForwarder(url, limiter, TIMINGS))  # type: ignore[arg-type]
+            made.append(WebSocketForwarder(url, limiter, timings))  # type: ignore[arg-type]
             return made[0]
 
         api = await stack.enter_async_context(serving(App(), limits, forwarder))
@@ -126,7 +132,7 @@ async def test_ws_restarts() -> None:
 
 async def test_ws_is_away() -> None:
     """503, after a while."""
-    async with forwarding(listening=False) as (api, _):
+    async with forwarding(listening=False, timings=HASTY) as (api, _):
         with pytest.raises(InvalidStatus) as refused:
             await connect(f"ws://127.0.0.1:{api.port}/socket")
         assert refused.value.response.status_code == 503

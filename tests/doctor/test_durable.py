@@ -9,6 +9,7 @@ import pytest
 
 from shared.redis.durable import warn_if_volatile
 from shared.redis.store import Store
+from testing.eventually import PATIENCE
 from testing.logged import own_lines
 from testing.redis_server import RedisServer
 from tests.doctor.examination import examined
@@ -24,7 +25,7 @@ async def test_a_durable_redis_of_its_own() -> None:
     async with (
         RedisServer() as redis,
         RedisServer() as durable,
-        Store.connect(durable.url) as store,
+        Store.connect(durable.url, timeout=PATIENCE) as store,
     ):
         env = {**QUIET, "REDIS_URL": redis.url, "DURABLE_REDIS_URL": durable.url}
         assert (await examined(env)).level(LOSES) == "warning"
@@ -35,7 +36,7 @@ async def test_a_durable_redis_of_its_own() -> None:
 
 
 async def test_it_is_that_of_redis_url_by_default() -> None:
-    async with RedisServer() as redis, Store.connect(redis.url) as store:
+    async with RedisServer() as redis, Store.connect(redis.url, timeout=PATIENCE) as store:
         env = {**QUIET, "REDIS_URL": redis.url}
         assert (await examined(env)).level(LOSES) == "warning"
         await store.redis.config_set("appendonly", "yes")
@@ -52,9 +53,9 @@ async def test_it_does_not_answer() -> None:
 
 async def test_api_warns_when_it_starts(caplog: pytest.LogCaptureFixture) -> None:
     """Once, as soon as the server answers."""
-    async with RedisServer() as durable, Store.connect(durable.url) as store:
+    async with RedisServer() as durable, Store.connect(durable.url, timeout=PATIENCE) as store:
         with caplog.at_level(logging.WARNING):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 await warn_if_volatile(store)
     [line] = own_lines(caplog)
     assert LOSES in line

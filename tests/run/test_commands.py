@@ -93,7 +93,7 @@ async def test_a_key_without_a_redis(tmp_path: Path) -> None:
 async def test_import_of_a_lanyard(tmp_path: Path, redis: RedisServer, durable: Store) -> None:
     """Pairs and keys; what is not valid is skipped, and a key that a user has here stays."""
     source = redis.url.replace("/0", "/1")
-    async with Store.connect(source) as lanyard:
+    async with Store.connect(source, timeout=PATIENCE) as lanyard:
         pairs: dict[Any, Any] = {
             "city": "Kyoto",
             "bad key": "x",

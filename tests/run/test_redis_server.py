@@ -37,14 +37,15 @@ async def test_a_paused_server_is_silent_until_resumed() -> None:
     """A paused server keeps its connections open, and does not respond."""
     async with (
         RedisServer() as server,
-        Redis.from_url(server.url, socket_timeout=0.1, retry=None) as redis,
+        Redis.from_url(server.url, retry=None) as patient,
+        Redis.from_url(server.url, socket_timeout=0.1, retry=None) as hasty,
     ):
-        await redis.ping()
+        await patient.ping()
         await server.pause()
         with pytest.raises(NoAnswer):
-            await redis.ping()
+            await hasty.ping()
         await server.resume()
-        assert await redis.ping()
+        assert await patient.ping()
 
 
 @pytest.mark.parametrize("turn", [1, 2])

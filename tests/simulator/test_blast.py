@@ -6,7 +6,7 @@ import pytest
 
 from simulator import sessions
 from simulator.server import Simulator
-from testing.eventually import eventually
+from testing.eventually import PATIENCE, eventually
 from tests.simulator.client import connected, quiet
 
 
@@ -40,7 +40,7 @@ async def test_a_client_that_reads_nothing_delays_no_other(monkeypatch: pytest.M
     async with Simulator(quiet(members=200)) as sim, connected(sim) as client:
         await client.start()
         # receive() is not called: the sockets' buffers fill up, then the session's queue.
-        await asyncio.wait_for(sim.world.blast(60_000), 20)
+        await asyncio.wait_for(sim.world.blast(60_000), PATIENCE)
         await eventually(lambda: not sim.gateway.connections)
         assert sim.stats.closes_by_code[4000] == 1
         async with connected(sim) as again:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import uvloop
 
+from shared.redis import kv_copies
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
 from testing.redis_server import RedisServer
@@ -16,6 +17,12 @@ from tests.ws.ws_fixture import Backend
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine may need longer than a reader waits."""
+    monkeypatch.setattr(kv_copies, "READ_TIMEOUT_S", PATIENCE)
 
 
 @pytest.fixture

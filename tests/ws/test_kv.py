@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from shared.redis import kv_copies
 from shared.redis.durable import DurableKv, StoredKv
 from shared.redis.kv_copies import KvCopies, KvReader
 from testing.redis_server import RedisServer
@@ -70,8 +73,11 @@ async def test_without_a_copy_the_durable_redis_is_read(backend: Backend) -> Non
         assert snapshot.kv is None
 
 
-async def test_the_durable_redis_is_away(backend: Backend, own_redis: RedisServer) -> None:
+async def test_the_durable_redis_is_away(
+    backend: Backend, own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """New clients get an empty store at once, and the true one when it is back."""
+    monkeypatch.setattr(kv_copies, "READ_TIMEOUT_S", 0.2)
     await backend.show(ANNA, 1)
     async with backend.durable_at(own_redis.url) as durable:
         await durable.replace(ANNA, NEVER, b'{"a":"1"}')

@@ -188,10 +188,10 @@ class LoopSlices:
         self._handle.cancel()
 
 
-async def test_ten_thousand_users_and_a_client_that_does_not_read(backend: Backend) -> None:
+async def test_thousands_of_users_and_a_client_that_does_not_read(backend: Backend) -> None:
     """It costs the newest state of each user, not a frame for each change. The others get all,
     in slices of the event loop."""
-    ids = range(ANNA, ANNA + 10_000)
+    ids = range(ANNA, ANNA + 2_000)
     await _save_all(backend, ids, 0)
     # The test may take a minute, in which the slow client sends no pong and reads nothing.
     limits = WsLimits(kernel_buffer=4096, ping_every=600.0, slow_within=600.0)
@@ -207,7 +207,7 @@ async def test_ten_thousand_users_and_a_client_that_does_not_read(backend: Backe
         received = slow.transport.get_extra_info("socket")
         received.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)  # else megabytes
         slices = LoopSlices(ws)
-        for number in (1, 2):
+        for number in range(1, 5):
             await _save_all(backend, ids, number)
             assert await _until_all_show(client, ids, number) <= 2 * len(ids)
         slices.stop()
@@ -217,7 +217,7 @@ async def test_ten_thousand_users_and_a_client_that_does_not_read(backend: Backe
         assert held._transport.get_write_buffer_size() < 4 * limits.kernel_buffer
         assert len(everyone._changes) <= 2 * len(ids) + SPARE_CHANGES
         slow.transport.resume_reading()
-        assert await _until_all_show(slow, ids, 2) < 1.5 * len(ids)
+        assert await _until_all_show(slow, ids, 4) < 1.5 * len(ids)
         await eventually(lambda: not any(user._frames for user in ws.hub._lanyard))
 
 
