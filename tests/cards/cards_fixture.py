@@ -13,13 +13,13 @@ from services.cards.app import CardEndpoints, RequesterResolver, open_app, route
 from services.cards.badges import BadgeEndpoints
 from services.cards.card_service import CardService, CardTimings
 from services.cards.fair_share import FairShare
-from services.cards.image_store import IMAGE_WAIT_S
 from services.cards.render_pool import RenderPool
 from shared.config import CardsSettings
 from shared.http import uvicorn_server
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
+from testing.eventually import PATIENCE
 
 NOWHERE: Final = "http://127.0.0.1:1"
 """A CDN that does not answer. It is a loopback address, so no other host is contacted either."""
@@ -48,7 +48,7 @@ async def serving_cards(
     silent_for: int | None = None,
     pool: RenderPool | None = None,
     timings: CardTimings | None = None,
-    image_wait_s: float = IMAGE_WAIT_S,
+    image_wait_s: float = PATIENCE,
     trusted_proxies: str = "",
 ) -> AsyncIterator[int]:
     """Gives the port."""
@@ -59,7 +59,7 @@ async def serving_cards(
         trusted_proxies=trusted_proxies,
     )
     async with (
-        pool or RenderPool() as pool,
+        pool or RenderPool(job_timeout_s=PATIENCE) as pool,
         ProfileService.connect(settings, store) as profiles,
         open_app(
             store,

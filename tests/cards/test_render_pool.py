@@ -19,7 +19,7 @@ from services.cards.render_jobs import (
     ScaleImage,
 )
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
-from testing.eventually import eventually
+from testing.eventually import PATIENCE, eventually
 from testing.logged import own_lines
 from tests.cards.image_server import GOOD, bomb
 
@@ -28,7 +28,7 @@ BADGE = DrawBadge("discord", "online", "#23a55a", "flat")
 
 @pytest.fixture
 async def pool() -> AsyncIterator[RenderPool]:
-    async with RenderPool(processes=1, queued_jobs=2, job_timeout_s=20.0) as pool:
+    async with RenderPool(processes=1, queued_jobs=2, job_timeout_s=PATIENCE) as pool:
         yield pool
 
 
@@ -85,7 +85,7 @@ def test_an_idle_process_that_has_died_costs_no_job() -> None:
     """On uvloop, as in the service: a write to a dead process raises RuntimeError there."""
 
     async def draw_after_a_death() -> None:
-        async with RenderPool(1, 2, 20.0) as pool:
+        async with RenderPool(1, 2, PATIENCE) as pool:
             await pool.submit(BADGE)
             [idle] = pool._idle
             idle.kill()
@@ -105,7 +105,7 @@ async def test_a_process_that_hangs_is_killed(pool: RenderPool) -> None:
     with pytest.raises(RenderFailed):
         await pool.submit(BADGE)
     assert hanging not in _children()
-    pool._job_timeout_s = 20.0
+    pool._job_timeout_s = PATIENCE
     assert isinstance(await pool.submit(BADGE), Rendered)
 
 
