@@ -24,8 +24,7 @@ from simulator.compression import TRANSPORTS
 from testing.eventually import PATIENCE, eventually
 from testing.logged import own_records
 
-# hikari leaves the HTTP session of a connection that is cancelled while it opens to the garbage
-# collector.
+# hikari leaves the session of a connection that is cancelled while it opens to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed client session:ResourceWarning")
 
 Serve = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -16,8 +16,7 @@ from testing.loop_clock import LoopClock
 from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
 
-# hikari leaves the HTTP session of a connection that is cancelled while it opens to the garbage
-# collector.
+# hikari leaves the session of a connection that is cancelled while it opens to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed client session:ResourceWarning")
 
 MANY = 3_000  # more than is read at once

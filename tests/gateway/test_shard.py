@@ -19,8 +19,7 @@ from testing.eventually import eventually
 from tests.e2e.stack import FIRST, ROBIN, quiet
 from tests.ended import ended
 
-# hikari leaves the HTTP session of a connection that is cancelled while it opens to the garbage
-# collector.
+# hikari leaves the session of a connection that is cancelled while it opens to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed client session:ResourceWarning")
 
 

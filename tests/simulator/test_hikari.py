@@ -18,8 +18,7 @@ from testing.eventually import eventually
 from testing.logged import own_records
 from tests.simulator.client import quiet
 
-# hikari leaves the HTTP session of a connection that is cancelled while it opens to the garbage
-# collector.
+# hikari leaves the session of a connection that is cancelled while it opens to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed client session:ResourceWarning")
 
 GUILD = FIRST_GUILDS[0]
