@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 from shared.discord import snowflake
 from shared.masking import REDIS_SETTINGS, SECRET_SETTINGS, masked, secrets_in
 from shared.model.key_value import KV_MAX_BYTES
+from shared.model.user_settings import Consent
 from shared.net.client_address import Networks, networks
 from shared.redis import url
 
@@ -100,6 +101,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     shard_count: Annotated[int, Meta(ge=0, le=16_000)] = 0
     shard_ids: str = ""
     presence_check_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 300
+    consent: Consent = "joining"
 
     def __post_init__(self) -> None:
         self.guilds()
@@ -158,6 +160,7 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     example_users: str = ""
     kv_max_bytes: Annotated[int, Meta(ge=1024, le=16_777_216)] = KV_MAX_BYTES
     kv_writes_per_minute: Limit = 600
+    consent: Consent = "joining"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -17,6 +17,7 @@ from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.guild_approval import GuildApproval
 from services.gateway.normalize.app_icons import AppIcons
+from services.gateway.privacy.settings_table import SettingsTable
 from services.gateway.runner import GatewayRunner, ShardUnit
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.settling import Settling
@@ -30,7 +31,9 @@ from shared.config import ConfigError, GatewaySettings, non_defaults
 from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
 from shared.redis import durable, expiry
+from shared.redis.settings_feed import SettingsFeed
 from shared.redis.store import Store, StoreUnavailable
+from shared.redis.user_settings import UserSettingsStore
 from shared.startup import bootstrap, redis_preflight
 from shared.startup.bootstrap import ServiceProcess
 from shared.telemetry.health import Health
@@ -48,15 +51,17 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
     ):
         users = UserCache()
         gate = WriteGate()
+        people = SettingsTable(UserSettingsStore(durable_store), settings.consent)
+        feed = SettingsFeed.connect(settings.durable_redis_url or settings.redis_url, people)
         icons = AppIcons(store, settings.discord_api_url, USER_AGENT)
-        writer = Writer(store, users, icons, Cdn(settings.discord_cdn_url), gate)
+        writer = Writer(store, users, icons, Cdn(settings.discord_cdn_url), gate, people)
         guilds = GuildCache(users, writer)
-        reconciler = Reconciler(store, writer, guilds, gate)
+        reconciler = Reconciler(store, writer, guilds, gate, people)
 
-        metrics.PEOPLE.set_function(lambda: len(users))
+        metrics.PEOPLE.set_function(lambda: people.count_shown(users))
         metrics.PENDING_WRITES.set_function(lambda: writer.pending)
         shards: list[Shard] = []
-        health.begin(health_probe(store, writer, users, shards))
+        health.begin(health_probe(store, writer, users, people, shards))
 
         await _drop_expired(store, settings.presence_max_silence)
         info = await fetch_gateway_info(settings)
@@ -67,6 +72,8 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             for shard_id in settings.shards() or range(count)
         ]
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(people.run(writer.apply_settings))
+            tasks.create_task(feed.run())
             units = []
             for shard in shards:
                 requests = MemberRequests(shard)
@@ -79,7 +86,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                     requests=requests,
                     reconciler=reconciler,
                 )
-                state = GatewayState(store, guilds, reconciler, writer, requests)
+                state = GatewayState(store, guilds, reconciler, writer, users, people, requests)
                 resume = SessionResume(shard, state, compatibility_key(settings, approval.approved))
                 units.append(ShardUnit(shard, handler, resume))
                 tasks.create_task(requests.run())
@@ -97,6 +104,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(send_heartbeats(store, shards))
             tasks.create_task(watch_redis_memory(store))
             tasks.create_task(expiry.run(store, settings.presence_max_silence))
+            await people.loaded()  # who hides what: before anything can be written
             await runner.run()
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from services.gateway import metrics
 from services.gateway.discord.shard import Shard
+from services.gateway.privacy.settings_table import SettingsTable
 from services.gateway.state.user_cache import UserCache
 from services.gateway.sync.writer import Writer
 from shared.redis import gateway_liveness
@@ -29,8 +30,17 @@ MEMORY_INTERVAL_S: Final = 10.0
 UNKNOWN_SHARDS: Final = "Discord has not said yet how to connect"
 
 
+UNKNOWN_SETTINGS: Final = (
+    "it is not known yet what users hide, because the durable Redis does not answer"
+)
+
+
 def health_probe(
-    store: Store, writer: Writer, users: UserCache, shards: Sequence[Shard]
+    store: Store,
+    writer: Writer,
+    users: UserCache,
+    people: SettingsTable,
+    shards: Sequence[Shard],
 ) -> Callable[[], HealthReport]:
     """What `Health.begin` takes. `shards` may be filled later; empty: not known yet."""
 
@@ -41,19 +51,21 @@ def health_probe(
                 "redis": store.up,
                 "discord": _discord([state["state"] for state in states]),
                 "pending_writes": writer.pending,
-                "users": len(users),
+                "users": people.count_shown(users),
                 "shards": states,
             },
-            _unready(store, states),
+            _unready(store, people, states),
         )
 
     return probe
 
 
-def _unready(store: Store, shards: Sequence[dict[str, Any]]) -> str:
+def _unready(store: Store, people: SettingsTable, shards: Sequence[dict[str, Any]]) -> str:
     connecting = [str(shard["id"]) for shard in shards if shard["state"] == "connecting"]
     if not shards:
         return UNKNOWN_SHARDS
+    if not people.is_loaded:
+        return UNKNOWN_SETTINGS
     if connecting:
         return f"not connected to Discord: shard {', '.join(connecting)}"
     return "" if store.up else "Redis does not answer"

@@ -18,6 +18,7 @@ class PresenceMessage(Struct, frozen=True):
     profile: Raw | UnsetType = UNSET
     presence: Raw | UnsetType = UNSET
     kv: Raw | UnsetType = UNSET  # the whole key-value store of the user
+    hidden: tuple[str, ...] | UnsetType = UNSET  # Snapshot.hidden, when it has changed
     removed: bool = False
     discord: bool = False  # nothing changed but what Lanyard's dialect alone shows
     received: int = 0  # shared.redis.store.Save.received
@@ -33,8 +34,9 @@ def decode_message(message: bytes) -> PresenceMessage | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     parts = [part for part in (update.profile, update.presence) if part is not UNSET]
-    kv = update.kv
-    if not (parts or kv is not UNSET or update.removed or update.discord):
+    kv, hidden = update.kv, update.hidden
+    changes = (parts, kv is not UNSET, hidden is not UNSET, update.removed, update.discord)
+    if not any(changes):
         return None
     valid = is_version(update.version) and all(is_update(bytes(part)) for part in parts)
     if kv is not UNSET and not is_kv(bytes(kv)):

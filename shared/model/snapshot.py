@@ -217,3 +217,6 @@ class Snapshot(Struct, frozen=True):
     presence: bytes
     discord: bytes | None = None  # Discord's objects, sanitized; None if they were not asked for
     kv: bytes | None = None  # JSON, an object of strings; None: not copied from the durable Redis
+    hidden: frozenset[str] = frozenset()
+    """What the user hides (shared.model.user_settings.HIDEABLE_FIELDS): it is not in the snapshot,
+    and must not be added to it from another source. `applications`: some activities."""

@@ -31,7 +31,7 @@ KV_RECENT = "durable:kv-recent"
 """Sorted set: users whose key-value store was written, by the time in ms. Their copies are due."""
 
 SETTINGS_USERS = "durable:settings-users"
-"""Set: every person who has settings. In the durable Redis."""
+"""Sorted set: every person who has settings, by the time of the change in ms. Durable."""
 
 SETTINGS_CHANNEL = "durable:settings"
 """Channel of the durable Redis: the id of a person whose settings have changed; empty: all may."""

@@ -2,6 +2,8 @@
 
 Every write of a user goes through one script (save.lua), so what a reader loads and what a
 subscriber receives cannot disagree.
+
+Long because it is the whole interface between the gateway and the readers.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Self
 
+import msgspec
 from msgspec import Struct
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
 from shared.model.key_value import is_kv
 from shared.model.snapshot import Snapshot
+from shared.model.user_settings import HIDEABLE_FIELDS
 from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
 from shared.redis.clients import FAILURES, Commands, is_damage, is_loss
@@ -32,11 +36,14 @@ NO_PROFILE: Final = -3
 STALE_WRITE: Final = -4
 CONFLICT: Final = -5
 
-SNAPSHOT_FIELDS: Final = ["version", "profile", "presence", "kv"]  # for HMGET: see `snapshot_of`
+SNAPSHOT_FIELDS: Final = ["version", "profile", "presence", "kv", "hidden"]
+"""For HMGET: see `snapshot_of`."""
+
 _LOST: Final = REDIS_LOST.labels("commands")
 _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
 _TIME: Final = Script("time.lua")
+_decode_names: Final = msgspec.json.Decoder(list[str]).decode
 
 
 class StoreUnavailable(Exception):
@@ -54,6 +61,10 @@ class Fields(Struct, frozen=True):
     presence: bytes  # snapshot.Presence
     discord: bytes  # sanitized Discord objects: user, status, client_status, activities
     reports: bytes = b""  # what single guilds show, where it differs (the gateway's own)
+    hidden: bytes = b""
+    """A JSON list: what the user hides, by the names of shared.model.user_settings.HIDEABLE_FIELDS,
+    and `applications`; empty: nothing. The other fields do not contain it. Readers who add to the
+    profile look here for what they may not add."""
 
 
 class Save(Struct, frozen=True):
@@ -261,13 +272,25 @@ def snapshot_of(reply: Any) -> Snapshot | SnapshotDamaged | None:
     """The meaning of a reply to HMGET of SNAPSHOT_FIELDS, with `discord` or without it."""
     if isinstance(reply, Exception):
         return SnapshotDamaged("the key of a presence is not a hash")
-    version, profile, presence, kv, *discord = reply
+    version, profile, presence, kv, hidden, *discord = reply
     if version is None and profile is None and presence is None:
         return None
     if is_version(version) and is_snapshot(profile) and is_snapshot(presence):
         shown = (discord[0] or b"") if discord else None
-        return Snapshot(int(version), profile, presence, shown, kv if is_kv(kv) else None)
+        return Snapshot(
+            int(version), profile, presence, shown, kv if is_kv(kv) else None, hidden_of(hidden)
+        )
     return SnapshotDamaged("the hash of a presence is not a snapshot")
+
+
+def hidden_of(stored: Any) -> frozenset[str]:
+    """The names in Fields.hidden. Of what other software has written nothing is shown."""
+    if not stored:
+        return frozenset()
+    try:
+        return frozenset(_decode_names(stored))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return frozenset(HIDEABLE_FIELDS)
 
 
 def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[int, list[int]]:
@@ -296,5 +319,11 @@ def _arguments(save: Save, fence: int) -> list[Argument]:
     ]
     if save.fields is not None:
         fields = save.fields
-        arguments += (fields.profile, fields.presence, fields.discord, fields.reports)
+        arguments += (
+            fields.profile,
+            fields.presence,
+            fields.discord,
+            fields.reports,
+            fields.hidden,
+        )
     return arguments

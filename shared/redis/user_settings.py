@@ -7,10 +7,12 @@ come in between.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from shared.model import user_settings
 from shared.model.user_settings import DEFAULTS, UserSettings
@@ -24,7 +26,15 @@ UNREADABLE: Final = UserSettings(visible=False)
 """What counts where other software has written over the settings: then nothing is shown."""
 
 _WRITE: Final = Script("settings_write.lua")
+_SCAN_COUNT: Final = 500
 _ATTEMPTS: Final = 20  # each fails only because another change succeeded
+
+
+class _StoredSettings(Struct, frozen=True):
+    """One person's settings at one moment."""
+
+    revision: int  # the time of the change in µs since 1970, or later; 0: nothing is stored
+    settings: UserSettings
 
 
 class UserSettingsStore:
@@ -40,7 +50,18 @@ class UserSettingsStore:
 
     async def get_many(self, user_ids: Sequence[int]) -> list[UserSettings]:
         """Each person's, in one round trip."""
-        return [settings for _, settings in await self._load(user_ids)]
+        return [found.settings for found in await self._load(user_ids)]
+
+    async def _load(self, user_ids: Sequence[int]) -> list[_StoredSettings]:
+        async with available(), self._durable.reachable():
+            pipe = self._durable.redis.pipeline(transaction=False)
+            for user_id in user_ids:
+                pipe.hmget(keys.durable_settings(user_id), ["revision", "settings"])
+            rows = await pipe.execute(raise_on_error=False)
+            for row in rows:
+                if isinstance(row, Exception) and not is_damage(row):
+                    raise row
+        return [_stored(row) for row in rows]
 
     async def change(
         self, user_id: int, change: Callable[[UserSettings], UserSettings]
@@ -51,7 +72,8 @@ class UserSettingsStore:
         What it raises is passed on, and nothing is written.
         """
         for _ in range(_ATTEMPTS):
-            [(revision, settings)] = await self._load([user_id])
+            [stored] = await self._load([user_id])
+            revision, settings = stored.revision, stored.settings
             wanted = change(settings)
             if wanted == settings and settings is not UNREADABLE:
                 return settings
@@ -69,39 +91,31 @@ class UserSettingsStore:
     async def erase(self, user_id: int) -> None:
         """Forget what the person has chosen: the defaults count again."""
         for _ in range(_ATTEMPTS):
-            [(revision, _)] = await self._load([user_id])
-            if await self._write(user_id, revision, b""):
+            [stored] = await self._load([user_id])
+            if await self._write(user_id, stored.revision, b""):
                 await self._unlist(user_id)
                 return
         raise DurableUnavailable("these settings are being changed by others all the time")
 
     async def users(self) -> AsyncIterator[list[int]]:
         """Everybody who has settings, in batches; perhaps some who had."""
-        batches = aiter(self._durable.ids(keys.SETTINGS_USERS))
+        cursor: Any = 0
         while True:
-            async with available():
-                batch = await anext(batches, None)
-            if batch is None:
+            async with available(), self._durable.reachable():
+                cursor, rows = await self._durable.redis.zscan(
+                    keys.SETTINGS_USERS, cursor, count=_SCAN_COUNT
+                )
+            members: list[Any] = [member for member, _ in rows]
+            ids = [int(one) for one in members if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
+            if ids:
+                yield ids
+            if cursor == 0:
                 return
-            if batch:
-                yield batch
 
     async def announce_all(self) -> None:
         """Let every gateway load all settings again, as after a restored backup."""
         async with available(), self._durable.reachable():
             await self._durable.redis.publish(keys.SETTINGS_CHANNEL, b"")
-
-    async def _load(self, user_ids: Sequence[int]) -> list[tuple[int, UserSettings]]:
-        """Each with its revision; 0: nothing is stored."""
-        async with available(), self._durable.reachable():
-            pipe = self._durable.redis.pipeline(transaction=False)
-            for user_id in user_ids:
-                pipe.hmget(keys.durable_settings(user_id), ["revision", "settings"])
-            rows = await pipe.execute(raise_on_error=False)
-            for row in rows:
-                if isinstance(row, Exception) and not is_damage(row):
-                    raise row
-        return [_stored(row) for row in rows]
 
     async def _write(self, user_id: int, revision: int, json: bytes) -> bool:
         async with available():
@@ -117,23 +131,27 @@ class UserSettingsStore:
 
     async def _list(self, user_id: int) -> None:
         async with available(), self._durable.reachable():
-            await self._durable.redis.sadd(keys.SETTINGS_USERS, user_id)
+            await self._durable.redis.zadd(keys.SETTINGS_USERS, _listed(user_id))
 
     async def _unlist(self, user_id: int) -> None:
         async with available(), self._durable.reachable():
-            await self._durable.redis.srem(keys.SETTINGS_USERS, user_id)
+            await self._durable.redis.zrem(keys.SETTINGS_USERS, user_id)
             if await self._durable.redis.exists(keys.durable_settings(user_id)):
-                await self._durable.redis.sadd(keys.SETTINGS_USERS, user_id)
+                await self._durable.redis.zadd(keys.SETTINGS_USERS, _listed(user_id))
 
 
-def _stored(row: Any) -> tuple[int, UserSettings]:
+def _listed(user_id: int) -> Mapping[Any, Any]:
+    return {str(user_id): time.time_ns() // 1_000_000}
+
+
+def _stored(row: Any) -> _StoredSettings:
     if isinstance(row, Exception):
-        return 0, UNREADABLE
+        return _StoredSettings(0, UNREADABLE)
     revision, json = row
     number = int(revision) if revision is not None and revision.isdigit() else 0
     if json is None:
-        return number, DEFAULTS if revision is None else UNREADABLE
+        return _StoredSettings(number, DEFAULTS if revision is None else UNREADABLE)
     try:
-        return number, user_settings.decode(json)
+        return _StoredSettings(number, user_settings.decode(json))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return number, UNREADABLE
+        return _StoredSettings(number, UNREADABLE)

@@ -12,7 +12,10 @@ from services.gateway.event_handler import EventHandler
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache
 from services.gateway.sync.reconciler import Reconciler
+from services.gateway.sync.session_resume import GatewayState
 from services.gateway.sync.writer import Writer
+from shared.redis.store import Store
+from tests.gateway.people_fixture import KnownPeople
 
 GUILD = 816976062578688017
 OTHER = 492605905305600005
@@ -33,6 +36,9 @@ class RecordingWriter(Writer):
     def left(self, user_id: int, guild_id: int) -> None:
         self.calls.append(("left", user_id, guild_id))
 
+    def remove(self, user_id: int, guild_id: int) -> None:
+        self.calls.append(("removed", user_id, guild_id))
+
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         self.calls.append(("drop_shard", shard_id, shard_count))
 
@@ -49,6 +55,11 @@ class RecordingRequests(MemberRequests):
         super().__init__(sender=None)  # type: ignore[arg-type]
         self.guilds: list[int] = []
         self.users: list[tuple[int, int]] = []
+        self.unanswered: dict[int, list[int]] = {}
+
+    @property
+    def unanswered_users(self) -> dict[int, list[int]]:
+        return self.unanswered
 
     def request_guild(self, guild_id: int) -> None:
         self.guilds.append(guild_id)
@@ -95,6 +106,7 @@ class GatewayFixture:
 
     def __init__(self, only: Sequence[int] = ()) -> None:
         self.users = UserCache()
+        self.people = KnownPeople()
         self.writer = RecordingWriter()
         self.requests = RecordingRequests()
         self.reconciler = RecordingReconciler()
@@ -107,6 +119,18 @@ class GatewayFixture:
             writer=self.writer,
             requests=self.requests,
             reconciler=self.reconciler,
+        )
+
+    def state(self, store: Store) -> GatewayState:
+        """What a SessionResume saves and restores."""
+        return GatewayState(
+            store,
+            self.guilds,
+            self.reconciler,
+            self.writer,
+            self.users,
+            self.people,
+            self.requests,
         )
 
     def handle(self, name: str, payload: Any) -> list[tuple[Any, ...]]:

@@ -15,7 +15,7 @@ from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.merged_presence import OFFLINE
 from services.gateway.state.user_cache import StoredUser, UserCache
 from services.gateway.sync.lease import FREE
-from services.gateway.sync.session_resume import GatewayState, ResumeCheckpoint, SessionResume
+from services.gateway.sync.session_resume import ResumeCheckpoint, SessionResume
 from shared.redis import keys, shard_record
 from shared.redis.shard_record import Held
 from shared.redis.store import Store
@@ -155,9 +155,7 @@ async def test_checkpoint_of_another_version_is_ignored(store: Store) -> None:
     await save(store, at(0), "")
     await store.redis.hset(keys.shard(0, 1), "checkpoint", '{"compatibility_key":1}')
     gateway = GatewayFixture()
-    state = GatewayState(
-        store, gateway.guilds, gateway.reconciler, gateway.writer, gateway.requests
-    )
+    state = gateway.state(store)
     assert await SessionResume(Shard("", 0, 1), state, "us").restore() is None
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.gateway import metrics
 from services.gateway.discord.shard import Shard
-from services.gateway.sync.session_resume import GatewayState, SessionResume
+from services.gateway.sync.session_resume import SessionResume
 from shared.redis.store import Store
 from shared.telemetry.metrics import total
 from testing import samples
@@ -232,9 +232,7 @@ async def test_lost_shard_is_dropped_without_writing() -> None:
     """Another process runs it: no member has left."""
     gateway = GatewayFixture()
     gateway.handle("GUILD_CREATE", guild(GUILD, [1, 2]))
-    state = GatewayState(
-        cast("Store", None), gateway.guilds, gateway.reconciler, gateway.writer, gateway.requests
-    )
+    state = gateway.state(cast("Store", None))
     SessionResume(Shard("", 0, 1), state, "").forget()
     assert gateway.writer.take_calls() == [("drop_shard", 0, 1)]
     assert gateway.reconciler.dropped == [(0, 1)]

@@ -137,14 +137,14 @@ async def test_member_whom_redis_does_not_know_is_no_orphan(
     await writing.writer.drained()
     await writing.store.redis.delete(keys.guilds(2))
     removed: list[tuple[int, int]] = []
-    monkeypatch.setattr(writing.writer, "left", lambda *call: removed.append(call))
+    monkeypatch.setattr(writing.writer, "remove", lambda *call: removed.append(call))
     await marked_complete(writing)
     assert removed == []
 
 
 def reconciler_of(writing: WriterFixture, epoch: str = "") -> Reconciler:
     writing.gate.known_generations = {(0, 1): epoch}
-    return Reconciler(writing.store, writing.writer, writing.guilds, writing.gate)
+    return Reconciler(writing.store, writing.writer, writing.guilds, writing.gate, writing.people)
 
 
 async def marked_complete(writing: WriterFixture) -> None:

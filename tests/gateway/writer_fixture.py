@@ -20,6 +20,7 @@ from shared.net.backoff import Backoff
 from shared.redis.store import Save, Store, StoreUnavailable
 from testing.eventually import PATIENCE, eventually
 from tests.gateway.gateway_fixture import member, online
+from tests.gateway.people_fixture import KnownPeople
 
 QUICK: WriterTimings = WriterTimings(
     retry=Backoff(first_s=0.001, max_s=0.001), gate_interval_s=0.001
@@ -94,8 +95,11 @@ class WriterFixture:
         self.store = RecordingStore()
         self.gate = FakeGate(self.store)
         self.users = UserCache()
+        self.people = KnownPeople()
         self.icons = AppIcons(self.store, "http://127.0.0.1:9", "test")
-        self.writer = Writer(self.store, self.users, self.icons, Cdn(), self.gate, QUICK)
+        self.writer = Writer(
+            self.store, self.users, self.icons, Cdn(), self.gate, self.people, QUICK
+        )
         self.gate.rewrite_all = self.writer.mark_all_dirty
         self.guilds = GuildCache(self.users, self.writer)
 

@@ -57,7 +57,7 @@ class CachedUser:
 
     def discord(self) -> bytes:
         """JSON `{"user", "status", "client_status", "activities"}`."""
-        return b'{"user":%b,%b' % (self.user, self.presence[1:])
+        return discord_objects(self.user, self.presence)
 
     def reported(self, guild_id: int) -> bytes:
         """What the guild reported last; JSON of sanitize.presence."""
@@ -138,6 +138,9 @@ class UserCache:
     def __len__(self) -> int:
         return len(self._users)
 
+    def __contains__(self, user_id: int, /) -> bool:
+        return user_id in self._users
+
     def __iter__(self) -> Iterator[tuple[int, CachedUser]]:
         return iter(self._users.items())
 
@@ -173,6 +176,11 @@ class UserCache:
                 yield user_id, cached
             else:
                 self._waiting.discard(user_id)
+
+
+def discord_objects(user: bytes, presence: bytes) -> bytes:
+    """JSON `{"user", "status", "client_status", "activities"}`."""
+    return b'{"user":%b,%b' % (user, presence[1:])
 
 
 def restored_user(discord: bytes, reports: bytes | None) -> CachedUser:

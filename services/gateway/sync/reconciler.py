@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Iterable, Sequence, Set
 from typing import Final
 
+from services.gateway.privacy.settings_table import SettingsTable
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
@@ -27,11 +28,20 @@ RETRY_INTERVAL_S: Final = 1.0
 class Reconciler:
     """Compares one guild after another; `run` works through the requested comparisons."""
 
-    def __init__(self, store: Store, writer: Writer, guilds: GuildCache, gate: WriteGate) -> None:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        guilds: GuildCache,
+        gate: WriteGate,
+        people: SettingsTable,
+    ) -> None:
+        """`people`: those who are hidden are members of no guild, as far as Redis knows."""
         self._store = store
         self._writer = writer
         self._guilds = guilds
         self._gate = gate
+        self._people = people
         self._requested_guilds: dict[int, None] = {}
         self._requested_shards: dict[ShardKey, frozenset[int]] = {}  # to their expected guilds
         self._expected: dict[ShardKey, set[int]] = {}
@@ -148,10 +158,10 @@ class Reconciler:
             expected = [guild_id for shard in ours for guild_id in self._expected[shard]]
             for user_id, guild_ids in zip(batch, found, strict=True):
                 for guild_id in guild_ids or self._guild_to_leave(user_id, expected):
-                    guild = self._guilds.get(guild_id)
-                    is_member = guild and (not guild.complete or user_id in guild.members)
-                    if not is_member and any(shard_of(guild_id, of) == one for one, of in ours):
-                        self._writer.left(user_id, guild_id)
+                    if not self._may_be_member(user_id, guild_id) and any(
+                        shard_of(guild_id, of) == one for one, of in ours
+                    ):
+                        self._writer.remove(user_id, guild_id)
                         orphans.add(user_id)
         if orphans:
             log.info("removed %d users who are not a member of any guild", len(orphans))
@@ -161,9 +171,15 @@ class Reconciler:
         yet to learn of."""
         for guild_id in expected:
             guild = self._guilds.get(guild_id)
-            if guild and user_id in guild.members:
+            if guild and user_id in guild.members and not self._people.is_hidden(user_id):
                 return ()
         return expected[:1]
+
+    def _may_be_member(self, user_id: int, guild_id: int) -> bool:
+        guild = self._guilds.get(guild_id)
+        if guild is None or self._people.is_hidden(user_id):
+            return False
+        return not guild.complete or user_id in guild.members
 
     def _is_listed(self, shard: ShardKey) -> bool:
         guilds = (self._guilds.get(guild_id) for guild_id in self.expected_guilds(shard))
@@ -188,8 +204,8 @@ class Reconciler:
             if guild is not None and not guild.complete:
                 break  # it is being listed again; the end of that requests a comparison
             for user_id in batch:
-                if guild is None or user_id not in guild.members:
-                    self._writer.left(user_id, guild_id)
+                if not self._may_be_member(user_id, guild_id):
+                    self._writer.remove(user_id, guild_id)
                     removed += 1
         if removed:
             if self._guilds.get(guild_id) is None:

@@ -19,8 +19,9 @@ from services.gateway.discord.hikari_shard import INTENTS
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
+from services.gateway.privacy.settings_table import SettingsTable
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.state.user_cache import StoredUser
+from services.gateway.state.user_cache import StoredUser, UserCache
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
@@ -42,6 +43,8 @@ class GatewayState(Struct, frozen=True):
     guilds: GuildCache
     reconciler: Reconciler
     writer: Writer
+    users: UserCache
+    people: SettingsTable
     requests: MemberRequests  # of this shard; the rest is of all shards
 
 
@@ -51,7 +54,7 @@ class ResumeCheckpoint(Struct, frozen=True, kw_only=True):
     compatibility_key: str  # of bot and settings: others receive other events from the start
     session: DiscordSession
     guilds: list[int]  # all of whose members are known
-    partial: list[int]  # whose members are still being requested
+    partial: list[int]  # whose members are to be requested, or some of whom Redis does not hold
     awaited: list[int]  # named by READY, and not sent yet
     unavailable: list[int]  # sent before, and unavailable now
     requested_users: dict[int, list[int]]  # members that are being requested, by guild
@@ -174,6 +177,7 @@ class SessionResume:
         cache, expected = self._state.guilds, reconciler.expected_guilds(self._key)
         guilds = cache.guild_ids(*self._key)
         complete = {one for one in guilds if (guild := cache.get(one)) and guild.complete}
+        complete -= self._private_guilds(guilds)
         checkpoint = ResumeCheckpoint(
             compatibility_key=self._compatibility_key,
             session=session,
@@ -181,10 +185,28 @@ class SessionResume:
             partial=sorted(set(guilds) - complete),
             awaited=sorted(expected - set(guilds)),
             unavailable=sorted(cache.unavailable_guilds(guilds)),
-            requested_users=self._state.requests.unanswered_users,
+            requested_users=self._requested_users(),
             announce=reconciler.must_announce,
         )
         return PendingCheckpoint(checkpoint, self._state.writer.watermark())
+
+    def _private_guilds(self, guilds: list[int]) -> set[int]:
+        """Those with members of whom Redis does not hold everything. The next process lists them
+        again: else it could not show what such a member stops to hide."""
+        restricted = self._state.people.restricted()
+        if restricted is None:
+            return set(guilds)
+        members = map(self._state.users.get, restricted)
+        return {guild_id for cached in members if cached for guild_id in cached.guilds}
+
+    def _requested_users(self) -> dict[int, list[int]]:
+        """Nothing in Redis names a user who is hidden."""
+        is_hidden = self._state.people.is_hidden
+        return {
+            guild_id: shown
+            for guild_id, user_ids in self._state.requests.unanswered_users.items()
+            if (shown := [one for one in user_ids if not is_hidden(one)])
+        }
 
     async def _load(self) -> ResumeCheckpoint | None:
         """None if there is none, if this Redis server was restarted since, or if another version of
@@ -244,6 +266,9 @@ class SessionResume:
                 state.guilds.restore(guild_id, held, is_complete)
             except msgspec.MsgspecError as error:
                 raise RestoreFailed(f"Redis holds an unusable member: {error}") from None
+            for user_id in held:
+                if state.people.is_hidden(user_id):  # since then, while no gateway followed
+                    state.writer.remove(user_id, guild_id)
             listed += len(batch)
             missing += len(batch) - len(held)
             for user_id in set(batch) - held.keys():

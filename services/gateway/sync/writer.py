@@ -19,8 +19,10 @@ from msgspec import Struct
 from services.gateway import metrics
 from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
+from services.gateway.privacy import filters
+from services.gateway.privacy.settings_table import Change, SettingsTable
 from services.gateway.state.shared_user import merge_stored
-from services.gateway.state.user_cache import CachedUser, UserCache
+from services.gateway.state.user_cache import CachedUser, UserCache, discord_objects
 from services.gateway.sync.write_gate import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
@@ -66,14 +68,17 @@ class Writer:
         icons: AppIcons,
         cdn: Cdn,
         gate: WriteGate,
+        people: SettingsTable,
         timings: WriterTimings | None = None,
     ) -> None:
-        """`gate` is invalidated when Redis turns out to be away, or to have lost data."""
+        """`gate` is invalidated when Redis turns out to be away, or to have lost data. `people`:
+        what they hide is not written."""
         self._store = store
         self._users = users
         self._icons = icons
         self._cdn = cdn
         self._gate = gate
+        self._people = people
         self._timings = timings or WriterTimings()
         # By user, in the order of their changes: when the oldest one was received (µs since 1970).
         # The newest would hide an outage behind a user who changes all the time.
@@ -109,8 +114,28 @@ class Writer:
         self.changed(user_id)
 
     def left(self, user_id: int, guild_id: int) -> None:
-        """The user is not in the guild any more."""
+        """The user is not in the guild any more. Of one who is hidden Redis knows nothing."""
+        if self._people.is_hidden(user_id):
+            _discard(user_id, guild_id, self._joined)
+        else:
+            self.remove(user_id, guild_id)
+
+    def remove(self, user_id: int, guild_id: int) -> None:
+        """Redis may hold the user as a member of the guild, and must not."""
         _move(user_id, guild_id, self._joined, self._left)
+        self.changed(user_id)
+
+    def apply_settings(self, change: Change) -> None:
+        """Write of the user what their settings allow now."""
+        user_id = change.user_id
+        cached = self._users.get(user_id)
+        if cached is None:
+            return
+        cached.flushed_hash = 0
+        if change.is_hidden != change.was_hidden:
+            tell = self.remove if change.is_hidden else self.joined
+            for guild_id in cached.guilds:
+                tell(user_id, guild_id)
         self.changed(user_id)
 
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
@@ -202,20 +227,31 @@ class Writer:
             joined = tuple(self._joined.pop(user_id, ()))
             left = tuple(self._left.pop(user_id, ()))
             cached = self._users.get(user_id)
-            fields = self._render(user_id, cached) if cached else None
             if cached:
                 cached.forget(left)
+            if self._people.is_hidden(user_id):
+                if left:
+                    yield Save(user_id, None, (), left, received)
+                continue
+            fields = self._render(user_id, cached) if cached else None
             if fields or joined or left:
                 considered, base = cached.merged_from() if cached else (0, 0)
                 yield Save(user_id, fields, joined, left, received, considered, base)
 
     def _render(self, user_id: int, cached: CachedUser) -> Fields | None:
+        user, discord, hidden = cached.user, cached.presence, b""
+        reports = cached.merged.stored() if cached.merged else b""
         try:
-            shown = _decode(cached.presence)
-            rendered_from = hash((cached.user, *shown["client_status"].items()))
+            chosen = self._people.chosen(user_id)
+            by = self._people.filter(user_id) if chosen else None
+            if by is not None:
+                user, discord = filters.user(user, by), filters.presence(discord, by)
+                reports, hidden = filters.reports(reports, discord, by), by.hidden()
+            shown = _decode(discord)
+            rendered_from = hash((user, chosen, *shown["client_status"].items()))
             profile = b""
             if rendered_from != cached.flushed_hash:  # costs 10 µs and a kilobyte
-                profile = _encode(normalize.profile(_decode(cached.user), shown, self._cdn))
+                profile = _encode(normalize.profile(_decode(user), shown, self._cdn))
                 self._rendered[user_id] = rendered_from
             for application_id in normalize.applications_without_art(shown, self._cdn):
                 self._icons.request(application_id, user_id)
@@ -224,8 +260,7 @@ class Writer:
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
             return None
-        reports = cached.merged.stored() if cached.merged else b""
-        return Fields(profile, presence, cached.discord(), reports)
+        return Fields(profile, presence, discord_objects(user, discord), reports, hidden)
 
     def _requeue(self, saves: list[Save]) -> None:
         """Put back what was not written, unless it has changed again meanwhile."""
@@ -237,7 +272,7 @@ class Writer:
             if cached is not None:
                 cached.flushed_hash = 0  # Redis may have written it without an answer
             newer = self._joined.get(save.user_id, set()) | self._left.get(save.user_id, set())
-            for guild_ids, put_back in ((save.joined, self.joined), (save.left, self.left)):
+            for guild_ids, put_back in ((save.joined, self.joined), (save.left, self.remove)):
                 for guild_id in guild_ids:
                     if guild_id not in newer and not self._is_dropped(guild_id):
                         put_back(save.user_id, guild_id)
@@ -301,6 +336,8 @@ class Writer:
     def _merge(self, save: Save, stored: StoredReports) -> Save:
         user_id = save.user_id
         cached = self._users.get(user_id)
+        if self._people.is_hidden(user_id):  # since the save was rendered: they are withdrawn next
+            return msgspec.structs.replace(save, fields=None, considered=-1, base=0)
         if cached is None and stored.discord is None:  # there is nothing to merge
             return msgspec.structs.replace(save, considered=-1)
         left = {*save.left, *self._left.get(user_id, ())}

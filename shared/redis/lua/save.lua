@@ -4,8 +4,9 @@
 -- KEYS  presence:{user}  guilds:{user}  profile:{user}  fence:{user}
 -- ARGV  fence, when Discord reported it (µs, 0: unknown), number joined, number left, the joined
 --       guilds, the left guilds, the number of guilds that the writer took into account (-1: any),
---       the version that it merged its reports with (0: none), then nothing, or the four fields
---       profile (empty: unchanged), presence, discord, reports (empty: none)
+--       the version that it merged its reports with (0: none), then nothing, or the five fields
+--       profile (empty: unchanged), presence, discord, reports (empty: none), hidden (a JSON list;
+--       empty: nothing is hidden)
 -- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
 -- -3 there is no profile (no JSON object) to leave unchanged, no state written; -5 the writer does
 -- not know what another process has written, no state written; anything less: the write is stale,
@@ -70,7 +71,8 @@ end
 
 if #ARGV == fields and considered == '-1' then return 0 end
 
-local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord', 'reports')
+local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord', 'reports',
+  'hidden')
 if old.err then
   redis.call('DEL', presence)
   old = {}
@@ -87,7 +89,10 @@ elseif old[2] ~= profile_now then
   message = ',"profile":' .. profile_now
 end
 if old[3] ~= ARGV[fields + 2] then message = message .. ',"presence":' .. ARGV[fields + 2] end
-local reports = ARGV[fields + 4]
+local reports, hidden = ARGV[fields + 4], ARGV[fields + 5]
+if (old[6] or '') ~= hidden then
+  message = message .. ',"hidden":' .. (hidden ~= '' and hidden or '[]')
+end
 local same_discord = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
 if message == '' and same_discord and (old[5] or '') == reports then return 0 end
 
@@ -98,6 +103,11 @@ if reports ~= '' then
   redis.call('HSET', presence, 'reports', reports)
 elseif old[5] then
   redis.call('HDEL', presence, 'reports')
+end
+if hidden ~= '' then
+  redis.call('HSET', presence, 'hidden', hidden)
+elseif old[6] then
+  redis.call('HDEL', presence, 'hidden')
 end
 if message == '' and same_discord then return tonumber(version) end  -- nothing that readers show
 -- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that

@@ -4,9 +4,11 @@
 -- ARGV  the revision that was read (0: there was none), the new settings as JSON (empty: erase),
 --       the channel, the user's id
 -- Gives 1, or 0 if the settings have another revision.
-local kind = redis.call('TYPE', KEYS[1]).ok
-if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end  -- by other software
-local old = redis.call('HGET', KEYS[1], 'revision')
+local old = redis.pcall('HGET', KEYS[1], 'revision')
+if type(old) == 'table' then  -- not a hash: written by other software
+  redis.call('DEL', KEYS[1])
+  old = nil
+end
 if not old or not string.find(old, '^%d+$') then old = '0' end
 if old ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then

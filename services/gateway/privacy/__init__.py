@@ -1,0 +1,1 @@
+"""What each person has chosen, applied before anything is written."""

@@ -1,0 +1,204 @@
+"""The settings of all people who have chosen any, in memory: one look-up for each save.
+
+The whole table is loaded before the first shard runs, so that nobody is shown whose settings are
+not known; only people with settings take memory. While the durable Redis is away, what is known
+goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from services.gateway.privacy import filters
+from services.gateway.privacy.filters import Filter
+from shared.model.user_settings import DEFAULTS, Consent, UserSettings, is_shown
+from shared.redis.durable import DurableUnavailable
+from shared.redis.user_settings import UserSettingsStore
+
+log = logging.getLogger(__name__)
+
+BATCH_USERS: Final = 500  # in one round trip
+
+
+class Users(Protocol):
+    """What is needed of UserCache."""
+
+    def __len__(self) -> int: ...
+
+    def __contains__(self, user_id: int, /) -> bool: ...
+
+
+class TableTimings(Struct, frozen=True, kw_only=True):
+    """In seconds."""
+
+    retry_s: float = 0.25  # while the durable Redis is away
+    max_wait_s: float = 10.0  # for the end of a pause: the clock of the machine may be set
+
+
+class Change(Struct, frozen=True):
+    """The settings of a person have changed, or a pause has ended."""
+
+    user_id: int
+    was_hidden: bool
+    is_hidden: bool
+
+
+Apply = Callable[[Change], None]
+
+
+class SettingsTable:
+    """Follows the durable Redis while `run` runs. It is a settings_feed.SettingsListener."""
+
+    def __init__(
+        self,
+        store: UserSettingsStore,
+        consent: Consent,
+        timings: TableTimings | None = None,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._store = store
+        self._consent: Consent = consent
+        self._timings = timings or TableTimings()
+        self._now_ms = now_ms
+        self._settings: dict[int, UserSettings] = {}
+        self._filters: dict[int, Filter] = {}
+        self._exceptions: set[int] = set()  # hidden people; with CONSENT=asking those shown
+        self._pauses: list[tuple[int, int]] = []  # a heap: when they end, and whose
+        self._due: set[int] = set()  # to be loaded
+        self._all_due = True
+        self._wake = asyncio.Event()
+        self._loaded = asyncio.Event()
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether everybody's settings are known."""
+        return self._loaded.is_set()
+
+    async def loaded(self) -> None:
+        """Return when everybody's settings are known."""
+        await self._loaded.wait()
+
+    def chosen(self, user_id: int) -> UserSettings | None:
+        """What the person has chosen; None: nothing."""
+        return self._settings.get(user_id)
+
+    def is_hidden(self, user_id: int) -> bool:
+        """Whether nothing of the person may be shown."""
+        return (user_id in self._exceptions) is (self._consent == "joining")
+
+    def filter(self, user_id: int) -> Filter | None:
+        """What the person hides, if they are shown. None: nothing."""
+        return self._filters.get(user_id)
+
+    def restricted(self) -> Iterable[int] | None:
+        """People of whom Redis does not hold everything. None: that may be anybody."""
+        if self._consent == "asking":
+            return None
+        return self._exceptions | self._filters.keys()
+
+    def count_shown(self, users: Users) -> int:
+        """How many of these are shown."""
+        exceptions = sum(one in users for one in self._exceptions)
+        return len(users) - exceptions if self._consent == "joining" else exceptions
+
+    def changed(self, user_id: int) -> None:
+        """See SettingsListener."""
+        self._due.add(user_id)
+        self._wake.set()
+
+    def all_changed(self) -> None:
+        """See SettingsListener."""
+        self._all_due = True
+        self._wake.set()
+
+    async def run(self, apply: Apply) -> None:
+        """Load what has changed, and apply it, until cancelled. One at a time, so that what was
+        read last is what counts."""
+        is_logged = False
+        while True:
+            self._end_pauses(apply)
+            self._wake.clear()
+            due, all_due = self._due, self._all_due
+            self._due, self._all_due = set(), False
+            try:
+                if all_due:
+                    await self._load_all(apply)
+                if due:
+                    await self._load(due, apply)
+            except DurableUnavailable as error:
+                self._due |= due
+                self._all_due |= all_due
+                if not is_logged:
+                    is_logged = True
+                    log.warning("the settings of users cannot be read now: %s", error)
+                await asyncio.sleep(self._timings.retry_s)
+                continue
+            if is_logged:
+                is_logged = False
+                log.info("the settings of users can be read again")
+            if not self._due and not self._all_due:
+                await self._wait()
+
+    async def _wait(self) -> None:
+        timeout = self._timings.max_wait_s
+        if self._pauses:
+            until_end = (self._pauses[0][0] - self._now_ms()) / 1000
+            timeout = max(0.0, min(timeout, until_end))
+        try:
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _load_all(self, apply: Apply) -> None:
+        found: set[int] = set()
+        async for batch in self._store.users():
+            found.update(batch)
+        await self._load(found | self._settings.keys(), apply)
+        if not self._loaded.is_set():
+            log.info("%d users have settings", len(self._settings))
+            self._loaded.set()
+
+    async def _load(self, user_ids: Iterable[int], apply: Apply) -> None:
+        ids = list(user_ids)
+        for start in range(0, len(ids), BATCH_USERS):
+            batch = ids[start : start + BATCH_USERS]
+            for user_id, settings in zip(batch, await self._store.get_many(batch), strict=True):
+                self._set(user_id, settings, apply)
+
+    def _end_pauses(self, apply: Apply) -> None:
+        now = self._now_ms()
+        while self._pauses and self._pauses[0][0] <= now:
+            _, user_id = heapq.heappop(self._pauses)
+            self._set(user_id, self._settings.get(user_id, DEFAULTS), apply)
+
+    def _set(self, user_id: int, settings: UserSettings, apply: Apply) -> None:
+        now = self._now_ms()
+        before = self._settings.get(user_id, DEFAULTS)
+        was_hidden = self.is_hidden(user_id)
+        new_filter = filters.filter_of(settings)
+        if settings == DEFAULTS:
+            self._settings.pop(user_id, None)
+        else:
+            self._settings[user_id] = settings
+        if new_filter is None:
+            self._filters.pop(user_id, None)
+        else:
+            self._filters[user_id] = new_filter
+        shown = is_shown(settings, self._consent, now)
+        if shown is (self._consent == "joining"):
+            self._exceptions.discard(user_id)
+        else:
+            self._exceptions.add(user_id)
+        if settings.paused_until > now and settings.paused_until != before.paused_until:
+            heapq.heappush(self._pauses, (settings.paused_until, user_id))
+        if settings == before and was_hidden is not shown:
+            return
+        apply(Change(user_id, was_hidden, not shown))
