@@ -121,7 +121,7 @@ def _show(topic: Shown, subscriptions: list[Any], counters: Counters) -> None:
     """
     presence, profile, subscribed = topic.presence, topic.profile, topic.subscriptions
     if not presence:
-        return  # a user of Lanyard's dialect has left: nobody is told
+        return  # a user of Lanyard's dialect who was never monitored
     frame = topic.presence_frame()
     size = len(frame)
     direct = 0

@@ -112,6 +112,29 @@ def presence(discord: bytes, kv: bytes = NO_KV) -> bytes | None:
     )
 
 
+def departed(presence: bytes) -> bytes:
+    """What clients are told last of a user who is not monitored any more: offline, doing nothing.
+
+    `presence`: what they were shown, as `presence` gave it.
+    """
+    shown: _Json = msgspec.json.decode(presence)
+    return msgspec.json.encode(
+        LanyardPresence(
+            discord_user=shown["discord_user"],
+            discord_status="offline",
+            active_on_discord_web=False,
+            active_on_discord_desktop=False,
+            active_on_discord_mobile=False,
+            active_on_discord_embedded=False,
+            active_on_discord_vr=False,
+            listening_to_spotify=False,
+            spotify=None,
+            activities=[],
+            kv={},
+        )
+    )
+
+
 def _spotify(activity: _Json) -> LanyardSpotify:
     assets = activity.get("assets")
     assets = assets if isinstance(assets, dict) else {}

@@ -109,6 +109,7 @@ class Everyone:
         self._changes = Changes()
         self._members: dict[Member, None] = {}
         self._init_states: dict[Encoding, tuple[float, int, bytes]] = {}
+        self._departed: dict[LanyardUser, int] = {}  # the change that tells members
         self._wake = asyncio.Event()
         self._scanned = False
         self._dropped = 0  # the frames of changes up to this one are dropped
@@ -160,13 +161,15 @@ class Everyone:
         """One of `find` is known, again or with another presence."""
         self._wake.set()
         if user.presence:
+            self._departed.pop(user, None)
             if changed or user not in self._changes:
                 self._changes.add(user)
-        else:
-            self._changes.remove(user)
-            self._users.pop(user.user_id, None)
-            user.everyones = False
-            self._source.unfollow(user)
+        elif changed and user in self._changes:
+            self._changes.add(user)
+            self._departed[user] = self._changes.last
+            self._init_states.clear()
+        elif user not in self._departed:
+            self._remove(user)
 
     def _add(self, user_id: int) -> None:
         user = self._source.follow(user_id)
@@ -174,6 +177,19 @@ class Everyone:
         self._users[user_id] = user
         if user.answered and user.presence:  # else what Redis holds now is still to come
             self.updated(user, changed=False)
+
+    def _remove(self, user: LanyardUser) -> None:
+        self._departed.pop(user, None)
+        self._changes.remove(user)
+        self._users.pop(user.user_id, None)
+        user.everyones = False
+        self._source.unfollow(user)
+
+    def _remove_departed(self) -> None:
+        """Those of whom every member has been told."""
+        for user, number in list(self._departed.items()):
+            if all(member.sent is not None and member.sent >= number for member in self._members):
+                self._remove(user)
 
     async def _scan(self) -> None:
         """Follow all monitored users, and wait until they are known."""
@@ -209,6 +225,7 @@ class Everyone:
                 if not changes:
                     break
         await self._drop_frames(newest)
+        self._remove_departed()
 
     def _can_take(self, member: Member) -> bool:
         return member in self._members and not member.peer.paused
@@ -240,8 +257,10 @@ class Everyone:
             users = [
                 (str(one), user.presence) for one, user in self._users.items() if user.presence
             ]
+            departed = len(self._departed)
             frame = await asyncio.to_thread(_init_state_frame, users, member.encoding)
-            self._init_states[member.encoding] = (built_at, number, frame)
+            if len(self._departed) == departed:
+                self._init_states[member.encoding] = (built_at, number, frame)
         if member in self._members and not member.peer.paused:
             member.peer.write(frame)
             member.sent = number
@@ -253,10 +272,7 @@ class Everyone:
         for count, user in enumerate(list(self._users.values()), 1):
             if self._members:
                 return
-            self._users.pop(user.user_id, None)
-            self._changes.remove(user)
-            user.everyones = False
-            self._source.unfollow(user)
+            self._remove(user)
             if count % SLICE_FRAMES == 0:
                 await asyncio.sleep(0)
         self._changes.clear()

@@ -126,7 +126,8 @@ class LanyardSession:
         if self._member is not None and subscription.view.user.everyones:
             subscription.presence = presence  # is sent as one of everyone
             return
-        if presence and presence != subscription.presence:
+        is_told = subscription.presence == NOBODY and not subscription.view.user.presence
+        if presence and presence != subscription.presence and not is_told:
             self._peer.write(subscription.view.presence_frame())
             subscription.presence = presence
         self._allow_direct_writes(subscription)

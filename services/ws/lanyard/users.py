@@ -36,7 +36,7 @@ class LanyardUsers:
         self._set(user, lanyard.presence(discord, kv) or b"")
 
     def set_absent(self, user: LanyardUser) -> None:
-        """The user is not monitored. Clients that were shown them are not told, as in Lanyard."""
+        """The user is not monitored. Clients that were shown them see them go offline."""
         self._set(user, b"")
 
     def invalidate(self) -> None:
@@ -48,7 +48,7 @@ class LanyardUsers:
         changed = user.set_presence(presence)
         received, user.received = user.received, 0
         for view in list(user.views.values()):
-            if changed and presence:
+            if changed:
                 view.received = view.received or received
                 self._fan_out.push(view)
         waiters, user.waiters = user.waiters, {}

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from services.ws.lanyard import protocol
 from services.ws.lanyard.protocol import NOBODY, Encoding
 from services.ws.peer import NO_FD
+from shared.model import lanyard
 
 NOT_SENT: Final = b""
 """Of a subscription: its INIT_STATE is still to come."""
@@ -45,6 +46,7 @@ class LanyardUser:
         "_frames",
         "answered",
         "everyones",
+        "farewell",
         "presence",
         "received",
         "user_id",
@@ -55,6 +57,7 @@ class LanyardUser:
     def __init__(self, user_id: int) -> None:
         self.user_id = user_id
         self.presence = b""  # JSON; empty: not monitored, or not known yet
+        self.farewell = b""  # JSON; sent to clients when the user is not monitored any more
         self.answered = False  # known since the connection to Redis is up
         self.received = 0  # as services.ws.topic.Topic.received
         self.everyones = False  # shown to clients that are subscribed to everyone
@@ -71,6 +74,11 @@ class LanyardUser:
         """What an INIT_STATE for this user alone holds."""
         return self.presence or NOBODY
 
+    @property
+    def current(self) -> bytes:
+        """What clients that were shown the user are to be shown now."""
+        return self.presence or self.farewell
+
     def view(self, encoding: Encoding) -> LanyardView:
         view = self.views.get(encoding)
         if view is None:
@@ -82,15 +90,16 @@ class LanyardUser:
         self.answered = True
         if presence == self.presence:
             return False
+        self.farewell = b"" if presence else lanyard.departed(self.presence)
         self.presence = presence
         self.drop_frames()
         return True
 
     def frame(self, encoding: Encoding) -> bytes:
-        """The update that shows the newest presence, built once."""
+        """The update that shows `current`, built once."""
         frame = self._frames.get(encoding)
         if frame is None:
-            payload = protocol.presence_update(self.presence)
+            payload = protocol.presence_update(self.current)
             frame = self._frames[encoding] = encoding.frame(payload)
         return frame
 
@@ -114,7 +123,7 @@ class LanyardView:
 
     @property
     def presence(self) -> bytes:
-        return self.user.presence
+        return self.user.current
 
     def presence_frame(self) -> bytes:
         return self.user.frame(self.encoding)

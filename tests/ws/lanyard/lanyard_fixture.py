@@ -95,6 +95,12 @@ async def update(client: ClientConnection) -> Json:
     return shown
 
 
+def is_farewell(shown: Json) -> bool:
+    """Whether it is what clients are told last of a user who is not monitored any more."""
+    nothing: Json = {"discord_status": "offline", "activities": [], "spotify": None, "kv": {}}
+    return {key: shown[key] for key in nothing} == nothing
+
+
 def unzipped(frame: str | bytes) -> Json:
     assert isinstance(frame, bytes)
     found: Json = msgspec.json.decode(zlib.decompress(frame))

@@ -20,6 +20,7 @@ from tests.ws.lanyard.lanyard_fixture import (
     init_state,
     initialize,
     initialize_one,
+    is_farewell,
     lanyard_client,
     number_in,
     say,
@@ -71,7 +72,7 @@ async def test_everyone_comes(backend: Backend) -> None:
 
 
 async def test_who_leaves_is_gone(backend: Backend) -> None:
-    """Nobody is told; a client that comes later does not get them."""
+    """Clients that were shown them see them go offline; one that comes later does not get them."""
     await show(backend, ANNA, 1)
     await show(backend, BERT, 1)
     async with backend.serving(subscribe_all=True) as ws, lanyard_client(ws, EVERYONE) as client:
@@ -79,7 +80,10 @@ async def test_who_leaves_is_gone(backend: Backend) -> None:
         await backend.remove(ANNA)
         everyone = ws.hub.everyone
         assert everyone is not None
+        assert is_farewell(await update(client))
         await eventually(lambda: everyone.find(ANNA) is None)
+        async with lanyard_client(ws, EVERYONE) as later:
+            assert set(await init_state(later)) == {str(BERT)}
         await nothing_comes(client)
         await show(backend, ANNA, 2)
         assert number_in(await update(client)) == 2

@@ -21,6 +21,7 @@ from tests.ws.lanyard.lanyard_fixture import (
     init_state,
     initialize,
     initialize_one,
+    is_farewell,
     lanyard_client,
     next_frame,
     number_in,
@@ -134,14 +135,19 @@ async def test_who_joins_is_looked_up_where_redis_reports_no_joins(
 
 
 async def test_the_user_leaves_and_comes_back(backend: Backend) -> None:
-    """Nobody is told that they left, as with Lanyard; a new Initialize gets nothing of them."""
+    """Who was shown them sees them go offline; a new Initialize gets nothing of them."""
     await show(backend, ANNA, 1)
     async with backend.serving() as ws, lanyard_client(ws, initialize_one(ANNA)) as client:
         await init_state(client)
         await backend.remove(ANNA)
-        await eventually(lambda: ws.hub._lanyard.find(ANNA).presence == b"")  # type: ignore[union-attr]
+        assert is_farewell(await update(client))
         await say(client, initialize_one(ANNA))
         assert await init_state(client) == {}
+        async with lanyard_client(ws, initialize(ANNA)) as later:
+            assert await init_state(later) == {}
+            await show(backend, ANNA, 3)
+            assert number_in(await update(later)) == 3
+        assert number_in(await update(client)) == 3
         await show(backend, ANNA, 2)
         assert number_in(await update(client)) == 2
 
