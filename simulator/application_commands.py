@@ -55,6 +55,16 @@ class ApplicationCommands:
         """The chat command of this name."""
         return self._commands.get((CHAT_INPUT, name))
 
+    def register(self, command: Json) -> Json:
+        """As the bot would, without checks."""
+        key = (command.get("type", CHAT_INPUT), command["name"])
+        self._commands[key] = self._stored(key, command)
+        return self._commands[key]
+
+    def clear(self) -> None:
+        """Nothing is registered any more."""
+        self._commands.clear()
+
     @property
     def creates(self) -> int:
         """Names that were registered newly in the last day."""

@@ -1,4 +1,4 @@
-"""HTTP GET from servers that may be slow, busy, broken or hostile.
+"""HTTP requests to servers that may be slow, busy, broken or hostile.
 
 The client bounds what such a server can cost: the number of connections, the time of a request
 and the bytes of a body. It asks for no compression and unpacks none, so that a small body cannot
@@ -136,10 +136,25 @@ class HttpClient:
     async def get(
         self, url: str, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[HttpResponse]:
-        """The response, until the block ends. Raises RequestFailed."""
+        """The response to GET, until the block ends. Raises RequestFailed."""
+        async with self.send("GET", url, headers) as response:
+            yield response
+
+    @asynccontextmanager
+    async def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> AsyncIterator[HttpResponse]:
+        """The response, until the block ends. Raises RequestFailed: the server may have done what
+        was asked for nevertheless."""
         try:
-            response = await self._open_session().get(
+            response = await self._open_session().request(
+                method,
                 url,
+                data=body,
                 headers={"Accept-Encoding": "identity", **(headers or {})},
                 allow_redirects=self._max_redirects > 0,
                 max_redirects=self._max_redirects,

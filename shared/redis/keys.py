@@ -27,6 +27,9 @@ SHARDS = "shards"
 RETIRED = ("whole", "gateways", "completeness")
 """Written by earlier versions, without a TTL; the gateway deletes them."""
 
+COMMAND_REGISTRATION = "command-registration"
+"""String with a TTL: a process has just registered the commands at Discord."""
+
 KV_RECENT = "durable:kv-recent"
 """Sorted set: users whose key-value store was written, by the time in ms. Their copies are due."""
 

@@ -79,7 +79,7 @@ async def test_an_event_looks_like_discords(bot: Bot) -> None:
 
 async def test_a_guild_chooses_the_shard_and_a_dm_goes_to_the_first(sim: Simulator) -> None:
     """The shard of the guild alone gets it; without a guild shard 0 does."""
-    sim.commands._commands[1, "grux"] = {"id": "1"}
+    sim.commands.register({"name": "grux"})
     async with connected(sim) as first, connected(sim) as second:
         await first.start(shard=[0, 2], intents=0)
         await second.start(shard=[1, 2], intents=0)
@@ -93,7 +93,7 @@ async def test_a_guild_chooses_the_shard_and_a_dm_goes_to_the_first(sim: Simulat
 
 async def test_with_an_endpoint_url_the_gateway_gets_nothing(sim: Simulator, post: Post) -> None:
     """As in the portal: the gateway or HTTP, never both."""
-    sim.commands._commands[1, "grux"] = {"id": "1"}
+    sim.commands.register({"name": "grux"})
     await post("settings", options={"interactions_endpoint_url": "https://bot.example/"})
     answer = await post("use_command", user_id=FIRST_PERSON, subcommand="show")
     assert answer["error"]["field"] == "interactions_endpoint_url"
