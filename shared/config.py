@@ -102,6 +102,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     shard_ids: str = ""
     presence_check_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 300
     consent: Consent = "joining"
+    public_url: str = ""
 
     def __post_init__(self) -> None:
         self.guilds()

@@ -8,6 +8,7 @@ import logging
 import sys
 
 from services.gateway import metrics
+from services.gateway.commands.gateway_commands import GatewayCommands
 from services.gateway.departures import Departures
 from services.gateway.discord.gateway_info import DiscordRefused, fetch_gateway_info
 from services.gateway.discord.hikari_shard import handle_loop_exception
@@ -71,6 +72,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             Shard(settings.discord_token, shard_id, count)
             for shard_id in settings.shards() or range(count)
         ]
+        commands = GatewayCommands(settings, store, durable_store, users)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(people.run(writer.apply_settings))
             tasks.create_task(feed.run())
@@ -85,6 +87,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                     writer=writer,
                     requests=requests,
                     reconciler=reconciler,
+                    on_interaction=commands.offer,
                 )
                 state = GatewayState(store, guilds, reconciler, writer, users, people, requests)
                 resume = SessionResume(shard, state, compatibility_key(settings, approval.approved))
@@ -99,6 +102,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
             tasks.create_task(Departures(store, durable_store, users, shards).run())
+            tasks.create_task(commands.run())
             tasks.create_task(Settling(users, guilds, writer, shards).run())
             tasks.create_task(reconciler.run())
             tasks.create_task(send_heartbeats(store, shards))

@@ -35,6 +35,7 @@ HANDLED: Final = (
     "READY",
     "RESUMED",
     "RATE_LIMITED",
+    "INTERACTION_CREATE",
 )
 _EVENTS: Final = {name: metrics.EVENTS.labels(name) for name in HANDLED}
 _OTHER_EVENTS: Final = metrics.EVENTS.labels("other")
@@ -57,8 +58,10 @@ class EventHandler:
         writer: Writer,
         requests: MemberRequests,
         reconciler: Reconciler,
+        on_interaction: Callable[[Payload], None],
     ) -> None:
-        """`is_approved`: whether a guild may be monitored (guild_approval.py)."""
+        """`is_approved`: whether a guild may be monitored (guild_approval.py).
+        `on_interaction`: takes the uses of commands (commands/service.py)."""
         self._shard = shard
         self._is_approved = is_approved
         self._users = users
@@ -66,6 +69,7 @@ class EventHandler:
         self._writer = writer
         self._requests = requests
         self._reconciler = reconciler
+        self._on_interaction = on_interaction
 
     def handle(self, name: str, payload: Any) -> None:
         """Apply one event."""
@@ -96,6 +100,8 @@ class EventHandler:
                     self._requests.repeat_open()
                 case "RATE_LIMITED":
                     self._requests.handle_rate_limited(payload)
+                case "INTERACTION_CREATE":
+                    self._on_interaction(payload)
         except InvalidEvent as reason:
             metrics.EVENTS_REJECTED.labels(str(reason)).inc()
         except Exception:

@@ -31,6 +31,9 @@ WRITE_LAG = Histogram(
     "From Discord's event to Redis' reply.",
     buckets=CHANGE_AGE_BUCKETS_S,
 )
+INTERACTIONS = Counter(
+    "grux_gateway_interactions_total", "Uses of the commands, by what became of them.", ["outcome"]
+)
 PEOPLE = Gauge("grux_gateway_people", "Monitored users of this process.")
 PENDING_WRITES = Gauge(
     "grux_gateway_pending_writes", "Users whose newest state is not in Redis yet."

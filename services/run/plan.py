@@ -80,7 +80,12 @@ def make_plan(env: Mapping[str, str]) -> Plan:
             ProcessSpec(
                 name,
                 _module(f"services.{name}"),
-                {**changes, **_metrics_port(settings, index), **_trusted_proxies(name, env)},
+                {
+                    **changes,
+                    **_metrics_port(settings, index),
+                    **_trusted_proxies(name, env),
+                    **_public_url(name, env, f"http://{api}"),
+                },
             )
             for index, name in enumerate(SERVICES)
         ),
@@ -198,6 +203,12 @@ def _trusted_proxies(name: str, env: Mapping[str, str]) -> dict[str, str]:
     if name not in ("cards", "ws"):
         return {}
     return {"TRUSTED_PROXIES": f"{env.get('TRUSTED_PROXIES', '')} 127.0.0.1 ::1".strip()}
+
+
+def _public_url(name: str, env: Mapping[str, str], here: str) -> dict[str, str]:
+    """For the addresses that `/grux links` names. Without it, api and the page use the address at
+    which a visitor has found them."""
+    return {"PUBLIC_URL": here} if name == "gateway" and not _is_set(env, "PUBLIC_URL") else {}
 
 
 def _connect_host(host: str) -> str:

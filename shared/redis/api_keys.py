@@ -40,6 +40,12 @@ class ApiKeys:
             await self._store(user_id, digest)
         return current in (None, digest)
 
+    async def created_at(self, user_id: int) -> int | None:
+        """When the user's key was made, in ms since 1970; None: there is none."""
+        async with available(), self._durable.reachable():
+            found = await self._durable.redis.hget(keys.durable_key(user_id), "created_at")
+        return int(found) if found is not None and found.isdigit() else None
+
     async def delete(self, user_id: int) -> None:
         """The user's key, if there is one, ends."""
         current = await self._current(user_id)

@@ -111,6 +111,7 @@ class GatewayFixture:
         self.requests = RecordingRequests()
         self.reconciler = RecordingReconciler()
         self.guilds = GuildCache(self.users, self.writer)
+        self.interactions: list[Any] = []
         self.handler = EventHandler(
             (0, 1),
             is_approved=lambda guild_id: not only or guild_id in only,
@@ -119,6 +120,7 @@ class GatewayFixture:
             writer=self.writer,
             requests=self.requests,
             reconciler=self.reconciler,
+            on_interaction=self.interactions.append,
         )
 
     def state(self, store: Store) -> GatewayState:
