@@ -22,6 +22,7 @@ REDIS_PORT: Final = 6379
 DURABLE_PORT: Final = 6380
 SIMULATOR_PORT: Final = 8100
 METRICS_PORT: Final = 9100
+WEBHOOK_PATH: Final = "/webhooks/discord"
 NEWCOMERS: Final = 2  # simulated people who are in no guild yet
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")  # those a browser here may name
 SERVICES: Final = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
@@ -55,7 +56,7 @@ def make_plan(env: Mapping[str, str]) -> Plan:
     chosen = _is_set(env, "REDIS_URL") or _is_set(env, "DURABLE_REDIS_URL")
     durable = None if chosen else _durable(changes)
     api, ws, cards = _addresses({**env, **changes}, changes)
-    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes)
+    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes, api)
     if not _is_set(env, "METRICS_PORT"):
         _choose_metrics_ports(env, changes)
     if not _is_set(env, "PUBLIC_WS_URL"):
@@ -135,8 +136,8 @@ def _redis_server(name: str, binary: str, port: int, *options: str) -> ProcessSp
     return ProcessSpec(name, (binary, *address, "--save", "", *options), show_output=False)
 
 
-def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> ProcessSpec:
-    """A simulated Discord."""
+def _simulator(env: Mapping[str, str], changes: dict[str, str], api: str) -> ProcessSpec:
+    """A simulated Discord, which knows the host:port of `api` as the real one's portal does."""
     port = ports.free(SIMULATOR_PORT)
     host = _simulator_host(config.from_env(config.ApiSettings, {**env, **changes}).api_host)
     url = f"http://{_connect_host(host)}:{port}"
@@ -145,6 +146,7 @@ def _simulator(env: Mapping[str, str], changes: dict[str, str]) -> ProcessSpec:
     arguments = (
         *_module("simulator", "--host", host, "--port", str(port), "--token", token),
         *("--newcomers", str(NEWCOMERS), "--redirect-uris", _redirect_uris({**env, **changes})),
+        *("--event-webhooks-url", f"http://{api}{WEBHOOK_PATH}"),
     )
     if not is_loopback(host):
         arguments = (*arguments, "--remote-images-only")

@@ -83,6 +83,7 @@ def test_people_sign_in_at_the_simulator() -> None:
     assert env["DISCORD_AUTHORIZE_URL"] == f"{made.simulator_url}{AUTHORIZE_PATH}"
     assert env["JOIN_GUILD_ID"] == FIRST_GUILDS[0]
     assert options.newcomers == 2
+    assert options.event_webhooks_url == f"{made.api_url}/webhooks/discord"
 
 
 def test_people_come_back_to_the_public_address() -> None:
