@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
-from pathlib import Path
-from string import Template
 from typing import Final
 
-from services.api.endpoints.docs import rest_page, websocket_page
+from services.api.endpoints.docs import privacy_page, rest_page, websocket_page
 from services.api.http import layout, security_headers
 from services.api.http.precompressed import PrecompressedResponse
 from services.api.http.security_headers import SELF, PagePolicy
@@ -15,7 +12,6 @@ from services.api.openapi.schemas import Json
 from shared.config import ApiSettings
 
 _FORMS: Final = '<script type="module" src="./docs/docs.js"></script>\n'
-_PRIVACY: Final = Path(__file__).with_name("privacy.html")
 
 
 def rest(document: Json, settings: ApiSettings) -> PrecompressedResponse:
@@ -55,19 +51,7 @@ def websocket(document: Json) -> PrecompressedResponse:
 
 def privacy(settings: ApiSettings) -> PrecompressedResponse:
     """What this server knows of the people it shows and of its visitors."""
-    invite = settings.discord_invite
-    main = Template(_PRIVACY.read_text()).substitute(
-        contact=_SERVER_LINK.format(escape(invite)) if invite else _SERVER
-    )
-    text = layout.page(
-        main,
-        title="Privacy",
-        description="What this server knows of the people it shows, and of its visitors.",
-        current="privacy",
-    )
-    return security_headers.html_response(text, _READING)
+    return security_headers.html_response(privacy_page.render(settings), _READING)
 
 
 _READING: Final = PagePolicy(scripts=(SELF,), styles=(SELF,), images=(SELF,))
-_SERVER: Final = "the Discord server in which you met this bot"
-_SERVER_LINK: Final = '<a href="{}">the Discord server of this bot</a>'
