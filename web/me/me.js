@@ -5,7 +5,8 @@ import { asSentence, controlOf, isEmpty, patchOf } from "./patch.js";
 
 const TYPING_MS = 900; // without a key: what is typed is saved
 const TOAST_MS = 6000;
-const REFRESH_MS = 2000; // while the page waits to see the person appear
+const WAITING_MS = 2000; // between looks while the person should appear soon
+const HIDDEN_MS = 30_000; // and while they are hidden
 
 const $ = (id) => document.getElementById(id);
 const form = $("settings");
@@ -112,6 +113,7 @@ function saveLinks(row = document.activeElement.closest(".link")) {
 // --- what the page says --------------------------------------------------------------------
 
 const REFRESHED = ["state", "app-list", "pause", "join"];
+const served = new Map(REFRESHED.map((id) => [id, $(id).innerHTML])); // as the server sent them
 
 /** Take these parts from the page as it is now, unless the person is in one of them. */
 async function refresh() {
@@ -120,14 +122,14 @@ async function refresh() {
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const id of REFRESHED) {
     const fresh = page.getElementById(id);
-    if (!fresh || fresh.innerHTML === $(id).innerHTML) continue;
+    if (!fresh || fresh.innerHTML === served.get(id)) continue;
     if ($(id).contains(document.activeElement) && id !== "pause") continue;
+    served.set(id, fresh.innerHTML);
     $(id).replaceChildren(...fresh.childNodes);
   }
-  const stage = page.getElementById("stage");
-  if (stage) $("stage").dataset.shown = stage.dataset.shown;
+  $("stage").dataset.shown = page.getElementById("stage")?.dataset.shown;
   localizeTimes();
-  if ($("stage").dataset.shown === "true" && card.info?.state === "error") {
+  if ($("stage").dataset.shown === "yes" && card.info?.state === "error") {
     card.setAttribute("user", card.user); // subscribes again
   }
 }
@@ -141,17 +143,22 @@ function localizeTimes() {
 
 localizeTimes();
 
-// A person who has just joined, or whose pause ends, appears without a reload.
-setInterval(() => {
-  if (!document.hidden && $("stage").dataset.shown === "false") refresh().catch(() => {});
-}, REFRESH_MS);
+/** A person who has just joined, or whose pause ends, appears without a reload. */
+function refreshWhile(shown, interval) {
+  setInterval(() => {
+    if (!document.hidden && $("stage").dataset.shown === shown) refresh().catch(() => {});
+  }, interval);
+}
 
-let activities = "";
+refreshWhile("waiting", WAITING_MS);
+refreshWhile("no", HIDDEN_MS);
+
+let applications = null; // of the activities, to notice new ones
 card.addEventListener("grux:update", ({ detail }) => {
   $("stage").dataset.status = detail.status;
   const ids = detail.activity.map(({ application_id }) => application_id).join();
-  if (ids !== activities) refresh().catch(() => {});
-  activities = ids;
+  if (applications !== null && ids !== applications) refresh().catch(() => {});
+  applications = ids;
 });
 card.addEventListener("grux:state", ({ detail: { state } }) => {
   if (state === "error") delete $("stage").dataset.status;

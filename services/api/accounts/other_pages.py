@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from services.api.accounts.controls import csrf_input, lines
+from services.api.accounts.controls import csrf_input, lines, switch
 from services.api.accounts.page import LINKS
 from services.api.http import layout
 from services.api.http.security_headers import SELF, PagePolicy
+from shared.model.user_settings import Consent
 
 ERASE_WORD: Final = "erase"
 
@@ -64,10 +65,22 @@ def commands(*, root: str = "./") -> bytes:
     )
 
 
-def erase(csrf: str, *, wrong: bool = False, root: str = "../") -> bytes:
-    """Asks once more. `wrong`: the word was not typed."""
+def erase(
+    csrf: str, *, consent: Consent = "joining", wrong: bool = False, root: str = "../"
+) -> bytes:
+    """Asks once more. `wrong`: the word was not typed. The form's fields: `confirm`, and
+    `stay_hidden` unless nobody is shown without having asked.
+    """
     error = f'Nothing was erased: type "{ERASE_WORD}" first.' if wrong else ""
     invalid = ' aria-invalid="true" autofocus' if wrong else ""
+    stay_hidden = switch(
+        "stay_hidden",
+        "on",
+        "Keep me hidden",
+        "Keeps one thing: that you are not to be shown. Otherwise Grux shows your presence again, "
+        "like that of anyone who has chosen nothing, while you are in a server of its bot.",
+        on=True,
+    )
     return _page(
         "Erase everything",
         f"""\
@@ -77,14 +90,13 @@ def erase(csrf: str, *, wrong: bool = False, root: str = "../") -> bytes:
 <li>your key, and everything in your key-value store;</li>
 <li>your connected accounts, your consent, and your sign-ins on all devices.</li>
 </ul>
-<p>Grux also withdraws its access at Discord. <b>As long as you stay in a server of its bot, Grux
-  may show your presence again</b>, as that of anyone who has chosen nothing. To end that, leave the
-  server, or <a href="{root}me#visibility">hide yourself</a> instead of erasing.</p>
+<p>Grux also withdraws its access at Discord.</p>
 <form action="{root}me/erase" method="post">{csrf_input(csrf)}
-  <label for="confirm">Type <q>{ERASE_WORD}</q> to confirm</label>
+  {stay_hidden if consent == "joining" else ""}
+  <div class="text"><label for="confirm">Type <q>{ERASE_WORD}</q> to confirm</label>
   <input id="confirm" name="confirm" autocomplete="off" autocapitalize="none" spellcheck="false"
     aria-describedby="confirm-error"{invalid}>
-  <p class="error" id="confirm-error">{error}</p>
+  <p class="error" id="confirm-error">{error}</p></div>
   <div class="actions"><button type="submit" class="danger">Erase everything</button>
     <a class="button quiet" href="{root}me">Keep everything</a></div>
 </form>""",
@@ -95,6 +107,19 @@ def erase(csrf: str, *, wrong: bool = False, root: str = "../") -> bytes:
 def is_confirmed(typed: str) -> bool:
     """Whether this is the word that `erase` asks for."""
     return typed.strip().lower() == ERASE_WORD
+
+
+ERASED: Final = {
+    "erased": "Nothing that you wrote or chose is kept, and you are signed out everywhere.",
+    "erased-hidden": "You are signed out everywhere. Of all that you wrote and chose, one thing is "
+    "kept: that you are not to be shown.",
+}
+"""By the value of `done` in the query, with which `POST /me/erase` leads to `/me`."""
+
+
+def erased(done: str, *, root: str = "./") -> bytes:
+    """The end. `done`: a key of ERASED."""
+    return message("Everything is erased", [ERASED[done]], links=[(root, "Start page")], root=root)
 
 
 def message(

@@ -8,13 +8,13 @@ It works by its forms alone; web/me/me.js saves each change at once and keeps th
 - `POST /me/key`: a new key. The answer is the page itself, with `new_key`: a redirect would have
   to store the key to show it.
 - `POST /me/key/delete`, `POST /auth/logout`.
-- `POST /me/erase`, from the page `GET /me/erase`: with the field `confirm`, see `is_confirmed`.
+- `POST /me/erase`, from the page `GET /me/erase`: see other_pages.py.
 """
 
 from __future__ import annotations
 
 from html import escape
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import structs
 
@@ -96,9 +96,11 @@ def _notices(view: AccountView) -> str:
     return "\n".join(found)
 
 
-def is_shown(view: AccountView) -> bool:
-    """Whether strangers see the person."""
-    return view.form.visible and not view.paused_until and view.monitored
+def shown_state(view: AccountView) -> Literal["yes", "no", "waiting"]:
+    """Whether strangers see the person. Waiting: they will, once a monitored server has them."""
+    if view.paused_until or not view.form.visible:
+        return "no"
+    return "yes" if view.monitored else "waiting"
 
 
 def state_text(view: AccountView) -> str:
@@ -117,7 +119,7 @@ def _preview(view: AccountView) -> str:
     return f"""\
 <aside class="preview" aria-labelledby="preview">
 <h2 id="preview">What everyone sees</h2>
-<div class="stage" id="stage" data-shown="{"true" if is_shown(view) else "false"}">
+<div class="stage" id="stage" data-shown="{shown_state(view)}">
   <grux-presence user="{view.user_id}"></grux-presence>
   <noscript><picture>
     <source srcset="{card}?theme=dark" media="(prefers-color-scheme: dark)">
@@ -131,7 +133,7 @@ def _preview(view: AccountView) -> str:
 
 
 def _join(view: AccountView) -> str:
-    if view.monitored or view.paused_until or not view.form.visible:
+    if shown_state(view) != "waiting":
         return ""
     if view.join:
         return f"""\
