@@ -80,9 +80,13 @@ def check(svg: str, page: str) -> None:
         black = [re.sub(r'fill="#[0-9a-f]+"', 'fill="#000"', each) for each in markup]
         mask = Image.open(io.BytesIO(png(f"{head[0]}{''.join(black)}</svg>", 1.0)))
         covered = mask.convert("RGBA").getchannel("A").point(lambda alpha: 255 * (alpha > 160))
-        seen = ImageChops.multiply(behind, Image.merge("RGB", [covered] * 3))
+        area = covered.getbbox()
+        if area is None:
+            continue
+        covered = covered.crop(area)
+        seen = ImageChops.multiply(behind.crop(area), Image.merge("RGB", [covered] * 3))
         seen.putalpha(covered)
-        for count, pixel in seen.getcolors(1 << 20) or []:
+        for count, pixel in seen.getcolors(seen.width * seen.height) or []:
             red, green, blue, alpha = pixel  # type: ignore[misc]
             if alpha:
                 found_ratio = _ratio(color, f"#{red:02x}{green:02x}{blue:02x}")
