@@ -110,7 +110,7 @@ RICH: Final = Golden(
         b'"created_at":1750873791410,"application_id":"383226320970055681","url":null,'
         b'"buttons":["View Repository"],"party":null}],"custom_status":null},"success":true}'
     ),
-    user_etag='"1a3afdacf3b759fe651f4f1a"',
+    user_etag='"44243a9443f0f05e12e4ff2e"',
     activity_etag='"75ea109cd1635775e6a06926"',
 )
 
@@ -149,7 +149,7 @@ HOSTILE: Final = Golden(
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
         b'"animated":false,"image":null}}},"success":true}'
     ),
-    user_etag='"bbc735a7b8d295d2b5285ddf"',
+    user_etag='"32577dc049a34d95c5aa48d3"',
     activity_etag='"894a9c30ad8eb83cff5390dc"',
 )
 
@@ -179,7 +179,7 @@ BOT: Final = Golden(
         b'{"data":{"status":"invisible","spotify":null,"activity":[],"custom_status":null},'
         b'"success":true}'
     ),
-    user_etag='"34c0c61cbae4f9e17185d5ea"',
+    user_etag='"e81b3ce7022032b384e12d1d"',
     activity_etag='"08c33367417b907572c5b630"',
 )
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from services.cards.card_service import CardTimings
+from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import eventually_async
 from tests.api.http_client import ask
@@ -53,7 +54,7 @@ async def test_a_server_that_fails_once_is_asked_again_soon(
     store: Store, server: ImageServer, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """The card without its image is not kept for long, neither here nor by proxies."""
-    monkeypatch.setattr("services.cards.image_store.RETRY_TTL_S", 3)
+    monkeypatch.setattr("services.cards.image_store.RETRY_TTL_S", 3600)
     timings = CardTimings(incomplete_ttl_s=0.0, renders_per_window=100_000)
     await save(store, NOTHING, with_avatar(server, f"{kind}/a.png"))
     async with serving_cards(store, discord_cdn_url=server.url, timings=timings) as port:
@@ -65,6 +66,8 @@ async def test_a_server_that_fails_once_is_asked_again_soon(
             assert "max-age=5," in (answer.header("cache-control") or "")
         assert len(server.requested) == attempts
         server.recovered = True
+        [failure] = [key async for key in store.redis.scan_iter(match=keys.picture("*"))]
+        await store.redis.expire(failure, 0)  # as time does
 
         async def whole() -> bool:
             return len(images_in(await ask(port, f"/card/{USER}.svg"))) == 1

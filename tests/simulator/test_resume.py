@@ -177,7 +177,7 @@ async def test_what_fell_out_of_the_buffer_cannot_be_replayed() -> None:
             await first.start()
             for number in range(60):
                 change(sim, str(number))
-                await first.until("PRESENCE_UPDATE")
+                await eventually(lambda: all(session.waiting == 0 for session in sim.sessions))
             await first.everything_so_far()
             sim.drop("rst")
             await first.close_code()
