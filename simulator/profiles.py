@@ -13,6 +13,7 @@ from aiohttp import web
 from simulator.badges import FLAG_BADGES, NITRO_BADGES, OTHER_BADGES, Badge
 from simulator.faults import Faults
 from simulator.model import Json, Person
+from simulator.people import FIRST_PERSON
 from simulator.problems import plain
 from simulator.rest import user_object
 from simulator.rest_middleware import meet_fault
@@ -27,7 +28,7 @@ _BIOS: Final = (
 )
 _PRONOUNS: Final = ("", "", "she/her", "he/him", "they/them")
 # Account types with an id or a name that a link can be made of, and one that has no link.
-_ACCOUNTS: Final = ("github", "steam", "spotify", "twitch", "youtube", "reddit", "battlenet")
+_ACCOUNTS: Final = ("github", "steam", "spotify", "twitch", "youtube", "reddit", "epicgames")
 _WITH_ACCOUNTS: Final = 0.6
 _WITH_NITRO: Final = 0.3
 _PRIVATE: Final = 0.03
@@ -67,6 +68,8 @@ def profile_of(person: Person) -> Json:
     badges = [] if private else _badges(rng, person, nitro=nitro)
     colours = [rng.getrandbits(24), rng.getrandbits(24)] if nitro else None
     accounts = _accounts(rng, user.username) if is_person and not private else []
+    if user.id == FIRST_PERSON:
+        accounts = []  # so that a demo shows those that he chooses when he has signed in
     answer: Json = {
         "user": {**user_object(user), "bio": bio},
         "connected_accounts": accounts,

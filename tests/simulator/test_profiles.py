@@ -34,7 +34,8 @@ async def test_profiles_differ_and_stay(sim: Simulator) -> None:
     assert all(profile_of(person) == profile_of(person) for person in people)
     assert len({profile_of(person)["user_profile"]["bio"] for person in people}) > 1
     assert any(profile_of(person)["connected_accounts"] for person in people)
-    assert profile_of(sim.world.person(BOT_ID))["connected_accounts"] == []
+    for nobody in (BOT_ID, FIRST_PERSON):
+        assert profile_of(sim.world.person(nobody))["connected_accounts"] == []
 
 
 async def test_the_profile_of_an_unknown_user_is_404(sim: Simulator) -> None:
