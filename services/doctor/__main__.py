@@ -2,6 +2,7 @@
 
 The exit status is 1 if there is a failure, else 0. The checks change nothing.
 `doctor --approve <id>` approves servers, and `doctor --revoke <id>` takes that back.
+`doctor --fix` registers the slash commands at Discord.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from services.doctor import discord, durable, machine, ports, redis_server, servers, urls
+from services.doctor import commands, discord, durable, machine, ports, redis_server, servers, urls
 from services.doctor.report import Finding, Report, failure, ok, warning
 from shared import config, unknown_settings
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
@@ -61,6 +62,8 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             await section(
                 "Servers", lambda: servers.check(gateway, bot.joined, is_public=bot.is_public)
             )
+            if bot.joined is not None:  # else Discord is reported already
+                await section("Commands", lambda: commands.check(gateway, http))
             await section("Durable data", lambda: durable.check(gateway, chosen=chosen))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
@@ -98,6 +101,17 @@ async def change_servers(
     report.section("Servers", found)
 
 
+async def fix(env: Mapping[str, str], report: Report) -> None:
+    """`--fix`."""
+    try:
+        settings = config.from_env(GatewaySettings, env)
+    except config.ConfigError as error:
+        report.section("Settings", [failure(str(error), "Correct it in .env.")])
+        return
+    async with HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
+        report.section("Commands", await commands.fix(settings, http))
+
+
 def main() -> int:
     """Run the doctor, and return the exit status."""
     env = config.environment()
@@ -106,8 +120,14 @@ def main() -> int:
     if option in (["--approve"], ["--revoke"]):
         asyncio.run(change_servers(env, report, names, approve=option == ["--approve"]))
         return report.end()
+    if option == ["--fix"] and not names:
+        asyncio.run(fix(env, report))
+        return report.end()
     if option:
-        print("Use: doctor, doctor --approve <id> …, or doctor --revoke <id> …", file=sys.stderr)
+        print(
+            "Use: doctor, doctor --fix, doctor --approve <id> …, or doctor --revoke <id> …",
+            file=sys.stderr,
+        )
         return 2
     in_compose = machine.in_container() and ports.compose_names_resolve()
     asyncio.run(examine(env, report, in_compose=in_compose))

@@ -64,6 +64,9 @@ UNUSED = {
     "gateway zrem": "after another SHARD_COUNT",
     "api sscan": "after PRESENCE_MAX_SILENCE",
     "gateway scard": "for the doctor",
+    **dict.fromkeys(
+        ("gateway hgetall", "gateway zscore"), "for commands: tests/e2e/test_commands.py"
+    ),
     "api del": "when settings or a key are deleted",
     "gateway pttl": "while another process begins a session",
     **{f"{name} eval": "where Redis forgot a script" for name in SERVICES},

@@ -1,0 +1,146 @@
+"""`/grux` from end to end: simulated people use it, and what others see follows.
+
+The Redis has the permissions of deploy/redis, so this also tests what the commands need of them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from services.gateway.commands import commands as names
+from services.gateway.commands import panel
+from shared.commands.texts import ENGLISH, LANGUAGES
+from shared.redis import keys
+from simulator.interaction import EPHEMERAL, Interaction
+from simulator.server import Simulator
+from testing.eventually import eventually
+from tests.api.http_client import ask
+from tests.e2e.stack import FIRST, ROBIN, Stack
+from tests.e2e.test_redis_rights import guarded, url_of
+
+SPOTIFY = {
+    "id": "spotify:1",
+    "name": "Spotify",
+    "type": 2,
+    "details": "90mph",
+    "state": "JBEE",
+    "sync_id": "6uT2TsDrCrXue7ROEfNeGN",
+    "created_at": 1_750_873_861_499,
+}
+
+
+class Person:
+    """Robin, in Discord. A command that a busy machine could not answer is used again."""
+
+    def __init__(self, discord: Simulator) -> None:
+        self._discord = discord
+        now = discord.interactions.now()
+        discord.interactions.now = lambda: now
+
+    async def use(self, subcommand: str, locale: str = "en-US", **options: Any) -> Interaction:
+        given = [
+            {"name": name, "type": 4 if isinstance(value, int) else 3, "value": value}
+            for name, value in options.items()
+        ]
+        data = [{"name": subcommand, "type": 1, "options": given}]
+
+        def send() -> Interaction:
+            return self._discord.interactions.use_command(
+                ROBIN, "grux", data, guild_id=FIRST, locale=locale
+            )
+
+        return await self._answered(send)
+
+    async def press(self, of: Interaction, custom_id: str) -> Interaction:
+        return await self._answered(lambda: self._discord.interactions.use_component(of, custom_id))
+
+    async def submit(self, of: Interaction, **fields: str) -> Interaction:
+        return await self._answered(lambda: self._discord.interactions.submit_modal(of, fields))
+
+    async def _answered(self, send: Any) -> Interaction:
+        refusals = {texts.problems.busy for texts in LANGUAGES.values()}
+        refusals |= {texts.problems.slow for texts in LANGUAGES.values()}
+        while True:
+            sent: Interaction = send()
+            await self._discord.interactions.settled(sent, 5.0)
+            content = sent.message["content"] if sent.message else None
+            if sent.is_settled and content not in refusals:
+                assert sent.message is None or sent.message["flags"] & EPHEMERAL
+                return sent
+
+
+def said(interaction: Interaction) -> str:
+    assert interaction.message is not None
+    content: str = interaction.message["content"]
+    return content
+
+
+async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
+    """Hide a song, disappear, come back, write a profile, get a key, use it, and erase it all."""
+    async with guarded(tmp_path) as (stack, redis, _):
+        for service in ("api", "gateway"):
+            address = {"PUBLIC_URL": "https://presence.example"}
+            await stack.start(service, REDIS_URL=url_of(stack, service), **address)
+        discord = stack.simulator
+        await eventually(lambda: discord.commands.named("grux"))
+        discord.world.set_presence(ROBIN, "online", [SPOTIFY])
+        await stack.shows(ROBIN, lambda data: data["spotify"] is not None)
+        robin = Person(discord)
+
+        hidden = await robin.use("hide", "pt-BR", what="spotify")
+        assert LANGUAGES["pt-BR"].state.saved in said(hidden)
+        await stack.shows(ROBIN, lambda data: data["spotify"] is None)
+
+        await robin.press(hidden, panel.VISIBLE_OFF)
+        await stack.not_monitored(ROBIN)
+        shown = await robin.use("show", what="everything")
+        assert ENGLISH.state.nothing_hidden in said(shown)
+        await stack.shows(ROBIN, lambda data: data["spotify"] is not None)
+
+        await robin.use("pause", hours=1)
+        await stack.not_monitored(ROBIN)
+        await robin.use("pause", hours=0)
+        await stack.shows(ROBIN, lambda data: True)
+
+        form = await robin.use("profile")
+        await robin.submit(form, bio="Tapes & trains", links="Site https://example.org")
+
+        created = await robin.press(await robin.use("key"), names.KEY_NEW)
+        key = f"Authorization: {said(created).split('`')[1]}"
+        wrote = await ask(stack.api_port, "/v1/users/@me/kv/a", key, method="PUT", body="1")
+        assert wrote.status == 204
+        await stack.shows(ROBIN, lambda data: bool(data["profile"]["kv"] == {"a": "1"}))
+
+        assert "https://presence.example/card/" in said(await robin.use("links"))
+        data = await robin.use("data")
+        assert data.message is not None
+        held = msgspec.json.decode(data.message["attachments"][0]["text"])
+        assert (held["kv"], held["settings"]["bio"]) == ({"a": "1"}, "Tapes & trains")
+
+        question = await robin.use("erase")
+        erased = await robin.press(question, f"{names.ERASE}{ROBIN}")
+        assert said(erased) == ENGLISH.data.erased
+        await stack.shows(ROBIN, lambda data: bool(data["profile"]["kv"] == {}))
+        for name in (keys.durable_settings(int(ROBIN)), keys.durable_key(int(ROBIN))):
+            assert not await redis.exists(name)
+
+        await a_replay_changes_nothing(stack, robin)
+        assert await redis.acl_log() == []
+
+
+async def a_replay_changes_nothing(stack: Stack, robin: Person) -> None:
+    """A gateway is killed and resumes its session: Discord repeats what it has not acknowledged."""
+    old = await robin.use("hide", what="everything")
+    await robin.use("show")
+    await stack.shows(ROBIN, lambda data: True)
+    await stack.processes["gateway"].kill()
+    await stack.start("gateway", REDIS_URL=url_of(stack, "gateway"))
+    await stack.processes["gateway"].line_with("connected to Discord")
+    stack.simulator.interactions.repeat(old)
+    await eventually(lambda: old.refusals)
+    assert {refusal.split()[0] for refusal in old.refusals} == {"40060"}
+    await robin.use("links")  # after it, in the same queue
+    await stack.shows(ROBIN, lambda data: True)
