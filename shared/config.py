@@ -154,6 +154,7 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     public_url: str = ""
     public_ws_url: str = ""
     discord_invite: str = ""
+    consent: Consent = "joining"
     discord_client_secret: str = ""
     discord_authorize_url: str = "https://discord.com/oauth2/authorize"
     secret_key: str = ""
@@ -161,7 +162,6 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     example_users: str = ""
     kv_max_bytes: Annotated[int, Meta(ge=1024, le=16_777_216)] = KV_MAX_BYTES
     kv_writes_per_minute: Limit = 600
-    consent: Consent = "joining"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -6,6 +6,7 @@ import logging
 import sys
 
 from services.api import metrics
+from services.api.accounts.service import AccountService
 from services.api.app import build
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.http.websocket_forwarding import WebSocketForwarder
@@ -63,6 +64,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
             track(settings.redis_url, cache),
         ):
             kv = KeyValueService.of(store, durable_store, settings)
+            accounts = AccountService(store, durable_store, settings)
             liveness = LivenessMonitor(
                 store, max_silence_s=settings.presence_max_silence, on_expired=cache.flushed
             )
@@ -81,8 +83,9 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                 ),
                 CardsProxy(settings.cards_url) as cards,
                 WebSocketForwarder(settings.ws_url, limiter) as forwarder,
+                accounts.running(),
             ):
-                app = build(store, users, settings, cache, liveness, cards, kv)
+                app = build(store, users, settings, cache, liveness, cards, kv, accounts)
                 server = uvicorn_server.server(
                     RateLimitMiddleware(
                         settings.api_requests_per_minute,

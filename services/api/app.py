@@ -6,10 +6,14 @@ answer alike.
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from services.api.accounts.routes import account_routes, methods_of
+from services.api.accounts.service import AccountService
 from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
 from services.api.endpoints.cards_proxy import CardsProxy
@@ -25,6 +29,9 @@ from shared.http.middleware import PreflightMiddleware, SpellingFallback, Stalen
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 
+PAGES: Final = ("/docs", "/docs/websocket", "/me", "/me/erase")
+"""Those with relative links."""
+
 
 def build(
     store: Store,
@@ -34,28 +41,33 @@ def build(
     liveness: StalenessSource | None = None,
     cards: CardsProxy | None = None,
     kv: KeyValueService | None = None,
+    accounts: AccountService | None = None,
 ) -> ASGIApp:
     """The whole application. The arguments must stay open while it serves.
 
-    `kv`: without it, the durable Redis is that of `store`.
+    `kv`, `accounts`: without them, the durable Redis is that of `store`.
 
     `cache` is kept valid by `shared.redis.invalidation`; without one every read goes to Redis.
     `liveness` tells whether the gateway is silent; without one /health does not know. `cards`
     forwards to the cards service; without it there are no /card and /badge here.
     """
     cache = ResponseCache() if cache is None else cache
+    described = routes(store, users, settings, cache, liveness, kv, accounts)
     app = Starlette(
         routes=[
             *static.routes(settings),  # before the quick links: /preview.png is no user
-            *routes(store, users, settings, cache, liveness, kv),
+            *described,
             SOCKET_ROUTE,
             *(cards.routes() if cards else ()),
         ],
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
-    app.router.default = SpellingFallback(app.router, pages=("/docs", "/docs/websocket"))
-    return ResponseCacheMiddleware(cache, PreflightMiddleware(app, write_methods))
+    app.router.default = SpellingFallback(
+        app.router, pages=("/docs", "/docs/websocket", "/me", "/me/erase")
+    )
+    preflight = PreflightMiddleware(app, write_methods, methods_of(described))
+    return ResponseCacheMiddleware(cache, preflight)
 
 
 def routes(
@@ -65,13 +77,16 @@ def routes(
     cache: ResponseCache,
     liveness: StalenessSource | None,
     kv: KeyValueService | None = None,
+    accounts: AccountService | None = None,
 ) -> list[Route]:
     """Every route but the static files and the socket. services/api/openapi/ describes them."""
     kv = KeyValueService.of(store, store, settings) if kv is None else kv
+    accounts = AccountService(store, store, settings) if accounts is None else accounts
     return [
         *PresenceEndpoints(store, users, settings, cache).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),
         *LanyardEndpoints(store, users, kv, settings, cache).routes(),
+        *account_routes(accounts, users),
     ]

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from shared.discord import snowflake
 from shared.http.responses import METHODS, WRITE_METHODS, Header, RawResponse, json_response
 from shared.model.key_value import KV_MAX_VALUE_CHARS, InvalidKvValue, KvRejected
+from shared.model.user_settings import InvalidSettings
 from shared.redis.durable import DurableUnavailable
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
@@ -49,6 +50,22 @@ class Forbidden(Exception):
 
 class SignInOff(Exception):
     """Raised when the operator has not turned signing in on."""
+
+
+class InvalidRequestBody(Exception):
+    """Raised when a request's body is not what the route reads. The text, a sentence, says why."""
+
+
+class DiscordUnavailable(Exception):
+    """Raised when Discord has to be asked, and does not answer."""
+
+
+class WrongSignature(Exception):
+    """Raised when a request is not signed by Discord."""
+
+
+class JoinFailed(Exception):
+    """Raised when Discord does not let a user join a server. The text says why, and what to do."""
 
 
 class AccountRateLimited(Exception):
@@ -135,6 +152,24 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
         "This account was changed too often in this minute. Wait for the number of seconds in "
         "Retry-After.",
         ((b"retry-after", b"60"),),
+    ),
+    InvalidRequestBody: ApiError(
+        400, "invalid_body", "The body has to be a JSON object. See /docs for its keys."
+    ),
+    InvalidSettings: ApiError(
+        400, "invalid_settings", "A setting is not allowed; `field` names it. Nothing was changed."
+    ),
+    WrongSignature: ApiError(
+        401, "unauthorized", "This request is not signed by Discord with the application's key."
+    ),
+    JoinFailed: ApiError(
+        409, "join_failed", "Discord does not let you join this server. Try again later."
+    ),
+    DiscordUnavailable: ApiError(
+        503,
+        "discord_unavailable",
+        f"Discord does not answer right now. Try again in {RETRY_AFTER_S} seconds.",
+        _RETRY_AFTER,
     ),
     KvRejected: ApiError(
         404, "kv_validation_failed", f"value must be {KV_MAX_VALUE_CHARS} characters or less"
@@ -264,8 +299,12 @@ def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]
     return {
         **built,
         InvalidUserId: _invalid_user_id,
-        KvRejected: _kv_error,
-        InvalidKvValue: _kv_error,
+        KvRejected: _explained,
+        InvalidKvValue: _explained,
+        InvalidRequestBody: _explained,
+        JoinFailed: _explained,
+        SignInOff: _explained,
+        InvalidSettings: _invalid_settings,
         KvRateLimited: _rate_limited,
         AccountRateLimited: _rate_limited,
         404: _not_found,
@@ -273,9 +312,14 @@ def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]
     }
 
 
-async def _kv_error(_request: Request, error: Exception) -> Response:
+async def _explained(_request: Request, error: Exception) -> Response:
     row = ERRORS[type(error)]
     return _response(msgspec.structs.replace(row, message=str(error) or row.message))
+
+
+async def _invalid_settings(_request: Request, error: Exception) -> Response:
+    row = msgspec.structs.replace(ERRORS[InvalidSettings], message=str(error))
+    return json_response(row.status, body(row, field=getattr(error, "field", "")))
 
 
 async def _rate_limited(_request: Request, error: Exception) -> Response:
@@ -289,8 +333,10 @@ async def _method_not_allowed(_request: Request, error: Exception) -> Response:
     writes = [method for method in WRITE_METHODS if method in allowed]
     if not writes:
         return _response(ERRORS[405])
-    message = f"This resource cannot be read here. Use {' or '.join(writes)}."
-    allow = (b"allow", ", ".join([*writes, "OPTIONS"]).encode())
+    reads = ["GET", "HEAD"] if "GET" in allowed else []
+    reason = "This resource has other methods." if reads else "This resource cannot be read here."
+    message = f"{reason} Use {' or '.join([*reads[:1], *writes])}."
+    allow = (b"allow", ", ".join([*reads, *writes, "OPTIONS"]).encode())
     return _response(msgspec.structs.replace(ERRORS[405], message=message, headers=(allow,)))
 
 
@@ -319,9 +365,11 @@ def _handler(response: RawResponse) -> Handler:
     return handler
 
 
-def body(error: ApiError, discord_invite: str | None = None) -> bytes:
-    """The error as JSON."""
+def body(error: ApiError, discord_invite: str | None = None, *, field: str = "") -> bytes:
+    """The error as JSON. `field`: the setting that it is about."""
     described = {"code": error.code, "message": error.message}
+    if error.code == "invalid_settings":
+        described["field"] = field
     invite = {"discord_invite": discord_invite} if error.code == "user_not_monitored" else {}
     return msgspec.json.encode({"error": {**described, **invite}, "success": False})
 

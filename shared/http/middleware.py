@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Final, Protocol
 
 from starlette.exceptions import HTTPException
@@ -39,11 +39,19 @@ class PreflightMiddleware:
     """Answers OPTIONS for every path: where no route exists, the page then sees the 404."""
 
     def __init__(
-        self, app: ASGIApp, write_methods: Callable[[str], Sequence[str]] = lambda _path: ()
+        self,
+        app: ASGIApp,
+        write_methods: Callable[[str], Sequence[str]] = lambda _path: (),
+        own_methods: Mapping[str, bytes] | None = None,
     ) -> None:
-        """`write_methods`: those of a path that cannot be read; none for all others."""
+        """`write_methods`: those of a path that cannot be read; none for all others.
+
+        `own_methods`: the value of Allow for paths that only pages of this site write. Pages of
+        other sites are allowed to read there, which without cookies is of no use.
+        """
         self._app = app
         self._write_methods = write_methods
+        self._own_methods = own_methods or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "OPTIONS":
@@ -55,6 +63,9 @@ class PreflightMiddleware:
             writes = self._write_methods(path)
             allowed = ", ".join([*writes, "OPTIONS"]).encode() if writes else METHODS
             headers = [*_WRITING_PREFLIGHT, (b"allow", allowed)]
+        elif path in self._own_methods:
+            others = [header for header in headers if header[0] != b"allow"]
+            headers = [*others, (b"allow", self._own_methods[path])]
         await send({"type": "http.response.start", "status": 204, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 

@@ -30,7 +30,7 @@ NO_STORE: Final = (b"cache-control", b"no-store")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 
 METHODS: Final = b"GET, HEAD, OPTIONS"
-WRITE_METHODS: Final = ("PUT", "PATCH", "DELETE")
+WRITE_METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 CORS_HEADERS: Final = (
     (b"access-control-allow-origin", b"*"),
     (
@@ -114,9 +114,9 @@ def json_response(status: int, body: bytes, *headers: Header) -> RawResponse:
     )
 
 
-def no_content() -> RawResponse:
+def no_content(*headers: Header) -> RawResponse:
     """204: what was asked for is done."""
-    return RawResponse(204, b"", (NO_STORE, *CORS_HEADERS))
+    return RawResponse(204, b"", (NO_STORE, *CORS_HEADERS, *headers))
 
 
 def redirect(status: int, location: bytes, *headers: Header) -> RawResponse:

@@ -166,7 +166,14 @@ async def _remove_presence(store: Store, user_id: int) -> None:
         guilds = [guild async for batch in store.ids(keys.guilds(user_id)) for guild in batch]
         if not guilds:
             break
-        [result] = await store.save([Save(user_id, left=tuple(guilds))])
+        try:
+            [result] = await store.save([Save(user_id, left=tuple(guilds))])
+        except StoreUnavailable:
+            # api may have no permission to save, but it may delete. Watchers hear of it, and the
+            # sets of members are put right, when a gateway comes back.
+            async with store.reachable():
+                await store.redis.delete(keys.presence(user_id), keys.guilds(user_id))
+            return
         if result != STALE_WRITE:
             return
     else:

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 Json = dict[str, Any]
 
-METHODS = ("get", "head", "put", "patch", "delete")
+METHODS = ("get", "head", "post", "put", "patch", "delete")
 
 
 def closed(document: Json) -> Json:

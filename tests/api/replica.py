@@ -9,6 +9,7 @@ from typing import Final
 from redis.asyncio import Redis
 from uvicorn.lifespan.off import LifespanOff
 
+from services.api.accounts.service import AccountService
 from services.api.app import build
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.key_value import KeyValueService
@@ -46,13 +47,15 @@ async def serving(
     durable: Store | None = None,
     kv_max_bytes: int = KV_MAX_BYTES,
     kv_writes_per_minute: int = 0,
+    accounts: AccountService | None = None,
 ) -> AsyncIterator[int]:
     """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
 
     `cache`: kept true by `store`'s Redis, over `tracking_url` if there is one. Without a cache
     every read goes to Redis, as it does wherever the cache is not known to be true. `cards_url`:
     the cards service to which the replica forwards. `durable`: the durable Redis; without it, that
-    of `store`, and copies of key-value stores are not filled in.
+    of `store`, and copies of key-value stores are not filled in. `accounts`: with its
+    own settings.
     """
     settings = ApiSettings(
         api_port=0,
@@ -71,13 +74,15 @@ async def serving(
     kv = KeyValueService.of(store, durable or store, settings)
     users = UserReader.of(store, profiles, settings, kv.copies if durable else None)
     cards = CardsProxy(cards_url)
-    app = build(store, users, settings, cache, cards=cards, kv=kv)
+    app = build(store, users, settings, cache, cards=cards, kv=kv, accounts=accounts)
     server = uvicorn_server.server(app)
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(cards)
+        if accounts is not None:
+            await stack.enter_async_context(accounts.running())
         if durable is not None:
             await stack.enter_async_context(background(kv.run()))
         if cache is not None:

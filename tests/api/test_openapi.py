@@ -194,7 +194,7 @@ def test_responses_of_every_route(path: str) -> None:
     for method in DOCUMENT["paths"][path].keys() & METHODS:
         responses = DOCUMENT["paths"][path][method]["responses"]
         assert {"405", "429", "500"} <= responses.keys()
-        assert responses.keys() & {"200", "204", "302"}
+        assert responses.keys() & {"200", "204", "302", "303"}
         assert {"Allow", "Cache-Control"} <= responses["405"]["headers"].keys()
         assert "Retry-After" in responses["429"]["headers"]
         assert all("X-Grux-Stale" in response["headers"] for response in responses.values())

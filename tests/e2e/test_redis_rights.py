@@ -25,6 +25,7 @@ from simulator.model import User
 from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.process import ROOT, Process
 from testing.redis_server import RedisServer
+from tests.accounts.visitor import SAME_ORIGIN, Visitor
 from tests.api.http_client import ask
 from tests.e2e.redis_calls import RedisCalls, granted, monitored
 from tests.e2e.stack import FIRST, ROBIN, SECOND, Stack, running
@@ -41,6 +42,7 @@ BOUNDED = {
     *("zadd", "zrem", "zscore", "zscan"),
     *("sadd", "srem", "smismember"),  # at most a batch of users, or one bot's guilds
     *("hdel", "hexists"),  # of a shard's record, and of one user
+    "hgetall",  # of one user's sessions, which are few
     "zrangebyscore",  # of `durable:kv-recent`, with a limit
     "zrange",  # of `heartbeats`, which has a member for each shard
 }
@@ -138,6 +140,8 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
     ):
         world = stack.simulator.world
         stack.env["LANYARD_SUBSCRIBE_ALL"] = "on"
+        stack.env["DISCORD_CLIENT_SECRET"] = stack.simulator.options.client_secret
+        stack.env["DISCORD_AUTHORIZE_URL"] = stack.simulator.authorize_url
         await redis.config_resetstat()
         for service in SERVICES:
             await start(stack, service, calls)
@@ -178,6 +182,18 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
         await watcher.until(lambda frame: frame["d"].get("profile", {}).get("kv") == {"a": "1"})
         await redis.zadd(keys.KV_RECENT, {ROBIN: 0})
         await eventually_async(lambda: settled(redis))
+
+        # Robin signs in, makes choices, signs out, and is erased.
+        async with Visitor(f"http://localhost:{stack.api_port}", stack.simulator) as visitor:
+            stack.simulator.options.redirect_uris = f"{visitor.base}/auth/callback"
+            await visitor.sign_in(int(ROBIN))
+            assert (await visitor.patch(bio="I listen to vinyl.")).status == 200
+            assert (await visitor.post("/me/key")).status == 200
+            assert (await visitor.post("/auth/logout")).status == 303
+            await visitor.sign_in(int(ROBIN))
+            assert (await visitor.get("/me/export")).status == 200
+            await eventually_async(lambda: redis.exists(keys.HEARTBEATS))  # a gateway is there
+            assert (await visitor.send("DELETE", "/me", SAME_ORIGIN)).status == 204
 
         # A card with images, which are cached.
         card = await ask(stack.api_port, f"/card/{ROBIN}.svg")
@@ -295,8 +311,10 @@ async def test_no_service_has_other_permissions(tmp_path: Path, user: str) -> No
             deletions = [one for one in refused if "DEL" in str(one[:2])]
             refused = [one for one in refused if one not in deletions or one[-1] == presence]
             refused.remove(("DEL", presence))
-        if user == "api" and not modern:
-            refused = [one for one in refused if "DEL" not in str(one[:2])]
+        if user == "api" and not modern:  # it writes what users choose, and takes it back
+            alike = ("DEL", "PEXPIRE", "SADD", "SREM", "SET")
+            refused = [one for one in refused if one[0] not in alike or "foreign" in one]
+            refused = [one for one in refused if "'DEL'" not in str(one)]
         if user == "cards" and not modern:  # Redis 6.2 has no permissions per key
             refused.remove(("SET", presence, "x"))
         await redis.hset(presence, "version", 1)

@@ -13,6 +13,8 @@ NOTICES: Final = {
     "saved": "Saved. Everyone sees the change within a second.",
     "key-deleted": "The key is deleted. It cannot write anything any more.",
     "joined": "You have joined the server. Your card is live.",
+    "joining": "You have joined the server. Your card appears as soon as Discord reports you.",
+    "join-pending": "You have joined the server. Open it in Discord and accept its rules.",
 }
 """By the value of `done` in the query."""
 

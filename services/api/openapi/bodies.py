@@ -124,3 +124,18 @@ class NotMonitoredAnswer(Struct):
 
     error: NotMonitored
     success: Literal[False]
+
+
+class InvalidSetting(Struct):
+    """A setting is not allowed, and nothing was changed."""
+
+    code: Literal["invalid_settings"]
+    message: Message
+    field: Annotated[str, Meta(description="The setting, such as `bio` or `links[0].url`.")]
+
+
+class InvalidSettingsAnswer(Struct):
+    """The error for settings that are not allowed."""
+
+    error: InvalidSetting
+    success: Literal[False]

@@ -13,7 +13,7 @@ import msgspec
 
 from services.api.endpoints.avatar import AVATAR_SIZES_PX
 from services.api.endpoints.presence import INFO
-from services.api.openapi import bodies, cards, lanyard
+from services.api.openapi import account_bodies, accounts, bodies, cards, lanyard
 from services.api.openapi.paths import (
     HEADERS,
     HEADERS_ONLY,
@@ -33,7 +33,13 @@ from shared.version import VERSION
 
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
-UNDESCRIBED: Final = frozenset({"/docs", "/docs/websocket", "/docs/{name}", "/privacy"})
+UNDESCRIBED: Final = frozenset(
+    {
+        *("/docs", "/docs/websocket", "/docs/{name}", "/privacy"),
+        *("/auth/login", "/auth/callback", "/auth/logout"),
+        *("/me/key/delete", "/me/erase"),
+    }
+)
 """Routes for people, not for programs."""
 
 _ABOUT: Final = """\
@@ -50,16 +56,22 @@ _TAGS: Final = (
     {"name": "Presence", "description": "What users do now."},
     {"name": "Pictures", "description": "For places where no script runs."},
     {"name": lanyard.TAG, "description": "For Lanyard's clients, and for what users write."},
+    {"name": accounts.TAG, "description": "What people decide about themselves."},
     {"name": "Service", "description": "What this service is, and whether it is healthy."},
     {"name": "Documents", "description": "For tools."},
     {"name": HEADERS_ONLY, "description": "HEAD works wherever GET does."},
 )
 
 _BODIES: Final = (
+    account_bodies.AccountAnswer,
+    account_bodies.AccountSettingsAnswer,
+    account_bodies.JoinAnswer,
+    account_bodies.NewKeyAnswer,
     bodies.ActivityAnswer,
     bodies.ErrorAnswer,
     bodies.FrontAnswer,
     bodies.HealthAnswer,
+    bodies.InvalidSettingsAnswer,
     bodies.NotMonitoredAnswer,
     bodies.ReadyAnswer,
     bodies.UserAnswer,
@@ -95,7 +107,7 @@ def document(public_url: str = "") -> Json:
         "components": {
             "schemas": dict(sorted({**schemas(_BODIES), **cards.SCHEMAS}.items())),
             "headers": HEADERS,
-            "securitySchemes": lanyard.SECURITY_SCHEMES,
+            "securitySchemes": {**lanyard.SECURITY_SCHEMES, **accounts.SECURITY_SCHEMES},
         },
     }
 
@@ -155,6 +167,7 @@ PATHS: Final[Json] = {
     ),
     **cards.PATHS,
     **lanyard.PATHS,
+    **accounts.PATHS,
     "/avatar/{user_id}": _avatar("getAvatar", "The avatar"),
     "/avatar/{user_id}.png": _avatar("getAvatarAsPng", "The avatar as PNG"),
     "/avatar/{user_id}.webp": _avatar(

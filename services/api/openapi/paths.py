@@ -226,5 +226,7 @@ def _error_schema(error: ApiError) -> Json:
     """The body of an error with this very code."""
     if error.code == "user_not_monitored":
         return ref(bodies.NotMonitoredAnswer)
+    if error.code == "invalid_settings":
+        return ref(bodies.InvalidSettingsAnswer)
     code = {"properties": {"code": {"const": error.code}}}
     return {"allOf": [ref(bodies.ErrorAnswer), {"properties": {"error": code}}]}
