@@ -205,3 +205,28 @@ async def test_the_page_has_what_the_settings_say(store: Store) -> None:
     assert b'data-socket="wss://ws.example.org"' in page
     assert b'data-examples="161092844126208001 285745753341558786"' in page
     assert b"curl https://api.example.org/user/161092844126208001" in page
+
+
+@pytest.mark.parametrize(
+    ("settings", "own", "join"),
+    [
+        (ApiSettings(), False, False),
+        (ApiSettings(discord_invite="https://discord.gg/a"), False, True),
+        (ApiSettings(discord_client_secret="s" * 32), True, False),
+        (ApiSettings(discord_client_secret="s" * 32, discord_invite="https://a.b"), True, True),
+        (
+            ApiSettings(
+                discord_client_secret="s" * 32,
+                discord_invite="https://discord.gg/a",
+                join_guild_id="816976062578688017",
+            ),
+            True,
+            False,
+        ),
+    ],
+)
+def test_the_main_button_is_ones_own_presence(settings: ApiSettings, own: bool, join: bool) -> None:
+    """Where people can sign in; with one-click joining no other way to join is offered."""
+    page = front(settings).answer(()).wire
+    assert (b'<a href="auth/login?return_to=/me">Show my presence</a>' in page) == own
+    assert (b"Join the server" in page) == join

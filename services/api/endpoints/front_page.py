@@ -19,6 +19,7 @@ PREVIEW: Final = "preview.png"  # what chats show for a link; most of them need 
 
 _VARY: Final = b"Accept, Accept-Encoding"  # `/` is JSON for programs
 
+_OWN: Final = '<p class="own"><a href="auth/login?return_to=/me">Show my presence</a></p>'
 _JOIN: Final = '<p class="join">Not shown yet? <a href="{}">Join the server</a> to appear here.</p>'
 
 
@@ -27,6 +28,8 @@ def front(settings: ApiSettings) -> PrecompressedResponse:
     examples = [str(user_id) for user_id in settings.examples()]
     example = examples[0] if examples else PLACEHOLDER
     invite = escape(settings.discord_invite)
+    signs_in = bool(settings.discord_client_secret)
+    joins = signs_in and bool(settings.join_guild_id)  # with one click, after signing in
     text = Template((PAGE_DIR / "index.html").read_text()).substitute(
         api=escape(settings.public_url),
         preview=escape(f"{settings.public_url}/{PREVIEW}" if settings.public_url else PREVIEW),
@@ -36,7 +39,8 @@ def front(settings: ApiSettings) -> PrecompressedResponse:
         example_link=f"user/{example}",
         placeholder=PLACEHOLDER,
         api_or_here=escape(settings.public_url or f"http://localhost:{settings.api_port}"),
-        join=_JOIN.format(invite) if invite else "",
+        own=_OWN if signs_in else "",
+        join=_JOIN.format(invite) if invite and not joins else "",
     )
     return security_headers.html_response(
         text.encode(), security_headers.live_policy(settings), _VARY
