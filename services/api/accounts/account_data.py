@@ -96,12 +96,16 @@ class AccountData:
         """Everything that is held in both Redis. Raises StoreUnavailable."""
         return await export_user(self._accounts.store, self._accounts.durable, user_id)
 
-    async def erase(self, user_id: int) -> None:
+    async def erase(self, user_id: int, *, stay_hidden: bool = False) -> None:
         """Everything, and the grant at Discord; that is tried again later if Discord is away.
+
+        `stay_hidden` keeps the one choice that the person is not shown.
 
         Raises StoreUnavailable.
         """
-        await erase_user(self._accounts.store, self._accounts.durable, user_id)
+        await erase_user(
+            self._accounts.store, self._accounts.durable, user_id, stay_hidden=stay_hidden
+        )
         try:
             await self._accounts.keeper.revoke(user_id)
         except (DiscordAway, ClientRejected) as error:

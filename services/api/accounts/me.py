@@ -71,11 +71,14 @@ class MeEndpoints:
             if session is None:
                 raise Unauthorized
             return _json(await self._data.as_json(session.user_id))
-        root = root_of(request)
-        if session is None:
+        root, done = root_of(request), parameters_of(request).get("done", "")
+        if session is not None:
+            return await self._page(session, root, notice=done)
+        if done in other_pages.ERASED:
+            body = other_pages.erased(done, root=root)
+        else:
             body = other_pages.sign_in(f"{root}auth/login", root=root)
-            return private_html_response(200, body, other_pages.POLICY)
-        return await self._page(session, root, notice=parameters_of(request).get("done", ""))
+        return private_html_response(200, body, other_pages.POLICY)
 
     async def save(self, request: Request) -> Response:
         """The form of the page."""
@@ -128,22 +131,29 @@ class MeEndpoints:
         """The page that asks once more."""
         site = self._accounts.site(request)
         session = await self._accounts.sessions.required(request, site)
-        body = other_pages.erase(session.csrf_token, root=root_of(request))
+        consent = self._accounts.settings.consent
+        body = other_pages.erase(session.csrf_token, consent=consent, root=root_of(request))
         return private_html_response(200, body, other_pages.POLICY)
 
     async def erase(self, request: Request) -> Response:
-        """The form of that page."""
+        """The form of that page. Programs erase everything, as DELETE /me does."""
         site, session, form = await self._change(request)
-        if form is not None and not other_pages.is_confirmed(form.one("confirm")):
-            body = other_pages.erase(session.csrf_token, wrong=True, root=root_of(request))
-            return private_html_response(400, body, other_pages.POLICY)
-        await self._data.erase(session.user_id)
         forget = self._accounts.sessions.forget(site)
-        return (
-            no_content(forget)
-            if form is None
-            else redirect(303, site.url("/").encode(), NO_STORE, forget)
-        )
+        if form is None:
+            await self._data.erase(session.user_id)
+            return no_content(forget)
+        if not other_pages.is_confirmed(form.one("confirm")):
+            body = other_pages.erase(
+                session.csrf_token,
+                consent=self._accounts.settings.consent,
+                wrong=True,
+                root=root_of(request),
+            )
+            return private_html_response(400, body, other_pages.POLICY)
+        stay_hidden = bool(form.one("stay_hidden"))
+        await self._data.erase(session.user_id, stay_hidden=stay_hidden)
+        done = "erased-hidden" if stay_hidden else "erased"
+        return redirect(303, site.url(f"{ME_PATH}?done={done}").encode(), NO_STORE, forget)
 
     async def delete(self, request: Request) -> Response:
         """Erase everything."""
