@@ -109,15 +109,15 @@ class Writer:
         self._wake.set()
 
     def joined(self, user_id: int, guild_id: int) -> None:
-        """The user is in the guild."""
-        _move(user_id, guild_id, self._left, self._joined)
-        self.changed(user_id)
+        """The user is in the guild. Of one who is hidden Redis is not told, and what removes them
+        stays queued."""
+        if not self._people.is_hidden(user_id):
+            _move(user_id, guild_id, self._left, self._joined)
+            self.changed(user_id)
 
     def left(self, user_id: int, guild_id: int) -> None:
         """The user is not in the guild any more. Of one who is hidden Redis knows nothing."""
-        if self._people.is_hidden(user_id):
-            _discard(user_id, guild_id, self._joined)
-        else:
+        if not self._people.is_hidden(user_id):
             self.remove(user_id, guild_id)
 
     def remove(self, user_id: int, guild_id: int) -> None:

@@ -113,6 +113,17 @@ async def test_a_rewrite_of_all_does_not_show_hidden_users(writing: WriterFixtur
     assert await names(writing.store) == set()
 
 
+async def test_a_rewrite_of_all_does_not_undo_a_removal(writing: WriterFixture) -> None:
+    """At the end of a replay, of a user who hid while no gateway ran."""
+    writing.list_guild(GUILD, ANNA)
+    assert await writing.status(ANNA) == "invisible"
+    writing.people.choose(ANNA, HIDDEN)
+    writing.writer.remove(ANNA, GUILD)
+    writing.writer.mark_all_dirty()
+    assert await writing.status(ANNA) is None
+    assert await names(writing.store) == set()
+
+
 async def test_what_is_hidden_leaves_redis(writing: WriterFixture) -> None:
     """The profile and both forms of the presence change with one message."""
     writing.list_guild(GUILD, ANNA)
