@@ -61,7 +61,7 @@ async def test_a_gateway_that_is_still_connecting_is_waited_for() -> None:
     async with RedisServer() as server, Store.connect(server.url, timeout=PATIENCE) as store:
 
         async def connect_later() -> None:
-            await asyncio.sleep(1)
+            await asyncio.sleep(2 * redis_server.CONNECT_POLL_S)
             await gateway_liveness.heartbeat(store, 1, [0])
 
         found, _ = await asyncio.gather(
