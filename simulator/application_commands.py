@@ -61,6 +61,11 @@ class ApplicationCommands:
         self._commands[key] = self._stored(key, command)
         return self._commands[key]
 
+    @property
+    def first(self) -> Json | None:
+        """The first chat command."""
+        return next((one for (kind, _), one in self._commands.items() if kind == CHAT_INPUT), None)
+
     def clear(self) -> None:
         """Nothing is registered any more."""
         self._commands.clear()

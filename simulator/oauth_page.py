@@ -62,7 +62,7 @@ def consent_page(
     )
     target = urlsplit(request.redirect_uri)
     name = escape(application)
-    return _document(
+    return document(
         f"Authorise {application}",
         f"""<h1>{name} wants to access your account</h1>
 <p>This is a simulated Discord: choose the person who you want to be.</p>
@@ -81,7 +81,7 @@ def consent_page(
 
 def error_page(message: str) -> str:
     """What a person sees of an authorize URL that must not redirect."""
-    return _document("Error", f"<h1>Something is wrong with this link</h1><p>{escape(message)}</p>")
+    return document("Error", f"<h1>Something is wrong with this link</h1><p>{escape(message)}</p>")
 
 
 def _button(person: Person) -> str:
@@ -97,7 +97,8 @@ def _button(person: Person) -> str:
     )
 
 
-def _document(title: str, body: str) -> str:
+def document(title: str, body: str) -> str:
+    """A page in the look of this one; ``body`` is HTML."""
     return f"""<!doctype html>
 <html lang="en">
 <head>

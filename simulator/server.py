@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 from simulator.application_commands import ApplicationCommands
 from simulator.application_routes import ApplicationRoutes
 from simulator.cdn import Cdn
+from simulator.chat_routes import ChatRoutes
 from simulator.clock import MovableClock
 from simulator.command import ControlTarget
 from simulator.connected_accounts import ConnectedAccounts
@@ -88,6 +89,7 @@ class Simulator:
         app = web.Application(middlewares=[self.only_images_for_others])
         app.add_subapp(API_PREFIX, rest)
         app.add_routes(oauth.pages())
+        app.add_routes(ChatRoutes(self.world, self.commands, self.interactions).routes())
         app.add_routes([web.get("/gateway", self.gateway.handle)])
         app.add_routes([web.get("/gateway/", self.gateway.handle)])
         app.add_routes([web.get(RESUME_PATH, self.gateway.handle)])

@@ -36,6 +36,11 @@ Watch it in a browser's console:
   new WebSocket("{ws}/?user_id={user_id}").onmessage = (frame) => console.log(frame.data)
 """
 
+COMMANDS: Final = """
+Use the bot's commands as a simulated person:
+  {url}/chat
+"""
+
 OFTEN: Final = " (this user's presence changes every few seconds)"
 
 NO_USERS: Final = """
@@ -68,7 +73,8 @@ def text(plan: Plan, user_id: int | None) -> str:
         python=_python(),
         often=OFTEN if simulated else "",
     )
-    return running + examples + END
+    commands = COMMANDS.format(url=plan.simulator_url) if simulated else ""
+    return running + examples + commands + END
 
 
 def _python() -> Path:
