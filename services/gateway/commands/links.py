@@ -25,7 +25,7 @@ def links_reply(public_url: str, user_id: int, texts: Texts, *, is_shown: bool) 
         (said.api, f"{public_url}/user/{user_id}"),
     )
     lines = [said.intro if is_shown else f"{said.intro} {said.hidden}"]
-    lines += [f"- {label}: <{url}>" for label, url in addresses]
+    lines += [f"- {label} <{url}>" for label, url in addresses]
     lines += [said.widget, WIDGET.format(url=public_url, user_id=user_id)]
     buttons = [link_button(url, label) for label, url in addresses[:2]]
     buttons += [

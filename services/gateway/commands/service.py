@@ -43,8 +43,8 @@ class CommandLimits(Struct, frozen=True, kw_only=True):
     busy_after_s: float = 1.5  # in the queue: then the answer is that Grux is busy
     modal_read_s: float = 1.2  # for reading what the form is filled with
     perform_s: float = 20.0  # for reading and changing, after the first answer
-    per_minute: int = 20  # of one person; more are told so
-    ignored_per_minute: int = 30  # more than these are not answered
+    per_minute: int = 30  # of one person; more are told so
+    ignored_per_minute: int = 45  # more than these are not answered
 
 
 class _Queued(Struct, frozen=True):

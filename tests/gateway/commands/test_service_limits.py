@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import msgspec
+from prometheus_client import REGISTRY
 
 from services.gateway.commands.callbacks import AnswerLost, Callbacks, CallbackTimings
 from services.gateway.commands.interaction import UserInteraction, read
@@ -23,6 +24,12 @@ from tests.gateway.commands.service_fixture import (
     Use,
     seen,
 )
+
+
+def counted(outcome: str) -> float:
+    """What /metrics says."""
+    name = "grux_gateway_interactions_total"
+    return REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0.0
 
 
 async def test_one_person_cannot_occupy_the_bot(sim: Simulator, answering: Any, use: Use) -> None:
@@ -62,6 +69,7 @@ async def test_the_queue_is_bounded(
 ) -> None:
     """What does not fit is left out; what fits is answered."""
     held.may_go_on.clear()
+    dropped_before = counted("dropped")
     limits = msgspec.structs.replace(CALM, workers=1, max_queued=1)
     async with answering(limits) as service:
         first, second, third = (use("hide", what="clan") for _ in range(3))
@@ -73,6 +81,7 @@ async def test_the_queue_is_bounded(
         await seen(sim, second)
         await eventually(lambda: service.idle)
     assert third.answer_type is None
+    assert counted("dropped") == dropped_before + 1
 
 
 async def test_nothing_is_changed_before_discord_has_taken_the_answer(

@@ -79,6 +79,13 @@ def test_lengths_keep_discords_limits(language: str) -> None:
     assert max(map(len, (texts.profile.bio_hint, texts.profile.links_hint))) <= MAX_HINT
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_button_that_a_text_names_is_called_so(language: str) -> None:
+    """The question before an erasure names one of its buttons."""
+    texts = LANGUAGES[language]
+    assert texts.data.erase_hidden in texts.data.erase
+
+
 def test_a_locale_without_texts_gets_english() -> None:
     """Also what is no locale at all."""
     assert texts_for("de") is LANGUAGES["de"]
