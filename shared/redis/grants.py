@@ -20,6 +20,7 @@ from shared.redis.sessions import SessionStore
 from shared.redis.store import Store
 
 _REPLACE: Final = Script("grant_replace.lua")
+_END: Final = Script("grant_end.lua")
 _RELEASE: Final = Script("lock_release.lua")
 
 Replaced = Literal["replaced", "outdated", "gone"]
@@ -86,13 +87,15 @@ class GrantStore:
     async def end(self, user_id: int, *, revoke_at_ms: int | None = None) -> None:
         """Delete the grant. `revoke_at_ms`: from when on the tokens are to be revoked at Discord;
         None: Discord has ended them."""
-        grant = await self.get(user_id)
-        if grant is not None and revoke_at_ms is not None:
-            await self.request_revocation(user_id, grant.tokens, revoke_at_ms)
-        async with available(), self._durable.reachable():
-            await self._durable.redis.delete(keys.grant(user_id))
-            await self._durable.redis.delete(keys.grant_lock(user_id))
-            await self._durable.redis.zrem(keys.GRANTS_DUE, str(user_id))
+        if revoke_at_ms is not None and await self.get(user_id) is not None:
+            await self.postpone_revocation(user_id, revoke_at_ms)  # listed first, as in `store`
+        names = [keys.grant(user_id), keys.revocation(user_id), keys.grant_lock(user_id)]
+        async with available():
+            # The tokens may have been refreshed since they were read.
+            kept = await self._durable.run_script(_END, names, int(revoke_at_ms is not None))
+        if kept and revoke_at_ms is not None:
+            await self.postpone_revocation(user_id, revoke_at_ms)
+        await self.unschedule(user_id)
 
     async def lock(self, user_id: int, lifetime_ms: int) -> str | None:
         """The owner's name, for `unlock`; None: another process refreshes the grant."""
@@ -126,6 +129,7 @@ class GrantStore:
         await self.postpone_revocation(user_id, at_ms)
         async with available(), self._durable.reachable():
             await self._durable.redis.set(keys.revocation(user_id), tokens)
+        await self.postpone_revocation(user_id, at_ms)  # `revoked` may have been under way
 
     async def revocations_due(self, now_ms: int, limit: int) -> list[int]:
         """Users with tokens that are still to be revoked."""
@@ -146,6 +150,15 @@ class GrantStore:
         async with available(), self._durable.reachable():
             await self._durable.redis.delete(keys.revocation(user_id))
             await self._durable.redis.zrem(keys.REVOCATIONS, str(user_id))
+
+    async def revoked_these(self, user_id: int, tokens: bytes, now_ms: int) -> None:
+        """Discord has ended these. Others that wait by now are still to be revoked."""
+        async with available(), self._durable.reachable():
+            await self._durable.redis.zrem(keys.REVOCATIONS, str(user_id))
+        async with available():
+            deleted = await self._durable.run_script(_RELEASE, [keys.revocation(user_id)], tokens)
+        if not deleted and await self.revocation(user_id) is not None:
+            await self.postpone_revocation(user_id, now_ms)
 
     async def secret_key(self, made: str | None) -> str | None:
         """The key that was made while SECRET_KEY was empty. `made`: kept if there is none yet."""

@@ -70,6 +70,30 @@ async def test_a_revocation_waits_for_discord(store: Store) -> None:
     assert await grants.revocation(USER) is None
 
 
+async def test_tokens_that_are_refreshed_meanwhile_are_revoked(store: Store) -> None:
+    """Between the look at a grant and its end, and while Discord ends older tokens."""
+
+    class Refreshed(GrantStore):
+        """Another process is faster."""
+
+        async def get(self, user_id: int) -> StoredGrant | None:
+            found = await super().get(user_id)
+            if found is not None:
+                assert await self.replace(user_id, found, b"newer", 4_000) == "replaced"
+            return found
+
+    await GrantStore(store).store(USER, GRANT, NOW)
+    await Refreshed(store).end(USER, revoke_at_ms=NOW)
+    grants = GrantStore(store)
+    assert await grants.revocation(USER) == b"newer"
+    await grants.request_revocation(USER, b"newest", NOW)
+    await grants.revoked_these(USER, b"newer", NOW)
+    assert await grants.revocations_due(NOW, 10) == [USER]
+    assert await grants.revocation(USER) == b"newest"
+    await grants.revoked_these(USER, b"newest", NOW)
+    assert [key async for key in store.redis.scan_iter()] == []
+
+
 async def test_nothing_to_revoke(store: Store) -> None:
     """Somebody who has not signed in is not listed."""
     await sign_out(store, USER, revoke_at_ms=NOW)

@@ -102,7 +102,7 @@ class GrantKeeper:
                 log.info("accounts: connections could not be fetched at sign-in: %s", error)
                 await self._grants.schedule(user.id, now + _ms(self._timings.retry))
             else:
-                await self._connections.replace(user.id, found)
+                await self._replace_connections(user.id, grant, found)
 
     async def known(self, user_id: int) -> SealedTokens | None:
         """Who signed in, with their tokens; None: nobody, or they cannot be decrypted."""
@@ -150,11 +150,12 @@ class GrantKeeper:
 
         What the user wrote and chose besides stays: it did not come from Discord.
         """
-        await self._connections.erase(user_id)
+        await self._connections.erase(user_id)  # first: what is interrupted is tried again
         await UserSettingsStore(self._durable).change(
             user_id, lambda settings: msgspec.structs.replace(settings, connected_accounts=())
         )
         await sign_out(self._durable, user_id, revoke_at_ms=None)
+        await self._connections.erase(user_id)  # that a check has just written
 
     async def deauthorized(self, user_id: int, at_ms: int) -> None:
         """Discord says that the user has withdrawn it, then. Events may come late and in any order:
@@ -183,7 +184,9 @@ class GrantKeeper:
             sealed = await self._box.open(user_id, waiting, REVOCATION_MAX_AGE_S)
             if sealed is not None:
                 await self._api.revoke(sealed.refresh)
-        await self._grants.revoked(user_id)
+            await self._grants.revoked_these(user_id, waiting, _now_ms())
+        else:
+            await self._grants.revoked(user_id)
 
     async def _check_locked(self, user_id: int) -> None:
         grant = await self._grants.get(user_id)
@@ -230,8 +233,11 @@ class GrantKeeper:
     ) -> None:
         """Unless the consent has ended while Discord answered."""
         current = await self._grants.get(user_id)
-        if current is not None and current.granted_at == grant.granted_at:
-            await self._connections.replace(user_id, found)
+        if current is None or current.granted_at != grant.granted_at:
+            return
+        await self._connections.replace(user_id, found)
+        if await self._grants.get(user_id) is None:  # it has ended meanwhile
+            await self._connections.erase(user_id)
 
     async def _refresh(
         self, user_id: int, grant: StoredGrant, sealed: SealedTokens
