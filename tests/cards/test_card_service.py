@@ -17,7 +17,7 @@ from services.cards.problems import BUSY_PNG, BUSY_SVG
 from services.cards.render_jobs import DrawCard, RenderJob, RenderResult
 from services.cards.render_pool import RenderPool
 from shared.redis.store import Store
-from testing.eventually import eventually_async
+from testing.eventually import PATIENCE, eventually_async
 from testing.redis_server import RedisServer
 from tests.api.golden import HOSTILE
 from tests.api.http_client import EXPOSED_HEADERS, ask
@@ -129,7 +129,7 @@ async def test_untrusted_text_stays_text(store: Store) -> None:
 
 async def test_redis_is_away() -> None:
     """An image says so; the card returns when Redis does."""
-    async with RedisServer() as redis, Store.connect(redis.url) as store:
+    async with RedisServer() as redis, Store.connect(redis.url, timeout=PATIENCE) as store:
         await save(store, AT_WORK)
         async with serving_cards(store) as port:
             assert (await ask(port, f"/card/{USER}.svg")).header("x-grux-problem") is None

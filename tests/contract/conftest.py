@@ -14,6 +14,7 @@ from redis.backoff import NoBackoff
 
 from shared.redis.store import Store
 from testing import valkey_binary
+from testing.eventually import PATIENCE
 from testing.redis_server import RedisServer
 
 Connect = Callable[[], Redis]
@@ -70,5 +71,5 @@ async def connect(
 
 @pytest.fixture
 async def store(connect: Connect) -> AsyncIterator[Store]:
-    async with Store(connect(), timeout=5.0) as store:
+    async with Store(connect(), timeout=PATIENCE) as store:
         yield store

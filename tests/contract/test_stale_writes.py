@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.redis import keys
 from shared.redis.store import STALE_WRITE, UNCHANGED, Fields, Save, Store
+from testing.eventually import PATIENCE
 from tests.contract.conftest import Connect
 
 USER, GUILD, OTHER = 161092844126208001, 816976062578688017, 492605905305600005
@@ -51,7 +52,7 @@ async def test_a_stale_write_that_is_still_needed_is_saved_again(
     store: Store, connect: Connect
 ) -> None:
     """Shards of two processes share a user: the clock that was behind has caught up by then."""
-    async with Store(connect(), timeout=5.0) as other:
+    async with Store(connect(), timeout=PATIENCE) as other:
         ahead = store.clock.next() + 60_000_000
         await store.save([Save(USER, fields(), joined=(GUILD,))], ahead)
         save = Save(USER, fields(2), joined=(OTHER,))
@@ -62,7 +63,7 @@ async def test_a_stale_write_that_is_still_needed_is_saved_again(
 
 async def test_a_stale_change_of_members_is_saved_again(store: Store, connect: Connect) -> None:
     """The user's fence does not make it stale, but the guild's does."""
-    async with Store(connect(), timeout=5.0) as other:
+    async with Store(connect(), timeout=PATIENCE) as other:
         ahead = store.clock.next() + 60_000_000
         await store.save([Save(5, fields(), joined=(GUILD,))], ahead)
         for save in (Save(USER, fields(), joined=(GUILD,)), Save(USER, left=(GUILD,))):

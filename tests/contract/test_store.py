@@ -199,7 +199,7 @@ async def test_concurrent_writers_publish_in_the_order_of_versions(
 
     A stale write succeeds when it is repeated.
     """
-    stores = [Store(connect(), timeout=10.0) for _ in range(4)]
+    stores = [Store(connect(), timeout=PATIENCE) for _ in range(4)]
     await stores[0].save([Save(USER, fields(), joined=(GUILD,))])
 
     async def write(writer: int, store: Store) -> None:

@@ -119,7 +119,7 @@ async def test_all_servers_of_a_public_bot_are_a_warning(is_public: bool, level:
 @pytest.mark.parametrize("revoked", [False, True])
 async def test_the_first_server_of_a_new_bot_is_approved(redis_url: str, revoked: bool) -> None:
     """It was in none at the start. Not so when the operator has revoked the last one."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         if revoked:
             await approved_guilds.approve(store, [1])
             await approved_guilds.revoke(store, [1])
@@ -133,7 +133,7 @@ async def test_the_first_server_of_a_new_bot_is_approved(redis_url: str, revoked
 
 async def test_the_list_survives_what_other_software_writes(redis_url: str) -> None:
     """A key of another type counts as no list."""
-    async with Store.connect(redis_url) as store:
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await store.redis.set(keys.APPROVED_GUILDS, "nonsense")
         assert await approved_guilds.load(store) is None
         assert await approved_guilds.begin(store, [7, 8])

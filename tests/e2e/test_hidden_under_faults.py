@@ -69,7 +69,7 @@ async def faulty() -> AsyncIterator[tuple[Stack, RedisServer, UserSettingsStore,
     """A stack with a durable Redis of its own, and Robin, who hides songs."""
     async with (
         RedisServer("--appendonly", "yes") as durable,
-        Store.connect(durable.url) as store,
+        Store.connect(durable.url, timeout=PATIENCE) as store,
         running(services=REST, env={"DURABLE_REDIS_URL": durable.url}) as stack,
         stack.redis.client() as redis,
     ):
@@ -99,8 +99,9 @@ async def test_hidden_while_the_durable_redis_is_away() -> None:
         with observer.sees_no(b"SecretSong"):
             await durable.pause()
             await play(stack, 2, "idle")
-            with pytest.raises(DurableUnavailable):
-                await settings.change(int(ROBIN), lambda _: DEFAULTS)
+            async with Store.connect(durable.url, timeout=0.2) as hasty:
+                with pytest.raises(DurableUnavailable):
+                    await UserSettingsStore(hasty).change(int(ROBIN), lambda _: DEFAULTS)
 
             await stack.processes["gateway"].stop()
             await stack.redis.flush()

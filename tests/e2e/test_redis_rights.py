@@ -175,7 +175,7 @@ async def test_each_service_works_with_its_permissions(tmp_path: Path) -> None:
             assert ROBIN in state["d"]
 
         # Robin writes to the key-value store, and an earlier write is copied once more.
-        async with Store.connect(stack.redis.url) as admin:
+        async with Store.connect(stack.redis.url, timeout=PATIENCE) as admin:
             key = f"Authorization: {await ApiKeys(admin).create(int(ROBIN))}"
         wrote = await ask(stack.api_port, "/v1/users/@me/kv/a", key, method="PUT", body="1")
         assert wrote.status == 204
