@@ -14,7 +14,7 @@ from yarl import URL
 
 from services.api.accounts.grant_keeper import GrantTimings
 from services.api.accounts.limits import LimitCounts
-from services.api.accounts.service import AccountService
+from services.api.accounts.service import AccountService, JoinTimings
 from shared.config import ApiSettings
 from shared.redis.store import Store
 from simulator.faults import RestFault
@@ -174,10 +174,11 @@ async def site(
     *,
     timings: GrantTimings | None = None,
     limits: LimitCounts | None = None,
+    join_timings: JoinTimings | None = None,
     **settings: Any,
 ) -> AsyncIterator[Site]:
     """`settings`: of the api, besides those for the simulator."""
-    options = Options(port=0, members=12, guilds=1, rate=0.0, private_people=0.0)
+    options = Options(port=0, members=12, guilds=1, newcomers=2, rate=0.0, private_people=0.0)
     async with Simulator(options) as sim:
         accounts = AccountService(
             store,
@@ -193,6 +194,7 @@ async def site(
             ),
             timings,
             limits,
+            join_timings,
         )
         async with serving(store, durable=durable, accounts=accounts) as port:
             sim.options.redirect_uris = f"http://localhost:{port}/auth/callback"

@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from typing import Final, Literal
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from services.api.accounts.discord_answers import DiscordAway, JoinRefused, Membership
 from services.api.accounts.service import AccountService
@@ -34,6 +34,8 @@ _REFUSALS: Final = {
     30001: (
         "You are in as many servers as Discord allows. Leave one in Discord, then try it again."
     ),
+    30019: "The server is full. The operator of this server has to make room first.",
+    40002: "Discord wants you to verify your account first: look into Discord, then try it again.",
     40007: "You are banned from this server, so Discord does not let you join it.",
     _TOKEN_INVALID: SIGN_IN_AGAIN,
     340015: (
@@ -49,20 +51,12 @@ _REFUSALS: Final = {
 """By Discord's error code. Discord docs: Topics, Opcodes and Status Codes, JSON."""
 
 
-class JoinTimings(Struct, frozen=True):
-    """In seconds."""
-
-    wait: float = 8.0  # for the gateway to show the new member
-    poll: float = 0.1
-    name_fresh: float = 600.0  # how long the server's name is not asked again
-
-
 class JoinService:
     """Offers it, and does it."""
 
-    def __init__(self, accounts: AccountService, timings: JoinTimings | None = None) -> None:
+    def __init__(self, accounts: AccountService) -> None:
         self._accounts = accounts
-        self._timings = timings or JoinTimings()
+        self._timings = accounts.join_timings
         self._guild_id = accounts.settings.guild_to_join()
         self._name: str | None = None
         self._named_at = float("-inf")

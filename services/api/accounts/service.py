@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
+from msgspec import Struct
 from starlette.requests import Request
 
 from services.api.accounts.address import SiteAddress, site_address
@@ -28,6 +29,14 @@ from shared.startup.background import background
 log = logging.getLogger(__name__)
 
 
+class JoinTimings(Struct, frozen=True):
+    """In seconds."""
+
+    wait: float = 8.0  # for the gateway to show the new member
+    poll: float = 0.1
+    name_fresh: float = 600.0  # how long the server's name is not asked again
+
+
 class AccountService:
     """Its lifetime is `running`, which also checks grants; without it, nothing is checked."""
 
@@ -38,6 +47,7 @@ class AccountService:
         settings: ApiSettings,
         timings: GrantTimings | None = None,
         limits: LimitCounts | None = None,
+        join_timings: JoinTimings | None = None,
     ) -> None:
         """`durable`: may be the same server as `store`."""
         self.store = store
@@ -54,6 +64,7 @@ class AccountService:
             settings.discord_api_url, settings.discord_token, settings.discord_client_secret
         )
         self.keeper = GrantKeeper(durable, self.discord, self.rings, timings)
+        self.join_timings = join_timings or JoinTimings()
         self.limits = AccountLimits(settings.proxies(), limits)
 
     @property
