@@ -6,6 +6,7 @@ Guild, Add Guild Member; Resources, Application, Get Current Application. RFC 67
 
 from __future__ import annotations
 
+import asyncio
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
@@ -39,6 +40,7 @@ REQUEST_TIMEOUT_S: Final = 8.0
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_CONNECTIONS: Final = 16
 APPLICATION_FRESH_S: Final = 3600.0
+REJECTED_PAUSE_S: Final = 30.0
 
 _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _JSON: Final = {"Content-Type": "application/json"}
@@ -53,6 +55,9 @@ class DiscordApi:
         self._client_secret = client_secret
         self._application: DiscordApplication | None = None
         self._application_at = float("-inf")
+        self._renewal: asyncio.Task[None] | None = None
+        self._refusal: DiscordAway | ClientRejected = DiscordAway("it was never asked")
+        self._refused_until = float("-inf")
         self._http = HttpClient(
             timeout_s=REQUEST_TIMEOUT_S,
             max_body_bytes=MAX_BODY_BYTES,
@@ -61,23 +66,37 @@ class DiscordApi:
         )
 
     async def close(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
         await self._http.close()
 
     async def application(self) -> DiscordApplication:
         """Asked once an hour; an older answer stands in while Discord is away.
 
-        Raises DiscordAway, ClientRejected.
+        Anybody can cause this request. So one is shared by all who wait for it, and none is sent
+        for a while after 401 and 429: Discord blocks an address that collects 10,000 of them in
+        ten minutes. Raises DiscordAway, ClientRejected.
         """
-        now = time.monotonic()
-        if self._application is not None and now < self._application_at + APPLICATION_FRESH_S:
+        fresh_until = max(self._application_at + APPLICATION_FRESH_S, self._refused_until)
+        if time.monotonic() >= fresh_until:
+            if self._renewal is None or self._renewal.done():
+                self._renewal = asyncio.create_task(self._renew_application())
+            await asyncio.shield(self._renewal)
+        if self._application is not None:
             return self._application
+        raise self._refusal.with_traceback(None)  # else it grows with each raise
+
+    async def _renew_application(self) -> None:
         try:
             self._application = await self._fetch_application()
-            self._application_at = now
-        except DiscordAway:
-            if self._application is None:
-                raise
-        return self._application
+            self._application_at = time.monotonic()
+        except ClientRejected as error:
+            self._refusal, self._application = error, None
+            self._refused_until = time.monotonic() + REJECTED_PAUSE_S
+        except DiscordAway as error:
+            self._refusal = error
+            self._refused_until = time.monotonic() + error.retry_after_s
 
     async def exchange(self, code: str, redirect_uri: str, verifier: str) -> Tokens:
         """The tokens for a code. Raises DiscordAway, GrantInvalid, ClientRejected."""

@@ -6,8 +6,13 @@ import asyncio
 from typing import Final
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
+import pytest
+
 from services.api.accounts.sign_in import SIGN_IN_COOKIE
+from services.api.accounts.webhook import WEBHOOK_PATH
 from shared.redis import keys
+from simulator.faults import RestFault
+from simulator.signing import forged_headers
 from tests.accounts.attacks.victims import held, other_person
 from tests.accounts.visitor import HTML, ROBIN, Site, Visitor
 
@@ -131,6 +136,23 @@ async def test_signing_in_leads_nowhere_else(here: Site) -> None:
             assert parts.path.startswith("/")
             assert not parts.path.startswith(("//", "/\\"))
             assert not any("evil" in cookie for cookie in reply.cookies)
+
+
+@pytest.mark.parametrize("status", [401, 429])
+async def test_a_crowd_does_not_reach_discord(here: Site, status: int) -> None:
+    """While Discord refuses, one request is sent for all of them: too many refusals, and Discord
+    blocks this address for the gateway as well. Forged events and sign-ins cause the same one."""
+    here.sim.faults.add_rest(RestFault(prefix="/applications", status=status, retry_after=60.0))
+    asked = here.sim.stats.rest_by_route["GET /applications/@me"]
+    forged = forged_headers(1795867200, b"{}", "another_key")
+    async with here.visitor() as visitor:
+        replies = await asyncio.gather(
+            *(visitor.page("/auth/login") for _ in range(20)),
+            *(visitor.send("POST", WEBHOOK_PATH, forged, body=b"{}") for _ in range(20)),
+        )
+        replies += [await visitor.page("/auth/login") for _ in range(3)]
+    assert {reply.status for reply in replies} == {503}
+    assert here.sim.stats.rest_by_route["GET /applications/@me"] == asked + 1
 
 
 async def test_other_hosts_are_not_believed(here: Site) -> None:
