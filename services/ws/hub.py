@@ -180,7 +180,9 @@ class Hub:
             self._loader.reload(topic)
         if update.discord:
             return  # nothing that a client of Grux's own dialect sees
+        hidden = topic.hidden
         topic.apply(update)
+        self._refresh_if_changed(topic, hidden)
         if not self._subscriber.connected:
             # A connection that is lost before it counts as up reports no disconnect: messages
             # after this one may be missed.
@@ -262,13 +264,20 @@ class Hub:
 
     def _on_loaded(self, topic: Topic, snapshot: Snapshot | None) -> None:
         if snapshot is not None:
+            hidden = topic.hidden
             topic.load(snapshot)
+            self._refresh_if_changed(topic, hidden)
             self._absent.pop(topic, None)
             self._fan_out.push(topic)
             if topic.lanyard is not None and snapshot.discord is not None:
                 self._lanyard.load(topic.lanyard, snapshot.discord, topic.kv or NO_KV)
         elif not topic.loaded:  # else a message has brought the whole state meanwhile
             self._handle_absent(topic)
+
+    def _refresh_if_changed(self, topic: Topic, hidden: frozenset[str]) -> None:
+        """The known extras lack what the user has hidden until now."""
+        if topic.hidden != hidden and topic.extras_asked:
+            self._refresher.refresh(topic)
 
     def _handle_absent(self, topic: Topic) -> None:
         """Redis does not hold the user.

@@ -17,7 +17,7 @@ from services.ws.peer import NO_FD
 from services.ws.protocol import ErrorNotice
 from shared.model.key_value import with_kv
 from shared.model.message import PresenceMessage
-from shared.model.profile_extras import ProfileExtras, apply_extras
+from shared.model.profile_extras import ProfileExtras, apply_extras, without_hidden
 from shared.model.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Topic:
 
     __slots__ = (
         "_extras",
+        "_hidden_version",
         "_kv_version",
         "_presence_frame",
         "_presence_version",
@@ -72,6 +73,7 @@ class Topic:
         "extras_due",
         "extras_tries",
         "found",
+        "hidden",
         "kv",
         "lanyard",
         "loaded",
@@ -99,11 +101,13 @@ class Topic:
         self.extras_asked = False  # at least once: answered, or given up
         self.extras_due = 0.0  # loop time of the next request; 0 while one is in flight
         self.extras_tries = 0  # failed requests in a row
+        self.hidden: frozenset[str] = frozenset()  # Snapshot.hidden
         self._source = b""  # the profile as the gateway wrote it
         self._extras = _NO_EXTRAS  # as JSON, which takes a third of the memory of the structs
         self._presence_version = 0
         self._profile_version = 0
         self._kv_version = 0
+        self._hidden_version = 0
         self._stale_version = 0  # messages up to this version are stale, whatever is loaded now
         self._presence_frame: bytes | None = None
         self._profile_frame: bytes | None = None
@@ -123,6 +127,8 @@ class Topic:
         profile, presence = update.profile, update.presence
         if update.version <= self._stale_version:
             return
+        if update.hidden is not UNSET and update.version > self._hidden_version:
+            self._set_hidden(frozenset(update.hidden), update.version)
         if profile is not UNSET and update.version > self._profile_version:
             self._set_profile(bytes(profile), update.version)
             self.received = self.received or update.received
@@ -136,6 +142,8 @@ class Topic:
 
     def load(self, snapshot: Snapshot) -> None:
         """Apply the fields for which no newer message has arrived."""
+        if snapshot.version > self._hidden_version:
+            self._set_hidden(snapshot.hidden, snapshot.version)
         if snapshot.version > self._profile_version:
             self._set_profile(snapshot.profile, snapshot.version)
         if snapshot.version > self._presence_version:
@@ -152,7 +160,11 @@ class Topic:
     @property
     def _newest(self) -> int:
         return max(
-            self._profile_version, self._presence_version, self._kv_version, self._stale_version
+            self._profile_version,
+            self._presence_version,
+            self._kv_version,
+            self._hidden_version,
+            self._stale_version,
         )
 
     def invalidate(self, *, same_connection: bool = False) -> None:
@@ -164,14 +176,14 @@ class Topic:
         """
         self.loaded = False
         self._stale_version = self._newest if same_connection else 0
-        self._profile_version = self._presence_version = self._kv_version = 0
+        self._profile_version = self._presence_version = 0
+        self._kv_version = self._hidden_version = 0
 
     def apply_extras(self, extras: ProfileExtras | None) -> None:
         """Apply the answer of the profile source. None, no answer, keeps the known extras."""
         self.extras_asked = True
-        if extras is not None and (encoded := msgspec.json.encode(extras)) != self._extras:
-            self._extras = encoded
-            self._rebuild_profile()
+        if extras is not None:
+            self._set_extras(extras)
 
     def initial_frame(self) -> bytes:
         return protocol.initial_data(self.user_id, self.profile, self.presence)
@@ -200,6 +212,19 @@ class Topic:
         self._profile_version = version
         if source != self._source:
             self._source = source
+            self._rebuild_profile()
+
+    def _set_hidden(self, hidden: frozenset[str], version: int) -> None:
+        self._hidden_version = version
+        if hidden != self.hidden:
+            self.hidden = hidden
+            self._set_extras(_decode_extras(self._extras))
+
+    def _set_extras(self, extras: ProfileExtras) -> None:
+        """What the user hides is not even kept in memory."""
+        encoded = msgspec.json.encode(without_hidden(extras, self.hidden))
+        if encoded != self._extras:
+            self._extras = encoded
             self._rebuild_profile()
 
     def _set_kv(self, kv: bytes, version: int) -> None:

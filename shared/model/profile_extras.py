@@ -2,9 +2,15 @@
 
 The gateway is live and a source may be minutes old: so extras fill the fields that are null, and
 never replace a value.
+
+A user may hide fields that a source knows. Snapshot.hidden names them, and readers leave them out:
+what is shown looks as if the source knew nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -24,13 +30,36 @@ class ProfileExtras(Struct, frozen=True, kw_only=True, omit_defaults=True):
     accent_color: int | None = None
 
 
-NOTHING = ProfileExtras()
+NOTHING: Final = ProfileExtras()
+
+_FIELD_OF: Final = {
+    "badges": "badges",
+    "clan": "clan",
+    "connected_accounts": "connected_accounts",
+    "decoration": "nameplate_image",
+}
+"""The setting that hides it (shared.model.user_settings), and the field of ProfileExtras."""
 
 _decode = msgspec.json.Decoder(Profile).decode
 
 
-def apply_extras(profile: bytes, extras: ProfileExtras | None) -> bytes:
-    """The gateway's profile (snapshot.Profile as JSON) completed with `extras`, as JSON."""
+def without_hidden(extras: ProfileExtras, hidden: Collection[str]) -> ProfileExtras:
+    """`extras` as if the source knew nothing of what is hidden."""
+    if not hidden:
+        return extras
+    changes = {field: getattr(NOTHING, field) for one, field in _FIELD_OF.items() if one in hidden}
+    return msgspec.structs.replace(extras, **changes)
+
+
+def apply_extras(
+    profile: bytes, extras: ProfileExtras | None, hidden: Collection[str] = ()
+) -> bytes:
+    """The gateway's profile (snapshot.Profile as JSON) completed with `extras`, as JSON.
+
+    `hidden`: Snapshot.hidden. The profile does not contain it already.
+    """
+    if extras is not None:
+        extras = without_hidden(extras, hidden)
     if extras is None or extras == NOTHING:
         return profile
     known = _decode(profile)

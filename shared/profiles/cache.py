@@ -14,12 +14,13 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from shared.model.profile_extras import ProfileExtras
+from shared.model.profile_extras import NOTHING, ProfileExtras, without_hidden
 from shared.redis import profile_entries
-from shared.redis.store import Store
+from shared.redis.store import Store, hidden_of
 
 FAILURE_TTL_S: Final = 15  # how long a source that failed is not asked about the same user
 CLAIM_TTL_S: Final = 12  # more than any request takes; a claim of a process that died expires
+SAVE_ATTEMPTS: Final = 5  # each fails only because the user has just changed what is hidden
 REFRESH_FROM: Final = 0.8  # of the TTL: an older answer is refreshed
 
 
@@ -92,10 +93,21 @@ class ProfileCache:
             )
         )
 
-    async def save(self, user_id: int, extras: ProfileExtras) -> None:
-        """Store the source's answer and release the claim."""
-        entry = msgspec.json.encode(Entry(extras))
-        await profile_entries.save_entry(self._store, user_id, self._claim, entry, self._ttl_ms)
+    async def save(self, user_id: int, extras: ProfileExtras) -> ProfileExtras:
+        """Store the source's answer without what the user hides, and release the claim.
+
+        Returns what may be shown of it.
+        """
+        for _ in range(SAVE_ATTEMPTS):
+            hidden = await profile_entries.load_hidden(self._store, user_id)
+            shown = without_hidden(extras, hidden_of(hidden))
+            entry = msgspec.json.encode(Entry(shown))
+            if await profile_entries.save_entry(
+                self._store, user_id, self._claim, entry, self._ttl_ms, hidden
+            ):
+                return shown
+        await self.release(user_id)
+        return NOTHING
 
     async def save_failure(self, user_id: int) -> None:
         """Store that there is no answer, unless an older answer is still valid."""

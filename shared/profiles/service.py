@@ -155,7 +155,7 @@ class ProfileService:
             if extras is None:
                 await self._cache.save_failure(user_id)
             else:
-                await self._cache.save(user_id, extras)
+                extras = await self._cache.save(user_id, extras)
         return extras
 
     async def _answer(self, user_id: int) -> ProfileExtras | None:

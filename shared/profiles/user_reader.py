@@ -12,6 +12,7 @@ from shared.config import ProfileSettings
 from shared.http.errors import UserNotMonitored
 from shared.model.key_value import EMPTY, with_kv
 from shared.model.profile_extras import ProfileExtras, apply_extras
+from shared.model.snapshot import Snapshot
 from shared.profiles.batch_reader import BatchReader, Read
 from shared.profiles.cache import FAILURE_TTL_S
 from shared.profiles.service import ProfileService
@@ -70,7 +71,7 @@ class UserReader:
         if kv is None:
             kv, kv_until = await self.kv_without_copy(user_id)
             until = min(until, kv_until)
-        profile = with_kv(_completed(snapshot.profile, extras), kv)
+        profile = with_kv(_completed(snapshot, extras), kv)
         return UserView(snapshot.version, profile, snapshot.presence, until)
 
     async def kv_without_copy(self, user_id: int) -> tuple[bytes, float]:
@@ -86,8 +87,8 @@ class UserReader:
         return EMPTY, time.monotonic() + FAILURE_TTL_S
 
 
-def _completed(profile: bytes, extras: ProfileExtras | None) -> bytes:
+def _completed(snapshot: Snapshot, extras: ProfileExtras | None) -> bytes:
     try:
-        return apply_extras(profile, extras)
+        return apply_extras(snapshot.profile, extras, snapshot.hidden)
     except msgspec.DecodeError:
-        return profile  # written by another version's gateway; still right without extras
+        return snapshot.profile  # written by another version's gateway; still right without extras

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
@@ -89,9 +89,27 @@ async def claim_entry(
     return int(await store.run_script(_CLAIM, _names(user_id), claim, ttl_ms, fresh_above_ms))
 
 
-async def save_entry(store: Store, user_id: int, claim: str, entry: bytes, ttl_ms: int) -> None:
-    """Store the entry of a user who is still monitored, and release the claim."""
-    await store.run_script(_SAVE, _names(user_id), claim, entry, ttl_ms)
+async def load_hidden(store: Store, user_id: int) -> bytes:
+    """What the user hides now, as `hidden_of` decodes it; empty: nothing."""
+    async with store.reachable():
+        try:
+            [found] = await store.redis.hmget(keys.presence(user_id), ["hidden"])
+        except ResponseError as error:
+            if not is_damage(error):
+                raise
+            return b""
+    return found if isinstance(found, bytes) else b""
+
+
+async def save_entry(
+    store: Store, user_id: int, claim: str, entry: bytes, ttl_ms: int, hidden: bytes
+) -> bool:
+    """Store the entry of a user who is still monitored, and release the claim.
+
+    False: the user does not hide the same as `hidden` (of `load_hidden`), and nothing is done.
+    """
+    names = (*_names(user_id), keys.presence(user_id))
+    return bool(await store.run_script(_SAVE, names, claim, entry, ttl_ms, hidden))
 
 
 async def save_failure(store: Store, user_id: int, claim: str, entry: bytes, ttl_ms: int) -> None:

@@ -11,11 +11,14 @@ from msgspec import Raw
 from services.ws.limits import WsLimits
 from shared.model.message import PresenceMessage
 from shared.model.profile_extras import ProfileExtras
+from shared.model.snapshot import Badge
+from shared.redis.store import Save
 from testing.eventually import PATIENCE, eventually
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
     Backend,
+    fields,
     nothing_comes,
     number_of,
     presence,
@@ -190,6 +193,24 @@ async def test_extras_are_refreshed(backend: Backend) -> None:
         backend.source.known[ANNA] = ProfileExtras(bio="new")
         for client in (one, two):
             assert (await receive(client))["d"]["profile"]["bio"] == "new"
+
+
+async def test_what_a_user_hides_leaves_open_connections(backend: Backend) -> None:
+    """It is gone with the gateway's save, and comes back without waiting for the next refresh."""
+    badge = Badge("automod", "Uses AutoMod", "f2", "https://cdn.discordapp.com/f2.png")
+    backend.source.known[ANNA] = ProfileExtras(badges=[badge])
+    await backend.show(ANNA, 1)
+    hidden = msgspec.structs.replace(fields(ANNA, 1), hidden=b'["badges"]')
+    async with backend.serving() as ws, ws.client(ANNA) as client:
+        assert (await receive(client))["d"]["profile"]["badges"] == [msgspec.to_builtins(badge)]
+        await backend.store.save([Save(ANNA, hidden)])
+        frame = await receive(client)
+        assert frame["op"] == "profile_update"
+        assert frame["d"]["profile"] == msgspec.to_builtins(profile(ANNA))
+        async with ws.client(ANNA) as late:
+            assert (await receive(late))["d"]["profile"]["badges"] == []
+        await backend.show(ANNA, 1)
+        assert (await receive(client))["d"]["profile"]["badges"] == [msgspec.to_builtins(badge)]
 
 
 async def test_a_topic_is_dropped_after_a_while(backend: Backend) -> None:

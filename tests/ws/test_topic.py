@@ -13,7 +13,7 @@ from msgspec import UNSET, Raw
 from services.ws.topic import Topic
 from shared.model.message import PresenceMessage
 from shared.model.profile_extras import ProfileExtras
-from shared.model.snapshot import Snapshot
+from shared.model.snapshot import Badge, Snapshot
 from tests.ws.ws_fixture import ANNA, fields
 
 
@@ -158,3 +158,36 @@ def test_a_profile_of_an_unknown_shape(caplog: pytest.LogCaptureFixture) -> None
         topic.load(Snapshot(1, profile(1), presence(1)))
     assert topic.profile == profile(1)
     assert str(ANNA) in caplog.text
+
+
+BADGE = Badge("automod", "Uses AutoMod", "f2", "https://cdn.discordapp.com/f2.png")
+WITH_BADGE = ProfileExtras(bio="Hello", badges=[BADGE])
+
+
+def test_what_is_hidden_leaves_the_profile_and_the_memory() -> None:
+    """It comes back only when it was asked for again."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(1, fields(ANNA, 1).profile, presence(1)))
+    topic.apply_extras(WITH_BADGE)
+    assert b"automod" in topic.profile
+    topic.apply(PresenceMessage(2, hidden=("badges",)))
+    assert b"automod" not in topic.profile
+    assert b"Hello" in topic.profile
+    topic.apply_extras(WITH_BADGE)  # was asked for before
+    assert b"automod" not in topic.profile
+    topic.apply(PresenceMessage(3, hidden=()))
+    assert b"automod" not in topic.profile
+    topic.apply_extras(WITH_BADGE)
+    assert b"automod" in topic.profile
+
+
+def test_what_is_hidden_does_not_go_back() -> None:
+    """An older message or snapshot changes nothing; a snapshot after a lost connection does."""
+    topic = Topic(ANNA)
+    topic.load(Snapshot(5, profile(5), presence(5), hidden=frozenset({"badges"})))
+    topic.apply(PresenceMessage(4, hidden=()))
+    topic.load(Snapshot(4, profile(4), presence(4)))
+    assert topic.hidden == {"badges"}
+    topic.invalidate()
+    topic.load(Snapshot(4, profile(4), presence(4)))
+    assert topic.hidden == frozenset()

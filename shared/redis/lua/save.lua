@@ -92,6 +92,7 @@ if old[3] ~= ARGV[fields + 2] then message = message .. ',"presence":' .. ARGV[f
 local reports, hidden = ARGV[fields + 4], ARGV[fields + 5]
 if (old[6] or '') ~= hidden then
   message = message .. ',"hidden":' .. (hidden ~= '' and hidden or '[]')
+  redis.call('DEL', profile)  -- it lacks what was hidden, or has what is: another one is asked for
 end
 local same_discord = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
 if message == '' and same_discord and (old[5] or '') == reports then return 0 end
