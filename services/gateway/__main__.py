@@ -32,6 +32,7 @@ from shared.config import ConfigError, GatewaySettings, non_defaults
 from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
 from shared.redis import durable, expiry
+from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.settings_feed import SettingsFeed
 from shared.redis.store import Store, StoreUnavailable
 from shared.redis.user_settings import UserSettingsStore
@@ -52,7 +53,8 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
     ):
         users = UserCache()
         gate = WriteGate()
-        people = SettingsTable(UserSettingsStore(durable_store), settings.consent)
+        connections = ConnectedAccountsStore(durable_store)
+        people = SettingsTable(UserSettingsStore(durable_store), connections, settings.consent)
         feed = SettingsFeed.connect(settings.durable_redis_url or settings.redis_url, people)
         icons = AppIcons(store, settings.discord_api_url, USER_AGENT)
         writer = Writer(store, users, icons, Cdn(settings.discord_cdn_url), gate, people)

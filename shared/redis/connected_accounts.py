@@ -7,15 +7,18 @@ which ones may be shown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from shared.model.connected_accounts import OwnConnection
 from shared.redis import keys
+from shared.redis.clients import is_damage
 from shared.redis.durable import available
+from shared.redis.scripts import Script
 from shared.redis.store import Store
 
+_WRITE: Final = Script("connections_write.lua")
 _encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder(list[OwnConnection]).decode
 
@@ -27,9 +30,8 @@ class ConnectedAccountsStore:
         self._durable = durable
 
     async def replace(self, user_id: int, connections: Sequence[OwnConnection]) -> None:
-        """These are all that the user has now."""
-        async with available(), self._durable.reachable():
-            await self._durable.redis.set(keys.durable_connections(user_id), _encode(connections))
+        """These are all that the user has now. Gateways are told if that is a change."""
+        await self._write(user_id, _encode(connections))
 
     async def get(self, user_id: int) -> list[OwnConnection]:
         """One user's; empty without consent."""
@@ -42,17 +44,24 @@ class ConnectedAccountsStore:
             pipe = self._durable.redis.pipeline(transaction=False)
             for user_id in user_ids:
                 pipe.get(keys.durable_connections(user_id))
-            rows = await pipe.execute()
+            rows = await pipe.execute(raise_on_error=False)
+            for row in rows:
+                if isinstance(row, Exception) and not is_damage(row):
+                    raise row
         return [_connections(row) for row in rows]
 
     async def erase(self, user_id: int) -> None:
         """The consent has ended."""
-        async with available(), self._durable.reachable():
-            await self._durable.redis.delete(keys.durable_connections(user_id))
+        await self._write(user_id, b"")
+
+    async def _write(self, user_id: int, json: bytes) -> None:
+        name = keys.durable_connections(user_id)
+        async with available():
+            await self._durable.run_script(_WRITE, [name], json, keys.SETTINGS_CHANNEL, user_id)
 
 
-def _connections(row: bytes | None) -> list[OwnConnection]:
+def _connections(row: Any) -> list[OwnConnection]:
     try:
-        return [] if row is None else _decode(row)
+        return _decode(row) if isinstance(row, bytes) else []
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []

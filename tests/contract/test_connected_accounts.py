@@ -9,6 +9,7 @@ from shared.redis import keys
 from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.durable import DurableUnavailable
 from shared.redis.store import Store
+from testing.eventually import PATIENCE
 from testing.free_port import free_port
 
 USER, OTHER = 1274150219482660897, 171234567890123776
@@ -39,6 +40,35 @@ async def test_what_is_damaged_counts_as_empty(store: Store, damage: bytes) -> N
     await accounts.replace(OTHER, CONNECTIONS)
     await store.redis.set(keys.durable_connections(USER), damage)
     assert await accounts.get_many([USER, OTHER]) == [[], CONNECTIONS]
+
+
+async def test_a_key_of_another_type_affects_nobody_else(store: Store) -> None:
+    """It counts as empty, and is replaced by the next answer of Discord."""
+    accounts = ConnectedAccountsStore(store)
+    await accounts.replace(OTHER, CONNECTIONS)
+    await store.redis.hset(keys.durable_connections(USER), "a", "b")
+    assert await accounts.get_many([USER, OTHER]) == [[], CONNECTIONS]
+    await accounts.replace(USER, CONNECTIONS)
+    assert await accounts.get(USER) == CONNECTIONS
+
+
+async def test_gateways_are_told_of_changes(store: Store) -> None:
+    """The same answer of Discord, every day, is no change."""
+    accounts = ConnectedAccountsStore(store)
+    async with store.redis.pubsub() as pubsub:
+        await pubsub.subscribe(keys.SETTINGS_CHANNEL)
+        await accounts.erase(USER)
+        for connections in (CONNECTIONS, CONNECTIONS, CONNECTIONS[:1]):
+            await accounts.replace(USER, connections)
+        await accounts.erase(USER)
+        await accounts.erase(USER)
+        await store.redis.publish(keys.SETTINGS_CHANNEL, b"end")
+        told: list[bytes] = []
+        while not told or told[-1] != b"end":
+            message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=PATIENCE)
+            if message is not None:
+                told.append(message["data"])
+    assert told == [str(USER).encode()] * 3 + [b"end"]
 
 
 async def test_an_unreachable_server_is_named() -> None:

@@ -11,14 +11,17 @@ import asyncio
 import heapq
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol
 
 from msgspec import Struct
 
 from services.gateway.privacy import filters
 from services.gateway.privacy.filters import Filter
+from shared.discord.connection_links import shown_accounts
+from shared.model.snapshot import ConnectedAccount
 from shared.model.user_settings import DEFAULTS, Consent, UserSettings, is_shown
+from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.durable import DurableUnavailable
 from shared.redis.user_settings import UserSettingsStore
 
@@ -59,16 +62,19 @@ class SettingsTable:
     def __init__(
         self,
         store: UserSettingsStore,
+        connections: ConnectedAccountsStore,
         consent: Consent,
         timings: TableTimings | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._store = store
+        self._connections = connections
         self._consent: Consent = consent
         self._timings = timings or TableTimings()
         self._now_ms = now_ms
         self._settings: dict[int, UserSettings] = {}
         self._filters: dict[int, Filter] = {}
+        self._accounts: dict[int, tuple[ConnectedAccount, ...]] = {}
         self._exceptions: set[int] = set()  # hidden people; with CONSENT=asking those shown
         self._pauses: list[tuple[int, int]] = []  # a heap: when they end, and whose
         self._due: set[int] = set()  # to be loaded
@@ -88,6 +94,10 @@ class SettingsTable:
     def chosen(self, user_id: int) -> UserSettings | None:
         """What the person has chosen; None: nothing."""
         return self._settings.get(user_id)
+
+    def accounts(self, user_id: int) -> tuple[ConnectedAccount, ...]:
+        """The accounts that the person has chosen to show, and may show."""
+        return self._accounts.get(user_id, ())
 
     def is_hidden(self, user_id: int) -> bool:
         """Whether nothing of the person may be shown."""
@@ -170,17 +180,41 @@ class SettingsTable:
         ids = list(user_ids)
         for start in range(0, len(ids), BATCH_USERS):
             batch = ids[start : start + BATCH_USERS]
-            for user_id, settings in zip(batch, await self._store.get_many(batch), strict=True):
-                self._set(user_id, settings, apply)
+            found = dict(zip(batch, await self._store.get_many(batch), strict=True))
+            accounts = await self._load_accounts(found)
+            for user_id, settings in found.items():
+                self._set(user_id, settings, accounts.get(user_id, ()), apply)
+
+    async def _load_accounts(
+        self, found: Mapping[int, UserSettings]
+    ) -> dict[int, tuple[ConnectedAccount, ...]]:
+        chosen = {
+            user_id: settings.connected_accounts
+            for user_id, settings in found.items()
+            if settings.connected_accounts and "connected_accounts" not in settings.hide
+        }
+        if not chosen:
+            return {}
+        connections = await self._connections.get_many(list(chosen))
+        both = zip(chosen.items(), connections, strict=True)
+        return {user_id: tuple(shown_accounts(held, some)) for (user_id, some), held in both}
 
     def _end_pauses(self, apply: Apply) -> None:
         now = self._now_ms()
         while self._pauses and self._pauses[0][0] <= now:
             _, user_id = heapq.heappop(self._pauses)
-            self._set(user_id, self._settings.get(user_id, DEFAULTS), apply)
+            settings = self._settings.get(user_id, DEFAULTS)
+            self._set(user_id, settings, self.accounts(user_id), apply)
 
-    def _set(self, user_id: int, settings: UserSettings, apply: Apply) -> None:
+    def _set(
+        self,
+        user_id: int,
+        settings: UserSettings,
+        accounts: tuple[ConnectedAccount, ...],
+        apply: Apply,
+    ) -> None:
         now = self._now_ms()
+        is_same = accounts == self.accounts(user_id)
         before = self._settings.get(user_id, DEFAULTS)
         was_hidden = self.is_hidden(user_id)
         new_filter = filters.filter_of(settings)
@@ -188,6 +222,10 @@ class SettingsTable:
             self._settings.pop(user_id, None)
         else:
             self._settings[user_id] = settings
+        if accounts:
+            self._accounts[user_id] = accounts
+        else:
+            self._accounts.pop(user_id, None)
         if new_filter is None:
             self._filters.pop(user_id, None)
         else:
@@ -199,6 +237,6 @@ class SettingsTable:
             self._exceptions.add(user_id)
         if settings.paused_until > now and settings.paused_until != before.paused_until:
             heapq.heappush(self._pauses, (settings.paused_until, user_id))
-        if settings == before and was_hidden is not shown:
+        if settings == before and is_same and was_hidden is not shown:
             return
         apply(Change(user_id, was_hidden, not shown))

@@ -20,6 +20,7 @@ from services.gateway import metrics
 from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.privacy import filters
+from services.gateway.privacy.own_profile import with_own_words
 from services.gateway.privacy.settings_table import Change, SettingsTable
 from services.gateway.state.shared_user import merge_stored
 from services.gateway.state.user_cache import CachedUser, UserCache, discord_objects
@@ -248,10 +249,12 @@ class Writer:
                 user, discord = filters.user(user, by), filters.presence(discord, by)
                 reports, hidden = filters.reports(reports, discord, by), by.hidden()
             shown = _decode(discord)
-            rendered_from = hash((user, chosen, *shown["client_status"].items()))
+            accounts = self._people.accounts(user_id) if chosen else ()
+            rendered_from = hash((user, chosen, accounts, *shown["client_status"].items()))
             profile = b""
             if rendered_from != cached.flushed_hash:  # costs 10 µs and a kilobyte
-                profile = _encode(normalize.profile(_decode(user), shown, self._cdn))
+                known = normalize.profile(_decode(user), shown, self._cdn)
+                profile = _encode(with_own_words(known, chosen, accounts))
                 self._rendered[user_id] = rendered_from
             for application_id in normalize.applications_without_art(shown, self._cdn):
                 self._icons.request(application_id, user_id)

@@ -7,10 +7,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec.structs import replace
 
 from services.gateway.privacy.settings_table import Change, SettingsTable, TableTimings
 from services.gateway.state.user_cache import UserCache
+from shared.model.connected_accounts import OwnConnection
+from shared.model.snapshot import ConnectedAccount
 from shared.model.user_settings import DEFAULTS, Consent, UserSettings
+from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.durable import DurableUnavailable
 from shared.redis.user_settings import UserSettingsStore
 from testing.eventually import eventually
@@ -46,13 +50,28 @@ class FakeStore(UserSettingsStore):
         yield list(self.stored)
 
 
+class FakeConnections(ConnectedAccountsStore):
+    """Connections in a dict."""
+
+    def __init__(self) -> None:
+        self.stored: dict[int, list[OwnConnection]] = {}
+        self.asked: list[int] = []
+
+    async def get_many(self, user_ids: Sequence[int]) -> list[list[OwnConnection]]:
+        self.asked += user_ids
+        return [self.stored.get(one, []) for one in user_ids]
+
+
 class Running:
     """A table that runs, and what it has applied."""
 
     def __init__(self, consent: Consent = "joining") -> None:
         self.store = FakeStore()
         self.now_ms = 1_000_000
-        self.table = SettingsTable(self.store, consent, QUICK, lambda: self.now_ms)
+        self.connections = FakeConnections()
+        self.table = SettingsTable(
+            self.store, self.connections, consent, QUICK, lambda: self.now_ms
+        )
         self.changes: list[Change] = []
 
     async def run(self) -> None:
@@ -221,3 +240,54 @@ def test_it_is_known_of_whom_redis_lacks_something() -> None:
     people.choose(CARA, UserSettings(bio="Hi"))
     assert people.restricted() == {ANNA, BOB}
     assert KnownPeople("asking").restricted() is None
+
+
+GITHUB = OwnConnection("github", "7", "anna", verified=True, visibility=1)
+SHOWN = ConnectedAccount("github", "anna", "https://github.com/anna")
+CHOOSES = UserSettings(connected_accounts=("github:7", "steam:1"))
+
+
+async def test_accounts_that_are_chosen_are_loaded() -> None:
+    """Those that may be shown; nothing is asked about people who have chosen none."""
+    async with running() as fixture:
+        fixture.store.stored = {ANNA: CHOOSES, BOB: UserSettings(bio="Hello")}
+        fixture.connections.stored = {ANNA: [GITHUB], BOB: [GITHUB]}
+        fixture.table.all_changed()
+        await fixture.table.loaded()
+        assert fixture.table.accounts(ANNA) == (SHOWN,)
+        assert fixture.table.accounts(BOB) == ()
+        assert fixture.connections.asked == [ANNA]
+
+
+async def test_new_connections_are_a_change() -> None:
+    """Discord may say at any time that an account is revoked, or that the consent has ended."""
+    async with running() as fixture:
+        fixture.connections.stored = {ANNA: [GITHUB]}
+        fixture.store_and_tell(ANNA, CHOOSES)
+        await eventually(lambda: fixture.table.accounts(ANNA) == (SHOWN,))
+        fixture.changes.clear()
+        fixture.connections.stored = {}
+        fixture.table.changed(ANNA)
+        await eventually(lambda: fixture.changes == [Change(ANNA, False, False)])
+        assert fixture.table.accounts(ANNA) == ()
+
+
+async def test_hidden_accounts_are_not_in_memory() -> None:
+    """They are not even asked for."""
+    async with running() as fixture:
+        fixture.connections.stored = {ANNA: [GITHUB]}
+        fixture.store_and_tell(ANNA, CHOOSES)
+        await eventually(lambda: fixture.table.accounts(ANNA) == (SHOWN,))
+        fixture.store_and_tell(ANNA, replace(CHOOSES, hide=("connected_accounts",)))
+        await eventually(lambda: fixture.table.accounts(ANNA) == ())
+
+
+async def test_accounts_stay_when_a_pause_ends() -> None:
+    """Nothing is loaded for that."""
+    async with running() as fixture:
+        fixture.connections.stored = {ANNA: [GITHUB]}
+        fixture.store_and_tell(ANNA, replace(CHOOSES, paused_until=fixture.now_ms + 5))
+        await eventually(lambda: fixture.table.is_hidden(ANNA))
+        fixture.now_ms += 10
+        await eventually(lambda: not fixture.table.is_hidden(ANNA))
+        assert fixture.table.accounts(ANNA) == (SHOWN,)
