@@ -10,7 +10,7 @@ Every function raises StoreUnavailable.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal
 
 from msgspec import Struct
@@ -110,6 +110,20 @@ async def release(
 ) -> None:
     """Let another process have the shard at once, if it is the owner's."""
     await _run(store, shard, "release", owner, generation, checkpoint)
+
+
+async def any_held(store: Store, shards: Collection[ShardKey]) -> bool:
+    """Whether a process runs one of these shards now."""
+    now_ms = await store.server_time() * 1000
+    async with store.reachable():
+        pipe = store.redis.pipeline(transaction=False)
+        for shard in shards:
+            pipe.hmget(keys.shard(*shard), ["holder", "expires"])
+        rows = await pipe.execute() if shards else []
+    return any(
+        holder and expires and expires.isdigit() and int(expires) > now_ms
+        for holder, expires in rows
+    )
 
 
 async def mark_complete(store: Store, shard: ShardKey, generation: str) -> bool:

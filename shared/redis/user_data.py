@@ -15,22 +15,26 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from redis.asyncio.cluster import RedisCluster
 
+from shared.discord.snowflake import shard_of
 from shared.model import user_settings
 from shared.model.key_value import EMPTY
 from shared.model.user_settings import UserSettings
-from shared.redis import gateway_liveness, keys
+from shared.redis import keys, shard_record
 from shared.redis.api_keys import ApiKeys
 from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.departures import DepartureStore
 from shared.redis.durable import DurableKv, DurableUnavailable, available
-from shared.redis.gateway_liveness import STALE_AFTER_S
 from shared.redis.grants import GrantStore, sign_out
 from shared.redis.kv_copies import KvCopies, KvReader
+from shared.redis.scripts import Script
 from shared.redis.sessions import SessionStore
-from shared.redis.store import STALE_WRITE, Save, Store, StoreUnavailable
+from shared.redis.store import Store
 from shared.redis.user_settings import UserSettingsStore
 
+_REMOVE: Final = Script("presence_remove.lua", of_cluster=False)
+_REMOVE_IN_CLUSTER: Final = Script("presence_remove.lua", of_cluster=True)
 _ATTEMPTS: Final = 20  # each fails only because another write came between
 _HIDDEN: Final = UserSettings(visible=False)
 _JSON_FIELDS: Final = ("profile", "presence", "discord", "reports", "kv", "hidden")
@@ -137,9 +141,16 @@ async def erase_user(
     await DepartureStore(durable).cancel([user_id])
     async with store.reachable():
         await store.redis.delete(keys.profile(user_id), keys.profile_lock(user_id))
-    ages = await gateway_liveness.ages(store)
-    if ages is None or ages[0] > STALE_AFTER_S:
-        await _remove_presence(store, user_id)  # else the gateway writes it again, or removes it
+    guilds = [guild async for batch in store.ids(keys.guilds(user_id)) for guild in batch]
+    if not await _has_gateway(store, guilds):
+        await _remove_presence(store, user_id, guilds)  # else the gateway writes it anew
+
+
+async def _has_gateway(store: Store, guilds: Sequence[int]) -> bool:
+    """Whether a process runs a shard of these guilds, and is told of the erasure."""
+    count = await shard_record.count(store)
+    shards = {(shard_of(guild_id, count), count) for guild_id in guilds} if count else set()
+    return await shard_record.any_held(store, shards)
 
 
 async def _erase_kv(store: Store, durable: Store, user_id: int) -> None:
@@ -160,26 +171,17 @@ async def _erase_kv(store: Store, durable: Store, user_id: int) -> None:
         await durable.redis.zrem(keys.KV_RECENT, str(user_id))
 
 
-async def _remove_presence(store: Store, user_id: int) -> None:
+async def _remove_presence(store: Store, user_id: int, guilds: Sequence[int]) -> None:
     """As if the person had left every server. A gateway that comes back writes it again."""
-    for _ in range(_ATTEMPTS):
-        guilds = [guild async for batch in store.ids(keys.guilds(user_id)) for guild in batch]
-        if not guilds:
-            break
-        try:
-            [result] = await store.save([Save(user_id, left=tuple(guilds))])
-        except StoreUnavailable:
-            # api may have no permission to save, but it may delete. Watchers hear of it, and the
-            # sets of members are put right, when a gateway comes back.
-            async with store.reachable():
-                await store.redis.delete(keys.presence(user_id), keys.guilds(user_id))
-            return
-        if result != STALE_WRITE:
-            return
-    else:
-        raise StoreUnavailable("other processes write this user all the time")
-    async with store.reachable():  # of a user without servers, only a fault can have left anything
-        await store.redis.delete(keys.presence(user_id))
+    names = [keys.presence(user_id), keys.guilds(user_id), keys.profile(user_id)]
+    await store.run_script(_REMOVE_IN_CLUSTER if _is_cluster(store) else _REMOVE, names)
+    async with store.reachable():
+        for name in (*map(keys.members, guilds), keys.USERS):
+            await store.redis.srem(name, str(user_id))
+
+
+def _is_cluster(store: Store) -> bool:
+    return isinstance(store.redis, RedisCluster)
 
 
 async def _key(durable: Store, user_id: int) -> dict[str, Any] | None:

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from shared.model.connected_accounts import OwnConnection
+from shared.model.message import PresenceMessage, decode_message
 from shared.model.user_settings import DEFAULTS, UserSettings, patched
-from shared.redis import gateway_liveness, keys, profile_entries, user_data
+from shared.redis import keys, profile_entries, shard_record, user_data
 from shared.redis.api_keys import ApiKeys
 from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.departures import DepartureStore
@@ -17,6 +18,7 @@ from shared.redis.durable import DurableKv, DurableUnavailable
 from shared.redis.grants import GrantStore, StoredGrant
 from shared.redis.kv_copies import KvCopies, KvReader
 from shared.redis.sessions import SessionStore
+from shared.redis.shard_record import ClaimState
 from shared.redis.store import Fields, Save, Store, StoreUnavailable
 from shared.redis.user_data import erase_user, export_user, is_empty
 from shared.redis.user_settings import UserSettingsStore
@@ -72,9 +74,20 @@ async def fill(store: Store, durable: Store, user_id: int) -> None:
     await DepartureStore(durable).note([user_id], NOW_MS)
 
 
+async def start_gateway(store: Store) -> None:
+    """A process runs the only shard."""
+    await shard_record.announce_count(store, 1)
+    allowed: tuple[ClaimState, ...] = ("missing",)
+    assert (
+        await shard_record.acquire(store, (0, 1), "gateway", 60.0, allowed, stand_by=False)
+        == "acquired"
+    )
+
+
 async def named(store: Store, user_id: int) -> set[str]:
     """Every key that has the id in its name or content."""
     needle = str(user_id).encode()
+    await store.redis.config_set("rdbcompression", "no")  # DUMP would compress, too
     found = set()
     async for name in store.redis.scan_iter():
         dump = await store.redis.execute_command("DUMP", name)
@@ -122,10 +135,29 @@ async def test_an_erasure_ends_key_sessions_and_grant(store: Store, durable: Sto
     assert await GrantStore(durable).revocations_due(NOW_MS, 10) == [USER]
 
 
+async def test_watchers_are_told_while_no_gateway_is_there(store: Store, durable: Store) -> None:
+    """They get what a user causes who leaves."""
+    await fill(store, durable, USER)
+    before = await store.load(USER)
+    assert before is not None
+    async with store.redis.pubsub() as pubsub:
+        await pubsub.subscribe(keys.presence(USER))
+        assert await pubsub.get_message(timeout=PATIENCE)
+        await erase_user(store, durable, USER)
+        messages: list[PresenceMessage] = []
+        while not messages or not messages[-1].removed:
+            told = await pubsub.get_message(ignore_subscribe_messages=True, timeout=PATIENCE)
+            if told is not None:
+                message = decode_message(told["data"])
+                assert message is not None
+                messages.append(message)
+    assert messages[-1].version > before.version
+
+
 async def test_a_living_gateway_decides_about_the_presence(store: Store, durable: Store) -> None:
     """It is told of the erasure, and writes the presence with the default settings."""
     await fill(store, durable, USER)
-    await gateway_liveness.heartbeat(store, 1, [0])
+    await start_gateway(store)
     async with durable.redis.pubsub() as pubsub:
         await pubsub.subscribe(keys.SETTINGS_CHANNEL)
         assert await pubsub.get_message(timeout=PATIENCE)
@@ -137,6 +169,17 @@ async def test_a_living_gateway_decides_about_the_presence(store: Store, durable
     assert snapshot is not None
     assert snapshot.kv == b"{}"
     assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
+
+
+async def test_a_gateway_that_has_stopped_decides_nothing(store: Store, durable: Store) -> None:
+    """Its claim of the shard is released, or has expired."""
+    for field, value in (("expires", "1"), ("holder", "")):
+        await fill(store, durable, USER)
+        await store.redis.delete(keys.shard(0, 1))
+        await start_gateway(store)
+        await store.redis.hset(keys.shard(0, 1), field, value)
+        await erase_user(store, durable, USER)
+        assert await store.load(USER) is None
 
 
 async def test_who_stays_hidden(store: Store, durable: Store) -> None:
@@ -158,7 +201,7 @@ async def test_an_erasure_may_be_repeated(store: Store, durable: Store) -> None:
 async def test_a_copy_that_was_on_its_way_does_not_come_back(store: Store, durable: Store) -> None:
     """A process that has read the old store writes it after the erasure: it is older."""
     await fill(store, durable, USER)
-    await gateway_liveness.heartbeat(store, 1, [0])
+    await start_gateway(store)
     kv = DurableKv(durable)
     old = await kv.load(USER)
     await erase_user(store, durable, USER)

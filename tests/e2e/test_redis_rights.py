@@ -70,6 +70,8 @@ UNUSED = {
         ("gateway hgetall", "gateway zscore"), "for commands: tests/e2e/test_commands.py"
     ),
     "api del": "when settings or a key are deleted",
+    "api srem": "when a person is erased while no gateway runs",
+    "gateway zrangebyscore": "when the data of people who left is due",
     "gateway pttl": "while another process begins a session",
     **{f"{name} eval": "where Redis forgot a script" for name in SERVICES},
     **dict.fromkeys(("cards del", "cards exists"), "where no other reader has asked the source"),
