@@ -6,6 +6,7 @@ delete what other software has registered with the same bot. Discord docs: Appli
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +25,8 @@ _MATTERS_UNASKED: Final = frozenset(
     }
 )
 """What Discord has beside what was sent matters if it is one of these, and not empty."""
+
+REQUEST_TIMEOUT_S: Final = 10.0
 
 PORTAL: Final = "https://discord.com/developers/applications"
 
@@ -48,8 +51,16 @@ class RegistrationState(Struct, frozen=True):
 class CommandRegistration:
     """Reads and writes the command. Every method raises RegistrationFailed."""
 
-    def __init__(self, http: HttpClient, api_url: str, token: str) -> None:
+    def __init__(
+        self,
+        http: HttpClient,
+        api_url: str,
+        token: str,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> None:
+        """`timeout_s`: of a request."""
         self._http = http
+        self._timeout_s = timeout_s
         self._api_url = api_url
         self._headers = {"Authorization": f"Bot {token}", "User-Agent": USER_AGENT}
 
@@ -78,14 +89,18 @@ class CommandRegistration:
         headers = {**self._headers, "Content-Type": "application/json"} if body else self._headers
         content = msgspec.json.encode(body) if body else None
         try:
-            async with self._http.send(method, self._api_url + path, headers, content) as response:
+            async with (
+                asyncio.timeout(self._timeout_s),
+                self._http.send(method, self._api_url + path, headers, content) as response,
+            ):
                 status = response.status
                 if status in (200, 201):
                     return await response.json()
                 problem = await response.json()
-        except HttpError as error:
+        except (HttpError, TimeoutError) as error:
+            reason = str(error) or type(error).__name__
             raise RegistrationFailed(
-                f"Discord did not answer {method} {path.partition('?')[0]} ({error})",
+                f"Discord did not answer {method} {path.partition('?')[0]} ({reason})",
                 "The gateway goes on without, and tries again.",
                 is_temporary=True,
             ) from None

@@ -141,7 +141,7 @@ async def a_replay_changes_nothing(stack: Stack, robin: Person) -> None:
     await stack.shows(ROBIN, lambda data: True)
     await stack.processes["gateway"].kill()
     await stack.start("gateway", REDIS_URL=url_of(stack, "gateway"))
-    await stack.processes["gateway"].line_with("connected to Discord")
+    await stack.processes["gateway"].line_with("is connected to")
     stack.simulator.interactions.repeat(old)
     await eventually(lambda: old.refusals)
     assert {refusal.split()[0] for refusal in old.refusals} == {"40060"}

@@ -32,6 +32,7 @@ FILE_NAME: Final = "grux.json"
 
 UNKNOWN_INTERACTION: Final = 10062
 ALREADY_ANSWERED: Final = 40060
+UNKNOWN_MESSAGE: Final = 10008
 
 
 class AnswerRefused(Exception):
@@ -45,8 +46,9 @@ class AnswerRefused(Exception):
 
     @property
     def is_expected(self) -> bool:
-        """Whether that is usual: Discord gives one answer to one process, within 3 s."""
-        return self.code in (UNKNOWN_INTERACTION, ALREADY_ANSWERED)
+        """Whether that is usual: Discord takes one answer of one process, within 3 s, and a person
+        may dismiss a message that is still to be edited."""
+        return self.code in (UNKNOWN_INTERACTION, ALREADY_ANSWERED, UNKNOWN_MESSAGE)
 
 
 class AnswerLost(Exception):

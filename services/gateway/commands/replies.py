@@ -124,7 +124,7 @@ def text_input(
             "style": 2 if paragraph else 1,
             "max_length": max_chars,
             "required": False,
-            "value": value[:max_chars],
+            **({"value": value[:max_chars]} if value else {}),
         },
     }
 

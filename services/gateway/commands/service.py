@@ -62,6 +62,7 @@ class CommandService:
         self._queue: asyncio.Queue[_Queued] = asyncio.Queue(limits.max_queued)
         self._counter = FixedWindowCounter()
         self._unfinished = 0
+        self._failing: set[str] = set()  # that was warned of
 
     def offer(self, payload: Mapping[str, Any]) -> None:
         """An INTERACTION_CREATE has come."""
@@ -95,13 +96,14 @@ class CommandService:
             queued = await self._queue.get()
             try:
                 outcome = await self._answer(queued)
+                self._failing.discard("discord")
             except AnswerRefused as refused:
                 outcome = "elsewhere" if refused.is_expected else "failed"
-                level = logging.DEBUG if refused.is_expected else logging.WARNING
-                log.log(level, "Discord refused the answer to a command (%s)", refused)
+                if not refused.is_expected:
+                    self._warn("discord", "Discord refused the answer to a command (%s)", refused)
             except AnswerLost as lost:
                 outcome = "failed"
-                log.warning("the answer to a command did not reach Discord (%s)", lost)
+                self._warn("discord", "the answer to a command did not reach Discord (%s)", lost)
             except Exception:
                 outcome = "failed"
                 log.exception("a command could not be answered")
@@ -160,10 +162,20 @@ class CommandService:
         problems = texts_for(asked.locale).problems
         try:
             async with asyncio.timeout(self._limits.perform_s):
-                return await self._commands.perform(asked)
+                reply = await self._commands.perform(asked)
         except (StoreUnavailable, TimeoutError) as error:
-            log.warning("a command could not be carried out (%s)", type(error).__name__)
+            reason = type(error).__name__
+            self._warn(
+                "redis", "commands cannot be carried out, because Redis is away (%s)", reason
+            )
             return Reply(content=problems.unavailable)
         except Exception:
             log.exception("a command failed")
             return Reply(content=problems.failed)
+        self._failing.discard("redis")
+        return reply
+
+    def _warn(self, cause: Literal["discord", "redis"], message: str, reason: object) -> None:
+        """Once until it works again: people can cause many of these lines."""
+        log.log(logging.DEBUG if cause in self._failing else logging.WARNING, message, reason)
+        self._failing.add(cause)

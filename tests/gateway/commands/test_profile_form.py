@@ -23,7 +23,8 @@ FIELDS = {
 
 def values(modal: object) -> dict[str, str]:
     assert isinstance(modal, Modal)
-    return {one["component"]["custom_id"]: one["component"]["value"] for one in modal.inputs}
+    inputs = [one["component"] for one in modal.inputs]
+    return {one["custom_id"]: one.get("value", "") for one in inputs}
 
 
 async def test_what_is_written_is_stored_and_comes_back(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from services.gateway.commands import commands as names
 from services.gateway.commands import panel, profile_form
@@ -107,15 +108,22 @@ async def test_a_slow_redis_delays_only_the_rest_of_the_answer(
 
 
 async def test_while_redis_is_away_the_person_is_told_so(
-    sim: Simulator, answering: Any, use: Use, held: HeldSettings
+    sim: Simulator,
+    answering: Any,
+    use: Use,
+    held: HeldSettings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """After an error, and when nothing comes in time."""
+    """After an error, and when nothing comes in time; the log says it once."""
     async with answering() as service:
         held.is_away = True
-        used = use("hide", "fr", what="spotify")
-        service.offer(used.event)
-        message = await seen(sim, used)
-        assert message["content"] == LANGUAGES["fr"].problems.unavailable
+        for _ in range(3):
+            used = use("hide", "fr", what="spotify")
+            service.offer(used.event)
+            message = await seen(sim, used)
+            assert message["content"] == LANGUAGES["fr"].problems.unavailable
+    warned = [one for one in caplog.records if one.name == "services.gateway.commands.service"]
+    assert [one.levelname for one in warned].count("WARNING") == 1
     held.may_go_on.clear()
     async with answering(msgspec.structs.replace(CALM, perform_s=0.05)) as service:
         used = use("hide", what="spotify")

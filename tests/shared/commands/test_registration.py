@@ -14,6 +14,7 @@ from shared.net.http_client import HttpClient
 from simulator import BOT_ID
 from simulator.faults import RestFault
 from simulator.server import Simulator
+from testing.eventually import PATIENCE
 from tests.simulator.client import quiet
 
 OTHER = {"name": "other", "type": 1, "description": "Of other software", "options": []}
@@ -87,6 +88,12 @@ async def test_failures_say_what_to_do(
     with pytest.raises(RegistrationFailed, match="did not answer") as found:
         await nowhere.state()
     assert discord.token not in f"{found.value} {found.value.remedy}"
+    discord.faults.clear()
+    discord.faults.add_rest(RestFault(prefix="/applications", delay=PATIENCE))
+    slow = CommandRegistration(http, discord.api_url, discord.token, timeout_s=0.05)
+    with pytest.raises(RegistrationFailed, match="TimeoutError") as found:
+        await slow.state()
+    assert found.value.is_temporary
     profiles = CommandRegistration(http, f"{discord.url}/control/truth?x=", discord.token)
     with pytest.raises(RegistrationFailed, match="not Discord"):
         await profiles.state()
