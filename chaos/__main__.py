@@ -30,6 +30,7 @@ def main() -> int:
         shards=given.shards,
         cluster=given.cluster,
         only=given.only,
+        choosers=given.choosers,
     )
     results = []
     for seed in _seeds(given.seeds):
@@ -55,6 +56,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--shards", type=int, default=1, help="of Discord's gateway")
     parser.add_argument("--cluster", action="store_true", help="Redis is a cluster")
     parser.add_argument("--only", default="", help="kinds of faults that begin so, as in redis_")
+    parser.add_argument(
+        "--choosers", type=int, default=Size().choosers, help="people who change their settings"
+    )
     return parser.parse_args()
 
 

@@ -121,9 +121,9 @@ class _Look:
             if has != members
         ]
         for guild in self._history.world.guilds.values():
-            roster = await self._set(f"members:{guild.id}")
-            if roster != guild.members.keys():
-                strays.append(_differs(f"redis members:{guild.id}", roster, guild.members.keys()))
+            roster, ought = await self._set(f"members:{guild.id}"), guild.members.keys() & members
+            if roster != ought:
+                strays.append(_differs(f"redis members:{guild.id}", roster, ought))
         return strays
 
     async def _set(self, name: str) -> set[str]:

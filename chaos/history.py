@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Final, TypeVar
 
 from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of
+from chaos.privacy_check import SHOWS_ALL, Choice, PrivacyCheck
 from simulator.model import Person
 from simulator.privacy import Privacy
 from simulator.snowflakes import shard_of
@@ -28,6 +29,9 @@ class History:
     def __init__(self, world: World, shards: int = 1) -> None:
         self.world = world
         self._shards = shards
+        self.privacy = PrivacyCheck()
+        self._choosers: set[str] = set()
+        self._have_left: set[str] = set()
         self._heard_of: dict[str, set[int]] = {}  # by user: the shards that ever told of them
         self.seen: dict[str, list[Seen]] = {}
         self.names: dict[str, list[Names]] = {}
@@ -51,9 +55,38 @@ class History:
         _add(self.devices.setdefault(person.user.id, []), ())
         self.note(person)
 
+    def note_gone(self, user_id: str) -> None:
+        """The person is in no guild any more."""
+        self._have_left.add(user_id)
+
+    def may_show(self, user_id: str, choice: Choice) -> None:
+        """A change to this choice is about to be stored. From now on each part of what is shown of
+        the person may be missing, and come back."""
+        self._choosers.add(user_id)
+        _add(self.seen.setdefault(user_id, []), NOTHING)
+        _add(self.devices.setdefault(user_id, []), ())
+        self.note(self.world.people[user_id])
+
+    def choose(self, user_id: str) -> None:
+        """The choice in `privacy` is stored."""
+        self.note(self.world.people[user_id])
+
     def members(self) -> set[str]:
-        """The ids of all current members of any guild."""
-        return {user for guild in self.world.guilds.values() for user in guild.members}
+        """The ids of all current members of any guild, without those who are hidden."""
+        return {
+            user
+            for guild in self.world.guilds.values()
+            for user in guild.members
+            if self._choice(user).visible
+        }
+
+    def may_have_gone(self, user_id: str) -> bool:
+        """Whether the person was not to be seen for a time, in no guild or hidden."""
+        return user_id in self._have_left or user_id in self._choosers
+
+    def chooses(self, user_id: str) -> bool:
+        """Whether the person has changed what is shown of them: then any part may come again."""
+        return user_id in self._choosers
 
     def is_heard_twice(self, user_id: str) -> bool:
         """Whether two of Discord's shards have told of the user, each in its own time."""
@@ -62,9 +95,13 @@ class History:
     def truth(self, user_id: str) -> tuple[Seen, Who] | None:
         """What must be shown of the user now; None: nothing, they are in no guild."""
         person = self.world.people.get(user_id)
-        if person is None or not person.guilds:
+        choice = self._choice(user_id)
+        if person is None or not person.guilds or not choice.visible:
             return None
-        return facts_of(person, self.world.shown_presence(person))
+        return choice.shown(*facts_of(person, self.world.shown_presence(person)))
+
+    def _choice(self, user_id: str) -> Choice:
+        return self.privacy.choices.get(user_id, SHOWS_ALL)
 
     def differs_by_guild(self, user_id: str) -> bool:
         """Whether guilds may be shown different things of the user. What two of them show in part
@@ -96,11 +133,12 @@ class Position:
         """
         is_heard_twice = history.is_heard_twice(user_id)
         differs = history.differs_by_guild(user_id)
-        any_order = is_heard_twice and differs
+        chooses = history.chooses(user_id)
+        any_order = chooses or (is_heard_twice and differs)
         problems = []
         if seen is not None:
             states = history.seen.get(user_id, [])
-            if differs or is_heard_twice:
+            if differs or is_heard_twice or chooses:
                 for part, order in zip(PARTS, self._parts, strict=True):
                     parts = [part(state) for state in states]
                     problems.append(order.move(parts, part(seen), setback, any_order))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,7 @@ REDIS_LINKS: Final = tuple(f"{name}>redis" for name in PROCESSES)
 DISCORD_LINKS: Final = tuple(f"{name}>discord" for name in GATEWAYS)
 CLIENT_LINKS: Final = tuple(f"clients>{name}" for name in (*APIS, *SOCKETS))
 PROFILES: Final = "profiles"  # the link to the source of profile facts
+DURABLE_LINKS: Final = tuple(f"{name}>durable" for name in GATEWAYS)
 LINKS: Final = (*REDIS_LINKS, *DISCORD_LINKS, *CLIENT_LINKS, PROFILES)
 
 
@@ -100,6 +102,22 @@ CLUSTER_KINDS: Final = (
 )
 """Where Redis is a cluster, in place of those."""
 
+DURABLE_KINDS: Final = (
+    Kind("durable_killed", ("durable",), 0.1, 3.0),
+    Kind("durable_paused", ("durable",), 0.5, 3.0),
+    Kind("durable_clients_killed", ("durable",), 0.0, 0.0),
+    Kind("link_cut", DURABLE_LINKS, 0.1, 3.0),
+    Kind("link_delayed", DURABLE_LINKS, 1.0, 3.0),
+    Kind("link_silent", DURABLE_LINKS, 0.5, 4.0),
+)
+"""Of the Redis with the settings, and of the way to it. It forgets nothing."""
+
+RETURNING_OLDER: Final = (
+    *("redis_rolled_back", "cluster_master_killed", "cluster_master_restarted"),
+    *("cluster_masters_restarted", "cluster_rolled_back", "cluster_failed_over", "cluster_paused"),
+)
+"""Kinds after which Redis may hold what it held before."""
+
 FORGETTING: Final = (
     *("redis_killed", "redis_restarted_empty", "redis_emptied", "redis_rolled_back"),
     *("cluster_master_killed", "cluster_master_restarted", "cluster_masters_restarted"),
@@ -123,7 +141,18 @@ def plan(seed: int, seconds: float, only: str = "", *, cluster: bool = False) ->
     every = [*KINDS, *LONG_KINDS] if seconds >= LONG else [*KINDS]
     if cluster:
         every = [*(kind for kind in every if not kind.name.startswith(REDIS)), *CLUSTER_KINDS]
-    kinds = [kind for kind in every if kind.name.startswith(only)]
+    return _deal(rng, [kind for kind in every if kind.name.startswith(only)], seconds, 1.3)
+
+
+def plan_durable(seed: int, seconds: float) -> list[Fault]:
+    """Faults of the durable Redis, beside those of `plan`."""
+    return _deal(random.Random(seed + 4), DURABLE_KINDS, seconds, 5.0)
+
+
+def _deal(
+    rng: random.Random, kinds: Sequence[Kind], seconds: float, interval: float
+) -> list[Fault]:
+    """`interval`: the longest one between two faults, in seconds."""
     deck: list[Kind] = []
     free: dict[str, float] = {}
     faults: list[Fault] = []
@@ -138,5 +167,5 @@ def plan(seed: int, seconds: float, only: str = "", *, cluster: bool = False) ->
         if begins + lasts <= seconds:
             faults.append(Fault(round(begins, 2), kind.name, target, lasts, rng.getrandbits(32)))
             free[target] = begins + lasts + 0.3
-        at += rng.uniform(0.1, 1.3)
+        at += rng.uniform(0.1, interval)
     return sorted(faults, key=lambda fault: fault.at)

@@ -72,10 +72,12 @@ class Replica:
         # Where two requests for one user are in flight at once, it is unknown which answer is
         # the newer one: then it has only to be true.
         alone = self._shown[user_id] == shown
-        return self.read(user_id, body, self._places[user_id] if alone else Position())
+        place = self._places[user_id] if alone else Position()
+        return self.read(user_id, body, place, asked)
 
-    def read(self, user_id: str, body: bytes, place: Position) -> Answer:
-        """An answer with status 200; `place`: how far this process had come with the user.
+    def read(self, user_id: str, body: bytes, place: Position, asked: float) -> Answer:
+        """An answer with status 200; `place`: how far this process had come with the user; `asked`:
+        when the request was sent.
 
         A process that was started anew goes on there, as it reads from the same Redis; one that
         was emptied is written from what the gateway knows, which is never older.
@@ -87,6 +89,7 @@ class Replica:
             self.wrong.append(f"{self.name} gave another shape: {error!r}: {body[:200]!r}")
             return 0
         self._shown[user_id] += 1
+        self._history.privacy.look(self.name, self.name, user_id, seen, who, asked)
         problem = place.moves_to(self._history, user_id, seen, who, self._setbacks.now())
         if problem:
             self.wrong.append(f"{self.name} {user_id} {problem}")

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Self
 
 import msgspec
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
 from chaos.clients.reader import Reader
 from chaos.facts import seen_in
 from chaos.fault_window import FaultWindow, on_the_way
 from chaos.gaps import At, Watched, due, gaps
+from chaos.privacy_check import PrivacyCheck
 from testing.redis_server import RedisServer
 
 _PREFIX: Final = len("presence:{")
 _AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard again
+_LOOK_EVERY: Final = 0.2  # seconds
+_AWAY: Final = (RedisError, OSError, TimeoutError)
 
 
 class RedisObserver:
@@ -28,9 +33,10 @@ class RedisObserver:
     Since Redis 7 its channels are sharded, which no pattern matches: then nothing is observed.
     """
 
-    def __init__(self, servers: Sequence[RedisServer]) -> None:
+    def __init__(self, servers: Sequence[RedisServer], privacy: PrivacyCheck) -> None:
         self.published: dict[str, list[At]] = {}
         self._servers = servers
+        self._privacy = privacy
         self._versions: dict[str, int] = {}  # the newest one, by user
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -65,7 +71,10 @@ class RedisObserver:
         while True:
             kind, *_, channel, data = await pubsub.parse_response()
             if kind == b"pmessage":  # the client subscribes anew by itself where it can
-                self._note(channel[_PREFIX:-1].decode(), msgspec.json.decode(data))
+                user_id, message = channel[_PREFIX:-1].decode(), msgspec.json.decode(data)
+                self._note(user_id, message)
+                if not message.get("removed"):
+                    self._privacy.look_at_bytes("a channel", user_id, [data], time.monotonic())
 
     def _note(self, user_id: str, message: dict[str, Any]) -> None:
         presence = message.get("presence")
@@ -78,6 +87,25 @@ class RedisObserver:
         seen = seen_in(presence) if presence is not None else None
         if not states or states[-1].seen != seen:  # a Redis that was emptied is told it again
             states.append(At(time.monotonic(), seen))
+
+    async def watch_hashes(self, client: Callable[[], Redis | RedisCluster]) -> None:
+        """Look at what Redis holds of people who hide something, until cancelled."""
+        while True:
+            with contextlib.suppress(*_AWAY):
+                async with client() as redis:
+                    while True:
+                        await self._look_at_hashes(redis)
+                        await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(_AGAIN_EVERY)
+
+    async def _look_at_hashes(self, redis: Redis | RedisCluster) -> None:
+        user_ids, at = self._privacy.hidden_users(), time.monotonic()
+        pipe = redis.pipeline(transaction=False)
+        for user_id in user_ids:
+            pipe.hvals(f"presence:{{{user_id}}}")
+        for user_id, values in zip(user_ids, await pipe.execute(), strict=True):
+            if values:
+                self._privacy.look_at_bytes("a hash", user_id, values, at)
 
     def compare(
         self, readers: Sequence[Reader], windows: Sequence[FaultWindow], stood: float

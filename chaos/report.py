@@ -24,6 +24,7 @@ def line(result: Result) -> str:
         f"({result.convergence.last}); "
         f"then followed within {share(result.followed.times, 1):.2f} s; "
         f"{result.due} states had to be shown; "
+        f"{result.choices} settings changed, {result.looks} looks at what is hidden; "
         f"slow clients passed over {result.skipped_frames} times; "
         f"{result.identifies} identifies of "
         f"{most_identifies(result.faults, result.size.shards)} at most; "
@@ -72,6 +73,7 @@ def again(results: Sequence[Result]) -> str:
         for name, value, otherwise in (
             ("burst", size.burst, usual.burst),
             ("only", size.only, usual.only),
+            ("choosers", size.choosers, usual.choosers),
         )
         if value != otherwise
     ]

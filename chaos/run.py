@@ -20,7 +20,7 @@ from chaos.faults import WAYS
 from chaos.history import History
 from chaos.host_stalls import HostStalls
 from chaos.latency_check import unexcused
-from chaos.plan import Fault, plan
+from chaos.plan import Fault, plan, plan_durable
 from chaos.pollers import Replica
 from chaos.redis_observer import RedisObserver
 from chaos.session_invariants import SessionInvariants, most_identifies
@@ -51,6 +51,8 @@ class Size(Struct, frozen=True):
     shards: int = 1  # of Discord's gateway
     cluster: bool = False  # Redis is one
     only: str = ""  # kinds of faults whose name begins so
+    choosers: int = 24  # people who change what is shown of them, but in every fourth seed
+    hidden_within: float = 1.0  # seconds after it was hidden, nothing may be seen any more
 
 
 class Result(Struct):
@@ -70,6 +72,8 @@ class Result(Struct):
     changes: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     closes: Counter[str] = field(default_factory=Counter)
+    choices: int = 0  # changes of what is shown
+    looks: int = 0  # of readers at users who hide something
     memory_kb: dict[str, int] = {}
     seconds: float = 0.0
     log: list[tuple[float, str, str]] = []  # time, process, text
@@ -83,8 +87,18 @@ async def run(seed: int, size: Size) -> Result:
     """Do all of it. Every child is gone when this returns or raises."""
     began = time.monotonic()
     faults = plan(seed, size.faults_for, size.only, cluster=size.cluster)
+    choosers = size.choosers if seed % 4 else 0
+    if choosers and not size.only:
+        faults = sorted([*faults, *plan_durable(seed, size.faults_for)], key=lambda one: one.at)
     async with (
-        Stack(seed, size.people, size.burst, size.shards, cluster=size.cluster) as stack,
+        Stack(
+            seed,
+            size.people,
+            size.burst,
+            size.shards,
+            cluster=size.cluster,
+            choosers=choosers,
+        ) as stack,
         # An idle keep-alive connection may be closed just when a request is sent on it.
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as http,
     ):
@@ -102,6 +116,7 @@ async def run(seed: int, size: Size) -> Result:
         tasks = crowds.start(
             [
                 stack.life.run(),
+                *([stack.choosers.run()] if stack.choosers else ()),
                 *(reader.run() for reader in readers),
                 *crowds.hostile_clients(stack.history, stack.ws_ports, size.hostile, seed),
                 *(replica.poll(seed) for replica in replicas),
@@ -111,11 +126,16 @@ async def run(seed: int, size: Size) -> Result:
         )
         result = Result(seed, size, faults, [], Convergence([], []), Convergence([], []))
         try:
-            async with RedisObserver(stack.redis_nodes) as reference:
+            async with RedisObserver(stack.redis_nodes, stack.history.privacy) as reference:
+                tasks.append(asyncio.create_task(reference.watch_hashes(stack.redis_client)))
                 stack.life.rate = size.rate
+                if stack.choosers:
+                    stack.choosers.go()
                 result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
                 windows = await _break(stack, faults)
                 stack.life.rate, crowd.calm_since = 0.0, time.monotonic()
+                if stack.choosers:
+                    await stack.choosers.rest()
                 result.log.append((time.monotonic(), "chaos", "all is healed"))
                 result.skipped_frames = await skipped_frames(http, stack.metrics_ports.values())
                 await _compare(result, stack, replicas, readers)
@@ -125,6 +145,9 @@ async def run(seed: int, size: Size) -> Result:
             )
             result.due, missed = reference.compare(readers, windows, size.stood)
             result.problems += missed
+            result.problems += stack.history.privacy.leaks(
+                [*windows, *machine.windows], size.hidden_within
+            )
             for replica in replicas:
                 result.problems += unexcused(
                     replica.name,
@@ -182,8 +205,12 @@ async def _compare(
         if result.convergence.left:
             return
         stack.life.rate = size.rate
+        if stack.choosers:
+            stack.choosers.go()
         await asyncio.sleep(size.quiet_for)
         stack.life.rate = 0.0
+        if stack.choosers:
+            await stack.choosers.rest()
         for user_id in sorted(stack.history.members() - {BOT_ID}):
             stack.life.show(user_id)
         result.followed = await converge(
@@ -213,6 +240,9 @@ def _asked(history: History, seed: int) -> list[str]:
 def _gather(result: Result, stack: Stack, crowd: ClientPopulation, replicas: list[Replica]) -> None:
     result.frames, result.connections = crowd.frames, crowd.connections
     result.closes, result.changes = crowd.closes, stack.life.changes
+    result.looks = stack.history.privacy.looks
+    if stack.choosers:
+        result.choices = stack.choosers.changes
     result.problems += crowd.wrong
     for replica in replicas:
         result.answers += replica.statuses

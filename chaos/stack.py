@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
@@ -10,12 +11,16 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster as ClusterClient
 
 from chaos import plan
+from chaos.choosers import Choosers
 from chaos.cluster_link import ClusterLink
 from chaos.history import History
 from chaos.replay_rewinder import ReplayRewinder
 from chaos.rollback_tracker import RollbackTracker
 from chaos.service import Service
 from chaos.workload import Workload
+from shared.redis.store import Store
+from shared.redis.user_settings import UserSettingsStore
+from simulator import BOT_ID
 from simulator.options import Options
 from simulator.server import Simulator
 from testing.free_port import free_port
@@ -35,9 +40,17 @@ class Stack:
     """`async with Stack(…)` starts everything, and waits until every user is in Redis."""
 
     def __init__(
-        self, seed: int, people: int, burst: int, shards: int, *, cluster: bool = False
+        self,
+        seed: int,
+        people: int,
+        burst: int,
+        shards: int,
+        *,
+        cluster: bool = False,
+        choosers: int = 0,
     ) -> None:
-        """`cluster`: Redis is a cluster of three masters with a replica each."""
+        """`cluster`: Redis is a cluster of three masters with a replica each. `choosers`: people
+        who change what is shown of them; with them, the durable Redis is a server of its own."""
         options = Options(
             port=0,
             members=people,
@@ -62,6 +75,12 @@ class Stack:
         self.replays = ReplayRewinder(self.simulator.sessions)
         self._server = RedisCluster(_NODE_SILENT_MS) if cluster else RedisServer()
         self.rollbacks = RollbackTracker()
+        self.durable = RedisServer("--appendonly", "yes", "--appendfsync", "always")
+        self._settings = Store.connect(self.durable.url)
+        members = sorted(self.history.members() - {BOT_ID})
+        chosen = random.Random(seed).sample(members, choosers)
+        store = UserSettingsStore(self._settings)
+        self.choosers = Choosers(store, self.history, chosen, seed) if chosen else None
         self.services: dict[str, Service] = {}
         self.links: dict[str, TcpProxy | ClusterLink] = {}
         self._near: dict[str, int] = {}  # the near ends of those to one server, by name
@@ -126,6 +145,10 @@ class Stack:
     async def _start(self) -> None:
         await self._parts.enter_async_context(self._server)
         await self._parts.enter_async_context(self.simulator)
+        if self.choosers:
+            await self._parts.enter_async_context(self.durable)
+            await self._parts.enter_async_context(self._settings)
+            await self.choosers.begin()
         source = await self._link(plan.PROFILES, self.simulator.port)
         for name in plan.PROCESSES:
             await self._prepare(name, source)
@@ -138,6 +161,9 @@ class Stack:
     async def _prepare(self, name: str, source: TcpProxy) -> None:
         url = f"http://127.0.0.1:{source.port}"
         env = {"REDIS_URL": await self._redis_url(f"{name}>redis"), "METRICS_PORT": ""}
+        if self.choosers:
+            durable = await self._link(f"{name}>durable", self.durable.port)
+            env["DURABLE_REDIS_URL"] = f"redis://127.0.0.1:{durable.port}/0"
         if name in plan.GATEWAYS:
             discord = await self._link(f"{name}>discord", self.simulator.port)
             url = f"http://127.0.0.1:{discord.port}"

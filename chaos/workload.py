@@ -124,6 +124,7 @@ class Workload:
                 self._history.note(person)  # what only that guild was shown is gone
             else:
                 self.left.add(person.user.id)
+                self._history.note_gone(person.user.id)
 
     def _join(self) -> None:
         """A former member returns, a new one joins, or a member joins another guild."""

@@ -13,15 +13,16 @@ from websockets.exceptions import ConnectionClosed
 
 from chaos.clients.reader import REFUSED, Reader
 from chaos.clients.view import View
-from chaos.facts import Seen, Who, seen_in_lanyard, who_in_lanyard, without_statuses
+from chaos.facts import NOTHING, Seen, Who, seen_in_lanyard, who_in_lanyard, without_statuses
 from chaos.fault_window import FaultWindow
+from chaos.plan import SOCKETS
 
 _ASK_EVERY_S: Final = 0.7  # less than half of WS_MESSAGES_PER_MINUTE would allow
 _LOOK_EVERY_S: Final = 0.5
 
 
 class LanyardView(View):
-    """One connection's frames. INIT_STATE says who is not monitored; nothing says who leaves."""
+    """One connection's frames. INIT_STATE says who is not monitored; those who leave go offline."""
 
     def __init__(self, *more: Any, **how: Any) -> None:
         super().__init__(*more, **how)
@@ -66,7 +67,9 @@ class LanyardView(View):
     def _show_lanyard(self, user_id: str, d: dict[str, Any]) -> None:
         shown = self.users[user_id]
         seen = seen_in_lanyard(d)
-        self._move(user_id, shown, seen, None)  # it has no statuses of devices
+        has_gone = seen == NOTHING and self._history.may_have_gone(user_id)
+        if not has_gone:  # else the next INIT_STATE says whether they have
+            self._move(user_id, shown, seen, None)  # it has no statuses of devices
         self._note(user_id, seen)
         shown.refused, shown.presence = "", d
         shown.seen, shown.who = seen, who_in_lanyard(d)
@@ -89,7 +92,12 @@ class LanyardReader(Reader):
         return f"ws://127.0.0.1:{port}/socket"
 
     def _new_view(self) -> LanyardView:
-        return LanyardView(self._crowd.history, self.users, self._crowd.rollbacks)
+        return LanyardView(
+            self._crowd.history,
+            self.users,
+            self._crowd.rollbacks,
+            process=SOCKETS[self.replica],
+        )
 
     async def _read(self, connection: ClientConnection, view: View) -> None:
         loop = asyncio.get_running_loop()

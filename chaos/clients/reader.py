@@ -17,6 +17,7 @@ from chaos.facts import Seen, Who
 from chaos.fault_window import FaultWindow
 from chaos.gaps import At
 from chaos.history import History
+from chaos.plan import SOCKETS
 from chaos.rollback_tracker import RollbackTracker
 
 _OPEN_WITHIN: Final = 10.0  # seconds
@@ -153,7 +154,13 @@ class Reader:
 
     def _new_view(self) -> View:
         crowd = self._crowd
-        return View(crowd.history, self.users, crowd.rollbacks, reads_late=self.profile.pause > 0)
+        return View(
+            crowd.history,
+            self.users,
+            crowd.rollbacks,
+            reads_late=self.profile.pause > 0,
+            process=SOCKETS[self.replica],
+        )
 
     def _leaves(self) -> float:
         """When it comes anew, in loop time."""

@@ -39,8 +39,9 @@ class View:
         rollbacks: RollbackTracker,
         *,
         reads_late: bool = False,
+        process: str = "",
     ) -> None:
-        """`reads_late`: frames may have waited on the way for any time."""
+        """`reads_late`: frames may have waited on the way for any time. `process`: the `ws`."""
         self.users = {user_id: ShownUser() for user_id in users}
         self.frames = 0
         self.began = time.monotonic()
@@ -49,6 +50,7 @@ class View:
         self._history = history
         self._setbacks = rollbacks
         self._reads_late = reads_late
+        self._process = process
 
     def take(self, message: str | bytes) -> None:
         """One frame."""
@@ -103,6 +105,10 @@ class View:
         shown.who = who or shown.who
 
     def _move(self, user_id: str, shown: ShownUser, seen: Seen | None, who: Who | None) -> None:
+        if not self._reads_late:
+            self._history.privacy.look(
+                f"a client of {self._process}", self._process, user_id, seen, who, time.monotonic()
+            )
         setback = self._setbacks.now(reads_late=self._reads_late)
         problem = shown.place.moves_to(self._history, user_id, seen, who, setback)
         if problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from chaos.faults import cluster, discord, links, processes, redis
+from chaos.faults import cluster, discord, durable, links, processes, redis
 from chaos.plan import Fault
 from chaos.stack import Stack
 
@@ -15,6 +15,7 @@ WAYS: Final[Mapping[str, Do]] = {
     **processes.WAYS,
     **redis.WAYS,
     **cluster.WAYS,
+    **durable.WAYS,
     **links.WAYS,
     **discord.WAYS,
 }

@@ -8,7 +8,18 @@ from collections import defaultdict
 import pytest
 
 from chaos.faults import WAYS
-from chaos.plan import CLUSTER_KINDS, FORGETTING, KINDS, LONG, LONG_KINDS, Fault, plan
+from chaos.plan import (
+    CLUSTER_KINDS,
+    DURABLE_KINDS,
+    FORGETTING,
+    KINDS,
+    LONG,
+    LONG_KINDS,
+    RETURNING_OLDER,
+    Fault,
+    plan,
+    plan_durable,
+)
 
 
 def test_the_same_seed_gives_the_same_faults() -> None:
@@ -34,7 +45,8 @@ def test_every_kind_comes_up() -> None:
     kinds = {kind.name for kind in KINDS}
     of_cluster = {kind.name for kind in CLUSTER_KINDS}
     long_kinds = {kind.name for kind in LONG_KINDS}
-    assert kinds | of_cluster | long_kinds == WAYS.keys()
+    of_durable = {kind.name for kind in DURABLE_KINDS}
+    assert kinds | of_cluster | long_kinds | of_durable == WAYS.keys()
     assert {fault.kind for fault in plan(1, LONG)} >= long_kinds
     assert {fault.kind for seed in range(1, 11) for fault in plan(seed, 15)} == kinds
 
@@ -45,7 +57,15 @@ def test_a_cluster_has_faults_of_its_own() -> None:
     of_one_server = {kind.name for kind in KINDS if kind.name.startswith("redis_")}
     of_cluster = {kind.name for kind in CLUSTER_KINDS}
     assert planned == {kind.name for kind in KINDS} - of_one_server | of_cluster
-    assert set(FORGETTING) <= of_one_server | of_cluster
+    assert set(FORGETTING) | set(RETURNING_OLDER) <= of_one_server | of_cluster
+
+
+def test_the_durable_redis_has_faults_of_its_own() -> None:
+    """Beside the others, which stay as they are."""
+    planned = [fault for seed in range(1, 21) for fault in plan_durable(seed, 15)]
+    assert {fault.kind for fault in planned} == {kind.name for kind in DURABLE_KINDS}
+    assert all(fault.target.endswith("durable") for fault in planned)
+    assert plan_durable(7, 30) == plan_durable(7, 30)
 
 
 def test_one_kind_alone() -> None:

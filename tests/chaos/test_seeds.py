@@ -28,6 +28,7 @@ SHORT = Size(
     clients=60,
     hostile=6,
     burst=1000,
+    choosers=0,
 )
 
 

@@ -20,6 +20,7 @@ from chaos.facts import (
     without_statuses,
 )
 from chaos.history import History
+from chaos.privacy_check import Choice
 from chaos.rollback_tracker import RollbackTracker
 from chaos.workload import Workload
 from services.gateway.normalize import normalize
@@ -274,3 +275,47 @@ def test_facts_of_lanyards_dialect_are_the_same(history: History) -> None:
         if person.presence.status in ("online", "idle", "dnd"):
             assert seen_in_lanyard(shown) == seen
         assert who_in_lanyard(shown) == without_statuses(who)
+
+
+def test_what_a_person_hides_is_not_to_be_seen(history: History) -> None:
+    """Neither at the end nor on the way; and it may come back."""
+    frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker(), process="ws-1")
+    history.may_show(ROBIN, Choice(frozenset({"custom_status"})))
+    profile, presence = frames.change()
+    while presence["custom_status"] is None:
+        profile, presence = frames.change()
+    view.take(initial(profile, presence))
+    history.privacy.hides(ROBIN, Choice(frozenset({"custom_status"})), time.monotonic() - 5)
+    history.choose(ROBIN)
+    truth = history.truth(ROBIN)
+    assert truth is not None
+    assert truth[0].custom is None
+    hidden = {**presence, "custom_status": None}
+    view.take(frame("presence_update", hidden))
+    assert history.privacy.leaks([]) == []
+    view.take(frame("presence_update", presence))
+    assert len(history.privacy.leaks([])) == 1
+    assert view.wrong == []
+
+
+def test_a_person_who_is_hidden_is_no_member(history: History) -> None:
+    history.privacy.hides(ROBIN, Choice(visible=False), time.monotonic())
+    assert ROBIN not in history.members()
+    assert history.truth(ROBIN) is None
+
+
+def test_users_who_leave_go_offline_in_lanyards_dialect(history: History) -> None:
+    """Which is no step back."""
+    frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), RollbackTracker())
+    view.ask([ROBIN])
+    shown = frames.change()
+    while shown["discord_status"] == "offline":
+        shown = frames.change()
+    view.take(lanyard_frame("INIT_STATE", {ROBIN: shown}))
+    history.note_gone(ROBIN)
+    gone = lanyard.departed(msgspec.json.encode(shown))
+    view.take(lanyard_frame("PRESENCE_UPDATE", msgspec.json.decode(gone)))
+    view.ask([ROBIN])
+    view.take(lanyard_frame("INIT_STATE", {}))
+    assert view.users[ROBIN].refused == REFUSED
+    assert view.wrong == []

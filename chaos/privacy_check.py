@@ -1,0 +1,186 @@
+"""What people hide during a run, since when, and every reader that saw it nevertheless.
+
+What is hidden has to be gone a second after the change is stored. A reader that sees it later is
+noted, and judged when the run is over: by then it is known when something was broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from chaos.facts import NOTHING, Seen, Who
+from chaos.fault_window import FaultWindow
+from chaos.host_stalls import MACHINE
+from chaos.plan import DURABLE_LINKS, GATEWAYS, RETURNING_OLDER
+
+FIELDS: Final = ("status", "device", "activities", "spotify", "custom_status")
+VISIBLE: Final = "visible"
+
+HIDDEN_WITHIN: Final = 1.0  # seconds in which nothing is broken
+_SETTLES: Final = 6.0  # seconds after a fault: until another gateway has taken over
+_REWRITTEN_WITHIN: Final = 30.0  # seconds, where Redis has come back with older data
+
+_ON_THE_WAY: Final = {
+    *GATEWAYS,
+    *(f"{name}>redis" for name in GATEWAYS),
+    *(f"{name}>discord" for name in GATEWAYS),
+    *DURABLE_LINKS,
+    *("redis", "durable", "discord", "discord for long"),
+}
+"""Targets of faults between a change and Redis. With Discord away a session may be replayed, and
+nothing is written until that ends."""
+
+_TRACES: Final = {
+    "status": (b'"status":"online"', b'"status":"idle"', b'"status":"dnd"'),
+    "activities": (b'"move ',),
+    "spotify": (b'"spotify:',),
+    "custom_status": (b'"#',),
+}
+"""By field: what shows it in whatever Redis holds (chaos/workload.py makes the values)."""
+
+
+class Choice(Struct, frozen=True):
+    """What a person shows."""
+
+    hidden: frozenset[str] = frozenset()  # of FIELDS
+    visible: bool = True
+
+    def shown(self, seen: Seen, who: Who) -> tuple[Seen, Who]:
+        """What is to be seen of these facts, where the person is visible."""
+        if "status" in self.hidden:
+            seen = replace(seen, status=NOTHING.status)
+        if "activities" in self.hidden:
+            seen = replace(seen, activities=())
+        if "spotify" in self.hidden:
+            seen = replace(seen, song=None)
+        if "custom_status" in self.hidden:
+            seen = replace(seen, custom=None)
+        if self.hidden & {"status", "device"}:
+            who = replace(who, device=None, devices=())
+        return seen, who
+
+
+SHOWS_ALL: Final = Choice()
+
+
+class Sighting(Struct, frozen=True):
+    """A reader saw what was hidden. Times are in seconds of time.monotonic()."""
+
+    reader: str
+    process: str  # that the reader asked; empty: Redis
+    user_id: str
+    field: str
+    since: float  # when it was hidden
+    at: float
+
+    def exposed_for(self, windows: Sequence[FaultWindow]) -> float:
+        """For how many seconds nothing was broken since it was hidden."""
+        way = _ON_THE_WAY | {self.process, f"{self.process}>redis", f"clients>{self.process}"}
+        since, broken = self.since, []
+        for window in windows:
+            if window.began > self.at:
+                continue
+            if window.kind in RETURNING_OLDER:
+                since = max(since, window.ended + _REWRITTEN_WITHIN)
+            elif window.target in way:
+                broken.append((window.began, window.ended + _SETTLES))
+            elif window.target == MACHINE:
+                broken.append((window.began, window.ended))
+        healthy, reached = 0.0, since
+        for began, ended in sorted(broken):
+            healthy += max(0.0, min(began, self.at) - reached)
+            reached = max(reached, min(ended, self.at))
+        return healthy + max(0.0, self.at - reached)
+
+
+class PrivacyCheck:
+    """What everybody has chosen, and who saw what they should not."""
+
+    def __init__(self) -> None:
+        self.choices: dict[str, Choice] = {}
+        self.sightings: list[Sighting] = []
+        self.looks = 0  # at users who hide something
+        self._since: dict[str, dict[str, float]] = {}  # by user and field
+
+    def hides(self, user_id: str, choice: Choice, now: float) -> None:
+        """The change is stored."""
+        self.choices[user_id] = choice
+        names = {*choice.hidden, *(() if choice.visible else (VISIBLE,))}
+        before = self._since.get(user_id, {})
+        self._since[user_id] = {name: before.get(name, now) for name in names}
+
+    def may_show(self, user_id: str, choice: Choice) -> None:
+        """A change to this choice is about to be stored: what it shows may be seen from now on."""
+        since = self._since.get(user_id, {})
+        for name in [*since]:
+            if name not in choice.hidden and not (name == VISIBLE and not choice.visible):
+                del since[name]
+
+    def hidden_users(self) -> list[str]:
+        """Those who hide anything."""
+        return [user_id for user_id, since in self._since.items() if since]
+
+    def look(
+        self, reader: str, process: str, user_id: str, seen: Seen | None, who: Who | None, at: float
+    ) -> None:
+        """A reader is shown this; None: nothing new."""
+        if user_id not in self._since:
+            return
+        found = {VISIBLE}
+        if seen is not None:
+            found |= {
+                name
+                for name, is_seen in (
+                    ("status", seen.status != NOTHING.status),
+                    ("activities", seen.activities),
+                    ("spotify", seen.song),
+                    ("custom_status", seen.custom),
+                )
+                if is_seen
+            }
+        if who is not None and who.devices:
+            found |= {"device", "status"}
+        self._note(reader, process, user_id, found, at)
+
+    def look_at_bytes(self, reader: str, user_id: str, found: Sequence[bytes], at: float) -> None:
+        """Redis holds this of the user, or has published it."""
+        if user_id not in self._since:
+            return
+        self._note(reader, "", user_id, {VISIBLE, *fields_in(found)}, at)
+
+    def leaks(self, windows: Sequence[FaultWindow], within: float = HIDDEN_WITHIN) -> list[str]:
+        """What was seen for longer than it may be."""
+        found: dict[tuple[str, str, str], str] = {}
+        for one in self.sightings:
+            seconds = one.exposed_for(windows)
+            if seconds > within:
+                found.setdefault(
+                    (one.reader, one.user_id, one.field),
+                    f"{one.reader} {one.user_id}: {one.field} was seen {one.at - one.since:.2f} s "
+                    f"after it was hidden, {seconds:.2f} s of them without a fault",
+                )
+        return list(found.values())
+
+    def _note(
+        self, reader: str, process: str, user_id: str, found: Collection[str], at: float
+    ) -> None:
+        since = self._since[user_id]
+        self.looks += bool(since)
+        self.sightings += [
+            Sighting(reader, process, user_id, name, since[name], at)
+            for name in since.keys() & set(found)
+            if at - since[name] > HIDDEN_WITHIN
+        ]
+
+
+def fields_in(found: Sequence[bytes]) -> set[str]:
+    """The fields of which there is a trace in these bytes."""
+    return {
+        name
+        for name, traces in _TRACES.items()
+        if any(trace in text for text in found for trace in traces)
+    }

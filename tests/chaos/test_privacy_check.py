@@ -1,0 +1,109 @@
+"""What is hidden and seen nevertheless is noticed; what a fault explains is not held against it."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.facts import Seen, Who
+from chaos.fault_window import FaultWindow
+from chaos.host_stalls import MACHINE
+from chaos.privacy_check import Choice, PrivacyCheck, fields_in
+
+ROBIN = "161092844126208001"
+SEEN = Seen("online", ("Song", 1), (("Chess", "move 1", 1),), "#1")
+WHO = Who(("robin", "Robin"), "web", (("web", "online"),))
+HIDES_SONG = Choice(frozenset({"spotify"}))
+
+
+def check(choice: Choice, *, hidden_at: float = 10.0) -> PrivacyCheck:
+    found = PrivacyCheck()
+    found.hides(ROBIN, choice, hidden_at)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("field", "choice"),
+    [
+        *((name, Choice(frozenset({name}))) for name in ("status", "device", "activities")),
+        *((name, Choice(frozenset({name}))) for name in ("spotify", "custom_status")),
+        ("visible", Choice(visible=False)),
+    ],
+)
+def test_each_field_is_seen_by_each_reader(field: str, choice: Choice) -> None:
+    """In an answer or a frame, and in bytes of Redis."""
+    found = check(choice)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 12.0)
+    redis = [b'{"status":"online"}', b'"id":"spotify:1"', b'"details":"move 1"', b'"state":"#1"']
+    if field != "device":
+        found.look_at_bytes("a hash", ROBIN, redis, 12.0)
+    leaks = found.leaks([])
+    assert leaks
+    assert all(f"{field} was seen 2.00 s after it was hidden" in words for words in leaks)
+    assert len(leaks) == (1 if field == "device" else 2)
+
+
+def test_what_is_not_hidden_may_be_seen() -> None:
+    """Everything but the song; and the song in the first second, or of someone else."""
+    found = check(HIDES_SONG)
+    found.look("a client", "ws-1", ROBIN, Seen("online", None, SEEN.activities, "#1"), WHO, 20.0)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 10.9)
+    found.look("a client", "ws-1", "1", SEEN, WHO, 20.0)
+    assert found.leaks([]) == []
+    assert found.looks == 2
+
+
+def test_it_may_be_seen_from_the_moment_on_in_which_it_is_to_be_shown() -> None:
+    """Before that change is known to be stored. What stays hidden counts from when it was."""
+    found = check(Choice(frozenset({"spotify", "custom_status"})))
+    found.may_show(ROBIN, Choice(frozenset({"custom_status"})))
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 12.0)
+    assert [words.partition(": ")[2].split()[0] for words in found.leaks([])] == ["custom_status"]
+    found.hides(ROBIN, Choice(frozenset({"custom_status", "spotify"})), 12.5)
+    found.look("api", "api-1", ROBIN, SEEN, WHO, 13.0)
+    assert sum("spotify" in words for words in found.leaks([])) == 0
+    assert sum("custom_status was seen 3.00 s" in words for words in found.leaks([])) == 1
+
+
+@pytest.mark.parametrize(
+    ("window", "leaks"),
+    [
+        (FaultWindow("gateway", 10.5, 11.0, "process_killed"), 0),
+        (FaultWindow("standby>durable", 10.5, 11.0, "link_cut"), 0),
+        (FaultWindow("redis", 10.5, 11.0, "redis_killed"), 0),
+        (FaultWindow("ws-1", 10.5, 11.0, "process_stopped"), 0),
+        (FaultWindow(MACHINE, 10.0, 12.0), 0),
+        (FaultWindow("ws-2", 10.5, 11.0, "process_stopped"), 1),
+        (FaultWindow("profiles", 10.0, 12.0, "link_cut"), 1),
+        (FaultWindow("gateway", 1.0, 2.0, "process_killed"), 1),
+        (FaultWindow("gateway", 12.5, 13.0, "process_killed"), 1),
+        (FaultWindow("redis", 1.0, 2.0, "redis_rolled_back"), 0),
+    ],
+)
+def test_faults_on_the_way_explain_it(window: FaultWindow, leaks: int) -> None:
+    """If they leave less than a second in which nothing was broken."""
+    found = check(HIDES_SONG)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 12.0)
+    assert len(found.leaks([window])) == leaks
+
+
+def test_a_takeover_is_no_excuse_for_what_was_hidden_long_before() -> None:
+    """The next gateway knows what people have chosen."""
+    found = check(HIDES_SONG)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 31.0)
+    windows = [FaultWindow("gateway", 30.0, 30.5, "gateway_killed")]
+    assert len(found.leaks(windows)) == 1
+
+
+def test_overlapping_faults_count_once() -> None:
+    """Half a second before them and half a second after them is not more than one."""
+    found = check(HIDES_SONG)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 18.0)
+    windows = [FaultWindow("gateway", 10.5, 11.0), FaultWindow("redis", 10.6, 11.5)]
+    assert found.leaks(windows) == []
+    assert len(found.leaks(windows[:1])) == 1
+
+
+def test_traces_in_redis() -> None:
+    """The names of fields are none."""
+    assert fields_in([b'{"spotify":null,"custom_status":null,"status":"invisible"}']) == set()
+    assert fields_in([b'"status":"idle"', b'"state":"#12"']) == {"status", "custom_status"}
