@@ -13,7 +13,12 @@ from services.doctor import machine
 from services.doctor.report import Finding, failure, ok, warning
 from shared.config import GatewaySettings
 from shared.discord.bot_token import bot_id, invite_url
-from shared.discord.privileged_intents import MEMBERS_FLAGS, PRESENCE_FLAGS
+from shared.discord.privileged_intents import (
+    MEMBERS_FLAGS,
+    PRESENCE_FLAGS,
+    REVIEW_USERS,
+    REVIEW_WARNING_USERS,
+)
 from shared.discord.user_agent import USER_AGENT
 from shared.net.http_client import (
     BodyTooLarge,
@@ -23,7 +28,6 @@ from shared.net.http_client import (
     RequestFailed,
 )
 
-REVIEW_USERS: Final = 10_000  # above this the _LIMITED forms end (change log of 2026-06-10)
 GUILDS_PER_PAGE: Final = 200
 MAX_GUILDS: Final = 2000  # that are read
 MAX_GUILDS_PER_SHARD: Final = 2500  # Discord closes a shard with more: 4011
@@ -61,8 +65,8 @@ async def check(settings: GatewaySettings, discord: BotRest) -> list[Finding]:
         members = sum(guild.get("approximate_member_count") or 0 for guild in guilds)
         flags = int(application.get("flags") or 0)
         found += [
-            _intent("Presence Intent", flags, PRESENCE_FLAGS, members),
-            _intent("Server Members Intent", flags, MEMBERS_FLAGS, members),
+            check_intent("Presence Intent", flags, PRESENCE_FLAGS, members),
+            check_intent("Server Members Intent", flags, MEMBERS_FLAGS, members),
             check_installation(is_public=discord.is_public),
             *_servers(settings, guilds, members, int(me["id"])),
             *_sessions(settings, await discord.get("/gateway/bot"), len(guilds)),
@@ -190,18 +194,19 @@ class BotRest:
         return found
 
 
-def _intent(name: str, flags: int, bits: tuple[int, int], members: int) -> Finding:
+def check_intent(name: str, flags: int, bits: tuple[int, int], members: int) -> Finding:
+    """Whether the intent is switched on, and reviewed where that is needed soon."""
     full, limited = bits
     if not flags & (full | limited):
         return failure(
             f"the {name} is switched off, so Discord refuses the gateway (close code 4014)",
             SWITCH_ON,
         )
-    if not flags & full and members > REVIEW_USERS:
+    if not flags & full and members >= REVIEW_WARNING_USERS:
         return warning(
             f"the {name} is switched on but not reviewed, and the bot sees about {members:,} users",
-            f"Discord reviews bots that more than {REVIEW_USERS:,} users can see. Apply at "
-            f"{PORTAL} (your application), before Discord asks.",
+            f"Discord reviews bots that {REVIEW_USERS:,} users can see. Apply at {PORTAL} (your "
+            "application) before Discord asks: docs/privileged-intents.md has a text for the form.",
         )
     return ok(f"the {name} is switched on")
 

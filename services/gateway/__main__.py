@@ -6,17 +6,23 @@ import asyncio
 import contextlib
 import logging
 import sys
+from functools import partial
 
 from services.gateway import metrics
 from services.gateway.commands.gateway_commands import GatewayCommands
 from services.gateway.departures import Departures
-from services.gateway.discord.gateway_info import DiscordRefused, fetch_gateway_info
+from services.gateway.discord.gateway_info import (
+    DiscordRefused,
+    fetch_application_flags,
+    fetch_gateway_info,
+)
 from services.gateway.discord.hikari_shard import handle_loop_exception
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckTimings, PresenceChecks
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.guild_approval import GuildApproval
+from services.gateway.intent_review import watch_intent_review
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.privacy.settings_table import SettingsTable
 from services.gateway.runner import GatewayRunner, ShardUnit
@@ -109,6 +115,9 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(reconciler.run())
             tasks.create_task(send_heartbeats(store, shards))
             tasks.create_task(watch_redis_memory(store))
+            tasks.create_task(
+                watch_intent_review(store, partial(fetch_application_flags, settings))
+            )
             tasks.create_task(expiry.run(store, settings.presence_max_silence))
             await people.loaded()  # who hides what: before anything can be written
             await runner.run()

@@ -35,6 +35,10 @@ INTERACTIONS = Counter(
     "grux_gateway_interactions_total", "Uses of the commands, by what became of them.", ["outcome"]
 )
 PEOPLE = Gauge("grux_gateway_people", "Monitored users of this process.")
+REVIEW_DUE = Gauge(
+    "grux_gateway_intent_review_due",
+    "1: from 8,000 monitored users on, while Discord has not reviewed the privileged intents.",
+)
 PENDING_WRITES = Gauge(
     "grux_gateway_pending_writes", "Users whose newest state is not in Redis yet."
 )

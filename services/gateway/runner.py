@@ -21,13 +21,13 @@ from services.gateway.discord.gateway_info import (
 from services.gateway.discord.identify_limits import IdentifyLimiter, SessionStartLimiter
 from services.gateway.discord.shard import ClosedByDiscord, Shard
 from services.gateway.event_handler import EventHandler
+from services.gateway.intent_review import explain_refusal
 from services.gateway.sync.lease import Lease, LeaseTimings
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
 from services.gateway.sync.write_gate import WriteGate
 from services.gateway.sync.writer import Writer
 from shared.config import GatewaySettings
-from shared.discord import privileged_intents
 from shared.net.backoff import Backoff
 from shared.redis.store import Store
 
@@ -40,17 +40,6 @@ DRAIN_TIMEOUT_S: Final = 4.0  # at the end
 RELEASE_TIMEOUT_S: Final = 1.0  # after that
 
 DISALLOWED_INTENTS: Final = 4014
-BAD_INTENTS: Final = (
-    "Discord refuses the intents that presences need (close code 4014). Open "
-    "https://discord.com/developers/applications, your application, Bot, Privileged Gateway "
-    "Intents; switch on {missing}; save; start Grux again."
-)
-INTENTS_ARE_ON: Final = (
-    "Discord refuses the intents that presences need (close code 4014), although they are switched "
-    "on. A bot that more than 10,000 users can see needs Discord's review for them: apply at "
-    "https://discord.com/developers/applications. If they were switched on just now, start Grux "
-    "again."
-)
 FATAL: Final = {
     4004: UNAUTHORIZED,
     4010: "Discord refuses the shard (close code 4010): check SHARD_IDS and SHARD_COUNT.",
@@ -95,6 +84,7 @@ class GatewayRunner:
         self._session_starts = SessionStartLimiter(self._fetch_start_limit)
         self._identifies = IdentifyLimiter(store, info.session_start_limit.max_concurrency)
         self._held: dict[Lease, ShardUnit] = {}
+        self._has_worked = False  # Discord has accepted the intents, of this process or the last
 
     async def run(self) -> None:
         """Run until cancelled, then hand the shards over. Raises DiscordRefused, in a group."""
@@ -170,7 +160,14 @@ class GatewayRunner:
         failures = 0
         loop = asyncio.get_running_loop()
         shard = unit.shard
-        shard.resume_with(await unit.resume.restore())
+        session = await unit.resume.restore()
+        self._has_worked |= session is not None
+        shard.resume_with(session)
+
+        def on_ready() -> None:
+            self._has_worked = True
+            unit.resume.finish_replay()
+
         while True:
             began = loop.time()
             try:
@@ -178,7 +175,7 @@ class GatewayRunner:
                     self._url,
                     unit.handler,
                     may_connect=lambda: self._may_connect(unit, lease),
-                    on_ready=unit.resume.finish_replay,
+                    on_ready=on_ready,
                 )
             except ClosedByDiscord as closed:
                 if closed.code == DISALLOWED_INTENTS:
@@ -195,8 +192,7 @@ class GatewayRunner:
 
     async def _explain_intents(self) -> str:
         flags = await fetch_application_flags(self._settings)
-        missing = privileged_intents.missing(flags)
-        return BAD_INTENTS.format(missing=" and ".join(missing)) if missing else INTENTS_ARE_ON
+        return explain_refusal(flags, has_worked=self._has_worked)
 
     async def _may_connect(self, unit: ShardUnit, lease: Lease) -> None:
         """Return when the shard may connect, and identify if there is no session to resume."""

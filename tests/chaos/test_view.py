@@ -8,16 +8,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from chaos.clients.lanyard import LanyardView
-from chaos.clients.reader import REFUSED
 from chaos.clients.view import View
 from chaos.facts import (
     facts_of,
     seen_in,
-    seen_in_lanyard,
     who_in,
-    who_in_lanyard,
-    without_statuses,
 )
 from chaos.history import History
 from chaos.privacy_check import Choice
@@ -25,8 +20,7 @@ from chaos.rollback_tracker import RollbackTracker
 from chaos.workload import Workload
 from services.gateway.normalize import normalize
 from shared.discord.cdn import Cdn
-from shared.model import lanyard
-from simulator.model import Member, Person
+from simulator.model import Member
 from simulator.people import population
 from simulator.privacy import Privacy
 from simulator.snowflakes import shard_of
@@ -203,80 +197,6 @@ def test_facts_are_the_same_from_both_ends(history: History) -> None:
         assert (seen_in(presence), who_in(profile)) == facts_of(person, person.presence)
 
 
-class LanyardFrames:
-    """Builds the frames of Lanyard's dialect that ws would send."""
-
-    def __init__(self, history: History) -> None:
-        self._life = Workload(history.world, history, 1)
-        self._person = history.world.people[ROBIN]
-
-    def change(self) -> dict[str, Any]:
-        """Robin does something; the presence that shows it."""
-        self._life.show(ROBIN)
-        return lanyard_presence(self._person)
-
-
-def lanyard_presence(person: Person) -> dict[str, Any]:
-    discord = msgspec.to_builtins(person.presence)
-    saved = {
-        "user": msgspec.to_builtins(person.user),
-        **{name: discord[name] for name in ("status", "client_status", "activities")},
-    }
-    shown = msgspec.json.decode(lanyard.presence(msgspec.json.encode(saved)) or b"")
-    return dict(shown)
-
-
-def lanyard_frame(kind: str, d: dict[str, Any]) -> bytes:
-    return msgspec.json.encode({"op": 0, "t": kind, "d": d})
-
-
-def test_lanyards_dialect_is_understood(history: History) -> None:
-    """Updates, users who are not monitored, and a later INIT_STATE."""
-    frames = LanyardFrames(history)
-    view = LanyardView(history, (ROBIN, SOMEBODY_ELSE), RollbackTracker())
-    view.take(b'{"op":1,"d":{"heartbeat_interval":30000}}')
-    view.ask([ROBIN, SOMEBODY_ELSE])
-    view.take(lanyard_frame("INIT_STATE", {ROBIN: frames.change()}))
-    view.take(lanyard_frame("PRESENCE_UPDATE", frames.change()))
-    truth = history.truth(ROBIN)
-    assert truth is not None
-    assert view.users[ROBIN].seen == truth[0]
-    assert view.users[ROBIN].who == without_statuses(truth[1])
-    assert view.users[SOMEBODY_ELSE].refused == REFUSED
-    view.ask([ROBIN])
-    view.take(lanyard_frame("INIT_STATE", {}))
-    assert view.users[ROBIN].refused == REFUSED
-    assert view.wrong == []
-
-
-def test_what_is_wrong_in_lanyards_dialect_is_seen(history: History) -> None:
-    """Steps back, doubles, users and answers that nobody asked for."""
-    frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), RollbackTracker())
-    old, new = frames.change(), frames.change()
-    stranger = {**new, "discord_user": {**new["discord_user"], "id": SOMEBODY_ELSE}}
-    view.ask([ROBIN])
-    for kind, d in (
-        ("INIT_STATE", {ROBIN: new}),
-        ("PRESENCE_UPDATE", new),
-        ("PRESENCE_UPDATE", old),
-        ("PRESENCE_UPDATE", stranger),
-        ("INIT_STATE", {ROBIN: new}),
-        ("presence_update", new),
-    ):
-        view.take(lanyard_frame(kind, d))
-    found = ("the same presence twice", "went back", "not asked for", "not due", "not due")
-    assert [words in wrong for words, wrong in zip(found, view.wrong, strict=True)] == [True] * 5
-
-
-def test_facts_of_lanyards_dialect_are_the_same(history: History) -> None:
-    """As for Grux's own, but for the statuses of devices."""
-    for person in history.world.people.values():
-        shown, (seen, who) = lanyard_presence(person), facts_of(person, person.presence)
-        if person.presence.status in ("online", "idle", "dnd"):
-            assert seen_in_lanyard(shown) == seen
-        assert who_in_lanyard(shown) == without_statuses(who)
-
-
 def test_what_a_person_hides_is_not_to_be_seen(history: History) -> None:
     """Neither at the end nor on the way; and it may come back."""
     frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker(), process="ws-1")
@@ -302,20 +222,3 @@ def test_a_person_who_is_hidden_is_no_member(history: History) -> None:
     history.privacy.hides(ROBIN, Choice(visible=False), time.monotonic())
     assert ROBIN not in history.members()
     assert history.truth(ROBIN) is None
-
-
-def test_users_who_leave_go_offline_in_lanyards_dialect(history: History) -> None:
-    """Which is no step back."""
-    frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), RollbackTracker())
-    view.ask([ROBIN])
-    shown = frames.change()
-    while shown["discord_status"] == "offline":
-        shown = frames.change()
-    view.take(lanyard_frame("INIT_STATE", {ROBIN: shown}))
-    history.note_gone(ROBIN)
-    gone = lanyard.departed(msgspec.json.encode(shown))
-    view.take(lanyard_frame("PRESENCE_UPDATE", msgspec.json.decode(gone)))
-    view.ask([ROBIN])
-    view.take(lanyard_frame("INIT_STATE", {}))
-    assert view.users[ROBIN].refused == REFUSED
-    assert view.wrong == []

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.doctor.discord import check_token
+from services.doctor.discord import check_intent, check_token
+from shared.discord.privileged_intents import PRESENCE_FLAGS
 from simulator import BOT_ID, DEFAULT_TOKEN
 from simulator.faults import RestFault
 from simulator.people import FIRST_GUILDS
@@ -78,6 +79,15 @@ async def test_a_missing_intent_is_a_failure(
     assert said.level(f"the {name} is switched off") == "failure"
     assert "Privileged Gateway Intents" in said.advice("is switched off")
     assert said.printed.count("is switched on") == 1
+
+
+@pytest.mark.parametrize(("users", "level"), [(7_999, "ok"), (8_000, "warning")])
+def test_the_review_of_the_intents_is_announced(users: int, level: str) -> None:
+    """In time: it takes weeks, and Discord asks for it from 10,000 users on."""
+    finding = check_intent("Presence Intent", PRESENCE_FLAGS[1], PRESENCE_FLAGS, users)
+    assert finding.level == level
+    assert ("docs/privileged-intents.md" in finding.remedy) is (level == "warning")
+    assert check_intent("Presence Intent", PRESENCE_FLAGS[0], PRESENCE_FLAGS, users).level == "ok"
 
 
 async def test_a_bot_in_no_server_is_a_failure(discord: Simulator, redis_url: str) -> None:

@@ -25,25 +25,6 @@ async def test_bad_token_is_a_clear_error() -> None:
         assert "OTcw.not.it" not in "\n".join(gateway.lines)
 
 
-@pytest.mark.parametrize(
-    ("portal", "missing"),
-    [
-        ({"allow_presences": False}, "switch on PRESENCE INTENT; save"),
-        ({"allow_members": False}, "switch on SERVER MEMBERS INTENT; save"),
-        (
-            {"allow_presences": False, "allow_members": False},
-            "switch on PRESENCE INTENT and SERVER MEMBERS INTENT; save",
-        ),
-    ],
-)
-async def test_missing_intents_are_a_clear_error(portal: dict[str, bool], missing: str) -> None:
-    """Close code 4014: the error says which intent to switch on, no other, and where."""
-    async with running(quiet(**portal), services=()) as stack:
-        gateway = await stack.start("gateway")
-        assert await gateway.ended() == 1
-        assert missing in "\n".join(gateway.lines)
-
-
 async def test_no_token_is_a_clear_error() -> None:
     """The gateway by itself does not fall back to the simulator."""
     async with running(services=()) as stack:
