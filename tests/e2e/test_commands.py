@@ -109,6 +109,10 @@ async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
 
         form = await robin.use("profile")
         await robin.submit(form, bio="Tapes & trains", links="Site https://example.org")
+        written = await stack.shows(
+            ROBIN, lambda data: bool(data["profile"]["bio"] == "Tapes & trains")
+        )
+        assert written["profile"]["links"] == [{"label": "Site", "url": "https://example.org"}]
 
         created = await robin.press(await robin.use("key"), names.KEY_NEW)
         key = f"Authorization: {said(created).split('`')[1]}"
@@ -125,7 +129,8 @@ async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
         question = await robin.use("erase")
         erased = await robin.press(question, f"{names.ERASE}{ROBIN}")
         assert said(erased) == ENGLISH.data.erased
-        await stack.shows(ROBIN, lambda data: bool(data["profile"]["kv"] == {}))
+        await stack.shows(ROBIN, lambda data: not data["profile"]["kv"])
+        await stack.shows(ROBIN, lambda data: not data["profile"]["links"])
         for name in (keys.durable_settings(int(ROBIN)), keys.durable_key(int(ROBIN))):
             assert not await redis.exists(name)
 
