@@ -13,7 +13,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
-from services.doctor import commands, discord, durable, machine, ports, redis_server, servers, urls
+from services.doctor import (
+    accounts,
+    commands,
+    discord,
+    durable,
+    machine,
+    ports,
+    redis_server,
+    servers,
+    urls,
+)
 from services.doctor.report import Finding, Report, failure, ok, warning
 from shared import config, unknown_settings
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
@@ -64,6 +74,8 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             )
             if bot.joined is not None:  # else Discord is reported already
                 await section("Commands", lambda: commands.check(gateway, http))
+                if api:
+                    await section("Accounts", lambda: accounts.check(api, bot, http))
             await section("Durable data", lambda: durable.check(gateway, chosen=chosen))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))

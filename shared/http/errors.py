@@ -191,8 +191,8 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
     DurableUnavailable: ApiError(
         503,
         "unavailable",
-        "The key-value store cannot be reached right now, and nothing was written. Try again in "
-        f"{RETRY_AFTER_S} seconds.",
+        "What users write and choose cannot be reached right now, and nothing was changed. Try "
+        f"again in {RETRY_AFTER_S} seconds.",
         _RETRY_AFTER,
     ),
     StoreUnavailable: ApiError(

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from starlette.requests import Request
 
-from services.api.accounts.limits import LimitCounts
+from services.api.accounts.limits import AccountLimits, LimitCounts
+from shared.http.errors import AccountRateLimited
 from shared.redis.store import Store
 from testing.eventually import eventually_async
 from tests.accounts.visitor import ROBIN, SAME_ORIGIN, Site, Visitor, site
@@ -206,12 +208,33 @@ async def test_the_public_address_comes_first(store: Store) -> None:
 async def test_many_sign_ins_are_limited(store: Store) -> None:
     """Discord blocks addresses that send many invalid requests."""
     async with site(store, limits=LimitCounts(sign_ins=2)) as here, here.visitor() as visitor:
-        for _ in range(2):
+        for _ in range(5):  # nobody began these, and Discord is not asked
             assert (await visitor.page("/auth/callback?code=1&state=2")).status == 400
-        reply = await visitor.page("/auth/callback?code=1&state=2")
+        for _ in range(2):
+            await visitor.sign_in()
+        reply = await visitor.page(await visitor.agree(await visitor.to_discord()))
         assert reply.status == 429
         assert 1 <= int(reply.headers["retry-after"]) <= 60
         assert "too often" in reply.body
+
+
+def test_one_address_does_not_use_up_the_sign_ins_of_all() -> None:
+    """It has a limit of its own, which comes first."""
+    limits = AccountLimits((), LimitCounts(sign_ins=3, sign_ins_per_address=2))
+
+    def sign_in(address: str) -> None:
+        limits.count_sign_in(
+            Request({"type": "http", "headers": [], "client": (address, 1), "path": "/"})
+        )
+
+    for _ in range(2):
+        sign_in("8.8.8.8")
+    for _ in range(5):
+        with pytest.raises(AccountRateLimited):
+            sign_in("8.8.8.8")
+    sign_in("1.1.1.1")
+    with pytest.raises(AccountRateLimited):
+        sign_in("9.9.9.9")
 
 
 async def test_redis_is_away(store: Store) -> None:

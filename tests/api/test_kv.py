@@ -264,7 +264,7 @@ async def _check_an_outage(port: int, store: Store, key: str, durable_redis: Red
         answer = await write(port, key, f"{PATH}{path}", '{"b":"2"}', method)
         assert (answer.status, code_of(answer)) == (503, "unavailable")
         assert answer.header("retry-after") == "5"
-        assert b"nothing was written" in answer.body
+        assert b"nothing was changed" in answer.body
     assert await kv_of(port) == {"a": "1"}
     await store.redis.hdel(keys.presence(USER), "kv")
     assert data_of(await ask(port, PATH))["kv"] == {}

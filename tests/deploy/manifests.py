@@ -99,6 +99,8 @@ def environment(
         origin = one.get("valueFrom", {})
         if "secretKeyRef" in origin:
             wanted = origin["secretKeyRef"]
+            if wanted.get("optional") and wanted["key"] not in secrets[wanted["name"]]["data"]:
+                continue
             assert wanted["key"] in secrets[wanted["name"]]["data"]
             yield one["name"], "redis://:secret@redis:6379/0"
         elif "fieldRef" in origin:

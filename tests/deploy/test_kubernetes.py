@@ -267,7 +267,8 @@ def test_each_service_has_its_own_user_of_redis(example: list[Manifest]) -> None
             for one in container(workload)["env"]
             if "secretKeyRef" in one.get("valueFrom", {})
         }
-        assert asked == {"DISCORD_TOKEN", f"{service.upper()}_REDIS_URL"}
+        own = {"DISCORD_CLIENT_SECRET", "SECRET_KEY"} if service == "api" else set()
+        assert asked == {"DISCORD_TOKEN", f"{service.upper()}_REDIS_URL", *own}
         url = base64.b64decode(values[f"{service.upper()}_REDIS_URL"]).decode()
         word = base64.b64decode(values[f"REDIS_{service.upper()}_PASSWORD"]).decode()
         assert url == f"redis://{service}:{word}@redis:6379/0"

@@ -35,9 +35,7 @@ class AccountLimits:
         self._changes = FixedWindowCounter()
 
     def count_sign_in(self, request: Request) -> None:
-        """Before Discord is asked."""
-        if self._sign_ins.count(EVERYBODY) > self._counts.sign_ins:
-            raise _limited(self._sign_ins)
+        """Before Discord is asked. An address over its own limit takes nothing from the others."""
         lines = [
             value.decode("latin-1")
             for name, value in request.scope["headers"]
@@ -49,6 +47,8 @@ class AccountLimits:
             limit = budget(address, self._counts.sign_ins_per_address)
             if self._sign_ins.count(address) > limit:
                 raise _limited(self._sign_ins)
+        if self._sign_ins.count(EVERYBODY) > self._counts.sign_ins:
+            raise _limited(self._sign_ins)
 
     def count_change(self, user_id: int) -> None:
         """Before anything of the user is written."""
