@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -101,3 +102,15 @@ def test_the_definition_is_accepted() -> None:
     assert [option["name"] for option in definition()["options"]] == [
         *("show", "hide", "pause", "profile", "key", "links", "data", "erase")
     ]
+
+
+def test_the_page_names_every_command() -> None:
+    """docs/commands.md has a row for each, and each option of theirs."""
+    page = (Path(__file__).parents[3] / "docs" / "commands.md").read_text()
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `/grux")}
+    subcommands = {f"/grux {option['name']}": option for option in definition()["options"]}
+    assert rows.keys() == subcommands.keys()
+    for name, option in subcommands.items():
+        assert [
+            one["name"] for one in option["options"] if f"`{one['name']}`" not in rows[name]
+        ] == []
