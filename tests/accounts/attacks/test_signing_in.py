@@ -8,13 +8,15 @@ from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 
+from services.api.accounts.limits import LimitCounts
 from services.api.accounts.sign_in import SIGN_IN_COOKIE
 from services.api.accounts.webhook import WEBHOOK_PATH
 from shared.redis import keys
+from shared.redis.store import Store
 from simulator.faults import RestFault
 from simulator.signing import forged_headers
 from tests.accounts.attacks.victims import held, other_person
-from tests.accounts.visitor import HTML, ROBIN, Site, Visitor
+from tests.accounts.visitor import HTML, ROBIN, Site, Visitor, site
 
 EVIL: Final = "https://evil.example"
 
@@ -168,3 +170,26 @@ async def test_other_hosts_are_not_believed(here: Site) -> None:
             assert reply.status == 404, host
             assert reply.cookies == []
             assert "evil" not in reply.body
+
+
+async def test_invented_addresses_do_not_help(store: Store) -> None:
+    """Only what the proxy has appended counts: the limit of an address holds."""
+    few = LimitCounts(sign_ins_per_address=3)
+    async with (
+        site(store, limits=few, trusted_proxies="127.0.0.1") as here,
+        here.visitor() as visitor,
+    ):
+        statuses = []
+        for number in range(20):
+            made_up = f"8.8.8.{number}"
+            names = ("x-real-ip", "cf-connecting-ip", "true-client-ip")
+            headers = {
+                **HTML,
+                **dict.fromkeys(names, made_up),
+                "forwarded": f"for={made_up}",
+                "x-forwarded-for": f"{made_up}, 8.8.4.4",
+            }
+            reply = await visitor.send("GET", "/auth/callback?code=x&state=x", headers)
+            statuses.append(reply.status)
+        assert set(statuses) == {400, 429}
+        assert statuses.count(400) <= 2 * 3  # a minute may end meanwhile
