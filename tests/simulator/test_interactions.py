@@ -53,7 +53,9 @@ class Bot:
 
 @pytest.fixture
 async def bot(sim: Simulator) -> AsyncIterator[Bot]:
-    """A bot that has registered /grux."""
+    """A bot that has registered /grux. Time stands still, so that a busy machine is never late."""
+    now = sim.interactions.now()
+    sim.interactions.now = lambda: now
     headers = {"Authorization": f"Bot {sim.token}"}
     command = {"name": "grux", "description": "What is shown"}
     async with aiohttp.ClientSession(sim.url) as http, connected(sim) as gateway:
@@ -176,6 +178,20 @@ async def test_a_person_uses_everything_over_the_control_api(bot: Bot, post: Pos
     assert await bot.interaction() == sent
     read = await post("read_interaction", interaction_id=sent["id"])
     assert (read["type"], read["edits"]) == (6, 0)
+
+
+async def test_a_resume_repeats_what_the_bot_may_have_missed(bot: Bot, sim: Simulator) -> None:
+    """The same event with the same sequence number, although it was answered."""
+    earlier = bot.gateway
+    seq = earlier.seq
+    event = use(sim)
+    assert await bot.interaction() == event
+    await bot.answer(event, HELLO)
+    sim.drop("rst")
+    earlier.seq = seq
+    async with connected(sim) as client:
+        await client.resume(earlier)
+        assert await client.until("INTERACTION_CREATE") == event
 
 
 @pytest.mark.parametrize(
