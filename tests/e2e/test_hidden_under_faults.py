@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
+from shared.discord.snowflake import shard_of
 from shared.model.user_settings import DEFAULTS, UserSettings
 from shared.redis import keys
 from shared.redis.durable import DurableUnavailable
@@ -23,6 +24,7 @@ from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, running
 from tests.e2e.standby import holder_knows_standby
 from tests.ended import ended
 
+SHARDS: Final = 7  # of which Robin's servers belong to two
 WITHOUT_SONGS: Final = UserSettings(hide=("spotify",))
 
 
@@ -187,9 +189,11 @@ async def test_hidden_where_two_processes_know_the_user() -> None:
     """Each has one of Robin's servers. The last one removes Robin, and both show Robin again."""
     async with faulty() as (stack, _, settings, observer):
         await stack.processes.pop("gateway").stop()
-        shards = {"SHARD_COUNT": "2"}
+        shards = {str(shard_of(int(guild_id), SHARDS)) for guild_id in (FIRST, SECOND)}
+        assert len(shards) == 2
         both = [
-            await stack.launch("gateway", **shards, SHARD_IDS=str(shard_id)) for shard_id in (0, 1)
+            await stack.launch("gateway", SHARD_COUNT=str(SHARDS), SHARD_IDS=shard_id)
+            for shard_id in shards
         ]
         try:
             for gateway in both:
@@ -203,8 +207,13 @@ async def test_hidden_where_two_processes_know_the_user() -> None:
                 await settings.change(int(ROBIN), lambda old: replace(old, visible=True))
                 await stack.shows(ROBIN, lambda data: bool(data["status"] == "dnd"))
                 assert b"SecretSong" not in await observer.stored()
+            await settings.change(int(ROBIN), lambda old: replace(old, hide=("status", "spotify")))
+            await stack.shows(ROBIN, lambda data: bool(data["status"] == "invisible"))
+            stack.simulator.world.set_presence(ROBIN, "idle", [song(4)])
             await settings.change(int(ROBIN), lambda _: DEFAULTS)
-            await stack.shows(ROBIN, lambda data: bool(data["spotify"]))
+            await stack.shows(
+                ROBIN, lambda data: bool(data["spotify"] and data["status"] == "idle")
+            )
         finally:
             for gateway in both:
                 await gateway.stop()

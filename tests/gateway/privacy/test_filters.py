@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.gateway.normalize import normalize
 from services.gateway.privacy import filters
@@ -197,3 +199,38 @@ def test_a_guild_without_a_report_has_none() -> None:
     by = hiding("spotify")
     left = filters.reports(one.stored(), filters.presence(one.shown, by), by)
     assert decode(left)["reports"] == {str(OTHER): None}
+
+
+MARKS: dict[str, bytes] = {
+    "spotify": b"spotify",
+    "custom_status": b"custom",
+    "activities": EDITOR.encode(),
+    "status": b"dnd",
+}
+
+
+@given(
+    reports=st.lists(
+        st.tuples(
+            st.sampled_from([GUILD, OTHER]),
+            st.lists(st.sampled_from(ACTIVITIES), unique_by=lambda one: one["name"]),
+            st.sampled_from(["online", "idle", "dnd"]),
+        ),
+        max_size=8,
+    ),
+    hidden=st.lists(st.sampled_from(sorted(MARKS)), min_size=1, unique=True),
+)
+def test_nothing_hidden_is_left_whatever_servers_reported(
+    reports: list[tuple[int, list[dict[str, Any]], str]], hidden: list[HideableField]
+) -> None:
+    """In any order of reports; and what is stored can be restored by another process."""
+    one = MergedPresence(OFFLINE)
+    for guild_id, activities, status in reports:
+        one.report(guild_id, presence_of(*activities, status=status), (GUILD, OTHER))
+    by = hiding(*hidden)
+    presence = filters.presence(one.shown, by)
+    left = filters.reports(one.stored(), presence, by)
+    for field in hidden:
+        assert MARKS[field] not in presence
+        assert MARKS[field] not in left
+    assert MergedPresence.restore(presence, left).shown == presence
