@@ -39,6 +39,9 @@ class RecordingWriter(Writer):
     def remove(self, user_id: int, guild_id: int) -> None:
         self.calls.append(("removed", user_id, guild_id))
 
+    def restored(self, user_id: int, guild_id: int) -> None:
+        self.calls.append(("restored", user_id, guild_id))
+
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         self.calls.append(("drop_shard", shard_id, shard_count))
 

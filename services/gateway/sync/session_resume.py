@@ -267,8 +267,7 @@ class SessionResume:
             except msgspec.MsgspecError as error:
                 raise RestoreFailed(f"Redis holds an unusable member: {error}") from None
             for user_id in held:
-                if state.people.is_hidden(user_id):  # since then, while no gateway followed
-                    state.writer.remove(user_id, guild_id)
+                state.writer.restored(user_id, guild_id)
             listed += len(batch)
             missing += len(batch) - len(held)
             for user_id in set(batch) - held.keys():

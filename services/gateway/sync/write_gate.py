@@ -32,6 +32,11 @@ class WriteGate:
         return all(lease.valid and not replay.active for lease, replay in self._held.items())
 
     @property
+    def is_held(self) -> bool:
+        """Whether every held lease is valid, replay or not: what Redis holds may be reduced."""
+        return all(lease.valid for lease in self._held)
+
+    @property
     def generations(self) -> Mapping[ShardKey, str]:
         """Lease.generation of each shard that this process runs."""
         return {lease.shard: lease.generation for lease in self._held}

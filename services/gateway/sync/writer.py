@@ -23,7 +23,7 @@ from services.gateway.privacy import filters
 from services.gateway.privacy.own_profile import with_own_words
 from services.gateway.privacy.settings_table import Change, SettingsTable
 from services.gateway.state.shared_user import merge_stored
-from services.gateway.state.user_cache import CachedUser, UserCache, discord_objects
+from services.gateway.state.user_cache import CachedUser, UserCache, discord_objects, restored_user
 from services.gateway.sync.write_gate import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
@@ -86,6 +86,7 @@ class Writer:
         self._pending: dict[int, int] = {}
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
+        self._urgent: set[int] = set()  # their settings have changed, and Redis may show too much
         self._dropped_shards: set[ShardKey] = set()  # since this batch was rendered
         self._rewrites = 0
         self._rendered: dict[int, int] = {}  # hashes that this batch's profiles were rendered from
@@ -126,6 +127,15 @@ class Writer:
         _move(user_id, guild_id, self._joined, self._left)
         self.changed(user_id)
 
+    def restored(self, user_id: int, guild_id: int) -> None:
+        """The user is as Redis holds them. What they hide may have changed while no gateway ran."""
+        if self._people.is_hidden(user_id):
+            self._urgent.add(user_id)
+            self.remove(user_id, guild_id)
+        elif self._people.filter(user_id) is not None:
+            self._urgent.add(user_id)
+            self.changed(user_id)
+
     def apply_settings(self, change: Change) -> None:
         """Write of the user what their settings allow now."""
         user_id = change.user_id
@@ -133,6 +143,7 @@ class Writer:
         if cached is None:
             return
         cached.flushed_hash = 0
+        self._urgent.add(user_id)
         if change.is_hidden != change.was_hidden:
             tell = self.remove if change.is_hidden else self.joined
             for guild_id in cached.guilds:
@@ -215,12 +226,57 @@ class Writer:
                 await asyncio.sleep(self._timings.gather_s)
 
     async def _next_fence(self) -> int:
-        """Taken before the gate is checked: a process that may write later gets a higher one."""
+        """Taken before the gate is checked: a process that may write later gets a higher one.
+
+        What users hide waits neither for a replay nor for a long queue.
+        """
         while True:
             fence = self._store.clock.next()
-            if self._gate.is_open:
+            if self._gate.is_open and (not self._urgent or len(self._pending) <= BATCH_USERS):
+                self._urgent.clear()
                 return fence
+            if self._urgent and self._gate.is_held and await self._hide_urgent(fence):
+                continue
             await asyncio.sleep(self._timings.gate_interval_s)
+
+    async def _hide_urgent(self, fence: int) -> bool:
+        """Reduce what Redis holds of these users to what they show. False: to be repeated.
+
+        Memory may be older than Redis now, so what is written is made of what Redis holds. The
+        users stay in the queue, whose order the checkpoints need.
+        """
+        urgent, self._urgent = self._urgent, set()
+        gone = [one for one in urgent if self._people.is_hidden(one)]
+        saves = [Save(one, left=tuple(self._left[one])) for one in gone if self._left.get(one)]
+        shown = sorted(urgent.difference(gone))
+        try:
+            stored = await user_reports.load(self._store, shown)
+            for user_id, one in zip(shown, stored, strict=True):
+                fields = self._reduced(user_id, one)
+                if fields is not None:
+                    saves.append(
+                        Save(user_id, fields, considered=len(one.guilds), base=one.version)
+                    )
+            results = await self._store.save(saves, fence)
+        except StoreUnavailable:
+            self._urgent |= urgent
+            self._gate.invalidate()
+            return False
+        later = {
+            save.user_id
+            for save, result in zip(saves, results, strict=True)
+            if result in (STALE_WRITE, CONFLICT)  # another process has written meanwhile
+        }
+        self._urgent |= later
+        return not later
+
+    def _reduced(self, user_id: int, stored: StoredReports) -> Fields | None:
+        if stored.discord is None or self._people.is_hidden(user_id):
+            return None
+        try:
+            return self._render(user_id, restored_user(stored.discord, stored.reports))
+        except msgspec.MsgspecError:
+            return None  # damaged: the user's next save replaces it
 
     def _next_batch(self) -> Iterator[Save]:
         for user_id in list(islice(self._pending, BATCH_USERS)):

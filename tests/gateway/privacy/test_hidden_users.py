@@ -10,39 +10,19 @@ import pytest
 from services.gateway.discord.shard import Shard
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import SessionResume
-from shared.model.snapshot import Snapshot
 from shared.model.user_settings import DEFAULTS, UserSettings
 from shared.redis import keys
 from shared.redis.store import Save, Store
 from testing.eventually import PATIENCE
-from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, guild, online
+from tests.gateway.gateway_fixture import (
+    GUILD,
+    OTHER,
+    GatewayFixture,
+    guild,
+    online,
+)
+from tests.gateway.privacy.hidden_fixture import ANNA, BOB, HIDDEN, choose, loaded, names
 from tests.gateway.writer_fixture import WriterFixture
-
-ANNA, BOB = 161092844126208001, 161092844126208002
-HIDDEN = UserSettings(visible=False)
-
-
-def choose(writing: WriterFixture, user_id: int, settings: UserSettings) -> None:
-    writing.people.choose(user_id, settings, writing.writer.apply_settings)
-
-
-async def names(store: Store) -> set[bytes]:
-    """All keys that have the user's id in them, and all sets that they are in."""
-    everything: list[Any] = list(await store.redis.keys("*"))
-    id_of_anna = str(ANNA).encode()
-    found = {one for one in everything if id_of_anna in one and not one.startswith(b"fence")}
-    for name in everything:
-        is_set = await store.redis.type(name) == b"set"
-        if is_set and await store.redis.sismember(name, str(ANNA)):
-            found.add(name)
-    return found
-
-
-async def loaded(writing: WriterFixture, user_id: int = ANNA) -> Snapshot:
-    await writing.writer.drained()
-    found = await writing.store.load(user_id)
-    assert found is not None
-    return found
 
 
 async def test_a_hidden_user_is_never_written(writing: WriterFixture) -> None:
@@ -201,15 +181,3 @@ def test_a_checkpoint_names_no_hidden_user() -> None:
     assert resume._private_guilds([GUILD, OTHER]) == {GUILD}
     gateway.requests.unanswered = {GUILD: [ANNA, BOB], OTHER: [ANNA]}
     assert resume._requested_users() == {GUILD: [BOB]}
-
-
-async def test_a_restored_user_who_hid_meanwhile_is_removed(writing: WriterFixture) -> None:
-    """No gateway ran when they did."""
-    writing.list_guild(GUILD, ANNA, BOB)
-    await loaded(writing)
-    successor = GatewayFixture()
-    successor.people.choose(ANNA, HIDDEN)
-    resume = SessionResume(Shard("", 0, 1), successor.state(writing.store), "us")
-    await resume._restore_members(GUILD, is_complete=True)
-    assert successor.writer.take_calls() == [("removed", ANNA, GUILD)]
-    assert successor.users.get(BOB) is not None

@@ -1,0 +1,129 @@
+"""Hiding waits for nothing: not for a replay, not for a long queue."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from services.gateway.discord.shard import Shard
+from services.gateway.sync.reconciler import Reconciler
+from services.gateway.sync.session_resume import GatewayState, SessionResume
+from services.gateway.sync.writer import BATCH_USERS
+from shared.model.snapshot import Snapshot
+from shared.model.user_settings import UserSettings
+from testing.eventually import eventually_async
+from tests.gateway.gateway_fixture import (
+    GUILD,
+    RecordingRequests,
+)
+from tests.gateway.privacy.hidden_fixture import ANNA, BOB, HIDDEN, choose, loaded, names
+from tests.gateway.writer_fixture import WriterFixture
+
+
+async def gated(writing: WriterFixture) -> Snapshot:
+    """Anna is shown; then a replay begins."""
+    writing.list_guild(GUILD, ANNA, BOB)
+    writing.show(ANNA, "dnd")
+    before = await loaded(writing)
+    writing.gate.open = False
+    return before
+
+
+async def test_hiding_does_not_wait_for_a_replay(writing: WriterFixture) -> None:
+    """Everything else does: what is in memory may be older than what Redis holds."""
+    await gated(writing)
+    writing.show(BOB, "idle")
+    choose(writing, ANNA, HIDDEN)
+
+    async def is_gone() -> bool:
+        return await writing.store.load(ANNA) is None
+
+    await eventually_async(is_gone)
+    bob = await writing.store.load(BOB)
+    assert bob is not None
+    assert msgspec.json.decode(bob.presence)["status"] == "invisible"
+    writing.gate.open = True
+    assert await writing.status(BOB) == "idle"
+    assert await names(writing.store) == set()
+
+
+async def test_during_a_replay_nothing_but_what_is_hidden_changes(writing: WriterFixture) -> None:
+    """It is taken out of what Redis holds, and not rendered from memory."""
+    before = await gated(writing)
+    writing.show(ANNA, "idle")  # an event of the replay: older than what Redis has
+    choose(writing, ANNA, UserSettings(hide=("device",)))
+
+    async def found() -> Snapshot | None:
+        now = await writing.store.load(ANNA)
+        assert isinstance(now, Snapshot)
+        return now if now.hidden else None
+
+    after = await eventually_async(found)
+    assert after is not None
+    assert after.presence == before.presence
+    assert msgspec.json.decode(after.profile)["devices"] == {}
+    writing.gate.open = True
+    assert await writing.status(ANNA) == "idle"
+
+
+async def test_hiding_does_not_wait_for_a_long_queue(writing: WriterFixture) -> None:
+    """All users are rewritten; the one who hides is at its end."""
+    many = [ANNA + 10 + number for number in range(BATCH_USERS * 2)]
+    writing.list_guild(GUILD, *many, ANNA)
+    await loaded(writing)
+    writing.store.batches.clear()
+    writing.writer.mark_all_dirty()
+    choose(writing, ANNA, HIDDEN)
+    await writing.writer.drained()
+    assert [save.user_id for save in writing.store.batches[0]] == [ANNA]
+    assert await names(writing.store) == set()
+
+
+async def test_hiding_is_repeated_when_redis_was_away(writing: WriterFixture) -> None:
+    """During a replay too."""
+    await gated(writing)
+    writing.store.away = True
+    choose(writing, ANNA, HIDDEN)
+    await writing.attempts(2)
+    writing.store.away = False
+
+    async def is_gone() -> bool:
+        return await writing.store.load(ANNA) is None
+
+    await eventually_async(is_gone)
+
+
+@pytest.mark.parametrize("is_hidden", [True, False])
+async def test_restored_users_are_reduced_before_the_replay_ends(
+    writing: WriterFixture, is_hidden: bool
+) -> None:
+    """They hid something while no gateway ran."""
+    await gated(writing)
+    settings = HIDDEN if is_hidden else UserSettings(hide=("status",))
+    writing.people.choose(ANNA, settings)
+    resume = SessionResume(Shard("", 0, 1), state_of(writing), "us")
+    await resume._restore_members(GUILD, is_complete=True)
+
+    async def is_reduced() -> bool:
+        now = await writing.store.load(ANNA)
+        return (
+            now is None if is_hidden else isinstance(now, Snapshot) and b"dnd" not in now.presence
+        )
+
+    await eventually_async(is_reduced)
+    assert not writing.gate.open
+
+
+def state_of(writing: WriterFixture) -> GatewayState:
+    reconciler = Reconciler(
+        writing.store, writing.writer, writing.guilds, writing.gate, writing.people
+    )
+    return GatewayState(
+        writing.store,
+        writing.guilds,
+        reconciler,
+        writing.writer,
+        writing.users,
+        writing.people,
+        RecordingRequests(),
+    )
