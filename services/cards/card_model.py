@@ -71,6 +71,7 @@ class CardModel(Struct, frozen=True, kw_only=True):
     panel: Panel | None
     idle: str | None  # the text in place of a panel; None: no text either
     with_profile: bool
+    pronouns: str | None = None  # as the user has written them
 
     @property
     def ticks(self) -> bool:
@@ -101,6 +102,7 @@ def build(
         panel=panel,
         idle=options.idle_message if options.hide_activity == "false" and panel is None else None,
         with_profile=not options.hide_profile,
+        pronouns=profile.pronouns,
     )
     images = [] if options.hide_profile else list(_profile_images(profile, custom, options))
     return model, [*images, *art]

@@ -80,6 +80,13 @@ def test_names() -> None:
     assert (same.name, same.username) == ("grwx", None)
 
 
+def test_pronouns() -> None:
+    """Those that the user has written for Grux."""
+    assert shown().pronouns is None
+    model, _ = card_model.build(like(AUDIBERT, pronouns="they/them"), AT_WORK, CardOptions())
+    assert model.pronouns == "they/them"
+
+
 @pytest.mark.parametrize(
     ("changes", "heading", "title", "lines"),
     [

@@ -90,7 +90,8 @@ def test_cards(
     playing: bool,
 ) -> None:
     """Names, statuses, activities and parameters."""
-    profile = like(AUDIBERT, display_name=name, username=username, clan=Clan(tag, "1", None, None))
+    clan = Clan(tag, "1", None, None)
+    profile = like(AUDIBERT, display_name=name, username=username, clan=clan, pronouns=said)
     presence = like(
         AT_WORK if playing else LISTENING,
         custom_status=CustomStatus(said, Emoji(emoji, None, False, None)),

@@ -62,6 +62,22 @@ beforeEach(() => {
 });
 afterEach(removeBrowser);
 
+test("pronouns and links that the user wrote are shown, and can be hidden", () => {
+  const links = [
+    { label: "Home", url: "https://example.org/" },
+    { label: "Trick", url: "javascript:alert(1)" },
+  ];
+  const data = { ...DATA, profile: { ...DATA.profile, pronouns: "they/them", links } };
+  const drawn = draw({ data });
+  assert.match(drawn.text, /they\/them/);
+  assert.match(drawn.text, /HomeTrick/);
+  const targets = drawn.all("a").map(({ attributes }) => attributes.href);
+  assert.deepEqual(targets, ["https://discord.com/users/1", "https://example.org/"]);
+  assert.doesNotMatch(draw({ data, compact: true }).text, /they|Home/);
+  const { text } = draw({ data, hidden: new Set(["pronouns", "links"]) });
+  assert.doesNotMatch(text, /they|Home/);
+});
+
 test("a card shows name, status, device and custom status", () => {
   const { text } = draw();
   for (const shown of ["Robin", "robin", "Do not disturb on a phone", "🍵 brb", "GRUX"]) {

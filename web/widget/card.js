@@ -83,11 +83,14 @@ export function card({ data, info, hidden, compact, server }) {
           link("name", profile.link, { dir: "auto", title: name }, name),
           unlessHidden("clan", clan(profile)),
         ),
-        compact ? summary(all[0], customStatus, statusText) : about(profile, statusText),
+        compact
+          ? summary(all[0], customStatus, statusText)
+          : about(profile, statusText, unlessHidden("pronouns", profile.pronouns)),
         !compact && unlessHidden("badges", badges(profile)),
       ),
     ),
     !compact && customStatus && h("p custom-status", { dir: "auto" }, customStatus),
+    !compact && unlessHidden("links", links(profile)),
     compact ? all[0]?.end && bar(all[0]) : all.map(section),
     info.state === "stale" &&
       h(
@@ -112,11 +115,12 @@ function clan({ clan: shown }) {
   );
 }
 
-function about(profile, statusText) {
+function about(profile, statusText, pronouns) {
   return h(
     "div about",
     null,
     h("bdi user", null, profile.username),
+    pronouns && h("bdi pronouns", null, pronouns),
     h("span state", null, [statusText, DEVICE_TEXTS[profile.device]].filter(Boolean).join(" ")),
   );
 }
@@ -126,6 +130,12 @@ function badges({ badges: all }) {
     picture("badge", image, captioned(description)),
   );
   return shown.some(Boolean) && h("div badges", null, shown);
+}
+
+/** What the user has put on the profile; an api of an earlier version knows none. */
+function links({ links: all = [] }) {
+  const shown = all.map(({ label, url }) => link("link", url, { dir: "auto", title: url }, label));
+  return shown.length > 0 && h("div links", null, shown);
 }
 
 function customStatusContent({ text, emoji }) {

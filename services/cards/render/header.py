@@ -90,14 +90,15 @@ def _lines(
 ) -> float:
     """One to three lines, centred on the avatar's height. Returns the x at which they end."""
     badges = [images[f"badge{n}"] for n in range(len(model.badges)) if f"badge{n}" in images]
-    has_second = bool(model.username or badges)
+    about = " · ".join(text for text in (model.username, model.pronouns) if text)
+    has_second = bool(about or badges)
     has_status = bool(model.status_text or model.emoji_text or "emoji" in images)
     heights = [30.0, *([24.0] if has_second else []), *([26.0] if has_status else [])]
     top = PAD + AVATAR / 2 - sum(heights) / 2
     ends = [_name(canvas, model, images, palette, left, top + 23, room)]
     if has_second:
         y = top + heights[0] + 17
-        ends.append(_second(canvas, model.username, badges, palette, left, y, room))
+        ends.append(_second(canvas, about, badges, palette, left, y, room))
     if has_status:
         y = top + sum(heights) - 7
         ends.append(_custom_status(canvas, model, images, palette, left, y, room))
@@ -133,19 +134,19 @@ def _name(
 
 def _second(
     canvas: Canvas,
-    username: str | None,
+    about: str,
     badges: list[CardImage],
     palette: Palette,
     left: float,
     baseline: float,
     room: float,
 ) -> float:
-    """The user name, and as many badges as fit after it."""
+    """The user name and the pronouns, and as many badges as fit after them."""
     step = _BADGE + 4
     wanted = min(len(badges), int(room * 0.6 // step)) * step
     x = left
-    if username:
-        name = fitted(username, _USERNAME, room - (wanted + 8 if badges else 0))
+    if about:
+        name = fitted(about, _USERNAME, room - (wanted + 8 if badges else 0))
         canvas.text_line(name, x, baseline, palette.paint("soft"))
         x += name.width + 9
     for badge in badges[: int((left + room - x + 4) // step)]:
