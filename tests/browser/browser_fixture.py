@@ -52,12 +52,14 @@ class BrowserTab:
         scheme: Literal["dark", "light"] = "light",
         calm: bool = True,
         scale: float = 1,
+        scripts: bool = True,
     ) -> AsyncIterator[Self]:
         context = await browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
             reduced_motion="reduce" if calm else "no-preference",
             device_scale_factor=scale,
+            java_script_enabled=scripts,
         )
         context.set_default_timeout(PATIENCE_MS)
         tab = cls(stack, site, await context.new_page())

@@ -1,7 +1,7 @@
 """The pictures in README.md, and web/page/preview.png, which chats show for a link to the page.
 
-`python -m tests.browser.screenshots` takes them again, `… preview` only the last. The fonts are
-those of the cards, so that the pictures look the same on every machine.
+`python -m tests.browser.screenshots` takes them again, `… preview` and `… me` only the last, and
+those of /me. The fonts are those of the cards, so that the pictures look the same on every machine.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from playwright.async_api import Browser, async_playwright
 
 from simulator import activities, catalogue
 from simulator.model import User
+from tests.browser.account import accounts_stack, saved, sign_in
 from tests.browser.browser_fixture import BrowserTab
 from tests.browser.conftest import CHROMIUM, FLAGS, INVITE
 from tests.browser.demo_user import CUSTOM, GAME, song
@@ -162,6 +163,36 @@ async def take_preview(stack: Stack, site: Site) -> None:
         await tab.page.screenshot(path=PREVIEW)
 
 
+async def take_account() -> None:
+    """/me as Robin sees it: whole on a desktop, and the top of it on a phone in the dark."""
+    async with accounts_stack(200) as stack, Site() as site, chromium() as browser:
+        game = {**GAME, "timestamps": {"start": int(time.time() * 1000) - 764_000}}
+        activities = [{**CUSTOM, "state": "brb, tea"}, song(67), game]
+        stack.simulator.world.set_presence(ROBIN, "online", activities, {"desktop": "online"})
+        await stack.shows(ROBIN, lambda data: bool(data["activity"]))
+        async with BrowserTab.open(stack, site, browser, height=900) as tab:
+            await sign_in(tab)
+            await tab.wait_for_text("Paper Lanterns")
+            for name in ("Badges", "robin-k (github)", "robin.example (domain)"):
+                await tab.page.get_by_role("switch", name=name).click()
+                await saved(tab)
+            await tab.page.get_by_label("Bio").fill("I build small things for the web.")
+            await tab.page.get_by_label("Pronouns").fill("they/them")
+            await tab.page.get_by_label("Pronouns").blur()
+            await saved(tab)
+            await tab.page.evaluate("() => scrollTo(0, 0)")
+            await tab.page.locator("#announce").evaluate("(node) => node.replaceChildren()")
+            await settled(tab)
+            await tab.page.screenshot(path=IMAGES / "me.png")
+        async with BrowserTab.open(
+            stack, site, browser, width=390, height=844, scheme="dark"
+        ) as tab:
+            await sign_in(tab)
+            await tab.wait_for_text("Paper Lanterns")
+            await settled(tab)
+            await tab.page.screenshot(path=IMAGES / "me-phone.png")
+
+
 async def settled(tab: BrowserTab) -> None:
     """Wait until every picture is loaded."""
     await tab.until(
@@ -172,6 +203,10 @@ async def settled(tab: BrowserTab) -> None:
 
 
 async def main() -> None:
+    if "preview" not in sys.argv:
+        await take_account()
+    if "me" in sys.argv:
+        return
     people = ",".join([ROBIN, *(user.id for user in PEOPLE.values())])
     settings = {"PROFILE_SOURCE": "upstream", "DISCORD_INVITE": INVITE, "EXAMPLE_USERS": people}
     IMAGES.mkdir(exist_ok=True)

@@ -75,13 +75,15 @@ class Stack:
         redis: RedisServer,
         http: aiohttp.ClientSession,
         env: Mapping[str, str],
+        api_port: int = 0,
     ) -> None:
         self.simulator = simulator
         self.redis = redis
         self.processes: dict[str, Process] = {}
         self._http = http
         self._watchers: list[Watcher] = []
-        self.api_port, self.ws_port, self.cards_port = free_port(), free_port(), free_port()
+        self.api_port = api_port or free_port()
+        self.ws_port, self.cards_port = free_port(), free_port()
         self.env = {
             "DISCORD_TOKEN": simulator.token,
             "DISCORD_API_URL": simulator.api_url,
@@ -162,19 +164,20 @@ async def running(
     *,
     redis_url: str | RedisServer = "",
     env: Mapping[str, str] = MappingProxyType({}),
+    api_port: int = 0,
 ) -> AsyncIterator[Stack]:
     """Start the services; with api and gateway among them, Robin is readable.
 
     `redis_url`: an existing Redis, or one that is not started yet, instead of a new one that
     `stack.redis` may kill.
-    `env`: further settings.
+    `env`: further settings. `api_port`: 0 picks a free one.
     """
     async with AsyncExitStack() as parts:
         simulator = await parts.enter_async_context(Simulator(options or quiet()))
         server = redis_url if isinstance(redis_url, RedisServer) else RedisServer()
         redis = await parts.enter_async_context(server)
         http = await parts.enter_async_context(aiohttp.ClientSession())
-        stack = Stack(simulator, redis, http, env)
+        stack = Stack(simulator, redis, http, env, api_port)
         if isinstance(redis_url, str) and redis_url:
             stack.env["REDIS_URL"] = redis_url
         parts.push_async_callback(stack.close)
