@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import lru_cache
 from typing import Final
 
+import pytest
 from redis.asyncio import Redis
 from uvicorn.lifespan.off import LifespanOff
 
+from services.api import app
 from services.api.accounts.service import AccountService
-from services.api.app import build
+from services.api.endpoints import static
 from services.api.endpoints.cards_proxy import CardsProxy
+from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache
 from shared.config import ApiSettings
@@ -29,6 +33,10 @@ from tests.api.http_client import ask
 
 NOWHERE: Final = "http://127.0.0.1:1"
 """A CDN that is not there."""
+
+# Pages and files follow from the settings. Rendering them takes longer than most tests.
+_docs = lru_cache(maxsize=8)(DocsEndpoints)
+_files = lru_cache(maxsize=8)(static.routes)
 
 
 @asynccontextmanager
@@ -74,8 +82,11 @@ async def serving(
     kv = KeyValueService.of(store, durable or store, settings)
     users = UserReader.of(store, profiles, settings, kv.copies if durable else None)
     cards = CardsProxy(cards_url)
-    app = build(store, users, settings, cache, cards=cards, kv=kv, accounts=accounts)
-    server = uvicorn_server.server(app)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(app, "DocsEndpoints", _docs)
+        patched.setattr(static, "routes", _files)
+        served = app.build(store, users, settings, cache, cards=cards, kv=kv, accounts=accounts)
+    server = uvicorn_server.server(served)
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])
