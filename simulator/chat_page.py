@@ -134,15 +134,14 @@ def _component(item: Json, here: str) -> str:
         inside = f"<button>{escape(item['label'])}</button>"
     else:
         options = "".join(
-            f'<option value="{escape(one["value"])}"{" selected" if one.get("default") else ""}>'
-            f"{escape(one['label'])}</option>"
+            f'<p><label><input type="checkbox" name="values" value="{escape(one["value"])}"'
+            f"{' checked' if one.get('default') else ''}> {escape(one['label'])}</label></p>"
             for one in item["options"]
         )
         label = escape(item.get("placeholder") or "Choose")
         inside = (
             f'<input type="hidden" name="is_select" value="1">'
-            f'<p><label>{label} <select name="values" multiple size="{len(item["options"])}">'
-            f"{options}</select></label></p><button>{label}</button>"
+            f"<fieldset><legend>{label}</legend>{options}</fieldset><button>OK</button>"
         )
     return f'<form method="post" action="{here}/component">{hidden}{inside}</form>'
 

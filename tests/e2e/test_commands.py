@@ -5,6 +5,7 @@ The Redis has the permissions of deploy/redis, so this also tests what the comma
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from shared.redis import keys
 from simulator.interaction import EPHEMERAL, Interaction
 from simulator.server import Simulator
 from testing import samples
-from testing.eventually import eventually
+from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
 from tests.e2e.stack import FIRST, ROBIN, Stack
 from tests.e2e.test_redis_rights import guarded, url_of
@@ -65,13 +66,14 @@ class Person:
         refusals = {texts.problems.busy for texts in LANGUAGES.values()}
         refusals |= {texts.problems.slow for texts in LANGUAGES.values()}
         refusals |= {texts.problems.too_many for texts in LANGUAGES.values()}
-        while True:
-            sent: Interaction = send()
-            await self._discord.interactions.settled(sent, 5.0)
-            content = sent.message["content"] if sent.message else None
-            if sent.is_settled and content not in refusals:
-                assert sent.message is None or sent.message["flags"] & EPHEMERAL
-                return sent
+        async with asyncio.timeout(3 * PATIENCE):
+            while True:
+                sent: Interaction = send()
+                await self._discord.interactions.settled(sent, 5.0)
+                content = sent.message["content"] if sent.message else None
+                if sent.is_settled and content not in refusals:
+                    assert sent.message is None or sent.message["flags"] & EPHEMERAL
+                    return sent
 
 
 def said(interaction: Interaction) -> str:
