@@ -7,7 +7,7 @@ first one encrypts and signs; each of them decrypts and verifies, so that a key 
 from __future__ import annotations
 
 import hmac
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Final, Self
 
@@ -58,6 +58,17 @@ class KeyRing:
             hmac.compare_digest(_mac(key, purpose, text).encode(), given) for key in self._signing
         ]
         return any(found)
+
+
+def encrypted_at(sealed: bytes) -> int:
+    """When it was encrypted (seconds since 1970), as it says itself; 0 if it does not say so.
+
+    Fernet specification: version, timestamp, … in base64.
+    """
+    try:
+        return int.from_bytes(urlsafe_b64decode(sealed)[1:9])
+    except ValueError:
+        return 0
 
 
 def _derived(secret: str, use: bytes) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from cryptography.fernet import Fernet
 
 from services.api.accounts.discord_answers import DiscordAway
 from services.api.accounts.grant_keeper import GrantKeeper, GrantTimings
@@ -17,6 +18,7 @@ from testing.eventually import eventually_async
 from tests.accounts.visitor import ROBIN, Site, Visitor, site
 
 OLD_KEY, NEW_KEY = "o" * 32, "n" * 32
+OTHER_KEY = Fernet.generate_key()
 WEEK_S = 604_800
 
 
@@ -196,6 +198,22 @@ async def test_a_wrong_key_erases_nothing(
     assert "SECRET_KEY" in said[0]
     await here.accounts.keeper.check(ROBIN)
     assert (await robin.get("/me")).status == 200
+
+
+async def test_a_revocation_waits_for_the_key(here: Site, robin: Visitor) -> None:
+    """A process with a wrong key leaves it to the others; after 40 days no token lives."""
+    grants = here.accounts.grants
+    sealed = (await grant_of(here)).tokens
+    await grants.end(ROBIN, revoke_at_ms=0)
+    await another_process(here, NEW_KEY).revoke_due()
+    assert await grants.revocation(ROBIN) == sealed
+    assert await grants.revocations_due(0, 10) == []
+    await here.accounts.keeper.revoke(ROBIN)
+    assert await grants.revocation(ROBIN) is None
+    assert here.sim.grants.scopes(str(ROBIN)) == ()
+    await grants.request_revocation(ROBIN, Fernet(OTHER_KEY).encrypt_at_time(b"old", 1), 0)
+    await another_process(here, NEW_KEY).revoke_due()
+    assert await grants.revocation(ROBIN) is None
 
 
 async def test_tokens_of_another_user_are_of_no_use(here: Site, robin: Visitor) -> None:

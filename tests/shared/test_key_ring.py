@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.fernet import Fernet
 
-from shared.key_ring import KeyRing
+from shared.key_ring import KeyRing, encrypted_at
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -59,3 +60,11 @@ def test_what_is_too_old_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cryptography.fernet.time.time", lambda: 4_000_000_000)
     assert ring.decrypt("sign-in", sealed, 600) is None
     assert ring.decrypt("sign-in", sealed) == b"text"
+
+
+def test_the_time_of_encryption_needs_no_key() -> None:
+    """So that what nobody can read any more is not kept for ever."""
+    sealed = Fernet(Fernet.generate_key()).encrypt_at_time(b"text", 1_795_867_200)
+    assert encrypted_at(sealed) == 1_795_867_200
+    for damaged in (b"", b"x", b"!", sealed[:5], b"\xff"):
+        assert encrypted_at(damaged) < 1_795_867_200

@@ -32,6 +32,7 @@ from services.api.accounts.discord_answers import (
 from services.api.accounts.discord_api import DiscordApi
 from services.api.accounts.secret_key import KeyRings
 from services.api.accounts.token_box import SealedTokens, TokenBox
+from shared.key_ring import encrypted_at
 from shared.model.connected_accounts import OwnConnection
 from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.durable import DurableUnavailable
@@ -180,13 +181,14 @@ class GrantKeeper:
     async def revoke(self, user_id: int) -> None:
         """End the tokens that wait for it at Discord. Raises DiscordAway, ClientRejected."""
         waiting = await self._grants.revocation(user_id)
-        if waiting is not None:
-            sealed = await self._box.open(user_id, waiting, REVOCATION_MAX_AGE_S)
-            if sealed is not None:
-                await self._api.revoke(sealed.refresh)
-            await self._grants.revoked_these(user_id, waiting, _now_ms())
-        else:
-            await self._grants.revoked(user_id)
+        if waiting is not None and encrypted_at(waiting) > time.time() - REVOCATION_MAX_AGE_S:
+            sealed = await self._box.open(user_id, waiting)
+            if sealed is None:  # perhaps another process has the key
+                later = _now_ms() + self._next_check_ms()
+                await self._grants.postpone_revocation(user_id, later)
+                return
+            await self._api.revoke(sealed.refresh)
+        await self._grants.revoked(user_id)
 
     async def _check_locked(self, user_id: int) -> None:
         grant = await self._grants.get(user_id)

@@ -178,7 +178,10 @@ class SignInEndpoints:
             return None
         ring = await self._accounts.rings.get()
         text = ring.decrypt(_PURPOSE, cookie.encode(), SIGN_IN_LIFETIME_S)
-        return None if text is None else msgspec.json.decode(text, type=PendingSignIn)
+        try:
+            return None if text is None else msgspec.json.decode(text, type=PendingSignIn)
+        except msgspec.DecodeError:  # of another version of Grux
+            return None
 
     def _is_elsewhere(self, request: Request) -> bool:
         """Whether the browser uses another address than PUBLIC_URL."""

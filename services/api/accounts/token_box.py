@@ -36,12 +36,13 @@ class TokenBox:
         """With the newest key."""
         return (await self._rings.get()).encrypt(_PURPOSE, msgspec.json.encode(tokens))
 
-    async def open(
-        self, user_id: int, sealed: bytes, max_age_s: int | None = None
-    ) -> SealedTokens | None:
-        """None: of another key or another user, changed, or older than `max_age_s`."""
-        text = (await self._rings.get()).decrypt(_PURPOSE, sealed, max_age_s)
-        tokens = None if text is None else msgspec.json.decode(text, type=SealedTokens)
+    async def open(self, user_id: int, sealed: bytes) -> SealedTokens | None:
+        """None: of another key, user or version of Grux, or changed."""
+        text = (await self._rings.get()).decrypt(_PURPOSE, sealed)
+        try:
+            tokens = None if text is None else msgspec.json.decode(text, type=SealedTokens)
+        except msgspec.DecodeError:
+            tokens = None
         if tokens is not None and tokens.user_id == user_id:
             return tokens
         if not self._logged:
