@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, settings
 
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSettings
@@ -76,11 +76,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items += others
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_redis() -> AsyncIterator[RedisServer]:
-    """One real Redis for all tests of a process. Those that kill or pause it start their own."""
-    async with RedisServer() as server:
-        yield server
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[RedisServer]:
+    """One real Redis for all tests of a process. Those that kill or pause it start their own.
+
+    Not an async fixture: tests with another kind of loop would each get a new one.
+    """
+    loop = asyncio.new_event_loop()
+    server = RedisServer()
+    loop.run_until_complete(server.__aenter__())
+    yield server
+    loop.run_until_complete(server.__aexit__())
+    loop.close()
 
 
 @pytest.fixture
