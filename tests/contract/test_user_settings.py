@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from shared.model.user_settings import DEFAULTS, UserSettings
-from shared.redis import keys
+from shared.redis import durable_backup, keys
 from shared.redis.durable import DurableUnavailable
 from shared.redis.store import Store
 from shared.redis.user_settings import UNREADABLE, UserSettingsStore
@@ -92,6 +92,22 @@ async def test_changes_are_published(durable: Store, settings: UserSettingsStore
         str(USER).encode(),
         b"",
     ]
+
+
+async def test_a_restored_backup_is_announced(durable: Store, settings: UserSettingsStore) -> None:
+    """Gateways follow it: the settings of then count, and nobody's of today."""
+    await settings.change(USER, lambda _: with_bio("a"))
+    backup = [entry async for entry in durable_backup.entries(durable)]
+    await settings.erase(USER)
+    await settings.change(OTHER, lambda _: with_bio("b"))
+    async with durable.redis.pubsub() as pubsub:
+        await pubsub.subscribe(keys.SETTINGS_CHANNEL)
+        await pubsub.get_message(timeout=PATIENCE)
+        await durable_backup.replace_all(durable, backup)
+        said = await pubsub.get_message(timeout=PATIENCE)
+    assert said["data"] == b""
+    assert await settings.get_many([USER, OTHER]) == [with_bio("a"), DEFAULTS]
+    assert await listed(settings) == {USER}
 
 
 @pytest.mark.parametrize("by", ["erase", "change"])
