@@ -159,7 +159,7 @@ def main() -> int:
         GatewaySettings,
         run_until_stopped,
         redis_commands=redis_preflight.WRITER,
-        durable_commands=redis_preflight.DURABLE,
+        durable_commands=redis_preflight.SETTINGS,
         check=require_token,
         operator_errors=(DiscordRefused,),
         loop_exception_handler=handle_loop_exception,

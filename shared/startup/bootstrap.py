@@ -85,10 +85,10 @@ def run(
     """Start the service, run `serve` until it returns, and give the exit code.
 
     `serve` returns the totals for the last log line, such as "12 events". `redis_commands`: the
-    rights that the service needs in Redis, and `durable_commands` those in DURABLE_REDIS_URL, which
-    is asked only if both are set. `check` raises ConfigError for what the settings' type alone does
-    not say. `operator_errors`: exceptions of `serve` whose text tells the operator all; they are
-    logged without a traceback.
+    rights that the service needs in Redis, and `durable_commands` those in the durable one, which
+    may be the same. `check` raises ConfigError for what the settings' type alone does not say.
+    `operator_errors`: exceptions of `serve` whose text tells the operator all; they are logged
+    without a traceback.
     """
     _handle_signals(lambda *_: sys.exit(0))
     if arguments := sys.argv[1:]:
@@ -97,8 +97,10 @@ def run(
     try:
         settings = from_env(settings_type, environment())
         check(settings)
-        redis_preflight.check("REDIS_URL", settings.redis_url, redis_commands)
-        if settings.durable_redis_url and durable_commands:
+        is_one = not settings.durable_redis_url
+        commands = [*redis_commands, *(durable_commands if is_one else ())]
+        redis_preflight.check("REDIS_URL", settings.redis_url, commands)
+        if not is_one and durable_commands:
             url = settings.durable_redis_url
             redis_preflight.check("DURABLE_REDIS_URL", url, durable_commands)
         metrics_server.serve(settings, health)

@@ -42,6 +42,12 @@ WRITER: Final[Sequence[Command]] = (
 )
 
 DURABLE: Final[Sequence[Command]] = (("PING",),)
+SETTINGS: Final[Sequence[Command]] = (
+    *DURABLE,
+    ("HMGET", keys.durable_settings(0), "settings"),
+    ("ZSCAN", keys.SETTINGS_USERS, 0),
+    ("SUBSCRIBE", keys.SETTINGS_CHANNEL),
+)
 
 
 def check(setting: str, url: str, commands: Sequence[Command]) -> None:

@@ -328,6 +328,20 @@ async def test_no_service_has_other_permissions(tmp_path: Path, user: str) -> No
         assert await redis.exists(presence, keys.guilds(int(ROBIN))) == 2
 
 
+@pytest.mark.parametrize("missing", ["~durable:*", "&durable:settings", "+zscan", "+subscribe"])
+async def test_a_gateway_that_may_not_read_settings_says_so(tmp_path: Path, missing: str) -> None:
+    """As with the permissions of an earlier version: it would wait for the settings for ever."""
+    async with guarded(tmp_path) as (stack, redis, modern):
+        acl = (ROOT / "deploy/redis" / acl_file(modern)).read_text()
+        [line] = [line for line in acl.splitlines() if line.startswith("user gateway")]
+        rules = line.replace(f" {missing}", "").split()[2:]
+        await redis.acl_setuser("gateway", reset=True)
+        await redis.execute_command("ACL", "SETUSER", "gateway", *rules)  # type: ignore[no-untyped-call]
+        process = await stack.start("gateway", REDIS_URL=url_of(stack, "gateway"))
+        assert await process.ended() == 2
+        assert "does not permit this user what the service needs" in process.lines[0]
+
+
 @pytest.mark.parametrize(
     ("service", "account", "said"),
     [
