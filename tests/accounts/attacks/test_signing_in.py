@@ -181,6 +181,7 @@ async def test_invented_addresses_do_not_help(store: Store) -> None:
     ):
         statuses = []
         for number in range(20):
+            state = parse_qs(urlsplit(await visitor.to_discord()).query)["state"][0]
             made_up = f"8.8.8.{number}"
             names = ("x-real-ip", "cf-connecting-ip", "true-client-ip")
             headers = {
@@ -189,7 +190,8 @@ async def test_invented_addresses_do_not_help(store: Store) -> None:
                 "forwarded": f"for={made_up}",
                 "x-forwarded-for": f"{made_up}, 8.8.4.4",
             }
-            reply = await visitor.send("GET", "/auth/callback?code=x&state=x", headers)
+            callback = f"/auth/callback?{urlencode({'code': 'x', 'state': state})}"
+            reply = await visitor.send("GET", callback, headers)  # which asks Discord
             statuses.append(reply.status)
         assert set(statuses) == {400, 429}
         assert statuses.count(400) <= 2 * 3  # a minute may end meanwhile
