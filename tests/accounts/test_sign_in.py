@@ -223,9 +223,9 @@ def test_one_address_does_not_use_up_the_sign_ins_of_all() -> None:
     limits = AccountLimits((), LimitCounts(sign_ins=3, sign_ins_per_address=2))
 
     def sign_in(address: str) -> None:
-        limits.count_sign_in(
-            Request({"type": "http", "headers": [], "client": (address, 1), "path": "/"})
-        )
+        scope = {"type": "http", "headers": [], "client": (address, 1), "path": "/"}
+        limits.count_callback(Request(scope))
+        limits.count_sign_in()
 
     for _ in range(2):
         sign_in("8.8.8.8")

@@ -34,8 +34,8 @@ class AccountLimits:
         self._sign_ins = FixedWindowCounter()
         self._changes = FixedWindowCounter()
 
-    def count_sign_in(self, request: Request) -> None:
-        """Before Discord is asked. An address over its own limit takes nothing from the others."""
+    def count_callback(self, request: Request) -> None:
+        """Of its address, before anything else. It takes nothing from others."""
         lines = [
             value.decode("latin-1")
             for name, value in request.scope["headers"]
@@ -47,6 +47,9 @@ class AccountLimits:
             limit = budget(address, self._counts.sign_ins_per_address)
             if self._sign_ins.count(address) > limit:
                 raise _limited(self._sign_ins)
+
+    def count_sign_in(self) -> None:
+        """Of everybody, right before Discord is asked: callbacks that nobody began do not count."""
         if self._sign_ins.count(EVERYBODY) > self._counts.sign_ins:
             raise _limited(self._sign_ins)
 

@@ -111,6 +111,7 @@ class SignInEndpoints:
         """Back from Discord."""
         site = self._accounts.site(request)
         used = delete_cookie(site.cookie_name(SIGN_IN_COOKIE), is_secure=site.is_secure)
+        self._accounts.limits.count_callback(request)
         given = parameters_of(request)
         pending = await self._pending(request, site)
         if pending is None:
@@ -149,7 +150,7 @@ class SignInEndpoints:
     async def _signed_in(
         self, request: Request, site: SiteAddress, code: str, pending: PendingSignIn, used: Header
     ) -> Response:
-        self._accounts.limits.count_sign_in(request)
+        self._accounts.limits.count_sign_in()
         discord = self._accounts.discord
         try:
             tokens = await discord.exchange(code, site.redirect_uri, pending.verifier)
