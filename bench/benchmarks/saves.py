@@ -8,14 +8,18 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from bench import people
+from bench.child import ProcessFailed
 from bench.figures import Figure, Series
 from bench.harness import Harness, Redis
 from shared.redis import keys
 from shared.redis.scripts import Script
+from shared.redis.store import Save, save_arguments
 
 ROW = "saves"
 PIPELINE = 100
 SAVE = Script("save.lua", of_cluster=False)
+KEYS = 4
+TRIED = 999_999  # a change that the load program does not come to
 
 
 async def run(harness: Harness) -> list[Figure]:
@@ -48,13 +52,16 @@ async def run(harness: Harness) -> list[Figure]:
 
 
 async def _script(redis: Redis) -> bytes:
-    """As Store.save calls it."""
+    """As Store.save calls it. Raises ProcessFailed if save.lua refuses it: then nothing is saved,
+    and the figure would be that of a refusal."""
     await redis.store.redis.script_load(SAVE.text)
-    user = people.FIRST
-    names = (keys.presence(user), keys.guilds(user), keys.profile(user), keys.fence(user))
-    fields = people.fields(user, 0)
-    shown = (fields.profile, fields.presence, fields.discord)
-    return resp("EVALSHA", SAVE.sha, 4, *names, redis.store.clock.next(), 0, 0, 0, *shown)
+    fence = redis.store.clock.next()
+    tried = save_arguments(Save(people.FIRST, people.fields(people.FIRST, TRIED)), fence)
+    reply = await redis.store.redis.evalsha(SAVE.sha, KEYS, *tried)
+    if int(reply) <= 0:
+        raise ProcessFailed(f"save.lua refuses what is measured: {reply}")
+    measured = save_arguments(Save(people.FIRST, people.fields(people.FIRST, 0)), fence)
+    return resp("EVALSHA", SAVE.sha, KEYS, *measured)
 
 
 def _commands() -> bytes:

@@ -148,7 +148,7 @@ class Store:
             if later:
                 self.clock.advance_past(later)
                 return [STALE_WRITE] * len(saves)
-            calls = [_arguments(save, number) for save in saves]
+            calls = [save_arguments(save, number) for save in saves]
             replies = await self._save_script.run_many(self.redis, 4, calls)
             results = [self._result(reply) for reply in replies]
             return await self._leave(saves, results, number)
@@ -301,7 +301,8 @@ def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[in
     return users
 
 
-def _arguments(save: Save, fence: int) -> list[Argument]:
+def save_arguments(save: Save, fence: int) -> list[Argument]:
+    """What save.lua takes: four keys, and then its arguments."""
     user_id = save.user_id
     arguments: list[Argument] = [
         keys.presence(user_id),
