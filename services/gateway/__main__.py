@@ -74,12 +74,12 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
 
         await _drop_expired(store, settings.presence_max_silence)
         info = await fetch_gateway_info(settings)
-        approval = await GuildApproval.of(settings, durable_store)
         count = settings.shard_count or info.shards
         shards += [
             Shard(settings.discord_token, shard_id, count)
             for shard_id in settings.shards() or range(count)
         ]
+        approval = await GuildApproval.of(settings, durable_store)
         commands = GatewayCommands(settings, store, durable_store, users)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(people.run(writer.apply_settings))

@@ -140,7 +140,7 @@ async def _load_or_begin(settings: GatewaySettings, store: Store) -> frozenset[i
                 _log_begin(joined)
         except StoreUnavailable as error:
             if not is_logged:
-                log.warning("waiting for Redis, which names the approved servers: %s", error)
+                log.warning("waiting for the durable Redis to name the approved servers: %s", error)
                 is_logged = True
             await asyncio.sleep(RETRY_INTERVAL_S)
 

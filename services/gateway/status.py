@@ -28,11 +28,7 @@ HEARTBEAT_INTERVAL_S: Final = 5.0
 MEMORY_INTERVAL_S: Final = 10.0
 
 UNKNOWN_SHARDS: Final = "Discord has not said yet how to connect"
-
-
-UNKNOWN_SETTINGS: Final = (
-    "it is not known yet what users hide, because the durable Redis does not answer"
-)
+UNKNOWN_SETTINGS: Final = "waiting for the durable Redis to say what users hide"
 
 
 def health_probe(

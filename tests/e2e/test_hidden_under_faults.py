@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from redis.asyncio import Redis
 
+from services.gateway.status import UNKNOWN_SETTINGS
 from shared.discord.snowflake import shard_of
 from shared.model.user_settings import DEFAULTS, UserSettings
 from shared.redis import keys
@@ -19,10 +20,12 @@ from shared.redis.durable import DurableUnavailable
 from shared.redis.store import Store
 from shared.redis.user_settings import UserSettingsStore
 from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.free_port import free_port
 from testing.redis_server import RedisServer
 from tests.e2e.stack import FIRST, REST, ROBIN, SECOND, Stack, running
 from tests.e2e.standby import holder_knows_standby
 from tests.ended import ended
+from tests.scraped import asked
 
 SHARDS: Final = 7  # of which Robin's servers belong to two
 WITHOUT_SONGS: Final = UserSettings(hide=("spotify",))
@@ -115,8 +118,19 @@ async def test_hidden_while_the_durable_redis_is_away() -> None:
 
             await stack.processes["gateway"].stop()
             await stack.redis.flush()
-            gateway = await stack.start("gateway", GUILD_IDS=f"{FIRST},{SECOND}")
-            await gateway.line_with("settings of users cannot be read")
+            port = str(free_port())
+            for guild_ids, waits in (
+                ("", "waiting for the durable Redis to name the approved servers"),
+                (f"{FIRST},{SECOND}", "settings of users cannot be read"),
+            ):
+                gateway = await stack.start("gateway", GUILD_IDS=guild_ids, METRICS_PORT=port)
+                await gateway.line_with(waits)
+                assert await asked(int(port), "/ready") == (
+                    503,
+                    {"ready": False, "unready": UNKNOWN_SETTINGS},
+                )
+                if not guild_ids:
+                    await gateway.stop()
             stack.simulator.world.set_presence(ROBIN, "dnd", [song(3)])
             await stack.not_monitored(ROBIN)
             await durable.resume()
