@@ -105,10 +105,10 @@ def shown_state(view: AccountView) -> Literal["yes", "no", "waiting"]:
 
 def state_text(view: AccountView) -> str:
     """What strangers see of the person, in a sentence, as HTML."""
-    if view.paused_until:
-        return f"You are hidden until {time_html(view.paused_until)}, then shown again."
     if not view.form.visible:
         return "You are hidden: Grux answers as if you were in none of its servers."
+    if view.paused_until:
+        return f"You are hidden until {time_html(view.paused_until)}, then shown again."
     if not view.monitored:
         return "You are in no server that this Grux follows, so it has nothing to show."
     return "Everyone who knows your id can see this."

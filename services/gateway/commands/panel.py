@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from services.gateway.commands.replies import (
@@ -85,7 +86,8 @@ def part_name(part: str, texts: Texts) -> str:
 def _switch(state: PanelState, texts: Texts) -> Json:
     if state.is_shown:
         return row(button(VISIBLE_OFF, texts.state.hide_all, "danger"))
-    is_paused = state.settings.visible and state.settings.paused_until > state.now_ms
+    after_pause = msgspec.structs.replace(state.settings, paused_until=0)
+    is_paused = is_shown(after_pause, state.consent, state.now_ms)
     label = texts.state.end_pause if is_paused else texts.state.show_me
     return row(button(VISIBLE_ON, label, "success"))
 
@@ -95,10 +97,10 @@ def _text(state: PanelState, texts: Texts, *, saved: bool) -> str:
     lines = [said.saved] if saved else []
     if not settings.visible:
         lines.append(said.hidden)
+    elif not settings.opted_in and state.consent == "asking":
+        lines.append(said.not_asked)
     elif settings.paused_until > state.now_ms:
         lines.append(said.paused.format(until=timestamp(settings.paused_until)))
-    elif not state.is_shown:
-        lines.append(said.not_asked)
     else:
         lines.append(said.shown)
     if settings.hide:

@@ -146,6 +146,10 @@ def test_a_notice_is_one_that_is_known() -> None:
         ({}, "Everyone who knows your id can see this."),
         ({"form": SettingsForm(visible=False)}, "You are hidden: Grux answers as if"),
         ({"paused_until": 1_800_000_000_000}, "You are hidden until 2027-01-15 08:00 UTC, then"),
+        (
+            {"form": SettingsForm(visible=False), "paused_until": 1_800_000_000_000},
+            "You are hidden: Grux answers as if",
+        ),
         ({"monitored": False}, "You are in no server that this Grux follows"),
     ],
 )

@@ -127,6 +127,18 @@ async def test_a_pause_has_an_end(commands: UserCommands, stores: CommandStores)
         assert (await settings(stores)).paused_until == 0
 
 
+async def test_the_end_of_a_pause_is_promised_only_where_it_shows(stores: CommandStores) -> None:
+    """Not to a person who is hidden besides, or has not asked to be shown."""
+    asking = UserCommands(stores, "asking", "", lambda: NOW)
+    reply = await answer(asking, command("pause", hours=3))
+    assert ENGLISH.state.not_asked in reply.content
+    assert ENGLISH.state.show_me in str(reply.rows)
+    joining = UserCommands(stores, "joining", "", lambda: NOW)
+    reply = await answer(joining, command("hide", what="everything"))
+    assert ENGLISH.state.hidden in reply.content
+    assert ENGLISH.state.end_pause not in str(reply.rows)
+
+
 async def test_showing_oneself_opts_in(stores: CommandStores) -> None:
     """With CONSENT=asking nobody is shown who did not ask for it."""
     asking = UserCommands(stores, "asking", "", lambda: NOW)
