@@ -60,7 +60,8 @@ class SetJoin(Command):
     """Say what becomes of attempts to join: in one guild or all, of one person or all.
 
     outcome: joined; pending (201, screening to do); requested (201, but let in after seconds,
-    null: never); banned, server_limit, server_full, limited, unverified, missing_permission.
+    null: never); banned, server_limit, server_full, limited, unverified, not_verified_yet,
+    under_age, missing_permission.
     """
 
     outcome: Outcome

@@ -24,6 +24,8 @@ Outcome = Literal[
     "server_full",
     "limited",
     "unverified",
+    "not_verified_yet",
+    "under_age",
     "missing_permission",
 ]
 """pending: with membership screening to do. requested: somebody lets them in later."""
@@ -35,6 +37,8 @@ REFUSALS: Final[dict[Outcome, tuple[int, int, str]]] = {
     "server_full": (403, 30019, "Maximum number of server members reached"),
     "limited": (403, 340015, "Access to joining new servers has been limited for the user"),
     "unverified": (403, 40002, "You need to verify your account in order to perform this action."),
+    "not_verified_yet": (403, 50178, "The user account must first be verified"),
+    "under_age": (403, 20024, "Under minimum age"),
 }
 
 

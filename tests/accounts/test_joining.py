@@ -121,6 +121,8 @@ async def test_rules_are_still_to_be_accepted(here: Site, robin: Visitor) -> Non
         ("server_limit", "as many servers as Discord allows"),
         ("server_full", "The server is full"),
         ("unverified", "verify your account"),
+        ("not_verified_yet", "verify your account"),
+        ("under_age", "a higher age"),
         ("banned", "banned from this server"),
         ("missing_permission", "Create Invite"),
         ("limited", "does not let your account join servers"),

@@ -30,12 +30,17 @@ SIGN_IN_AGAIN: Final = (
 
 _TOKEN_INVALID: Final = 50025
 _OPERATORS: Final = frozenset({50001, 50013})
+_UNVERIFIED: Final = frozenset({40002, 50178})
 _REFUSALS: Final = {
     30001: (
         "You are in as many servers as Discord allows. Leave one in Discord, then try it again."
     ),
     30019: "The server is full. The operator of this server has to make room first.",
-    40002: "Discord wants you to verify your account first: look into Discord, then try it again.",
+    20024: "Discord asks for a higher age than that of your account, so you cannot join.",
+    **dict.fromkeys(
+        _UNVERIFIED,
+        "Discord wants you to verify your account first: look into Discord, then try it again.",
+    ),
     40007: "You are banned from this server, so Discord does not let you join it.",
     _TOKEN_INVALID: SIGN_IN_AGAIN,
     340015: (
