@@ -26,6 +26,7 @@ from simulator.options import Options
 from simulator.problems import RestError, plain
 from simulator.rest import user_object
 from simulator.rest_middleware import BEARER
+from simulator.webhook_events import event_user
 from simulator.world import World
 
 AUTHORIZE_PATH: Final = "/oauth2/authorize"
@@ -217,15 +218,10 @@ class OAuthRoutes:
 
 
 def partial_user(person: Person) -> Json:
-    """The user object of ``/oauth2/@me`` and of webhook events."""
+    """The user object of ``/oauth2/@me``."""
     user = person.user
     return {
-        "id": user.id,
-        "username": user.username,
-        "discriminator": user.discriminator,
-        "global_name": user.global_name,
-        "avatar": user.avatar,
-        "public_flags": user.public_flags,
+        **event_user(user),
         "flags": user.flags,
         "avatar_decoration_data": user.avatar_decoration_data,
         "collectibles": user.collectibles,

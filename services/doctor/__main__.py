@@ -103,10 +103,8 @@ async def change_servers(
     env: Mapping[str, str], report: Report, names: Sequence[str], *, approve: bool
 ) -> None:
     """`--approve` and `--revoke`."""
-    try:
-        settings = config.from_env(GatewaySettings, env)
-    except config.ConfigError as error:
-        report.section("Settings", [failure(str(error), "Correct it in .env.")])
+    settings = _gateway_settings(env, report)
+    if settings is None:
         return
     async with HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
         found = await servers.change(settings, http, names, approve=approve)
@@ -115,13 +113,20 @@ async def change_servers(
 
 async def fix(env: Mapping[str, str], report: Report) -> None:
     """`--fix`."""
-    try:
-        settings = config.from_env(GatewaySettings, env)
-    except config.ConfigError as error:
-        report.section("Settings", [failure(str(error), "Correct it in .env.")])
+    settings = _gateway_settings(env, report)
+    if settings is None:
         return
     async with HttpClient(timeout_s=REQUEST_TIMEOUT_S, max_body_bytes=MAX_BODY_BYTES) as http:
         report.section("Commands", await commands.fix(settings, http))
+
+
+def _gateway_settings(env: Mapping[str, str], report: Report) -> GatewaySettings | None:
+    """None: they are not valid, and that is reported."""
+    try:
+        return config.from_env(GatewaySettings, env)
+    except config.ConfigError as error:
+        report.section("Settings", [failure(str(error), "Correct it in .env.")])
+        return None
 
 
 def main() -> int:
