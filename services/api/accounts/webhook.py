@@ -1,8 +1,8 @@
 """`POST /webhooks/discord`: Discord says that somebody has withdrawn their consent.
 
 Discord docs: Events, Webhook Events. The signature is checked before anything else is done with the
-body, and Discord sends wrong ones on purpose: whoever accepts one loses the address in the portal.
-Events come late, in any order, and more than once.
+body: Discord sends wrong ones on purpose, and deletes the address of an application that accepts
+one. Events come late, in any order, and more than once.
 """
 
 from __future__ import annotations
