@@ -17,7 +17,8 @@ Json = dict[str, Any]
 Check = Callable[[Any], Any]
 """Gives the sanitized value, or None if it is unusable."""
 
-CUSTOM_STATUS: Final = 4  # a type of activity
+LISTENING: Final = 2  # a type of activity
+CUSTOM_STATUS: Final = 4
 MAX_TEXT: Final = 512  # Discord allows 128 to 313
 MAX_ACTIVITIES: Final = 50
 MAX_CLIENTS: Final = 16

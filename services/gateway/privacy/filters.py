@@ -11,14 +11,15 @@ from typing import Final
 import msgspec
 from msgspec import Raw, Struct
 
-from services.gateway.normalize.sanitize import Json, is_custom_status, is_spotify
+from services.gateway.normalize.sanitize import LISTENING, Json, is_custom_status, is_spotify
 from shared.model.user_settings import UserSettings
 
 APPLICATIONS: Final = "applications"
 """In Fields.hidden: activities of some applications are hidden."""
 
 _KINDS: Final = {"custom_status": "custom", "spotify": "spotify", "activities": "other"}
-"""By hideable field: the kind of activity in the reports (state/merged_presence.py)."""
+"""By hideable field: the kind of activity in the reports (state/merged_presence.py). `listening`
+hides a part of one: the music of players other than Spotify."""
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
@@ -34,6 +35,10 @@ class Filter(Struct, frozen=True):
         """Fields.hidden."""
         names = self.fields | {APPLICATIONS} if self.applications else self.fields
         return _encode(sorted(names))
+
+    def is_partial(self) -> bool:
+        """Whether some activities of the kind `other` are hidden, though not all."""
+        return bool(self.applications) or "listening" in self.fields
 
 
 def filter_of(settings: UserSettings) -> Filter | None:
@@ -92,7 +97,7 @@ def reports(stored: bytes, shown: bytes, by: Filter) -> bytes:
     visible_kinds = {
         kind: time
         for kind, time in known.get("newest", {}).items()
-        if kind not in hidden_kinds and not (kind == "other" and by.applications)
+        if kind not in hidden_kinds and not (kind == "other" and by.is_partial())
     }
     newest |= visible_kinds
     latest = max(newest.values(), default=0)
@@ -120,7 +125,10 @@ def _is_shown(activity: Json, by: Filter) -> bool:
         (activity.get("application_id"), activity.get("parent_application_id"))
     ):
         return False
-    return _KIND_FIELDS[_kind(activity)] not in by.fields
+    kind = _kind(activity)
+    if kind == "other" and activity.get("type") == LISTENING and "listening" in by.fields:
+        return False
+    return _KIND_FIELDS[kind] not in by.fields
 
 
 def _kind(activity: Json) -> str:
@@ -132,7 +140,9 @@ def _kind(activity: Json) -> str:
 def _is_group_shown(key: str, by: Filter) -> bool:
     """`key`: of a group of activities: `custom`, `spotify`, or `type/application or name`."""
     field = _KIND_FIELDS.get(key, "activities")
-    _, _, application = key.partition("/")
+    kind, _, application = key.partition("/")
+    if kind == str(LISTENING) and "listening" in by.fields:
+        return False
     return field not in by.fields and application not in by.applications
 
 

@@ -17,7 +17,7 @@ from shared.discord.cdn import Cdn
 from shared.model import lanyard
 from shared.model.user_settings import HIDEABLE_FIELDS, HideableField, UserSettings
 
-EDITOR, GAME = "383226320970055681", "356875221078245376"
+EDITOR, GAME, PLAYER = "383226320970055681", "356875221078245376", "1130698654987067493"
 GUILD, OTHER = 816976062578688017, 492605905305600005
 
 USER: dict[str, Any] = {
@@ -37,7 +37,8 @@ SONG = {"id": "spotify:1", "type": 2, "name": "Spotify", "details": "90mph", "cr
 WORDS = {"id": "custom", "type": 4, "name": "Custom Status", "state": "hi", "created_at": 20}
 EDITING = {"type": 0, "name": "Code", "application_id": EDITOR, "created_at": 40}
 PLAYING = {"type": 0, "name": "Chess", "application_id": GAME, "created_at": 50}
-ACTIVITIES = [WORDS, SONG, EDITING, PLAYING]
+TUNE = {"type": 2, "name": "TIDAL", "application_id": PLAYER, "details": "Blue", "created_at": 60}
+ACTIVITIES = [WORDS, SONG, EDITING, PLAYING, TUNE]
 
 encode, decode = msgspec.json.encode, msgspec.json.decode
 
@@ -64,13 +65,14 @@ def shown(by: Filter) -> dict[str, Any]:
 
 
 EVERYTHING = shown(Filter(frozenset(), frozenset()))
+WITHOUT_TUNE = [one for one in EVERYTHING["activity"] if one["name"] != "TIDAL"]
 
 EFFECTS: dict[HideableField, dict[str, Any]] = {
     "status": {"status": "invisible", "profile.device": None, "profile.devices": {}},
     "device": {"profile.device": None, "profile.devices": {}},
     "activities": {"activity": []},
     "spotify": {"spotify": None},
-    "listening": {},
+    "listening": {"activity": WITHOUT_TUNE},
     "custom_status": {"custom_status": None},
     "badges": {"profile.badges": [], "profile.public_flags": 0},
     "clan": {"profile.clan": None},
@@ -98,7 +100,7 @@ def test_activities_of_an_application_are_hidden() -> None:
     launched = {"type": 0, "name": "Mod", "application_id": "1", "parent_application_id": GAME}
     by = hiding(applications=(GAME,))
     left = decode(filters.presence(presence_of(*ACTIVITIES, launched), by))
-    assert left["activities"] == [WORDS, SONG, EDITING]
+    assert left["activities"] == [WORDS, SONG, EDITING, TUNE]
 
 
 def test_everything_can_be_hidden() -> None:
@@ -157,7 +159,12 @@ def merged(first: bytes, second: bytes) -> MergedPresence:
 
 @pytest.mark.parametrize(
     ("field", "word"),
-    [("spotify", b"spotify"), ("custom_status", b"custom"), ("activities", EDITOR.encode())],
+    [
+        ("spotify", b"spotify"),
+        ("custom_status", b"custom"),
+        ("activities", EDITOR.encode()),
+        ("listening", PLAYER.encode()),
+    ],
 )
 def test_reports_of_guilds_are_filtered(field: HideableField, word: bytes) -> None:
     """They hold what single guilds show: neither the activity nor its time is left."""
@@ -170,6 +177,17 @@ def test_reports_of_guilds_are_filtered(field: HideableField, word: bytes) -> No
     assert word not in left
     again = MergedPresence.restore(presence, left)
     assert again.shown == presence
+
+
+def test_reports_of_a_player_are_filtered() -> None:
+    """A song that has ended leaves neither its player nor its time behind."""
+    one = merged(presence_of(*ACTIVITIES), presence_of(WORDS, SONG))
+    one.report(GUILD, presence_of(WORDS, SONG, EDITING), (GUILD, OTHER))
+    assert PLAYER.encode() in one.stored()
+    by = hiding("listening")
+    left = filters.reports(one.stored(), filters.presence(one.shown, by), by)
+    assert PLAYER.encode() not in left
+    assert b":60" not in left
 
 
 def test_reports_of_an_application_are_filtered() -> None:
@@ -205,6 +223,7 @@ MARKS: dict[str, bytes] = {
     "spotify": b"spotify",
     "custom_status": b"custom",
     "activities": EDITOR.encode(),
+    "listening": PLAYER.encode(),
     "status": b"dnd",
 }
 
