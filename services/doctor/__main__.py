@@ -75,7 +75,9 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             if bot.joined is not None:  # else Discord is reported already
                 await section("Commands", lambda: commands.check(gateway, http))
                 if api:
-                    await section("Accounts", lambda: accounts.check(api, bot, http))
+                    await section(
+                        "Accounts", lambda: accounts.check(api, bot, http, in_compose=in_compose)
+                    )
             await section("Durable data", lambda: durable.check(gateway, chosen=chosen))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))

@@ -20,16 +20,25 @@ from shared.net.loopback import is_loopback
 CALLBACK_PATH: Final = "/auth/callback"
 WEBHOOK_PATH: Final = "/webhooks/discord"
 DEAUTHORIZED: Final = "APPLICATION_DEAUTHORIZED"
+NOT_IN_THIS_CONTAINER: Final = (
+    "signing in is not set up in this container; if DISCORD_CLIENT_SECRET is in .env, "
+    "`docker compose run --rm --no-deps tools doctor` checks it"
+)
 
 _CREATE_INVITE: Final = 1 << 0
 _ADMINISTRATOR: Final = 1 << 3
 _EVENTS_OFF_BY_DISCORD: Final = 3
 
 
-async def check(settings: ApiSettings, bot: BotRest, http: HttpClient) -> list[Finding]:
-    """Everything; nothing if signing in is not turned on."""
+async def check(
+    settings: ApiSettings, bot: BotRest, http: HttpClient, *, in_compose: bool = False
+) -> list[Finding]:
+    """Everything; nothing if signing in is not turned on.
+
+    docker-compose.yml gives the secret to api and tools alone, so there it may only be unknown.
+    """
     if not settings.discord_client_secret:
-        return []
+        return [ok(NOT_IN_THIS_CONTAINER)] if in_compose else []
     try:
         application: Mapping[str, Any] = await bot.get("/applications/@me")
     except CheckAborted as aborted:
@@ -124,7 +133,9 @@ def _events(public_url: str, application: Mapping[str, Any]) -> list[Finding]:
 
 
 def _key(settings: ApiSettings) -> list[Finding]:
-    if settings.secret_key:
+    """A trial on this machine needs none, as docs/accounts.md says."""
+    is_public = not is_loopback(urlsplit(settings.public_url).hostname or "localhost")
+    if settings.secret_key or not is_public:
         return []
     return [
         warning(

@@ -54,6 +54,23 @@ async def test_nothing_without_a_secret(discord: Simulator) -> None:
     assert await said(discord, discord_client_secret="") == {}
 
 
+async def test_a_container_without_the_secret(discord: Simulator) -> None:
+    """docker-compose.yml gives it to api and tools alone: another doctor checks it."""
+    settings = ApiSettings(discord_token=discord.token, discord_api_url=discord.api_url)
+    async with HttpClient(timeout_s=60.0, max_body_bytes=1 << 20) as http:
+        bot = BotRest(GatewaySettings(discord_token=discord.token), http)
+        [found] = await accounts.check(settings, bot, http, in_compose=True)
+    assert found.level == "ok"
+    assert "tools doctor" in found.message
+
+
+@pytest.mark.parametrize("public_url", ["", "http://127.0.0.1:8080", "http://localhost:8000"])
+async def test_a_trial_on_this_machine_needs_no_key(discord: Simulator, public_url: str) -> None:
+    """As docs/accounts.md says: it is for a public server."""
+    found = await said(discord, public_url=public_url, secret_key="")
+    assert not any("SECRET_KEY" in message for message in found)
+
+
 async def test_all_is_well(discord: Simulator) -> None:
     """The secret is right, the redirect is known, and a key is set."""
     found = await said(discord)
