@@ -63,6 +63,16 @@ async def test_a_change_arrives_everywhere(project: Project) -> None:
     assert min(hits) > 0
 
 
+async def test_every_write_arrives(project: Project) -> None:
+    """Caddy cannot send a body twice, so its first try has to reach a process that listens."""
+    address = f"{project.url}/v1/users/@me/kv/mood"
+    headers = {"Authorization": "of nobody"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+        for _ in range(12):
+            async with http.put(address, data="calm") as answer:
+                assert answer.status == 401
+
+
 async def test_cards_are_drawn_with_their_pictures(project: Project) -> None:
     """In a container with a read-only file system; the images come from the simulator."""
     (simulator,) = project.containers("simulator")

@@ -46,7 +46,10 @@ def test_networks_separate_what_need_not_meet() -> None:
     assert not networks["caddy"] & networks["gateway"]
     assert not networks["grafana"] & (networks["caddy"] | networks["redis"])
     assert COMPOSE["networks"]["redis"] == {"internal": True}
-    assert COMPOSE["networks"]["web"]["enable_ipv6"] == "${DUAL_STACK:-true}"
+    assert COMPOSE["networks"]["edge"]["enable_ipv6"] == "${DUAL_STACK:-true}"
+    assert [name for name, own in networks.items() if "edge" in own] == ["caddy"]
+    assert min(networks["caddy"]) == "edge"  # Docker publishes the ports there
+    assert not COMPOSE["networks"]["web"]  # api, ws and cards do not listen on IPv6
     published = {name for name, service in SERVICES.items() if "ports" in service}
     assert published == {"grafana"}  # and Caddy: deploy/ports.yml
 
