@@ -15,7 +15,7 @@ from services.cards.badges import BadgeEndpoints
 from services.cards.card_service import CardService, CardTimings
 from services.cards.fair_share import FairShare
 from services.cards.image_allowlist import ImageAllowlist
-from services.cards.image_fetcher import ImageFetcher
+from services.cards.image_fetcher import FETCH_TIMEOUT_S, ImageFetcher
 from services.cards.image_store import IMAGE_WAIT_S, ImageStore
 from services.cards.render_pool import RenderPool
 from shared.config import CardsSettings
@@ -38,17 +38,18 @@ async def open_app(
     *,
     timings: CardTimings | None = None,
     image_wait_s: float = IMAGE_WAIT_S,
+    fetch_timeout_s: float = FETCH_TIMEOUT_S,
 ) -> AsyncIterator[ASGIApp]:
     """The application, which serves as long as the block runs.
 
     `staleness`: how long the gateway has been silent. `image_wait_s`: that a card waits for its
-    images.
+    images. `fetch_timeout_s`: for the whole response of an image's server.
     """
     allowlist = ImageAllowlist(settings.discord_cdn_url, settings.discord_cdn_fetch_url)
     invite = settings.discord_invite or None
     shares, requester_of = FairShare(), RequesterResolver(settings.proxies())
     async with (
-        ImageFetcher() as fetcher,
+        ImageFetcher(fetch_timeout_s) as fetcher,
         ImageStore(store, allowlist, fetcher, pool, image_wait_s) as images,
         CardService(users, images, pool, shares, invite, staleness, timings) as cards,
     ):

@@ -93,13 +93,16 @@ class ImageStore:
         images: dict[str, CardImage] = {}
         fetches: dict[str, asyncio.Task[_Lookup]] = {}
         complete = True
-        for each, stored in zip(allowed, await self._read(allowed), strict=True):
+        # Before Redis is read: what is fetched and stored meanwhile is not in its answer.
+        running = [self._fetches.get(each.digest) for each in allowed]
+        found_in_redis = await self._read(allowed)
+        for each, before, stored in zip(allowed, running, found_in_redis, strict=True):
             if isinstance(stored, CardImage):
                 images[each.request.role] = stored
             elif stored is _Missing.FOR_NOW:
                 complete = False
             elif stored is None:
-                fetch = self._start_fetch(each)
+                fetch = before or self._start_fetch(each)
                 if fetch is None:
                     complete = False
                 else:

@@ -69,6 +69,7 @@ async def serving_cards(
             pool,
             timings=timings,
             image_wait_s=image_wait_s,
+            fetch_timeout_s=PATIENCE,
         ) as app,
     ):
         listener = uvicorn_server.listen("127.0.0.1", 0, "CARDS_PORT")

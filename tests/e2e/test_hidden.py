@@ -34,9 +34,7 @@ async def test_what_is_hidden_is_hidden_from_every_reader() -> None:
             await settings.change(int(ROBIN), lambda _, chosen=chosen: chosen)  # type: ignore[misc]
 
             async def is_hidden(field: str = field) -> bool:
-                r = matching(field, await seen.everything())
-                print(field, r)
-                return not r
+                return not matching(field, await seen.everything())
 
             await eventually_async(is_hidden)
             others = set(TRACES) - {field, "applications", "activities", "device"}
