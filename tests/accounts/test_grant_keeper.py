@@ -216,6 +216,24 @@ async def test_a_revocation_waits_for_the_key(here: Site, robin: Visitor) -> Non
     assert await grants.revocation(ROBIN) is None
 
 
+async def test_newer_tokens_that_wait_by_then_are_kept(
+    here: Site, robin: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh that was under way brings them while Discord is asked to end the older ones, which
+    does not end them."""
+    grants, asked = here.accounts.grants, here.accounts.discord.revoke
+    await grants.end(ROBIN, revoke_at_ms=0)
+
+    async def revoke(token: str) -> None:
+        await asked(token)
+        await grants.request_revocation(ROBIN, b"newer", 0)
+
+    monkeypatch.setattr(here.accounts.discord, "revoke", revoke)
+    await here.accounts.keeper.revoke(ROBIN)
+    assert await grants.revocation(ROBIN) == b"newer"
+    assert await grants.revocations_due(10**15, 10) == [ROBIN]
+
+
 async def test_tokens_of_another_user_are_of_no_use(here: Site, robin: Visitor) -> None:
     """Whoever can write to Redis cannot give one user the grant of another."""
     grant = await grant_of(here)

@@ -181,14 +181,17 @@ class GrantKeeper:
     async def revoke(self, user_id: int) -> None:
         """End the tokens that wait for it at Discord. Raises DiscordAway, ClientRejected."""
         waiting = await self._grants.revocation(user_id)
-        if waiting is not None and encrypted_at(waiting) > time.time() - REVOCATION_MAX_AGE_S:
+        if waiting is None:
+            await self._grants.revoked(user_id)
+            return
+        if encrypted_at(waiting) > time.time() - REVOCATION_MAX_AGE_S:
             sealed = await self._box.open(user_id, waiting)
             if sealed is None:  # perhaps another process has the key
                 later = _now_ms() + self._next_check_ms()
                 await self._grants.postpone_revocation(user_id, later)
                 return
             await self._api.revoke(sealed.refresh)
-        await self._grants.revoked(user_id)
+        await self._grants.revoked_these(user_id, waiting, _now_ms())
 
     async def _check_locked(self, user_id: int) -> None:
         grant = await self._grants.get(user_id)
