@@ -1,4 +1,7 @@
-"""Unmodified hikari against the simulator: it must not notice."""
+"""Unmodified hikari against the simulator: it must not notice.
+
+Long because each way in which Discord ends a connection has a test.
+"""
 
 import asyncio
 from collections import Counter
@@ -208,8 +211,7 @@ async def test_a_bot_identifies_again_after_op_9_false(sim: Simulator) -> None:
 
 async def test_a_bot_leaves_when_acks_stop(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without HEARTBEAT_ACKs hikari drops the connection by itself and resumes."""
-    # Else the simulator ends the session when a busy machine makes a heartbeat late.
-    monkeypatch.setattr("simulator.connection._LATENESS", PATIENCE)
+    monkeypatch.setattr("simulator.connection._LATENESS", PATIENCE)  # a busy bot may be late
     async with Simulator(quiet(heartbeat_interval_ms=1000)) as sim, running(sim):
         sim.faults.acks_stalled = True
         await eventually(lambda: sim.stats.heartbeats_unanswered >= 1)
