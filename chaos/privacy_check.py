@@ -98,7 +98,7 @@ class Sighting(Struct, frozen=True):
 
 
 class PrivacyCheck:
-    """What everybody has chosen, and who saw what they should not."""
+    """What each person has chosen, and which readers saw something hidden."""
 
     def __init__(self) -> None:
         self.choices: dict[str, Choice] = {}
