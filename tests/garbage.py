@@ -7,7 +7,7 @@ import json
 import msgspec
 from hypothesis import strategies as st
 
-GOOD = b'{"status":"idle","spotify":null,"activity":[],"custom_status":null}'
+GOOD = b'{"status":"idle","spotify":null,"activity":[],"custom_status":null,"listening":null}'
 
 NO_JSON_OBJECT = [
     b"",

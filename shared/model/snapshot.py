@@ -197,6 +197,24 @@ class CustomStatus(Struct, frozen=True):
     emoji: Emoji | None
 
 
+class Listening(Struct, frozen=True, kw_only=True):
+    """The music that any player reports, Spotify included."""
+
+    app: Annotated[str | None, Meta(description="The player, as its activity is named.")]
+    application_id: Annotated[Id | None, Meta(description="The id of the player's application.")]
+    song: Annotated[str | None, Meta(description="The track's title.")]
+    artist: Annotated[str | None, Meta(description="Several are joined as the player joins them.")]
+    album: Annotated[str | None, Meta(description="null if the player does not report it.")]
+    album_image: Annotated[
+        Url | None, Meta(description="The picture that the player shows; null if there is none.")
+    ]
+    link: Annotated[Url | None, Meta(description="The page of the track, if the player links it.")]
+    timestamps: Timestamps
+    created_at: Annotated[
+        Milliseconds | None, Meta(description="When it began to be shown: milliseconds since 1970.")
+    ]
+
+
 class Presence(Struct, frozen=True, kw_only=True):
     """The user's status and activities."""
 
@@ -207,6 +225,10 @@ class Presence(Struct, frozen=True, kw_only=True):
         Meta(description="All but Spotify and the custom status, in Discord's order."),
     ]
     custom_status: CustomStatus | None
+    listening: Annotated[
+        Listening | None,
+        Meta(description="Spotify's song, else that of the first activity of type `Listening`."),
+    ] = None  # the default: in what an earlier version has written, the key is missing
 
 
 class Snapshot(Struct, frozen=True):

@@ -61,7 +61,13 @@ RICH: Final = Golden(
         b'"smallImage":"https://cdn.discordapp.com/app-assets/383226320970055681/'
         b'1359299466493956258.png","timestamps":{"start":1750865485922},'
         b'"created_at":1750873791410,"application_id":"383226320970055681","url":null,'
-        b'"buttons":["View Repository"],"party":null}],"custom_status":null}'
+        b'"buttons":["View Repository"],"party":null}],'
+        b'"custom_status":null,"listening":'
+        b'{"app":"Spotify","application_id":null,"song":"90mph","artist":"JBEE, Sillage",'
+        b'"album":"90mph",'
+        b'"album_image":"https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",'
+        b'"link":"https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",'
+        b'"timestamps":{"start":1750873861045,"end":1750874008612},"created_at":1750873861499}}'
     ),
     user=(
         b'{"data":{"profile":{"bot":false,"device":"desktop","id":"1274150219482660897",'
@@ -92,7 +98,13 @@ RICH: Final = Golden(
         b'"smallImage":"https://cdn.discordapp.com/app-assets/383226320970055681/'
         b'1359299466493956258.png","timestamps":{"start":1750865485922},'
         b'"created_at":1750873791410,"application_id":"383226320970055681","url":null,'
-        b'"buttons":["View Repository"],"party":null}],"custom_status":null},"success":true}'
+        b'"buttons":["View Repository"],"party":null}],'
+        b'"custom_status":null,"listening":'
+        b'{"app":"Spotify","application_id":null,"song":"90mph","artist":"JBEE, Sillage",'
+        b'"album":"90mph",'
+        b'"album_image":"https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",'
+        b'"link":"https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",'
+        b'"timestamps":{"start":1750873861045,"end":1750874008612},"created_at":1750873861499}},"success":true}'
     ),
     activity=(
         b'{"data":{"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
@@ -108,10 +120,16 @@ RICH: Final = Golden(
         b'"smallImage":"https://cdn.discordapp.com/app-assets/383226320970055681/'
         b'1359299466493956258.png","timestamps":{"start":1750865485922},'
         b'"created_at":1750873791410,"application_id":"383226320970055681","url":null,'
-        b'"buttons":["View Repository"],"party":null}],"custom_status":null},"success":true}'
+        b'"buttons":["View Repository"],"party":null}],'
+        b'"custom_status":null,"listening":'
+        b'{"app":"Spotify","application_id":null,"song":"90mph","artist":"JBEE, Sillage",'
+        b'"album":"90mph",'
+        b'"album_image":"https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",'
+        b'"link":"https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",'
+        b'"timestamps":{"start":1750873861045,"end":1750874008612},"created_at":1750873861499}},"success":true}'
     ),
-    user_etag='"44243a9443f0f05e12e4ff2e"',
-    activity_etag='"75ea109cd1635775e6a06926"',
+    user_etag='"c112d9104f43bf07a57d3b0e"',
+    activity_etag='"a467223733e5c7939ab8cee3"',
 )
 
 HOSTILE: Final = Golden(
@@ -129,7 +147,7 @@ HOSTILE: Final = Golden(
     presence=(
         b'{"status":"dnd","spotify":null,"activity":[],"custom_status":'
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
-        b'"animated":false,"image":null}}}'
+        b'"animated":false,"image":null}},"listening":null}'
     ),
     user=(
         b'{"data":{"profile":{"bot":false,"device":null,"id":"805588221034496004",'
@@ -142,15 +160,15 @@ HOSTILE: Final = Golden(
         b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]},'
         b'"status":"dnd","spotify":null,"activity":[],"custom_status":'
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
-        b'"animated":false,"image":null}}},"success":true}'
+        b'"animated":false,"image":null}},"listening":null},"success":true}'
     ),
     activity=(
         b'{"data":{"status":"dnd","spotify":null,"activity":[],"custom_status":'
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
-        b'"animated":false,"image":null}}},"success":true}'
+        b'"animated":false,"image":null}},"listening":null},"success":true}'
     ),
-    user_etag='"32577dc049a34d95c5aa48d3"',
-    activity_etag='"894a9c30ad8eb83cff5390dc"',
+    user_etag='"81aaa662cf200c3e93eb436b"',
+    activity_etag='"99268d21e894d12a9b58f358"',
 )
 
 BOT: Final = Golden(
@@ -164,7 +182,7 @@ BOT: Final = Golden(
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
         b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]}'
     ),
-    presence=b'{"status":"invisible","spotify":null,"activity":[],"custom_status":null}',
+    presence=b'{"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null}',
     user=(
         b'{"data":{"profile":{"bot":true,"device":"web","id":"970112316211200008",'
         b'"creation_date":"2022-05-01T00:00:00.000Z","username":"HelperBot",'
@@ -173,14 +191,14 @@ BOT: Final = Golden(
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
         b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]},'
-        b'"status":"invisible","spotify":null,"activity":[],"custom_status":null},"success":true}'
+        b'"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null},"success":true}'
     ),
     activity=(
-        b'{"data":{"status":"invisible","spotify":null,"activity":[],"custom_status":null},'
+        b'{"data":{"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null},'
         b'"success":true}'
     ),
-    user_etag='"e81b3ce7022032b384e12d1d"',
-    activity_etag='"08c33367417b907572c5b630"',
+    user_etag='"294ff63c49687130ecf0632a"',
+    activity_etag='"ba24bfea33a631316a6e4141"',
 )
 
 GOLDEN: Final = {"rich": RICH, "hostile": HOSTILE, "bot": BOT}

@@ -34,7 +34,7 @@ COMPLETED = (
     b'"connected_accounts":[{"type":"github","name":"robin","link":"https://github.com/robin"}],'
     b'"devices":{"web":"online"},"public_flags":65536,"bio":"H\xc3\xabllo",'
     b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]},'
-    b'"status":"invisible","spotify":null,"activity":[],"custom_status":null},"success":true}'
+    b'"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null},"success":true}'
 )
 
 

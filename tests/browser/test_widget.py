@@ -199,7 +199,8 @@ async def test_events_and_subscribe(tab: BrowserTab) -> None:
     show(tab, "idle")
     await tab.until("() => log.events.at(-1).status === 'idle'")
     log = await tab.page.evaluate("() => log")
-    assert set(log["events"][-1]) == {"profile", "status", "spotify", "activity", "custom_status"}
+    keys = {"profile", "status", "spotify", "activity", "custom_status", "listening"}
+    assert set(log["events"][-1]) == keys
     assert log["calls"][-1] == [log["events"][-1], "live"]
     assert log["states"] == ["live"]
     assert await tab.page.evaluate("() => document.querySelector('grux-presence').data.status")

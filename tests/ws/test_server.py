@@ -52,7 +52,8 @@ async def test_key_order(backend: Backend) -> None:
     async with backend.serving() as ws, ws.client(ANNA) as client:
         frame = await receive(client)
         assert list(frame) == ["op", "user_id", "d"]
-        assert list(frame["d"]) == ["profile", "status", "spotify", "activity", "custom_status"]
+        presence = ["status", "spotify", "activity", "custom_status", "listening"]
+        assert list(frame["d"]) == ["profile", *presence]
 
 
 async def test_one_save_that_changes_both(backend: Backend) -> None:

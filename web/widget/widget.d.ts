@@ -107,11 +107,25 @@ export interface CustomStatus {
   emoji: Emoji | null;
 }
 
+/** The music of any player, Spotify included. */
+export interface Listening {
+  app: string | null;
+  application_id: string | null;
+  song: string | null;
+  artist: string | null;
+  album: string | null;
+  album_image: string | null;
+  link: string | null;
+  timestamps: Timestamps;
+  created_at: number | null;
+}
+
 export interface Presence {
   status: Status;
   spotify: Spotify | null;
   activity: Activity[];
   custom_status: CustomStatus | null;
+  listening: Listening | null;
 }
 
 export interface User extends Presence {

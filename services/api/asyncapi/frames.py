@@ -26,7 +26,7 @@ class InitialData(Struct):
 
 
 class PresenceUpdate(Struct):
-    """Whenever the status, the song, an activity or the custom status changes: all four."""
+    """Whenever the status, the song, an activity or the custom status changes: all of them."""
 
     op: Literal["presence_update"]
     user_id: About

@@ -50,7 +50,7 @@ class PresenceEndpoints:
         ]
 
     async def user(self, request: Request) -> RawResponse:
-        """`data`: `{"profile", "status", "spotify", "activity", "custom_status"}`"""
+        """`data`: `{"profile", "status", "spotify", "activity", "custom_status", "listening"}`"""
         user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
             user = await self._users.view(user_id)
@@ -59,7 +59,7 @@ class PresenceEndpoints:
         return response.answer(request.scope["headers"])
 
     async def activity(self, request: Request) -> RawResponse:
-        """`data`: `{"status", "spotify", "activity", "custom_status"}`"""
+        """`data`: `{"status", "spotify", "activity", "custom_status", "listening"}`"""
         user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
             snapshot = (await self._users.read(user_id)).snapshot

@@ -10,7 +10,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.model.snapshot import Activity, CustomStatus, Presence, Profile, Spotify, Status, Url
+from shared.model.snapshot import (
+    Activity,
+    CustomStatus,
+    Listening,
+    Presence,
+    Profile,
+    Spotify,
+    Status,
+    Url,
+)
 
 Code = Annotated[str, Meta(description="For programs: it does not change.")]
 Message = Annotated[str, Meta(description="For people: what happened, why, and what to do.")]
@@ -30,6 +39,10 @@ class User(Struct):
         Meta(description="All but Spotify and the custom status, in Discord's order."),
     ]
     custom_status: CustomStatus | None
+    listening: Annotated[
+        Listening | None,
+        Meta(description="Spotify's song, else that of the first activity of type `Listening`."),
+    ]
 
 
 class UserAnswer(Struct):

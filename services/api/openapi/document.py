@@ -92,6 +92,7 @@ _AWAY_EXAMPLE: Final[Json] = {
     "spotify": None,
     "activity": [],
     "custom_status": None,
+    "listening": None,
 }
 
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from services.gateway.normalize import assets
-from services.gateway.normalize.sanitize import Json, is_custom_status, is_spotify
+from services.gateway.normalize import assets, listening
+from services.gateway.normalize.sanitize import LISTENING, Json, is_custom_status, is_spotify
 from shared.discord.badges import from_flags
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import created_ms
@@ -23,6 +23,7 @@ from shared.model.snapshot import (
     Clan,
     CustomStatus,
     Emoji,
+    Listening,
     Party,
     Presence,
     Profile,
@@ -77,23 +78,36 @@ def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
     )
 
 
-def presence(presence: Json, cdn: Cdn, icons: IconHashes) -> Presence:
-    """The user's presence."""
+def presence(
+    presence: Json, cdn: Cdn, icons: IconHashes, *, hides_listening: bool = False
+) -> Presence:
+    """The user's presence. `hides_listening`: `listening` is null even where Spotify is shown."""
     spotify: Spotify | None = None
     custom: CustomStatus | None = None
     rest: list[Activity] = []
+    player: Json | None = None
     for activity in presence.get("activities") or ():
         if is_spotify(activity):
-            spotify = spotify or _spotify(activity, cdn)
+            if spotify is None:
+                spotify, player = _spotify(activity, cdn), activity
         elif is_custom_status(activity):
             custom = custom or _custom_status(activity, cdn)
         else:
             rest.append(_activity(activity, cdn, icons))
+            if player is None and activity.get("type") == LISTENING:
+                player = activity
+    heard: Listening | None = None
+    if player is not None and not hides_listening:
+        if spotify is not None:
+            heard = listening.of_spotify(spotify, player)
+        else:
+            heard = listening.of_player(player, _timestamps(player), cdn)
     return Presence(
         status=STATUS.get(presence.get("status", ""), "invisible"),
         spotify=spotify,
         activity=rest,
         custom_status=custom,
+        listening=heard,
     )
 
 

@@ -314,7 +314,12 @@ class Writer:
                 self._rendered[user_id] = rendered_from
             for application_id in normalize.applications_without_art(shown, self._cdn):
                 self._icons.request(application_id, user_id)
-            presence = _encode(normalize.presence(shown, self._cdn, self._icons.known))
+            hides_listening = by is not None and "listening" in by.fields
+            presence = _encode(
+                normalize.presence(
+                    shown, self._cdn, self._icons.known, hides_listening=hides_listening
+                )
+            )
         except Exception:  # what users typed must not end the process
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)

@@ -60,19 +60,32 @@ def shown(by: Filter) -> dict[str, Any]:
     cdn = Cdn()
     return {
         "profile": msgspec.to_builtins(normalize.profile(user, presence, cdn)),
-        **msgspec.to_builtins(normalize.presence(presence, cdn, {})),
+        **msgspec.to_builtins(
+            normalize.presence(presence, cdn, {}, hides_listening="listening" in by.fields)
+        ),
     }
 
 
 EVERYTHING = shown(Filter(frozenset(), frozenset()))
 WITHOUT_TUNE = [one for one in EVERYTHING["activity"] if one["name"] != "TIDAL"]
+HEARD_ON_TIDAL: dict[str, Any] = {
+    "app": "TIDAL",
+    "application_id": PLAYER,
+    "song": "Blue",
+    "artist": None,
+    "album": None,
+    "album_image": None,
+    "link": None,
+    "timestamps": {},
+    "created_at": 60,
+}
 
 EFFECTS: dict[HideableField, dict[str, Any]] = {
     "status": {"status": "invisible", "profile.device": None, "profile.devices": {}},
     "device": {"profile.device": None, "profile.devices": {}},
     "activities": {"activity": []},
-    "spotify": {"spotify": None},
-    "listening": {"activity": WITHOUT_TUNE},
+    "spotify": {"spotify": None, "listening": HEARD_ON_TIDAL},
+    "listening": {"activity": WITHOUT_TUNE, "listening": None},
     "custom_status": {"custom_status": None},
     "badges": {"profile.badges": [], "profile.public_flags": 0},
     "clan": {"profile.clan": None},
@@ -101,6 +114,12 @@ def test_activities_of_an_application_are_hidden() -> None:
     by = hiding(applications=(GAME,))
     left = decode(filters.presence(presence_of(*ACTIVITIES, launched), by))
     assert left["activities"] == [WORDS, SONG, EDITING, TUNE]
+
+
+def test_music_of_a_player_is_hidden_with_its_activity() -> None:
+    """Where it is one of the activities, or its application is hidden."""
+    for by in (hiding("spotify", "activities"), hiding("spotify", applications=(PLAYER,))):
+        assert shown(by)["listening"] is None
 
 
 def test_everything_can_be_hidden() -> None:
