@@ -201,10 +201,10 @@ async def test_user_who_cannot_be_rendered_keeps_the_last_snapshot(
     assert await writing.status(USER) == "idle"
     render = normalize.presence
 
-    def broken(objects: Any, *rest: Any) -> Any:
+    def broken(objects: Any, *rest: Any, **options: Any) -> Any:
         if objects["status"] == "dnd":
             raise ValueError("bug")
-        return render(objects, *rest)
+        return render(objects, *rest, **options)
 
     monkeypatch.setattr(normalize, "presence", broken)
     writing.show(USER, "dnd")
