@@ -18,6 +18,7 @@ from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
+from services.api.endpoints.embedded_widget import EMBED_PATH, OVERLAY_PATH, EmbeddedWidgetEndpoints
 from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
 from services.api.endpoints.presence import PresenceEndpoints
 from services.api.key_value import KeyValueService
@@ -30,6 +31,7 @@ from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 
 PAGES: Final = ("/docs", "/docs/websocket", "/me", "/me/erase")
+PAGE_PREFIXES: Final = (OVERLAY_PATH, EMBED_PATH)
 """Those with relative links."""
 
 
@@ -63,9 +65,7 @@ def build(
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
-    app.router.default = SpellingFallback(
-        app.router, pages=("/docs", "/docs/websocket", "/me", "/me/erase")
-    )
+    app.router.default = SpellingFallback(app.router, PAGES, PAGE_PREFIXES)
     preflight = PreflightMiddleware(app, write_methods, methods_of(described))
     return ResponseCacheMiddleware(cache, preflight)
 
@@ -87,6 +87,7 @@ def routes(
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),
+        *EmbeddedWidgetEndpoints(settings).routes(),
         *LanyardEndpoints(store, users, kv, settings, cache).routes(),
         *account_routes(accounts, users),
     ]

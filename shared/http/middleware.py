@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from typing import Final, Protocol
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,14 +76,18 @@ class SpellingFallback:
 
     Routes are in lower case, and ids are digits. The keys in the paths of writes are in either
     case, and stay as they are. Lanyard's paths (/v1/) may have empty segments. Where no route has
-    the path in that spelling either, the response is 404. A path of `pages` is redirected instead,
-    because the addresses in an HTML page are relative to its own.
+    the path in that spelling either, the response is 404. A path of `pages`, and one that begins
+    with one of `page_prefixes`, is redirected instead, because the addresses in an HTML page are
+    relative to its own.
     """
 
-    def __init__(self, app: ASGIApp, pages: Container[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, pages: Container[str] = (), page_prefixes: tuple[str, ...] = ()
+    ) -> None:
         """`app`: the router."""
         self._app = app
         self._pages = pages
+        self._page_prefixes = page_prefixes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -90,9 +95,11 @@ class SpellingFallback:
         usual = _usual(path, keep_case=writes)
         if usual == path:
             raise HTTPException(404)
-        if usual in self._pages:
-            location = "../" * (path.count("/") - 1) + usual[1:]  # also below a path of a proxy
-            app: ASGIApp = redirect(308, location.encode())
+        if usual in self._pages or usual.startswith(self._page_prefixes):
+            # Relative, so that it is right below a path of a proxy as well.
+            location = "../" * (path.count("/") - 1) + quote(usual[1:])
+            query = b"?" + scope["query_string"] if scope["query_string"] else b""
+            app: ASGIApp = redirect(308, location.encode() + query)
         else:
             app = self._app
             raw_path = _usual(scope["raw_path"].decode("latin-1"), keep_case=writes)

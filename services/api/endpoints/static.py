@@ -20,6 +20,7 @@ from shared.http.responses import CROSS_ORIGIN, RawResponse
 PAGE_DIR: Final = Path(__file__).parents[3] / "web" / "page"
 ME_DIR: Final = PAGE_DIR.with_name("me")
 WIDGET_DIR: Final = PAGE_DIR.with_name("widget")
+EMBEDDED_DIR: Final = PAGE_DIR.with_name("embedded")
 
 _SCRIPT: Final = b"text/javascript; charset=utf-8"
 _CONTENT_TYPES: Final = {
@@ -39,6 +40,7 @@ _FILES: Final = (
     ME_DIR / "me.css",
     ME_DIR / "me.js",
     ME_DIR / "patch.js",
+    EMBEDDED_DIR / "embedded.css",
     WIDGET_DIR / "loopback.js",  # the page uses it as well
     WIDGET_DIR / "widget.d.ts",
 )

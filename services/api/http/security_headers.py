@@ -9,11 +9,21 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Struct
+from starlette.requests import Request
 
 from services.api.http.precompressed import PrecompressedResponse
 from shared.config import ApiSettings
-from shared.http.responses import NO_STORE, NOSNIFF, Header, RawResponse
+from shared.http.responses import (
+    CORS_HEADERS,
+    CROSS_ORIGIN,
+    NO_STORE,
+    NOSNIFF,
+    Header,
+    RawResponse,
+    cacheable,
+)
 from shared.net.loopback import is_loopback, leads_to_loopback
 
 HTML: Final = b"text/html; charset=utf-8"
@@ -43,17 +53,21 @@ _DISABLED_FEATURES: Final = (
 )
 """Features of Permissions Policy that no page needs."""
 
-_HEADERS: Final = (
-    (b"x-frame-options", b"DENY"),  # frame-ancestors for browsers that do not support it
+_OF_EVERY_PAGE: Final = (
     (
         b"permissions-policy",
         ", ".join(f"{feature}=()" for feature in _DISABLED_FEATURES).encode(),
     ),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     # Images from other hosts are fetched without cookies, and need no header of their own.
     (b"cross-origin-embedder-policy", b"credentialless"),
 )
+_HEADERS: Final = (
+    (b"x-frame-options", b"DENY"),  # frame-ancestors for browsers that do not support it
+    (b"cross-origin-resource-policy", b"same-origin"),
+    *_OF_EVERY_PAGE,
+)
+_FRAMED_HEADERS: Final = (CROSS_ORIGIN, *_OF_EVERY_PAGE)
 _NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 _OWN_REFERRER: Final = (b"referrer-policy", b"same-origin")
 """For pages with forms: with `no-referrer`, browsers send `Origin: null` with a form."""
@@ -67,6 +81,7 @@ class PagePolicy(Struct, frozen=True, kw_only=True):
     images: tuple[str, ...] = ()
     connect: tuple[str, ...] = ()  # fetch and WebSocket
     forms: tuple[str, ...] = ()  # where forms may be sent
+    framed: bool = False  # by pages of any origin
 
     def header(self) -> str:
         """The value of Content-Security-Policy."""
@@ -78,7 +93,8 @@ class PagePolicy(Struct, frozen=True, kw_only=True):
         }
         allowed = [f"{name} {' '.join(sources)}" for name, sources in directives.items() if sources]
         forms = " ".join(self.forms) or "'none'"
-        rest = ["base-uri 'none'", f"form-action {forms}", "frame-ancestors 'none'"]
+        ancestors = "*" if self.framed else "'none'"
+        rest = ["base-uri 'none'", f"form-action {forms}", f"frame-ancestors {ancestors}"]
         return "; ".join(["default-src 'none'", *allowed, *rest])
 
 
@@ -86,8 +102,38 @@ def html_response(
     body: bytes, policy: PagePolicy, vary: bytes = b"Accept-Encoding"
 ) -> PrecompressedResponse:
     """The page, which clients may cache and must revalidate. `vary`: the value of Vary."""
+    return PrecompressedResponse.of(body, HTML, *_public_headers(policy), vary=vary)
+
+
+def small_page(request: Request, body: bytes, policy: PagePolicy, *headers: Header) -> RawResponse:
+    """A page that is made for this request: 304 if the client has it already.
+
+    It is not compressed: that would cost more than it saves.
+    """
+    response = cacheable(body, *_public_headers(policy), *headers, kind=HTML)
+    return response.answer(request.scope["headers"])
+
+
+def error_page(status: int, body: bytes, policy: PagePolicy, *headers: Header) -> RawResponse:
+    """A page that says what is wrong. Nothing may store it."""
+    return RawResponse(
+        status,
+        body,
+        (
+            (b"content-type", HTML),
+            (b"content-length", b"%d" % len(body)),
+            NOSNIFF,
+            NO_STORE,
+            *_public_headers(policy),
+            *headers,
+            *CORS_HEADERS,
+        ),
+    )
+
+
+def _public_headers(policy: PagePolicy) -> tuple[Header, ...]:
     csp = (b"content-security-policy", policy.header().encode())
-    return PrecompressedResponse.of(body, HTML, csp, _NO_REFERRER, *_HEADERS, vary=vary)
+    return (csp, _NO_REFERRER, *(_FRAMED_HEADERS if policy.framed else _HEADERS))
 
 
 def private_html_response(
@@ -139,6 +185,11 @@ def live_policy(settings: ApiSettings) -> PagePolicy:
         images=(SELF, *images),
         connect=(SELF, *socket_origins),
     )
+
+
+def framed_anywhere(policy: PagePolicy) -> PagePolicy:
+    """The same for a page that pages of any origin may frame."""
+    return msgspec.structs.replace(policy, framed=True)
 
 
 def _reachable(origins: tuple[str, ...]) -> tuple[str, ...]:

@@ -36,6 +36,7 @@ LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 UNDESCRIBED: Final = frozenset(
     {
         *("/docs", "/docs/websocket", "/docs/{name}", "/privacy"),
+        *("/overlay/{user_id}", "/embed/{user_id}"),
         *("/auth/login", "/auth/callback", "/auth/logout"),
         *("/me/key/delete", "/me/erase"),
     }
