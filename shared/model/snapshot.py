@@ -56,6 +56,19 @@ class Link(Struct, frozen=True):
     url: Annotated[Url, Meta(description="An address with `https` or `http`.")]
 
 
+class DisplayNameStyles(Struct, frozen=True):
+    """How Discord draws the display name: undocumented there, so any number may come."""
+
+    font_id: Annotated[
+        int | None, Meta(description="Discord's number of the font; 11 is the usual one.")
+    ]
+    effect_id: Annotated[
+        int | None,
+        Meta(description="1: one color, 2: gradient, 3: neon, 4: toon, 5: pop, 6: glow."),
+    ]
+    colors: Annotated[list[int], Meta(description="0xRRGGBB as numbers, at most eight.")]
+
+
 class Profile(Struct, frozen=True, kw_only=True):
     """The user's profile."""
 
@@ -115,6 +128,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     links: Annotated[
         list[Link], Meta(description="As the user has written them for Grux, at most five.")
     ] = []
+    display_name_styles: Annotated[
+        DisplayNameStyles | None,
+        Meta(description="How Discord draws the display name; null where it is plain."),
+    ] = None
 
 
 class Timestamps(Struct, frozen=True):

@@ -45,7 +45,7 @@ RICH: Final = Golden(
         b'"clan_image":"https://cdn.discordapp.com/clan-badges/1112920281367973900/'
         b'b8161e357e4c3de4fb7c649b3523a1ea.png"},"connected_accounts":[],'
         b'"devices":{"desktop":"online","mobile":"idle"},"public_flags":4194304,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]}'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[],"display_name_styles":null}'
     ),
     presence=(
         b'{"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
@@ -84,7 +84,7 @@ RICH: Final = Golden(
         b'"clan_image":"https://cdn.discordapp.com/clan-badges/1112920281367973900/'
         b'b8161e357e4c3de4fb7c649b3523a1ea.png"},"connected_accounts":[],'
         b'"devices":{"desktop":"online","mobile":"idle"},"public_flags":4194304,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]},'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[],"display_name_styles":null},'
         b'"status":"online","spotify":{"type":"Listening to Spotify","name":"Spotify",'
         b'"song":"90mph","artist":"JBEE, Sillage","album":"90mph",'
         b'"album_image":"https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",'
@@ -128,7 +128,7 @@ RICH: Final = Golden(
         b'"link":"https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",'
         b'"timestamps":{"start":1750873861045,"end":1750874008612},"created_at":1750873861499}},"success":true}'
     ),
-    user_etag='"c112d9104f43bf07a57d3b0e"',
+    user_etag='"ad93b1965953ebbb33717d54"',
     activity_etag='"a467223733e5c7939ab8cee3"',
 )
 
@@ -142,7 +142,7 @@ HOSTILE: Final = Golden(
         b'"avatar_image":"https://cdn.discordapp.com/embed/avatars/0.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{},"public_flags":0,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]}'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[],"display_name_styles":null}'
     ),
     presence=(
         b'{"status":"dnd","spotify":null,"activity":[],"custom_status":'
@@ -157,7 +157,7 @@ HOSTILE: Final = Golden(
         b'"avatar_image":"https://cdn.discordapp.com/embed/avatars/0.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{},"public_flags":0,"bio":null,'
-        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[]},'
+        b'"banner_image":null,"accent_color":null,"kv":{},"pronouns":null,"links":[],"display_name_styles":null},'
         b'"status":"dnd","spotify":null,"activity":[],"custom_status":'
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
         b'"animated":false,"image":null}},"listening":null},"success":true}'
@@ -167,7 +167,7 @@ HOSTILE: Final = Golden(
         b'{"text":"}]},\\"success\\":false","emoji":{"name":"\xe2\x98\x95","id":null,'
         b'"animated":false,"image":null}},"listening":null},"success":true}'
     ),
-    user_etag='"81aaa662cf200c3e93eb436b"',
+    user_etag='"c48bc56c676ca166bbdbb9aa"',
     activity_etag='"99268d21e894d12a9b58f358"',
 )
 
@@ -180,7 +180,7 @@ BOT: Final = Golden(
         b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
-        b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]}'
+        b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[],"display_name_styles":null}'
     ),
     presence=b'{"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null}',
     user=(
@@ -190,14 +190,14 @@ BOT: Final = Golden(
         b'"avatar":null,"avatar_image":"https://cdn.discordapp.com/embed/avatars/1.png",'
         b'"avatar_decoration_image":null,"nameplate_image":null,"badges":[],"clan":null,'
         b'"connected_accounts":[],"devices":{"web":"online"},"public_flags":65536,"bio":null,'
-        b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]},'
+        b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[],"display_name_styles":null},'
         b'"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null},"success":true}'
     ),
     activity=(
         b'{"data":{"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null},'
         b'"success":true}'
     ),
-    user_etag='"294ff63c49687130ecf0632a"',
+    user_etag='"0a7f659922d82817c67ce9ee"',
     activity_etag='"ba24bfea33a631316a6e4141"',
 )
 

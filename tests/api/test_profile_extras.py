@@ -33,7 +33,7 @@ COMPLETED = (
     b'"badge_image":"https://cdn.discordapp.com/badge-icons/f2.png"}],"clan":null,'
     b'"connected_accounts":[{"type":"github","name":"robin","link":"https://github.com/robin"}],'
     b'"devices":{"web":"online"},"public_flags":65536,"bio":"H\xc3\xabllo",'
-    b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[]},'
+    b'"banner_image":null,"accent_color":0,"kv":{},"pronouns":null,"links":[],"display_name_styles":null},'
     b'"status":"invisible","spotify":null,"activity":[],"custom_status":null,"listening":null},"success":true}'
 )
 

@@ -29,6 +29,12 @@ export interface Link {
   url: string;
 }
 
+export interface DisplayNameStyles {
+  font_id: number | null;
+  effect_id: number | null;
+  colors: number[];
+}
+
 export interface Profile {
   bot: boolean;
   device: string | null;
@@ -52,6 +58,7 @@ export interface Profile {
   kv: Record<string, string>;
   pronouns: string | null;
   links: Link[];
+  display_name_styles: DisplayNameStyles | null;
 }
 
 /** Milliseconds since 1970; an unknown start or end is left out. */

@@ -22,6 +22,7 @@ from shared.model.snapshot import (
     ActivityType,
     Clan,
     CustomStatus,
+    DisplayNameStyles,
     Emoji,
     Listening,
     Party,
@@ -75,6 +76,7 @@ def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
         public_flags=flags,
         banner_image=cdn.banner(user_id, banner) if banner else None,
         accent_color=user.get("accent_color"),
+        display_name_styles=_name_styles(user),
     )
 
 
@@ -198,6 +200,14 @@ def _clan(user: Json, cdn: Cdn) -> Clan | None:
     if shown.get("identity_enabled") is not True or not tag or not guild_id:
         return None
     return Clan(tag, guild_id, badge, cdn.clan(guild_id, badge) if badge else None)
+
+
+def _name_styles(user: Json) -> DisplayNameStyles | None:
+    styles: Json | None = user.get("display_name_styles")
+    if not styles:
+        return None
+    colors = [color for color in styles.get("colors") or () if 0 <= color <= 0xFFFFFF]
+    return DisplayNameStyles(styles.get("font_id"), styles.get("effect_id"), colors)
 
 
 def _iso(milliseconds: int) -> str:
