@@ -32,11 +32,16 @@ def spotify(user_id: str, song: Song, start_ms: int) -> Json:
     }
 
 
-def spotify_end(activities: list[Json]) -> int | None:
+def is_song(activity: Json) -> bool:
+    """Whether it is one of a music player, Spotify included."""
+    return activity.get("type") == 2
+
+
+def song_end(activities: list[Json]) -> int | None:
     """When the song among these activities ends, Unix ms."""
     for activity in activities:
-        if activity.get("id") == "spotify:1":
-            end: int = activity["timestamps"]["end"]
+        if is_song(activity):
+            end: int | None = (activity.get("timestamps") or {}).get("end")
             return end
     return None
 

@@ -7,7 +7,7 @@ them show nothing but a status.
 import random
 from typing import Final
 
-from simulator import activities, catalogue
+from simulator import activities, catalogue, music_players
 from simulator.model import Json, Presence, offline
 
 OFFLINE_SHARE: Final = 0.60
@@ -22,7 +22,7 @@ _DEVICES: Final = (
 )
 _DEVICE_WEIGHTS: Final = (50, 25, 15, 9, 1)
 _CUSTOM_STATUS: Final = 0.25
-_SPOTIFY: Final = 0.15
+_SONG: Final = 0.15
 _PLAYING: Final = 0.35
 _STREAMING: Final = 0.02
 
@@ -41,7 +41,7 @@ def online_presence(rng: random.Random, user_id: str, now_ms: int) -> Presence:
     shown: list[Json] = []
     if rng.random() < _CUSTOM_STATUS:
         shown.append(activities.custom_status(rng, now_ms))
-    if rng.random() < _SPOTIFY:
+    if rng.random() < _SONG:
         shown.append(listening(rng, user_id, now_ms - rng.randrange(120_000)))
     if rng.random() < _PLAYING:
         game = rng.choice(catalogue.GAMES)
@@ -54,5 +54,8 @@ def online_presence(rng: random.Random, user_id: str, now_ms: int) -> Presence:
 
 
 def listening(rng: random.Random, user_id: str, start_ms: int) -> Json:
-    """The Spotify activity of a song that begins at ``start_ms``."""
-    return activities.spotify(user_id, rng.choice(catalogue.SONGS), start_ms)
+    """The activity of a song that begins at ``start_ms``, in the user's player."""
+    song, player = rng.choice(catalogue.SONGS), music_players.player_of(user_id)
+    if player is None:
+        return activities.spotify(user_id, song, start_ms)
+    return music_players.activity(player, song, start_ms)

@@ -161,22 +161,22 @@ class Scenario:
         self._expect_song_end(user_id)
 
     def _expect_song_end(self, user_id: str) -> None:
-        end = activities.spotify_end(self._world.people[user_id].presence.activities)
+        end = activities.song_end(self._world.people[user_id].presence.activities)
         if end is not None:
             heapq.heappush(self._songs, (end, user_id))
 
     def _end_song(self, user_id: str, now_ms: int) -> None:
         """The next song, or silence; nothing if the person did something else meanwhile."""
         presence = self._world.people[user_id].presence
-        end = activities.spotify_end(presence.activities)
+        end = activities.song_end(presence.activities)
         if user_id == FIRST_PERSON or end is None or end > now_ms:
             self._someone_does_something(now_ms)
             return
         goes_on = self._rng.random() < _NEXT_SONG
         shown = [
-            listening(self._rng, user_id, now_ms) if activity.get("id") == "spotify:1" else activity
+            listening(self._rng, user_id, now_ms) if activities.is_song(activity) else activity
             for activity in presence.activities
-            if goes_on or activity.get("id") != "spotify:1"
+            if goes_on or not activities.is_song(activity)
         ]
         self._set(user_id, Presence(presence.status, shown, presence.client_status))
 

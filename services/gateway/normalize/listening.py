@@ -1,12 +1,8 @@
-"""What a person listens to, from the activity of any player. Pure, and total.
-
-Discord's docs name no fields for music. By convention, a player sends the song as the details, the
-artist as the state, and the album as the text of the large image.
-"""
+"""What a person listens to, from the activity of any player. Pure, and total."""
 
 from __future__ import annotations
 
-from services.gateway.normalize import assets
+from services.gateway.normalize import assets, music_players
 from services.gateway.normalize.sanitize import Json
 from shared.discord.cdn import Cdn
 from shared.model.snapshot import Listening, Spotify, Timestamps
@@ -28,16 +24,17 @@ def of_spotify(spotify: Spotify, activity: Json) -> Listening:
 
 
 def of_player(activity: Json, timestamps: Timestamps, cdn: Cdn) -> Listening:
-    """`timestamps`: those of the activity."""
+    """`activity`: of type 2. `timestamps`: those of the activity."""
     application_id = activity.get("application_id")
-    art: Json = activity.get("assets") or {}
+    large_image = (activity.get("assets") or {}).get("large_image")
+    heard = music_players.song_of(activity)
     return Listening(
-        app=activity.get("name") or None,
+        app=heard.app,
         application_id=application_id,
-        song=activity.get("details") or None,
-        artist=activity.get("state") or None,
-        album=art.get("large_text") or None,
-        album_image=assets.image(art.get("large_image"), application_id, cdn),
+        song=heard.song,
+        artist=heard.artist,
+        album=heard.album,
+        album_image=assets.image(large_image, application_id, cdn),
         link=assets.link(activity.get("details_url")),
         timestamps=timestamps,
         created_at=activity.get("created_at"),

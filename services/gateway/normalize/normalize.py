@@ -13,6 +13,7 @@ from typing import Any, Final
 from msgspec import UNSET
 
 from services.gateway.normalize import assets, listening
+from services.gateway.normalize.music_players import shows_music
 from services.gateway.normalize.sanitize import LISTENING, Json, is_custom_status, is_spotify
 from shared.discord.badges import from_flags
 from shared.discord.cdn import Cdn
@@ -96,7 +97,7 @@ def presence(
             custom = custom or _custom_status(activity, cdn)
         else:
             rest.append(_activity(activity, cdn, icons))
-            if player is None and activity.get("type") == LISTENING:
+            if player is None and activity.get("type") == LISTENING and shows_music(activity):
                 player = activity
     heard: Listening | None = None
     if player is not None and not hides_listening:
