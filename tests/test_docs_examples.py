@@ -14,6 +14,7 @@ from services.api.openapi.bodies import (
     ActivityAnswer,
     FrontAnswer,
     HealthAnswer,
+    ManyUsersAnswer,
     NotMonitoredAnswer,
     UserAnswer,
 )
@@ -77,6 +78,7 @@ class Ready(Struct):
 KINDS: dict[str, type[Struct]] = {
     "GET /user/:userid": UserAnswer,
     "GET /activity/:userid": ActivityAnswer,
+    "GET /users?ids=A,B": ManyUsersAnswer,
     "GET /": FrontAnswer,
     "GET /health and GET /ready": HealthAnswer,
     "Errors": NotMonitoredAnswer,

@@ -10,6 +10,7 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,11 +19,13 @@ import pytest
 from msgspec import Struct
 from starlette.requests import Request
 
+from services.api.endpoints import many_users
 from services.api.http.negotiation import accepts_gzip, prefers_html
 from services.cards import card_options
 from services.ws import handshake
 from services.ws.limits import WsLimits
 from shared.discord import snowflake
+from shared.http.errors import InvalidUserId
 from shared.http.responses import etag_matches, etag_of, parameters_of
 from shared.net.client_address import client_ip, forwarded_for_tail, networks
 
@@ -77,6 +80,15 @@ def user_ids(prefix: str) -> Callable[[str], object]:
     return lambda text: handshake.parse_user_ids(prefix + text, 50)
 
 
+def user_list(prefix: str) -> Callable[[str], object]:
+    def read(text: str) -> object:
+        with suppress(InvalidUserId):
+            return many_users.parse_ids(prefix + text)
+        return None
+
+    return read
+
+
 def upgrade(name: str) -> Callable[[str], object]:
     """The whole handshake, with a header in lines of 8,000 characters: websockets' limit."""
 
@@ -114,6 +126,8 @@ CASES = [
     *many("id in the path", snowflake.parse, "1", "0", "٣"),
     *many("user_id", user_ids("user_id="), ",", f"{ID},", "1,", "%2C", "%31"),
     *many("user_id", user_ids(""), "user_id=&", f"user_id={ID}&", "&", "user_id=,&", "a&"),
+    *many("ids", user_list("ids="), ",", f"{ID},", "1,", "%2C", "%31", "é", " "),
+    *many("ids", user_list(""), "ids=&", f"ids={ID}&", "ids=,&", "a&"),
     *many("Connection", upgrade("Connection"), ",", "a,", "upgrade, "),
     *many("Upgrade", upgrade("Upgrade"), ",", "a,", "a/1,", "websocket,"),
     *many("Sec-WebSocket-Protocol", upgrade("Sec-WebSocket-Protocol"), ",", "a,", "a, "),

@@ -20,6 +20,7 @@ from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.endpoints.embedded_widget import EMBED_PATH, OVERLAY_PATH, EmbeddedWidgetEndpoints
 from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
+from services.api.endpoints.many_users import ManyUsersEndpoints
 from services.api.endpoints.presence import PresenceEndpoints
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
@@ -82,8 +83,10 @@ def routes(
     """Every route but the static files and the socket. services/api/openapi/ describes them."""
     kv = KeyValueService.of(store, store, settings) if kv is None else kv
     accounts = AccountService(store, store, settings) if accounts is None else accounts
+    presence = PresenceEndpoints(store, users, settings, cache)
     return [
-        *PresenceEndpoints(store, users, settings, cache).routes(),
+        *presence.routes(),
+        *ManyUsersEndpoints(presence, cache).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),

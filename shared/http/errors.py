@@ -68,6 +68,14 @@ class JoinFailed(Exception):
     """Raised when Discord does not let a user join a server. The text says why, and what to do."""
 
 
+class RequestRateLimited(Exception):
+    """Raised when a request counts as more of them than its address may still send."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
 class AccountRateLimited(Exception):
     """Raised when an account is changed too often."""
 
@@ -306,6 +314,7 @@ def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]
         SignInOff: _explained,
         InvalidSettings: _invalid_settings,
         KvRateLimited: _rate_limited,
+        RequestRateLimited: _too_many_requests,
         AccountRateLimited: _rate_limited,
         404: _not_found,
         405: _method_not_allowed,
@@ -325,6 +334,10 @@ async def _invalid_settings(_request: Request, error: Exception) -> Response:
 async def _rate_limited(_request: Request, error: Exception) -> Response:
     headers = ((b"retry-after", b"%d" % getattr(error, "retry_after_s", RETRY_AFTER_S)),)
     return _response(msgspec.structs.replace(ERRORS[type(error)], headers=headers))
+
+
+async def _too_many_requests(_request: Request, error: Exception) -> Response:
+    return rate_limited(getattr(error, "retry_after_s", RETRY_AFTER_S))
 
 
 async def _method_not_allowed(_request: Request, error: Exception) -> Response:

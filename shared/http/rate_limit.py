@@ -52,15 +52,21 @@ class RateLimitMiddleware:
         if self._per_minute and scope["type"] == "http":
             address = self._address(scope)
             if address is not None:
-                count = self._requests.count(address)
-                if count > self._per_minute:
-                    self._notice.over_limit(address)
-                if count > budget(address, self._per_minute):
-                    retry_after = max(1, round(self._requests.remaining_s))
+                retry_after = self._count(address)
+                if retry_after:
                     return errors.rate_limited(retry_after)(scope, receive, send)
                 if self._count_bytes:
-                    scope[COUNT_MORE] = partial(self._requests.count, address)
+                    scope[COUNT_MORE] = partial(self._count, address)
         return self._app(scope, receive, send)
+
+    def _count(self, address: str, requests: int = 1) -> int:
+        """0 within the limit, else the seconds until the next window."""
+        count = self._requests.count(address, requests)
+        if count > self._per_minute:
+            self._notice.over_limit(address)
+        if count <= budget(address, self._per_minute):
+            return 0
+        return max(1, round(self._requests.remaining_s))
 
     def _address(self, scope: Scope) -> str | None:
         peer = scope["client"]

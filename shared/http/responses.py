@@ -49,13 +49,18 @@ LARGE_RESPONSE_BYTES: Final = 64 * 1024
 """A larger response counts as one more request for each of these: see shared/http/rate_limit.py."""
 
 COUNT_MORE: Final = "count_more"
-"""Key of the scope: called with how many more requests this one counts as."""
+"""Key of the scope: called with how many more requests this one counts as. Returns 0, or the
+seconds after which to try again where that is more than the address may send. Not there where
+nothing is counted."""
 
 _SVG_POLICY: Final = (
     b"content-security-policy",
     b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox",
 )
 """For an SVG opened by itself: it needs its own style and its own pictures, nothing else."""
+
+_OPENING: Final = b'{"data":'
+_CLOSING: Final = b',"success":true}'
 
 MAX_IF_NONE_MATCH_BYTES: Final = 2048  # some seventy tags of ours
 _ETAG: Final = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
@@ -104,7 +109,12 @@ def parameters_of(request: Request) -> dict[str, str]:
 
 def envelope(data: bytes) -> bytes:
     """`data`: JSON."""
-    return b'{"data":%b,"success":true}' % data
+    return b"".join((_OPENING, data, _CLOSING))
+
+
+def data_of(body: bytes) -> bytes:
+    """What is in an envelope."""
+    return body[len(_OPENING) : -len(_CLOSING)]
 
 
 def json_response(status: int, body: bytes, *headers: Header) -> RawResponse:

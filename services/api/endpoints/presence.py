@@ -14,7 +14,7 @@ from services.api.middleware.response_cache import ACTIVITY_PATH, USER_PATH, Res
 from shared.config import ApiSettings
 from shared.discord import snowflake
 from shared.http.errors import InvalidUserId
-from shared.http.responses import RawResponse, cacheable, envelope
+from shared.http.responses import CacheableResponse, RawResponse, cacheable, envelope
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 from shared.version import VERSION
@@ -51,12 +51,16 @@ class PresenceEndpoints:
 
     async def user(self, request: Request) -> RawResponse:
         """`data`: `{"profile", "status", "spotify", "activity", "custom_status", "listening"}`"""
-        user_id = user_id_of(request)
+        response = await self.load_user(user_id_of(request))
+        return response.answer(request.scope["headers"])
+
+    async def load_user(self, user_id: int) -> CacheableResponse:
+        """The response of GET /user/:id from Redis, which is kept in memory. Raises as `user`."""
         with self._cache.loading(user_id) as load:
             user = await self._users.view(user_id)
             response = cacheable(envelope(b'{"profile":%b,%b' % (user.profile, user.presence[1:])))
             load.store(USER_PATH, user.version, response, until=user.good_until)
-        return response.answer(request.scope["headers"])
+        return response
 
     async def activity(self, request: Request) -> RawResponse:
         """`data`: `{"status", "spotify", "activity", "custom_status", "listening"}`"""

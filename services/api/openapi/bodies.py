@@ -52,6 +52,24 @@ class UserAnswer(Struct):
     success: Literal[True]
 
 
+class ManyUsers(Struct):
+    """Many users at once."""
+
+    users: Annotated[
+        dict[str, User], Meta(description="By id, in the order in which they were asked for.")
+    ]
+    not_monitored: Annotated[
+        list[str], Meta(description="The ids of those who are in no monitored server.")
+    ]
+
+
+class ManyUsersAnswer(Struct):
+    """Many users at once."""
+
+    data: ManyUsers
+    success: Literal[True]
+
+
 class ActivityAnswer(Struct):
     """Presence without the profile."""
 

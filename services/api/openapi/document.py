@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from services.api.endpoints.avatar import AVATAR_SIZES_PX
+from services.api.endpoints.many_users import MAX_USERS
 from services.api.endpoints.presence import INFO
 from services.api.openapi import account_bodies, accounts, bodies, cards, lanyard
 from services.api.openapi.paths import (
@@ -27,8 +28,8 @@ from services.api.openapi.paths import (
     response,
 )
 from services.api.openapi.schemas import Json, ref, schemas
-from shared.http.errors import DRAINING, InvalidSize
-from shared.redis.store import StoreUnavailable
+from shared.http.errors import DRAINING, InvalidSize, InvalidUserId
+from shared.redis.store import SnapshotDamaged, StoreUnavailable
 from shared.version import VERSION
 
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
@@ -76,6 +77,7 @@ _BODIES: Final = (
     bodies.NotMonitoredAnswer,
     bodies.ReadyAnswer,
     bodies.UserAnswer,
+    bodies.ManyUsersAnswer,
     lanyard.LanyardAnswer,
 )
 
@@ -94,6 +96,27 @@ _AWAY_EXAMPLE: Final[Json] = {
     "activity": [],
     "custom_status": None,
     "listening": None,
+}
+
+
+_USERS_EXAMPLE: Final[Json] = {
+    "users": {"1274150219482660897": _USER_EXAMPLE["data"]},
+    "not_monitored": ["161092844126208001"],
+}
+_IDS: Final[Json] = {
+    "name": "ids",
+    "in": "query",
+    "description": f"Up to {MAX_USERS} Discord ids, separated by commas. May be repeated.",
+    "required": True,
+    "style": "form",
+    "explode": False,
+    "schema": {
+        "type": "array",
+        "items": USER_ID["schema"],
+        "minItems": 1,
+        "maxItems": MAX_USERS,
+    },
+    "example": [USER_ID["example"]],
 }
 
 
@@ -155,6 +178,18 @@ PATHS: Final[Json] = {
             content(ref(bodies.UserAnswer), {"Listening and coding": _USER_EXAMPLE}),
         ),
         errors=USER_ERRORS,
+    ),
+    "/users": path(
+        "getUsers",
+        "Presence",
+        "Many users at once",
+        "Each user counts as one request of your address.",
+        parameters=[_IDS, IF_NONE_MATCH],
+        responses=cacheable(
+            "The users, as `GET /user/{user_id}` answers them.",
+            _answer(bodies.ManyUsersAnswer, "One of two is monitored", _USERS_EXAMPLE),
+        ),
+        errors=(InvalidUserId, StoreUnavailable, SnapshotDamaged),
     ),
     "/activity/{user_id}": path(
         "getActivity",
