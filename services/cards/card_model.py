@@ -8,8 +8,10 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.cards.card_options import CardOptions
+from services.cards.texts import TEXTS, ActivityTexts
 from shared.model.snapshot import (
     Activity,
+    ActivityType,
     CustomStatus,
     Presence,
     Profile,
@@ -100,7 +102,9 @@ def build(
         emoji_text=_emoji_text(custom),
         accent=profile.accent_color,
         panel=panel,
-        idle=options.idle_message if options.hide_activity == "false" and panel is None else None,
+        idle=(options.idle_message or TEXTS[options.lang].activity.idle)
+        if options.hide_activity == "false" and panel is None
+        else None,
         with_profile=not options.hide_profile,
         pronouns=profile.pronouns,
     )
@@ -148,10 +152,11 @@ def _panel(presence: Presence, options: CardOptions) -> tuple[Panel | None, list
 
 def _song_panel(song: Spotify, options: CardOptions) -> tuple[Panel, list[ImageRequest]]:
     start, end = _times(song.timestamps, options)
+    texts = TEXTS[options.lang].activity
     panel = Panel(
         kind="song",
-        heading="Listening to Spotify",
-        title=song.song or "A local file",
+        heading=texts.listening_to.format(name="Spotify"),
+        title=song.song or texts.local_file,
         lines=_lines(song.artist, song.album if song.album != song.song else None),
         start=start,
         end=end,
@@ -163,18 +168,16 @@ def _song_panel(song: Spotify, options: CardOptions) -> tuple[Panel, list[ImageR
 
 def _activity_panel(activity: Activity, options: CardOptions) -> tuple[Panel, list[ImageRequest]]:
     name, details, state = activity.name or "", activity.details, activity.state
+    texts = TEXTS[options.lang].activity
     if activity.party and activity.party.size:
         now, most = activity.party.size
-        state = f"{state or 'In a group'} ({now} of {most})"
+        state = texts.party.format(state=state or texts.in_a_group, now=now, most=most)
     by_name = activity.type in ("Playing", "Competing", None) or not details
-    verb = {"Listening": "Listening to", "Streaming": "Live on", "Competing": "Competing in"}.get(
-        activity.type or "", activity.type or ""
-    )
     extra = activity.largeText if activity.type == "Listening" else None
     start, end = _times(activity.timestamps, options)
     panel = Panel(
         kind=_KINDS.get(activity.type, "game"),
-        heading=verb if by_name else f"{verb} {name}",
+        heading=_heading(activity.type, "" if by_name else name, texts),
         title=name if by_name and name else details or name,
         lines=_lines(details, state) if by_name else _lines(state, extra),
         start=start,
@@ -185,6 +188,23 @@ def _activity_panel(activity: Activity, options: CardOptions) -> tuple[Panel, li
     urls = (("art", activity.largeImage or activity.smallImage), ("small", activity.smallImage))
     images = [ImageRequest(role, url) for role, url in urls if url]
     return panel, images if panel.has_small else images[:1]
+
+
+def _heading(kind: ActivityType | None, name: str, texts: ActivityTexts) -> str:
+    """The verb, with the name unless that is empty."""
+    match kind:
+        case "Playing":
+            return texts.playing
+        case "Listening":
+            return texts.listening_to.format(name=name) if name else texts.listening
+        case "Watching":
+            return texts.watching_on.format(name=name) if name else texts.watching
+        case "Streaming":
+            return texts.streaming_on.format(name=name) if name else texts.streaming
+        case "Competing":
+            return texts.competing_in.format(name=name) if name else texts.competing
+        case None:
+            return ""
 
 
 def _times(timestamps: Timestamps, options: CardOptions) -> tuple[int | None, int | None]:

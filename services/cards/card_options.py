@@ -14,12 +14,12 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from services.cards.texts import DEFAULT_LANGUAGE, Language, language_of
 from shared.net.bounded_input import is_long_list, list_items
 
 Theme = Literal["dark", "light", "auto"]
 HideActivity = Literal["false", "true", "whenNotUsed"]
 
-DEFAULT_IDLE_MESSAGE: Final = "I'm not currently doing anything!"
 DEFAULT_WIDTH_PX: Final = 450
 MIN_WIDTH_PX: Final = 300
 MAX_WIDTH_PX: Final = 900
@@ -56,7 +56,7 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     animated: bool = True
     animated_decoration: bool = True
     tag_bg: str | None = None  # six hex digits, or None for the theme's
-    idle_message: str = DEFAULT_IDLE_MESSAGE
+    idle_message: str = ""  # empty: that of the language
     display_name: bool = True
     nameplate: bool = False
     hide_status: bool = False  # the custom status
@@ -68,6 +68,7 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     hide_tag: bool = False
     hide_decoration: bool = False
     ignored: frozenset[str] = frozenset()  # application ids
+    lang: Language = DEFAULT_LANGUAGE
 
 
 def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
@@ -108,6 +109,7 @@ def drawn(options: CardOptions) -> CardOptions:
         accent=options.accent,
         animated=options.animated,
         tag_bg=None if options.hide_tag else options.tag_bg,
+        lang=options.lang,
     )
 
 
@@ -198,6 +200,7 @@ _PARSERS: Final = {
     "hideTag": ("hide_tag", _flag),
     "hideDecoration": ("hide_decoration", _flag),
     "ignoreAppId": ("ignored", _ids),
+    "lang": ("lang", language_of),
 }
 """By parameter name: the field of CardOptions, and its parser."""
 

@@ -32,6 +32,7 @@ from services.cards.problems import (
     PROBLEMS,
     RETRY_MAX_AGE_S,
     Problem,
+    explanation,
 )
 from services.cards.render_jobs import DrawCard, DrawPlaceholder, Rendered, RenderJob
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
@@ -53,7 +54,6 @@ LAST_GOOD_TTL_S: Final = 600.0  # as long as proxies may show it after an error
 
 _decode_profile = msgspec.json.Decoder(Profile).decode
 _decode_presence = msgspec.json.Decoder(Presence).decode
-_DEFAULTS: Final = CardOptions()
 
 Key = tuple[object, ...]
 
@@ -204,13 +204,12 @@ class CardService:
         self, problem: Problem, options: CardOptions, png: bool, requester: str
     ) -> Card:
         """Falls back to the default options, then to an image that needs no rendering."""
-        text = problem.text
-        if problem.code == "user_not_monitored" and self._discord_invite:
-            text = f"{problem.text} Join: {self._discord_invite}"
+        said = explanation(problem, options.lang, self._discord_invite)
         look = card_options.drawn(options)
-        common = f"{problem.code} defaults"
-        for tried, by, subject in ((look, requester, problem.code), (_DEFAULTS, "", common)):
-            job = DrawPlaceholder(problem.title, text, tried, png)
+        common = f"{problem.code} {options.lang}"
+        plain = CardOptions(lang=options.lang)
+        for tried, by, subject in ((look, requester, problem.code), (plain, "", common)):
+            job = DrawPlaceholder(said.title, said.text, tried, png)
 
             async def render(job: DrawPlaceholder = job) -> Card:
                 body = await self._submit(job)

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.cards.render_pool import PoolFull, RenderFailed
+from services.cards.texts import TEXTS, Language, ProblemText
 from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.redis.store import StoreUnavailable
 
@@ -15,48 +16,30 @@ RETRY_MAX_AGE_S: Final = 5  # the same, where a better card will soon be availab
 
 
 class Problem(Struct, frozen=True):
-    code: str
-    title: str
-    text: str
+    code: str  # CardTexts.problems has its texts
     max_age_s: int
 
 
-_BUSY: Final = Problem(
-    "busy",
-    "Busy",
-    "More cards are requested than can be drawn. Reload the page in a minute.",
-    RETRY_MAX_AGE_S,
-)
+_BUSY: Final = Problem("busy", RETRY_MAX_AGE_S)
 
 PROBLEMS: Final[dict[type[Exception], Problem]] = {
-    InvalidUserId: Problem(
-        "invalid_user_id",
-        "No Discord id",
-        "The address of this picture names no Discord user: an id has 15 to 19 digits, like "
-        "1274150219482660897.",
-        300,
-    ),
-    UserNotMonitored: Problem(
-        "user_not_monitored",
-        "Not monitored",
-        "This person is in no server that Grux watches.",
-        MAX_AGE_S,
-    ),
-    StoreUnavailable: Problem(
-        "unavailable",
-        "Be right back",
-        "Presence cannot be read at the moment. Reload the page in a minute.",
-        RETRY_MAX_AGE_S,
-    ),
+    InvalidUserId: Problem("invalid_user_id", 300),
+    UserNotMonitored: Problem("user_not_monitored", MAX_AGE_S),
+    StoreUnavailable: Problem("unavailable", RETRY_MAX_AGE_S),
     PoolFull: _BUSY,
     RenderFailed: _BUSY,
-    Exception: Problem(
-        "internal_server_error",
-        "Something is wrong here",
-        "This server has a bug, and has logged it.",
-        RETRY_MAX_AGE_S,
-    ),
+    Exception: Problem("internal_server_error", RETRY_MAX_AGE_S),
 }
+
+
+def explanation(problem: Problem, language: Language, discord_invite: str | None) -> ProblemText:
+    """What the picture says, with the way into a server where that is the remedy."""
+    texts = TEXTS[language]
+    found = texts.problems[problem.code]
+    if problem.code != "user_not_monitored" or not discord_invite:
+        return found
+    return ProblemText(found.title, f"{found.text} {texts.join.format(invite=discord_invite)}")
+
 
 BUSY_SVG: Final = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="450" height="88" viewBox="0 0 450 88"'

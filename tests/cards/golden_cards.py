@@ -11,7 +11,8 @@ from services.cards.card_options import CardOptions
 from services.cards.render.card import card, placeholder
 from services.cards.render.raster import png
 from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
-from shared.model.snapshot import CustomStatus, Presence, Profile, Timestamps
+from services.cards.texts import TEXTS
+from shared.model.snapshot import CustomStatus, Party, Presence, Profile, Timestamps
 from tests.cards.sample_users import (
     AT_WORK,
     AUDIBERT,
@@ -85,6 +86,23 @@ CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
         AUDIBERT,
         like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps(end=NOW + 754_000))]),
         CardOptions(theme="light", radius=60),
+    ),
+    "german-countdown": _of(
+        AUDIBERT,
+        like(
+            AT_WORK,
+            activity=[
+                like(EDITOR, timestamps=Timestamps(end=NOW + 754_000), party=Party("1", (2, 4)))
+            ],
+        ),
+        CardOptions(lang="de"),
+    ),
+    "japanese": _of(AUDIBERT, LISTENING, CardOptions(lang="ja", theme="light")),
+    "japanese-problem": DrawPlaceholder(
+        TEXTS["ja"].problems["invalid_user_id"].title,
+        TEXTS["ja"].problems["invalid_user_id"].text,
+        CardOptions(lang="ja"),
+        True,
     ),
     "not-monitored": DrawPlaceholder(
         "Not monitored",

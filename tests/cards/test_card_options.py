@@ -48,6 +48,9 @@ from services.cards.card_options import CardOptions
             {"ignoreAppId": "383226320970055681, 1302143410907648071"},
             CardOptions(ignored=frozenset({"383226320970055681", "1302143410907648071"})),
         ),
+        ({"lang": "de"}, CardOptions(lang="de")),
+        ({"lang": "pt"}, CardOptions(lang="pt-BR")),
+        ({"lang": "FR_ca"}, CardOptions(lang="fr")),
         ({"v": "2", "cache": "no"}, CardOptions()),
     ],
 )

@@ -55,6 +55,9 @@ _CARD_PARAMETERS: Final = [
     optional("hideTag", "`true`: hide the server tag."),
     optional("hideDecoration", "`true`: hide the avatar's decoration."),
     optional("ignoreAppId", "Application ids to ignore, separated by commas."),
+    optional(
+        "lang", "The language of the card's own words: `de`, `en`, `es`, `fr`, `ja`, `pt-BR`."
+    ),
 ]
 
 _BADGE_PARAMETERS: Final = [

@@ -15,6 +15,7 @@ from services.cards.render.sanitize_text import sanitize_text
 from services.cards.render.text import Style, fitted, wrapped
 from services.cards.render.theme import Palette, palette
 from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
+from services.cards.texts import TEXTS, StatusTexts, TimeTexts
 
 MAX_SVG_BYTES: Final = 1_000_000
 _MARGIN: Final = 12  # around the panel
@@ -51,6 +52,7 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     )
     radius = max(0.0, min(options.radius, 60))
     animated = options.animated and not job.png
+    texts = TEXTS[options.lang]
     top = float(_MARGIN)
     if model.with_profile:
         top = header.HEIGHT + _GAP
@@ -68,18 +70,18 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
         _header(canvas, model, images, colors, options.width, radius)
     box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, min(radius - 4, tall / 2)))
     if model.panel is not None:
-        panel.draw(canvas, model.panel, images, colors, box, job.now, animated)
+        panel.draw(canvas, model.panel, images, colors, box, texts.time, job.now, animated)
     elif model.idle is not None:
         panel.idle(canvas, model.idle, colors, box)
     if job.silent_for is not None:
-        text = f"No news from Discord for {_span(job.silent_for)}"
+        text = texts.time.silent.format(span=_span(job.silent_for, texts.time))
         said = fitted(text, _NOTE, options.width - 40)
         x = (options.width - said.width) / 2
         canvas.text_line(said, x, height - 11, colors.paint("faint"))
     canvas.style(colors.style)
     if animated and model.ticks:
         canvas.style(animation.REDUCED_MOTION_CSS)
-    return canvas.document(options.width, height, describe(model))
+    return canvas.document(options.width, height, describe(model, texts.status))
 
 
 def placeholder(job: DrawPlaceholder) -> str:
@@ -171,10 +173,10 @@ def _nameplate(
     canvas.image(image, x, x, wide, tall, f'mask="{mask}"')
 
 
-def describe(model: CardModel) -> str:
+def describe(model: CardModel, texts: StatusTexts) -> str:
     """The content of the card in one line, for screen readers."""
-    state = "streaming" if model.streaming else _STATUS_TEXTS.get(model.status, model.status)
-    parts = [f"{model.name} is {state}"]
+    state = texts.streaming if model.streaming else getattr(texts, model.status)
+    parts = [texts.sentence.format(name=model.name, status=state)]
     custom = " ".join(part for part in (model.emoji_text, model.status_text) if part)
     if custom:
         parts.append(custom)
@@ -187,12 +189,9 @@ def describe(model: CardModel) -> str:
     return sanitize_text(" · ".join(parts))
 
 
-_STATUS_TEXTS: Final = {"dnd": "busy", "invisible": "offline"}
-
-
-def _span(seconds: int) -> str:
+def _span(seconds: int, texts: TimeTexts) -> str:
     if seconds < 120:
-        return "a minute"
+        return texts.a_minute
     if seconds < 2 * animation.HOUR_S:
-        return f"{seconds // 60} minutes"
-    return f"{seconds // animation.HOUR_S} hours"
+        return texts.minutes.format(count=seconds // 60)
+    return texts.hours.format(count=seconds // animation.HOUR_S)

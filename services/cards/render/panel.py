@@ -13,6 +13,7 @@ from services.cards.render.canvas import Canvas, num
 from services.cards.render.text import Style, fitted, line
 from services.cards.render.theme import SPOTIFY, Palette
 from services.cards.render_jobs import CardImage
+from services.cards.texts import TimeTexts
 
 _PAD: Final = 12
 _GAP: Final = 14
@@ -50,6 +51,7 @@ def draw(
     images: Mapping[str, CardImage],
     palette: Palette,
     box: Box,
+    texts: TimeTexts,
     now: int,
     animated: bool,
 ) -> None:
@@ -60,7 +62,7 @@ def draw(
     _art(canvas, panel, images, palette, box.x + _PAD, box.y + _PAD, size, box.radius)
     left = box.x + _PAD + size + _GAP
     room = box.x + box.width - _PAD - 4 - left
-    _text(canvas, panel, palette, left, box.y + box.height / 2, room, now, animated)
+    _text(canvas, panel, palette, left, box.y + box.height / 2, room, texts, now, animated)
 
 
 def idle(canvas: Canvas, text: str, palette: Palette, box: Box) -> None:
@@ -134,6 +136,7 @@ def _text(
     left: float,
     middle: float,
     room: float,
+    texts: TimeTexts,
     now: int,
     animated: bool,
 ) -> None:
@@ -151,7 +154,7 @@ def _text(
         canvas.text_line(fitted(text, style, space), start, top + tall * 0.76, paint)
         top += tall
     if timed:
-        _time(canvas, panel, palette, left, top + 15.5, room, now, animated)
+        _time(canvas, panel, palette, left, top + 15.5, room, texts, now, animated)
 
 
 def _time(
@@ -161,12 +164,13 @@ def _time(
     left: float,
     baseline: float,
     room: float,
+    texts: TimeTexts,
     now: int,
     animated: bool,
 ) -> None:
     """The elapsed time, with a bar if the end is known; or, with an end alone, what is left."""
     if panel.start is None:
-        _remaining(canvas, panel.end or 0, palette, left, baseline, room, now, animated)
+        _remaining(canvas, panel.end or 0, palette, left, baseline, room, texts, now, animated)
         return
     start, end = panel.start, panel.end
     elapsed = max(0.0, (now - start) / 1000)
@@ -197,7 +201,7 @@ def _time(
         return
     canvas.add(icons.clock(left + 6, baseline - 4.4, 11.5, palette.paint("live")))
     if elapsed >= 100 * animation.HOUR_S:
-        days = f"for {int(elapsed // (24 * animation.HOUR_S))} days"
+        days = texts.for_days.format(days=int(elapsed // (24 * animation.HOUR_S)))
         canvas.text_line(fitted(days, _TIME, room - 18), left + 18, baseline, palette.paint("live"))
         return
     animation.clock(
@@ -220,6 +224,7 @@ def _remaining(
     left: float,
     baseline: float,
     room: float,
+    texts: TimeTexts,
     now: int,
     animated: bool,
 ) -> None:
@@ -227,11 +232,14 @@ def _remaining(
     remaining = max(0.0, (end - now) / 1000)
     canvas.add(icons.clock(left + 6, baseline - 4.4, 11.5, paint))
     if remaining >= 100 * animation.HOUR_S:
-        days = f"{int(remaining // (24 * animation.HOUR_S))} days left"
+        days = texts.days_left.format(days=int(remaining // (24 * animation.HOUR_S)))
         canvas.text_line(fitted(days, _TIME, room - 18), left + 18, baseline, paint)
         return
-    taken = animation.countdown(
-        canvas, left + 18, baseline, _TIME, paint, remaining, animated=animated
-    )
-    said = fitted("left", _TIME, room - 18 - taken - 4)
-    canvas.text_line(said, left + 18 + taken + 4, baseline, paint)
+    x = left + 18
+    if texts.before_left:
+        said = fitted(texts.before_left, _TIME, room / 2)
+        canvas.text_line(said, x, baseline, paint)
+        x += said.width + 4
+    x += animation.countdown(canvas, x, baseline, _TIME, paint, remaining, animated=animated)
+    said = fitted(texts.after_left, _TIME, left + room - x - 4)
+    canvas.text_line(said, x + 4, baseline, paint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -18,6 +19,10 @@ ELLIPSIS: Final = "…"
 EMOJI_SCALE: Final = 1.12  # of the text's size
 _WIDE_EM: Final = 1.0  # an ideograph that no font of ours has
 _NARROW_EM: Final = 0.62  # any other character that none of them has
+_WORD: Final = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uff10-\uff5a][\u3001\u3002\uff01\uff09\uff1f\u30fc]* ?"
+    r"|[^ \u3040-\u30ff\u3400-\u9fff\uff10-\uff5a]+ ?| "
+)
 _SELECT_TEXT, _SELECT_EMOJI, _KEYCAP, _JOINER = 0xFE0E, 0xFE0F, 0x20E3, 0x200D
 
 
@@ -98,16 +103,19 @@ def fitted(text: str, style: Style, width: float) -> Line:
 
 
 def wrapped(text: str, style: Style, width: float, most: int) -> list[Line]:
-    """The text on at most `most` lines, broken between words; the last one is truncated."""
+    """The text on at most `most` lines, broken between words; the last one is truncated.
+
+    Between Chinese and Japanese characters there is a break everywhere but before punctuation.
+    """
     lines: list[Line] = []
-    rest = sanitize_text(text).split(" ")
+    rest = _WORD.findall(sanitize_text(text))
     while rest and len(lines) < most - 1:
         count = 1
-        while count < len(rest) and line(" ".join(rest[: count + 1]), style).width <= width:
+        while count < len(rest) and line("".join(rest[: count + 1]), style).width <= width:
             count += 1
-        lines.append(fitted(" ".join(rest[:count]), style, width))
+        lines.append(fitted("".join(rest[:count]), style, width))
         rest = rest[count:]
-    return [*lines, fitted(" ".join(rest), style, width)] if rest else lines
+    return [*lines, fitted("".join(rest), style, width)] if rest else lines
 
 
 def _pieces(text: str, bold: bool) -> Iterator[_Piece]:
