@@ -10,6 +10,7 @@ import pytest
 from msgspec import Struct
 
 from services.api.asyncapi.frames import ErrorFrame, InitialData, PresenceUpdate, ProfileUpdate
+from services.api.endpoints.oembed import OEmbed
 from services.api.openapi.bodies import (
     ActivityAnswer,
     FrontAnswer,
@@ -82,6 +83,7 @@ KINDS: dict[str, type[Struct]] = {
     "GET /": FrontAnswer,
     "GET /health and GET /ready": HealthAnswer,
     "Errors": NotMonitoredAnswer,
+    "GET /oembed": OEmbed,
     "GET /badge/:userid.json": ShieldsBadge,
     "The API on one screen": ActivityAnswer,
     "initial_data": InitialData,

@@ -19,7 +19,8 @@ import pytest
 from msgspec import Struct
 from starlette.requests import Request
 
-from services.api.endpoints import many_users
+from services.api.endpoints import many_users, oembed, widget_attributes
+from services.api.endpoints.static import WIDGET_DIR
 from services.api.http.negotiation import accepts_gzip, prefers_html
 from services.cards import card_options
 from services.ws import handshake
@@ -44,6 +45,7 @@ PARSERS = {
 PROXIES = networks("10.0.0.0/8")
 ID = "80351110224678912"
 ETAG = etag_of(b"")
+ATTRIBUTES = widget_attributes.read_attributes(WIDGET_DIR)
 
 
 class Case(Struct, frozen=True):
@@ -62,6 +64,14 @@ def query(read: Callable[[dict[str, str]], object]) -> Callable[[str], object]:
 
 def card(parameters: dict[str, str]) -> object:
     return card_options.parse(parameters.items())
+
+
+def hide(text: str) -> object:
+    return widget_attributes.chosen_attributes(ATTRIBUTES, {"hide": text})
+
+
+def person_of(rest: str) -> int | None:
+    return oembed.person_of(f"https://a.example/u/{ID}{rest}", "https://a.example")
 
 
 def if_none_match(text: str) -> bool:
@@ -128,6 +138,9 @@ CASES = [
     *many("user_id", user_ids(""), "user_id=&", f"user_id={ID}&", "&", "user_id=,&", "a&"),
     *many("ids", user_list("ids="), ",", f"{ID},", "1,", "%2C", "%31", "é", " "),
     *many("ids", user_list(""), "ids=&", f"ids={ID}&", "ids=,&", "a&"),
+    *many("hide", hide, ",", " ", "a,", "badges,", "badges "),
+    *many("id of a page", snowflake.problem, "1", "<@", "/", "%2f"),
+    *many("url", person_of, "/", "?", "#", "/u/1", "&", "[", "@"),
     *many("Connection", upgrade("Connection"), ",", "a,", "upgrade, "),
     *many("Upgrade", upgrade("Upgrade"), ",", "a,", "a/1,", "websocket,"),
     *many("Sec-WebSocket-Protocol", upgrade("Sec-WebSocket-Protocol"), ",", "a,", "a, "),

@@ -21,6 +21,8 @@ from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.endpoints.embedded_widget import EMBED_PATH, OVERLAY_PATH, EmbeddedWidgetEndpoints
 from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
 from services.api.endpoints.many_users import ManyUsersEndpoints
+from services.api.endpoints.oembed import OEmbedEndpoints
+from services.api.endpoints.person_page import PERSON_PATH, PersonPageEndpoints
 from services.api.endpoints.presence import PresenceEndpoints
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
@@ -32,7 +34,7 @@ from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 
 PAGES: Final = ("/docs", "/docs/websocket", "/me", "/me/erase")
-PAGE_PREFIXES: Final = (OVERLAY_PATH, EMBED_PATH)
+PAGE_PREFIXES: Final = (OVERLAY_PATH, EMBED_PATH, PERSON_PATH)
 """Those with relative links."""
 
 
@@ -91,6 +93,8 @@ def routes(
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),
         *EmbeddedWidgetEndpoints(settings).routes(),
+        *PersonPageEndpoints(users, settings).routes(),
+        *OEmbedEndpoints(users, settings).routes(),
         *LanyardEndpoints(store, users, kv, settings, cache).routes(),
         *account_routes(accounts, users),
     ]

@@ -32,6 +32,14 @@ class InvalidSize(Exception):
     """Raised when a picture is requested in a size that Discord does not have."""
 
 
+class NoSuchPage(Exception):
+    """Raised when an address is not that of a person's page on this server."""
+
+
+class UnsupportedFormat(Exception):
+    """Raised when an answer is requested in a format that does not exist here."""
+
+
 class UserNotMonitored(Exception):
     """Raised when no monitored server has the user."""
 
@@ -127,6 +135,16 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
         "discord_invite), then try again.",
     ),
     404: ApiError(404, "not_found", "Route does not exist"),
+    NoSuchPage: ApiError(
+        404,
+        "not_found",
+        "This address is not the page of a person on this server. Send one like "
+        "https://your.host/u/1274150219482660897 as `url`, with the host of PUBLIC_URL; without "
+        "that setting no page can be embedded.",
+    ),
+    UnsupportedFormat: ApiError(
+        501, "not_implemented", "This format is not supported. Use format=json, or leave it out."
+    ),
     405: ApiError(
         405,
         "method_not_allowed",

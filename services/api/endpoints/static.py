@@ -33,6 +33,7 @@ _CONTENT_TYPES: Final = {
 _FILES: Final = (
     PAGE_DIR / "page.css",
     PAGE_DIR / "page.js",
+    PAGE_DIR / "person.css",
     PAGE_DIR / "snippets.js",
     PAGE_DIR / "theme.js",
     PAGE_DIR / "favicon.svg",

@@ -13,8 +13,9 @@ import msgspec
 
 from services.api.endpoints.avatar import AVATAR_SIZES_PX
 from services.api.endpoints.many_users import MAX_USERS
+from services.api.endpoints.oembed import OEmbed
 from services.api.endpoints.presence import INFO
-from services.api.openapi import account_bodies, accounts, bodies, cards, lanyard
+from services.api.openapi import account_bodies, accounts, bodies, cards, embeds, lanyard
 from services.api.openapi.paths import (
     HEADERS,
     HEADERS_ONLY,
@@ -28,7 +29,11 @@ from services.api.openapi.paths import (
     response,
 )
 from services.api.openapi.schemas import Json, ref, schemas
-from shared.http.errors import DRAINING, InvalidSize, InvalidUserId
+from shared.http.errors import (
+    DRAINING,
+    InvalidSize,
+    InvalidUserId,
+)
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 from shared.version import VERSION
 
@@ -37,7 +42,7 @@ LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 UNDESCRIBED: Final = frozenset(
     {
         *("/docs", "/docs/websocket", "/docs/{name}", "/privacy"),
-        *("/overlay/{user_id}", "/embed/{user_id}"),
+        *("/overlay/{user_id}", "/embed/{user_id}", "/u/{user_id}"),
         *("/auth/login", "/auth/callback", "/auth/logout"),
         *("/me/key/delete", "/me/erase"),
     }
@@ -78,6 +83,7 @@ _BODIES: Final = (
     bodies.ReadyAnswer,
     bodies.UserAnswer,
     bodies.ManyUsersAnswer,
+    OEmbed,
     lanyard.LanyardAnswer,
 )
 
@@ -229,6 +235,7 @@ PATHS: Final[Json] = {
         ),
         errors=(StoreUnavailable,),
     ),
+    **embeds.PATHS,
     "/health": path(
         "getHealth",
         "Service",

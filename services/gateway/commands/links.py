@@ -20,7 +20,7 @@ def links_reply(public_url: str, user_id: int, texts: Texts, *, is_shown: bool) 
     if not public_url:
         return Reply(content=said.unknown)
     addresses = (
-        (said.page, f"{public_url}/?user={user_id}"),
+        (said.page, f"{public_url}/u/{user_id}"),
         (said.card, f"{public_url}/card/{user_id}.svg"),
         (said.api, f"{public_url}/user/{user_id}"),
     )

@@ -114,7 +114,7 @@ async def test_links_name_every_place(commands: UserCommands, stores: CommandSto
     """With the addresses to copy, a word where they show nothing, and else the reason."""
     reply = await answer(commands, command("links"))
     for part in (
-        f"<https://presence.example/?user={ROBIN}>",
+        f"<https://presence.example/u/{ROBIN}>",
         f"<https://presence.example/card/{ROBIN}.svg>",
         f"<https://presence.example/user/{ROBIN}>",
         f'<grux-presence user="{ROBIN}">',
