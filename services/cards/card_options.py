@@ -27,9 +27,12 @@ DEFAULT_RADIUS_PX: Final = 16
 MAX_RADIUS_PX: Final = 60
 MAX_IDLE_CHARS: Final = 150
 MAX_IGNORED_APPS: Final = 50
+MAX_STOPS: Final = 5  # colors of a gradient
+DEFAULT_ANGLE: Final = 135
 
 _COLOR: Final = re.compile(r"#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", re.ASCII)
 _BACKGROUND: Final = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})", re.ASCII)
+_ANGLE: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
 _PIXELS: Final = re.compile(r"([0-9]{1,4})(?:\.[0-9]{1,3})?(?:px)?", re.ASCII)
 _LENGTH: Final = re.compile(r"([0-9]{0,4}(?:\.[0-9]{1,6})?)(px|r?em|pt|%)?", re.ASCII)
 _UNITS_PX: Final = {
@@ -49,7 +52,9 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     """Equal options of an unchanged user make equal cards."""
 
     theme: Theme = "dark"
-    bg: str | None = None  # 6 hex digits, 8 with opacity, `transparent`, or None for the theme's
+    bg: str | None = None
+    """6 hex digits, 8 with opacity, `transparent`, or None for the theme's; a gradient is an angle
+    in degrees and its colors, with commas."""
     radius: int = DEFAULT_RADIUS_PX
     width: int = DEFAULT_WIDTH_PX
     accent: str | None = None  # six hex digits, or None for the user's own
@@ -129,6 +134,8 @@ def _background(value: str) -> str | None:
     """Equal backgrounds have one spelling: without opacity if that is whole."""
     if value.lower() == "transparent":
         return "transparent"
+    if "," in value:
+        return _gradient(value)
     found = _BACKGROUND.fullmatch(value)
     if found is None:
         return None
@@ -137,6 +144,19 @@ def _background(value: str) -> str | None:
         digits = "".join(digit * 2 for digit in digits)
     color, opacity = digits[:6], digits[6:]
     return "transparent" if opacity == "00" else color if opacity in ("", "ff") else digits
+
+
+def _gradient(value: str) -> str | None:
+    """Two or more colors, perhaps after an angle: a number before at least two colors."""
+    parts = [part.strip() for part in list_items(value, MAX_STOPS + 2)]
+    angle = DEFAULT_ANGLE
+    if len(parts) > 2 and _ANGLE.fullmatch(parts[0]):
+        angle = int(parts[0]) % 360
+        parts = parts[1:]
+    colors = [_color(part) for part in parts]
+    if not 2 <= len(colors) <= MAX_STOPS or None in colors:
+        return None
+    return ",".join((str(angle), *(color for color in colors if color)))
 
 
 def _theme(value: str) -> str | None:

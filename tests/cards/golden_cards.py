@@ -87,6 +87,11 @@ CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
         like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps(end=NOW + 754_000))]),
         CardOptions(theme="light", radius=60),
     ),
+    "gradient": _of(AUDIBERT, LISTENING, CardOptions(bg="135,1e1b4b,7c3aed,db2777")),
+    "gradient-light": _of(
+        AUDIBERT, AT_WORK, CardOptions(bg="90,fde68a,fca5a5", theme="light", width=600)
+    ),
+    "gradient-made-legible": _of(AUDIBERT, LISTENING, CardOptions(bg="90,ffffff,000000,22c55e")),
     "german-countdown": _of(
         AUDIBERT,
         like(

@@ -48,6 +48,10 @@ from services.cards.card_options import CardOptions
             {"ignoreAppId": "383226320970055681, 1302143410907648071"},
             CardOptions(ignored=frozenset({"383226320970055681", "1302143410907648071"})),
         ),
+        ({"bg": "e96443,904e95"}, CardOptions(bg="135,e96443,904e95")),
+        ({"bg": "30, #E96443 ,904e95,fff"}, CardOptions(bg="30,e96443,904e95,ffffff")),
+        ({"bg": "111,222"}, CardOptions(bg="135,111111,222222")),
+        ({"bg": "450,111,222"}, CardOptions(bg="90,111111,222222")),
         ({"lang": "de"}, CardOptions(lang="de")),
         ({"lang": "pt"}, CardOptions(lang="pt-BR")),
         ({"lang": "FR_ca"}, CardOptions(lang="fr")),
@@ -67,6 +71,16 @@ def test_an_invalid_value_is_named_and_ignored(name: str) -> None:
     if not name.startswith("hide"):
         assert parsed == CardOptions()
     assert invalid == ([name] if nonsense else [])
+
+
+@pytest.mark.parametrize(
+    "bg",
+    ["e96443,", ",", "90,e96443", "e96443,904e9", "1234,fff,000", "0d111780,fff", "transparent,fff",
+     ",".join(["fff"] * (card_options.MAX_STOPS + 1)), ",".join(["fff"] * 400)],
+)  # fmt: skip
+def test_what_is_no_gradient(bg: str) -> None:
+    """The theme's background, and the parameter is named."""
+    assert card_options.parse([("bg", bg)]) == (CardOptions(), ["bg"])
 
 
 @pytest.mark.parametrize("value", ["on", "ture", "2", "", '"', "when", "true;"])

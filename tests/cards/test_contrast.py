@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageChops
+from PIL import Image
 
 from services.cards import card_model
 from services.cards.card_options import CardOptions
@@ -76,21 +76,22 @@ def check(svg: str, page: str) -> None:
     for found in _SHAPES.finditer(svg):
         parts[_fill(found[0]), SHAPE].append(found[0])
     assert any(wanted == TEXT for _, wanted in parts)
-    for (color, wanted), markup in parts.items():
-        black = [re.sub(r'fill="#[0-9a-f]+"', 'fill="#000"', each) for each in markup]
-        mask = Image.open(io.BytesIO(png(f"{head[0]}{''.join(black)}</svg>", 1.0)))
-        covered = mask.convert("RGBA").getchannel("A").point(lambda alpha: 255 * (alpha > 160))
-        area = covered.getbbox()
-        if area is None:
-            continue
-        covered = covered.crop(area)
-        seen = ImageChops.multiply(behind.crop(area), Image.merge("RGB", [covered] * 3))
-        seen.putalpha(covered)
-        for count, pixel in seen.getcolors(seen.width * seen.height) or []:
-            red, green, blue, alpha = pixel  # type: ignore[misc]
-            if alpha:
-                found_ratio = _ratio(color, f"#{red:02x}{green:02x}{blue:02x}")
-                assert found_ratio >= wanted * (1 - ROUNDING), (color, pixel, found_ratio, count)
+    # One picture in which each color has a number: its red, at the pixels whose center it covers.
+    numbered = "".join(
+        re.sub(r'fill="#[0-9a-f]+"', f'fill="#{number:02x}0000"', each)
+        for number, markup in enumerate(parts.values(), 1)
+        for each in markup
+    )
+    flat = f'{head[0]}<g shape-rendering="crispEdges">{numbered}</g></svg>'
+    numbers = Image.open(io.BytesIO(png(flat, 1.0))).convert("RGBA").getchannel("R")
+    behind.putalpha(numbers)
+    wanted_of = dict(enumerate(parts, 1))
+    for count, pixel in behind.getcolors(behind.width * behind.height) or []:
+        red, green, blue, number = pixel  # type: ignore[misc]
+        if number:
+            color, wanted = wanted_of[number]
+            found_ratio = _ratio(color, f"#{red:02x}{green:02x}{blue:02x}")
+            assert found_ratio >= wanted * (1 - ROUNDING), (color, pixel, found_ratio, count)
 
 
 def _fill(markup: str) -> str:
@@ -118,9 +119,27 @@ def test_mid_tones(bg: str | None, theme: Any, kind: str) -> None:
     check(drawn(CardOptions(theme=theme, bg=bg), PRESENCES[kind]), _PAGE[theme])
 
 
-@settings(max_examples=60, deadline=None)
+GRADIENTS = ("90,ffffff,000000", "0,0000ff,ff0000", "45,ffff00,00ffff,ff00ff", "135,777777,808080")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("bg", GRADIENTS)
+def test_gradients(bg: str, theme: Any) -> None:
+    """Between two colors too, and where no text is legible on both: the gradient changes."""
+    options = CardOptions(theme=theme, bg=bg, nameplate=True)
+    check(drawn(options, PRESENCES["song"]), _PAGE[theme])
+
+
+gradients = st.builds(
+    lambda angle, stops: ",".join((str(angle), *stops)),
+    st.integers(0, 359),
+    st.lists(colors, min_size=2, max_size=5),
+)
+
+
+@settings(max_examples=40, deadline=None)
 @given(
-    bg=st.none() | colors,
+    bg=st.none() | colors | gradients,
     accent=st.none() | colors,
     tone=st.just("") | colors,
     tag_bg=st.none() | colors,

@@ -30,7 +30,8 @@ _CARD_PARAMETERS: Final = [
     optional("theme", "`dark` (the default), `light`, or `auto`: as the reader's system prefers."),
     optional(
         "bg",
-        "The background: six or three hex digits, eight or four with opacity, or `transparent`.",
+        "The background: six or three hex digits, eight or four with opacity, or `transparent`; "
+        "or a gradient: two to five colours, perhaps after an angle, such as `90,1e1b4b,7c3aed`.",
     ),
     optional(
         "borderRadius",

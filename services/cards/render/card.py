@@ -120,7 +120,12 @@ def _background(
     width = options.width
     shape = f'x="0" y="0" width="{width}" height="{num(height)}" rx="{num(radius)}"'
     if colors.base is not None:
-        canvas.add(f"<rect {shape} {colors.paint('base')}/>")
+        paint = colors.paint("base")
+        if colors.gradient is not None:
+            place = colors.gradient.place(0, 0, width, height)
+            reference = canvas.define("linearGradient", place, colors.gradient.markup())
+            paint = f'fill="{reference}"'
+        canvas.add(f"<rect {shape} {paint}/>")
     if colors.glow:
         stops = f'<stop stop-color="{colors.accent}" stop-opacity="{num(colors.glow)}"/>'
         stops += f'<stop offset="1" stop-color="{colors.accent}" stop-opacity="0"/>'

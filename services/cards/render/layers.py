@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Final
 
 import msgspec
@@ -21,7 +22,7 @@ _ART_PX: Final = 78  # from the panel's left edge to the nearest text, at least
 class Layers(Struct, frozen=True, kw_only=True):
     """What lies between the page and the texts."""
 
-    base: str
+    bases: tuple[str, ...]  # the colors of the background
     accent: str
     glow: float  # opacity at its center
     panel: str
@@ -36,8 +37,9 @@ class Layers(Struct, frozen=True, kw_only=True):
     def card(self, nearest_px: int = _GLOW_TO_TEXT_PX) -> Iterator[str]:
         """The colors behind what is outside of the panel, and so far from the glow's center."""
         reach = max(0.0, 1 - nearest_px / (GLOW_RADIUS * self.width))
-        for part in (0, 0.25, 0.5, 0.75, 1):
-            seen = mix(self.base, self.accent, self.glow * reach * part)
+        parts = (0, 0.25, 0.5, 0.75, 1) if self.glow else (0,)
+        for base, part in product(self.bases, parts):
+            seen = mix(base, self.accent, self.glow * reach * part)
             yield seen
             if self.nameplate:  # an image of any color
                 yield mix(seen, WHITE, self.nameplate)

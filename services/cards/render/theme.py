@@ -7,7 +7,7 @@ even white and black are not legible, the layers above the background get weaker
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from services.cards.card_options import CardOptions
+from services.cards.render import gradients
 from services.cards.render.contrast import (
     BLACK,
     GRAPHIC_CONTRAST,
@@ -26,6 +27,7 @@ from services.cards.render.contrast import (
     luminance,
     mix,
 )
+from services.cards.render.gradients import Gradient
 from services.cards.render.layers import (
     GLOW_TO_STATUS_PX,
     Layers,
@@ -61,6 +63,7 @@ _LIGHT: Final[dict[Role, tuple[str, float]]] = {
 }
 _THEMES: Final = {"dark": _DARK, "light": _LIGHT}
 _TEXTS: Final[tuple[Role, ...]] = ("text", "soft", "faint", "live", "tag")
+_TEXT: Final[dict[Name, str]] = {"dark": WHITE, "light": BLACK}  # texts are near this color
 _GLOW: Final = {"dark": 0.30, "light": 0.16}  # opacity at the center
 _WASH: Final = {"dark": 0.26, "light": 0.17}  # opacity at the left; a fifth of it at the right
 NAMEPLATE_BEHIND_TEXT: Final = 0.14  # opacity, at most
@@ -84,6 +87,7 @@ class Palette(Struct, frozen=True, kw_only=True):
     name: Name
     follows_viewer: bool  # their system's preference for light or dark
     base: str | None  # the background; None: there is none
+    gradient: Gradient | None  # the background, where it is one
     opacity: float  # of the background
     accent: str
     glow: float  # opacity at its center
@@ -171,12 +175,18 @@ def palette(
     `tone`: the color of the panel's wash, where it is not the accent. `nameplate`: one is shown.
     """
     own = options.bg is not None
-    solid = options.bg if own and options.bg != "transparent" else None
+    gradient = gradients.parse(options.bg) if options.bg else None
+    solid = options.bg if options.bg and not gradient and options.bg != "transparent" else None
     theme: Name = "light" if options.theme == "light" else "dark"
     page = _THEMES[theme]["base"][0]
     opacity = int(solid[6:], 16) / 255 if solid and solid[6:] else 1.0
-    seen = mix(page, f"#{solid[:6]}", opacity) if solid else page  # on a page like the theme
-    name = _readable_theme(theme, seen)
+    seen: tuple[str, ...] = (
+        mix(page, f"#{solid[:6]}", opacity) if solid else page,
+    )  # on a page like the theme
+    name = _readable_theme(theme, gradient.samples() if gradient else seen)
+    if gradient:
+        gradient = gradient.legible(_TEXT[name])
+        seen = gradient.samples()
     if options.accent:
         chosen = f"#{options.accent}"
     else:
@@ -184,7 +194,7 @@ def palette(
         chosen = lightened(accent or BLURPLE, *bounds)
     layers = legible_layers(
         Layers(
-            base=seen,
+            bases=seen,
             accent=chosen,
             glow=0.0 if own and not options.accent else _GLOW[name],
             panel=_THEMES[name]["panel"][0],
@@ -200,7 +210,7 @@ def palette(
     )
     light = msgspec.structs.replace(
         layers,
-        base=_LIGHT["base"][0],
+        bases=(_LIGHT["base"][0],),
         panel=_LIGHT["panel"][0],
         panel_opacity=_LIGHT["panel"][1],
         track=_LIGHT["track"][0],
@@ -211,8 +221,9 @@ def palette(
     light_everywhere = backdrop([*light.card(), *light.inside(), *light.tag()])
     return Palette(
         name=name,
-        follows_viewer=options.theme == "auto" and solid is None,
-        base=f"#{solid[:6]}" if solid else None if own else page,
+        follows_viewer=options.theme == "auto" and not (solid or gradient),
+        base=f"#{solid[:6]}" if solid else seen[0] if gradient else None if own else page,
+        gradient=gradient,
         opacity=opacity,
         accent=chosen,
         glow=layers.glow,
@@ -230,11 +241,16 @@ def palette(
     )
 
 
-def _readable_theme(theme: Name, base: str) -> Name:
-    """The theme, if white texts (of a light one: black ones) are legible on this color."""
-    if backdrop([base]).contrasts(WHITE if theme == "dark" else BLACK, TEXT_CONTRAST):
-        return theme
-    return "light" if theme == "dark" else "dark"
+def _readable_theme(theme: Name, bases: Sequence[str]) -> Name:
+    """The theme, if white texts (of a light one: black ones) are legible on these colors.
+
+    Where neither white nor black is, a gradient changes, and the theme stays.
+    """
+    behind = backdrop(bases)
+    other: Name = "light" if theme == "dark" else "dark"
+    return next(
+        (each for each in (theme, other) if behind.contrasts(_TEXT[each], TEXT_CONTRAST)), theme
+    )
 
 
 def _text_colors(name: Name, behind: Backdrop, behind_tag: Backdrop) -> Colors:
