@@ -17,6 +17,7 @@ from services.api.openapi.bodies import (
     HealthAnswer,
     ManyUsersAnswer,
     NotMonitoredAnswer,
+    NowPlayingAnswer,
     UserAnswer,
 )
 from services.cards.badges import ShieldsBadge
@@ -80,6 +81,7 @@ KINDS: dict[str, type[Struct]] = {
     "GET /user/:userid": UserAnswer,
     "GET /activity/:userid": ActivityAnswer,
     "GET /users?ids=A,B": ManyUsersAnswer,
+    "GET /now-playing/:userid": NowPlayingAnswer,
     "GET /": FrontAnswer,
     "GET /health and GET /ready": HealthAnswer,
     "Errors": NotMonitoredAnswer,

@@ -21,6 +21,7 @@ from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.endpoints.embedded_widget import EMBED_PATH, OVERLAY_PATH, EmbeddedWidgetEndpoints
 from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
 from services.api.endpoints.many_users import ManyUsersEndpoints
+from services.api.endpoints.now_playing import NowPlayingEndpoints
 from services.api.endpoints.oembed import OEmbedEndpoints
 from services.api.endpoints.person_page import PERSON_PATH, PersonPageEndpoints
 from services.api.endpoints.presence import PresenceEndpoints
@@ -89,6 +90,7 @@ def routes(
     return [
         *presence.routes(),
         *ManyUsersEndpoints(presence, cache).routes(),
+        *NowPlayingEndpoints(users, cache).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),

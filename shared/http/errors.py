@@ -302,6 +302,10 @@ _HINTS: Final = (
     (frozenset({"avatar", "avatars"}), "Try GET /avatar/<Discord id>, also with .png or .webp."),
     (frozenset({"activity", "activities"}), "Try GET /activity/<Discord id>."),
     (
+        frozenset({"now-playing", "nowplaying", "listening", "spotify", "song"}),
+        "Try GET /now-playing/<Discord id>, also with .txt, .svg or .png.",
+    ),
+    (
         frozenset({"user", "users", "profile", "profiles", "presence", "presences", "status"}),
         "Try GET /user/<Discord id>.",
     ),

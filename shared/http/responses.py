@@ -26,6 +26,7 @@ Header = tuple[bytes, bytes]
 JSON: Final = b"application/json; charset=utf-8"
 SVG: Final = b"image/svg+xml; charset=utf-8"
 PNG: Final = b"image/png"
+TEXT: Final = b"text/plain; charset=utf-8"
 NO_STORE: Final = (b"cache-control", b"no-store")
 NOSNIFF: Final = (b"x-content-type-options", b"nosniff")
 

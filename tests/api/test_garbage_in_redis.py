@@ -33,7 +33,7 @@ async def test_a_garbage_hash(store: Store, garbage: dict[str, bytes]) -> None:
         keys.presence(RICH.user_id), items=[part for pair in garbage.items() for part in pair]
     )
     async with serving(store) as port:
-        for route in ("user", "activity"):
+        for route in ("user", "activity", "now-playing"):
             answer = await ask(port, f"/{route}/{RICH.user_id}")
             body = msgspec.json.decode(answer.body)
             assert body["success"] == (answer.status == 200)

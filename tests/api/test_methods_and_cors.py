@@ -13,6 +13,8 @@ PATHS = [
     "/",
     f"/user/{RICH.user_id}",
     f"/activity/{RICH.user_id}",
+    f"/now-playing/{RICH.user_id}",
+    f"/now-playing/{RICH.user_id}.txt",
     "/health",
     "/ready",
     "/user/x",

@@ -39,6 +39,7 @@ DOCUMENT = document("https://grux.example.org")
 EXAMPLES = {
     "GET /user/:userid": "/user/{user_id}",
     "GET /activity/:userid": "/activity/{user_id}",
+    "GET /now-playing/:userid": "/now-playing/{user_id}",
     "GET /": "/",
     "GET /health and GET /ready": "/health",
 }
@@ -226,7 +227,7 @@ async def test_the_rate_limit_response_is_described() -> None:
 async def test_golden_responses_match_their_schema(port: int, name: str) -> None:
     """Every key of the rich user, the hostile user and the bot is described."""
     served = closed(msgspec.json.decode((await ask(port, "/openapi.json")).body))
-    for path in ("/user/{user_id}", "/activity/{user_id}"):
+    for path in ("/user/{user_id}", "/activity/{user_id}", "/now-playing/{user_id}"):
         answer = await ask(port, path.format(user_id=GOLDEN[name].user_id))
         content = served["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
         assert validation_errors(served, content["schema"], msgspec.json.decode(answer.body)) == []

@@ -28,7 +28,16 @@ from shared.http.responses import CacheableResponse
 USER_PATH: Final = "/user/"
 ACTIVITY_PATH: Final = "/activity/"
 LANYARD_PATH: Final = "/v1/users/"
-_PATHS: Final = (USER_PATH, ACTIVITY_PATH, LANYARD_PATH)
+NOW_PLAYING_PATH: Final = "/now-playing/"
+TEXT_SUFFIX: Final = ".txt"
+_PATHS: Final = (
+    (USER_PATH, ""),
+    (ACTIVITY_PATH, ""),
+    (LANYARD_PATH, ""),
+    (NOW_PLAYING_PATH, ""),
+    (NOW_PLAYING_PATH, TEXT_SUFFIX),
+)
+"""What stands before and after the id."""
 
 RESPONSE_CACHE_ENTRIES: Final = 50_000
 RESPONSE_CACHE_BYTES: Final = 128 * 1024 * 1024
@@ -121,8 +130,8 @@ class ResponseCache:
 
     def changed(self, user_id: int) -> None:
         self._loads.pop(user_id, None)
-        for path in _PATHS:
-            self._drop(f"{path}{user_id}")
+        for route, suffix in _PATHS:
+            self._drop(f"{route}{user_id}{suffix}")
 
     def flushed(self) -> None:
         self._loads.clear()
@@ -143,8 +152,8 @@ class ResponseCache:
 
     def _drop_older(self, user_id: int, version: int) -> None:
         """A client that was sent this version must not be sent an older one afterwards."""
-        for route in _PATHS:
-            path = f"{route}{user_id}"
+        for route, suffix in _PATHS:
+            path = f"{route}{user_id}{suffix}"
             entry = self._entries.get(path)
             if entry is not None and entry.version < version:
                 self._drop(path)
@@ -176,15 +185,22 @@ class Load:
         self._cache._end_load(self._user_id, self)
 
     def store(
-        self, route: str, version: int, response: CacheableResponse, *, until: float = float("inf")
+        self,
+        route: str,
+        version: int,
+        response: CacheableResponse,
+        *,
+        until: float = float("inf"),
+        suffix: str = "",
     ) -> None:
-        """Store the response under `route` and the id, if it is known to be valid still.
+        """Store the response under `route`, the id and `suffix`, if it is known to be valid still.
 
         `until`: expiry in time.monotonic(), for what becomes stale without a change in Redis.
         """
         self._cache._drop_older(self._user_id, version)
         if self._cache._is_current(self._user_id, self):
-            self._cache._store(f"{route}{self._user_id}", _Entry(response, version, until))
+            path = f"{route}{self._user_id}{suffix}"
+            self._cache._store(path, _Entry(response, version, until))
 
 
 class _Entry(Struct, frozen=True, gc=False):

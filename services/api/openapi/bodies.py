@@ -77,6 +77,23 @@ class ActivityAnswer(Struct):
     success: Literal[True]
 
 
+class NowPlaying(Struct):
+    """The song, and the last one of those who keep a history."""
+
+    listening: Annotated[
+        Listening | None,
+        Meta(description="Spotify's song, else that of the first activity of type `Listening`."),
+    ]
+    last_played: Annotated[Listening | None, Meta(description="null without a history.")]
+
+
+class NowPlayingAnswer(Struct):
+    """What the user listens to."""
+
+    data: NowPlaying
+    success: Literal[True]
+
+
 class Front(Struct):
     """The service."""
 

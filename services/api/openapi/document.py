@@ -80,6 +80,7 @@ _BODIES: Final = (
     bodies.HealthAnswer,
     bodies.InvalidSettingsAnswer,
     bodies.NotMonitoredAnswer,
+    bodies.NowPlayingAnswer,
     bodies.ReadyAnswer,
     bodies.UserAnswer,
     bodies.ManyUsersAnswer,
@@ -95,6 +96,17 @@ _FRONT_EXAMPLE: Final = {
     "discord_invite": None,
     "monitored_user_count": 201,
     "version": VERSION,
+}
+_SONG_EXAMPLE: Final[Json] = {
+    "app": "TIDAL Hi-Fi",
+    "application_id": "833617820704440341",
+    "song": "Harvest Moon",
+    "artist": "Some Band",
+    "album": "An Album",
+    "album_image": "https://media.discordapp.net/external/rqJdUc_gEj_38ku0G14If/https/example.org/cover.jpg",
+    "link": None,
+    "timestamps": {"start": 1784053199000, "end": 1784053400000},
+    "created_at": 1784053200000,
 }
 _AWAY_EXAMPLE: Final[Json] = {
     "status": "idle",
@@ -205,6 +217,34 @@ PATHS: Final[Json] = {
         parameters=[USER_ID, IF_NONE_MATCH],
         responses=cacheable(
             "The user's current presence.", _answer(bodies.ActivityAnswer, "Away", _AWAY_EXAMPLE)
+        ),
+        errors=USER_ERRORS,
+    ),
+    "/now-playing/{user_id}": path(
+        "getNowPlaying",
+        "Presence",
+        "What a user listens to",
+        "Always live. It is the same as in the presence, in a smaller answer.",
+        parameters=[USER_ID, IF_NONE_MATCH],
+        responses=cacheable(
+            "The song.",
+            _answer(
+                bodies.NowPlayingAnswer,
+                "A song",
+                {"listening": _SONG_EXAMPLE, "last_played": None},
+            ),
+        ),
+        errors=USER_ERRORS,
+    ),
+    "/now-playing/{user_id}.txt": path(
+        "getNowPlayingAsText",
+        "Presence",
+        "What a user listens to, in one line",
+        "`Song by Artist`. Empty while nothing plays.",
+        parameters=[USER_ID, IF_NONE_MATCH],
+        responses=cacheable(
+            "The line.",
+            content({"type": "string"}, {"A song": "90mph by JBEE, Sillage"}, media="text/plain"),
         ),
         errors=USER_ERRORS,
     ),
