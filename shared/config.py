@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 
 from shared.discord import snowflake
 from shared.masking import REDIS_SETTINGS, SECRET_SETTINGS, masked, secrets_in
+from shared.model.history import HISTORY_MAX_DAYS
 from shared.model.key_value import KV_MAX_BYTES
 from shared.model.user_settings import Consent
 from shared.net.client_address import Networks, networks
@@ -26,6 +27,8 @@ from shared.redis import url
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+
+HistoryDays = Annotated[int, Meta(ge=1, le=HISTORY_MAX_DAYS)]
 
 Limit = Annotated[int, Meta(ge=0, le=10_000_000)]
 """0: no limit."""
@@ -102,6 +105,7 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
     shard_ids: str = ""
     presence_check_seconds: Annotated[int, Meta(ge=0, le=86_400)] = 300
     consent: Consent = "joining"
+    history_days: HistoryDays = HISTORY_MAX_DAYS
     public_url: str = ""
 
     def __post_init__(self) -> None:
@@ -155,6 +159,7 @@ class ApiSettings(FrontSettings, frozen=True, kw_only=True):
     public_ws_url: str = ""
     discord_invite: str = ""
     consent: Consent = "joining"
+    history_days: HistoryDays = HISTORY_MAX_DAYS
     discord_client_secret: str = ""
     discord_authorize_url: str = "https://discord.com/oauth2/authorize"
     secret_key: str = ""

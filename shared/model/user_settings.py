@@ -32,6 +32,10 @@ HideableField = Literal[
 ]
 HIDEABLE_FIELDS: Final[tuple[HideableField, ...]] = get_args(HideableField)
 
+HistoryLevel = Literal["off", "last_seen", "recent"]
+"""What is kept of a person's past: nothing, when they were seen last, or their activities too."""
+HISTORY_LEVELS: Final[tuple[HistoryLevel, ...]] = get_args(HistoryLevel)
+
 Consent = Literal["joining", "asking"]
 """CONSENT: whether members are shown because they joined, or only those who opted in."""
 
@@ -73,6 +77,7 @@ class UserSettings(Struct, frozen=True, omit_defaults=True):
     bio: str | None = None
     pronouns: str | None = None
     links: tuple[Link, ...] = ()
+    history: HistoryLevel = "off"
 
 
 DEFAULTS: Final = UserSettings()
@@ -97,6 +102,7 @@ def as_json(settings: UserSettings) -> dict[str, object]:
         "links": [{"label": link.label, "url": link.url} for link in settings.links],
         "paused_until": settings.paused_until,
         "opted_in": settings.opted_in,
+        "history": settings.history,
     }
 
 
@@ -168,6 +174,13 @@ def _applications(name: str, value: object) -> tuple[str, ...]:
             '"383226320970055681".',
         )
     return tuple(sorted(chosen, key=int))
+
+
+def _history(name: str, value: object) -> HistoryLevel:
+    for level in HISTORY_LEVELS:
+        if value == level:
+            return level
+    raise InvalidSettings(name, f"{name} has to be one of {', '.join(HISTORY_LEVELS)}.")
 
 
 def _accounts(name: str, value: object) -> tuple[str, ...]:
@@ -273,4 +286,5 @@ _PARSERS: Final[Mapping[str, Callable[[str, object], object]]] = {
     "links": _links,
     "paused_until": _time,
     "opted_in": _switch,
+    "history": _history,
 }

@@ -20,7 +20,8 @@ from shared.redis.user_settings import UserSettingsStore
 
 _NAMES: Final = b"durable:*"
 _SCAN_COUNT: Final = 500
-_NOT_KEPT: Final = frozenset({keys.KV_RECENT.encode()})  # notes for the copies of the moment
+_NOT_KEPT: Final = frozenset({keys.KV_RECENT.encode(), keys.HISTORY_WATCHED.encode()})
+"""What says something of the moment only."""
 
 Kind = Literal["string", "hash", "set", "zset", "list"]
 

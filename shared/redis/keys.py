@@ -53,6 +53,10 @@ DEPARTURES = "durable:departures"
 """Sorted set: people who are in no monitored server, by the time in ms since which that is known.
 In the durable Redis."""
 
+HISTORY_WATCHED = "durable:history-watched"
+"""Hash: `shard/shards`, and when (in ms) a gateway last saw that shard's users. In the durable
+Redis."""
+
 DEPARTURES_LOCK = "durable:departures-lock"
 """String with a TTL: a gateway process erases the data of those who left. In the durable Redis."""
 
@@ -145,6 +149,18 @@ def key_owner(digest: str) -> str:
 def durable_settings(user_id: int) -> str:
     """Hash `revision`, `settings` (JSON): what the user has chosen. In the durable Redis."""
     return f"durable:{{{user_id}}}:settings"
+
+
+def history(user_id: int) -> str:
+    """Hash with a TTL: `revision`, `seen` and `open` (JSON): whether the user is seen, and their
+    activities that are not over. In the durable Redis."""
+    return f"durable:{{{user_id}}}:history"
+
+
+def history_recent(user_id: int) -> str:
+    """Sorted set with a TTL: activities that are over, as JSON, by their end in ms. In the durable
+    Redis."""
+    return f"durable:{{{user_id}}}:history-recent"
 
 
 def grant(user_id: int) -> str:

@@ -27,6 +27,7 @@ from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.departures import DepartureStore
 from shared.redis.durable import DurableKv, DurableUnavailable, available
 from shared.redis.grants import GrantStore, sign_out
+from shared.redis.history import HistoryStore
 from shared.redis.kv_copies import KvCopies, KvReader
 from shared.redis.scripts import Script
 from shared.redis.sessions import SessionStore
@@ -51,6 +52,8 @@ def durable_names(user_id: int) -> list[str]:
         keys.grant_lock(user_id),
         keys.sessions(user_id),
         keys.revocation(user_id),
+        keys.history(user_id),
+        keys.history_recent(user_id),
     ]
 
 
@@ -102,13 +105,14 @@ async def export_user(
         "sign_in": await _sign_in(durable, user_id),
         "presence": await _presence(store, user_id),
         "profile_source": await _profile_source(store, user_id),
+        "history": await HistoryStore(durable).export(user_id),
         "left_at": await DepartureStore(durable).since(user_id),
     }
 
 
 def is_empty(export: Mapping[str, Any]) -> bool:
     """Whether an export says that nothing is held of the person."""
-    named = ("connections", "kv", "key", "sign_in", "presence", "profile_source")
+    named = ("connections", "kv", "key", "sign_in", "presence", "profile_source", "history")
     defaults = user_settings.as_json(user_settings.DEFAULTS)
     return export["settings"] == defaults and not any(export[name] for name in named)
 

@@ -78,12 +78,12 @@ class UserSettingsStore:
             if wanted == settings and settings is not UNREADABLE:
                 return settings
             if wanted == DEFAULTS:
-                if await self._write(user_id, revision, b""):
+                if await self._write(user_id, revision, wanted):
                     await self._unlist(user_id)
                     return wanted
                 continue
             await self._list(user_id)
-            if await self._write(user_id, revision, user_settings.encode(wanted)):
+            if await self._write(user_id, revision, wanted):
                 await self._list(user_id)
                 return wanted
         raise DurableUnavailable("these settings are being changed by others all the time")
@@ -92,7 +92,7 @@ class UserSettingsStore:
         """Forget what the person has chosen: the defaults count again."""
         for _ in range(_ATTEMPTS):
             [stored] = await self._load([user_id])
-            if await self._write(user_id, stored.revision, b""):
+            if await self._write(user_id, stored.revision, DEFAULTS):
                 await self._unlist(user_id)
                 return
         raise DurableUnavailable("these settings are being changed by others all the time")
@@ -117,15 +117,21 @@ class UserSettingsStore:
         async with available(), self._durable.reachable():
             await self._durable.redis.publish(keys.SETTINGS_CHANNEL, b"")
 
-    async def _write(self, user_id: int, revision: int, json: bytes) -> bool:
+    async def _write(self, user_id: int, revision: int, settings: UserSettings) -> bool:
+        """Also erases what these settings do not keep of the person's history."""
         async with available():
             written = await self._durable.run_script(
                 _WRITE,
-                [keys.durable_settings(user_id)],
+                [
+                    keys.durable_settings(user_id),
+                    keys.history(user_id),
+                    keys.history_recent(user_id),
+                ],
                 revision,
-                json,
+                b"" if settings == DEFAULTS else user_settings.encode(settings),
                 keys.SETTINGS_CHANNEL,
                 user_id,
+                settings.history,
             )
         return bool(written)
 

@@ -69,7 +69,8 @@ async def test_settings_are_patched(here: Site, robin: Visitor) -> None:
     [
         ({"bio": "x" * 191}, "bio"),
         ({"hide": ["everything"]}, "hide"),
-        ({"history": "off"}, "history"),
+        ({"history": "on"}, "history"),
+        ({"past": "off"}, "past"),
         ({"links": [{"label": "x", "url": "javascript:alert(1)"}]}, "links[0].url"),
         ({"visible": "no"}, "visible"),
     ],

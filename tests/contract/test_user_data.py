@@ -1,4 +1,7 @@
-"""All that is held of one person, in both Redis: exported and erased."""
+"""All that is held of one person, in both Redis: exported and erased.
+
+Long because the export names all of it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import msgspec
 import pytest
 
 from shared.model.connected_accounts import OwnConnection
+from shared.model.history import ActivitySession, Seen
 from shared.model.message import PresenceMessage, decode_message
 from shared.model.user_settings import DEFAULTS, UserSettings, patched
 from shared.redis import keys, profile_entries, shard_record, user_data
@@ -16,6 +20,7 @@ from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.departures import DepartureStore
 from shared.redis.durable import DurableKv, DurableUnavailable
 from shared.redis.grants import GrantStore, StoredGrant
+from shared.redis.history import HistoryStore, HistoryWrite
 from shared.redis.kv_copies import KvCopies, KvReader
 from shared.redis.sessions import SessionStore
 from shared.redis.shard_record import ClaimState
@@ -30,7 +35,12 @@ USER, OTHER, GUILD = 1274150219482660897, 171234567890123776, 111292028136797390
 NOW_MS = 1_796_000_000_000
 FIELDS = Fields(b'{"id":"1"}', b'{"status":"idle"}', b'{"user":{}}', b'{"g":1}')
 GITHUB = OwnConnection("github", "4200042", "robin-k", verified=True, visibility=1)
-PATCH = {"bio": "Hello", "hide": ["spotify"], "connected_accounts": ["github:4200042"]}
+PATCH = {
+    "bio": "Hello",
+    "hide": ["badges"],
+    "history": "recent",
+    "connected_accounts": ["github:4200042"],
+}
 LEFT_FOR_AN_HOUR = {keys.fence(USER), keys.kv_revision(USER)}
 LEFT_UNTIL_REVOKED = {keys.revocation(USER), keys.REVOCATIONS}
 
@@ -72,6 +82,11 @@ async def fill(store: Store, durable: Store, user_id: int) -> None:
     await grants.request_revocation(user_id, b"older", NOW_MS)
     await SessionStore(durable).begin(user_id, "digest", NOW_MS, NOW_MS + 86_400_000)
     await DepartureStore(durable).note([user_id], NOW_MS)
+    song = ActivitySession(kind="listening", name="Spotify", started_at=NOW_MS, ended_at=NOW_MS + 1)
+    write = HistoryWrite(revision=0, seen=Seen(at=NOW_MS, last_seen=user_id), ended=(song,))
+    assert await HistoryStore(durable).write_many({user_id: write}, now_ms=NOW_MS) == {
+        user_id: True
+    }
 
 
 async def start_gateway(store: Store) -> None:
@@ -222,7 +237,7 @@ async def test_an_export_holds_everything_but_secrets(store: Store, durable: Sto
         "exported_at": NOW_MS,
         "settings": {
             "visible": True,
-            "hide": ["spotify"],
+            "hide": ["badges"],
             "hide_applications": [],
             "connected_accounts": ["github:4200042"],
             "bio": "Hello",
@@ -230,6 +245,7 @@ async def test_an_export_holds_everything_but_secrets(store: Store, durable: Sto
             "links": [],
             "paused_until": 0,
             "opted_in": False,
+            "history": "recent",
         },
         "connections": [
             {
@@ -258,6 +274,17 @@ async def test_an_export_holds_everything_but_secrets(store: Store, durable: Sto
             "kv": {"mood": "good"},
         },
         "profile_source": {"facts": {"bio": "x"}},
+        "history": {
+            "seen": {"at": NOW_MS, "last_seen": USER},
+            "recent": [
+                {
+                    "kind": "listening",
+                    "name": "Spotify",
+                    "started_at": NOW_MS,
+                    "ended_at": NOW_MS + 1,
+                }
+            ],
+        },
         "left_at": NOW_MS,
     }
     assert msgspec.json.decode(msgspec.json.encode(found)) == found

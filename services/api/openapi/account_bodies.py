@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from shared.model.snapshot import Link
-from shared.model.user_settings import HideableField
+from shared.model.user_settings import HideableField, HistoryLevel
 
 
 class AccountSettings(Struct):
@@ -29,6 +29,13 @@ class AccountSettings(Struct):
     ]
     opted_in: Annotated[
         bool, Meta(description="Whether the person has asked to be shown; counts with CONSENT.")
+    ]
+    history: Annotated[
+        HistoryLevel,
+        Meta(
+            description="What is kept of the past: nothing (`off`), when the person was seen last "
+            "(`last_seen`), or their recent activities as well (`recent`)."
+        ),
     ]
 
 

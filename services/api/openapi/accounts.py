@@ -73,6 +73,7 @@ _SETTINGS: Final = AccountSettings(
     links=[Link("My site", "https://robin.example")],
     paused_until=0,
     opted_in=False,
+    history="recent",
 )
 _ACCOUNT: Final = Account(
     id="171234567890123776",

@@ -33,6 +33,7 @@ def test_nothing_chosen_is_what_a_member_has() -> None:
         "links": [],
         "paused_until": 0,
         "opted_in": False,
+        "history": "off",
     }
     assert user_settings.encode(DEFAULTS) == b"{}"
 
@@ -49,6 +50,7 @@ def test_settings_survive_storage_and_their_own_json() -> None:
         bio="I write\nsoftware.",
         pronouns="they/them",
         links=(Link("Home", "https://example.org/"),),
+        history="recent",
     )
     assert user_settings.decode(user_settings.encode(chosen)) == chosen
     assert patched(DEFAULTS, as_json(chosen)) == chosen
@@ -118,7 +120,7 @@ def test_the_longest_text_is_accepted() -> None:
 
 
 REFUSED: list[tuple[dict[str, object], str, str]] = [
-    ({"history": "recent"}, "history", "Settings are visible, hide,"),
+    ({"past": "recent"}, "past", "Settings are visible, hide,"),
     ({"Visible": True}, "Visible", "There is no such setting"),
     ({"visible": "yes"}, "visible", "true or false"),
     ({"visible": 1}, "visible", "true or false"),
@@ -130,6 +132,8 @@ REFUSED: list[tuple[dict[str, object], str, str]] = [
     ({"hide": "status"}, "hide", "list of texts"),
     ({"hide": ["status", 1]}, "hide", "list of texts"),
     ({"hide": ["banner"]}, "hide", "connected_accounts, decoration"),
+    ({"history": "on"}, "history", "off, last_seen, recent"),
+    ({"history": ["recent"]}, "history", "off, last_seen, recent"),
     ({"hide_applications": ["12"]}, "hide_applications", "15 to 20 digits"),
     ({"hide_applications": ["1" * 18 + "x"]}, "hide_applications", "15 to 20 digits"),
     (
