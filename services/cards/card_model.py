@@ -7,7 +7,9 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from services.cards import name_styles
 from services.cards.card_options import CardOptions
+from services.cards.name_styles import NameStyle
 from services.cards.texts import TEXTS, ActivityTexts
 from shared.model.snapshot import (
     Activity,
@@ -74,6 +76,7 @@ class CardModel(Struct, frozen=True, kw_only=True):
     idle: str | None  # the text in place of a panel; None: no text either
     with_profile: bool
     pronouns: str | None = None  # as the user has written them
+    name_style: NameStyle | None = None
 
     @property
     def ticks(self) -> bool:
@@ -107,6 +110,9 @@ def build(
         else None,
         with_profile=not options.hide_profile,
         pronouns=profile.pronouns,
+        name_style=name_styles.of(
+            profile.display_name_styles if options.name_style else None, options.gradient
+        ),
     )
     images = [] if options.hide_profile else list(_profile_images(profile, custom, options))
     return model, [*images, *art]

@@ -74,6 +74,8 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     hide_decoration: bool = False
     ignored: frozenset[str] = frozenset()  # application ids
     lang: Language = DEFAULT_LANGUAGE
+    name_style: bool = True
+    gradient: tuple[str, ...] = ()  # of the name: colors of six hex digits
 
 
 def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
@@ -159,6 +161,13 @@ def _gradient(value: str) -> str | None:
     return ",".join((str(angle), *(color for color in colors if color)))
 
 
+def _name_gradient(value: str) -> tuple[str, ...] | None:
+    """Two or more colors, with hyphens or commas."""
+    parts = [part.strip() for part in list_items(value.replace("-", ","), MAX_STOPS + 1)]
+    colors = tuple(color for part in parts if (color := _color(part)))
+    return colors if 2 <= len(colors) == len(parts) <= MAX_STOPS else None
+
+
 def _theme(value: str) -> str | None:
     return value.lower() if value.lower() in ("dark", "light", "auto") else None
 
@@ -210,6 +219,8 @@ _PARSERS: Final = {
     "clanBackgroundColor": ("tag_bg", _color),
     "idleMessage": ("idle_message", _message),
     "showDisplayName": ("display_name", _flag),
+    "nameStyle": ("name_style", _flag),
+    "gradient": ("gradient", _name_gradient),
     "nameplate": ("nameplate", _flag),
     "hideStatus": ("hide_status", _flag),
     "hideTimestamp": ("hide_timestamp", _flag),

@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Final
 
 from services.cards import card_model
-from services.cards.card_options import CardOptions
+from services.cards.card_options import CardOptions, Theme
 from services.cards.render.card import card, placeholder
 from services.cards.render.raster import png
 from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
 from services.cards.texts import TEXTS
-from shared.model.snapshot import CustomStatus, Party, Presence, Profile, Timestamps
+from shared.model.snapshot import (
+    CustomStatus,
+    DisplayNameStyles,
+    Party,
+    Presence,
+    Profile,
+    Timestamps,
+)
 from tests.cards.sample_users import (
     AT_WORK,
     AUDIBERT,
@@ -47,6 +54,17 @@ _ARABIC: Final = like(
 )
 _FANCY: Final = like(AUDIBERT, display_name="꧁ 𝓯𝓪𝓷𝓬𝔂 ★彡 Zoë 🇩🇪", username="ładny.żółw", badges=[])
 _BARE: Final = like(EDITOR, details=None, state=None, largeImage=None, smallImage=None)
+_STYLES: Final[tuple[tuple[int, str, int, Theme], ...]] = (
+    (1, "solid", 12, "dark"),
+    (2, "gradient", 3, "dark"),
+    (3, "neon", 14, "dark"),
+    (4, "toon", 4, "dark"),
+    (5, "pop", 8, "dark"),
+    (6, "glow", 7, "dark"),
+    (6, "glow-light", 16, "light"),
+    (4, "toon-light", 1, "light"),
+)
+"""Discord's number of an effect, the name of the case, a font, and a theme."""
 
 
 def _of(
@@ -92,6 +110,18 @@ CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
         AUDIBERT, AT_WORK, CardOptions(bg="90,fde68a,fca5a5", theme="light", width=600)
     ),
     "gradient-made-legible": _of(AUDIBERT, LISTENING, CardOptions(bg="90,ffffff,000000,22c55e")),
+    **{
+        f"name-{effect}": _of(
+            like(
+                AUDIBERT,
+                display_name="Audibert Zoë 🌙",
+                display_name_styles=DisplayNameStyles(font, number, [0xFF5FA2, 0x5B8CFF]),
+            ),
+            AT_WORK,
+            CardOptions(hide_activity="true", theme=theme),
+        )
+        for number, effect, font, theme in _STYLES
+    },
     "german-countdown": _of(
         AUDIBERT,
         like(

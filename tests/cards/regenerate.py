@@ -20,6 +20,7 @@ DOCUMENTED: Final = {
     "card-light": "spotify-light",
     "card-scripts": "fancy",
     "card-right-to-left": "right-to-left",
+    "card-name-style": "name-glow",
     "card-gradient": "gradient",
     "card-nameplate": "nameplate-wide",
     "card-problem": "not-monitored",

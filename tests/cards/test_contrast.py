@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from services.cards.render.card import card, placeholder
 from services.cards.render.contrast import luminance
 from services.cards.render.raster import png
 from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
-from shared.model.snapshot import CustomStatus, Presence, Status
+from shared.model.snapshot import CustomStatus, DisplayNameStyles, Presence, Status
 from tests.cards.sample_users import (
     AT_WORK,
     AUDIBERT,
@@ -187,6 +188,49 @@ def test_any_colors(
     check(drawn(options, like(PRESENCES[kind], status=status), tone), _PAGE[theme])
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    bg=st.none() | colors | gradients | st.just("transparent"),
+    theme=st.sampled_from(["dark", "light", "auto"]),
+    effect=st.integers(1, 7),
+    font=st.integers(1, 17),
+    name_colors=st.lists(st.integers(0, 0xFFFFFF), max_size=5),
+)
+@example(bg="767676", theme="dark", effect=3, font=3, name_colors=[0xFFFFFF, 0])
+@example(bg=None, theme="light", effect=5, font=3, name_colors=[0xFFFFFF])
+@example(bg=None, theme="auto", effect=6, font=11, name_colors=[0x0000FF, 0xFF0000])
+@example(bg=None, theme="dark", effect=4, font=4, name_colors=[0])
+def test_any_style_of_a_name(
+    bg: str | None, theme: Any, effect: int, font: int, name_colors: list[int]
+) -> None:
+    """Each color of the letters, on what an effect draws around them too."""
+    styles = DisplayNameStyles(font, effect, name_colors)
+    options = CardOptions(theme=theme, bg=bg, hide_activity="true")
+    model, _ = card_model.build(like(AUDIBERT, display_name_styles=styles), AT_WORK, options)
+    svg = card(
+        DrawCard(like(model, status_text=None, emoji_text=None), options, {}, NOW, None, True)
+    )
+    variants = [(svg, _PAGE["light" if theme == "light" else "dark"])]
+    if theme == "auto" and bg in (None, "transparent"):
+        variants.append((_as_light(svg), _PAGE["light"]))
+    for drawn_card, page in variants:
+        for each in _in_each_color(drawn_card):
+            check(each, page)
+
+
+def _in_each_color(svg: str) -> Iterator[str]:
+    """The card with its darkest and its brightest letters, where a gradient fills them."""
+    filled = re.search(r'<path transform="[^"]*" fill="(url\(#(d[0-9]+)\))"', svg)
+    if filled is None:
+        yield svg
+        return
+    defined = re.search(f'<linearGradient id="{filled[2]}".*?</linearGradient>', svg)
+    assert defined is not None
+    stops = re.findall(r'stop-color="(#[0-9a-f]{6})"', defined[0])
+    for stop in (min(stops, key=luminance), max(stops, key=luminance)):
+        yield re.sub(r'(<path transform="[^"]*" fill=)"url\(#d[0-9]+\)"', rf'\1"{stop}"', svg)
+
+
 @settings(max_examples=20, deadline=None)
 @given(bg=colors, theme=st.sampled_from(["dark", "light"]), accent=st.none() | colors)
 def test_any_problem(bg: str, theme: Any, accent: str | None) -> None:
@@ -209,6 +253,8 @@ def test_both_variants_of_auto(accent: str | None, tone: str, kind: str) -> None
 def _as_light(svg: str) -> str:
     """The card after the rules of its style sheet, which resvg ignores."""
     rules = dict(re.findall(r"\.(\w+)\{(?:fill|stroke):([^;}]*)", svg))
+    for name, color in rules.items():
+        svg = re.sub(rf'stop-color="#\w+" class="{name}"', f'stop-color="{color}"', svg)
     opacities = dict(re.findall(r"\.(\w+)\{[^}]*-opacity:([^;}]*)", svg))
 
     def painted(found: re.Match[str]) -> str:

@@ -15,7 +15,7 @@ from services.cards.render.badge import badge
 from services.cards.render.card import MAX_SVG_BYTES, card, placeholder
 from services.cards.render.scaling import SIZE_LIMITS
 from services.cards.render_jobs import CardImage, DrawBadge, DrawCard, DrawPlaceholder
-from shared.model.snapshot import Clan, CustomStatus, Emoji, Timestamps
+from shared.model.snapshot import Clan, CustomStatus, DisplayNameStyles, Emoji, Timestamps
 from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, IMAGES, LISTENING, NOW, SONG, like
 
 TAGS = {
@@ -47,6 +47,10 @@ times = st.builds(
     start=st.integers(-(2**63), 2**63) | st.just(NOW - 5_000),
     end=st.integers(-(2**63), 2**63) | st.just(NOW + 90_000),
 )
+numbers = st.none() | st.integers(-(2**63), 2**63)
+styles = st.none() | st.builds(
+    DisplayNameStyles, numbers, numbers, st.lists(st.integers(0, 0xFFFFFF), max_size=8)
+)
 queries = st.dictionaries(st.sampled_from(card_options.PARAMETERS), evil)
 
 
@@ -74,7 +78,9 @@ def check_svg(svg: str) -> None:
 
 
 @settings(max_examples=120, deadline=None)
-@given(evil, evil, evil, maybe, maybe, evil, maybe, maybe, times, times, queries, st.booleans())
+@given(
+    evil, evil, evil, maybe, maybe, evil, maybe, maybe, times, times, queries, styles, st.booleans()
+)
 def test_cards(
     name: str,
     username: str,
@@ -87,11 +93,19 @@ def test_cards(
     one: Timestamps,
     other: Timestamps,
     query: dict[str, str],
+    style: DisplayNameStyles | None,
     playing: bool,
 ) -> None:
     """Names, statuses, activities and parameters."""
     clan = Clan(tag, "1", None, None)
-    profile = like(AUDIBERT, display_name=name, username=username, clan=clan, pronouns=said)
+    profile = like(
+        AUDIBERT,
+        display_name=name,
+        username=username,
+        clan=clan,
+        pronouns=said,
+        display_name_styles=style,
+    )
     presence = like(
         AT_WORK if playing else LISTENING,
         custom_status=CustomStatus(said, Emoji(emoji, None, False, None)),
@@ -148,7 +162,11 @@ def test_the_longest_text_is_small() -> None:
     """Lines full of the most complex emoji, in all places at once."""
     wild = "🧑🏽‍🤝‍🧑🏿🏴󠁧󠁢󠁷󠁬󠁳󠁿🇪🇨🇸🇻" * 20
     profile = like(
-        AUDIBERT, display_name=wild, username=wild + "x", clan=Clan(wild, "1", None, None)
+        AUDIBERT,
+        display_name=wild,
+        username=wild + "x",
+        clan=Clan(wild, "1", None, None),
+        display_name_styles=DisplayNameStyles(3, 6, [0xFF0000, 0xFF]),
     )
     presence = like(
         AT_WORK,

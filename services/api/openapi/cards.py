@@ -44,6 +44,8 @@ _CARD_PARAMETERS: Final = [
     optional("clanBackgroundColor", "The colour behind the server tag: hex digits."),
     optional("idleMessage", "The text that is shown when there is no activity."),
     optional("showDisplayName", "`false`: show only the user name."),
+    optional("nameStyle", "`false`: the name is plain, whatever the user has chosen on Discord."),
+    optional("gradient", "Two to five colours of the name, such as `ff5fa2-5b8cff`."),
     optional("nameplate", "`true`: show the nameplate behind the name."),
     optional("hideStatus", "`true`: hide the custom status."),
     optional("hideTimestamp", "`true`: hide times and bars."),

@@ -46,8 +46,10 @@ class Font:
 
 
 @cache
-def family(bold: bool) -> tuple[Font, ...]:
-    """The first that covers a character draws it."""
+def family(bold: bool, face: str = "") -> tuple[Font, ...]:
+    """The first that covers a character draws it. `face`: one of a display name."""
+    if face:
+        return (Font(face), *family(bold))
     first = Font("Inter-Bold" if bold else "Inter-Medium")
     bolder = _SYNTHETIC_BOLD_EM if bold else 0.0
     return (first, *(Font(name, 0.0 if name == EMOJI else bolder) for name in _FALLBACKS))

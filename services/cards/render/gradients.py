@@ -43,11 +43,15 @@ class Gradient(Struct, frozen=True):
         return Gradient(self.angle, (end, end))
 
     def legible_on(self, behind: Backdrop, towards: str) -> Gradient:
-        """For a text that is filled with it: each color contrasts with all that is behind."""
-        return Gradient(
-            self.angle,
-            tuple(behind.legible(stop, TEXT_CONTRAST, towards) for stop in self.samples()),
+        """For a text that is filled with it: each color contrasts with all that is behind.
+
+        `towards`: WHITE or BLACK. All colors are brighter (darker) than what is behind them, so
+        that those between them are too.
+        """
+        edge = (
+            Backdrop(0.0, behind.brightest) if towards == WHITE else Backdrop(behind.darkest, 1.0)
         )
+        return Gradient(self.angle, tuple(_moved(stop, edge, towards) for stop in self.samples()))
 
     def place(self, x: float, y: float, width: float, height: float) -> str:
         """Attributes of a linearGradient that covers this box."""
@@ -63,13 +67,22 @@ class Gradient(Struct, frozen=True):
         )
         return 'gradientUnits="userSpaceOnUse"' + "".join(f' {n}="{num(v)}"' for n, v in ends)
 
-    def markup(self) -> str:
-        """Its stops."""
+    def markup(self, css_class: str = "") -> str:
+        """Its stops. `css_class`: the beginning of their names for a style sheet."""
         last = len(self.stops) - 1
         return "".join(
-            f'<stop offset="{num(number / last)}" stop-color="{stop}"/>'
+            f'<stop offset="{num(number / last)}" stop-color="{stop}"'
+            + (f' class="{css_class}{number}"/>' if css_class else "/>")
             for number, stop in enumerate(self.stops)
         )
+
+
+def _moved(color: str, behind: Backdrop, towards: str) -> str:
+    for step in range(_STEPS):
+        mixed = mix(color, towards, step / _STEPS)
+        if behind.contrasts(mixed, TEXT_CONTRAST):
+            return mixed
+    return towards
 
 
 def parse(background: str) -> Gradient | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.cards.card_model import CardModel
-from services.cards.render import icons
+from services.cards.render import display_name, icons
 from services.cards.render.canvas import Canvas, num
 from services.cards.render.text import Line, Style, fitted, line
 from services.cards.render.theme import STATUS, STREAMING, Palette
@@ -119,8 +119,9 @@ def _name(
     taken = 0.0
     if tag is not None:
         taken = tag.width + 14 + (18 if icon else 0)
-    name = fitted(model.name, _NAME, room - (taken + 9 if tag else 0))
-    canvas.text_line(name, left, baseline, palette.paint("text"))
+    width = room - (taken + 9 if tag else 0)
+    name = display_name.fitted_name(model.name, _NAME, model.name_style, width)
+    display_name.draw(canvas, name, model.name_style, palette, left, baseline)
     if tag is None:
         return left + name.width
     x, y = left + name.width + 9, baseline - 18

@@ -30,6 +30,7 @@ class Style(Struct, frozen=True):
     size: float  # px
     bold: bool = False
     tabular: bool = False  # digits of one width
+    face: str = ""  # of a display name; empty: the usual one
 
 
 class Glyph(Struct, frozen=True, gc=False):
@@ -71,7 +72,7 @@ class _Piece(Struct):
 def line(text: str, style: Style) -> Line:
     """The whole text on one line. Raises nothing, whatever the text."""
     text = sanitize_text(text)
-    pieces = list(_pieces(text, style.bold))
+    pieces = list(_pieces(text, style))
     runs: list[tuple[int, Run]] = []
     cuts: set[int] = set()
     for piece in pieces:
@@ -118,12 +119,12 @@ def wrapped(text: str, style: Style, width: float, most: int) -> list[Line]:
     return [*lines, fitted("".join(rest), style, width)] if rest else lines
 
 
-def _pieces(text: str, bold: bool) -> Iterator[_Piece]:
+def _pieces(text: str, style: Style) -> Iterator[_Piece]:
     """The parts that HarfBuzz shapes at once: one font and one direction each."""
     piece: _Piece | None = None
     levels = bidi.levels(text)
     for index, character in enumerate(text):
-        font = _font(text, index, bold, piece)
+        font = _font(text, index, style, piece)
         if piece is None or font is not piece.font or levels[index] != piece.level:
             if piece is not None:
                 yield piece
@@ -134,11 +135,11 @@ def _pieces(text: str, bold: bool) -> Iterator[_Piece]:
         yield piece
 
 
-def _font(text: str, index: int, bold: bool, before: _Piece | None) -> Font | None:
+def _font(text: str, index: int, style: Style, before: _Piece | None) -> Font | None:
     """The font of this character. Marks and joiners take that of the character before them."""
     code = ord(text[index])
     after = ord(text[index + 1]) if index + 1 < len(text) else 0
-    color = emoji(bold)
+    color = emoji(style.bold)
     if before is not None and _continues(code, before.font):
         return before.font
     asked = after in (_SELECT_EMOJI, _KEYCAP) or code >= 0x1F000 or code in COLORED
@@ -146,7 +147,7 @@ def _font(text: str, index: int, bold: bool, before: _Piece | None) -> Font | No
         return color
     if before is not None and before.font and code == 0x20 and before.font.covers(code):
         return before.font
-    return next((font for font in family(bold) if font.covers(code)), None)
+    return next((font for font in family(style.bold, style.face) if font.covers(code)), None)
 
 
 def _continues(code: int, font: Font | None) -> bool:

@@ -99,6 +99,8 @@ class Palette(Struct, frozen=True, kw_only=True):
     colors: Colors  # of texts
     panel_colors: Colors  # of texts in the panel
     light_colors: Colors  # of all texts, if the viewer prefers a light card
+    behind: tuple[str, ...]  # the colors that are seen around the name
+    light_behind: tuple[str, ...]
     behind_status: Backdrop  # what is seen around the avatar's status
     light_behind_status: Backdrop
     behind_panel: Backdrop  # what is seen between the panel's texts
@@ -216,7 +218,7 @@ def palette(
         track=_LIGHT["track"][0],
         track_opacity=_LIGHT["track"][1],
     )
-    behind = backdrop(layers.card())
+    behind = tuple(layers.card())
     behind_panel = backdrop(layers.inside())
     light_everywhere = backdrop([*light.card(), *light.inside(), *light.tag()])
     return Palette(
@@ -232,9 +234,11 @@ def palette(
         track=(layers.track, layers.track_opacity),
         nameplate=layers.nameplate,
         tag=f"#{options.tag_bg}" if options.tag_bg else None,
-        colors=_text_colors(name, behind, backdrop(layers.tag())),
+        colors=_text_colors(name, backdrop(behind), backdrop(layers.tag())),
         panel_colors=_text_colors(name, behind_panel, behind_panel),
         light_colors=_text_colors("light", light_everywhere, light_everywhere),
+        behind=behind,
+        light_behind=tuple(light.card()),
         behind_status=backdrop(layers.card(GLOW_TO_STATUS_PX)),
         light_behind_status=backdrop(light.card(GLOW_TO_STATUS_PX)),
         behind_panel=behind_panel,
