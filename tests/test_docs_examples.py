@@ -19,6 +19,7 @@ from services.api.openapi.bodies import (
     NotMonitoredAnswer,
     NowPlayingAnswer,
     UserAnswer,
+    UserCheckAnswer,
 )
 from services.cards.badges import ShieldsBadge
 from services.ws import protocol
@@ -82,6 +83,7 @@ KINDS: dict[str, type[Struct]] = {
     "GET /activity/:userid": ActivityAnswer,
     "GET /users?ids=A,B": ManyUsersAnswer,
     "GET /now-playing/:userid": NowPlayingAnswer,
+    "GET /check/:userid": UserCheckAnswer,
     "GET /": FrontAnswer,
     "GET /health and GET /ready": HealthAnswer,
     "Errors": NotMonitoredAnswer,

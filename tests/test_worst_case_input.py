@@ -25,7 +25,7 @@ from services.api.http.negotiation import accepts_gzip, prefers_html
 from services.cards import card_options
 from services.ws import handshake
 from services.ws.limits import WsLimits
-from shared.discord import snowflake
+from shared.discord import id_hints, snowflake
 from shared.http.errors import InvalidUserId
 from shared.http.responses import etag_matches, etag_of, parameters_of
 from shared.net.client_address import client_ip, forwarded_for_tail, networks
@@ -136,6 +136,8 @@ CASES = [
     *many("id in the path", snowflake.parse, "1", "0", "٣"),
     *many("user_id", user_ids("user_id="), ",", f"{ID},", "1,", "%2C", "%31"),
     *many("user_id", user_ids(""), "user_id=&", f"user_id={ID}&", "&", "user_id=,&", "a&"),
+    *many("check", id_hints.hint, "1", "/", "a.", ".", ",", "<@", "https://", " ", "1,"),
+    *many("check", id_hints.hint, "/users/1", "discord.gg", "#", "_", "e", "/channels/1"),
     *many("ids", user_list("ids="), ",", f"{ID},", "1,", "%2C", "%31", "é", " "),
     *many("ids", user_list(""), "ids=&", f"ids={ID}&", "ids=,&", "a&"),
     *many("hide", hide, ",", " ", "a,", "badges,", "badges "),

@@ -17,6 +17,7 @@ from services.api.accounts.service import AccountService
 from services.api.endpoints import static
 from services.api.endpoints.avatar import AvatarEndpoints
 from services.api.endpoints.cards_proxy import CardsProxy
+from services.api.endpoints.check import CheckEndpoints
 from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.endpoints.embedded_widget import EMBED_PATH, OVERLAY_PATH, EmbeddedWidgetEndpoints
 from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
@@ -91,6 +92,7 @@ def routes(
         *presence.routes(),
         *ManyUsersEndpoints(presence, cache).routes(),
         *NowPlayingEndpoints(users, cache).routes(),
+        *CheckEndpoints(store, users, settings, liveness).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),
         *DocsEndpoints(settings).routes(),

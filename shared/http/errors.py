@@ -300,6 +300,7 @@ _HINTS: Final = (
     (frozenset({"card", "cards"}), "Try GET /card/<Discord id>.svg, or .png."),
     (frozenset({"badge", "badges"}), "Try GET /badge/<Discord id>.svg, or .json for shields.io."),
     (frozenset({"avatar", "avatars"}), "Try GET /avatar/<Discord id>, also with .png or .webp."),
+    (frozenset({"check", "checks"}), "Try GET /check/<Discord id>."),
     (frozenset({"activity", "activities"}), "Try GET /activity/<Discord id>."),
     (
         frozenset({"now-playing", "nowplaying", "listening", "spotify", "song"}),

@@ -1,4 +1,4 @@
-"""Which of many users are monitored: the cheapest question about users that nobody knows."""
+"""Which ids are known: the cheapest questions about users that nobody knows."""
 
 from __future__ import annotations
 
@@ -30,3 +30,11 @@ async def monitored(store: Store, user_ids: Sequence[int]) -> set[int]:
             pipe.exists(name)
         each = await pipe.execute()
     return {user_id for user_id, exists in zip(user_ids, each, strict=True) if exists}
+
+
+async def is_server(store: Store, some_id: int) -> bool:
+    """Whether it is the id of a monitored server. Raises StoreUnavailable."""
+    if store.is_expired:
+        return False
+    async with store.reachable():
+        return bool(await store.redis.exists(keys.members(some_id)))

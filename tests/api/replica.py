@@ -20,6 +20,7 @@ from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
+from shared.http.middleware import StalenessSource
 from shared.model.key_value import KV_MAX_BYTES
 from shared.profiles.cache import ProfileCache
 from shared.profiles.service import ProfileService
@@ -56,6 +57,7 @@ async def serving(
     kv_max_bytes: int = KV_MAX_BYTES,
     kv_writes_per_minute: int = 0,
     accounts: AccountService | None = None,
+    liveness: StalenessSource | None = None,
 ) -> AsyncIterator[int]:
     """Gives the port. Without the minute hand of uvicorn's own loop, which only slows tests.
 
@@ -85,7 +87,7 @@ async def serving(
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(app, "DocsEndpoints", _docs)
         patched.setattr(static, "routes", _files)
-        served = app.build(store, users, settings, cache, cards=cards, kv=kv, accounts=accounts)
+        served = app.build(store, users, settings, cache, liveness, cards, kv, accounts)
     server = uvicorn_server.server(served)
     server.config.load()
     server.lifespan = LifespanOff(server.config)

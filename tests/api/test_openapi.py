@@ -40,6 +40,7 @@ EXAMPLES = {
     "GET /user/:userid": "/user/{user_id}",
     "GET /activity/:userid": "/activity/{user_id}",
     "GET /now-playing/:userid": "/now-playing/{user_id}",
+    "GET /check/:userid": "/check/{user_id}",
     "GET /": "/",
     "GET /health and GET /ready": "/health",
 }
@@ -61,7 +62,7 @@ async def test_every_route_is_described(store: Store) -> None:
     settings = ApiSettings()
     profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
     users = UserReader.of(store, profiles, settings)
-    api = {route.path for route in routes(store, users, settings, ResponseCache(), None)}
+    api = {route.path_format for route in routes(store, users, settings, ResponseCache(), None)}
     await profiles.close()
     assert api >= UNDESCRIBED
     assert card_paths() == set(cards.PATHS)

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from services.api.endpoints.check import UserCheck
 from shared.model.snapshot import (
     Activity,
     CustomStatus,
@@ -67,6 +68,13 @@ class ManyUsersAnswer(Struct):
     """Many users at once."""
 
     data: ManyUsers
+    success: Literal[True]
+
+
+class UserCheckAnswer(Struct):
+    """Why a user is shown, or is not."""
+
+    data: UserCheck
     success: Literal[True]
 
 

@@ -1,40 +1,36 @@
 """/openapi.json: OpenAPI 3.1.1, built once when the process starts.
 
-Paths are written here, and their building blocks are in paths.py. Schemas are generated from the
+Paths are written here and in the files beside, from the building blocks in paths.py. Schemas are generated from the
 structs in bodies.py and shared/model/snapshot.py, errors from shared/http/errors.py.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from services.api.endpoints.avatar import AVATAR_SIZES_PX
-from services.api.endpoints.many_users import MAX_USERS
 from services.api.endpoints.oembed import OEmbed
 from services.api.endpoints.presence import INFO
-from services.api.openapi import account_bodies, accounts, bodies, cards, embeds, lanyard
+from services.api.openapi import account_bodies, accounts, bodies, cards, embeds, lanyard, presence
 from services.api.openapi.paths import (
     HEADERS,
     HEADERS_ONLY,
     IF_NONE_MATCH,
     USER_ERRORS,
     USER_ID,
+    answer,
     cacheable,
     content,
     optional,
     path,
     response,
 )
-from services.api.openapi.schemas import Json, ref, schemas
+from services.api.openapi.schemas import Json, schemas
 from shared.http.errors import (
     DRAINING,
     InvalidSize,
-    InvalidUserId,
 )
-from shared.redis.store import SnapshotDamaged, StoreUnavailable
+from shared.redis.store import StoreUnavailable
 from shared.version import VERSION
 
 LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
@@ -75,6 +71,7 @@ _BODIES: Final = (
     account_bodies.JoinAnswer,
     account_bodies.NewKeyAnswer,
     bodies.ActivityAnswer,
+    bodies.UserCheckAnswer,
     bodies.ErrorAnswer,
     bodies.FrontAnswer,
     bodies.HealthAnswer,
@@ -88,53 +85,11 @@ _BODIES: Final = (
     lanyard.LanyardAnswer,
 )
 
-_USER_EXAMPLE: Final = msgspec.json.decode(
-    (Path(__file__).parent / "examples/user.json").read_bytes()
-)
 _FRONT_EXAMPLE: Final = {
     "info": INFO,
     "discord_invite": None,
     "monitored_user_count": 201,
     "version": VERSION,
-}
-_SONG_EXAMPLE: Final[Json] = {
-    "app": "TIDAL Hi-Fi",
-    "application_id": "833617820704440341",
-    "song": "Harvest Moon",
-    "artist": "Some Band",
-    "album": "An Album",
-    "album_image": "https://media.discordapp.net/external/rqJdUc_gEj_38ku0G14If/https/example.org/cover.jpg",
-    "link": None,
-    "timestamps": {"start": 1784053199000, "end": 1784053400000},
-    "created_at": 1784053200000,
-}
-_AWAY_EXAMPLE: Final[Json] = {
-    "status": "idle",
-    "spotify": None,
-    "activity": [],
-    "custom_status": None,
-    "listening": None,
-}
-
-
-_USERS_EXAMPLE: Final[Json] = {
-    "users": {"1274150219482660897": _USER_EXAMPLE["data"]},
-    "not_monitored": ["161092844126208001"],
-}
-_IDS: Final[Json] = {
-    "name": "ids",
-    "in": "query",
-    "description": f"Up to {MAX_USERS} Discord ids, separated by commas. May be repeated.",
-    "required": True,
-    "style": "form",
-    "explode": False,
-    "schema": {
-        "type": "array",
-        "items": USER_ID["schema"],
-        "minItems": 1,
-        "maxItems": MAX_USERS,
-    },
-    "example": [USER_ID["example"]],
 }
 
 
@@ -153,10 +108,6 @@ def document(public_url: str = "") -> Json:
             "securitySchemes": {**lanyard.SECURITY_SCHEMES, **accounts.SECURITY_SCHEMES},
         },
     }
-
-
-def _answer(body: type[msgspec.Struct], summary: str, data: Any) -> Json:
-    return content(ref(body), {summary: {"data": data, "success": True}})
 
 
 def _avatar(operation_id: str, summary: str) -> Json:
@@ -184,70 +135,7 @@ def _document(operation_id: str, summary: str, description: str) -> Json:
 
 
 PATHS: Final[Json] = {
-    "/user/{user_id}": path(
-        "getUser",
-        "Presence",
-        "Profile and presence",
-        "Name, avatar, device, status and activities are live. What a bot cannot see comes from "
-        "the operator's profile source, and may be some minutes old.",
-        parameters=[USER_ID, IF_NONE_MATCH],
-        responses=cacheable(
-            "The user's profile and current presence.",
-            content(ref(bodies.UserAnswer), {"Listening and coding": _USER_EXAMPLE}),
-        ),
-        errors=USER_ERRORS,
-    ),
-    "/users": path(
-        "getUsers",
-        "Presence",
-        "Many users at once",
-        "Each user counts as one request of your address.",
-        parameters=[_IDS, IF_NONE_MATCH],
-        responses=cacheable(
-            "The users, as `GET /user/{user_id}` answers them.",
-            _answer(bodies.ManyUsersAnswer, "One of two is monitored", _USERS_EXAMPLE),
-        ),
-        errors=(InvalidUserId, StoreUnavailable, SnapshotDamaged),
-    ),
-    "/activity/{user_id}": path(
-        "getActivity",
-        "Presence",
-        "Presence without the profile",
-        "Always live.",
-        parameters=[USER_ID, IF_NONE_MATCH],
-        responses=cacheable(
-            "The user's current presence.", _answer(bodies.ActivityAnswer, "Away", _AWAY_EXAMPLE)
-        ),
-        errors=USER_ERRORS,
-    ),
-    "/now-playing/{user_id}": path(
-        "getNowPlaying",
-        "Presence",
-        "What a user listens to",
-        "Always live. It is the same as in the presence, in a smaller answer.",
-        parameters=[USER_ID, IF_NONE_MATCH],
-        responses=cacheable(
-            "The song.",
-            _answer(
-                bodies.NowPlayingAnswer,
-                "A song",
-                {"listening": _SONG_EXAMPLE, "last_played": None},
-            ),
-        ),
-        errors=USER_ERRORS,
-    ),
-    "/now-playing/{user_id}.txt": path(
-        "getNowPlayingAsText",
-        "Presence",
-        "What a user listens to, in one line",
-        "`Song by Artist`. Empty while nothing plays.",
-        parameters=[USER_ID, IF_NONE_MATCH],
-        responses=cacheable(
-            "The line.",
-            content({"type": "string"}, {"A song": "90mph by JBEE, Sillage"}, media="text/plain"),
-        ),
-        errors=USER_ERRORS,
-    ),
+    **presence.PATHS,
     **cards.PATHS,
     **lanyard.PATHS,
     **accounts.PATHS,
@@ -268,7 +156,7 @@ PATHS: Final[Json] = {
         responses=cacheable(
             "What this service is, and how many users it monitors.",
             {
-                **_answer(bodies.FrontAnswer, "No invite set", _FRONT_EXAMPLE),
+                **answer(bodies.FrontAnswer, "No invite set", _FRONT_EXAMPLE),
                 **content({"type": "string"}, media="text/html"),
             },
             "Vary",
@@ -284,7 +172,7 @@ PATHS: Final[Json] = {
         responses={
             200: response(
                 "The process runs.",
-                _answer(
+                answer(
                     bodies.HealthAnswer,
                     "Well",
                     {"status": "ok", "redis": True, "gateway_silent_for": None, "version": VERSION},
@@ -300,7 +188,7 @@ PATHS: Final[Json] = {
         responses={
             200: response(
                 "Presence can be read.",
-                _answer(bodies.ReadyAnswer, "Ready", {"ready": True}),
+                answer(bodies.ReadyAnswer, "Ready", {"ready": True}),
                 headers=["Cache-Control"],
             )
         },

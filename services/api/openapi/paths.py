@@ -192,6 +192,11 @@ def content(
     return {media: {"schema": schema, **({"examples": shown} if shown else {})}}
 
 
+def answer(body: type[msgspec.Struct], summary: str, data: Any) -> Json:
+    """The content of a JSON answer, with one example of its `data`."""
+    return content(ref(body), {summary: {"data": data, "success": True}})
+
+
 def _without_body(response: Json) -> Json:
     return {key: value for key, value in response.items() if key != "content"}
 
