@@ -1,7 +1,8 @@
 """/openapi.json: OpenAPI 3.1.1, built once when the process starts.
 
-Paths are written here and in the files beside, from the building blocks in paths.py. Schemas are generated from the
-structs in bodies.py and shared/model/snapshot.py, errors from shared/http/errors.py.
+Paths are written here and in the files beside it, from the building blocks in paths.py. Schemas
+are generated from the structs in bodies.py and shared/model/snapshot.py, errors from
+shared/http/errors.py.
 """
 
 from __future__ import annotations
