@@ -213,6 +213,7 @@ class WsSettings(FrontSettings, frozen=True, kw_only=True):
     ws_max_connections: Limit = 0
     ws_messages_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 120
     lanyard_subscribe_all: bool = False
+    discord_invite: str = ""
 
 
 class CardsSettings(FrontSettings, frozen=True, kw_only=True):

@@ -120,6 +120,7 @@ async def _listening(
         limits=limits,
         counters=counters,
         slow_refusals=SlowRefusals(limits),
+        discord_invite=settings.discord_invite or None,
     )
     server = WebSocketServer(context)
     await server.listen(settings.ws_host, settings.ws_port)

@@ -12,7 +12,9 @@ from typing import cast
 
 from services.ws import handshake
 from services.ws.context import ServerContext
-from services.ws.handshake import PlainResponse
+from services.ws.events.endpoint import EventRequest
+from services.ws.events.stream import EventStream
+from services.ws.http_responses import PlainResponse
 from services.ws.incoming import CHUNK_BYTES, Incoming
 from services.ws.lanyard import protocol as lanyard
 from services.ws.lanyard.client import LanyardClient
@@ -211,6 +213,9 @@ class Connection(asyncio.Protocol):
         if isinstance(answer, PlainResponse):
             self._refuse_handshake(answer)
             return
+        if isinstance(answer, EventRequest):
+            self._become_event_stream().open(answer, client, excess=excess)
+            return
         self._head = None
         self._transport.write(answer.response)
         encoding = answer.users if isinstance(answer.users, lanyard.Encoding) else None
@@ -225,6 +230,18 @@ class Connection(asyncio.Protocol):
             self._open_session(answer.users, client)
         if rest:
             self._read_frames(rest)
+
+    def _become_event_stream(self) -> EventStream:
+        """Nothing calls this object any more. What it counts for, the stream counts for."""
+        context = self._context
+        stream = EventStream(context, self._transport, self.fd)
+        context.keepalive.join(stream)
+        context.keepalive.leave(self)
+        context.limiter.remove(self)
+        context.limiter.add(stream)
+        self._transport.set_protocol(stream)
+        self._finished, self.fd = True, NO_FD
+        return stream
 
     def _client_ip(self, head: bytes) -> str | None:
         peer = self._transport.get_extra_info("peername")

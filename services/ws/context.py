@@ -28,6 +28,7 @@ class ServerContext(Struct):
     limits: WsLimits
     counters: Counters
     slow_refusals: SlowRefusals
+    discord_invite: str | None = None  # for a user who is not monitored
     draining: bool = False  # the process is about to end
 
     def health(self) -> HandshakeHealth:

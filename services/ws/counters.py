@@ -2,7 +2,7 @@
 
 The numbers that the program itself reads are plain: `frames`, as fan-out compares it before and
 after a slice (0.02 µs to add to; a Counter of prometheus_client takes 0.31, and its value cannot be
-read as cheaply), and the three that are of now. The others are metrics.
+read as cheaply), and those that are of now. The others are metrics.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Counters:
         "backpressured",
         "connections",
         "dropped",
+        "event_clients",
         "frames",
         "handshakes",
         "lanyard_clients",
@@ -36,6 +37,7 @@ class Counters:
         self.watchers = 0  # subscriptions of clients to users
         self.lanyard_watchers = 0  # those of Lanyard's dialect
         self.lanyard_clients = 0  # sessions of Lanyard's dialect
+        self.event_clients = 0  # event streams
         self.backpressured = 0  # clients for which bytes wait here, as the kernel takes no more
         self.frames = 0  # written, of every kind; only grows
         self.handshakes = Counter("grux_ws_handshakes", "Handshakes.", registry=None)

@@ -1,13 +1,12 @@
 """The opening handshake: one HTTP request in, one HTTP response out (RFC 6455 section 4.2).
 
-Plain HTTP on this port is answered as well: load balancers ask it for the server's health, and
-people who open it in a browser read what it is.
+Plain HTTP on this port is answered as well: /events starts an event stream, load balancers ask for
+the server's health, and people who open it in a browser read what it is.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -15,10 +14,13 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from websockets.datastructures import Headers
-from websockets.http11 import Request, Response
+from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from services.ws import http_responses
+from services.ws.events import endpoint as events
+from services.ws.events.endpoint import EventRequest
+from services.ws.http_responses import PlainResponse
 from services.ws.lanyard.protocol import Encoding
 from services.ws.limits import WsLimits
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
@@ -29,6 +31,7 @@ from shared.net.host_header import is_host_valid
 from shared.version import VERSION
 
 LANYARD_PATH: Final = "socket"  # without a user_id; with one it is Grux's own dialect
+_WEBSOCKET: Final = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 UPGRADE_FAILED: Final = "upgrade_failed"  # Lanyard's code for requests there that are no WebSocket
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
@@ -42,8 +45,8 @@ _silent = logging.getLogger("websockets.server")
 
 USAGE: Final = (
     "This is a WebSocket endpoint. Connect a WebSocket client to /?user_id=<Discord id>. It gets "
-    "initial_data, then presence_update and profile_update. /socket without a user_id speaks "
-    "Lanyard's protocol."
+    "initial_data, then presence_update and profile_update. GET /events?user_id=<Discord id> sends "
+    "the same as Server-Sent Events. /socket without a user_id speaks Lanyard's protocol."
 )
 USER_IDS: Final = "Connect with ?user_id=<Discord id>; separate several ids by commas."
 DRAINING: Final = "This server is restarting. Connect again in a few seconds."
@@ -71,20 +74,16 @@ class AcceptedHandshake(Struct, frozen=True):
     users: tuple[int, ...] | ErrorNotice | Encoding
 
 
-class PlainResponse(Struct, frozen=True):
-    """The client gets this, and the connection ends."""
-
-    response: bytes
-    slow: bool = False  # the client would connect again at once: let it wait
-
-
 def respond(
     head: bytes, limits: WsLimits, health: Callable[[], HandshakeHealth], *, full: bool = False
-) -> AcceptedHandshake | PlainResponse:
+) -> AcceptedHandshake | EventRequest | PlainResponse:
     """The response to a request. `head` is complete: it ends with the empty line.
 
-    `full`: the server is at its connection limit, and accepts no WebSocket.
+    `full`: the server is at its connection limit, and accepts no WebSocket and no event stream.
     """
+    refusal = events.method_problem(head)
+    if refusal is not None:
+        return refusal
     server = ServerProtocol(logger=_silent)
     server.receive_data(head)
     match server.events_received():
@@ -93,8 +92,8 @@ def respond(
                 return _route(request, server, limits, health, full)
             return bad_request("A request needs one valid Host header (RFC 9112, 3.2).")
         case _:  # websockets prepares a response for what is too long or too much, only for that
-            refusal = b"".join(server.data_to_send())
-            return too_large(HTTPStatus(int(refusal[9:12]))) if refusal else bad_request()
+            prepared = b"".join(server.data_to_send())
+            return too_large(HTTPStatus(int(prepared[9:12]))) if prepared else bad_request()
 
 
 def _route(
@@ -103,24 +102,29 @@ def _route(
     limits: WsLimits,
     health: Callable[[], HandshakeHealth],
     full: bool,
-) -> AcceptedHandshake | PlainResponse:
+) -> AcceptedHandshake | EventRequest | PlainResponse:
     path, query = _path_and_query(request.path)
     encoding = lanyard_encoding(path, query)
     if not any("websocket" in value.lower() for value in request.headers.get_all("Upgrade")):
+        if path == events.PATH:
+            why = AT_LIMIT if full else DRAINING if health().draining else ""
+            return events.respond(request.method, parse_user_ids(query, limits.users), why)
         return _plain(request.method, path, health, is_lanyard=encoding is not None)
     if full or health().draining:
         why = AT_LIMIT if full else DRAINING
-        refusal = _error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+        refusal = http_responses.error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
         return PlainResponse(refusal.response, slow=encoding is not None)
     lists = (value for name in PARSED_LISTS for value in request.headers.get_all(name))
     if sum(map(len, lists)) > MAX_PARSED_LIST_CHARS:
-        return _error(HTTPStatus.BAD_REQUEST, "bad_handshake", f"{LONG_LISTS} {USAGE}")
+        return _upgrade_required(HTTPStatus.BAD_REQUEST, "bad_handshake", f"{LONG_LISTS} {USAGE}")
     response = server.accept(request)
     if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
         reason = response.body.decode().strip()
         if encoding is not None:
-            return _error(HTTPStatus.BAD_REQUEST, UPGRADE_FAILED, f"{reason} {USAGE}")
-        return _error(HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}")
+            return _upgrade_required(HTTPStatus.BAD_REQUEST, UPGRADE_FAILED, f"{reason} {USAGE}")
+        return _upgrade_required(
+            HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}"
+        )
     users = encoding or parse_user_ids(query, limits.users)
     return AcceptedHandshake(response.serialize(), users)
 
@@ -188,12 +192,12 @@ def _is_host_valid(request: Request) -> bool:
 
 
 def bad_request(problem: str = "This is not HTTP/1.1.") -> PlainResponse:
-    return _error(HTTPStatus.BAD_REQUEST, "bad_request", f"{problem} {USAGE}")
+    return _upgrade_required(HTTPStatus.BAD_REQUEST, "bad_request", f"{problem} {USAGE}")
 
 
 def too_many(head: bytes, retry_after_s: float) -> PlainResponse:
     """The answer to a flood: the request is not parsed for it."""
-    answer = _error(
+    answer = http_responses.error(
         HTTPStatus.TOO_MANY_REQUESTS, "rate_limited", FLOOD, retry_after_s=retry_after_s
     )
     return PlainResponse(answer.response, slow=_LANYARD_LINE.match(head) is not None)
@@ -202,7 +206,7 @@ def too_many(head: bytes, retry_after_s: float) -> PlainResponse:
 def too_large(
     status: HTTPStatus = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
 ) -> PlainResponse:
-    return _error(
+    return http_responses.error(
         status,
         "headers_too_large",
         f"The request's URL and headers are too large. Send fewer cookies. {USAGE}",
@@ -215,49 +219,25 @@ def _plain(
     """Plain HTTP. RFC 9110 section 15.5.22 for 426; Lanyard answers 400 at its path."""
     with_body = method != "HEAD"
     if path == "/health":
-        return _response(HTTPStatus.OK, _status("ok"), with_body)
+        return http_responses.json(HTTPStatus.OK, _status("ok"), with_body=with_body)
     if path == "/ready":
         now = health()
         if now.redis and not now.draining:
-            return _response(HTTPStatus.OK, _status("ready"), with_body)
+            return http_responses.json(HTTPStatus.OK, _status("ready"), with_body=with_body)
         why = "draining" if now.draining else "redis_is_away"
-        return _response(HTTPStatus.SERVICE_UNAVAILABLE, _status(why), with_body)
+        return http_responses.json(
+            HTTPStatus.SERVICE_UNAVAILABLE, _status(why), with_body=with_body
+        )
     if is_lanyard:
-        return _error(HTTPStatus.BAD_REQUEST, UPGRADE_FAILED, USAGE, with_body)
-    return _error(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", USAGE, with_body)
+        return _upgrade_required(HTTPStatus.BAD_REQUEST, UPGRADE_FAILED, USAGE, with_body)
+    return _upgrade_required(HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", USAGE, with_body)
 
 
 def _status(status: str) -> bytes:
     return msgspec.json.encode({"status": status, "version": VERSION})
 
 
-def _error(
-    status: HTTPStatus,
-    code: str,
-    message: str,
-    with_body: bool = True,
-    retry_after_s: float | None = None,
+def _upgrade_required(
+    status: HTTPStatus, code: str, message: str, with_body: bool = True
 ) -> PlainResponse:
-    body = {"error": {"code": code, "message": message}, "success": False}
-    return _response(status, msgspec.json.encode(body), with_body, retry_after_s)
-
-
-def _response(
-    status: HTTPStatus, body: bytes, with_body: bool, retry_after_s: float | None = None
-) -> PlainResponse:
-    headers = Headers(
-        {
-            "Connection": "close",
-            "Content-Type": "application/json; charset=utf-8",
-            "Content-Length": str(len(body)),
-            "Access-Control-Allow-Origin": "*",
-            "Cache-Control": "no-store",
-        }
-    )
-    if status in (HTTPStatus.UPGRADE_REQUIRED, HTTPStatus.BAD_REQUEST):
-        headers["Upgrade"] = "websocket"
-        headers["Sec-WebSocket-Version"] = "13"
-    if retry_after_s is not None:
-        headers["Retry-After"] = str(math.ceil(retry_after_s))
-    shown = body if with_body else b""
-    return PlainResponse(Response(status.value, status.phrase, headers, shown).serialize())
+    return http_responses.error(status, code, message, with_body=with_body, headers=_WEBSOCKET)

@@ -89,7 +89,7 @@ class Hub:
             on_failed=self._on_load_failed,
         )
         self._refresher = ProfileRefresher(
-            profiles, limits, ttl=profile_ttl, topics=self._topics, on_answer=self._fan_out.push
+            profiles, limits, ttl=profile_ttl, topics=self._topics, on_answer=self._push
         )
 
     @property
@@ -123,7 +123,7 @@ class Hub:
         session.subscriptions += added
         for subscription in added:
             topic = subscription.topic
-            topic.subscriptions[subscription] = None
+            session.view(topic).subscriptions[subscription] = None
             self._counters.watchers += 1
             self._idle.pop(topic, None)
             if topic.found and not topic.extras_asked:
@@ -162,7 +162,7 @@ class Hub:
         self._lanyard.remove(user)
         topic = self._topics[user.user_id]
         topic.lanyard = None
-        if not topic.found and not topic.subscriptions:
+        if not topic.found and not topic.subscribed:
             self._drop(topic)
         else:
             self._idle_if_unwatched(topic)
@@ -189,7 +189,7 @@ class Hub:
             topic.loaded = False
         if topic.loaded:
             self._absent.pop(topic, None)
-        self._fan_out.push(topic)
+        self._push(topic)
 
     def on_expired(self) -> None:
         """No gateway has been there for too long: every user counts as not monitored."""
@@ -233,6 +233,14 @@ class Hub:
         if self.everyone is not None:
             self.everyone.rescan()
 
+    def _push(self, topic: Topic) -> None:
+        """Send the topic's state to all subscriptions that lack it."""
+        events = topic.events
+        if events is not None and events.subscriptions:
+            events.received = events.received or topic.received
+            self._fan_out.push(events)
+        self._fan_out.push(topic)
+
     async def run(self) -> None:
         """Follow Redis, load, refresh and sweep until cancelled."""
         async with asyncio.TaskGroup() as tasks:
@@ -250,7 +258,7 @@ class Hub:
         return topic
 
     def _on_found(self, topic: Topic) -> None:
-        if topic.subscriptions:  # Lanyard's dialect does not show extras
+        if topic.subscribed:  # Lanyard's dialect does not show extras
             self._refresher.refresh(topic)
 
     def _on_unknown(self, topic: Topic) -> None:
@@ -259,7 +267,7 @@ class Hub:
         self._refuse_unknown(topic)
 
     def _refuse_unknown(self, topic: Topic) -> None:
-        self._refuse(topic, list(topic.subscriptions), NOT_MONITORED)
+        self._refuse(topic, topic.all_subscriptions, NOT_MONITORED)
         self._drop(topic)
 
     def _on_loaded(self, topic: Topic, snapshot: Snapshot | None) -> None:
@@ -268,7 +276,7 @@ class Hub:
             topic.load(snapshot)
             self._refresh_if_changed(topic, hidden)
             self._absent.pop(topic, None)
-            self._fan_out.push(topic)
+            self._push(topic)
             if topic.lanyard is not None and snapshot.discord is not None:
                 self._lanyard.load(topic.lanyard, snapshot.discord, topic.kv or NO_KV)
         elif not topic.loaded:  # else a message has brought the whole state meanwhile
@@ -296,13 +304,13 @@ class Hub:
         for topic in topics:
             self._refuse(topic, _without_data(topic), UNREADABLE)
             if topic.lanyard is None:
-                if not topic.subscriptions:
+                if not topic.subscribed:
                     self._drop(topic)
             elif not self._loader.is_pending(topic):  # what Redis holds cannot be read
                 self._lanyard.set_absent(topic.lanyard)
 
     def _remove(self, topic: Topic) -> None:
-        self._refuse(topic, list(topic.subscriptions), LEFT)
+        self._refuse(topic, topic.all_subscriptions, LEFT)
         self._drop(topic)
 
     def _refuse(
@@ -310,20 +318,23 @@ class Hub:
     ) -> None:
         about = ErrorNotice(notice.close_reason, notice.message, str(topic.user_id))
         for subscription in subscriptions:
-            if subscription in topic.subscriptions:  # its client may have been closed meanwhile
+            if (
+                subscription in subscription.session.view(topic).subscriptions
+            ):  # its client may have been closed meanwhile
                 self._unsubscribe(subscription)
                 subscription.session.refuse(subscription, about)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         topic = subscription.topic
-        if subscription in topic.subscriptions:
-            del topic.subscriptions[subscription]
+        subscriptions = subscription.session.view(topic).subscriptions
+        if subscription in subscriptions:
+            del subscriptions[subscription]
             self._counters.watchers -= 1
         subscription.fd = NO_FD
         self._idle_if_unwatched(topic)
 
     def _idle_if_unwatched(self, topic: Topic) -> None:
-        watched = topic.subscriptions or topic.lanyard is not None
+        watched = topic.subscribed or topic.lanyard is not None
         if not watched and self._topics.get(topic.user_id) is topic:
             self._idle[topic] = asyncio.get_running_loop().time()
 
@@ -382,7 +393,7 @@ class Hub:
 
 def _without_data(topic: Topic) -> list[Subscription]:
     """Subscriptions that still wait for `initial_data`."""
-    return [subscription for subscription in topic.subscriptions if not subscription.presence]
+    return [subscription for subscription in topic.all_subscriptions if not subscription.presence]
 
 
 def _older(since: dict[Topic, float], than: float) -> list[Topic]:

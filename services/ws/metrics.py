@@ -55,6 +55,11 @@ def export(context: ServerContext) -> None:
             lambda: counters.lanyard_watchers,
         ),
         (
+            "grux_ws_event_clients",
+            "Open event streams.",
+            lambda: counters.event_clients,
+        ),
+        (
             "grux_ws_backpressured_clients",
             "Clients whose socket takes no more now.",
             lambda: counters.backpressured,

@@ -37,28 +37,44 @@ def _frame(opcode: int, payload: bytes) -> bytes:
     return struct.pack("!BBQ", opcode, 127, size) + payload
 
 
-def initial_data(user_id: int, profile: bytes, presence: bytes) -> bytes:
-    """The first frame about a user. `presence` is an object with members: they follow `profile`."""
-    return text(
-        b'{"op":"initial_data","user_id":"%d","d":{"profile":%b,%b}'
-        % (user_id, profile, presence[1:])
+def initial_payload(user_id: int, profile: bytes, presence: bytes) -> bytes:
+    """The first message about a user, as JSON. `presence` is an object with members: they follow
+    `profile`."""
+    return b'{"op":"initial_data","user_id":"%d","d":{"profile":%b,%b}' % (
+        user_id,
+        profile,
+        presence[1:],
     )
+
+
+def presence_payload(user_id: int, presence: bytes) -> bytes:
+    return b'{"op":"presence_update","user_id":"%d","d":%b}' % (user_id, presence)
+
+
+def profile_payload(user_id: int, profile: bytes) -> bytes:
+    return b'{"op":"profile_update","user_id":"%d","d":{"profile":%b}}' % (user_id, profile)
+
+
+def initial_data(user_id: int, profile: bytes, presence: bytes) -> bytes:
+    return text(initial_payload(user_id, profile, presence))
 
 
 def presence_update(user_id: int, presence: bytes) -> bytes:
-    return text(b'{"op":"presence_update","user_id":"%d","d":%b}' % (user_id, presence))
+    return text(presence_payload(user_id, presence))
 
 
 def profile_update(user_id: int, profile: bytes) -> bytes:
-    return text(b'{"op":"profile_update","user_id":"%d","d":{"profile":%b}}' % (user_id, profile))
+    return text(profile_payload(user_id, profile))
+
+
+def error_payload(user_id: str | None, code: str, message: str) -> bytes:
+    return msgspec.json.encode(
+        {"op": "error", "user_id": user_id, "d": {"code": code, "message": message}}
+    )
 
 
 def error(user_id: str | None, code: str, message: str) -> bytes:
-    return text(
-        msgspec.json.encode(
-            {"op": "error", "user_id": user_id, "d": {"code": code, "message": message}}
-        )
-    )
+    return text(error_payload(user_id, code, message))
 
 
 class CloseReason(Struct, frozen=True):
@@ -88,6 +104,11 @@ class ErrorNotice(Struct, frozen=True):
     close_reason: CloseReason
     message: str
     user_id: str | None = None
+
+    @property
+    def payload(self) -> bytes:
+        """The frame's JSON."""
+        return error_payload(self.user_id, self.close_reason.name, self.message)
 
     @property
     def frame(self) -> bytes:

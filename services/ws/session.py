@@ -9,7 +9,7 @@ from __future__ import annotations
 from services.ws.counters import Counters
 from services.ws.peer import NO_FD, Peer
 from services.ws.protocol import UNAVAILABLE, ErrorNotice
-from services.ws.topic import Subscription
+from services.ws.topic import Subscription, Topic, TopicView
 
 
 class PresenceSession:
@@ -22,6 +22,10 @@ class PresenceSession:
         self._counters = counters
         self.subscriptions: list[Subscription] = []
 
+    def view(self, topic: Topic) -> TopicView:
+        """How this client is shown the topic."""
+        return topic
+
     def show(self, subscription: Subscription) -> None:
         """Send what differs between the topic and what the client was sent of it."""
         if self._peer.paused:
@@ -31,15 +35,15 @@ class PresenceSession:
         if not subscription.presence:
             if not topic.ready:
                 return
-            self._peer.write(topic.initial_frame())
+            self._peer.write(self.view(topic).initial_frame())
             subscription.presence, subscription.profile = topic.presence, topic.profile
         if subscription.profile is not topic.profile:
             if subscription.profile != topic.profile:
-                self._peer.write(topic.profile_frame())
+                self._peer.write(self.view(topic).profile_frame())
             subscription.profile = topic.profile
         if subscription.presence is not topic.presence:
             if subscription.presence != topic.presence:
-                self._peer.write(topic.presence_frame())
+                self._peer.write(self.view(topic).presence_frame())
             subscription.presence = topic.presence
         if not self._peer.paused:  # nothing of this waits in the transport
             subscription.fd = self._peer.fd

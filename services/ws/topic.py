@@ -12,6 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from services.ws import protocol
+from services.ws.events.view import EventView
 from services.ws.lanyard.view import LanyardUser
 from services.ws.peer import NO_FD
 from services.ws.protocol import ErrorNotice
@@ -26,8 +27,23 @@ _NO_EXTRAS: Final = msgspec.json.encode(ProfileExtras())
 _decode_extras = msgspec.json.Decoder(ProfileExtras).decode
 
 
+class TopicView(Protocol):
+    """A topic in the bytes that a kind of client gets, and the subscriptions of these clients: a
+    Topic itself for WebSockets, its EventView for event streams."""
+
+    subscriptions: dict[Subscription, None]
+
+    def initial_frame(self) -> bytes: ...
+
+    def presence_frame(self) -> bytes: ...
+
+    def profile_frame(self) -> bytes: ...
+
+
 class SubscriptionOwner(Protocol):
     """services.ws.session.PresenceSession, as far as a subscription needs it."""
+
+    def view(self, topic: Topic) -> TopicView: ...
 
     def show(self, subscription: Subscription) -> None: ...
 
@@ -69,6 +85,7 @@ class Topic:
         "_profile_version",
         "_source",
         "_stale_version",
+        "events",
         "extras_asked",
         "extras_due",
         "extras_tries",
@@ -89,6 +106,7 @@ class Topic:
         # In the order of subscribing, like the C floor of the bench (fan-out costs 0.99 of what it
         # does with a set, which is less than the noise of one run).
         self.subscriptions: dict[Subscription, None] = {}
+        self.events: EventView | None = None  # once an event stream is subscribed
         self.found = False  # Redis has held the user: there is, or may be, a subscription to it
         self.lanyard: LanyardUser | None = None  # while a client of Lanyard's dialect is subscribed
         self.loaded = False  # since the connection to Redis is up: no update can have been missed
@@ -111,6 +129,16 @@ class Topic:
         self._stale_version = 0  # messages up to this version are stale, whatever is loaded now
         self._presence_frame: bytes | None = None
         self._profile_frame: bytes | None = None
+
+    @property
+    def all_subscriptions(self) -> list[Subscription]:
+        """Those of WebSockets and of event streams."""
+        return [*self.subscriptions, *(self.events.subscriptions if self.events else ())]
+
+    @property
+    def subscribed(self) -> bool:
+        """Whether there are any."""
+        return bool(self.subscriptions or (self.events and self.events.subscriptions))
 
     @property
     def known(self) -> bool:
@@ -184,6 +212,11 @@ class Topic:
         self.extras_asked = True
         if extras is not None:
             self._set_extras(extras)
+
+    def event_view(self) -> EventView:
+        if self.events is None:
+            self.events = EventView(self)
+        return self.events
 
     def initial_frame(self) -> bytes:
         return protocol.initial_data(self.user_id, self.profile, self.presence)
