@@ -120,9 +120,9 @@ async def test_no_cookies_and_no_referrer(port: int, kind: str) -> None:
 
 @pytest.mark.parametrize("path", [f"/embed/{ID}", "/embed/x"])
 async def test_any_page_may_frame_an_embed(port: int, path: str) -> None:
-    """Also one that is isolated from other origins (COEP)."""
+    """Also one that is isolated from other origins (COEP), and a note in Obsidian."""
     page = await ask(port, path)
-    assert policy_of(page)["frame-ancestors"] == "*"
+    assert policy_of(page)["frame-ancestors"] == "* app: capacitor:"
     assert page.header("x-frame-options") is None
     assert page.header("cross-origin-resource-policy") == "cross-origin"
     assert page.header("cross-origin-embedder-policy") == "credentialless"

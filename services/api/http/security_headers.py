@@ -73,6 +73,10 @@ _OWN_REFERRER: Final = (b"referrer-policy", b"same-origin")
 """For pages with forms: with `no-referrer`, browsers send `Origin: null` with a form."""
 
 
+_ANYWHERE: Final = "* app: capacitor:"
+"""`*` is every page of the web. Notes in Obsidian are none: they have the other two schemes."""
+
+
 class PagePolicy(Struct, frozen=True, kw_only=True):
     """What a page may use: sources as CSP spells them, such as SELF or an origin."""
 
@@ -93,7 +97,7 @@ class PagePolicy(Struct, frozen=True, kw_only=True):
         }
         allowed = [f"{name} {' '.join(sources)}" for name, sources in directives.items() if sources]
         forms = " ".join(self.forms) or "'none'"
-        ancestors = "*" if self.framed else "'none'"
+        ancestors = _ANYWHERE if self.framed else "'none'"
         rest = ["base-uri 'none'", f"form-action {forms}", f"frame-ancestors {ancestors}"]
         return "; ".join(["default-src 'none'", *allowed, *rest])
 
