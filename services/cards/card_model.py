@@ -126,6 +126,10 @@ def _profile_images(
     if profile.avatar_decoration_image and not options.hide_decoration:
         moves = options.animated and options.animated_decoration
         yield ImageRequest("decoration", profile.avatar_decoration_image, moves)
+    if profile.banner_image and options.banner != "false":
+        hash_ = profile.banner_image.rpartition("/")[2]
+        moves = options.animated and options.banner == "animated" and hash_.startswith("a_")
+        yield ImageRequest("banner", profile.banner_image, moves)
     if profile.nameplate_image and options.nameplate:
         yield ImageRequest("nameplate", profile.nameplate_image)
     if profile.clan and profile.clan.clan_image and not options.hide_tag:

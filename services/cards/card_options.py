@@ -18,6 +18,7 @@ from services.cards.texts import DEFAULT_LANGUAGE, Language, language_of
 from shared.net.bounded_input import is_long_list, list_items
 
 Theme = Literal["dark", "light", "auto"]
+Banner = Literal["false", "true", "animated"]
 HideActivity = Literal["false", "true", "whenNotUsed"]
 
 DEFAULT_WIDTH_PX: Final = 450
@@ -75,6 +76,7 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     ignored: frozenset[str] = frozenset()  # application ids
     lang: Language = DEFAULT_LANGUAGE
     name_style: bool = True
+    banner: Banner = "false"
     gradient: tuple[str, ...] = ()  # of the name: colors of six hex digits
 
 
@@ -192,6 +194,13 @@ def _hide_activity(value: str) -> str | None:
     return None if flag is None else str(flag).lower()
 
 
+def _banner(value: str) -> str | None:
+    if value.lower() == "animated":
+        return "animated"
+    flag = _flag(value)
+    return None if flag is None else str(flag).lower()
+
+
 def _message(value: str) -> str | None:
     return value[:MAX_IDLE_CHARS] or None
 
@@ -221,6 +230,7 @@ _PARSERS: Final = {
     "showDisplayName": ("display_name", _flag),
     "nameStyle": ("name_style", _flag),
     "gradient": ("gradient", _name_gradient),
+    "showBanner": ("banner", _banner),
     "nameplate": ("nameplate", _flag),
     "hideStatus": ("hide_status", _flag),
     "hideTimestamp": ("hide_timestamp", _flag),

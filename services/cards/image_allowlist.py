@@ -18,7 +18,16 @@ OFFICIAL_CDN_URL: Final = "https://cdn.discordapp.com"
 DAY_S: Final = 86_400
 
 _URL: Final = re.compile(r"[A-Za-z0-9._~/?&=%+@:,;!$*()-]{1,2000}", re.ASCII)
-_RESIZABLE: Final = ("avatars/", "guilds/", "app-assets/", "app-icons/", "clan-badges/", "emojis/")
+_SIZES_PX: Final = {"avatar": 256, "art": 256, "banner": 1024}  # by role
+_RESIZABLE: Final = (
+    "avatars/",
+    "banners/",
+    "guilds/",
+    "app-assets/",
+    "app-icons/",
+    "clan-badges/",
+    "emojis/",
+)
 
 
 class AllowedImage(Struct, frozen=True):
@@ -83,9 +92,10 @@ def _resized(path: str, request: ImageRequest) -> str:
     if path.startswith("avatar-decoration-presets/"):
         return f"{path}?size=256&passthrough={str(request.animated).lower()}"
     if path.startswith(_RESIZABLE):
-        if request.animated:  # an avatar or an emoji
-            return f"{path.rpartition('.')[0]}.webp?size=128&animated=true"
-        return f"{path}?size={256 if request.role in ('avatar', 'art') else 64}"
+        if request.animated:  # an avatar, a banner or an emoji
+            size = 512 if request.role == "banner" else 128
+            return f"{path.rpartition('.')[0]}.webp?size={size}&animated=true"
+        return f"{path}?size={_SIZES_PX.get(request.role, 64)}"
     return path
 
 

@@ -32,7 +32,7 @@ FAILURE_TTL_S: Final = 60  # of an image that does not exist or cannot be shown
 RETRY_TTL_S: Final = 5  # of one that could not be fetched: its server is busy or unreachable
 MAX_FETCHES: Final = 64  # at a time; a card does without further images for now
 
-_FORMAT_VERSION: Final = b"2"  # of what Redis holds; changes whenever the scaling does
+_FORMAT_VERSION: Final = b"3"  # of what Redis holds; changes whenever the scaling does
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(CardImage).decode
 

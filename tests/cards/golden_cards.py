@@ -23,6 +23,7 @@ from shared.model.snapshot import (
 from tests.cards.sample_users import (
     AT_WORK,
     AUDIBERT,
+    CDN,
     EDITOR,
     IMAGES,
     LISTENING,
@@ -54,6 +55,7 @@ _ARABIC: Final = like(
 )
 _FANCY: Final = like(AUDIBERT, display_name="꧁ 𝓯𝓪𝓷𝓬𝔂 ★彡 Zoë 🇩🇪", username="ładny.żółw", badges=[])
 _BARE: Final = like(EDITOR, details=None, state=None, largeImage=None, smallImage=None)
+_WITH_BANNER: Final = like(AUDIBERT, banner_image=f"{CDN}/banners/1/a_1.png?size=1024")
 _STYLES: Final[tuple[tuple[int, str, int, Theme], ...]] = (
     (1, "solid", 12, "dark"),
     (2, "gradient", 3, "dark"),
@@ -110,6 +112,17 @@ CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
         AUDIBERT, AT_WORK, CardOptions(bg="90,fde68a,fca5a5", theme="light", width=600)
     ),
     "gradient-made-legible": _of(AUDIBERT, LISTENING, CardOptions(bg="90,ffffff,000000,22c55e")),
+    "banner": _of(_WITH_BANNER, AT_WORK, CardOptions(banner="true")),
+    "banner-wide-nameplate": _of(
+        like(_WITH_BANNER, pronouns="they/them"),
+        LISTENING,
+        CardOptions(banner="true", nameplate=True, width=700, theme="light", radius=40),
+    ),
+    "banner-narrow": _of(
+        like(_WITH_BANNER, display_name="grwx", badges=[]),
+        like(NOTHING, status="idle"),
+        CardOptions(banner="true", width=300, hide_activity="true", bg="7c2d12"),
+    ),
     **{
         f"name-{effect}": _of(
             like(

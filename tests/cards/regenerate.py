@@ -21,6 +21,7 @@ DOCUMENTED: Final = {
     "card-scripts": "fancy",
     "card-right-to-left": "right-to-left",
     "card-name-style": "name-glow",
+    "card-banner": "banner",
     "card-gradient": "gradient",
     "card-nameplate": "nameplate-wide",
     "card-problem": "not-monitored",

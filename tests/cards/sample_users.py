@@ -121,6 +121,7 @@ GOLD: Final[list[Colour]] = [_CLEAR, (250, 190, 60, 255), (255, 225, 130, 255)]
 IMAGES: Final[dict[str, CardImage]] = {
     "avatar": drawn(80, 80, SEA, _waves),
     "decoration": drawn(96, 96, GOLD, _ring),
+    "banner": drawn(240, 60, SEA, lambda x, y: _waves(x * 2, y + 0.3)),
     "nameplate": drawn(120, 24, DUSK, _waves),
     "art": drawn(88, 88, DUSK, lambda x, y: _waves(y, x)),
     "small": drawn(28, 28, SEA, lambda x, y: _waves(y, x)),

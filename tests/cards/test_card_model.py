@@ -10,7 +10,17 @@ from services.cards import card_model
 from services.cards.card_model import CardModel
 from services.cards.card_options import CardOptions
 from shared.model.snapshot import Presence, Timestamps
-from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, NOW, SONG, like
+from tests.cards.sample_users import (
+    AT_WORK,
+    AUDIBERT,
+    CDN,
+    EDITOR,
+    LISTENING,
+    NOTHING,
+    NOW,
+    SONG,
+    like,
+)
 
 BOTH = like(AT_WORK, spotify=SONG)
 
@@ -123,6 +133,22 @@ def test_an_end_alone_is_a_time_too() -> None:
     assert model.panel.timed
     assert model.ticks
     assert not shown(like(AT_WORK, activity=[like(EDITOR, timestamps=Timestamps())])).ticks
+
+
+def test_a_banner_is_shown_on_request() -> None:
+    """It moves only if that is requested too, and if it can: its hash begins with a_."""
+
+    def banner(address: str | None, **options: Any) -> list[bool]:
+        user = like(AUDIBERT, banner_image=address)
+        requests = card_model.build(user, AT_WORK, CardOptions(**options))[1]
+        return [each.animated for each in requests if each.role == "banner"]
+
+    moving, still = f"{CDN}/banners/1/a_1.png?size=1024", f"{CDN}/banners/1/1.png?size=1024"
+    assert banner(moving) == banner(None, banner="animated") == []
+    assert banner(moving, banner="true") == banner(still, banner="animated") == [False]
+    assert banner(moving, banner="animated") == [True]
+    assert banner(moving, banner="animated", animated=False) == [False]
+    assert banner(moving, banner="true", hide_profile=True) == []
 
 
 def test_only_animated_images_are_requested_animated() -> None:

@@ -54,6 +54,8 @@ from services.cards.card_options import CardOptions
         ({"bg": "450,111,222"}, CardOptions(bg="90,111111,222222")),
         ({"gradient": "645CBB-A084DC-fff"}, CardOptions(gradient=("645cbb", "a084dc", "ffffff"))),
         ({"gradient": "645CBB,#A084DC"}, CardOptions(gradient=("645cbb", "a084dc"))),
+        ({"showBanner": "true"}, CardOptions(banner="true")),
+        ({"showBanner": "Animated"}, CardOptions(banner="animated")),
         ({"nameStyle": "false"}, CardOptions(name_style=False)),
         ({"lang": "de"}, CardOptions(lang="de")),
         ({"lang": "pt"}, CardOptions(lang="pt-BR")),

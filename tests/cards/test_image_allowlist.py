@@ -29,6 +29,18 @@ AVATAR = "avatars/1274150219482660897/6c9747063de19030c95daa80c1ca61c7.png"
             f"{CDN}/avatar-decoration-presets/a_1.png",
             f"{CDN}/avatar-decoration-presets/a_1.png?size=256&passthrough=true",
         ),
+        (
+            "banner",
+            False,
+            f"{CDN}/banners/1/a_1.png?size=1024",
+            f"{CDN}/banners/1/a_1.png?size=1024",
+        ),
+        (
+            "banner",
+            True,
+            f"{CDN}/banners/1/a_1.png?size=1024",
+            f"{CDN}/banners/1/a_1.webp?size=512&animated=true",
+        ),
         ("tag", False, f"{CDN}/clan-badges/1/2.png", f"{CDN}/clan-badges/1/2.png?size=64"),
         (
             "emoji",

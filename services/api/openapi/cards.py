@@ -46,6 +46,7 @@ _CARD_PARAMETERS: Final = [
     optional("showDisplayName", "`false`: show only the user name."),
     optional("nameStyle", "`false`: the name is plain, whatever the user has chosen on Discord."),
     optional("gradient", "Two to five colours of the name, such as `ff5fa2-5b8cff`."),
+    optional("showBanner", "`true`: show the profile's banner; `animated`: its animation too."),
     optional("nameplate", "`true`: show the nameplate behind the name."),
     optional("hideStatus", "`true`: hide the custom status."),
     optional("hideTimestamp", "`true`: hide times and bars."),

@@ -20,7 +20,7 @@ import msgspec
 from services.cards.render import sandbox
 from services.cards.render.badge import badge
 from services.cards.render.card import card, placeholder
-from services.cards.render.raster import png
+from services.cards.render.raster import bounded_png
 from services.cards.render.scaling import InvalidImage, scale
 from services.cards.render_jobs import (
     DrawBadge,
@@ -86,7 +86,7 @@ def _report_in_one_line(kind: type[BaseException], error: BaseException, _trace:
 
 
 def _rendered(svg: str, as_png: bool) -> Rendered:
-    return Rendered(png(svg) if as_png else svg.encode())
+    return Rendered(bounded_png(svg) if as_png else svg.encode())
 
 
 def _limit_memory() -> None:

@@ -24,6 +24,7 @@ _NOTE: Final = Style(11.5)
 _TITLE: Final = Style(17, bold=True)
 _TEXT: Final = Style(14)
 _NOTE_HEIGHT: Final = 20
+_BANNER_SHARE: Final = 0.25  # its height in the card's width
 
 
 def card(job: DrawCard) -> str:
@@ -53,9 +54,11 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     radius = max(0.0, min(options.radius, 60))
     animated = options.animated and not job.png
     texts = TEXTS[options.lang]
+    shows_banner = model.with_profile and "banner" in images
+    banner = float(round(options.width * _BANNER_SHARE)) if shows_banner else 0.0
     top = float(_MARGIN)
     if model.with_profile:
-        top = header.HEIGHT + _GAP
+        top = header.height(model, images, banner) + _GAP
     tall = 0.0
     if model.panel is not None:
         tall = panel.height(model.panel)
@@ -67,7 +70,9 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     radius = min(radius, height / 2)
     _background(canvas, colors, options, height, radius)
     if model.with_profile:
-        _header(canvas, model, images, colors, options.width, radius)
+        if banner:
+            _banner(canvas, images["banner"], options.width, height, banner, radius)
+        _header(canvas, model, images, colors, options.width, radius, banner)
     box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, min(radius - 4, tall / 2)))
     if model.panel is not None:
         panel.draw(canvas, model.panel, images, colors, box, texts.time, job.now, animated)
@@ -145,37 +150,53 @@ def _header(
     colors: Palette,
     width: int,
     radius: float,
+    banner: float,
 ) -> None:
     """The user, above the nameplate."""
     below = canvas.end
-    text_end = header.draw(canvas, model, images, colors, width)
+    text_end = header.draw(canvas, model, images, colors, width, banner)
     nameplate = images.get("nameplate")
     if nameplate is not None:
         above = canvas.end
-        _nameplate(canvas, nameplate, colors, width, max(0.0, radius - 4), text_end)
+        top = banner + 5 if banner else float(_MARGIN)
+        bottom = header.height(model, images, banner) + (_GAP / 2 if banner else 8)
+        band = Box(_MARGIN, top, width - 2 * _MARGIN, bottom - top, max(0.0, radius - 4))
+        _nameplate(canvas, nameplate, colors, band, text_end)
         canvas.move_end(above, below)
+
+
+def _banner(
+    canvas: Canvas, image: CardImage, width: int, height: float, banner: float, radius: float
+) -> None:
+    """Across the top, with a gap around the avatar."""
+    whole = f'<rect width="{width}" height="{num(height)}" rx="{num(radius)}" fill="#fff"/>'
+    x, y = header.avatar_middle(banner)
+    gap = f'<circle cx="{num(x)}" cy="{num(y)}" r="{num(header.AVATAR / 2 + 5)}"/>'
+    mask = canvas.define("mask", "", whole, gap)
+    canvas.image(image, 0, 0, width, banner, f'mask="{mask}"')
 
 
 def _nameplate(
     canvas: Canvas,
     image: CardImage,
     colors: Palette,
-    width: int,
-    radius: float,
+    box: Box,
     text_end: float,
 ) -> None:
     """A band that fades in to the right. It stays faint behind texts, whatever its colors."""
-    x, wide, tall = _MARGIN, width - 2 * _MARGIN, header.HEIGHT - 4
-    end = min(1.0, (text_end - x) / wide)
+    end = min(1.0, (text_end - box.x) / box.width)
     stops = '<stop offset=".1" stop-color="#fff" stop-opacity="0"/>'
     stops += f'<stop offset="{num(end)}" stop-color="#fff" stop-opacity="{num(colors.nameplate)}"/>'
     if end < 0.95:
         clear = num(min(1.0, end + 0.3))
         stops += f'<stop offset="{clear}" stop-color="#fff" stop-opacity=".85"/>'
     fade = canvas.define("linearGradient", "", stops)
-    band = f'x="{x}" y="{x}" width="{wide}" height="{tall}" rx="{num(radius)}"'
+    band = (
+        f'x="{num(box.x)}" y="{num(box.y)}" width="{num(box.width)}" height="{num(box.height)}"'
+        f' rx="{num(box.radius)}"'
+    )
     mask = canvas.define("mask", "", f'<rect {band} fill="{fade}"/>')
-    canvas.image(image, x, x, wide, tall, f'mask="{mask}"')
+    canvas.image(image, box.x, box.y, box.width, box.height, f'mask="{mask}"')
 
 
 def describe(model: CardModel, texts: StatusTexts) -> str:

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from services.cards.card_model import CardModel
-from services.cards.render import display_name, icons
+from services.cards.render import avatar, display_name
 from services.cards.render.canvas import Canvas, num
 from services.cards.render.text import Line, Style, fitted, line
-from services.cards.render.theme import STATUS, STREAMING, Palette
+from services.cards.render.theme import Palette
 from services.cards.render_jobs import CardImage
 
 PAD: Final = 20
 AVATAR: Final = 80
 HEIGHT: Final = PAD + AVATAR
-_DECORATION: Final = 1.2  # of the avatar: Discord's own proportion
-_DOT: Final = 21
 _GAP: Final = 18
+_OVERLAP: Final = 36  # of the avatar and a banner
+_BELOW_BANNER: Final = 6
 _NAME: Final = Style(22, bold=True)
 _USERNAME: Final = Style(14.5)
 _STATUS: Final = Style(14.5)
@@ -32,52 +32,39 @@ def draw(
     images: Mapping[str, CardImage],
     palette: Palette,
     width: float,
+    banner: float,
 ) -> float:
-    """Returns the x at which the longest line ends."""
-    _avatar(canvas, model, images, palette)
+    """`banner`: the height of the banner above. Returns the x at which the longest line ends."""
+    middle_y = avatar_middle(banner)[1]
+    avatar.draw(canvas, model, images, palette, PAD, middle_y - AVATAR / 2, AVATAR)
     left = PAD + AVATAR + _GAP
-    return _lines(canvas, model, images, palette, left, width - PAD - left)
-
-
-def _avatar(
-    canvas: Canvas, model: CardModel, images: Mapping[str, CardImage], palette: Palette
-) -> None:
     middle = PAD + AVATAR / 2
-    dot = PAD + AVATAR - _DOT / 2 - 1
-    hole = _DOT / 2 + 4
-    mobile = model.mobile and not model.streaming
-    cut = (
-        f'<rect x="{num(dot - 11)}" y="{num(dot - 15)}" width="22" height="30" rx="6"/>'
-        if mobile
-        else f'<circle cx="{num(dot)}" cy="{num(dot)}" r="{num(hole)}"/>'
-    )
-    disc = f'<circle cx="{num(middle)}" cy="{num(middle)}" r="{num(AVATAR / 2)}" fill="#fff"/>'
-    mask = canvas.define("mask", "", disc, cut)
-    canvas.add(f'<g mask="{mask}">')
-    avatar = images.get("avatar")
-    if avatar is not None:
-        canvas.image(avatar, PAD, PAD, AVATAR, AVATAR)
-    else:
-        canvas.add(f'<rect x="{PAD}" y="{PAD}" width="{AVATAR}" height="{AVATAR}"')
-        canvas.add(f' fill="{palette.accent}"/>')
-        canvas.add(icons.person(middle, middle, AVATAR, 'fill="#fff" fill-opacity=".9"'))
-    canvas.add("</g>")
-    decoration = images.get("decoration")
-    if decoration is not None:
-        size = AVATAR * _DECORATION
-        corner, side = num(middle - size / 2), num(size)
-        place = f'x="{corner}" y="{corner}" width="{side}" height="{side}"'
-        whole = f'<rect {place} fill="#fff"/>'
-        mask = canvas.define("mask", "", whole, cut)
-        canvas.image(decoration, middle - size / 2, middle - size / 2, size, size, f'mask="{mask}"')
-    name = "streaming" if model.streaming else "mobile" if mobile else model.status
-    color = STREAMING if model.streaming else STATUS[model.status]
-    shown, shown_light = palette.status(color)
-    paint = f'fill="{shown}"'
-    if palette.follows_viewer and shown != shown_light:
-        paint += ' class="dot"'
-        canvas.style(f"@media (prefers-color-scheme:light){{.dot{{fill:{shown_light}}}}}")
-    canvas.add(icons.status(dot, dot, _DOT, name, paint))
+    if banner:
+        middle = (banner + _BELOW_BANNER + height(model, images, banner)) / 2
+    return _lines(canvas, model, images, palette, left, middle, width - PAD - left)
+
+
+def avatar_middle(banner: float) -> tuple[float, float]:
+    return PAD + AVATAR / 2, (banner - _OVERLAP if banner else PAD) + AVATAR / 2
+
+
+def height(model: CardModel, images: Mapping[str, CardImage], banner: float) -> float:
+    """With the banner."""
+    if not banner:
+        return HEIGHT
+    return banner + _BELOW_BANNER + max(sum(_line_heights(model, images)), AVATAR - _OVERLAP)
+
+
+def _line_heights(model: CardModel, images: Mapping[str, CardImage]) -> list[float]:
+    has_second, has_status = _has_lines(model, images)
+    return [30.0, *([24.0] if has_second else []), *([26.0] if has_status else [])]
+
+
+def _has_lines(model: CardModel, images: Mapping[str, CardImage]) -> tuple[bool, bool]:
+    """Whether there is a second line, and a custom status."""
+    badges = any(role.startswith("badge") for role in images)
+    second = bool(model.username or model.pronouns or badges)
+    return second, bool(model.status_text or model.emoji_text or "emoji" in images)
 
 
 def _lines(
@@ -86,15 +73,15 @@ def _lines(
     images: Mapping[str, CardImage],
     palette: Palette,
     left: float,
+    middle: float,
     room: float,
 ) -> float:
-    """One to three lines, centred on the avatar's height. Returns the x at which they end."""
+    """One to three lines around `middle`. Returns the x at which they end."""
     badges = [images[f"badge{n}"] for n in range(len(model.badges)) if f"badge{n}" in images]
     about = " · ".join(text for text in (model.username, model.pronouns) if text)
-    has_second = bool(about or badges)
-    has_status = bool(model.status_text or model.emoji_text or "emoji" in images)
-    heights = [30.0, *([24.0] if has_second else []), *([26.0] if has_status else [])]
-    top = PAD + AVATAR / 2 - sum(heights) / 2
+    has_second, has_status = _has_lines(model, images)
+    heights = _line_heights(model, images)
+    top = middle - sum(heights) / 2
     ends = [_name(canvas, model, images, palette, left, top + 23, room)]
     if has_second:
         y = top + heights[0] + 17

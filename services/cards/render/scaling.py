@@ -42,16 +42,17 @@ class SizeLimit(Struct, frozen=True):
 
 
 SIZE_LIMITS: Final = {
-    "avatar": SizeLimit(160, 160, 60_000, 190_000),
-    "decoration": SizeLimit(192, 192, 80_000, 200_000),
-    "nameplate": SizeLimit(672, 126, 60_000),
-    "art": SizeLimit(176, 176, 60_000),
+    "avatar": SizeLimit(160, 160, 60_000, 150_000),
+    "banner": SizeLimit(900, 225, 70_000, 110_000),
+    "decoration": SizeLimit(192, 192, 70_000, 140_000),
+    "nameplate": SizeLimit(672, 126, 60_000, 90_000),
+    "art": SizeLimit(176, 176, 50_000),
     "small": SizeLimit(56, 56, 12_000),
     "tag": SizeLimit(32, 32, 6_000),
-    "emoji": SizeLimit(36, 36, 8_000, 40_000),
-    "badge": SizeLimit(40, 40, 8_000),
+    "emoji": SizeLimit(36, 36, 8_000, 30_000),
+    "badge": SizeLimit(40, 40, 6_000),
 }
-"""By role. The largest of each, with ten badges, are 0.65 MB together: 0.87 MB in base64."""
+"""By role. The largest of each, with ten badges, are 0.65 MB together: 0.86 MB in base64."""
 
 
 def scale(data: bytes, role: str, animated: bool) -> CardImage:
