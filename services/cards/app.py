@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from services.cards import card_options
 from services.cards.badges import BadgeEndpoints
-from services.cards.card_service import CardService, CardTimings
+from services.cards.card_service import CardService, CardTimings, PictureKind
 from services.cards.fair_share import FairShare
 from services.cards.image_allowlist import ImageAllowlist
 from services.cards.image_fetcher import FETCH_TIMEOUT_S, ImageFetcher
@@ -68,13 +68,15 @@ def routes(card: CardEndpoints, badge: BadgeEndpoints) -> list[Route]:
     return [
         Route("/card/{user_id}.svg", card.svg),
         Route("/card/{user_id}.png", card.png),
+        Route("/now-playing/{user_id}.svg", card.now_playing_svg),
+        Route("/now-playing/{user_id}.png", card.now_playing_png),
         Route("/badge/{user_id}.json", badge.json),
         Route("/badge/{user_id}.svg", badge.svg),
     ]
 
 
 class CardEndpoints:
-    """GET /card/:id.svg and .png. Both always answer with an image."""
+    """GET /card/:id.svg and .png, and the same of /now-playing. All always answer with an image."""
 
     def __init__(self, cards: CardService, requester_of: Callable[[Request], str]) -> None:
         """`requester_of`: the address that renders are counted by."""
@@ -89,11 +91,21 @@ class CardEndpoints:
         """The same drawing without animation."""
         return await self._card(request, PNG)
 
-    async def _card(self, request: Request, media_type: bytes) -> RawResponse:
+    async def now_playing_svg(self, request: Request) -> RawResponse:
+        """The song, with a running clock and bar."""
+        return await self._card(request, SVG, "now-playing")
+
+    async def now_playing_png(self, request: Request) -> RawResponse:
+        """The same drawing without animation."""
+        return await self._card(request, PNG, "now-playing")
+
+    async def _card(
+        self, request: Request, media_type: bytes, kind: PictureKind = "card"
+    ) -> RawResponse:
         options, invalid = card_options.parse(parameters_of(request).items())
         user_id = request.path_params["user_id"]
         requester = self._requester_of(request)
-        card = await self._cards.card(user_id, options, media_type == PNG, requester)
+        card = await self._cards.card(user_id, options, media_type == PNG, requester, kind)
         return image_response(
             card.body,
             media_type,

@@ -15,6 +15,7 @@ from shared.model.snapshot import (
     Activity,
     ActivityType,
     CustomStatus,
+    Listening,
     Presence,
     Profile,
     Spotify,
@@ -153,27 +154,59 @@ def _panel(presence: Presence, options: CardOptions) -> tuple[Panel | None, list
         return None, []
     shown = (a for a in presence.activity if a.application_id not in options.ignored)
     activity = next((a for a in shown if a.name or a.details), None)
+    heard = presence.listening
     if activity is not None:
+        if heard is not None and _is_of(heard, activity):
+            return music_panel(heard, options, icon=activity.largeImage or activity.smallImage)
         return _activity_panel(activity, options)
     if presence.spotify is not None and not options.hide_spotify:
-        return _song_panel(presence.spotify, options)
+        return music_panel(_of_spotify(presence.spotify), options, of_spotify=True)
     return None, []
 
 
-def _song_panel(song: Spotify, options: CardOptions) -> tuple[Panel, list[ImageRequest]]:
-    start, end = _times(song.timestamps, options)
+def music_panel(
+    heard: Listening, options: CardOptions, *, of_spotify: bool = False, icon: str | None = None
+) -> tuple[Panel, list[ImageRequest]]:
+    """The song of any player. `icon`: of the player, where the song has no picture."""
+    start, end = _times(heard.timestamps, options)
     texts = TEXTS[options.lang].activity
+    title = heard.song or (texts.local_file if of_spotify else heard.album or heard.app or "")
     panel = Panel(
         kind="song",
-        heading=texts.listening_to.format(name="Spotify"),
-        title=song.song or texts.local_file,
-        lines=_lines(song.artist, song.album if song.album != song.song else None),
+        heading=_heading("Listening", heard.app or "", texts),
+        title=title,
+        lines=_lines(heard.artist, heard.album if heard.album != title else None),
         start=start,
         end=end,
-        spotify=True,
+        spotify=of_spotify,
         has_art=True,
     )
-    return panel, [ImageRequest("art", song.album_image)] if song.album_image else []
+    art = heard.album_image or icon
+    return panel, [ImageRequest("art", art)] if art else []
+
+
+def _is_of(heard: Listening, activity: Activity) -> bool:
+    """Whether this activity is the one that `heard` is made of."""
+    return (
+        activity.type == "Listening"
+        and activity.application_id == heard.application_id
+        and activity.created_at == heard.created_at
+    )
+
+
+def _of_spotify(song: Spotify) -> Listening:
+    """Where the user hides `listening`, but not Spotify."""
+    return Listening(
+        app=song.name,
+        application_id=None,
+        song=song.song,
+        artist=song.artist,
+        album=song.album,
+        album_image=song.album_image,
+        link=song.link,
+        timestamps=song.timestamps,
+        created_at=song.created_at,
+    )
 
 
 def _activity_panel(activity: Activity, options: CardOptions) -> tuple[Panel, list[ImageRequest]]:

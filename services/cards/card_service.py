@@ -14,17 +14,18 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 import msgspec
 from cachetools import LRUCache
 from msgspec import Struct
 
-from services.cards import card_model, card_options
+from services.cards import card_model, card_options, now_playing
 from services.cards.card_model import CardModel, ImageRequest
 from services.cards.card_options import CardOptions
 from services.cards.fair_share import FairShare
 from services.cards.image_store import ImageStore
+from services.cards.now_playing import NowPlayingModel
 from services.cards.problems import (
     BUSY_PNG,
     BUSY_SVG,
@@ -34,7 +35,13 @@ from services.cards.problems import (
     Problem,
     explanation,
 )
-from services.cards.render_jobs import DrawCard, DrawPlaceholder, Rendered, RenderJob
+from services.cards.render_jobs import (
+    DrawCard,
+    DrawNowPlaying,
+    DrawPlaceholder,
+    Rendered,
+    RenderJob,
+)
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from shared.discord import snowflake
 from shared.http.errors import InvalidUserId
@@ -54,6 +61,12 @@ LAST_GOOD_TTL_S: Final = 600.0  # as long as proxies may show it after an error
 
 _decode_profile = msgspec.json.Decoder(Profile).decode
 _decode_presence = msgspec.json.Decoder(Presence).decode
+
+PictureKind = Literal["card", "now-playing"]
+Model = CardModel | NowPlayingModel
+_BUILD: Final[
+    dict[PictureKind, Callable[[Profile, Presence, CardOptions], tuple[Model, list[ImageRequest]]]]
+] = {"card": card_model.build, "now-playing": now_playing.build}
 
 Key = tuple[object, ...]
 
@@ -118,14 +131,19 @@ class CardService:
         await self._renders.close()
 
     async def card(
-        self, user_id_text: str, options: CardOptions, png: bool, requester: str = ""
+        self,
+        user_id_text: str,
+        options: CardOptions,
+        png: bool,
+        requester: str = "",
+        kind: PictureKind = "card",
     ) -> Card:
         """`user_id_text`: the part of the path that should be an id. Raises nothing.
 
         `requester`: the address that renders are counted by.
         """
         try:
-            return await self._user_card(parse_user_id(user_id_text), options, png, requester)
+            return await self._user_card(parse_user_id(user_id_text), options, png, requester, kind)
         except Exception as error:
             problem = PROBLEMS.get(type(error))
             if problem is None:
@@ -134,15 +152,15 @@ class CardService:
             return await self._placeholder(problem, options, png, requester)
 
     async def _user_card(
-        self, user_id: int, options: CardOptions, png: bool, requester: str
+        self, user_id: int, options: CardOptions, png: bool, requester: str, kind: PictureKind
     ) -> Card:
         user = await self._users.view(user_id)
         silent_for = self._staleness.stale
         minutes = None if silent_for is None else silent_for // 60
-        model, requests = _content(user, options, png)
+        model, requests = _content(user, options, png, kind)
         look = card_options.drawn(options)
         key: Key = (user_id, model, requests, minutes, look, png)
-        kept: Key = (user_id, options, png)
+        kept: Key = (user_id, options, png, kind)
         try:
             card = await self._render_once(
                 key,
@@ -187,7 +205,7 @@ class CardService:
 
     async def _render_user(
         self,
-        model: CardModel,
+        model: Model,
         requests: tuple[ImageRequest, ...],
         options: CardOptions,
         png: bool,
@@ -196,7 +214,12 @@ class CardService:
         fetched = await self._images.fetch_all(requests)
         now = time.time_ns() // 1_000_000
         ttl_s = self._ttl_s(model, fetched.complete)
-        body = await self._submit(DrawCard(model, options, fetched.images, now, silent_for, png))
+        job: RenderJob
+        if isinstance(model, NowPlayingModel):
+            job = DrawNowPlaying(model, options, fetched.images, now, silent_for, png)
+        else:
+            job = DrawCard(model, options, fetched.images, now, silent_for, png)
+        body = await self._submit(job)
         max_age_s = MAX_AGE_S if fetched.complete else RETRY_MAX_AGE_S
         return Card(body, max_age_s, None, time.monotonic() + ttl_s)
 
@@ -228,7 +251,7 @@ class CardService:
             raise RenderFailed
         return result.body
 
-    def _ttl_s(self, model: CardModel, complete: bool) -> float:
+    def _ttl_s(self, model: Model, complete: bool) -> float:
         if not complete:
             return self._timings.incomplete_ttl_s
         return self._timings.ticking_ttl_s if model.ticks else self._timings.static_ttl_s
@@ -238,11 +261,11 @@ class CardService:
 
 
 def _content(
-    user: UserView, options: CardOptions, png: bool
-) -> tuple[CardModel, tuple[ImageRequest, ...]]:
-    """What the card shows, and the images that it needs."""
+    user: UserView, options: CardOptions, png: bool, kind: PictureKind
+) -> tuple[Model, tuple[ImageRequest, ...]]:
+    """What the picture shows, and the images that it needs."""
     profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
-    model, requests = card_model.build(profile, presence, options)
+    model, requests = _BUILD[kind](profile, presence, options)
     if png:
         requests = [msgspec.structs.replace(each, animated=False) for each in requests]
     return model, tuple(requests)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from services.cards.card_model import CardModel
 from services.cards.card_options import CardOptions
+from services.cards.now_playing import NowPlayingModel
 
 
 class CardImage(Struct, frozen=True):
@@ -35,6 +36,17 @@ class DrawCard(Struct, frozen=True, tag=True):
     images: dict[str, CardImage]  # by role; the layout copes with missing ones
     now: int  # ms since 1970
     silent_for: int | None  # seconds without news from Discord, once they are too many
+    png: bool
+
+
+class DrawNowPlaying(Struct, frozen=True, tag=True):
+    """Answered by Rendered."""
+
+    model: NowPlayingModel
+    options: CardOptions
+    images: dict[str, CardImage]  # by role: the art
+    now: int  # ms since 1970
+    silent_for: int | None  # as in DrawCard
     png: bool
 
 
@@ -68,5 +80,5 @@ class ScaleFailed(Struct, frozen=True, tag=True):
     reason: str
 
 
-RenderJob = ScaleImage | DrawCard | DrawPlaceholder | DrawBadge
+RenderJob = ScaleImage | DrawCard | DrawNowPlaying | DrawPlaceholder | DrawBadge
 RenderResult = Rendered | ScaledImage | ScaleFailed

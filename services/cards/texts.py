@@ -35,6 +35,7 @@ class ActivityTexts(Struct, frozen=True, forbid_unknown_fields=True):
     in_a_group: str  # the state of a party that has none
     local_file: str  # the title of a song that Spotify does not know
     idle: str
+    silence: str  # in place of a song
 
 
 class TimeTexts(Struct, frozen=True, forbid_unknown_fields=True):

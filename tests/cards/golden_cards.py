@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from services.cards import card_model
+from services.cards import card_model, now_playing
 from services.cards.card_options import CardOptions, Theme
 from services.cards.render.card import card, placeholder
+from services.cards.render.now_playing import now_playing as drawn_now_playing
 from services.cards.render.raster import png
-from services.cards.render_jobs import CardImage, DrawCard, DrawPlaceholder
+from services.cards.render_jobs import CardImage, DrawCard, DrawNowPlaying, DrawPlaceholder
 from services.cards.texts import TEXTS
 from shared.model.snapshot import (
     CustomStatus,
@@ -29,7 +30,9 @@ from tests.cards.sample_users import (
     LISTENING,
     NOTHING,
     NOW,
+    ON_TIDAL,
     SONG,
+    TIDAL_SONG,
     like,
 )
 
@@ -78,7 +81,32 @@ def _of(
     return DrawCard(model, options, images, NOW, None, True)
 
 
-CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
+def _now_playing(
+    presence: Presence, options: CardOptions, *, silent_for: int | None = None, art: bool = True
+) -> DrawNowPlaying:
+    model, _ = now_playing.build(AUDIBERT, presence, options)
+    images = {"art": IMAGES["art"]} if art else {}
+    return DrawNowPlaying(model, options, images, NOW, silent_for, True)
+
+
+CASES: Final[dict[str, DrawCard | DrawNowPlaying | DrawPlaceholder]] = {
+    "now-playing": _now_playing(ON_TIDAL, CardOptions()),
+    "now-playing-light": _now_playing(LISTENING, CardOptions(theme="light", width=320)),
+    "now-playing-without-art": _now_playing(
+        like(ON_TIDAL, listening=like(TIDAL_SONG, timestamps=Timestamps(start=NOW - 83_000))),
+        CardOptions(radius=40, accent="22c55e"),
+        art=False,
+    ),
+    "now-playing-right-to-left": _now_playing(
+        like(
+            ON_TIDAL,
+            listening=like(TIDAL_SONG, song="أغنية جميلة جدا (live)", artist="فيروز", album=None),
+        ),
+        CardOptions(bg="135,1e1b4b,7c3aed,db2777", lang="de"),
+        silent_for=600,
+    ),
+    "now-playing-nothing": _now_playing(NOTHING, CardOptions(), art=False),
+    "player-on-a-card": _of(AUDIBERT, ON_TIDAL, CardOptions()),
     "playing-dark": _of(AUDIBERT, AT_WORK, CardOptions()),
     "spotify-light": _of(AUDIBERT, like(LISTENING, status="dnd"), CardOptions(theme="light")),
     "long": _of(like(AUDIBERT, display_name="The Extraordinarily Long Name"), _LONG, CardOptions()),
@@ -164,5 +192,11 @@ CASES: Final[dict[str, DrawCard | DrawPlaceholder]] = {
 def rendered() -> Iterator[tuple[str, bytes]]:
     """Name and PNG of each case, a pixel for each unit."""
     for name, job in CASES.items():
-        svg = card(job) if isinstance(job, DrawCard) else placeholder(job)
-        yield name, png(svg, 1.0, system_fonts=False)
+        yield name, png(drawing(job), 1.0, system_fonts=False)
+
+
+def drawing(job: DrawCard | DrawNowPlaying | DrawPlaceholder) -> str:
+    """As SVG."""
+    if isinstance(job, DrawNowPlaying):
+        return drawn_now_playing(job)
+    return card(job) if isinstance(job, DrawCard) else placeholder(job)

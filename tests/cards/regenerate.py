@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from services.cards.render.badge import badge
-from services.cards.render.card import card, placeholder
-from services.cards.render_jobs import DrawBadge, DrawCard
-from tests.cards.golden_cards import CASES, FOLDER, rendered
+from services.cards.render_jobs import DrawBadge
+from tests.cards.golden_cards import CASES, FOLDER, drawing, rendered
 from tests.cards.sample_users import like
 
 DOCUMENTS: Final = Path(__file__).parents[2] / "docs" / "images"
@@ -25,6 +24,8 @@ DOCUMENTED: Final = {
     "card-gradient": "gradient",
     "card-nameplate": "nameplate-wide",
     "card-problem": "not-monitored",
+    "now-playing": "now-playing",
+    "now-playing-nothing": "now-playing-nothing",
 }
 """Name of the image in the documents: name of the case."""
 
@@ -38,8 +39,7 @@ def main() -> None:
     DOCUMENTS.mkdir(exist_ok=True)
     for name, case in DOCUMENTED.items():
         job = like(CASES[case], png=False)
-        svg = card(job) if isinstance(job, DrawCard) else placeholder(job)
-        (DOCUMENTS / f"{name}.svg").write_text(svg)
+        (DOCUMENTS / f"{name}.svg").write_text(drawing(job))
     drawn = badge(DrawBadge("discord", "listening to 夜の図書館", "#1db954", "flat"))
     (DOCUMENTS / "badge.svg").write_text(drawn)
 

@@ -15,6 +15,7 @@ from shared.model.snapshot import (
     Clan,
     CustomStatus,
     Emoji,
+    Listening,
     Presence,
     Profile,
     Spotify,
@@ -69,6 +70,17 @@ SONG: Final = Spotify(
     created_at=NOW,
     track_id="6uT2TsDrCrXue7ROEfNeGN",
 )
+TIDAL_SONG: Final = Listening(
+    app="TIDAL",
+    application_id="833617820704440341",
+    song="Harvest Moon",
+    artist="The Quiet Motors, Ola Fenn",
+    album="Polar Season",
+    album_image="https://media.discordapp.net/external/abc/https/covers.example.net/1.jpg",
+    link=None,
+    timestamps=Timestamps(start=NOW - 83_000, end=NOW + 173_000),
+    created_at=NOW,
+)
 FIRE: Final = Emoji("🔥", None, False, None)
 AT_WORK: Final = Presence(
     status="online",
@@ -76,7 +88,39 @@ AT_WORK: Final = Presence(
     activity=[EDITOR],
     custom_status=CustomStatus("shipping on a friday", FIRE),
 )
-LISTENING: Final = msgspec.structs.replace(AT_WORK, activity=[], spotify=SONG)
+LISTENING: Final = msgspec.structs.replace(
+    AT_WORK,
+    activity=[],
+    spotify=SONG,
+    listening=msgspec.structs.replace(
+        TIDAL_SONG,
+        app="Spotify",
+        application_id=None,
+        song=SONG.song,
+        artist=SONG.artist,
+        album=SONG.album,
+        album_image=SONG.album_image,
+    ),
+)
+ON_TIDAL: Final = msgspec.structs.replace(
+    AT_WORK,
+    activity=[
+        msgspec.structs.replace(
+            EDITOR,
+            type="Listening",
+            name="TIDAL",
+            details="Listening to Harvest Moon",
+            state=TIDAL_SONG.artist,
+            largeText=TIDAL_SONG.album,
+            largeImage=TIDAL_SONG.album_image,
+            smallText=None,
+            smallImage=None,
+            timestamps=TIDAL_SONG.timestamps,
+            application_id=TIDAL_SONG.application_id,
+        )
+    ],
+    listening=TIDAL_SONG,
+)
 NOTHING: Final = Presence(status="invisible", spotify=None, activity=[], custom_status=None)
 
 

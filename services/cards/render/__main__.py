@@ -20,11 +20,13 @@ import msgspec
 from services.cards.render import sandbox
 from services.cards.render.badge import badge
 from services.cards.render.card import card, placeholder
+from services.cards.render.now_playing import now_playing
 from services.cards.render.raster import bounded_png
 from services.cards.render.scaling import InvalidImage, scale
 from services.cards.render_jobs import (
     DrawBadge,
     DrawCard,
+    DrawNowPlaying,
     DrawPlaceholder,
     Rendered,
     RenderJob,
@@ -70,6 +72,8 @@ def run_job(job: RenderJob) -> RenderResult:
                 return ScaleFailed("it takes too much memory")
         case DrawCard():
             return _rendered(card(job), job.png)
+        case DrawNowPlaying():
+            return _rendered(now_playing(job), job.png)
         case DrawPlaceholder():
             return _rendered(placeholder(job), job.png)
         case DrawBadge():

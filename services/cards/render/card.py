@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from services.cards.card_model import CardModel
+from services.cards.card_model import CardModel, Panel
 from services.cards.card_options import CardOptions
 from services.cards.render import animation, header, panel
 from services.cards.render.canvas import Canvas, num
@@ -64,11 +64,11 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
         tall = panel.height(model.panel)
     elif model.idle is not None:
         tall = panel.IDLE_HEIGHT
-    note = _NOTE_HEIGHT if job.silent_for is not None else 0
+    note_height = _NOTE_HEIGHT if job.silent_for is not None else 0
     foot = _MARGIN if tall else header.PAD - _GAP if model.with_profile else 12
-    height = top + tall + foot + note
+    height = top + tall + foot + note_height
     radius = min(radius, height / 2)
-    _background(canvas, colors, options, height, radius)
+    background(canvas, colors, options, height, radius)
     if model.with_profile:
         if banner:
             _banner(canvas, images["banner"], options.width, height, banner, radius)
@@ -79,10 +79,7 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     elif model.idle is not None:
         panel.idle(canvas, model.idle, colors, box)
     if job.silent_for is not None:
-        text = texts.time.silent.format(span=_span(job.silent_for, texts.time))
-        said = fitted(text, _NOTE, options.width - 40)
-        x = (options.width - said.width) / 2
-        canvas.text_line(said, x, height - 11, colors.paint("faint"))
+        note(canvas, colors, options, texts.time, height, job.silent_for)
     canvas.style(colors.style)
     if animated and model.ticks:
         canvas.style(animation.REDUCED_MOTION_CSS)
@@ -97,7 +94,7 @@ def placeholder(job: DrawPlaceholder) -> str:
     room = options.width - 2 * header.PAD - 60
     lines = wrapped(job.text, _TEXT, room, 4)
     height = max(88.0, 62 + 21.0 * len(lines))
-    _background(canvas, colors, options, height, min(options.radius, height / 2))
+    background(canvas, colors, options, height, min(options.radius, height / 2))
     middle = height / 2
     canvas.add(
         f'<circle cx="42" cy="{num(middle)}" r="21" {colors.paint("track")}/>'
@@ -114,7 +111,7 @@ def placeholder(job: DrawPlaceholder) -> str:
     return canvas.document(options.width, height, f"{job.title}. {job.text}")
 
 
-def _background(
+def background(
     canvas: Canvas,
     colors: Palette,
     options: CardOptions,
@@ -207,12 +204,31 @@ def describe(model: CardModel, texts: StatusTexts) -> str:
     if custom:
         parts.append(custom)
     if model.panel is not None:
-        shown = model.panel
-        what = ": ".join(part for part in (shown.heading, shown.title) if part)
-        parts.append(", ".join((what, *shown.lines)))
+        parts.append(panel_text(model.panel))
     elif model.idle is not None:
         parts.append(model.idle)
     return sanitize_text(" · ".join(parts))
+
+
+def panel_text(shown: Panel) -> str:
+    """An activity in one line."""
+    what = ": ".join(part for part in (shown.heading, shown.title) if part)
+    return ", ".join((what, *shown.lines))
+
+
+def note(
+    canvas: Canvas,
+    colors: Palette,
+    options: CardOptions,
+    texts: TimeTexts,
+    height: float,
+    silent_for: int,
+) -> None:
+    """At the foot: how old what is shown may be."""
+    text = texts.silent.format(span=_span(silent_for, texts))
+    said = fitted(text, _NOTE, options.width - 40)
+    x = (options.width - said.width) / 2
+    canvas.text_line(said, x, height - 11, colors.paint("faint"))
 
 
 def _span(seconds: int, texts: TimeTexts) -> str:
