@@ -46,6 +46,8 @@ SHOWING: Final[dict[Service, dict[str, tuple[str, ...]]]] = {
     "cards": {
         "/card/{user_id}.svg": ("/card/{id}.svg",),
         "/card/{user_id}.png": ("/card/{id}.png",),
+        "/now-playing/{user_id}.svg": ("/now-playing/{id}.svg",),
+        "/now-playing/{user_id}.png": ("/now-playing/{id}.png",),
         "/badge/{user_id}.svg": ("/badge/{id}.svg",),
         "/badge/{user_id}.json": ("/badge/{id}.json",),
     },

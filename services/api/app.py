@@ -56,16 +56,16 @@ def build(
 
     `cache` is kept valid by `shared.redis.invalidation`; without one every read goes to Redis.
     `liveness` tells whether the gateway is silent; without one /health does not know. `cards`
-    forwards to the cards service; without it there are no /card and /badge here.
+    forwards to the cards service; without it there are no /card, /badge and pictures here.
     """
     cache = ResponseCache() if cache is None else cache
     described = routes(store, users, settings, cache, liveness, kv, accounts)
     app = Starlette(
         routes=[
             *static.routes(settings),  # before the quick links: /preview.png is no user
+            *(cards.routes() if cards else ()),
             *described,
             SOCKET_ROUTE,
-            *(cards.routes() if cards else ()),
         ],
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )

@@ -111,8 +111,8 @@ async def _check_cards(url: str, timeout_s: float) -> Finding:
         return ok(f"cards and badges are drawn at {url}")
     return warning(
         f"no cards and badges at PUBLIC_URL ({url}/badge/0.svg: status {status})",
-        "Configure the proxy to pass /card/ and /badge/ to cards, or set CARDS_URL: then api "
-        "forwards them.",
+        "Configure the proxy to pass /card/, /badge/ and the pictures of /now-playing/ to cards, "
+        "or set CARDS_URL: then api forwards them.",
     )
 
 

@@ -63,7 +63,7 @@ def make_plan(env: Mapping[str, str]) -> Plan:
         # For the page and the widget. Loaded from another machine, they replace a loopback host.
         changes["PUBLIC_WS_URL"] = f"ws://{ws}"
     if not _is_set(env, "CARDS_URL"):
-        changes["CARDS_URL"] = f"http://{cards}"  # no proxy in front routes /card/ and /badge/
+        changes["CARDS_URL"] = f"http://{cards}"  # no proxy in front routes pictures to cards
     if not _is_set(env, "WS_URL"):
         changes["WS_URL"] = f"ws://{ws}"  # so that one address serves REST and WebSockets
     if not _is_set(env, "DRAIN_SECONDS"):

@@ -76,6 +76,9 @@ OK = b'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nETag: "x"\r\n\r\nok'
         f"/badge/{RICH.user_id}.json",
         f"/badge/{RICH.user_id}.svg",
         f"/badge/{STRANGER}.json",
+        f"/now-playing/{RICH.user_id}.svg?theme=pink",
+        f"/now-playing/{RICH.user_id}.png",
+        "/now-playing/x.svg",
         "/badge/x.json",
         "/card/",
         "/card/x",
@@ -93,6 +96,15 @@ async def test_the_answer_is_that_of_cards(store: Store, path: str, method: str)
         direct = await ask(cards, path, method=method)
         forwarded = await ask(api, path, method=method)
     assert comparable(forwarded) == comparable(direct)
+
+
+async def test_the_rest_of_now_playing_is_the_apis_own(store: Store) -> None:
+    """Only the pictures are forwarded."""
+    async with upstream(OK) as (cards, url), serving(store, cards_url=url) as api:
+        for path in ("", ".txt", ".json", "/x.svg"):
+            assert (await ask(api, f"/now-playing/{RICH.user_id}{path}")).body != b"ok"
+        assert cards.heads == []
+        assert (await ask(api, f"/now-playing/{RICH.user_id}.svg")).body == b"ok"
 
 
 async def test_conditional_requests(store: Store) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -74,6 +75,16 @@ def test_every_parameter_of_a_card_is_described(image_format: str) -> None:
     """In the same order, and no others."""
     parameters = DOCUMENT["paths"][f"/card/{{user_id}}.{image_format}"]["parameters"]
     assert [p["name"] for p in parameters if p["in"] == "query"] == list(PARAMETERS)
+
+
+@pytest.mark.parametrize("image_format", ["svg", "png"])
+def test_the_parameters_of_a_song_are_those_of_a_card(image_format: str) -> None:
+    """docs/now-playing.md names the same ones."""
+    parameters = DOCUMENT["paths"][f"/now-playing/{{user_id}}.{image_format}"]["parameters"]
+    names = {p["name"] for p in parameters if p["in"] == "query"}
+    assert names < set(PARAMETERS)
+    text = (ROOT / "docs/now-playing.md").read_text().partition("### Parameters\n")[2]
+    assert names == set(re.findall(r"`(\w+)`", text.partition("```")[0]))
 
 
 def test_the_badge_of_shields_io_is_described() -> None:

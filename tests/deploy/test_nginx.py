@@ -99,12 +99,18 @@ async def reads_and_sockets_go_through(site: Site) -> None:
 
 async def cards_and_badges_go_through(site: Site) -> None:
     """They come from cards: the api does not forward here."""
-    for path in (f"/card/{ROBIN}.svg", f"/card/{ROBIN}.png", f"/badge/{ROBIN}.svg"):
+    now_playing = f"/now-playing/{ROBIN}"
+    pictures = (f"/card/{ROBIN}", now_playing)
+    for path in (
+        *(f"{one}.{kind}" for one in pictures for kind in ("svg", "png")),
+        f"/badge/{ROBIN}.svg",
+    ):
         async with site.http.get(f"http://127.0.0.1:{site.port}{path}") as answer:
             assert answer.status == 200, path
             assert answer.content_type.startswith("image/")
             assert "X-Grux-Problem" not in answer.headers
     assert (await site.get(f"/badge/{ROBIN}.json"))[1]["schemaVersion"] == 1
+    assert (await site.get(now_playing))[1]["success"]
     assert (await site.get("/card/"))[1]["error"]["code"] == "not_found"
 
 

@@ -1,4 +1,4 @@
-"""/card/ and /badge/ on the api's own port, answered by the cards service.
+"""/card/, /badge/ and the pictures of /now-playing/ on the api's port, answered by cards.
 
 Where a proxy in front of the services routes these paths to cards, nothing is forwarded: CARDS_URL
 is empty then, and the api has no such routes. `make run` has no such proxy and sets CARDS_URL.
@@ -10,16 +10,18 @@ from collections.abc import Iterable
 from typing import Final, Self
 
 import aiohttp
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import Receive, Scope, Send
 from yarl import URL
 
+from services.api.middleware.response_cache import NOW_PLAYING_PATH
 from shared.http import errors
 from shared.http.errors import ApiError
 from shared.http.responses import Header, RawResponse, json_response
 from shared.net.client_address import forwarded_for_tail
 
 PATHS: Final = ("/card", "/badge")
+PICTURE_PATHS: Final = tuple(f"{NOW_PLAYING_PATH}{{user_id}}.{kind}" for kind in ("svg", "png"))
 MAX_FORWARDED_REQUESTS: Final = 128  # at a time: a storm of cards must not take the api's memory
 MAX_BODY_BYTES: Final = 8 * 1024 * 1024  # a card has less than 1 MB as SVG, some MB as PNG
 TIMEOUT_S: Final = 12.0  # less than ConnectionLimits.response_timeout_s: the 503 has to be sent
@@ -57,9 +59,15 @@ class CardsProxy:
         if self._session is not None:
             await self._session.close()
 
-    def routes(self) -> list[Mount]:
-        """Whatever the method: cards decides what is allowed."""
-        return [Mount(path, app=self) for path in PATHS] if self._cards_url else []
+    def routes(self) -> list[BaseRoute]:
+        """Whatever the method: cards decides what is allowed. They stand before /now-playing/:id.
+
+        The other paths of /now-playing are the api's own.
+        """
+        if not self._cards_url:
+            return []
+        pictures = [Route(path, self) for path in PICTURE_PATHS]
+        return [*pictures, *(Mount(path, app=self) for path in PATHS)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = _UNAVAILABLE

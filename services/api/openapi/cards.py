@@ -64,6 +64,14 @@ _CARD_PARAMETERS: Final = [
     ),
 ]
 
+_NOW_PLAYING: Final = frozenset(
+    {
+        *("theme", "bg", "borderRadius", "width", "accent", "animated", "idleMessage"),
+        *("hideTimestamp", "hideActivity", "hideSpotify", "ignoreAppId", "lang"),
+    }
+)
+"""The parameters of a card that apply to the song alone."""
+
 _BADGE_PARAMETERS: Final = [
     optional("show", "`status` (the default), `activity`, `spotify` or `custom`."),
     optional("label", "The left half; empty: none. `discord` by default."),
@@ -131,9 +139,21 @@ def _card(operation_id: str, media: str, summary: str) -> Json:
     return _picture(operation_id, media, summary, about, _CARD_PARAMETERS, "X-Grux-Unusable")
 
 
+def _now_playing(operation_id: str, media: str, summary: str) -> Json:
+    about = "As a card, without the person. While nothing plays, the picture says so."
+    parameters = [one for one in _CARD_PARAMETERS if one["name"] in _NOW_PLAYING]
+    return _picture(operation_id, media, summary, about, parameters, "X-Grux-Unusable")
+
+
 PATHS: Final[Json] = {
     "/card/{user_id}.svg": _card("getCard", "image/svg+xml", "A card for a README"),
     "/card/{user_id}.png": _card("getCardAsPng", "image/png", "A card for a forum"),
+    "/now-playing/{user_id}.svg": _now_playing(
+        "getNowPlayingPicture", "image/svg+xml", "What a user listens to, as a picture"
+    ),
+    "/now-playing/{user_id}.png": _now_playing(
+        "getNowPlayingPictureAsPng", "image/png", "What a user listens to, as a picture for a forum"
+    ),
     "/badge/{user_id}.svg": _picture(
         "getBadge",
         "image/svg+xml",
