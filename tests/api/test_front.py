@@ -147,7 +147,8 @@ async def test_the_page_loads_its_own_files_alone(store: Store) -> None:
     reader = Outward()
     async with serving(store) as port:
         reader.feed((await ask(port, "/", f"Accept: {CHROME}")).body.decode())
-        assert reader.loaded == {"favicon.svg", "page.css", "page.js", "theme.js", "widget.js"}
+        styles, scripts = {"page.css", "builder.css"}, {"page.js", "theme.js", "widget.js"}
+        assert reader.loaded == {"favicon.svg", *styles, *scripts}
         for name in (*reader.loaded, "docs", "health"):
             assert (await ask(port, f"/{name}")).status == 200
     assert {"docs", "health"} <= set(reader.links)

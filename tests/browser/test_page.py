@@ -20,7 +20,7 @@ UNKNOWN_ID = "1274150219482660897"
 COPIED = (
     "async (code) => { const it = await navigator.clipboard.readText(); return it === code && it }"
 )
-TABS = ["Widget", "fetch", "WebSocket", "React", "Markdown"]
+TABS = ["Widget", "Card", "Badge", "Embed", "Overlay", "Data"]
 
 
 def another(tab: BrowserTab) -> str:
@@ -85,7 +85,7 @@ async def test_a_user_who_is_not_monitored_gets_the_invite(tab: BrowserTab) -> N
 
 
 async def test_code_for_the_id(tab: BrowserTab) -> None:
-    """Five tabs, also by keyboard, each with the id and the server's address, to copy."""
+    """Six tabs, also by keyboard, each with the id and the server's address, to copy."""
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     other = another(tab)
     await tab.goto(f"/?user={other}")
@@ -99,8 +99,7 @@ async def test_code_for_the_id(tab: BrowserTab) -> None:
         copied = await tab.until(COPIED, code)
         await tab.until("() => document.querySelector('#announce').textContent === 'Copied'")
         assert other in copied
-        socket = tab.stack.env["PUBLIC_WS_URL"]
-        assert (socket if name == "WebSocket" else tab.api) in copied
+        assert tab.api in copied
         await chosen.focus()
         await tab.page.keyboard.press("ArrowRight")
     assert await tab.page.get_by_role("tab", selected=True).inner_text() == TABS[0]
@@ -113,10 +112,13 @@ async def test_the_code_works(tab: BrowserTab) -> None:
     await tab.goto()
     await tab.wait_for_text("Robin")
     code: dict[str, str] = {}
-    for name in TABS[:3]:
-        await tab.page.get_by_role("tab", name=name).click()
+    code["Widget"] = await tab.page.locator("#code").text_content() or ""
+    await tab.page.get_by_role("tab", name="Data").click()
+    for name in ("fetch", "WebSocket"):
+        await tab.page.get_by_role("radio", name=name).check()
         code[name] = await tab.page.locator("#code").text_content() or ""
-    await tab.page.get_by_role("tab", name="Markdown").click()
+    assert tab.stack.env["PUBLIC_WS_URL"] in code["WebSocket"]
+    await tab.page.get_by_role("tab", name="Card").click()
     picture = re.findall(r"!\[.*?\]\((.*?)\)", await tab.page.locator("#code").inner_text())
     answer = await tab.page.request.get(*picture)
     assert answer.status == 200
@@ -193,7 +195,7 @@ async def test_nothing_overlaps(tab: BrowserTab) -> None:
     show(tab, "dnd", {**CUSTOM, "state": "brb, tea"}, song(), GAME)
     await tab.goto()
     await tab.wait_for_text("Paper Lanterns")
-    await tab.page.get_by_role("tab", name="Markdown").click()
+    await tab.page.get_by_role("tab", name="Card").click()
     await tab.wait_for_text(re.compile("^Live over"), tab.page.locator("#caption"))
     for width in (1280, 900, 390, 360, 320):
         await tab.page.set_viewport_size({"width": width, "height": 844})

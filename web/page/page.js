@@ -1,7 +1,7 @@
 // The page at /: for a user id it shows a live card and code to copy. The card is the public widget.
 
+import { Builder } from "./builder.js";
 import { asReached } from "./loopback.js";
-import { snippets } from "./snippets.js";
 
 const HEALTH_INTERVAL_MS = 15_000;
 
@@ -43,72 +43,8 @@ document.addEventListener("visibilitychange", updateHealth);
 
 // --- code to copy ------------------------------------------------------------------------------
 
-let tab = "Widget";
-
-function showSnippet() {
-  const id = shownId() || examples[0] || $("user").placeholder;
-  const all = snippets({ api, socket, id });
-  $("tabs").replaceChildren(...Object.keys(all).map((name) => tabButton(name)));
-  $("panel").setAttribute("aria-labelledby", `tab-${tab}`);
-  const parts = all[tab].split(id).flatMap((text) => [highlighted(id), text]);
-  $("code").replaceChildren(...parts.slice(1));
-  $("copy").textContent = "Copy";
-  $("json").href = `user/${id}`;
-}
-
-function highlighted(id) {
-  const mark = document.createElement("mark");
-  mark.textContent = id;
-  return mark;
-}
-
-function tabButton(name) {
-  const button = document.createElement("button");
-  Object.assign(button, { type: "button", id: `tab-${name}`, textContent: name, role: "tab" });
-  button.setAttribute("aria-selected", name === tab);
-  button.setAttribute("aria-controls", "panel");
-  button.tabIndex = name === tab ? 0 : -1;
-  return button;
-}
-
-function selectTab(name) {
-  tab = name;
-  showSnippet();
-}
-
-$("tabs").addEventListener("click", ({ target }) => {
-  if (target.role === "tab") selectTab(target.textContent);
-});
-
-// WAI-ARIA Authoring Practices: Tabs.
-$("tabs").addEventListener("keydown", (event) => {
-  const names = [...$("tabs").children].map((button) => button.textContent);
-  const last = names.length - 1;
-  const now = names.indexOf(tab);
-  const next = {
-    ArrowRight: now === last ? 0 : now + 1,
-    ArrowLeft: now || names.length,
-    Home: 0,
-    End: last,
-  }[event.key];
-  if (next === undefined) return;
-  event.preventDefault();
-  selectTab(names[event.key === "ArrowLeft" ? next - 1 : next]);
-  $(`tab-${tab}`).focus();
-});
-
-$("copy").addEventListener("click", async () => {
-  let result = "Copied";
-  try {
-    await navigator.clipboard.writeText($("code").textContent);
-  } catch {
-    getSelection().selectAllChildren($("code"));
-    result = "Press Ctrl+C";
-  }
-  $("copy").textContent = result;
-  announce(result);
-  setTimeout(() => ($("copy").textContent = "Copy"), 2000);
-});
+const announce = (text) => ($("announce").textContent = text);
+const builder = new Builder({ api, socket, announce, onChange: () => pushAddress(shownId()) });
 
 // As the card shows it.
 const statusOf = ({ status, activity }) =>
@@ -116,28 +52,38 @@ const statusOf = ({ status, activity }) =>
 
 // --- the user that is shown ------------------------------------------------------------------------------
 
-const announce = (text) => ($("announce").textContent = text);
 const shownId = () => $("card").getAttribute("user");
 
 function show(id) {
   $("card").hidden = !id;
   $("blank").hidden = Boolean(id);
-  if (id) $("card").setAttribute("user", id);
-  else $("card").removeAttribute("user");
-  delete $("stage").dataset.status;
-  $("caption").textContent = "";
+  if (id !== shownId()) {
+    if (id) $("card").setAttribute("user", id);
+    else $("card").removeAttribute("user");
+    delete $("stage").dataset.status;
+    $("caption").textContent = "";
+  }
   $("user").value = id ?? "";
   showIdError("");
   for (const link of $("people").querySelectorAll("a")) {
     if (link.dataset.id === id) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
-  showSnippet();
+  const example = id || examples[0] || $("user").placeholder;
+  $("json").href = `user/${example}`;
+  builder.show(example);
 }
 
 function navigate(id) {
-  if (id !== shownId()) history.pushState(null, "", `?user=${id}`);
+  if (id !== shownId()) pushAddress(id);
   show(id);
+}
+
+/** The address shows the same user, and the same choices of the builder. */
+function pushAddress(id) {
+  const query = new URLSearchParams([...(id ? [["user", id]] : []), ...builder.parameters()]);
+  const address = query.size ? `?${query}` : location.pathname;
+  if (address !== location.search) history.pushState(null, "", address);
 }
 
 function showIdError(text) {
@@ -182,8 +128,10 @@ $("people").addEventListener("click", (event) => {
 
 // A link may have anything after ?user=. It gets into the card and the code to copy only as an id.
 function showFromUrl() {
-  const asked = new URLSearchParams(location.search).get("user")?.trim() ?? "";
+  const parameters = new URLSearchParams(location.search);
+  const asked = parameters.get("user")?.trim() ?? "";
   const id = idIn(asked);
+  builder.restore(parameters);
   show(isId(id) ? id : examples[0] || null);
   if (asked && !isId(id)) {
     $("user").value = asked;

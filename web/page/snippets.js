@@ -1,19 +1,53 @@
-// The code to copy for one user.
+// The code to copy: for each kind of thing, in each form in which sites take it.
 
-/** The code by name of its tab. `api` and `socket`: URLs without a slash at the end. */
-export function snippets({ api, socket, id }) {
-  return {
-    Widget: `<script type="module" src="${api}/widget.js"></script>
-<grux-presence user="${id}"></grux-presence>`,
-    fetch: `const response = await fetch("${api}/user/${id}");
-const { data } = await response.json();
-console.log(data.status, data.spotify?.song); // "online", "idle", "dnd" or "invisible"`,
-    WebSocket: `const socket = new WebSocket("${socket}/?user_id=${id}");
-socket.onmessage = (event) => {
-  const { op, d } = JSON.parse(event.data); // "initial_data", then "presence_update"
-  console.log(op, d.status, d.spotify?.song);
-};`,
-    React: `import { useEffect } from "react";
+const COMPACT_HEIGHT_PX = 72;
+const EMBED_HEIGHT_PX = 320;
+const ALT = "Discord presence";
+
+/** The kinds in the order of their tabs, each with the forms of its code; the first is the default. */
+export const KINDS = {
+  widget: { label: "Widget", forms: ["HTML", "React"] },
+  card: { label: "Card", forms: ["Markdown", "HTML", "URL"], picture: true },
+  badge: { label: "Badge", forms: ["Markdown", "HTML", "URL"], picture: true },
+  embed: { label: "Embed", forms: ["HTML", "URL"] },
+  overlay: { label: "Overlay", forms: ["URL"] },
+  data: { label: "Data", forms: ["fetch", "WebSocket", "curl"] },
+};
+
+const escaped = (text) =>
+  text.replace(
+    /[&<>"]/g,
+    (sign) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[sign],
+  );
+
+/** `?theme=light&hide=badges,clan` of `[name, value]` pairs; empty without any. */
+function query(options) {
+  const text = new URLSearchParams(options).toString().replaceAll("%2C", ",");
+  return text && `?${text}`;
+}
+
+/** The address of a kind below the server's own. `options`: `[name, value]` pairs. */
+export function pathOf(kind, id, options) {
+  if (!KINDS[kind].picture) return `${kind}/${id}${query(options)}`;
+  const file = options.find(([name]) => name === "file")?.[1] ?? "svg";
+  return `${kind}/${id}.${file}${query(options.filter(([name]) => name !== "file"))}`;
+}
+
+/** The options as the widget's attributes, as `[name, value]` pairs. */
+export const attributesOf = (options) =>
+  options.map(([name, value]) => [name, value === "true" ? "" : value.replaceAll(",", " ")]);
+
+function tag(id, options, end) {
+  const written = [["user", id], ...attributesOf(options)].map(([name, value]) =>
+    value ? ` ${name}="${escaped(value)}"` : ` ${name}`,
+  );
+  return `<grux-presence${written.join("")}${end}`;
+}
+
+const WIDGET = {
+  HTML: ({ api, id, options }) => `<script type="module" src="${api}/widget.js"></script>
+${tag(id, options, "></grux-presence>")}`,
+  React: ({ api, id, options }) => `import { useEffect } from "react";
 
 const WIDGET = "${api}/widget.js";
 
@@ -21,8 +55,46 @@ export function Presence() {
   useEffect(() => {
     import(/* webpackIgnore: true */ /* @vite-ignore */ WIDGET);
   }, []);
-  return <grux-presence user="${id}" theme="auto" />;
+  return ${tag(id, options, " />")};
 }`,
-    Markdown: `[![Discord presence](${api}/card/${id}.svg)](https://discord.com/users/${id})`,
-  };
+};
+
+const PICTURE = {
+  Markdown: ({ url, link }) => `[![${ALT}](${url})](${link})`,
+  HTML: ({ url, link }) => `<a href="${link}"><img src="${escaped(url)}" alt="${ALT}"></a>`,
+};
+
+const EMBED = {
+  HTML({ url, options }) {
+    const isCompact = options.some(([name, value]) => name === "size" && value === "compact");
+    const height = isCompact ? COMPACT_HEIGHT_PX : EMBED_HEIGHT_PX;
+    return `<iframe src="${escaped(url)}" title="${ALT}" width="400" height="${height}"
+  style="border: 0; max-width: 100%; color-scheme: light" loading="lazy"
+  sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox"></iframe>`;
+  },
+};
+
+const DATA = {
+  fetch: ({ api, id }) => `const response = await fetch("${api}/user/${id}");
+const { data } = await response.json();
+console.log(data.status, data.spotify?.song); // "online", "idle", "dnd" or "invisible"`,
+  WebSocket: ({ socket, id }) => `const socket = new WebSocket("${socket}/?user_id=${id}");
+socket.onmessage = (event) => {
+  const { op, d } = JSON.parse(event.data); // "initial_data", then "presence_update"
+  console.log(op, d.status, d.spotify?.song);
+};`,
+  curl: ({ api, id }) => `curl ${api}/user/${id}`,
+};
+
+const SNIPPETS = { widget: WIDGET, card: PICTURE, badge: PICTURE, embed: EMBED, data: DATA };
+
+/**
+ * The code for one user. `api`, `socket`: URLs without a slash at the end. `options`: `[name, value]`
+ * pairs, of which a value may be any text.
+ */
+export function snippet({ api, socket, id, kind, form, options }) {
+  const url = `${api}/${pathOf(kind, id, options)}`;
+  if (form === "URL") return url;
+  const link = `https://discord.com/users/${id}`;
+  return SNIPPETS[kind][form]({ api, socket, id, options, url, link });
 }

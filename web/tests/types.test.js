@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { snippets } from "../page/snippets.js";
+import { snippet } from "../page/snippets.js";
 
 const WEB = fileURLToPath(new URL("..", import.meta.url));
 const TSC = join(WEB, "node_modules", "typescript", "bin", "tsc");
@@ -68,9 +68,10 @@ const BAD = `export const all = [
 
 /** Every attribute is known, a wrong one is an error, and the page's code compiles. */
 function checkTag(library, types) {
-  const snippet = snippets({ api: "https://grux.example.org", socket: "", id: "1" }).React;
+  const chosen = { kind: "widget", form: "React", options: [["hide", "badges,clan"]] };
+  const code = snippet({ api: "https://grux.example.org", socket: "", id: "1", ...chosen });
   const files = { "good.tsx": good(library), "bad.tsx": BAD };
-  if (library === "react") files["snippet.tsx"] = snippet;
+  if (library === "react") files["snippet.tsx"] = code;
   const found = errors(files, [types], "--jsx", "react-jsx", "--jsxImportSource", library);
   const lines = found.map((line) => line.split(",")[0]);
   assert.deepEqual(lines, ["bad.tsx(2", "bad.tsx(3", "bad.tsx(4", "bad.tsx(5"], found.join("\n"));

@@ -9,7 +9,8 @@ from html import escape
 from string import Template
 from typing import Final
 
-from services.api.endpoints.static import PAGE_DIR
+from services.api.endpoints import builder_form, widget_attributes
+from services.api.endpoints.static import PAGE_DIR, WIDGET_DIR
 from services.api.http import security_headers
 from services.api.http.precompressed import PrecompressedResponse
 from shared.config import ApiSettings
@@ -39,6 +40,7 @@ def front(settings: ApiSettings) -> PrecompressedResponse:
         example_link=f"user/{example}",
         placeholder=PLACEHOLDER,
         api_or_here=escape(settings.public_url or f"http://localhost:{settings.api_port}"),
+        options=builder_form.render(widget_attributes.read_attributes(WIDGET_DIR)),
         own=_OWN if signs_in else "",
         join=_JOIN.format(invite) if invite and not joins else "",
     )
