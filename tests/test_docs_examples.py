@@ -9,7 +9,14 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from services.api.asyncapi.frames import ErrorFrame, InitialData, PresenceUpdate, ProfileUpdate
+from services.api.asyncapi.frames import (
+    ErrorFrame,
+    InitialData,
+    PresenceUpdate,
+    ProfileUpdate,
+    SubscribeUsers,
+    UnsubscribeUsers,
+)
 from services.api.endpoints.oembed import OEmbed
 from services.api.openapi.bodies import (
     ActivityAnswer,
@@ -94,6 +101,8 @@ KINDS: dict[str, type[Struct]] = {
     "presence_update": PresenceUpdate,
     "profile_update": ProfileUpdate,
     "error": ErrorFrame,
+    "subscribe": SubscribeUsers,
+    "unsubscribe": UnsubscribeUsers,
     "Health of a gateway": GatewayHealth,
     "Health of an api": ApiHealth,
     "Health of a ws": WsHealth,
@@ -151,10 +160,10 @@ def test_every_error_is_documented() -> None:
 
 def test_every_close_code_is_documented() -> None:
     """Code and name of each way in which the WebSocket server ends stand in the table."""
-    table = {int(code): name for code, name, *_ in rows(WEBSOCKET, "When the connection closes")}
-    endings = {
-        ending.close_code: ending.name
+    table = [(int(code), name) for code, name, *_ in rows(WEBSOCKET, "When the connection closes")]
+    endings = [
+        (ending.close_code, ending.name)
         for ending in vars(protocol).values()
         if isinstance(ending, protocol.CloseReason)
-    }
-    assert table == {**endings, 1009: ""}
+    ]
+    assert sorted(table) == sorted([*endings, (1009, "")])

@@ -110,7 +110,7 @@ def test_the_limits_of_the_websocket() -> None:
         "users on one connection": str(limits.users),
         "connections of one address at once": str(limits.connections_per_address),
         "handshakes of one address in a minute": str(limits.handshakes_per_address),
-        "users that one address subscribes to in a minute, over all its connections": str(
+        "users that one address adds or removes in a minute, over all its connections": str(
             limits.changes_per_address
         ),
         "of these, users that the process does not follow yet, known or not": str(
@@ -122,6 +122,7 @@ def test_the_limits_of_the_websocket() -> None:
             limits.frames_per_address
         ),
         "a message": _shown(limits.message_size),
+        "messages that wait while the client does not read": str(limits.waiting_messages),
         "URL and headers of the handshake": _shown(limits.handshake_size),
         "seconds until the handshake is complete": f"{limits.handshake_within:.0f}",
         "seconds between two pings, and until the pong": f"{limits.ping_every:.0f}",

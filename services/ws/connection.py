@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import cast
 
 from services.ws import handshake
+from services.ws.client import PresenceClient
 from services.ws.context import ServerContext
 from services.ws.events.endpoint import EventRequest
 from services.ws.events.stream import EventStream
@@ -35,6 +36,7 @@ class Connection(asyncio.Protocol):
     """A client. Small while idle: the state of handshake and reader exists only while needed."""
 
     __slots__ = (
+        "_client",
         "_close_reason",
         "_context",
         "_finished",
@@ -42,7 +44,6 @@ class Connection(asyncio.Protocol):
         "_frames_since",
         "_head",
         "_incoming",
-        "_lanyard",
         "_refusal",
         "_session",
         "_transport",
@@ -59,7 +60,8 @@ class Connection(asyncio.Protocol):
         self._context = context
         self._head: bytearray | None = bytearray()  # None: the handshake is done
         self._session: PresenceSession | LanyardSession | None = None
-        self._lanyard: LanyardClient | None = None  # what the session's client says
+        # What the session's client says. In Grux's own dialect: None until it says something.
+        self._client: PresenceClient | LanyardClient | None = None
         self._refusal: CloseReason | PlainResponse | None = None  # to be sent at the deadline
         self._incoming: Incoming | None = None
         self._close_reason: CloseReason | None = None  # of the Close that we have sent
@@ -125,6 +127,9 @@ class Connection(asyncio.Protocol):
         self._set_writable()
         if self._session is not None:
             self._context.limiter.clear_deadline(self)
+            if isinstance(self._client, PresenceClient):
+                self._client.apply_waiting()
+        if self._session is not None:
             self._session.send_pending()
 
     # Called by the session, the keepalive sweep and the server.
@@ -227,7 +232,7 @@ class Connection(asyncio.Protocol):
         elif excess:
             self._refuse(TOO_MANY_HANDSHAKES, slowly=encoding is not None)
         else:
-            self._open_session(answer.users, client)
+            self._open_session(answer.users)
         if rest:
             self._read_frames(rest)
 
@@ -257,32 +262,32 @@ class Connection(asyncio.Protocol):
         self._transport.write(answer.response)
         self._finish()
 
-    def _open_session(
-        self, users: tuple[int, ...] | ErrorNotice | lanyard.Encoding, client: str | None
-    ) -> None:
+    def _open_session(self, users: tuple[int, ...] | ErrorNotice | lanyard.Encoding) -> None:
         hub = self._context.hub
         if isinstance(users, ErrorNotice):
             self._refuse(users)
         elif isinstance(users, lanyard.Encoding):
-            self._open_lanyard_session(users, client)
-        elif not self._context.budgets.subscribe(client, len(users), hub.unfollowed(users)):
+            self._open_lanyard_session(users)
+        elif not self._admit(users, len(users)):
             self._refuse(TOO_MANY_USERS)
         else:
             self._session = PresenceSession(self, self._context.counters)
+            self._session.keep_open = not users
             hub.subscribe(self._session, users)
 
-    def _open_lanyard_session(self, encoding: lanyard.Encoding, client: str | None) -> None:
-        hub, limits, budgets = self._context.hub, self._context.limits, self._context.budgets
-
-        def admit(user_ids: Sequence[int], cost: int) -> bool:
-            return budgets.subscribe(client, cost, hub.unfollowed(user_ids))
-
+    def _open_lanyard_session(self, encoding: lanyard.Encoding) -> None:
+        hub, limits = self._context.hub, self._context.limits
         session = LanyardSession(
             self, encoding, hub, hub.everyone, self._context.counters, limits.lanyard_users
         )
         self._session = session
-        self._lanyard = LanyardClient(self, session, admit, hold_s=limits.lanyard_hold)
-        self._lanyard.greet(lanyard.hello(encoding))
+        self._client = LanyardClient(self, session, self._admit, hold_s=limits.lanyard_hold)
+        self._client.greet(lanyard.hello(encoding))
+
+    def _admit(self, user_ids: Sequence[int], cost: int) -> bool:
+        """Whether its address may ask for these users now. `cost`: see AddressBudgets."""
+        context = self._context
+        return context.budgets.subscribe(self.address, cost, context.hub.unfollowed(user_ids))
 
     def _refuse(self, notice: ErrorNotice, *, slowly: bool = False) -> None:
         """`slowly`: a client of Lanyard's dialect, which has no error frames."""
@@ -318,12 +323,12 @@ class Connection(asyncio.Protocol):
             if result.closed:
                 self._finish()
                 return
-            if self._lanyard is not None:
-                self._lanyard.receive(result.messages)
+            if result.messages:
+                self._receive(result.messages)
             if not self._exceeds_message_limit(result.frames):
                 continue
-            if self._lanyard is not None:
-                self._lanyard.hold()
+            if isinstance(self._client, LanyardClient):
+                self._client.hold()
             else:
                 if self._close_reason is None:
                     self._refuse(TOO_MANY_MESSAGES)
@@ -334,9 +339,18 @@ class Connection(asyncio.Protocol):
 
     def _make_incoming(self) -> Incoming:
         limits = self._context.limits
-        if self._lanyard is not None:
-            return Incoming(limits.lanyard_message_size, keep_messages=True)
+        if isinstance(self._client, LanyardClient):
+            return Incoming(limits.lanyard_message_size)
         return Incoming(limits.message_size)
+
+    def _receive(self, messages: Sequence[bytes]) -> None:
+        if self._client is None and isinstance(self._session, PresenceSession):
+            context = self._context
+            self._client = PresenceClient(
+                self, self._session, context.hub, self._admit, context.limits, context.counters
+            )
+        if self._client is not None:  # else it is refused, or being closed
+            self._client.receive(messages)
 
     def _exceeds_message_limit(self, frames: int) -> bool:
         limits = self._context.limits
@@ -373,7 +387,7 @@ class Connection(asyncio.Protocol):
 
     def _end_session(self) -> None:
         session, self._session = self._session, None
-        client, self._lanyard = self._lanyard, None
+        client, self._client = self._client, None
         if isinstance(session, PresenceSession):
             self._context.hub.leave(session)
         if client is not None:

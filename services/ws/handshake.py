@@ -23,6 +23,7 @@ from services.ws.events.endpoint import EventRequest
 from services.ws.http_responses import PlainResponse
 from services.ws.lanyard.protocol import Encoding
 from services.ws.limits import WsLimits
+from services.ws.notices import malformed_id
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from shared.discord import snowflake
 from shared.net.bounded_input import is_long_query, query_parameters
@@ -34,7 +35,6 @@ LANYARD_PATH: Final = "socket"  # without a user_id; with one it is Grux's own d
 _WEBSOCKET: Final = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
 UPGRADE_FAILED: Final = "upgrade_failed"  # Lanyard's code for requests there that are no WebSocket
 END: Final = b"\r\n\r\n"  # of the request: it has no body
-ECHOED_ID_CHARACTERS: Final = 64  # of a malformed id, in the error frame
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
 MAX_PARSED_LIST_CHARS: Final = 512  # all three together; a browser sends 30
 
@@ -125,7 +125,7 @@ def _route(
         return _upgrade_required(
             HTTPStatus(response.status_code), "bad_handshake", f"{reason} {USAGE}"
         )
-    users = encoding or parse_user_ids(query, limits.users)
+    users = encoding or requested_users(query, limits.users)
     return AcceptedHandshake(response.serialize(), users)
 
 
@@ -156,6 +156,15 @@ def lanyard_encoding(path: str, query: str) -> Encoding | None:
     return Encoding.ZLIB if parameters.get("compression") == Encoding.ZLIB.value else Encoding.JSON
 
 
+def requested_users(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
+    """The users of a WebSocket. `user_id=` with an empty value: the client names them later."""
+    if not is_long_query(query):
+        values = [value for name, value in query_parameters(query) if name == "user_id"]
+        if values == [""]:
+            return ()
+    return parse_user_ids(query, at_most)
+
+
 def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
     """The ids in `user_id=A&user_id=B,C`, each once, in the order of the query.
 
@@ -171,11 +180,7 @@ def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
     for text in texts:
         user_id = snowflake.parse(text)
         if user_id is None:
-            return ErrorNotice(
-                INVALID_USER_ID,
-                f"{snowflake.problem(text)} {snowflake.FORM} {snowflake.HOW_TO_COPY}",
-                text[:ECHOED_ID_CHARACTERS],
-            )
+            return malformed_id(text)
         ids[user_id] = None
     if len(ids) > at_most:
         return ErrorNotice(

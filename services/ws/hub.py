@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from itertools import islice
 from typing import Final
 
@@ -135,6 +135,13 @@ class Hub:
                 self._refuse_unknown(topic)
             else:
                 self._loader.enqueue(topic)
+
+    def unsubscribe(self, session: PresenceSession, user_ids: Collection[int]) -> None:
+        """Send nothing more for these users, some of which the session may not have."""
+        for subscription in list(session.subscriptions):
+            if subscription.topic.user_id in user_ids:
+                session.subscriptions.remove(subscription)
+                self._unsubscribe(subscription)
 
     def leave(self, session: PresenceSession) -> None:
         """The session has ended."""

@@ -28,7 +28,7 @@ class _FrameProtocol(Protocol):
     """websockets' protocol, but a Close is allowed between the fragments of a message.
 
     RFC 6455 section 5.4 allows every control frame there. websockets answers with 1002, because
-    the message stays incomplete. This server discards messages, so it does not matter.
+    the message stays incomplete. This server discards it: a client that leaves has no more to say.
     """
 
     def recv_frame(self, frame: Frame) -> None:
@@ -43,17 +43,17 @@ class ReadResult(Struct):
     frames: int  # of every kind
     reply: bytes  # pongs, a Close
     closed: bool  # nothing may be sent after `reply`
-    messages: list[bytes]  # whole ones, if they are kept
+    messages: list[bytes]  # whole ones
 
 
 class Incoming:
-    """Checks and counts frames. Their content is discarded, unless a dialect needs messages."""
+    """Checks and counts frames, and joins fragments to messages."""
 
     __slots__ = ("_fragmented", "_message", "_parsed", "_protocol", "_received", "_text")
 
-    def __init__(self, max_size: int, *, keep_messages: bool = False) -> None:
+    def __init__(self, max_size: int) -> None:
         """`max_size`: of a message, in bytes."""
-        self._message: bytearray | None = bytearray() if keep_messages else None
+        self._message = bytearray()  # its fragments so far
         self._protocol = _FrameProtocol(Side.SERVER, max_size=max_size, logger=_silent)
         self._text: codecs.IncrementalDecoder | None = None  # inside a fragmented text message
         self._fragmented = False
@@ -79,7 +79,7 @@ class Incoming:
             if not (isinstance(frame, Frame) and self._accept(frame)):
                 self._protocol.fail(CloseCode.INVALID_DATA, "text is not UTF-8")
                 break
-            if self._message is not None and frame.opcode in _DATA:
+            if frame.opcode in _DATA:
                 self._message += frame.data
                 if frame.fin:
                     messages.append(bytes(self._message))

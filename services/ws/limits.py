@@ -34,6 +34,7 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     trusted: Networks = ()  # proxies whose X-Forwarded-For is trusted
     handshake_size: int = 32_768  # may hold the cookies of a shared domain
     message_size: int = 4096
+    waiting_messages: int = 8  # of a client that does not read the answers to earlier ones
     frames: int = 120  # in `frames_within`
     frames_per_address: int = 500 * FRAMES_PER_CLIENT  # over all its connections
     frames_within: float = 60.0

@@ -91,6 +91,7 @@ class CloseReason(Struct, frozen=True):
 
 
 INVALID_USER_ID: Final = CloseReason(4400, "invalid_user_id")
+INVALID_MESSAGE: Final = CloseReason(4400, "invalid_message")
 USER_NOT_MONITORED: Final = CloseReason(4404, "user_not_monitored")
 NO_PONG: Final = CloseReason(4408, "no_pong")
 RATE_LIMITED: Final = CloseReason(4429, "rate_limited")

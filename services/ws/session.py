@@ -15,12 +15,18 @@ from services.ws.topic import Subscription, Topic, TopicView
 class PresenceSession:
     """The subscriptions of one client."""
 
-    __slots__ = ("_counters", "_peer", "subscriptions")
+    __slots__ = ("_counters", "_peer", "keep_open", "subscriptions")
 
     def __init__(self, peer: Peer, counters: Counters) -> None:
         self._peer = peer
         self._counters = counters
         self.subscriptions: list[Subscription] = []
+        # The client changes its subscriptions: one without any waits for the next message.
+        self.keep_open = False
+
+    @property
+    def user_ids(self) -> set[int]:
+        return {subscription.topic.user_id for subscription in self.subscriptions}
 
     def view(self, topic: Topic) -> TopicView:
         """How this client is shown the topic."""
@@ -65,7 +71,8 @@ class PresenceSession:
             self.show(subscription)
 
     def refuse(self, subscription: Subscription, notice: ErrorNotice) -> None:
-        """Send why this user cannot be shown (any more), and close a client without other users.
+        """Send why this user cannot be shown (any more), and close a client without other users,
+        unless it may subscribe to others.
 
         A client that is refused because Redis is unreachable is closed even if it has other
         subscriptions: it gets all of its users only by reconnecting.
@@ -73,5 +80,6 @@ class PresenceSession:
         self._counters.refused.inc()
         self._peer.write(notice.frame)
         self.subscriptions.remove(subscription)
-        if not self.subscriptions or notice.close_reason is UNAVAILABLE:
+        is_useless = not self.subscriptions and not self.keep_open
+        if is_useless or notice.close_reason is UNAVAILABLE:
             self._peer.close(notice.close_reason)

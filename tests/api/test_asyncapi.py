@@ -10,8 +10,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from services.api.asyncapi import lanyard
-from services.api.asyncapi.document import CLOSE_CODES, MESSAGES, document
+from services.api.asyncapi.document import CLOSE_CODES, MESSAGES, RECEIVED, SENT, document
 from services.ws import handshake, protocol
+from services.ws.client import (
+    InvalidMessage,
+    SubscribeMessage,
+    UnsubscribeMessage,
+    decode_message,
+)
 from services.ws.limits import WsLimits
 from shared.redis.store import Store
 from tests.api.contract import closed, resolved, validation_errors
@@ -37,17 +43,38 @@ def mismatches(frame: dict[str, Any], name: str | None = None) -> list[str]:
 
 
 def test_every_message_is_described() -> None:
-    """The frames that the protocol can build and no others, in the channel and the operation."""
+    """The frames that the protocol can build and the messages that the server understands, in the
+    channel, and each kind in its operation."""
     built = {"initial_data", "presence_update", "profile_update", "error"}
     assert built == {name for name in built if callable(getattr(protocol, name))}
+    assert set(SENT) == built
     described = set(DOCUMENT["components"]["messages"]) - set(lanyard.MESSAGES)
-    assert set(MESSAGES) == described == built
-    channel, operation = DOCUMENT["channels"]["frames"], DOCUMENT["operations"]["follow"]
-    assert set(channel["messages"]) == built
-    assert {part["$ref"].rpartition("/")[2] for part in operation["messages"]} == built
-    assert operation["action"] == "send"  # as AsyncAPI 3 has it: the server does
-    for reference in [*channel["messages"].values(), *operation["messages"]]:
-        assert resolved(DOCUMENT, reference)
+    assert set(MESSAGES) == described == {*built, *RECEIVED}
+    channel, operations = DOCUMENT["channels"]["frames"], DOCUMENT["operations"]
+    assert set(channel["messages"]) == set(MESSAGES)
+    # As AsyncAPI 3 has it, the action is the server's.
+    for name, action, messages in (("follow", "send", SENT), ("choose", "receive", RECEIVED)):
+        operation = operations[name]
+        assert operation["action"] == action
+        assert {one["$ref"].rpartition("/")[2] for one in operation["messages"]} == set(messages)
+        for reference in [*channel["messages"].values(), *operation["messages"]]:
+            assert resolved(DOCUMENT, reference)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("subscribe", SubscribeMessage), ("unsubscribe", UnsubscribeMessage)]
+)
+def test_messages_are_understood(
+    name: str, meant: type[SubscribeMessage | UnsubscribeMessage]
+) -> None:
+    """The server takes what the document describes, and refuses what it does not."""
+    (example,) = DOCUMENT["components"]["messages"][name]["examples"]
+    message = example["payload"]
+    assert mismatches(message) == []
+    assert decode_message(json.dumps(message).encode()) == meant(message["user_ids"])
+    for wrong in ({**message, "user_ids": [1]}, {**message, "user_ids": "1"}, {"op": name}):
+        assert mismatches(wrong, name)
+        assert isinstance(decode_message(json.dumps(wrong).encode()), InvalidMessage)
 
 
 def test_no_name_is_used_twice() -> None:
@@ -91,12 +118,14 @@ def test_examples_are_those_of_the_docs_and_valid() -> None:
 
 def test_every_close_code_is_described() -> None:
     """With the codes of the server and the texts of docs/websocket.md."""
-    sent = {
-        reason.close_code: reason.name
+    sent = [
+        (reason.close_code, reason.name)
         for reason in vars(protocol).values()
         if isinstance(reason, protocol.CloseReason)
-    }
-    assert {close.code: close.reason for close in CLOSE_CODES} == {**sent, 1009: ""}
+    ]
+    assert sorted((close.code, close.reason) for close in CLOSE_CODES) == sorted(
+        [*sent, (1009, "")]
+    )
     table = [tuple(row) for row in rows(WEBSOCKET, "When the connection closes")]
     words = [(str(c.code), c.reason, c.when.replace("`", ""), c.then) for c in CLOSE_CODES]
     assert words == [(code, name, when.replace("`", ""), then) for code, name, when, then in table]
@@ -112,10 +141,10 @@ def test_the_query_is_described() -> None:
     schema = query["properties"]["user_id"]
     assert query["required"] == ["user_id"]
     ids = [str(1274150219482660897 + number) for number in range(users + 1)]
-    for count, right in ((1, True), (2, True), (users, True), (users + 1, False), (0, False)):
+    for count, right in ((1, True), (2, True), (users, True), (users + 1, False), (0, True)):
         text = ",".join(ids[:count])
         assert (validation_errors(DOCUMENT, schema, text) == []) is right
-        taken = handshake.parse_user_ids(f"user_id={text}", users)
+        taken = handshake.requested_users(f"user_id={text}", users)
         assert isinstance(taken, tuple) is right
     for example in schema["examples"]:
         assert validation_errors(DOCUMENT, schema, example) == []

@@ -12,7 +12,15 @@ import pytest
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits
 from shared.telemetry.metrics import total
 from testing.eventually import PATIENCE, eventually
-from tests.ws.ws_fixture import ANNA, Backend, RawClient, number_of, receive, until_closed
+from tests.ws.ws_fixture import (
+    ANNA,
+    HARMLESS,
+    Backend,
+    RawClient,
+    number_of,
+    receive,
+    until_closed,
+)
 
 TEXT, BINARY, CONT, CLOSE, PING, PONG = 1, 2, 0, 8, 9, 10
 
@@ -22,13 +30,13 @@ UPGRADE = (  # without Host
 )
 
 
-async def test_messages_are_ignored(backend: Backend) -> None:
-    """Messages of a client change nothing, up to 4 KiB each."""
+async def test_a_message_of_4_kib(backend: Backend) -> None:
+    """It is read, whatever it holds: the connection stays open."""
     await backend.show(ANNA, 1)
     async with backend.serving() as ws, ws.client(ANNA) as client:
         await receive(client)
-        await client.send("subscribe me to everything")
         await client.send(b"\x00" * 4096)
+        assert (await receive(client))["d"]["code"] == "invalid_message"
         await backend.show(ANNA, 2)
         assert number_of(await receive(client)) == 2
 
@@ -50,7 +58,7 @@ async def test_a_flood_of_messages(backend: Backend) -> None:
     async with backend.serving(WsLimits(frames=10)) as ws, ws.client(ANNA) as client:
         await receive(client)
         for _ in range(11):
-            await client.send("hello")
+            await client.send(HARMLESS)
         frames, code = await until_closed(client)
         assert (code, frames[-1]["d"]["code"]) == (4429, "rate_limited")
         assert frames[-1]["user_id"] is None
@@ -65,7 +73,7 @@ async def test_messages_within_the_limit(backend: Backend) -> None:
     ):
         await receive(client)
         for number in range(2, 8):
-            await client.send("hello")
+            await client.send(HARMLESS)
             await asyncio.sleep(0.03)
             await backend.show(ANNA, number)
             assert number_of(await receive(client)) == number

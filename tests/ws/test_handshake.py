@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ws.handshake import parse_user_ids
+from services.ws.handshake import parse_user_ids, requested_users
 from services.ws.protocol import INVALID_USER_ID, ErrorNotice
 from tests.ws.ws_fixture import ANNA, BERT, CARL
 
@@ -57,6 +57,15 @@ def test_bad_queries(query: str) -> None:
     notice = parse_user_ids(query, 2)
     assert isinstance(notice, ErrorNotice)
     assert notice.close_reason is INVALID_USER_ID
+
+
+def test_a_websocket_without_a_user() -> None:
+    """Only an empty value says so. No `user_id`, and nothing but commas, is still an error."""
+    for query in ("user_id=", "v=1&user_id=&w=2"):
+        assert requested_users(query, 50) == ()
+    for query in ("", "v=1", "user_id=,", "user_id=+", "user_id=&user_id=", "&" * 200 + "user_id="):
+        assert isinstance(requested_users(query, 50), ErrorNotice)
+    assert requested_users(f"user_id=&user_id={ANNA}", 50) == (ANNA,)
 
 
 @given(st.text())

@@ -11,7 +11,7 @@ from services.ws.limits import WsLimits, from_settings
 from shared.config import WsSettings
 from shared.net.client_address import networks
 from testing.eventually import eventually
-from tests.ws.ws_fixture import ANNA, Backend, nothing_comes, receive, until_closed
+from tests.ws.ws_fixture import ANNA, HARMLESS, Backend, nothing_comes, receive, until_closed
 
 
 async def test_one_address_may_not_take_everything(backend: Backend) -> None:
@@ -69,7 +69,7 @@ async def test_the_messages_of_an_address_are_counted_over_its_connections(
 
         async def say(one: ClientConnection, times: int) -> None:
             for _ in range(times - 1):
-                await one.send("hello")
+                await one.send(HARMLESS)
             await nothing_comes(one)  # a ping
 
         first, second = await client(ours), await client(ours)
@@ -77,7 +77,7 @@ async def test_the_messages_of_an_address_are_counted_over_its_connections(
         await say(second, 10)
         other, uncounted = await client(theirs), await client(nobodys)
         for late in (first, await client(ours)):
-            await late.send("one too many")
+            await late.send(HARMLESS)
             frames, code = await until_closed(late)
             assert (code, frames[-1]["d"]["code"]) == (4429, "rate_limited")
         await say(other, 20)

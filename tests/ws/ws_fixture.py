@@ -30,6 +30,8 @@ BERT = 1274150219482660898
 CARL = 1274150219482660899
 STRANGER = 1274150219482660999
 
+HARMLESS = '{"op":"unsubscribe","user_ids":[]}'  # a message that changes nothing
+
 
 def profile(user_id: int, name: str = "anna") -> Profile:
     return Profile(
@@ -186,6 +188,13 @@ class Backend:
 
     async def remove(self, user_id: int) -> None:
         await self.store.save([Save(user_id, left=(GUILD,))])
+
+
+async def say(client: ClientConnection, op: str, *user_ids: int | str) -> None:
+    """Send a message about these users."""
+    await client.send(
+        msgspec.json.encode({"op": op, "user_ids": [str(one) for one in user_ids]}).decode()
+    )
 
 
 async def receive(client: ClientConnection) -> dict[str, Any]:

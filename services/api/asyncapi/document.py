@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,13 +18,17 @@ from shared.version import VERSION
 
 _EXAMPLES: Final = Path(__file__).parent / "examples"
 
-MESSAGES: Final[dict[str, type[Struct]]] = {
+SENT: Final[dict[str, type[Struct]]] = {
     "initial_data": frames.InitialData,
     "presence_update": frames.PresenceUpdate,
     "profile_update": frames.ProfileUpdate,
     "error": frames.ErrorFrame,
 }
-
+RECEIVED: Final[dict[str, type[Struct]]] = {
+    "subscribe": frames.SubscribeUsers,
+    "unsubscribe": frames.UnsubscribeUsers,
+}
+MESSAGES: Final = {**SENT, **RECEIVED}
 
 CLOSE_CODES: Final = (
     CloseCode(
@@ -31,6 +36,12 @@ CLOSE_CODES: Final = (
         "invalid_user_id",
         "`user_id` is missing or malformed, or there are more than 50",
         "fix the URL",
+    ),
+    CloseCode(
+        4400,
+        "invalid_message",
+        "the third message that is neither `subscribe` nor `unsubscribe`",
+        "fix the client",
     ),
     CloseCode(
         4404,
@@ -46,7 +57,7 @@ CLOSE_CODES: Final = (
         "flood of messages",
         "reconnect after a minute",
     ),
-    CloseCode(1009, "", "a client message was larger than 4 KiB", "send nothing"),
+    CloseCode(1009, "", "a client message was larger than 4 KiB", "send fewer ids at once"),
     CloseCode(1012, "restart", "the server restarts", "reconnect after a random delay"),
     CloseCode(1013, "unavailable", "presence cannot be read now", "reconnect later"),
 )
@@ -54,9 +65,9 @@ CLOSE_CODES: Final = (
 _ABOUT: Final = """\
 One connection sends the current presence of a user, and then each change.
 
-Clients send nothing: no heartbeat and no login. The server pings, and browsers answer by
-themselves. The last frame is the current state: no change is lost, repeated or reordered, and a
-client too slow for every update skips to the newest one.
+Clients need to send nothing: no heartbeat and no login. They may change which users they are sent.
+The server pings, and browsers answer by themselves. The last frame is the current state: no change
+is lost, repeated or reordered, and a client too slow for every update skips to the newest one.
 
 At `/socket` without a `user_id` the server speaks [Lanyard's protocol](#lanyard) instead.
 """
@@ -64,7 +75,13 @@ At `/socket` without a `user_id` the server speaks [Lanyard's protocol](#lanyard
 _CHANNEL: Final = f"""\
 Connect with `?user_id=A`, `?user_id=A,B` or `?user_id=A&user_id=B`: up to 50 users, one
 `initial_data` each. `op` and `user_id` tell the frames apart. For a user who is not monitored there
-is an `error` frame, and the connection goes on with the others.
+is an `error` frame, and the connection goes on with the others. `?user_id=` with an empty value
+connects without a user.
+
+`subscribe` and `unsubscribe` change the users of an open connection. A client that has sent either,
+or has connected without a user, is not closed when it has no user left. An `error` frame with the
+code `too_many_users` says that the message or the connection would have more than 50 users, and
+that the message has changed nothing.
 
 ## When the connection closes
 
@@ -74,8 +91,8 @@ is an `error` frame, and the connection goes on with the others.
 _USER_ID: Final = {
     "type": "string",
     "description": "Discord user ids: up to 50, separated by commas. The parameter may also be "
-    "repeated.",
-    "pattern": "^[1-9][0-9]{14,18}(,[1-9][0-9]{14,18}){0,49}$",
+    "repeated. Empty: the client subscribes later.",
+    "pattern": "^([1-9][0-9]{14,18}(,[1-9][0-9]{14,18}){0,49})?$",
     "examples": ["1274150219482660897", "1274150219482660897,161092844126208001"],
 }
 
@@ -90,13 +107,6 @@ def document(public_ws_url: str = "") -> Json:
         "bindings": {"ws": _websocket_binding()},
         "x-close-codes": msgspec.to_builtins(CLOSE_CODES),
     }
-    operation = {
-        "action": "send",
-        "title": "What the server sends",
-        "summary": "The server sends, the client listens.",
-        "channel": {"$ref": "#/channels/frames"},
-        "messages": [{"$ref": f"#/channels/frames/messages/{name}"} for name in MESSAGES],
-    }
     license_ = {"name": LICENSE["name"], "url": "https://opensource.org/license/mit"}
     return {
         "asyncapi": "3.0.0",
@@ -109,7 +119,11 @@ def document(public_ws_url: str = "") -> Json:
         "defaultContentType": "application/json",
         **({"servers": {"public": _server(public_ws_url)}} if public_ws_url else {}),
         "channels": {"frames": channel, lanyard.CHANNEL: lanyard.channel()},
-        "operations": {"follow": operation, **lanyard.operations()},
+        "operations": {
+            "follow": _operation("send", "What the server sends", SENT),
+            "choose": _operation("receive", "What clients may send", RECEIVED),
+            **lanyard.operations(),
+        },
         "components": {
             "messages": {
                 **{name: _message(name, frame, _example(name)) for name, frame in MESSAGES.items()},
@@ -120,6 +134,16 @@ def document(public_ws_url: str = "") -> Json:
             },
             "schemas": schemas([*MESSAGES.values(), *lanyard.MESSAGES.values()]),
         },
+    }
+
+
+def _operation(action: str, title: str, messages: Mapping[str, type[Struct]]) -> Json:
+    """As AsyncAPI 3 has it, `action` is the server's."""
+    return {
+        "action": action,
+        "title": title,
+        "channel": {"$ref": "#/channels/frames"},
+        "messages": [{"$ref": f"#/channels/frames/messages/{name}"} for name in messages],
     }
 
 

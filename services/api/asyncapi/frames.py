@@ -1,7 +1,7 @@
 """The WebSocket's frames as structs.
 
-services/ws/protocol.py builds frames from bytes. These structs describe the result, for
-/asyncapi.json and for tests.
+services/ws/protocol.py builds frames from bytes, and services/ws/client.py reads messages. These
+structs describe both, for /asyncapi.json and for tests.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ About = Annotated[Id, Meta(description="The user that the frame is about.")]
 
 
 class InitialData(Struct):
-    """Once for each user, as soon as the connection is open: the whole state."""
+    """Once for each user, when the connection is open, and as the answer to `subscribe`: the whole
+    state."""
 
     op: Literal["initial_data"]
     user_id: About
@@ -55,14 +56,33 @@ class FrameError(Struct):
 
 
 class ErrorFrame(Struct):
-    """A problem with one user, or with the connection. With a single user, the close follows."""
+    """A problem with one user, with a message, or with the connection. If the connection has no
+    other user, and the client has sent no message, the close follows."""
 
     op: Literal["error"]
     user_id: Annotated[
         str | None,
-        Meta(description="As the client spelled it; null: the whole connection."),
+        Meta(description="As the client spelled it; null: the message, or the whole connection."),
     ]
     d: FrameError
+
+
+_UserIds = Annotated[list[Id], Meta(description="Discord user ids, at most 50.")]
+
+
+class SubscribeUsers(Struct):
+    """Adds users, at most 50 on a connection. Each of them is answered by `initial_data`, also one
+    who is subscribed already, or by `error`."""
+
+    op: Literal["subscribe"]
+    user_ids: _UserIds
+
+
+class UnsubscribeUsers(Struct):
+    """Removes users, and has no answer. Once the server has read it, it sends none of them."""
+
+    op: Literal["unsubscribe"]
+    user_ids: _UserIds
 
 
 class CloseCode(Struct, frozen=True):

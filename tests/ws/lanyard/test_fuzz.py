@@ -63,7 +63,7 @@ def test_messages_arrive_whole_and_in_order(said: list[tuple[int, str]]) -> None
         content = text.encode()
         middle = len(content) // 2
         stream += frame(opcode, content[:middle], fin=False) + frame(CONT, content[middle:])
-    incoming = Incoming(65_536, keep_messages=True)
+    incoming = Incoming(65_536)
     messages: list[bytes] = []
     for start in range(0, len(stream), 7):
         messages += incoming.feed(stream[start : start + 7]).messages

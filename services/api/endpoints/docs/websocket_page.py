@@ -42,7 +42,7 @@ def render_main(document: Json) -> str:
             markdown(channel["description"]),
             '<h2 id="frames">Frames</h2>',
             "<p>Each frame is a JSON object. The fields are always present unless they are marked "
-            "as optional.</p>",
+            "as optional. Clients send the last two, and the server the others.</p>",
             *frames,
             f'<h2 id="lanyard">{escape(lanyard["title"])}</h2>',
             code_block(f"{_base(document)}{lanyard['address']}"),
