@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -14,12 +14,16 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from shared.model.user_settings import HideableField
+from shared.model.connected_accounts import OwnConnection
+from shared.model.user_settings import HideableField, UserSettings
 from shared.redis import keys
+from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.store import Store
 from shared.redis.user_settings import UserSettingsStore
-from testing.eventually import PATIENCE, eventually
+from testing.eventually import PATIENCE, eventually, eventually_async
+from testing.free_port import free_port
 from tests.e2e.stack import ROBIN, Stack, running
+from tests.public_routes import SHOWING, UNCHANGING
 
 
 def encoded(value: Any) -> str:
@@ -47,6 +51,14 @@ ACTIVITIES: Final = [
         "created_at": 3,
         "assets": {"large_image": "1359299128655347824", "large_text": "ArtOfMine"},
     },
+    {
+        "id": "player",
+        "type": 2,
+        "name": "PlayerOfMine",
+        "application_id": "833617820704440341",
+        "details": "TuneOfMine",
+        "created_at": 4,
+    },
 ]
 UNLIMITED: Final = {"API_REQUESTS_PER_MINUTE": "0", "CARDS_REQUESTS_PER_MINUTE": "0"}
 SUBSCRIBE: Final = encoded({"op": 2, "d": {"subscribe_to_id": ROBIN}})
@@ -60,20 +72,33 @@ LOOKS: Final = {
         "badge": "b8161e357e4c3de4fb7c649b3523a1ea",
     },
 }
+GITHUB: Final = OwnConnection("github", "4200042", "AccountOfMine", verified=True, visibility=1)
+SHOWN: Final = UserSettings(connected_accounts=(GITHUB.key,), history="recent")
+"""What Robin chooses while nothing is hidden."""
 
 TRACES: Final[Mapping[HideableField | str, str]] = {
     "status": r"dnd|do not disturb",
     "device": r'"mobile"|mobile":true',
-    "activities": r"GameOfMine|ArtOfMine|1359299128655347824",
+    "activities": r"GameOfMine|ArtOfMine|1359299128655347824|TuneOfMine|PlayerOfMine",
     "spotify": r"SongOfMine|ArtistOfMine|AlbumOfMine|6uT2TsDrCrXue7ROEfNeGN|ab67616d0000b27",
+    "listening": r"TuneOfMine|PlayerOfMine",
     "custom_status": r"WordsOfMine",
     "badges": r"active_developer|4194304",
     "clan": r"TAGM",
+    "connected_accounts": r"AccountOfMine",
     "decoration": r"a_0123456789abcdef",
     "applications": r"GameOfMine|ArtOfMine|1359299128655347824",
 }
-"""By what is hidden: how it would be seen. `listening` and `connected_accounts` have nothing in
-this test."""
+"""By what is hidden: how it would be seen."""
+
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "status": ("device",),
+    "activities": ("listening", "applications"),
+}
+"""What is hidden with it."""
+
+_VARYING: Final = frozenset({"date", "x-request-id"})
+_RANDOM: Final = re.compile(r"retry: [0-9]+")  # of each event stream
 
 
 def matching(field: str, texts: Mapping[str, str]) -> set[str]:
@@ -91,7 +116,6 @@ class Follower:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.state: dict[str, Any] = {}
-        self.frames = 0
         self.task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -100,60 +124,112 @@ class Follower:
                 frame = msgspec.json.decode(message)
                 if frame["op"] in (0, "initial_data", "presence_update", "profile_update"):
                     self.state.update(frame["d"])
-                    self.frames += 1
         except ConnectionClosed:
             pass
 
 
 class Readers:
-    """Every way to see Robin."""
+    """Every way to see Robin, and Robin's settings."""
 
     def __init__(
-        self, stack: Stack, http: aiohttp.ClientSession, redis: Redis, clients: dict[str, Follower]
+        self,
+        stack: Stack,
+        http: aiohttp.ClientSession,
+        redis: Redis,
+        settings: UserSettingsStore,
     ) -> None:
-        self._stack = stack
+        self.stack = stack
         self._http = http
         self._redis = redis
-        self._clients = clients
+        self._settings = settings
 
-    async def rest(self, user_id: str) -> dict[str, str]:
-        """Status, headers and text of each route, without what names the user or the moment."""
-        routes = [
-            *(f"/user/{user_id}", f"/activity/{user_id}", f"/v1/users/{user_id}"),
-            *(f"/{user_id}.png", f"/avatar/{user_id}", f"/avatar/{user_id}.webp?size=64"),
-            *(f"/card/{user_id}.svg", f"/card/{user_id}.png"),
-            *(f"/badge/{user_id}.svg", f"/badge/{user_id}.json"),
-        ]
-        return {route.replace(user_id, "ID"): await self._get(route, user_id) for route in routes}
+    async def choose(self, settings: UserSettings) -> None:
+        """Change Robin's settings."""
+        await self._settings.change(int(ROBIN), lambda _: settings)
 
-    async def everything(self) -> dict[str, str]:
-        """All readers of Robin, with Redis itself."""
-        texts = await self.rest(ROBIN)
-        for name, client in self._clients.items():
-            texts[f"client of {name}"] = encoded(client.state)
+    async def stored(self) -> str:
+        """What the presence Redis has of Robin."""
+        found: Any = await self._redis.hgetall(keys.presence(int(ROBIN)))
+        return " ".join(value.decode() for value in found.values())
+
+    async def answers(self, user_id: str, routes: Iterable[str] | None = None) -> dict[str, str]:
+        """Status, headers and text of each route, without what names the user or the moment.
+
+        `routes`: the requests as tests/public_routes.py has them; by default those of SHOWING.
+        """
+        requests = requests_of(SHOWING) if routes is None else routes
+        return {request: await self._get(request, user_id) for request in requests}
+
+    async def fixed(self, user_id: str) -> dict[str, str]:
+        """The pages that are the same for every user."""
+        return {request: await self._get(request, user_id) for request in requests_of(UNCHANGING)}
+
+    async def connections(self) -> dict[str, str]:
+        """What new connections to ws are told about Robin."""
+        texts = {}
         for name, path in (("ws", f"/?user_id={ROBIN}"), ("socket", "/socket")):
             async with self._connect(path) as connection:
                 texts[f"new {name}"] = encoded(await first_state(connection, name))
-        stored: Any = await self._redis.hgetall(keys.presence(int(ROBIN)))
-        texts["redis"] = " ".join(value.decode() for value in stored.values())
         return texts
 
-    async def _get(self, route: str, user_id: str) -> str:
-        url = f"http://127.0.0.1:{self._stack.api_port}{route}"
+    async def everything(self, clients: Mapping[str, Follower]) -> dict[str, str]:
+        """All readers of Robin, with Redis itself."""
+        texts = {f"client of {name}": encoded(one.state) for name, one in clients.items()}
+        texts |= await self.answers(ROBIN) | await self.connections()
+        return {**texts, "redis": await self.stored()}
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[dict[str, Follower]]:
+        """Open connections of both dialects, which know Robin."""
+        async with self._connect(f"/?user_id={ROBIN}") as own, self._connect("/socket") as socket:
+            await socket.send(SUBSCRIBE)
+            clients = {"ws": Follower(own), "socket": Follower(socket)}
+            await eventually(lambda: all(one.state for one in clients.values()))
+            yield clients
+            for client in clients.values():
+                await client.connection.close()
+                await client.task
+
+    async def _get(self, request: str, user_id: str) -> str:
+        port = self.stack.ws_port if request in WS_REQUESTS else self.stack.api_port
+        api = f"http://127.0.0.1:{self.stack.api_port}"
+        url = f"http://127.0.0.1:{port}" + request.format(id=user_id, api=api)
         async with self._http.get(url, allow_redirects=False) as answer:
-            body = await answer.read()
+            is_stream = answer.content_type == "text/event-stream"
+            body = await (first_event(answer) if is_stream else answer.read())
+            # A tag is that of the bytes, and the id is among them.
+            unlike = {*_VARYING, "etag"} if user_id.encode() in body else _VARYING
             headers = sorted(
-                f"{name}: {value}"
+                f"{name.lower()}: {value}"
                 for name, value in answer.headers.items()
-                if name.lower() not in ("date", "x-request-id")
+                if name.lower() not in unlike
             )
         text = "\n".join([str(answer.status), *headers, body.decode("utf-8", "replace")])
-        return text.replace(user_id, "ID")
+        return _RANDOM.sub("retry: N", text.replace(user_id, "ID"))
 
     @asynccontextmanager
     async def _connect(self, path: str) -> AsyncIterator[ClientConnection]:
-        async with connect(f"ws://127.0.0.1:{self._stack.ws_port}{path}", proxy=None) as client:
+        async with connect(f"ws://127.0.0.1:{self.stack.ws_port}{path}", proxy=None) as client:
             yield client
+
+
+def requests_of(group: Mapping[Any, Mapping[str, tuple[str, ...]]]) -> list[str]:
+    """All requests of SHOWING or UNCHANGING."""
+    return [one for by_path in group.values() for several in by_path.values() for one in several]
+
+
+WS_REQUESTS: Final = frozenset(
+    one for group in (SHOWING, UNCHANGING) for several in group["ws"].values() for one in several
+)
+
+
+async def first_event(answer: aiohttp.ClientResponse) -> bytes:
+    """An event stream up to the end of its first event."""
+    text = b""
+    async with asyncio.timeout(PATIENCE):
+        while b"data:" not in text:
+            text += await answer.content.readuntil(b"\n\n")
+    return text
 
 
 async def first_state(client: ClientConnection, name: str) -> Any:
@@ -166,24 +242,25 @@ async def first_state(client: ClientConnection, name: str) -> Any:
 
 
 @asynccontextmanager
-async def readers() -> AsyncIterator[tuple[Stack, Readers, UserSettingsStore, dict[str, Follower]]]:
-    """Robin with everything that can be hidden, and all readers connected."""
+async def readers() -> AsyncIterator[Readers]:
+    """Robin with everything that can be hidden, and all services."""
+    port = free_port()
+    env = {**UNLIMITED, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     async with (
-        running(services=("api", "ws", "cards", "gateway"), env=UNLIMITED) as stack,
-        aiohttp.ClientSession() as http,
+        running(services=("api", "ws", "cards", "gateway"), env=env, api_port=port) as stack,
+        aiohttp.ClientSession(headers={"Accept": "text/html, */*"}) as http,
         Redis.from_url(stack.redis.url, protocol=2) as redis,
         Store.connect(stack.redis.url, timeout=PATIENCE) as durable,
-        connect(f"ws://127.0.0.1:{stack.ws_port}/?user_id={ROBIN}", proxy=None) as own,
-        connect(f"ws://127.0.0.1:{stack.ws_port}/socket", proxy=None) as socket,
     ):
-        world = stack.simulator.world
-        world.update_user(ROBIN, **LOOKS)
-        world.set_presence(ROBIN, "dnd", ACTIVITIES, {"mobile": "dnd"})
-        await stack.shows(ROBIN, lambda data: bool(data["profile"]["clan"] and data["spotify"]))
-        await socket.send(SUBSCRIBE)
-        clients = {"ws": Follower(own), "socket": Follower(socket)}
-        await eventually(lambda: all("SongOfMine" in encoded(c.state) for c in clients.values()))
-        yield stack, Readers(stack, http, redis, clients), UserSettingsStore(durable), clients
-        for client in clients.values():
-            await client.connection.close()
-            await client.task
+        seen = Readers(stack, http, redis, UserSettingsStore(durable))
+        await ConnectedAccountsStore(durable).replace(int(ROBIN), [GITHUB])
+        await seen.choose(SHOWN)
+        stack.simulator.world.update_user(ROBIN, **LOOKS)
+        stack.simulator.world.set_presence(ROBIN, "dnd", ACTIVITIES, {"mobile": "dnd"})
+
+        async def is_shown() -> bool:
+            text = {"redis": await seen.stored()}
+            return all(matching(field, text) for field in TRACES)
+
+        await eventually_async(is_shown)
+        yield seen
