@@ -70,6 +70,16 @@ class EventStreamParser:
                 raise ValueError(f"a field that no client knows: {line}")
 
 
+class EventStreamHead:
+    """A response without its body."""
+
+    def __init__(self, head: bytes) -> None:
+        first, *lines = head.decode("latin-1").split("\r\n")
+        self.status = int(first.split(" ")[1])
+        fields = (line.partition(":") for line in lines if line)
+        self.headers = {name.lower(): value.strip() for name, _, value in fields}
+
+
 class EventStreamClient:
     """One response, and the events in its body. The request is the caller's, byte by byte."""
 
@@ -83,11 +93,8 @@ class EventStreamClient:
 
     async def read_head(self) -> None:
         """The status and the headers. Raises IncompleteReadError."""
-        first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        self.status = int(first.split(" ")[1])
-        for line in filter(None, lines):
-            name, _, value = line.partition(":")
-            self.headers[name.lower()] = value.strip()
+        head = EventStreamHead(await self.reader.readuntil(b"\r\n\r\n"))
+        self.status, self.headers = head.status, head.headers
 
     async def event(self) -> ServerSentEvent | None:
         """The next event; None at the end of the stream."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
 _READ_METHODS: Final = (b"GET", b"HEAD")
+_EVENTS_PATH: Final = b"/events"
 
 
 class UpgradeHandler(Protocol):
@@ -36,7 +37,8 @@ class UpgradeHandler(Protocol):
         peer: str,
         rest: bytes,
     ) -> None:
-        """From now on the connection is a WebSocket. `rest`: what has come after the head."""
+        """From now on the connection is a WebSocket or an event stream. `rest`: what has come after
+        the head."""
 
 
 class StopParsing(Exception):
@@ -49,12 +51,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def __init__(
         self, limiter: HttpConnectionLimiter, upgrades: UpgradeHandler | None, **uvicorn: Any
     ) -> None:
-        """`upgrades`: gets the handshakes of WebSockets. Without one they are refused."""
+        """`upgrades`: gets the handshakes of WebSockets, and the requests for event streams.
+        Without one they are refused, and not found."""
         super().__init__(**uvicorn)
         self._limiter = limiter
         self._upgrades = upgrades
-        self._upgrading = False  # the head is that of a WebSocket
-        self._head_end = 0  # of that head, in the bytes received last
+        self._upgrading = False  # the head is that of a WebSocket or an event stream
+        self._head_end = sys.maxsize  # of a WebSocket's, in the bytes received last
         self._head_size = 0  # bytes that came since the last whole head, without its body
         self._in_head = True
         self._parsed_size = 0  # of the current head: one read may bring all of it, and more
@@ -108,8 +111,11 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if refusal := self._head_problem():
             self._respond_and_close(refusal)
             raise StopParsing
-        self._upgrading = self._upgrades is not None and self._is_websocket()
+        if self._upgrades is not None:
+            self._upgrading = self._is_websocket() or self._is_event_stream()
         if self._upgrading:
+            if not self._is_websocket():
+                raise StopParsing  # what follows the head of an event stream means nothing
             return
         if len(self.pipeline) >= self._limiter.limits.max_pipelined:
             self.transport.abort()
@@ -130,8 +136,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls for bytes that are not HTTP."""
-        self._respond_and_close(errors.BAD_REQUEST)
+        """What uvicorn calls for bytes that are not HTTP, and after StopParsing."""
+        if not self._upgrading:
+            self._respond_and_close(errors.BAD_REQUEST)
 
     def shutdown(self) -> None:
         if self._closing:
@@ -154,12 +161,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._is_websocket():
             if self._upgrades is None:
                 return errors.NO_WEBSOCKET
-            if self._running is not None and not self._running.response_complete:
-                return errors.BAD_REQUEST  # a handshake that does not wait for other responses
+        elif not (self._upgrades is not None and self._is_event_stream()):
+            return None
+        if self._running is not None and not self._running.response_complete:
+            return errors.BAD_REQUEST  # a handshake that does not wait for other responses
         return None
 
     def _is_websocket(self) -> bool:
         return self.parser.should_upgrade() and any(map(_is_websocket, self.headers))
+
+    def _is_event_stream(self) -> bool:
+        return self.url.partition(b"?")[0] == _EVENTS_PATH
 
     def _should_upgrade(self) -> bool:
         """What uvicorn asks for requests with an Upgrade header; others than these are ignored."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -15,12 +14,13 @@ from jsonschema import Draft202012Validator
 
 from services.api.app import routes
 from services.api.middleware.response_cache import ResponseCache
-from services.api.openapi import cards
+from services.api.openapi import cards, events
 from services.api.openapi.document import PATHS, UNDESCRIBED, document
 from services.api.openapi.paths import HEADERS
 from services.api.openapi.schemas import schemas
 from services.cards.badges import ShieldsBadge
 from services.cards.card_options import PARAMETERS
+from services.ws.events import endpoint
 from shared.config import ApiSettings
 from shared.http import errors
 from shared.http.errors import ERRORS
@@ -59,7 +59,7 @@ def contents() -> list[Any]:
 
 
 async def test_every_route_is_described(store: Store) -> None:
-    """The document has the routes of api and of cards, and no others."""
+    """The document has the routes of api, of cards and of ws, and no others."""
     settings = ApiSettings()
     profiles = ProfileService(None, ProfileCache(store, settings.profile_ttl))
     users = UserReader.of(store, profiles, settings)
@@ -67,7 +67,9 @@ async def test_every_route_is_described(store: Store) -> None:
     await profiles.close()
     assert api >= UNDESCRIBED
     assert card_paths() == set(cards.PATHS)
-    assert (api - UNDESCRIBED) | card_paths() == set(PATHS) == set(DOCUMENT["paths"])
+    assert {endpoint.PATH} == set(events.PATHS)
+    described = (api - UNDESCRIBED) | card_paths() | {endpoint.PATH}
+    assert described == set(PATHS) == set(DOCUMENT["paths"])
 
 
 @pytest.mark.parametrize("image_format", ["svg", "png"])

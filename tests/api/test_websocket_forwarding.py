@@ -13,7 +13,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.api.http.websocket_forwarding import ForwardingTimings, WebSocketForwarder
+from services.ws.events import wire
 from shared.http.connection_limits import ConnectionLimits
+from testing.event_stream import EventStreamClient
 from testing.eventually import PATIENCE, eventually
 from testing.free_port import free_port
 from tests.shared.http.http_fixture import GET, Api, App, serving
@@ -179,3 +181,53 @@ async def test_what_follows_the_handshake_is_passed_on(cut: int) -> None:
             await client.reader.readuntil(b"\r\n\r\n")
             assert await client.reader.readexactly(8) == b"\x81\x06\r\n\r\n!!"
         await client.close()
+
+
+class Streams:
+    """In place of ws: answers every request with an event, and keeps the heads."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        self.open = 0
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(wire.HEAD + wire.presence_update(1, b"{}"))
+        await reader.read()
+        writer.close()
+        self.open -= 1
+
+
+async def test_event_streams_are_passed_on() -> None:
+    """After other requests on the same connection, with the client's address, and at once."""
+    streams = Streams()
+    async with await asyncio.start_server(streams.answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with forwarding(ws_port=port, listening=False) as (api, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+            client = EventStreamClient(reader, writer)
+            async with asyncio.timeout(PATIENCE):
+                writer.write(GET)
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+                assert await reader.readexactly(2) == b"xx"
+                writer.write(b"GET /events?user_id=1 HTTP/1.1\r\nHost: x\r\n\r\nignored")
+                await client.read_head()
+                event = await client.event()
+            assert event is not None
+            assert event.type == "presence_update"
+            (head,) = streams.heads
+            assert head.startswith(b"GET /events?user_id=1 HTTP/1.1\r\n")
+            assert b"\r\nx-forwarded-for: 127.0.0.1\r\n" in head
+            client.close()
+            await eventually(lambda: not streams.open)
+            await api.is_empty()
+
+
+async def test_a_request_for_events_that_does_not_wait_for_other_responses() -> None:
+    """It is refused: events and responses would come in one stream."""
+    async with forwarding() as (api, upstream):
+        client = await api.connect(GET + GET.replace(b"/ ", b"/events "))
+        assert b" 400 " in await client.rest()
+        await client.close()
+        assert upstream.handshakes == []

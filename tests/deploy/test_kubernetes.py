@@ -9,6 +9,7 @@ from itertools import combinations
 import msgspec
 import pytest
 
+from services.ws.events import endpoint
 from shared import config
 from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
 from tests.deploy.manifests import (
@@ -149,6 +150,26 @@ def test_ingress_and_route_lead_to_services(example: list[Manifest]) -> None:
     for rule in route["spec"]["rules"]:
         for to in rule["backendRefs"]:
             assert to["port"] in {one["port"] for one in services[to["name"]]["spec"]["ports"]}
+
+
+def test_event_streams_are_routed_to_ws(example: list[Manifest]) -> None:
+    """Exactly this path, and without a time limit."""
+    (ingress,) = of_kind(example, "Ingress").values()
+    found = [
+        (path["pathType"], path["backend"]["service"]["name"])
+        for rule in ingress["spec"]["rules"]
+        for path in rule["http"]["paths"]
+        if path["path"] == endpoint.PATH
+    ]
+    assert found == [("Exact", "ws")]
+    (route,) = manifests(FOLDER / "gateway-api" / "http-route.yaml")
+    (rule,) = (
+        rule
+        for rule in route["spec"]["rules"]
+        if {"path": {"type": "Exact", "value": endpoint.PATH}} in rule["matches"]
+    )
+    assert [to["name"] for to in rule["backendRefs"]] == ["ws"]
+    assert rule["timeouts"] == {"request": "0s"}
 
 
 def test_pods_have_no_privileges(example: list[Manifest]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import signal
@@ -17,7 +18,8 @@ import pytest
 from msgspec import Struct
 from websockets.asyncio.client import connect
 
-from testing.eventually import eventually, eventually_async
+from testing.event_stream import EventStreamParser
+from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.free_port import free_port
 from tests.deploy.nginx import CONFIGURATION, nginx, program
 from tests.e2e.stack import ROBIN, Stack, Watcher, running
@@ -75,6 +77,7 @@ async def test_it_serves_while_a_process_is_left(tmp_path: Path) -> None:
     """REST and WebSockets on one port; one api and one ws are killed, then every api."""
     async with behind_nginx(tmp_path) as site:
         await reads_and_sockets_go_through(site)
+        await event_streams_go_through(site)
         await cards_and_badges_go_through(site)
         await one_of_each_is_killed(site)
         await every_api_is_killed(site)
@@ -95,6 +98,19 @@ async def reads_and_sockets_go_through(site: Site) -> None:
     for watcher in watchers:
         await watcher.until(lambda frame: frame["d"].get("status") == "dnd")
         await watcher.close()
+
+
+async def event_streams_go_through(site: Site) -> None:
+    """Each event arrives at once."""
+    url = f"http://127.0.0.1:{site.port}/events?user_id={ROBIN}"
+    parser, statuses = EventStreamParser(), []
+    async with asyncio.timeout(PATIENCE), site.http.get(url) as answer:
+        assert answer.content_type == "text/event-stream"
+        while "idle" not in statuses:
+            for event in parser.feed(await answer.content.readany()):
+                statuses.append(event.frame["d"].get("status"))
+                site.stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
+    assert (await site.get("/events?user_id=x"))[1]["error"]["code"] == "invalid_user_id"
 
 
 async def cards_and_badges_go_through(site: Site) -> None:

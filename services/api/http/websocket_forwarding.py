@@ -1,8 +1,8 @@
-"""WebSockets on the api's own port, passed on to ws byte by byte.
+"""WebSockets and event streams on the api's own port, passed on to ws byte by byte.
 
 Some of Lanyard's clients build the addresses of REST and socket from one host. Where a proxy in
-front of the services routes WebSockets to ws, nothing is forwarded: WS_URL is empty then, and the
-api refuses them. `make run` has no such proxy and sets WS_URL.
+front of the services routes WebSockets and /events to ws, nothing is forwarded: WS_URL is empty
+then, and the api refuses them. `make run` has no such proxy and sets WS_URL.
 
 REST pays nothing for it: a connection is handed over when its handshake has been read, and is no
 HTTP connection any more.
@@ -79,7 +79,8 @@ class WebSocketForwarder:
         peer: str,
         rest: bytes,
     ) -> None:
-        """Pass the handshake on, and everything after it. `rest`: what has come with it."""
+        """Pass the handshake or the request for an event stream on, and everything after it.
+        `rest`: what has come with it."""
         transport.pause_reading()
         client = _Side(self, transport)
         transport.set_protocol(client)

@@ -12,7 +12,16 @@ from typing import Final
 from services.api.endpoints.avatar import AVATAR_SIZES_PX
 from services.api.endpoints.oembed import OEmbed
 from services.api.endpoints.presence import INFO
-from services.api.openapi import account_bodies, accounts, bodies, cards, embeds, lanyard, presence
+from services.api.openapi import (
+    account_bodies,
+    accounts,
+    bodies,
+    cards,
+    embeds,
+    events,
+    lanyard,
+    presence,
+)
 from services.api.openapi.paths import (
     HEADERS,
     HEADERS_ONLY,
@@ -53,7 +62,7 @@ Reading needs no key and no account, and any website may send requests (CORS is 
 is JSON in UTF-8 and says `success`. Ids are strings. A listed key is always present, and null where
 its value is unknown. Keys may be added later; none is renamed, retyped or removed.
 
-To receive changes without polling, use the [WebSocket](./docs/websocket).
+To receive changes without polling, use the [WebSocket](./docs/websocket) or `/events`.
 """
 
 _TAGS: Final = (
@@ -137,6 +146,7 @@ def _document(operation_id: str, summary: str, description: str) -> Json:
 
 PATHS: Final[Json] = {
     **presence.PATHS,
+    **events.PATHS,
     **cards.PATHS,
     **lanyard.PATHS,
     **accounts.PATHS,

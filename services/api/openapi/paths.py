@@ -73,9 +73,11 @@ HEADERS: Final[dict[str, Json]] = {
     ),
     "Cache-Control": _header(
         "`no-cache`: may be cached, and must be revalidated each time. `no-store`: must not be "
-        "cached. Pictures: `public`, and for how many seconds.",
+        "cached. Event streams: `no-transform` as well. Pictures: `public`, and for how many "
+        "seconds.",
         "no-cache",
-        pattern="^(no-cache|no-store|public, max-age=[0-9]+(, stale-[a-z-]+=[0-9]+)*)$",
+        pattern="^(no-cache|no-store(, no-transform)?|"
+        "public, max-age=[0-9]+(, stale-[a-z-]+=[0-9]+)*)$",
     ),
     "Vary": _header("The request headers that the response depends on.", "Accept"),
     "Retry-After": _header("Seconds after which to try again.", 5, type="integer", minimum=1),
