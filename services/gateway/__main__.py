@@ -22,6 +22,9 @@ from services.gateway.discord.presence_checks import CheckTimings, PresenceCheck
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
 from services.gateway.guild_approval import GuildApproval
+from services.gateway.history.observations import Observations
+from services.gateway.history.recorder import HistoryRecorder
+from services.gateway.history.watch import Watch
 from services.gateway.intent_review import watch_intent_review
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.privacy.settings_table import SettingsTable
@@ -39,6 +42,7 @@ from shared.discord.cdn import Cdn
 from shared.discord.user_agent import USER_AGENT
 from shared.redis import durable, expiry
 from shared.redis.connected_accounts import ConnectedAccountsStore
+from shared.redis.history import HistoryStore
 from shared.redis.settings_feed import SettingsFeed
 from shared.redis.store import Store, StoreUnavailable
 from shared.redis.user_settings import UserSettingsStore
@@ -63,13 +67,15 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         people = SettingsTable(UserSettingsStore(durable_store), connections, settings.consent)
         feed = SettingsFeed.connect(settings.durable_redis_url or settings.redis_url, people)
         icons = AppIcons(store, settings.discord_api_url, USER_AGENT)
-        writer = Writer(store, users, icons, Cdn(settings.discord_cdn_url), gate, people)
+        shards: list[Shard] = []
+        watch = Watch(shards)
+        history = Observations(people, watch, days=settings.history_days)
+        writer = Writer(store, users, icons, Cdn(settings.discord_cdn_url), gate, people, history)
         guilds = GuildCache(users, writer)
         reconciler = Reconciler(store, writer, guilds, gate, people)
 
         metrics.PEOPLE.set_function(lambda: people.count_shown(users))
         metrics.PENDING_WRITES.set_function(lambda: writer.pending)
-        shards: list[Shard] = []
         health.begin(health_probe(store, writer, users, people, shards))
 
         await _drop_expired(store, settings.presence_max_silence)
@@ -81,6 +87,13 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         ]
         approval = await GuildApproval.of(settings, durable_store)
         commands = GatewayCommands(settings, store, durable_store, users)
+        recorder = HistoryRecorder(
+            HistoryStore(durable_store, days=settings.history_days),
+            history,
+            watch,
+            people,
+            writer.changed,
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(people.run(writer.apply_settings))
             tasks.create_task(feed.run())
@@ -105,10 +118,20 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                     timings = CheckTimings(round_interval_s=settings.presence_check_seconds)
                     checks = PresenceChecks(store, shard, requests, users, guilds, timings)
                     tasks.create_task(checks.run())
-            runner = GatewayRunner(settings, info, store, gate, writer, reconciler, units)
+            runner = GatewayRunner(
+                settings,
+                info,
+                store,
+                gate,
+                writer,
+                reconciler,
+                units,
+                before_shard=recorder.refresh,
+            )
             tasks.create_task(approval.run(units))
             tasks.create_task(writer.run())
             tasks.create_task(icons.run())
+            tasks.create_task(recorder.run())
             tasks.create_task(Departures(store, durable_store, users, shards).run())
             tasks.create_task(commands.run())
             tasks.create_task(Settling(users, guilds, writer, shards).run())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -72,7 +72,10 @@ class GatewayRunner:
         reconciler: Reconciler,
         units: Sequence[ShardUnit],
         lease_timings: LeaseTimings | None = None,
+        *,
+        before_shard: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """`before_shard` is awaited when this process has got a shard, before it connects."""
         self._settings = settings
         self._url = info.url
         self._store = store
@@ -81,6 +84,7 @@ class GatewayRunner:
         self._reconciler = reconciler
         self._units = units
         self._lease_timings = lease_timings
+        self._before_shard = before_shard
         self._session_starts = SessionStartLimiter(self._fetch_start_limit)
         self._identifies = IdentifyLimiter(store, info.session_start_limit.max_concurrency)
         self._held: dict[Lease, ShardUnit] = {}
@@ -160,6 +164,8 @@ class GatewayRunner:
         failures = 0
         loop = asyncio.get_running_loop()
         shard = unit.shard
+        if self._before_shard is not None:
+            await self._before_shard()
         session = await unit.resume.restore()
         self._has_worked |= session is not None
         shard.resume_with(session)

@@ -57,6 +57,7 @@ class ActivitySession(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str | None = None
     image: str | None = None
     start: int | None = None  # `timestamps.start` as the application reports it, in ms
+    created_at: int | None = None  # as Discord reports it, in ms
     started_at: int
     ended_at: int | None = None  # None: it is still running
     heard: Listening | None = None  # the song
@@ -79,6 +80,7 @@ class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a person is seen, as it is stored."""
 
     at: int  # ms; until then, what is stored was right
+    version_ms: int = 0  # of the snapshot that it was made of; 0: not known
     is_online: bool = False  # shown, and not invisible
     last_seen: int | None = None  # ms; None while they are online, and while it is not known
 

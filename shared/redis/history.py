@@ -58,7 +58,7 @@ class HistoryWrite(Struct, frozen=True, kw_only=True):
     revision: int  # of what it was made from
     seen: Seen
     running: tuple[ActivitySession, ...] = ()
-    reopened: tuple[ActivitySession, ...] = ()  # ended ones that are running again
+    removed: tuple[ActivitySession, ...] = ()  # ended ones that run again, or are hidden now
     ended: tuple[ActivitySession, ...] = ()  # those that have ended since
 
 
@@ -181,8 +181,8 @@ class HistoryStore:
             self._kept_ms // 1000,
             now_ms - self._kept_ms,
             HISTORY_MAX_ENTRIES,
-            len(write.reopened),
-            *map(_encode, write.reopened),
+            len(write.removed),
+            *map(_encode, write.removed),
         ]
         for session in write.ended:
             arguments += (session.ended_at or now_ms, _encode(session))

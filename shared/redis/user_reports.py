@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from shared.model.validation import is_version
@@ -44,3 +45,28 @@ async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
         number = int(version) if is_version(version) else 0
         loaded.append(StoredReports(number, discord, reports, frozenset(guild_ids)))
     return loaded
+
+
+class _LastSeen(Struct):
+    last_seen: int | None = None
+
+
+_decode_last_seen: Final = msgspec.json.Decoder(_LastSeen).decode
+
+
+async def load_last_seen(store: Store, user_ids: Sequence[int]) -> list[int | None]:
+    """Presence.last_seen as it is shown of each user, in one round trip. Raises
+    StoreUnavailable."""
+    async with store.reachable():
+        pipe = store.redis.pipeline(transaction=False)
+        for user_id in user_ids:
+            pipe.hget(keys.presence(user_id), "presence")
+        found = await pipe.execute()
+    return [_last_seen(presence) for presence in found]
+
+
+def _last_seen(presence: bytes | None) -> int | None:
+    try:
+        return _decode_last_seen(presence).last_seen if presence else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # other software has written over it; the next save replaces it

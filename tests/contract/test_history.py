@@ -132,7 +132,7 @@ async def test_an_ended_activity_may_go_on(durable: Store, history: HistoryStore
         revision=stored.revision,
         seen=Seen(at=NOW),
         running=(replace(SONG, ended_at=None),),
-        reopened=stored.ended,
+        removed=stored.ended,
     )
     assert await history.write_many({USER: again}, now_ms=NOW) == {USER: True}
     [entry] = (await history.of_user(USER, now_ms=NOW)).recent

@@ -9,6 +9,8 @@ import msgspec
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from services.gateway.discord.replay_barrier import ReplayBarrier
+from services.gateway.history.observations import Observations
+from services.gateway.history.watch import Watch
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache, merge_presence
@@ -97,8 +99,16 @@ class WriterFixture:
         self.users = UserCache()
         self.people = KnownPeople()
         self.icons = AppIcons(self.store, "http://127.0.0.1:9", "test")
+        self.history = Observations(self.people, Watch([]))
         self.writer = Writer(
-            self.store, self.users, self.icons, Cdn(), self.gate, self.people, QUICK
+            self.store,
+            self.users,
+            self.icons,
+            Cdn(),
+            self.gate,
+            self.people,
+            self.history,
+            QUICK,
         )
         self.gate.rewrite_all = self.writer.mark_all_dirty
         self.guilds = GuildCache(self.users, self.writer)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from services.gateway.normalize import assets, listening
 from services.gateway.normalize.music_players import shows_music
@@ -82,7 +82,12 @@ def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
 
 
 def presence(
-    presence: Json, cdn: Cdn, icons: IconHashes, *, hides_listening: bool = False
+    presence: Json,
+    cdn: Cdn,
+    icons: IconHashes,
+    *,
+    hides_listening: bool = False,
+    last_seen: int | UnsetType | None = UNSET,
 ) -> Presence:
     """The user's presence. `hides_listening`: `listening` is null even where Spotify is shown."""
     spotify: Spotify | None = None
@@ -106,12 +111,18 @@ def presence(
         else:
             heard = listening.of_player(player, _timestamps(player), cdn)
     return Presence(
-        status=STATUS.get(presence.get("status", ""), "invisible"),
+        status=status_of(presence),
         spotify=spotify,
         activity=rest,
         custom_status=custom,
         listening=heard,
+        last_seen=last_seen,
     )
+
+
+def status_of(presence: Json) -> Status:
+    """The status that is shown."""
+    return STATUS.get(presence.get("status", ""), "invisible")
 
 
 def applications_without_art(presence: Json, cdn: Cdn) -> Iterable[str]:

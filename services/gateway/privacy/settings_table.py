@@ -76,6 +76,8 @@ class SettingsTable:
         self._filters: dict[int, Filter] = {}
         self._accounts: dict[int, tuple[ConnectedAccount, ...]] = {}
         self._exceptions: set[int] = set()  # hidden people; with CONSENT=asking those shown
+        self.history: set[int] = set()
+        """People who keep a history."""
         self._pauses: list[tuple[int, int]] = []  # a heap: when they end, and whose
         self._due: set[int] = set()  # to be loaded
         self._all_due = True
@@ -222,6 +224,10 @@ class SettingsTable:
             self._settings.pop(user_id, None)
         else:
             self._settings[user_id] = settings
+        if settings.history == "off":
+            self.history.discard(user_id)
+        else:
+            self.history.add(user_id)
         if accounts:
             self._accounts[user_id] = accounts
         else:

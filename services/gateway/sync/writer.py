@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from time import time_ns
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from services.gateway import metrics
+from services.gateway.history.observations import Observations
 from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
 from services.gateway.privacy import filters
@@ -33,7 +34,9 @@ from shared.redis.store import (
     CONFLICT,
     NO_PROFILE,
     NOT_MONITORED,
+    REMOVED,
     STALE_WRITE,
+    UNCHANGED,
     Fields,
     Save,
     Store,
@@ -70,16 +73,18 @@ class Writer:
         cdn: Cdn,
         gate: WriteGate,
         people: SettingsTable,
+        history: Observations,
         timings: WriterTimings | None = None,
     ) -> None:
         """`gate` is invalidated when Redis turns out to be away, or to have lost data. `people`:
-        what they hide is not written."""
+        what they hide is not written. `history`: is told what is shown of those who keep one."""
         self._store = store
         self._users = users
         self._icons = icons
         self._cdn = cdn
         self._gate = gate
         self._people = people
+        self._history = history
         self._timings = timings or WriterTimings()
         # By user, in the order of their changes: when the oldest one was received (µs since 1970).
         # The newest would hide an outage behind a user who changes all the time.
@@ -140,8 +145,11 @@ class Writer:
         """Write of the user what their settings allow now."""
         user_id = change.user_id
         cached = self._users.get(user_id)
+        self._history.settings_changed(user_id)
         if cached is None:
             return
+        if change.is_hidden and not change.was_hidden:
+            self._history.withdrawn(user_id, cached.guilds)
         cached.flushed_hash = 0
         self._urgent.add(user_id)
         if change.is_hidden != change.was_hidden:
@@ -314,10 +322,17 @@ class Writer:
                 self._rendered[user_id] = rendered_from
             for application_id in normalize.applications_without_art(shown, self._cdn):
                 self._icons.request(application_id, user_id)
-            hides_listening = by is not None and "listening" in by.fields
+            last_seen: int | UnsetType | None = UNSET
+            if chosen is not None:
+                status = normalize.status_of(shown)
+                last_seen = self._history.last_seen(user_id, status, cached.guilds)
             presence = _encode(
                 normalize.presence(
-                    shown, self._cdn, self._icons.known, hides_listening=hides_listening
+                    shown,
+                    self._cdn,
+                    self._icons.known,
+                    hides_listening=by is not None and "listening" in by.fields,
+                    last_seen=last_seen,
                 )
             )
         except Exception:  # what users typed must not end the process
@@ -357,6 +372,8 @@ class Writer:
             if result != NO_PROFILE:
                 metrics.WRITE_LAG.observe(max(0, now_us - save.received) / 1e6)
             cached = self._users.get(save.user_id)
+            if self._history.is_kept(save.user_id):
+                self._observe(save, result, cached)
             if cached is None or save.fields is None:
                 continue
             if result > 0 and cached.merged:
@@ -379,6 +396,20 @@ class Writer:
             log.warning("Redis has lost monitored users")
             self._gate.suspect_loss()
 
+    def _observe(self, save: Save, result: int, cached: CachedUser | None) -> None:
+        guilds = cached.guilds if cached else ()
+        if result in (REMOVED, NOT_MONITORED):
+            if save.left:
+                self._history.withdrawn(save.user_id, (*guilds, *save.left))
+        elif result >= UNCHANGED and save.fields is not None:
+            self._history.saved(
+                save.user_id,
+                save.fields.presence,
+                guilds,
+                version=result,
+                received_us=save.received,
+            )
+
     async def _merge_conflicts(self, saves: list[Save], results: list[int], fence: int) -> None:
         """Merge what other processes have written with what is reported here, and save that.
 
@@ -391,11 +422,20 @@ class Writer:
             stored = await user_reports.load(
                 self._store, [saves[place].user_id for place in places]
             )
+            await self._adopt_last_seen([saves[place].user_id for place in places])
             for place, one in zip(places, stored, strict=True):
                 saves[place] = self._merge(saves[place], one)
             again = await self._store.save([saves[place] for place in places], fence)
             for place, result in zip(places, again, strict=True):
                 results[place] = result
+
+    async def _adopt_last_seen(self, user_ids: Iterable[int]) -> None:
+        """Two processes see the same person leave, at times that differ a little."""
+        kept = [user_id for user_id in user_ids if self._history.is_kept(user_id)]
+        if kept:
+            found = await user_reports.load_last_seen(self._store, kept)
+            for user_id, last_seen in zip(kept, found, strict=True):
+                self._history.adopt(user_id, last_seen)
 
     def _merge(self, save: Save, stored: StoredReports) -> Save:
         user_id = save.user_id

@@ -88,7 +88,14 @@ if profile_now == '' then
 elseif old[2] ~= profile_now then
   message = ',"profile":' .. profile_now
 end
-if old[3] ~= ARGV[fields + 2] then message = message .. ',"presence":' .. ARGV[fields + 2] end
+-- Watchers merge what they get into what they have. So a `last_seen`, which is the last key of a
+-- presence, does not go away when the user keeps no history any more: it is null from then on.
+local shown = ARGV[fields + 2]
+local function has_last_seen(json) return string.find(string.sub(json, -40), '"last_seen":', 1, true) end
+if old[3] and has_last_seen(old[3]) and not has_last_seen(shown) then
+  shown = string.sub(shown, 1, -2) .. ',"last_seen":null}'
+end
+if old[3] ~= shown then message = message .. ',"presence":' .. shown end
 local reports, hidden = ARGV[fields + 4], ARGV[fields + 5]
 if (old[6] or '') ~= hidden then
   message = message .. ',"hidden":' .. (hidden ~= '' and hidden or '[]')
@@ -99,7 +106,7 @@ if message == '' and same_discord and (old[5] or '') == reports then return 0 en
 
 local version = version_after(old[1])
 redis.call('HSET', presence, 'version', version, 'profile', profile_now,
-  'presence', ARGV[fields + 2], 'discord', ARGV[fields + 3])
+  'presence', shown, 'discord', ARGV[fields + 3])
 if reports ~= '' then
   redis.call('HSET', presence, 'reports', reports)
 elseif old[5] then

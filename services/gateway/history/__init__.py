@@ -1,0 +1,1 @@
+"""Last seen and recent activities, of people who want them kept."""
