@@ -24,6 +24,7 @@ from shared.profiles.user_reader import UserReader
 from shared.redis import durable, expiry
 from shared.redis.factory import track
 from shared.redis.gateway_liveness import LivenessMonitor
+from shared.redis.history import HistoryStore
 from shared.redis.store import Store
 from shared.startup import bootstrap, file_limit, redis_preflight
 from shared.startup.background import background
@@ -65,6 +66,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
         ):
             kv = KeyValueService.of(store, durable_store, settings)
             accounts = AccountService(store, durable_store, settings)
+            history = HistoryStore(durable_store, days=settings.history_days)
             liveness = LivenessMonitor(
                 store, max_silence_s=settings.presence_max_silence, on_expired=cache.flushed
             )
@@ -85,7 +87,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                 WebSocketForwarder(settings.ws_url, limiter) as forwarder,
                 accounts.running(),
             ):
-                app = build(store, users, settings, cache, liveness, cards, kv, accounts)
+                app = build(store, users, settings, cache, liveness, cards, kv, accounts, history)
                 server = uvicorn_server.server(
                     RateLimitMiddleware(
                         settings.api_requests_per_minute,

@@ -33,6 +33,7 @@ from shared.http import errors
 from shared.http.health_endpoints import HealthEndpoints
 from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
 from shared.profiles.user_reader import UserReader
+from shared.redis.history import HistoryStore
 from shared.redis.store import Store
 
 PAGES: Final = ("/docs", "/docs/websocket", "/me", "/me/erase")
@@ -49,17 +50,18 @@ def build(
     cards: CardsProxy | None = None,
     kv: KeyValueService | None = None,
     accounts: AccountService | None = None,
+    history: HistoryStore | None = None,
 ) -> ASGIApp:
     """The whole application. The arguments must stay open while it serves.
 
-    `kv`, `accounts`: without them, the durable Redis is that of `store`.
+    `kv`, `accounts`, `history`: without them, the durable Redis is that of `store`.
 
     `cache` is kept valid by `shared.redis.invalidation`; without one every read goes to Redis.
     `liveness` tells whether the gateway is silent; without one /health does not know. `cards`
     forwards to the cards service; without it there are no /card, /badge and pictures here.
     """
     cache = ResponseCache() if cache is None else cache
-    described = routes(store, users, settings, cache, liveness, kv, accounts)
+    described = routes(store, users, settings, cache, liveness, kv, accounts, history)
     app = Starlette(
         routes=[
             *static.routes(settings),  # before the quick links: /preview.png is no user
@@ -83,15 +85,17 @@ def routes(
     liveness: StalenessSource | None,
     kv: KeyValueService | None = None,
     accounts: AccountService | None = None,
+    history: HistoryStore | None = None,
 ) -> list[Route]:
     """Every route but the static files and the socket. services/api/openapi/ describes them."""
     kv = KeyValueService.of(store, store, settings) if kv is None else kv
     accounts = AccountService(store, store, settings) if accounts is None else accounts
+    history = HistoryStore(store, days=settings.history_days) if history is None else history
     presence = PresenceEndpoints(store, users, settings, cache)
     return [
         *presence.routes(),
         *ManyUsersEndpoints(presence, cache).routes(),
-        *NowPlayingEndpoints(users, cache).routes(),
+        *NowPlayingEndpoints(users, history, cache).routes(),
         *CheckEndpoints(store, users, settings, liveness).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),

@@ -27,6 +27,7 @@ from shared.profiles.service import ProfileService
 from shared.profiles.sources.source import Source
 from shared.profiles.user_reader import UserReader
 from shared.redis.factory import track
+from shared.redis.history import HistoryStore
 from shared.redis.store import Store
 from shared.startup.background import background
 from testing.eventually import eventually, eventually_async
@@ -83,11 +84,12 @@ async def serving(
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     kv = KeyValueService.of(store, durable or store, settings)
     users = UserReader.of(store, profiles, settings, kv.copies if durable else None)
+    history = HistoryStore(durable or store)
     cards = CardsProxy(cards_url)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(app, "DocsEndpoints", _docs)
         patched.setattr(static, "routes", _files)
-        served = app.build(store, users, settings, cache, liveness, cards, kv, accounts)
+        served = app.build(store, users, settings, cache, liveness, cards, kv, accounts, history)
     server = uvicorn_server.server(served)
     server.config.load()
     server.lifespan = LifespanOff(server.config)

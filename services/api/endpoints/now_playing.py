@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from time import monotonic
 from typing import Final
 
 import msgspec
@@ -13,8 +14,11 @@ from starlette.routing import Route
 from services.api.endpoints.presence import user_id_of
 from services.api.middleware.response_cache import NOW_PLAYING_PATH, TEXT_SUFFIX, ResponseCache
 from shared.http.responses import TEXT, CacheableResponse, RawResponse, cacheable, envelope
+from shared.model.history import LastPlayed
 from shared.model.snapshot import Listening
 from shared.profiles.user_reader import UserReader
+from shared.redis.durable import DurableUnavailable
+from shared.redis.history import HistoryStore
 from shared.redis.store import SnapshotDamaged
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -29,14 +33,21 @@ class _Heard(Struct):
     listening: Listening | None = None
 
 
+LAST_PLAYED_TTL_S: Final = 0.5
+"""The durable Redis reports no changes, and what a person hides has to be gone in a second."""
+
+NEVER_PLAYED_TTL_S: Final = 5.0  # without a history nothing has to go
+
+_encode: Final = msgspec.json.encode
 _decode: Final = msgspec.json.Decoder(_Heard).decode
 
 
 class NowPlayingEndpoints:
     """Each endpoint may raise the exceptions that shared.http.errors turns into responses."""
 
-    def __init__(self, users: UserReader, cache: ResponseCache) -> None:
+    def __init__(self, users: UserReader, history: HistoryStore, cache: ResponseCache) -> None:
         self._users = users
+        self._history = history
         self._cache = cache
 
     def routes(self) -> list[Route]:
@@ -50,9 +61,11 @@ class NowPlayingEndpoints:
         user_id = user_id_of(request)
         with self._cache.loading(user_id) as load:
             heard, version = await self._heard(user_id)
-            body = b'{"listening":%b,"last_played":null}' % msgspec.json.encode(heard)
+            last = await self._last_played(user_id)
+            body = b'{"listening":%b,"last_played":%b}' % (_encode(heard), _encode(last))
             response = cacheable(envelope(body))
-            load.store(NOW_PLAYING_PATH, version, response)
+            until = monotonic() + (LAST_PLAYED_TTL_S if last else NEVER_PLAYED_TTL_S)
+            load.store(NOW_PLAYING_PATH, version, response, until=until)
         return response.answer(request.scope["headers"])
 
     async def text(self, request: Request) -> RawResponse:
@@ -71,6 +84,13 @@ class NowPlayingEndpoints:
             return _decode(snapshot.presence).listening, snapshot.version
         except msgspec.ValidationError as error:
             raise SnapshotDamaged(user_id) from error
+
+    async def _last_played(self, user_id: int) -> LastPlayed | None:
+        """None as well while the durable Redis does not answer: the song itself is known."""
+        try:
+            return (await self._history.of_user(user_id)).last_played
+        except DurableUnavailable:
+            return None
 
 
 def _text(heard: Listening | None) -> CacheableResponse:

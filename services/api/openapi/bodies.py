@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from services.api.endpoints.check import UserCheck
+from shared.model.history import LastPlayed
 from shared.model.snapshot import (
     Activity,
     CustomStatus,
@@ -92,7 +93,10 @@ class NowPlaying(Struct):
         Listening | None,
         Meta(description="Spotify's song, else that of the first activity of type `Listening`."),
     ]
-    last_played: Annotated[Listening | None, Meta(description="null without a history.")]
+    last_played: Annotated[
+        LastPlayed | None,
+        Meta(description="The newest song that has ended; null for those who keep no history."),
+    ]
 
 
 class NowPlayingAnswer(Struct):
