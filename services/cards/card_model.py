@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from services.cards import name_styles
-from services.cards.card_options import CardOptions
+from services.cards.card_options import CardOptions, Layout
 from services.cards.name_styles import NameStyle
 from services.cards.texts import TEXTS, ActivityTexts
 from shared.model.snapshot import (
@@ -31,6 +31,13 @@ _KINDS: Final[dict[str | None, Kind]] = {
     "Watching": "show",
     "Streaming": "stream",
 }
+
+_WITHOUT: Final[dict[Layout, tuple[str, ...]]] = {
+    "full": (),
+    "compact": ("banner", "nameplate", "small"),
+    "minimal": ("banner", "nameplate", "small", "badge"),
+}
+"""The images that a layout has no place for, by the beginning of their role."""
 
 
 class ImageRequest(Struct, frozen=True):
@@ -116,7 +123,8 @@ def build(
         ),
     )
     images = [] if options.hide_profile else list(_profile_images(profile, custom, options))
-    return model, [*images, *art]
+    without = _WITHOUT[options.layout]
+    return model, [each for each in (*images, *art) if not each.role.startswith(without)]
 
 
 def _profile_images(

@@ -18,6 +18,7 @@ from services.cards.texts import DEFAULT_LANGUAGE, Language, language_of
 from shared.net.bounded_input import is_long_list, list_items
 
 Theme = Literal["dark", "light", "auto"]
+Layout = Literal["full", "compact", "minimal"]
 Banner = Literal["false", "true", "animated"]
 HideActivity = Literal["false", "true", "whenNotUsed"]
 
@@ -77,6 +78,7 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     lang: Language = DEFAULT_LANGUAGE
     name_style: bool = True
     banner: Banner = "false"
+    layout: Layout = "full"
     gradient: tuple[str, ...] = ()  # of the name: colors of six hex digits
 
 
@@ -119,6 +121,7 @@ def drawn(options: CardOptions) -> CardOptions:
         animated=options.animated,
         tag_bg=None if options.hide_tag else options.tag_bg,
         lang=options.lang,
+        layout=options.layout,
     )
 
 
@@ -174,6 +177,10 @@ def _theme(value: str) -> str | None:
     return value.lower() if value.lower() in ("dark", "light", "auto") else None
 
 
+def _layout(value: str) -> str | None:
+    return value.lower() if value.lower() in ("full", "compact", "minimal") else None
+
+
 def _radius(value: str) -> int | None:
     """A length of CSS. 50 % is the roundest, whatever the size of the card."""
     found = _LENGTH.fullmatch(value.lower())
@@ -220,6 +227,7 @@ def _listed(value: str) -> list[str]:
 _PARSERS: Final = {
     "theme": ("theme", _theme),
     "bg": ("bg", _background),
+    "layout": ("layout", _layout),
     "borderRadius": ("radius", _radius),
     "width": ("width", _width),
     "accent": ("accent", _color),

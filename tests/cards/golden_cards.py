@@ -140,6 +140,16 @@ CASES: Final[dict[str, DrawCard | DrawNowPlaying | DrawPlaceholder]] = {
         AUDIBERT, AT_WORK, CardOptions(bg="90,fde68a,fca5a5", theme="light", width=600)
     ),
     "gradient-made-legible": _of(AUDIBERT, LISTENING, CardOptions(bg="90,ffffff,000000,22c55e")),
+    **{
+        f"{layout}-{name}": _of(AUDIBERT, presence, CardOptions(layout=layout, width=width, **more))
+        for layout in ("compact", "minimal")
+        for name, presence, width, more in (
+            ("playing", AT_WORK, 450, {}),
+            ("song-narrow", LISTENING, 300, {"theme": "light"}),
+            ("idle-wide", like(NOTHING, custom_status=None), 900, {"bg": "90,1e1b4b,7c3aed"}),
+            ("activity", LISTENING, 450, {"hide_profile": True, "lang": "de"}),
+        )
+    },
     "banner": _of(_WITH_BANNER, AT_WORK, CardOptions(banner="true")),
     "banner-wide-nameplate": _of(
         like(_WITH_BANNER, pronouns="they/them"),

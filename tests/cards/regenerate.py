@@ -20,6 +20,8 @@ DOCUMENTED: Final = {
     "card-scripts": "fancy",
     "card-right-to-left": "right-to-left",
     "card-name-style": "name-glow",
+    "card-compact": "compact-playing",
+    "card-minimal": "minimal-playing",
     "card-banner": "banner",
     "card-gradient": "gradient",
     "card-nameplate": "nameplate-wide",

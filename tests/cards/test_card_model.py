@@ -151,6 +151,16 @@ def test_a_banner_is_shown_on_request() -> None:
     assert banner(moving, banner="true", hide_profile=True) == []
 
 
+def test_small_layouts_fetch_what_they_show() -> None:
+    """And no image that they have no place for."""
+    everything: dict[str, Any] = {"nameplate": True}
+    full = roles(**everything)
+    compact = roles(layout="compact", **everything)
+    minimal = roles(layout="minimal", **everything)
+    assert full - compact == {"nameplate", "small"}
+    assert compact - minimal == {"badge0", "badge1", "badge2", "badge3"}
+
+
 def test_only_animated_images_are_requested_animated() -> None:
     """An animated avatar's hash begins with a_."""
     user = like(AUDIBERT, avatar="a_1")

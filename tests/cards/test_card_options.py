@@ -56,6 +56,8 @@ from services.cards.card_options import CardOptions
         ({"gradient": "645CBB,#A084DC"}, CardOptions(gradient=("645cbb", "a084dc"))),
         ({"showBanner": "true"}, CardOptions(banner="true")),
         ({"showBanner": "Animated"}, CardOptions(banner="animated")),
+        ({"layout": "Compact"}, CardOptions(layout="compact")),
+        ({"layout": "minimal"}, CardOptions(layout="minimal")),
         ({"nameStyle": "false"}, CardOptions(name_style=False)),
         ({"lang": "de"}, CardOptions(lang="de")),
         ({"lang": "pt"}, CardOptions(lang="pt-BR")),

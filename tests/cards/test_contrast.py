@@ -32,7 +32,7 @@ from tests.cards.sample_users import (
 )
 
 TEXT, SHAPE = 4.5, 3.0
-ROUNDING = 0.01  # of a ratio: resvg rounds the color of each layer to 8 bits
+ROUNDING = 0.02  # of a ratio: resvg rounds the color of each layer to 8 bits, sometimes upwards
 MID_TONES = ("809ecf", "1da1f2", "23a55a", "ff00ff", "ed4245", "808080", "f0b232", "777777")
 
 _PLAIN = CustomStatus("shipping on a friday", None)
@@ -123,6 +123,15 @@ def test_mid_tones(bg: str | None, theme: Any, kind: str) -> None:
 GRADIENTS = ("90,ffffff,000000", "0,0000ff,ff0000", "45,ffff00,00ffff,ff00ff", "135,777777,808080")
 
 
+@pytest.mark.parametrize("kind", PRESENCES)
+@pytest.mark.parametrize("layout", ["compact", "minimal"])
+@pytest.mark.parametrize(("theme", "accent"), [("dark", "ffffff"), ("light", "000000")])
+def test_small_layouts(theme: Any, accent: str, layout: Any, kind: str) -> None:
+    """With the strongest glow, at the smallest width."""
+    options = CardOptions(theme=theme, accent=accent, layout=layout, width=300)
+    check(drawn(options, PRESENCES[kind], accent), _PAGE[theme])
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("bg", GRADIENTS)
 def test_gradients(bg: str, theme: Any) -> None:
@@ -150,18 +159,19 @@ gradients = st.builds(
     width=st.sampled_from([300, 450, 900]),
     nameplate=st.booleans(),
     hide_profile=st.booleans(),
+    layout=st.sampled_from(["full", "compact", "minimal"]),
 )
 @example(
     bg=None, accent="ffffff", tone="ffffff", tag_bg=None, theme="dark", kind="playing",
-    status="invisible", width=300, nameplate=True, hide_profile=False,
+    status="invisible", width=300, nameplate=True, hide_profile=False, layout="full",
 )  # fmt: skip
 @example(
     bg=None, accent="000000", tone="000000", tag_bg="808080", theme="light", kind="song",
-    status="idle", width=300, nameplate=True, hide_profile=False,
+    status="idle", width=300, nameplate=True, hide_profile=False, layout="full",
 )  # fmt: skip
 @example(
     bg="767676", accent="00ff00", tone="ffffff", tag_bg=None, theme="dark", kind="song",
-    status="dnd", width=900, nameplate=True, hide_profile=True,
+    status="dnd", width=900, nameplate=True, hide_profile=True, layout="full",
 )  # fmt: skip
 def test_any_colors(
     bg: str | None,
@@ -174,6 +184,7 @@ def test_any_colors(
     width: int,
     nameplate: bool,
     hide_profile: bool,
+    layout: Any,
 ) -> None:
     """Texts have 4.5:1, the status and the clock 3:1."""
     options = CardOptions(
@@ -184,6 +195,7 @@ def test_any_colors(
         width=width,
         nameplate=nameplate,
         hide_profile=hide_profile,
+        layout=layout,
     )
     check(drawn(options, like(PRESENCES[kind], status=status), tone), _PAGE[theme])
 

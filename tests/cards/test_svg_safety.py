@@ -51,7 +51,10 @@ numbers = st.none() | st.integers(-(2**63), 2**63)
 styles = st.none() | st.builds(
     DisplayNameStyles, numbers, numbers, st.lists(st.integers(0, 0xFFFFFF), max_size=8)
 )
-queries = st.dictionaries(st.sampled_from(card_options.PARAMETERS), evil)
+values = st.sampled_from(
+    ["true", "false", "compact", "minimal", "animated", "auto", "ja", "300", "900", "90,f00,0f0"]
+)
+queries = st.dictionaries(st.sampled_from(card_options.PARAMETERS), evil | values)
 
 
 def check_svg(svg: str) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from services.cards.card_model import CardModel, Panel
 from services.cards.card_options import CardOptions
-from services.cards.render import animation, header, panel
+from services.cards.render import animation, compact, header, panel
 from services.cards.render.canvas import Canvas, num
 from services.cards.render.layers import GLOW_RADIUS
 from services.cards.render.panel import Box
@@ -51,9 +51,34 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
         tone=art.dominant_color if art else None,
         nameplate=plate is not None,
     )
-    radius = max(0.0, min(options.radius, 60))
     animated = options.animated and not job.png
     texts = TEXTS[options.lang]
+    foot = _NOTE_HEIGHT if job.silent_for is not None else 0
+    if options.layout == "full":
+        height = _full(canvas, job, images, colors, foot, animated)
+    else:
+        height = compact.height(model, options) + foot
+        radius = min(options.radius, height / 2)
+        background(canvas, colors, options, height, radius)
+        compact.draw(canvas, model, images, colors, options, texts.time, job.now, animated, radius)
+    if job.silent_for is not None:
+        note(canvas, colors, options, texts.time, height, job.silent_for)
+    canvas.style(colors.style)
+    if animated and model.ticks:
+        canvas.style(animation.REDUCED_MOTION_CSS)
+    return canvas.document(options.width, height, describe(model, texts.status))
+
+
+def _full(
+    canvas: Canvas,
+    job: DrawCard,
+    images: Mapping[str, CardImage],
+    colors: Palette,
+    below: float,
+    animated: bool,
+) -> float:
+    """The usual layout. `below`: the room for a note. Returns the height of the card."""
+    model, options = job.model, job.options
     shows_banner = model.with_profile and "banner" in images
     banner = float(round(options.width * _BANNER_SHARE)) if shows_banner else 0.0
     top = float(_MARGIN)
@@ -64,10 +89,9 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
         tall = panel.height(model.panel)
     elif model.idle is not None:
         tall = panel.IDLE_HEIGHT
-    note_height = _NOTE_HEIGHT if job.silent_for is not None else 0
     foot = _MARGIN if tall else header.PAD - _GAP if model.with_profile else 12
-    height = top + tall + foot + note_height
-    radius = min(radius, height / 2)
+    height = top + tall + foot + below
+    radius = min(options.radius, height / 2)
     background(canvas, colors, options, height, radius)
     if model.with_profile:
         if banner:
@@ -75,15 +99,11 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
         _header(canvas, model, images, colors, options.width, radius, banner)
     box = Box(_MARGIN, top, options.width - 2 * _MARGIN, tall, max(0, min(radius - 4, tall / 2)))
     if model.panel is not None:
-        panel.draw(canvas, model.panel, images, colors, box, texts.time, job.now, animated)
+        texts = TEXTS[options.lang].time
+        panel.draw(canvas, model.panel, images, colors, box, texts, job.now, animated)
     elif model.idle is not None:
         panel.idle(canvas, model.idle, colors, box)
-    if job.silent_for is not None:
-        note(canvas, colors, options, texts.time, height, job.silent_for)
-    canvas.style(colors.style)
-    if animated and model.ticks:
-        canvas.style(animation.REDUCED_MOTION_CSS)
-    return canvas.document(options.width, height, describe(model, texts.status))
+    return height
 
 
 def placeholder(job: DrawPlaceholder) -> str:
@@ -131,7 +151,8 @@ def background(
     if colors.glow:
         stops = f'<stop stop-color="{colors.accent}" stop-opacity="{num(colors.glow)}"/>'
         stops += f'<stop offset="1" stop-color="{colors.accent}" stop-opacity="0"/>'
-        place = f'gradientUnits="userSpaceOnUse" cx="40" cy="10" r="{num(width * GLOW_RADIUS)}"'
+        x, y = (40, 10) if options.layout == "full" else (0, -40)  # texts are nearer in small ones
+        place = f'gradientUnits="userSpaceOnUse" cx="{x}" cy="{y}" r="{num(width * GLOW_RADIUS)}"'
         glow = canvas.define("radialGradient", place, stops)
         canvas.add(f'<rect {shape} fill="{glow}"/>')
     if colors.base is not None:

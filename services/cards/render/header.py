@@ -82,17 +82,17 @@ def _lines(
     has_second, has_status = _has_lines(model, images)
     heights = _line_heights(model, images)
     top = middle - sum(heights) / 2
-    ends = [_name(canvas, model, images, palette, left, top + 23, room)]
+    ends = [name_row(canvas, model, images, palette, left, top + 23, room)]
     if has_second:
         y = top + heights[0] + 17
         ends.append(_second(canvas, about, badges, palette, left, y, room))
     if has_status:
         y = top + sum(heights) - 7
-        ends.append(_custom_status(canvas, model, images, palette, left, y, room))
+        ends.append(status_row(canvas, model, images, palette, left, y, room))
     return max(ends)
 
 
-def _name(
+def name_row(
     canvas: Canvas,
     model: CardModel,
     images: Mapping[str, CardImage],
@@ -100,14 +100,18 @@ def _name(
     left: float,
     baseline: float,
     room: float,
+    style: Style = _NAME,
+    *,
+    with_tag: bool = True,
 ) -> float:
-    tag = fitted(model.tag, _TAG, 70) if model.tag else None
+    """The name and the server tag. Returns the x at which they end."""
+    tag = fitted(model.tag, _TAG, 70) if model.tag and with_tag else None
     icon = images.get("tag")
     taken = 0.0
     if tag is not None:
         taken = tag.width + 14 + (18 if icon else 0)
     width = room - (taken + 9 if tag else 0)
-    name = display_name.fitted_name(model.name, _NAME, model.name_style, width)
+    name = display_name.fitted_name(model.name, style, model.name_style, width)
     display_name.draw(canvas, name, model.name_style, palette, left, baseline)
     if tag is None:
         return left + name.width
@@ -143,7 +147,7 @@ def _second(
     return x
 
 
-def _custom_status(
+def status_row(
     canvas: Canvas,
     model: CardModel,
     images: Mapping[str, CardImage],

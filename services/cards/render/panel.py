@@ -57,9 +57,9 @@ def draw(
 ) -> None:
     palette = palette.inside
     art = images.get("art")
-    _background(canvas, palette, box, art.dominant_color if art else palette.accent)
+    draw_background(canvas, palette, box, art.dominant_color if art else palette.accent)
     size = _art_size(panel)
-    _art(canvas, panel, images, palette, box.x + _PAD, box.y + _PAD, size, box.radius)
+    draw_art(canvas, panel, images, palette, box.x + _PAD, box.y + _PAD, size, box.radius)
     left = box.x + _PAD + size + _GAP
     room = box.x + box.width - _PAD - 4 - left
     _text(canvas, panel, palette, left, box.y + box.height / 2, room, texts, now, animated)
@@ -68,13 +68,13 @@ def draw(
 def idle(canvas: Canvas, text: str, palette: Palette, box: Box) -> None:
     """The text in place of an activity."""
     palette = palette.inside
-    _background(canvas, palette, box, None)
+    draw_background(canvas, palette, box, None)
     said = fitted(text, _IDLE, box.width - 2 * _PAD - 8)
     x = box.x + (box.width - said.width) / 2
     canvas.text_line(said, x, box.y + box.height / 2 + 5, palette.paint("faint"))
 
 
-def _background(canvas: Canvas, palette: Palette, box: Box, tone: str | None) -> None:
+def draw_background(canvas: Canvas, palette: Palette, box: Box, tone: str | None) -> None:
     shape = (
         f'<rect x="{num(box.x)}" y="{num(box.y)}" width="{num(box.width)}"'
         f' height="{num(box.height)}" rx="{num(box.radius)}"'
@@ -89,7 +89,7 @@ def _background(canvas: Canvas, palette: Palette, box: Box, tone: str | None) ->
     canvas.add(f'{shape} fill="{wash}"/>')
 
 
-def _art(
+def draw_art(
     canvas: Canvas,
     panel: Panel,
     images: Mapping[str, CardImage],
@@ -184,9 +184,7 @@ def _time(
             canvas, left, baseline, _TIME, soft, elapsed, whole, wide=wide, animated=animated
         )
         canvas.text_line(total, left + room - total.width, baseline, soft)
-        color = SPOTIFY if panel.spotify else palette.accent
-        if palette.name == "light" and panel.spotify:
-            color = "#1db954"
+        color = bar_color(panel, palette)
         animation.bar(
             canvas,
             left + taken + 9,
@@ -215,6 +213,12 @@ def _time(
         wide=True,
         animated=animated,
     )
+
+
+def bar_color(panel: Panel, palette: Palette) -> str:
+    if not panel.spotify:
+        return palette.accent
+    return SPOTIFY if palette.name == "dark" else "#1db954"
 
 
 def _remaining(

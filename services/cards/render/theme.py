@@ -204,7 +204,7 @@ def palette(
             track=_THEMES[name]["track"][0],
             track_opacity=_THEMES[name]["track"][1],
             tone=tone or chosen,
-            wash=_WASH[name],
+            wash=_WASH[name] if options.layout == "full" else 0.0,
             nameplate=NAMEPLATE_BEHIND_TEXT if nameplate else 0.0,
             width=options.width,
         ),
