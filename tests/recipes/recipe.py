@@ -1,4 +1,4 @@
-"""The code of docs/recipes/, with a running server in it."""
+"""The code of docs/recipes/, with a running server in it, and programs that follow a presence."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from testing.process import Process
 from tests.documents import ROOT, Block, blocks
 from tests.e2e.stack import ROBIN, Stack
 
@@ -42,10 +43,26 @@ def running(text: str, stack: Stack) -> str:
 def addresses(page: str) -> list[str]:
     """Every address of the server on the page, whole pages and pictures among them."""
     text = (RECIPES / page).read_text()
-    return sorted(set(re.findall(rf"https://{re.escape(HOST)}/[^\s`\"')|]+", text)))
+    found = re.findall(rf"https://{re.escape(HOST)}/[^\s`\"')|]+", text)
+    return sorted({address for address in found if "\\(" not in address})  # Swift puts an id there
 
 
 def written(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(text)
     return path
+
+
+async def follows(stack: Stack, process: Process) -> None:
+    """The program prints the state, then each change, also after a restart of the server."""
+    world = stack.simulator.world
+    try:
+        await process.match("online.*Starfall Arena")
+        world.set_presence(ROBIN, "dnd", [], {"desktop": "dnd"})
+        await process.line_with("dnd")
+        await stack.processes["ws"].stop()
+        await (await stack.start("ws")).line_with("listening")
+        world.set_presence(ROBIN, "idle", [], {"desktop": "idle"})
+        await process.line_with("idle")
+    finally:
+        await process.kill()

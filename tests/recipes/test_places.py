@@ -23,7 +23,7 @@ TESTED = {
     ("notes.md", "html", "md"),
     ("obs.md", "css"),
     ("profile-readme.md", "html", "md"),
-    ("programs.md", "js", "python", "sh"),
+    ("programs.md", "go", "js", "python", "sh", "swift"),
 }
 """Pages and the languages of their code. A new one needs a test."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import tree_sitter_swift
+from tree_sitter import Language, Parser
 
 from testing.process import Process
 from tests.e2e.stack import ROBIN, Stack
-from tests.recipes.recipe import code, written
+from tests.recipes.recipe import code, follows, page_blocks, written
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,6 +73,20 @@ async def test_curl_and_jq_without_music(stack: Stack) -> None:
 
 
 @needs("curl", "jq")
+async def test_curl_and_jq_follow(stack: Stack) -> None:
+    """Each change is printed at once, although it comes through two pipes."""
+    script = code(PAGE, "curl and jq", "sh", stack, 2)
+    process = await Process.start("sh", "-euc", script)
+    try:
+        await process.line_with("online: Starfall Arena, Tidal")
+        stack.simulator.world.set_presence(ROBIN, "dnd", [], {"desktop": "dnd"})
+        await process.line_with("dnd:")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # the whole pipe: it is a session of its own
+        await process.kill()
+
+
+@needs("curl", "jq")
 async def test_curl_and_jq_with_several_people(stack: Stack) -> None:
     """One line for each of them who is monitored."""
     script = code(PAGE, "curl and jq", "sh", stack, 1)
@@ -86,21 +104,6 @@ async def test_python(stack: Stack, tmp_path: Path) -> None:
     other = written(tmp_path, "unknown.py", program.replace(ROBIN, UNKNOWN))
     (said,) = await output_of(sys.executable, other)
     assert "not in any server that Grux monitors" in said
-
-
-async def follows(stack: Stack, process: Process) -> None:
-    """The program prints the state, then each change, also after a restart of the server."""
-    world = stack.simulator.world
-    try:
-        await process.match("online.*Starfall Arena")
-        world.set_presence(ROBIN, "dnd", [], {"desktop": "dnd"})
-        await process.line_with("dnd")
-        await stack.processes["ws"].stop()
-        await (await stack.start("ws")).line_with("listening")
-        world.set_presence(ROBIN, "idle", [], {"desktop": "idle"})
-        await process.line_with("idle")
-    finally:
-        await process.kill()
 
 
 async def test_python_follows(stack: Stack, tmp_path: Path) -> None:
@@ -123,3 +126,11 @@ async def test_node_follows(stack: Stack, tmp_path: Path) -> None:
     finally:
         await process.kill()
     assert re.search("not in any server that Grux monitors", process.errors)
+
+
+async def test_swift_is_well_formed() -> None:
+    """It parses. tests/toolchains/ runs it on a Mac."""
+    (text,) = (block.text for block in page_blocks(PAGE) if block.language == "swift")
+    tree = Parser(Language(tree_sitter_swift.language())).parse(text.encode())
+    assert tree.root_node.child_count > 10
+    assert not tree.root_node.has_error
