@@ -98,3 +98,76 @@ test("keys tell activities of one type apart", () => {
   const keys = rows({ spotify: null, activity: [GAME, other] }).map(({ key }) => key);
   assert.deepEqual(keys, ["Playing 764429562019840003", "Playing Starfall Arena"]);
 });
+
+const TUNE = {
+  ...GAME,
+  type: "Listening",
+  name: "foobar2000",
+  details: "Harvest Moon",
+  state: "by Some Band",
+  largeText: "on An Album",
+  smallImage: null,
+  timestamps: { start: 1000, end: 2000 },
+  created_at: 900,
+  party: null,
+};
+const HEARD = {
+  app: "foobar2000",
+  application_id: TUNE.application_id,
+  song: "Harvest Moon",
+  artist: "Some Band",
+  album: "An Album",
+  album_image: TUNE.largeImage,
+  link: "https://example.org/song",
+  timestamps: TUNE.timestamps,
+  created_at: 900,
+};
+
+test("the song of any player comes first, once, with its progress", () => {
+  const all = rows({ spotify: null, activity: [GAME, TUNE], listening: HEARD });
+  assert.equal(all.length, 2);
+  assert.equal(all[1].title, "Starfall Arena");
+  const { kind, title, lines, url, art, artText, start, end, part } = all[0];
+  assert.deepEqual(
+    { kind, title, lines, url, art, artText, start, end, part },
+    {
+      kind: "Listening to foobar2000",
+      title: "Harvest Moon",
+      lines: ["Some Band", "An Album"],
+      url: HEARD.link,
+      art: TUNE.largeImage,
+      artText: "An Album",
+      start: 1000,
+      end: 2000,
+      part: "activities",
+    },
+  );
+});
+
+test("a player that reports no song is shown with what it reports", () => {
+  const title = (changes) =>
+    rows({ spotify: null, activity: [TUNE], listening: { ...HEARD, ...changes } })[0].title;
+  assert.equal(title({ song: null }), "An Album");
+  assert.equal(title({ song: null, album: null }), "foobar2000");
+  assert.equal(title({ song: null, album: null, app: null }), "Harvest Moon");
+});
+
+test("with Spotify, or without listening, other players are activities", () => {
+  const spotify = rows({
+    spotify: SONG,
+    activity: [TUNE],
+    listening: { ...HEARD, app: "Spotify" },
+  });
+  assert.deepEqual(
+    spotify.map(({ title }) => title),
+    ["Paper Lanterns", "Harvest Moon"],
+  );
+  assert.deepEqual(spotify[1].lines, ["by Some Band"]);
+  for (const listening of [null, undefined, { ...HEARD, created_at: 1 }]) {
+    const all = rows({ spotify: null, activity: [GAME, TUNE], listening });
+    assert.deepEqual(
+      all.map(({ title }) => title),
+      ["Starfall Arena", "Harvest Moon"],
+    );
+  }
+});

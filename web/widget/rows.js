@@ -1,4 +1,4 @@
-// Activities as rows of one shape: Spotify first, then every other activity.
+// Activities as rows of one shape: the music first, then every other activity.
 
 const ACTIVITY_KINDS = {
   Playing: () => "Playing",
@@ -11,9 +11,17 @@ const ACTIVITY_KINDS = {
 const present = (texts) => texts.filter(Boolean);
 
 /** The rows, in display order. `start` and `end` are in ms since 1970, or undefined. */
-export function rows({ spotify, activity }) {
-  return [...(spotify ? [spotifyRow(spotify)] : []), ...activity.map(activityRow)];
+export function rows({ spotify, activity, listening }) {
+  if (spotify) return [spotifyRow(spotify), ...activity.map(activityRow)];
+  const player = listening && activity.find((one) => isOf(listening, one));
+  if (!player) return activity.map(activityRow);
+  const others = activity.filter((one) => one !== player);
+  return [musicRow(listening, player), ...others.map(activityRow)];
 }
+
+/** Whether this activity is the one that `listening` is made of. */
+const isOf = (listening, { type, application_id: id, created_at: since }) =>
+  type === "Listening" && id === listening.application_id && since === listening.created_at;
 
 function spotifyRow(spotify) {
   return {
@@ -26,6 +34,21 @@ function spotifyRow(spotify) {
     art: spotify.album_image,
     artText: spotify.album,
     ...spotify.timestamps,
+  };
+}
+
+/** The song of another player: with its words from `listening`, in which nothing is added to them. */
+function musicRow(listening, activity) {
+  const { app, song, artist, album } = listening;
+  const row = activityRow(activity);
+  const title = song ?? album ?? app ?? row.title;
+  return {
+    ...row,
+    kind: ACTIVITY_KINDS.Listening({ name: app }),
+    title,
+    url: listening.link,
+    lines: present([artist, album === title ? null : album]),
+    artText: album,
   };
 }
 

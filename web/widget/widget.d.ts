@@ -133,6 +133,7 @@ export interface Presence {
   activity: Activity[];
   custom_status: CustomStatus | null;
   listening: Listening | null;
+  last_seen?: number | null;
 }
 
 export interface User extends Presence {
