@@ -64,6 +64,7 @@ EXPOSE 8002
 FROM base AS services
 COPY --from=packages /opt/grux /opt/grux
 COPY --from=code /app /app
+COPY docs docs
 CMD ["--help"]
 EXPOSE 8000 8001
 

@@ -75,6 +75,7 @@ IMPERSONAL: Final[dict[Service, dict[str, str]]] = {
     "api": {
         **dict.fromkeys(("/openapi.json", "/asyncapi.json", "/privacy"), _FILE),
         **dict.fromkeys(("/docs", "/docs/websocket", "/docs/{name}"), _FILE),
+        **dict.fromkeys(("/docs/{folder}/{name}", "/llms.txt"), _FILE),
         **dict.fromkeys(("/health", "/ready"), "the process"),
         "/discord": "the operator's server",
         "/socket": "a WebSocket: tests/e2e/readers.py connects to ws",

@@ -36,8 +36,8 @@ from shared.profiles.user_reader import UserReader
 from shared.redis.history import HistoryStore
 from shared.redis.store import Store
 
-PAGES: Final = ("/docs", "/docs/websocket", "/me", "/me/erase")
-PAGE_PREFIXES: Final = (OVERLAY_PATH, EMBED_PATH, PERSON_PATH)
+PAGES: Final = ("/docs", "/me", "/me/erase")
+PAGE_PREFIXES: Final = ("/docs/", OVERLAY_PATH, EMBED_PATH, PERSON_PATH)
 """Those with relative links."""
 
 

@@ -164,7 +164,13 @@ async def test_other_spellings(port: int, route: str) -> None:
         assert (answer.status, answer.headers, answer.body) == (200, usual.headers, usual.body)
 
 
-@pytest.mark.parametrize("path", ["/docs/", "/DOCS", "/docs/websocket/", "/Docs/WebSocket"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/docs/", "/DOCS", "/docs/websocket/", "/Docs/WebSocket"),
+        *("/docs/api/", "/Docs/API", "/docs/card.md/", "/DOCS/images/Badge.svg"),
+    ],
+)
 async def test_other_spellings_of_a_page(port: int, path: str) -> None:
     """A redirect, as the page's own addresses are relative; it works below a proxy's path too."""
     answer = await ask(port, path)

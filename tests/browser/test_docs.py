@@ -46,7 +46,10 @@ async def test_a_picture_is_shown_on_the_page(tab: BrowserTab, operation: str, q
     await tab.until("() => document.querySelector('.answer img').naturalWidth > 0")
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs/websocket", "/privacy"])
+@pytest.mark.parametrize(
+    "path",
+    ["/docs", "/docs/websocket", "/privacy", "/docs/guides", "/docs/card", "/docs/reliability"],
+)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_pages_are_accessible(
     stack: Stack, site: Site, browser: Browser, path: str, scheme: Literal["light", "dark"]
@@ -81,3 +84,16 @@ async def test_the_sockets_frames(tab: BrowserTab) -> None:
     text = await tab.page.locator("body").inner_text()
     for name in messages:
         assert name in text
+
+
+async def test_the_guides(tab: BrowserTab) -> None:
+    """From the start page to a guide, its pictures, another guide, and its Markdown."""
+    await tab.goto("/docs")
+    await tab.page.get_by_role("link", name="Guides").click()
+    await tab.page.get_by_role("link", name="Cards, badges and avatars").click()
+    assert tab.page.url == f"{tab.api}/docs/card"
+    await tab.until("() => [...document.images].every(({ naturalWidth }) => naturalWidth > 0)")
+    await tab.page.get_by_role("link", name="widget", exact=True).first.click()
+    assert tab.page.url == f"{tab.api}/docs/widget"
+    await tab.page.get_by_role("link", name="widget.md").click()
+    assert await tab.page.evaluate("() => document.contentType") == "text/markdown"

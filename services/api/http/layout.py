@@ -20,6 +20,7 @@ class NavLink(Struct, frozen=True):
 DOCUMENTS: Final = (
     NavLink("docs", "REST"),
     NavLink("docs/websocket", "WebSocket"),
+    NavLink("docs/guides", "Guides"),
     NavLink("privacy", "Privacy"),
 )
 

@@ -47,7 +47,8 @@ LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
 
 UNDESCRIBED: Final = frozenset(
     {
-        *("/docs", "/docs/websocket", "/docs/{name}", "/privacy"),
+        *("/docs", "/docs/websocket", "/docs/{name}", "/docs/{folder}/{name}"),
+        *("/llms.txt", "/privacy"),
         *("/overlay/{user_id}", "/embed/{user_id}", "/u/{user_id}"),
         *("/auth/login", "/auth/callback", "/auth/logout"),
         *("/me/key/delete", "/me/erase"),

@@ -38,7 +38,7 @@ def render_main(document: Json) -> str:
     )
 
 
-def _operations(document: Json, tag: str) -> Iterator[tuple[str, str, Json, list[Json]]]:
+def operations_of(document: Json, tag: str) -> Iterator[tuple[str, str, Json, list[Json]]]:
     """Method, path, operation and parameters of each route with this tag."""
     for path, item in document["paths"].items():
         for method in _METHODS:
@@ -52,7 +52,7 @@ def _contents(document: Json, tags: list[Json]) -> str:
     links = "".join(
         f'<li><a href="#{operation["operationId"]}">{_method(method)} {escape(path)}</a></li>'
         for tag in tags
-        for method, path, operation, _ in _operations(document, tag["name"])
+        for method, path, operation, _ in operations_of(document, tag["name"])
     )
     types = '<li><a href="#types">Types</a></li>'
     return f'<nav aria-label="On this page"><ul>{links}{types}</ul></nav>'
@@ -68,7 +68,7 @@ def _tag(document: Json, tag: Json) -> str:
         [
             f'<h2 id="{escape(name.lower().replace(" ", "-"))}">{escape(name)}</h2>',
             f"<p>{inline(tag['description'])}</p>",
-            *(_operation(*found) for found in _operations(document, name)),
+            *(_operation(*found) for found in operations_of(document, name)),
         ]
     )
 

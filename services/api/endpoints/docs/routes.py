@@ -1,6 +1,6 @@
-"""/openapi.json and /asyncapi.json, the pages that show them, and the files that the pages load.
+"""/openapi.json and /asyncapi.json with their pages, the documents of docs/, and /llms.txt.
 
-All of it is built when the process starts, and comes from here: /docs works without the internet,
+All of it is built once, and comes from here: /docs works without the internet,
 and no third party learns who reads it.
 """
 
@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from services.api.asyncapi import document as asyncapi
 from services.api.endpoints.docs import pages
+from services.api.endpoints.docs.guide_files import GuideFiles
 from services.api.http.precompressed import PrecompressedResponse
 from services.api.openapi import document as openapi
 from services.api.openapi.schemas import Json
@@ -43,6 +44,7 @@ class DocsEndpoints:
         self._websocket = pages.websocket(websocket)
         self._privacy = pages.privacy(settings)
         self._files = _load_files()
+        self._guides = GuideFiles(rest, websocket, settings)
 
     def routes(self) -> list[Route]:
         return [
@@ -51,6 +53,8 @@ class DocsEndpoints:
             Route("/docs", self.rest),
             Route("/docs/websocket", self.websocket),
             Route("/docs/{name}", self.file),
+            Route("/docs/{folder}/{name}", self.file),
+            Route("/llms.txt", self.llms),
             Route("/privacy", self.privacy),
         ]
 
@@ -69,9 +73,13 @@ class DocsEndpoints:
     async def privacy(self, request: Request) -> RawResponse:
         return self._privacy.answer(request.scope["headers"])
 
+    async def llms(self, request: Request) -> RawResponse:
+        return self._guides.llms.answer(request.scope["headers"])
+
     async def file(self, request: Request) -> RawResponse:
-        """A file that the pages load. Any other name is 404 `not_found`."""
-        found = self._files.get(request.path_params["name"])
+        """A document, or a file that the pages load. Any other name is 404 `not_found`."""
+        name = "/".join(request.path_params.values())
+        found = self._files.get(name) or await self._guides.get(name)
         if found is None:
             raise HTTPException(404)
         return found.answer(request.scope["headers"])

@@ -37,7 +37,7 @@ def render_main(document: Json) -> str:
             markdown(info["description"]),
             _contents([*channel["messages"], "lanyard", *lanyard["messages"]]),
             '<h2 id="connect">Connect</h2>',
-            code_block(f"{_base(document)}/?user_id=…"),
+            code_block(f"{base_address(document)}/?user_id=…"),
             _query(channel["bindings"]["ws"]["query"]),
             markdown(channel["description"]),
             '<h2 id="frames">Frames</h2>',
@@ -45,7 +45,7 @@ def render_main(document: Json) -> str:
             "as optional. Clients send the last two, and the server the others.</p>",
             *frames,
             f'<h2 id="lanyard">{escape(lanyard["title"])}</h2>',
-            code_block(f"{_base(document)}{lanyard['address']}"),
+            code_block(f"{base_address(document)}{lanyard['address']}"),
             _query(lanyard["bindings"]["ws"]["query"]),
             markdown(lanyard["description"]),
             *lanyard_frames,
@@ -62,7 +62,8 @@ def _contents(messages: Sequence[str]) -> str:
     return f'<nav aria-label="On this page"><ul>{"".join(links)}</ul></nav>'
 
 
-def _base(document: Json) -> str:
+def base_address(document: Json) -> str:
+    """Of the server, without a slash at the end."""
     server = document.get("servers", {}).get("public")
     base = "wss://…"
     if server is not None:
