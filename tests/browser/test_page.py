@@ -59,23 +59,6 @@ async def test_the_card_of_any_id(tab: BrowserTab) -> None:
     await tab.until(shown, other)
 
 
-@pytest.mark.parametrize("typed", ["robin", "", "123", "<b>1274150219482660897</b>"])
-async def test_an_invalid_id(tab: BrowserTab, typed: str) -> None:
-    """An error beside the input and for screen readers; the typed text stays."""
-    await tab.goto()
-    await tab.wait_for_text("Robin")
-    input_field = tab.page.get_by_label("Discord user id")
-    await input_field.fill(typed)
-    await tab.page.keyboard.press("Enter")
-    hint = tab.page.locator("#hint")
-    await tab.wait_for_text(re.compile("Copy User ID"), hint)
-    await tab.wait_for_text(re.compile("not a Discord id|Type a Discord id"), hint)
-    assert await input_field.get_attribute("aria-invalid") == "true"
-    assert await input_field.input_value() == typed
-    assert await tab.page.locator("#announce").inner_text()
-    assert await tab.page.evaluate("() => document.activeElement.id") == "user"
-
-
 async def test_a_user_who_is_not_monitored_gets_the_invite(tab: BrowserTab) -> None:
     """Card and page link to the invite."""
     await tab.goto(f"/?user={UNKNOWN_ID}")

@@ -2,6 +2,7 @@
 
 import { Builder } from "./builder.js";
 import { asReached } from "./loopback.js";
+import { NOT_SHOWN, questionAbout, reasons } from "./why.js";
 
 const HEALTH_INTERVAL_MS = 15_000;
 
@@ -62,6 +63,7 @@ function show(id) {
     else $("card").removeAttribute("user");
     delete $("stage").dataset.status;
     $("caption").textContent = "";
+    offerReasons("");
   }
   $("user").value = id ?? "";
   showIdError("");
@@ -105,16 +107,25 @@ const isId = (text) => /^[1-9]\d{14,18}$/.test(text);
 const NOT_AN_ID =
   "This is not a Discord id: an id has 15 to 19 digits, such as 1274150219482660897. In Discord, turn on Developer Mode, right-click a user and choose Copy User ID.";
 
+const NO_ID =
+  "Type a Discord id first: in Discord, turn on Developer Mode, right-click a user and choose Copy User ID.";
+
+let refused = ""; // the last text that was no id
+
+/** Say at once that it is no id, and what it is as soon as the server has recognised it. */
+async function refuse(text) {
+  refused = text;
+  showIdError(text ? NOT_AN_ID : NO_ID);
+  const found = text && (await reasons(text));
+  if (found && refused === text && $("hint").dataset.wrong === "true") showIdError(found);
+}
+
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const id = idIn($("user").value.trim());
   if (isId(id)) navigate(id);
   else {
-    showIdError(
-      id
-        ? NOT_AN_ID
-        : "Type a Discord id first: in Discord, turn on Developer Mode, right-click a user and choose Copy User ID.",
-    );
+    refuse(id);
     $("user").focus();
   }
 });
@@ -135,7 +146,7 @@ function showFromUrl() {
   show(isId(id) ? id : examples[0] || null);
   if (asked && !isId(id)) {
     $("user").value = asked;
-    showIdError(NOT_AN_ID);
+    refuse(asked);
   }
 }
 
@@ -183,6 +194,32 @@ function updateCaption() {
 }
 
 setInterval(updateCaption, 1000);
+
+// --- why a card is empty -------------------------------------------------------------------
+
+/** Offer the reasons if there is a question, and show them at once if nobody is shown. */
+function offerReasons(question, open = false) {
+  if ($("why").dataset.question === question) return;
+  $("why").dataset.question = question;
+  $("why-question").textContent = question || "Why?";
+  $("why-text").textContent = "";
+  $("why").open = open;
+}
+
+// Setting `open` sends this event as well.
+$("why").addEventListener("toggle", async () => {
+  const { question } = $("why").dataset;
+  if (!$("why").open || !question || $("why-text").textContent) return;
+  const found = await reasons(shownId());
+  if ($("why").dataset.question !== question) return;
+  $("why-text").textContent = found || "Grux finds no reason at the moment.";
+});
+
+$("card").addEventListener("grux:update", ({ detail }) => offerReasons(questionAbout(detail)));
+
+$("card").addEventListener("grux:state", ({ detail: { state, error } }) => {
+  if (state === "error" && error.code === "user_not_monitored") offerReasons(NOT_SHOWN, true);
+});
 
 // --- example users -------------------------------------------------------------------------
 

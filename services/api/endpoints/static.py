@@ -39,6 +39,7 @@ _FILES: Final = (
     PAGE_DIR / "options.js",
     PAGE_DIR / "snippets.js",
     PAGE_DIR / "theme.js",
+    PAGE_DIR / "why.js",
     PAGE_DIR / "favicon.svg",
     PAGE_DIR / "preview.png",
     ME_DIR / "me.css",
