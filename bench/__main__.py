@@ -23,6 +23,7 @@ from bench.params import QUICK, Params
 ROWS: Final = (
     "fan_out",
     "lanyard_fan_out",
+    "event_fan_out",
     "lag",
     "idle_memory",
     "distinct_users",

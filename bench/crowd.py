@@ -54,12 +54,18 @@ class SocketCrowd(Struct, frozen=True):
 
 @asynccontextmanager
 async def of_ws(
-    harness: Harness, redis: Redis, *, modest: bool = False, lanyard: bool = False
+    harness: Harness,
+    redis: Redis,
+    *,
+    modest: bool = False,
+    lanyard: bool = False,
+    events: bool = False,
 ) -> AsyncIterator[SocketCrowd]:
     """ws without clients. `modest` clients leave their core to a probe; those of `lanyard` speak
-    Lanyard's dialect."""
+    Lanyard's dialect, and those of `events` read event streams."""
     port = free_port()
-    how = ("modest",) if modest else ("lanyard",) if lanyard else ()
+    manners = {"modest": modest, "lanyard": lanyard, "events": events}
+    how = [name for name, asked in manners.items() if asked]
     async with (
         harness.service("ws", redis, WS_PORT=str(port)) as ws,
         harness.program("watchers", port, *how) as watchers,

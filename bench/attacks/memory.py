@@ -36,6 +36,7 @@ UPGRADE: Final = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 WATCH: Final = b"GET /?user_id=%d HTTP/1.1\r\n" % people.FIRST + UPGRADE
+FOLLOW: Final = b"GET /events?user_id=%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
 PING: Final = b"\x89\x84\0\0\0\0ping"
 READ: Final = b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
 
@@ -111,6 +112,15 @@ def _watch_strangers(chance: random.Random) -> bytes:
 ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
     "ws": {
         "clients that never read, 100 changes a second": (1000, says(WATCH)),
+        "event streams that are never read, 100 changes a second": (MANY, says(FOLLOW)),
+        "event streams, slow heads of 30 KB": (
+            MANY,
+            says(b"GET /events?user_id=1 HTTP/1.1\r\nX: " + b"x" * 30_000, again=b"x"),
+        ),
+        "event streams that are sent garbage": (
+            SOME,
+            keeps(lambda chance: chance.randbytes(2000), FOLLOW),
+        ),
         "clients that ping and never read": (
             SOME,
             says(WATCH, again=b"\x89\x84\0\0\0\0ping" * 100),

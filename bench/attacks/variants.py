@@ -391,6 +391,41 @@ VARIANTS: Final = (
         frame(1, b'{"op":1' + b"0" * 300 + b"}"),
         allowed=(0, 4004, 4005, 4006),
     ),
+    # Event streams.
+    http(
+        "ws", "events: an id 1,500 times", get("/events?user_id=" + f"{ID}," * 1500), allowed=(414,)
+    ),
+    http(
+        "ws",
+        "events: line ends in an id",
+        get("/events?user_id=1%0a%0adata:%20x%0d%0a"),
+        allowed=(400,),
+        forbidden=b"\ndata: x",
+    ),
+    http(
+        "ws",
+        "events: a body of 1 MB",
+        get("/events?user_id=1", b"Content-Length: 1048576", method="POST") + bytes(1_048_576),
+        allowed=(0, 405),
+    ),
+    http(
+        "ws",
+        "events: a preflight that asks for 30 KB of headers",
+        get(
+            "/events?user_id=1",
+            b"Origin: x",
+            b"Access-Control-Request-Headers: " + b"a," * 15_000,
+            method="OPTIONS",
+        ),
+        allowed=(204, 431),
+    ),
+    http(
+        "api",
+        "through the api: a second request behind an event stream",
+        get("/events?user_id=1") + get("/health"),
+        allowed=(400,),
+        forbidden=b'"status":"ok"',
+    ),
     # The WebSocket at the api's port, which passes it on.
     socket(
         "through the api: 200 pings", OWN, frame(9, b"x" * 125) * 200, allowed=(4429,), where="api"

@@ -1,6 +1,7 @@
-/* Thousands of WebSocket clients in one thread: `watchers PORT [modest|lanyard]`. A modest one leaves
- * the core to other processes, such as a probe that measures latency. One of lanyard speaks Lanyard's
- * dialect: its first frame is INIT_STATE, and Hello is not counted.
+/* Thousands of WebSocket clients in one thread: `watchers PORT [modest|lanyard|events]`. A modest one
+ * leaves the core to other processes, such as a probe that measures latency. One of lanyard speaks
+ * Lanyard's dialect: its first frame is INIT_STATE, and Hello is not counted. One of events reads
+ * Server-Sent Events: each line of data is a frame.
  *
  * Commands on stdin, one JSON line on stdout each:
  *   open COUNT FIRST STEP  connect COUNT clients; client i watches user FIRST + i * STEP. Answers
@@ -24,13 +25,14 @@ struct client {
     int shown;        /* its first frame has come */
     int welcomed;     /* Hello has come, in Lanyard's dialect */
     int have;         /* bytes of an unfinished head, in `head` */
-    int64_t skip;     /* bytes of the current frame still to come */
+    int64_t skip;     /* bytes of the current frame still to come; of an event's line, those read */
+    int data;         /* the current line of an event stream is one of data */
     int64_t began;    /* when it connected */
     char head[512];
 };
 
 static struct client *clients;
-static int lanyard;
+static int lanyard, events;
 static int count, to_open, under_way, alive, epoll, port;
 static int64_t first_user, step, frames, bytes, text_frames_wanted, deadline, opening_since;
 static enum { IDLE, OPENING, AWAITING } doing;
@@ -48,7 +50,12 @@ static void connect_one(void) {
     char request[512];
     *c = (struct client){.began = now_ns()};
     c->fd = connect_to(port, count);
-    int size = snprintf(request, sizeof request,
+    int size = events
+        ? snprintf(request, sizeof request,
+                   "GET /events?user_id=%lld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
+                   "Accept: text/event-stream\r\nOrigin: https://example.org\r\n\r\n",
+                   (long long)(first_user + count * step), port)
+        : snprintf(request, sizeof request,
                         "GET /%s%.0lld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
                         "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -116,8 +123,24 @@ static int frame_header(struct client *c, const unsigned char *data, size_t have
     return size;
 }
 
+static void take_lines(struct client *c, const char *data, size_t size) {
+    while (size) {
+        if (!c->skip) c->data = *data == 'd';
+        const char *end = memchr(data, '\n', size);
+        size_t here = end ? (size_t)(end - data) + 1 : size;
+        c->skip += here, data += here, size -= here;
+        if (!end) return;
+        if (c->data) text_frame(c, c->skip);
+        c->skip = 0;
+    }
+}
+
 static void take(struct client *c, char *data, size_t size) {
     while (size) {
+        if (events && c->greeted) {
+            take_lines(c, data, size);
+            return;
+        }
         if (c->skip) {
             size_t here = (int64_t)size < c->skip ? size : (size_t)c->skip;
             c->skip -= here, data += here, size -= here;
@@ -190,19 +213,20 @@ int main(int argc, char **argv) {
     port = atoi(argv[1]);
     allow_many_sockets();
     lanyard = argc > 2 && !strcmp(argv[2], "lanyard");
-    if (argc > 2 && !lanyard) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    events = argc > 2 && !strcmp(argv[2], "events");
+    if (argc > 2 && !lanyard && !events) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
     if (!(clients = calloc(MOST, sizeof *clients))) die("calloc");
     epoll = epoll_create1(0);
     struct epoll_event stdin_event = {.events = EPOLLIN, .data.u32 = MOST};
     epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &stdin_event);
     for (;;) {
-        struct epoll_event events[512];
-        int ready = epoll_wait(epoll, events, 512, doing == IDLE ? -1 : 10);
+        struct epoll_event found[512];
+        int ready = epoll_wait(epoll, found, 512, doing == IDLE ? -1 : 10);
         for (int i = 0; i < ready; i++) {
-            if (events[i].data.u32 == MOST)
+            if (found[i].data.u32 == MOST)
                 command();
             else
-                readable(&clients[events[i].data.u32]);
+                readable(&clients[found[i].data.u32]);
         }
         while (doing == OPENING && to_open && under_way < AT_ONCE) connect_one();
         if (doing == OPENING && !to_open && !under_way) answer();

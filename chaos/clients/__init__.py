@@ -1,1 +1,1 @@
-"""WebSocket clients of all manners."""
+"""Clients of ws of all manners."""

@@ -11,7 +11,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from chaos.clients.reader import REFUSED, Reader
+from chaos.clients.reader import REFUSED, Connection, Reader
 from chaos.clients.view import View
 from chaos.facts import NOTHING, Seen, Who, seen_in_lanyard, who_in_lanyard, without_statuses
 from chaos.fault_window import FaultWindow
@@ -99,11 +99,11 @@ class LanyardReader(Reader):
             process=SOCKETS[self.replica],
         )
 
-    async def _read(self, connection: ClientConnection, view: View) -> None:
+    async def _read(self, connection: Connection, view: View) -> None:
         loop = asyncio.get_running_loop()
         leaves, asks, turn = self._leaves(), 0.0, 0
-        if not isinstance(view, LanyardView):
-            raise TypeError("the view is that of `_new_view`")
+        if not (isinstance(view, LanyardView) and isinstance(connection, ClientConnection)):
+            raise TypeError("they are those of `_new_view` and `_open`")
         try:
             while loop.time() < leaves or self._crowd.calm_since is not None:
                 if loop.time() >= asks:

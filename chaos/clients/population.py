@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from chaos.clients import hostile
+from chaos.clients.events import EventReader
 from chaos.clients.lanyard import LanyardReader
 from chaos.clients.reader import ClientPopulation, ClientProfile, Reader
 from chaos.history import History
@@ -24,6 +25,12 @@ _LANYARD: Final = (
     (0.06, ClientProfile("lanyard", users=8)),
     (0.03, ClientProfile("restless lanyard", users=4, reconnect_after=2.0)),
 )
+_EVENTS: Final = (
+    (0.06, ClientProfile("event-stream")),
+    (0.03, ClientProfile("many-user event-stream", users=20)),
+    (0.02, ClientProfile("overtaken event-stream", users=50, pause=2.0, small_buffer=True)),
+    (0.03, ClientProfile("restless event-stream", users=2, reconnect_after=2.0)),
+)
 _RUDE: Final = (hostile.never_reads, hostile.half_open, hostile.garbage)
 
 
@@ -32,7 +39,11 @@ def readers(crowd: ClientPopulation, number: int, seed: int) -> list[Reader]:
     rng = random.Random(seed + 1)
     ids = sorted(crowd.history.members())
     found: list[Reader] = []
-    for kind, manners in ((Reader, _MANNERS), (LanyardReader, _LANYARD)):
+    for kind, manners in (
+        (Reader, _MANNERS),
+        (LanyardReader, _LANYARD),
+        (EventReader, _EVENTS),
+    ):
         for share, profile in manners:
             for _ in range(round(number * share)):
                 some = rng.sample(ids, rng.randint(1, profile.users))

@@ -6,10 +6,10 @@ import asyncio
 import random
 import socket
 from collections import Counter
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct, field
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from chaos.clients.view import View
@@ -39,6 +39,19 @@ class ClientProfile(Struct, frozen=True):
 
 Told = dict[str, list[At]]
 """What one connection was told of each user, in order."""
+
+
+class Connection(Protocol):
+    """A client's connection: a WebSocket, or chaos.clients.events.EventConnection."""
+
+    @property
+    def close_code(self) -> int | None: ...
+
+    @property
+    def transport(self) -> asyncio.WriteTransport: ...
+
+    async def recv(self) -> str | bytes:
+        """The next frame. Raises ConnectionClosed."""
 
 
 class ClientPopulation(Struct):
@@ -122,16 +135,10 @@ class Reader:
         ports = crowd.narrow_ports if self.profile.small_buffer else crowd.ports
         if crowd.gate is None:
             crowd.gate = asyncio.Semaphore(_MOST_AT_ONCE)
-        async with crowd.gate:
-            connection = await connect(
-                self._url(ports[self.replica]),
-                sock=await _narrow(ports[self.replica]) if self.profile.small_buffer else None,
-                proxy=None,
-                compression=None,
-                open_timeout=_OPEN_WITHIN,
-                close_timeout=1.0,
-                max_queue=4 if self.profile.pause else 64,
-            )
+        port = ports[self.replica]
+        async with crowd.gate, asyncio.timeout(_OPEN_WITHIN):
+            sock = await _narrow(port) if self.profile.small_buffer else None
+            connection = await self._open(port, sock)
         crowd.connections += 1
         view = self.view = self._new_view()
         self.told.append(view.told)
@@ -147,6 +154,17 @@ class Reader:
             crowd.frames += view.frames
             crowd.wrong += [f"{self}: {words}" for words in view.wrong]
             connection.transport.abort()
+
+    async def _open(self, port: int, sock: socket.socket | None) -> Connection:
+        return await connect(
+            self._url(port),
+            sock=sock,
+            proxy=None,
+            compression=None,
+            open_timeout=None,
+            close_timeout=1.0,
+            max_queue=4 if self.profile.pause else 64,
+        )
 
     def _url(self, port: int) -> str:
         query = "&".join(f"user_id={user_id}" for user_id in self.users)
@@ -169,7 +187,7 @@ class Reader:
         stays = self.profile.reconnect_after * (0.2 + self._rng.random() * 1.6)
         return asyncio.get_running_loop().time() + stays
 
-    async def _read(self, connection: ClientConnection, view: View) -> None:
+    async def _read(self, connection: Connection, view: View) -> None:
         loop = asyncio.get_running_loop()
         leaves = self._leaves()
         while True:
@@ -204,8 +222,7 @@ async def _narrow(port: int) -> socket.socket:
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW)
     try:
-        async with asyncio.timeout(_OPEN_WITHIN):
-            await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
     except BaseException:
         sock.close()
         raise
