@@ -56,20 +56,34 @@ async def test_fifty_widgets_share_one_socket(tab: BrowserTab) -> None:
     assert sorted(requested(socket.url) for socket in await tab.connected(2)) == [1, 50]
 
 
-async def test_a_widget_that_is_added_later(tab: BrowserTab) -> None:
-    """One socket in the end, and the first widget is never disconnected."""
-    first, *later = people(tab, 4)
+async def test_widgets_come_and_go_on_one_socket(tab: BrowserTab) -> None:
+    """The first widget is never disconnected. A page without any keeps the socket for a while."""
+    first, second, third, last = people(tab, 4)
     await tab.embed(widgets([first]))
     await tab.until(ALL_SHOWN)
     states = "() => { window.states = []; document.addEventListener('grux:state', (event) => {"
     await tab.page.evaluate(states + "states.push([event.target.user, event.detail.state]) }) }")
-    await tab.page.evaluate("(html) => document.body.insertAdjacentHTML('beforeend', html)",
-                                widgets(later))  # fmt: skip
-    await tab.until(ALL_SHOWN)
-    (socket,) = await tab.connected(1)
-    assert requested(socket.url) == 4
+    for come, go in (([second, third], []), ([last], [second]), ([second], [third, last])):
+        await _change(tab, come, go)
     told = await tab.page.evaluate("() => states")
     assert [user for user, _ in told if user == first] == []
+    (socket,) = await tab.connected(1)
+    async with socket.expect_event("framesent"):  # the server hears that nobody is left
+        await _change(tab, [], [first, second])
+    await _change(tab, [first], [])
+    assert len(tab.sockets) == len(tab.open_sockets()) == 1
+
+
+async def _change(tab: BrowserTab, come: list[str], go: list[str]) -> None:
+    """Replace these widgets by those, and wait until all have their data."""
+    await tab.page.evaluate(
+        """([html, go]) => {
+            for (const user of go) document.querySelector(`[user="${user}"]`).remove();
+            document.body.insertAdjacentHTML("beforeend", html);
+        }""",
+        [widgets(come), go],
+    )
+    await tab.until(ALL_SHOWN)
 
 
 async def test_reconnects_when_ws_was_killed(tab: BrowserTab) -> None:

@@ -6,6 +6,7 @@ import { mock } from "node:test";
 export class FakeWebSocket {
   static OPEN = 1;
   static all = [];
+  sent = []; // messages as `[op, ...ids]`, until they are taken
 
   constructor(url) {
     this.url = url;
@@ -30,6 +31,16 @@ export class FakeWebSocket {
   lose(code = 1006) {
     this.readyState = 3;
     this.onclose?.({ code });
+  }
+
+  send(text) {
+    const { op, user_ids } = JSON.parse(text);
+    this.sent.push([op, ...user_ids]);
+  }
+
+  /** The messages since the last call. */
+  takeSent() {
+    return this.sent.splice(0);
   }
 
   close() {

@@ -96,10 +96,47 @@ test("a user without subscribers leaves, and the last one closes the socket", as
   const { calls, stop } = await live();
   stop();
   browser.pass(500);
+  assert.deepEqual(latest().takeSent(), [["unsubscribe", ANNA]]);
+  browser.pass(30_000);
   assert.deepEqual(open(), []);
   const count = calls.length;
   latest().receive("presence_update", ANNA, { status: "dnd" });
   assert.equal(calls.length, count);
+});
+
+test("widgets come and go on one socket", async () => {
+  const first = await live();
+  for (const id of [BERT, ANNA, BERT]) {
+    const { calls, stop } = follow(id);
+    browser.pass(2000);
+    latest().receive("initial_data", id, { ...STATE, status: "dnd" });
+    assert.deepEqual(calls.at(-1), ["dnd", "live"]);
+    stop();
+    browser.pass(2000);
+  }
+  first.stop();
+  browser.pass(2000);
+  const { calls } = follow(ANNA);
+  browser.pass(2000);
+  assert.deepEqual(calls.at(-1), [null, "loading"]);
+  latest().receive("initial_data", ANNA, STATE);
+  assert.deepEqual(calls.at(-1), ["online", "live"]);
+  assert.equal(FakeWebSocket.all.length, 1);
+});
+
+test("a user who was refused is asked for again on the same socket", async () => {
+  await live();
+  const { calls } = follow(BERT);
+  browser.pass(2000);
+  latest().receive("error", BERT, { code: "user_not_monitored", message: "No." });
+  assert.deepEqual(calls.at(-1), [null, "error"]);
+  latest().takeSent();
+  follow(BERT);
+  browser.pass(2000);
+  assert.deepEqual(latest().takeSent(), [["subscribe", BERT]]);
+  latest().receive("initial_data", BERT, STATE);
+  assert.deepEqual(calls.at(-1), ["online", "live"]);
+  assert.equal(FakeWebSocket.all.length, 1);
 });
 
 test("a subscription that ended before its first call is not called", async () => {

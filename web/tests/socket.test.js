@@ -5,6 +5,7 @@ import { FakeWebSocket, installBrowser, removeBrowser } from "./fake_browser.js"
 
 const ANNA = "1274150219482660897";
 const BERT = "1274150219482660898";
+const CARL = "1274150219482660899";
 
 let browser;
 let events;
@@ -22,11 +23,23 @@ beforeEach(() => {
 });
 afterEach(removeBrowser);
 
-function connected(...ids) {
+function following(...ids) {
   const socket = new PresenceSocket("ws://server", owner);
-  socket.subscribe(ids);
+  change(socket, ids);
+  return socket;
+}
+
+function connected(...ids) {
+  const socket = following(...ids);
   latest().accept();
   return socket;
+}
+
+/** These users come, and those go. */
+function change(socket, come, go = []) {
+  for (const id of go) socket.remove(id);
+  for (const id of come) socket.add(id);
+  socket.apply();
 }
 
 test("the delay depends on the close code", () => {
@@ -60,16 +73,126 @@ test("it is connected from the first frame on", () => {
   assert.deepEqual(events, ["initial_data"]);
 });
 
-test("the old WebSocket stays open until the new one is", () => {
+test("users come and go on the open WebSocket", () => {
+  const socket = connected(ANNA);
+  change(socket, [BERT], [ANNA]);
+  assert.deepEqual(latest().takeSent(), [
+    ["unsubscribe", ANNA],
+    ["subscribe", BERT],
+  ]);
+  latest().receive("initial_data", BERT, {});
+  browser.pass(60_000);
+  assert.equal(FakeWebSocket.all.length, 1);
+  assert.deepEqual(latest().takeSent(), []);
+});
+
+test("changes are sent at once, and then not more often than the server allows", () => {
+  const socket = connected(ANNA);
+  let messages = 0;
+  for (let ms = 0; ms < 60_000; ms += 500) {
+    change(socket, ms % 1000 ? [BERT] : [CARL], ms % 1000 ? [CARL] : [BERT]);
+    messages += latest().takeSent().length;
+    if (!ms) assert.equal(messages, 1);
+    latest().receive("initial_data", BERT, {});
+    browser.pass(500);
+  }
+  assert.ok(messages > 30 && messages < 100, String(messages));
+});
+
+test("a user who has left and come again needs initial_data again", () => {
+  const socket = connected(ANNA);
+  change(socket, [BERT]);
+  latest().takeSent();
+  change(socket, [ANNA], [ANNA]);
+  browser.pass(1500);
+  assert.deepEqual(latest().takeSent(), [["subscribe", ANNA]]);
+});
+
+test("users who come while it connects are asked for when it is open", () => {
+  const socket = following(ANNA, BERT);
+  change(socket, [CARL], [ANNA]);
+  assert.equal(FakeWebSocket.all.length, 1);
+  latest().accept();
+  assert.deepEqual(latest().takeSent(), [
+    ["unsubscribe", ANNA],
+    ["subscribe", CARL],
+  ]);
+});
+
+test("without users it stays open for half a minute", () => {
+  const socket = connected(ANNA);
+  change(socket, [], [ANNA]);
+  assert.deepEqual(latest().takeSent(), [["unsubscribe", ANNA]]);
+  browser.pass(29_500);
+  change(socket, [BERT]);
+  assert.deepEqual(latest().takeSent(), [["subscribe", BERT]]);
+  latest().receive("initial_data", BERT, {});
+  browser.pass(60_000);
+  change(socket, [], [BERT]);
+  assert.equal(latest().readyState, FakeWebSocket.OPEN);
+  browser.pass(30_000);
+  assert.equal(latest().readyState, 3);
+  assert.equal(FakeWebSocket.all.length, 1);
+});
+
+test("a connection that is lost without users is opened for the next one", () => {
+  const socket = connected(ANNA);
+  latest().receive("initial_data", ANNA, {});
+  change(socket, [], [ANNA]);
+  latest().lose();
+  browser.pass(60_000);
+  assert.equal(FakeWebSocket.all.length, 1);
+  change(socket, [BERT]);
+  assert.deepEqual(latest().ids, [BERT]);
+  assert.equal(socket.lostAt, Date.now());
+});
+
+test("a reconnect asks for the users of that moment", () => {
+  const socket = connected(ANNA);
+  change(socket, [BERT], [ANNA]);
+  latest().lose();
+  change(socket, [CARL]);
+  browser.pass(1000);
+  assert.deepEqual(latest().ids, [BERT, CARL]);
+  latest().accept();
+  assert.deepEqual(latest().takeSent(), []);
+});
+
+test("a user whom the server refuses is not unsubscribed from", () => {
+  const socket = connected(ANNA, BERT);
+  socket.drop(BERT);
+  change(socket, [CARL]);
+  assert.deepEqual(latest().takeSent(), [["subscribe", CARL]]);
+});
+
+test("an older server gets a new WebSocket, and the old one stays open until then", () => {
   const socket = connected(ANNA);
   const old = latest();
-  socket.subscribe([ANNA, BERT]);
+  change(socket, [BERT]);
+  browser.pass(4500);
+  old.receive("presence_update", BERT, {}); // no answer
+  assert.equal(FakeWebSocket.all.length, 1);
+  browser.pass(500);
+  assert.deepEqual(latest().ids, [ANNA, BERT]);
   assert.equal(old.readyState, FakeWebSocket.OPEN);
-  old.receive("presence_update", ANNA, {});
   latest().accept();
   assert.notEqual(old.readyState, FakeWebSocket.OPEN);
-  assert.equal(FakeWebSocket.all.length, 2);
-  assert.deepEqual(events, ["presence_update"]);
+  change(socket, [CARL]); // now it is known to be older
+  assert.deepEqual(latest().ids, [ANNA, BERT, CARL]);
+  latest().accept();
+  change(socket, [], [ANNA]);
+  assert.deepEqual(latest().takeSent(), []);
+  change(socket, [], [BERT, CARL]);
+  assert.equal(latest().readyState, 3);
+  assert.equal(FakeWebSocket.all.length, 3);
+});
+
+test("a server that has answered once may take its time", () => {
+  const socket = connected(ANNA);
+  change(socket, [BERT, CARL]);
+  latest().receive("error", BERT, {});
+  browser.pass(60_000);
+  assert.equal(FakeWebSocket.all.length, 1);
 });
 
 test("a lost connection is retried, and its time is kept", () => {
@@ -87,7 +210,7 @@ test("a lost connection is retried, and its time is kept", () => {
 });
 
 test("a handshake that hangs is given up after 15 s", () => {
-  new PresenceSocket("ws://server", owner).subscribe([ANNA]);
+  following(ANNA);
   browser.pass(14_500);
   assert.equal(latest().readyState, 0);
   browser.pass(500);
@@ -110,7 +233,7 @@ test("other users do not shorten the delay", () => {
   mock.method(Math, "random", () => 1);
   const socket = connected(ANNA);
   latest().lose(4429);
-  socket.subscribe([ANNA, BERT]);
+  change(socket, [BERT]);
   browser.pass(89_500);
   assert.equal(FakeWebSocket.all.length, 1);
   browser.pass(500);
@@ -132,8 +255,7 @@ test("an address that the page may not use counts as a failure", () => {
       throw new SyntaxError("blocked");
     }
   };
-  const socket = new PresenceSocket("ws://server", owner);
-  socket.subscribe([ANNA]);
+  const socket = following(ANNA);
   assert.equal(socket.failures, 1);
   assert.deepEqual(events, ["change"]);
 });

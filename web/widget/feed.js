@@ -94,22 +94,24 @@ export class Feed {
     for (const [id, { callbacks }] of this.#topics) {
       if (callbacks.size) continue;
       this.#topics.delete(id);
-      this.#socketOf(id)?.ids.delete(id); // a later subscription needs initial_data again
+      this.#socketOf(id)?.remove(id);
     }
-    for (const socket of this.#sockets) if (!socket.ids.size) this.#remove(socket);
     const fresh = [...this.#topics.values()].filter(
       ({ id, error }) => !error && !this.#socketOf(id),
     );
     const ids = fresh.map(({ id }) => id);
-    for (const socket of this.#sockets) {
-      const more = ids.splice(0, USERS_PER_SOCKET - socket.ids.size);
-      if (more.length) socket.subscribe([...socket.ids, ...more]);
-    }
+    for (const socket of this.#sockets) this.#put(ids, socket);
     while (ids.length) {
       const socket = new PresenceSocket(this.socketUrl, this);
       this.#sockets.add(socket);
-      socket.subscribe(ids.splice(0, USERS_PER_SOCKET));
+      this.#put(ids, socket);
     }
+    for (const socket of this.#sockets) socket.apply();
+  }
+
+  /** Move as many ids to the socket as it may carry. */
+  #put(ids, socket) {
+    for (const id of ids.splice(0, USERS_PER_SOCKET - socket.ids.size)) socket.add(id);
   }
 
   #socketOf(id) {
@@ -129,7 +131,8 @@ export class Feed {
       return this.#update(topic, { ...topic.data, ...d });
     }
     if (d.code !== "user_not_monitored" && d.code !== "invalid_user_id") return; // it is temporary
-    socket.ids.delete(id);
+    socket.drop(id);
+    this.#scheduleBatch(); // the socket may have no user left
     this.#fail(topic, d);
   }
 
@@ -142,7 +145,7 @@ export class Feed {
   /** The server refuses the socket. Users that it did not refuse by name get another socket. */
   onRefused(socket) {
     this.#remove(socket);
-    if (socket.ids.size < socket.requested) return this.#scheduleBatch();
+    if (socket.hasRefused) return this.#scheduleBatch();
     for (const id of socket.ids) this.#fail(this.#topics.get(id), { code: "refused" });
   }
 

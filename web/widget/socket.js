@@ -1,7 +1,10 @@
-// One WebSocket for up to 50 users. The server fixes the users at connect: for other users a new
-// WebSocket is opened, and the old one stays open until the new one is.
+// One WebSocket for up to 50 users, who come and go while it is open. An older server
+// fixes them at connect: then a new WebSocket is opened, and the old one stays open until it is.
 
 const OPEN_TIMEOUT_MS = 15_000; // a proxy may swallow the handshake
+const CHANGE_INTERVAL_MS = 1500; // two messages each time; the server allows 120 in a minute
+const ANSWER_TIMEOUT_MS = 5000; // an older server ignores messages
+const UNUSED_MS = 30_000; // without users: others may come, as on the next view of an app
 
 const backoff = (failures) => Math.min(30_000, 1000 * 2 ** failures);
 
@@ -27,6 +30,12 @@ export class PresenceSocket {
   ids = new Set(); // without those that the server has refused
   failures = 0; // in a row, without a frame
   lostAt = Date.now(); // 0 while connected
+  hasRefused = false; // users by name, since it was opened
+  #asked = new Set(); // what the server was asked for
+  #left = new Set(); // since then; a user who has come again needs initial_data again
+  #unanswered = new Set(); // who were asked for by a message
+  #understands = false; // the server has answered a message
+  #usersAreFixed = false; // the server has not: it is an older one
 
   /** `owner` has `onFrame(socket, frame)`, `onConnectionChange()` and `onRefused(socket)`. */
   constructor(url, owner) {
@@ -34,20 +43,90 @@ export class PresenceSocket {
     this.owner = owner;
   }
 
-  /** Subscribe to these users only. While it waits for a retry, it goes on waiting. */
-  subscribe(ids) {
-    this.ids = new Set(ids);
-    if (!this.retryTimer) this.open();
+  add(id) {
+    this.ids.add(id);
+  }
+
+  remove(id) {
+    if (this.ids.delete(id)) this.#left.add(id);
+  }
+
+  /** The server does not show this user. */
+  drop(id) {
+    this.hasRefused = true;
+    this.ids.delete(id);
+    this.#asked.delete(id);
+  }
+
+  /** Tell the server who has come and gone. While it waits for a retry, it goes on waiting. */
+  apply() {
+    clearTimeout(this.unusedTimer);
+    if (!this.ids.size) return this.#leave();
+    if (this.socket) return this.#change();
+    if (this.next || this.retryTimer) return;
+    this.lostAt = Date.now();
+    this.open();
+  }
+
+  #leave() {
+    if (this.next && !this.socket) return; // until it is open
+    if (!this.socket || this.#usersAreFixed) return this.close();
+    this.#change();
+    this.unusedTimer = setTimeout(() => this.close(), UNUSED_MS);
+  }
+
+  #change() {
+    if (this.changeTimer) return; // until it ends
+    const ids = [...this.ids];
+    const added = ids.filter((id) => !this.#asked.has(id) || this.#left.has(id));
+    const removed = [...this.#asked].filter((id) => !this.ids.has(id));
+    if (!added.length && !removed.length) return;
+    if (this.#usersAreFixed) {
+      if (added.length && !this.retryTimer) this.open();
+      return;
+    }
+    this.#asked = new Set(ids);
+    this.#left.clear();
+    this.#say("unsubscribe", removed); // first: there may be no room for more
+    this.#say("subscribe", added);
+    this.#unanswered = new Set([...this.#unanswered, ...added].filter((id) => this.ids.has(id)));
+    if (added.length && !this.#understands) {
+      this.answerTimer ||= setTimeout(() => this.#onNoAnswer(), ANSWER_TIMEOUT_MS);
+    }
+    this.changeTimer = setTimeout(() => {
+      this.changeTimer = 0;
+      if (this.socket) this.#change();
+    }, CHANGE_INTERVAL_MS);
+  }
+
+  #say(op, ids) {
+    if (ids.length) this.socket.send(JSON.stringify({ op, user_ids: ids }));
+  }
+
+  #onNoAnswer() {
+    this.answerTimer = 0;
+    if (!this.#unanswered.size) return;
+    this.#usersAreFixed = true;
+    this.open();
+  }
+
+  #onAnswer(id) {
+    if (!this.#unanswered.delete(id)) return;
+    this.#understands = true;
+    clearTimeout(this.answerTimer);
+    this.answerTimer = 0;
   }
 
   open() {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = 0;
+    this.#clearTimers();
     discard(this.next);
-    this.requested = this.ids.size;
+    this.next = null;
+    if (!this.ids.size) return this.close();
+    this.hasRefused = false;
+    const asked = new Set(this.ids);
     let socket;
     try {
-      socket = new WebSocket(`${this.url}/?user_id=${[...this.ids].join("&user_id=")}`);
+      socket = new WebSocket(`${this.url}/?user_id=${[...asked].join("&user_id=")}`);
     } catch {
       return this.#retry(); // the page's policy does not allow this address
     }
@@ -55,14 +134,22 @@ export class PresenceSocket {
     const timeout = setTimeout(() => socket.close(), OPEN_TIMEOUT_MS);
     socket.onopen = () => {
       clearTimeout(timeout);
+      this.#clearTimers();
       discard(this.socket);
       this.socket = socket;
       this.next = null;
+      this.#asked = asked;
+      this.#left.clear();
+      this.#unanswered.clear();
+      this.#understands = false;
+      this.apply(); // users may have come and gone meanwhile
     };
     socket.onmessage = ({ data }) => {
       this.failures = 0;
       this.lostAt = 0;
-      this.owner.onFrame(this, JSON.parse(data));
+      const frame = JSON.parse(data);
+      if (frame.op === "initial_data" || frame.op === "error") this.#onAnswer(frame.user_id);
+      this.owner.onFrame(this, frame);
     };
     socket.onclose = ({ code }) => {
       clearTimeout(timeout);
@@ -79,17 +166,24 @@ export class PresenceSocket {
   }
 
   #retry(code) {
-    clearTimeout(this.retryTimer);
+    this.#clearTimers();
+    if (!this.ids.size) return;
     this.retryTimer = setTimeout(() => this.open(), retryDelay(code, this.failures++));
     this.owner.onConnectionChange();
   }
 
   close() {
-    clearTimeout(this.retryTimer);
-    this.retryTimer = 0;
+    this.#clearTimers();
     discard(this.next);
     discard(this.socket);
     this.next = null;
     this.#disconnected();
+  }
+
+  #clearTimers() {
+    for (const name of ["retryTimer", "changeTimer", "answerTimer", "unusedTimer"]) {
+      clearTimeout(this[name]);
+      this[name] = 0;
+    }
   }
 }
