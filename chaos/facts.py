@@ -78,7 +78,11 @@ def facts_of(person: Person, shown: Presence) -> tuple[Seen, Who]:
 
 def seen_in(d: dict[str, Any]) -> Seen:
     """What an answer or a frame shows. Raises LookupError or TypeError for another shape."""
-    song, custom = d["spotify"], d["custom_status"]
+    song, custom, heard = d["spotify"], d["custom_status"], d["listening"]
+    if heard is not None and heard["app"] == "Spotify":  # the only player here
+        if song is not None and heard != {key: song.get(key, heard[key]) for key in heard}:
+            raise TypeError("listening is not the song of Spotify")
+        song = song or heard  # hidden at one place is to be hidden at the other
     return Seen(
         d["status"],
         (song["song"], song["created_at"]) if song else None,

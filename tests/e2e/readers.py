@@ -57,6 +57,7 @@ ACTIVITIES: Final = [
         "name": "PlayerOfMine",
         "application_id": "833617820704440341",
         "details": "TuneOfMine",
+        "state": "BandOfMine",
         "created_at": 4,
     },
 ]
@@ -79,9 +80,9 @@ SHOWN: Final = UserSettings(connected_accounts=(GITHUB.key,), history="recent")
 TRACES: Final[Mapping[HideableField | str, str]] = {
     "status": r"dnd|do not disturb",
     "device": r'"mobile"|mobile":true',
-    "activities": r"GameOfMine|ArtOfMine|1359299128655347824|TuneOfMine|PlayerOfMine",
+    "activities": r"GameOfMine|ArtOfMine|1359299128655347824|TuneOfMine|BandOfMine|PlayerOfMine",
     "spotify": r"SongOfMine|ArtistOfMine|AlbumOfMine|6uT2TsDrCrXue7ROEfNeGN|ab67616d0000b27",
-    "listening": r"TuneOfMine|PlayerOfMine",
+    "listening": r"TuneOfMine|BandOfMine|PlayerOfMine",
     "custom_status": r"WordsOfMine",
     "badges": r"active_developer|4194304",
     "clan": r"TAGM",

@@ -31,7 +31,11 @@ FIELD_TEXTS: Final[dict[HideableField, tuple[str, str]]] = {
     "device": ("Device", "Whether you use a computer, a phone or a browser."),
     "activities": ("Activities", "Games, streams and everything else that you do in an app."),
     "spotify": ("Spotify", "The song that you play on Spotify, with its cover."),
-    "listening": ("Other music", "The songs that music players other than Spotify report."),
+    "listening": (
+        "Other music",
+        "The songs that music players other than Spotify report. While they are hidden, "
+        "/now-playing shows no song, Spotify's included.",
+    ),
     "custom_status": ("Custom status", "The line that you write below your name in Discord."),
     "badges": ("Badges", "The small symbols of your Discord profile."),
     "clan": ("Server tag", "The tag of a server that you wear beside your name."),
