@@ -1,14 +1,15 @@
 """The CDN: Discord's picture paths, each answered with a generated PNG.
 
 Source: reference, "Image Formatting", "CDN Endpoints". Whatever format a path names, the
-bytes are PNG and are declared as such; browsers show them. Animations stand still, and there
-is no video (a nameplate's ``asset.webm`` is a 404). No picture is enlarged: ``?size=4096`` of a
+bytes are PNG and are declared as such; browsers show them. Animations stand still, except for the
+nameplates of simulated people, which are in ``videos``. No picture is enlarged: ``?size=4096`` of a
 small one is the small one.
 """
 
 import asyncio
 import re
 import zlib
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from aiohttp import web
@@ -64,6 +65,14 @@ _SIZES: Final = frozenset(str(1 << power) for power in range(4, 13))
 _CACHE: Final = "public, max-age=31536000"
 
 
+_VIDEO: Final = re.compile(r"assets/collectibles/nameplates/[a-z]+/([a-z]+)/asset\.webm")
+_VIDEOS: Final = {
+    path.stem: path.read_bytes()
+    for path in sorted(Path(__file__).with_name("videos").glob("*.webm"))
+}
+"""By the last part of a nameplate's asset."""
+
+
 class Cdn:
     """``GET /cdn/…``."""
 
@@ -82,6 +91,10 @@ class Cdn:
             return web.Response(status=400, text="Invalid resize")
         if _ANIMATED_DECORATION.fullmatch(path):
             return web.Response(status=415, text="Unsupported Media Type")
+        if (video := _VIDEO.fullmatch(path)) is not None and video[1] in _VIDEOS:
+            return web.Response(
+                body=_VIDEOS[video[1]], content_type="video/webm", headers={"Cache-Control": _CACHE}
+            )
         # In a thread: a picture takes up to a tenth of a second, and the gateway goes on meanwhile.
         data = await asyncio.to_thread(picture_at, path, None if size is None else int(size))
         if data is None:

@@ -141,6 +141,9 @@ def _profile_images(
         yield ImageRequest("banner", profile.banner_image, moves)
     if profile.nameplate_image and options.nameplate:
         yield ImageRequest("nameplate", profile.nameplate_image)
+        if options.animated and options.animated_nameplate:
+            # In place of the still one, where it arrives.
+            yield ImageRequest("nameplate-video", profile.nameplate_image, animated=True)
     if profile.clan and profile.clan.clan_image and not options.hide_tag:
         yield ImageRequest("tag", profile.clan.clan_image)
     if not options.hide_badges:

@@ -66,6 +66,7 @@ class CardOptions(Struct, frozen=True, kw_only=True):
     idle_message: str = ""  # empty: that of the language
     display_name: bool = True
     nameplate: bool = False
+    animated_nameplate: bool = True
     hide_status: bool = False  # the custom status
     hide_timestamp: bool = False
     hide_badges: bool = False
@@ -233,6 +234,7 @@ _PARSERS: Final = {
     "accent": ("accent", _color),
     "animated": ("animated", _flag),
     "animatedDecoration": ("animated_decoration", _flag),
+    "animatedNameplate": ("animated_nameplate", _flag),
     "clanBackgroundColor": ("tag_bg", _color),
     "idleMessage": ("idle_message", _message),
     "showDisplayName": ("display_name", _flag),

@@ -265,9 +265,9 @@ def _content(
 ) -> tuple[Model, tuple[ImageRequest, ...]]:
     """What the picture shows, and the images that it needs."""
     profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
-    model, requests = _BUILD[kind](profile, presence, options)
     if png:
-        requests = [msgspec.structs.replace(each, animated=False) for each in requests]
+        options = msgspec.structs.replace(options, animated=False)
+    model, requests = _BUILD[kind](profile, presence, options)
     return model, tuple(requests)
 
 

@@ -36,6 +36,7 @@ class AllowedImage(Struct, frozen=True):
     url: str
     ttl_s: int  # how long the image behind this URL stays the same
     from_operator: bool  # below the operator's own DISCORD_CDN_URL, which may be a private address
+    video: bool = False
 
 
 class _Origin(Struct, frozen=True):
@@ -77,7 +78,8 @@ class ImageAllowlist:
             if url.startswith(cdn):
                 origin = self._fetch if self._simulated or cdn == self._cdn else cdn
                 path = _resized(url.removeprefix(cdn), request)
-                return AllowedImage(origin + path, DAY_S, origin == self._operator_cdn)
+                own = origin == self._operator_cdn
+                return AllowedImage(origin + path, DAY_S, own, path.endswith(".webm"))
         for allowed in _ORIGINS:
             if url.startswith(allowed.prefix):
                 if self._simulated:
@@ -91,6 +93,8 @@ def _resized(path: str, request: ImageRequest) -> str:
     path, _, _ = path.partition("?")
     if path.startswith("avatar-decoration-presets/"):
         return f"{path}?size=256&passthrough={str(request.animated).lower()}"
+    if path.startswith("assets/collectibles/") and request.animated:
+        return f"{path.removesuffix('static.png')}asset.webm"
     if path.startswith(_RESIZABLE):
         if request.animated:  # an avatar, a banner or an emoji
             size = 512 if request.role == "banner" else 128

@@ -22,6 +22,9 @@ MAX_CONNECTIONS: Final = 16
 
 _TEMPORARY_STATUSES: Final = (408, 425, 429)  # besides those of 500 and more
 _SIGNATURES: Final = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+_EBML: Final = b"\x1a\x45\xdf\xa3"  # of WebM: RFC 8794
+_NO_IMAGE: Final = "not an image"
+_NO_VIDEO: Final = "not a video"
 _SIGNATURE_BYTES: Final = 12  # enough to tell the formats apart
 SocketFactory = Callable[[Sequence[Any]], socket.socket]  # aiohttp's SocketFactoryType
 
@@ -59,18 +62,21 @@ class ImageFetcher:
         await self._operator.close()
 
     async def fetch(self, image: AllowedImage) -> bytes:
-        """PNG, JPEG, GIF or WebP, by its first bytes. Raises FetchFailed."""
+        """PNG, JPEG, GIF or WebP, or a WebM where that is wanted, by its first bytes.
+
+        Raises FetchFailed.
+        """
         client = self._operator if image.from_operator else self._public
         try:
             async with client.get(image.url) as response:
                 if response.status != 200:
                     temporary = response.status >= 500 or response.status in _TEMPORARY_STATUSES
                     raise FetchFailed(f"status {response.status}", temporary=temporary)
-                body = await response.read(_check_beginning)
+                body = await response.read(_check_video if image.video else _check_image)
         except HttpError as error:
             raise FetchFailed(str(error), temporary=isinstance(error, RequestFailed)) from None
-        if not is_image(body):
-            raise FetchFailed("not an image")
+        if not (is_video(body) if image.video else is_image(body)):
+            raise FetchFailed(_NO_VIDEO if image.video else _NO_IMAGE)
         return body
 
 
@@ -84,9 +90,14 @@ def _client(timeout_s: float, socket_factory: SocketFactory | None) -> HttpClien
     )
 
 
-def _check_beginning(body: bytearray) -> None:
+def _check_image(body: bytearray) -> None:
     if len(body) >= _SIGNATURE_BYTES and not is_image(body):
-        raise FetchFailed("not an image")
+        raise FetchFailed(_NO_IMAGE)
+
+
+def _check_video(body: bytearray) -> None:
+    if len(body) >= _SIGNATURE_BYTES and not is_video(body):
+        raise FetchFailed(_NO_VIDEO)
 
 
 def is_image(beginning: bytes | bytearray) -> bool:
@@ -94,6 +105,11 @@ def is_image(beginning: bytes | bytearray) -> bool:
     if beginning[:4] == b"RIFF":
         return beginning[8:12] == b"WEBP"
     return bytes(beginning).startswith(_SIGNATURES)
+
+
+def is_video(beginning: bytes | bytearray) -> bool:
+    """WebM, by its first bytes."""
+    return bytes(beginning).startswith(_EBML)
 
 
 def public_socket(address: Sequence[Any]) -> socket.socket:

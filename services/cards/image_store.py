@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 IMAGE_WAIT_S: Final = 2.5  # that a card waits for its images
 FAILURE_TTL_S: Final = 60  # of an image that does not exist or cannot be shown
+VIDEO_FAILURE_TTL_S: Final = 3600  # the same of a video, which takes a second to convert
 RETRY_TTL_S: Final = 5  # of one that could not be fetched: its server is busy or unreachable
 MAX_FETCHES: Final = 64  # at a time; a card does without further images for now
 
@@ -154,7 +155,9 @@ class ImageStore:
 
     async def _store_failure(self, allowed: _Allowed, missing: _Missing, reason: str) -> _Missing:
         log.debug("cards: image for %s left out: %s", allowed.request.role, reason)
-        ttl_s = RETRY_TTL_S if missing is _Missing.FOR_NOW else FAILURE_TTL_S
+        ttl_s = VIDEO_FAILURE_TTL_S if allowed.image.video else FAILURE_TTL_S
+        if missing is _Missing.FOR_NOW:
+            ttl_s = RETRY_TTL_S
         await self._write(allowed, missing.value, ttl_s)
         return missing
 

@@ -8,12 +8,15 @@ import struct
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
+import simulator
 from simulator.png import SIGNATURE, png
 
+VIDEO: Final = (Path(simulator.__file__).parent / "videos" / "lantern.webm").read_bytes()
 GOOD: Final = png([bytes([1, 2] * 8)] * 16, [(0, 0, 0, 0), (200, 40, 40, 255), (40, 40, 200, 255)])
 
 
@@ -74,6 +77,8 @@ class ImageServer:
                 _whole(writer, GOOD)
             case "page":
                 _whole(writer, b"<!doctype html><script>alert(1)</script>")
+            case "video":
+                _whole(writer, VIDEO)
             case "svg":
                 _whole(writer, b'<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>')
             case "gzip":

@@ -151,13 +151,20 @@ def test_a_banner_is_shown_on_request() -> None:
     assert banner(moving, banner="true", hide_profile=True) == []
 
 
+def test_a_nameplate_moves_where_its_video_can_be_shown() -> None:
+    """The still one is requested too: not every nameplate has a video."""
+    assert roles(nameplate=True) - roles() == {"nameplate", "nameplate-video"}
+    assert roles(nameplate=True, animated_nameplate=False) - roles() == {"nameplate"}
+    assert roles(nameplate=True, animated=False) - roles() == {"nameplate"}
+
+
 def test_small_layouts_fetch_what_they_show() -> None:
     """And no image that they have no place for."""
     everything: dict[str, Any] = {"nameplate": True}
     full = roles(**everything)
     compact = roles(layout="compact", **everything)
     minimal = roles(layout="minimal", **everything)
-    assert full - compact == {"nameplate", "small"}
+    assert full - compact == {"nameplate", "nameplate-video", "small"}
     assert compact - minimal == {"badge0", "badge1", "badge2", "badge3"}
 
 

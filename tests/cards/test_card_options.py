@@ -56,6 +56,7 @@ from services.cards.card_options import CardOptions
         ({"gradient": "645CBB,#A084DC"}, CardOptions(gradient=("645cbb", "a084dc"))),
         ({"showBanner": "true"}, CardOptions(banner="true")),
         ({"showBanner": "Animated"}, CardOptions(banner="animated")),
+        ({"animatedNameplate": "false"}, CardOptions(animated_nameplate=False)),
         ({"layout": "Compact"}, CardOptions(layout="compact")),
         ({"layout": "minimal"}, CardOptions(layout="minimal")),
         ({"nameStyle": "false"}, CardOptions(name_style=False)),

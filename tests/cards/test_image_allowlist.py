@@ -41,6 +41,18 @@ AVATAR = "avatars/1274150219482660897/6c9747063de19030c95daa80c1ca61c7.png"
             f"{CDN}/banners/1/a_1.png?size=1024",
             f"{CDN}/banners/1/a_1.webp?size=512&animated=true",
         ),
+        (
+            "nameplate",
+            False,
+            f"{CDN}/assets/collectibles/nameplates/night/lantern/static.png",
+            f"{CDN}/assets/collectibles/nameplates/night/lantern/static.png",
+        ),
+        (
+            "nameplate-video",
+            True,
+            f"{CDN}/assets/collectibles/nameplates/night/lantern/static.png",
+            f"{CDN}/assets/collectibles/nameplates/night/lantern/asset.webm",
+        ),
         ("tag", False, f"{CDN}/clan-badges/1/2.png", f"{CDN}/clan-badges/1/2.png?size=64"),
         (
             "emoji",
@@ -70,6 +82,7 @@ def test_images_are_requested_in_the_size_they_need(
     """Discord scales them, so less is fetched."""
     image = ImageAllowlist(CDN).resolve(ImageRequest(role, url, animated))
     assert image is not None
+    assert image.video == fetched.endswith(".webm")
     assert image.url == fetched
     assert not image.from_operator
 

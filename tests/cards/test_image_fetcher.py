@@ -14,7 +14,7 @@ from services.cards.image_fetcher import (
     is_image,
     is_public,
 )
-from tests.cards.image_server import GOOD, ImageServer, animation, serving_images
+from tests.cards.image_server import GOOD, VIDEO, ImageServer, animation, serving_images
 
 
 @pytest.fixture
@@ -40,6 +40,20 @@ async def test_no_private_address_is_connected_to(
     with pytest.raises(FetchFailed):
         await fetcher.fetch(AllowedImage(f"http://{host}:{server.port}/good/1.png", 60, False))
     assert server.requested == []
+
+
+async def test_only_a_video_is_taken_for_one(server: ImageServer, fetcher: ImageFetcher) -> None:
+    """By the first bytes, as for images."""
+    for path, video in (
+        ("good/asset.webm", True),
+        ("page/asset.webm", True),
+        ("video/1.png", False),
+    ):
+        wanted = AllowedImage(f"{server.url}/{path}", 60, True, video)
+        with pytest.raises(FetchFailed, match="not a"):
+            await fetcher.fetch(wanted)
+    body = await fetcher.fetch(AllowedImage(f"{server.url}/video/asset.webm", 60, True, True))
+    assert body == VIDEO
 
 
 async def test_a_redirect_is_not_followed(server: ImageServer, fetcher: ImageFetcher) -> None:

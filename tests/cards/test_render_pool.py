@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from services.cards.render_jobs import (
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from testing.eventually import PATIENCE, eventually
 from testing.logged import own_lines
-from tests.cards.image_server import GOOD, bomb
+from tests.cards.image_server import GOOD, VIDEO, bomb
 
 BADGE = DrawBadge("discord", "online", "#23a55a", "flat")
 
@@ -45,6 +46,17 @@ async def test_jobs_run_in_one_process(pool: RenderPool) -> None:
     assert isinstance(await pool.submit(ScaleImage(bomb(), "art", False)), ScaleFailed)
     assert process_of(pool) == first
     assert pool.completed == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nameplates move on Linux only")
+async def test_a_video_is_decoded_in_the_sandbox(pool: RenderPool) -> None:
+    """FFmpeg is loaded by a process that is confined already."""
+    result = await pool.submit(ScaleImage(VIDEO, "nameplate-video", True))
+    assert isinstance(result, ScaledImage)
+    assert result.image.animated
+    broken = await pool.submit(ScaleImage(VIDEO[:5000], "nameplate-video", True))
+    assert isinstance(broken, ScaledImage | ScaleFailed)
+    assert isinstance(await pool.submit(BADGE), Rendered)
 
 
 async def test_a_process_that_dies_is_replaced(pool: RenderPool) -> None:

@@ -119,6 +119,18 @@ async def test_sizes_are_powers_of_two(sim: Simulator, size: str, status: int) -
             assert (width, height) == (min(int(size), 256),) * 2
 
 
+@pytest.mark.parametrize("asset", catalogue.NAMEPLATES)
+async def test_nameplates_of_simulated_people_move(sim: Simulator, asset: str) -> None:
+    """As WebM, beside the still PNG."""
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{sim.cdn_url}/assets/collectibles/{asset}asset.webm") as response,
+    ):
+        assert response.status == 200
+        assert response.content_type == "video/webm"
+        assert (await response.read()).startswith(b"\x1a\x45\xdf\xa3")
+
+
 async def test_a_moving_decoration_is_415(sim: Simulator) -> None:
     """Decorations are APNG; their .gif is an unsupported type."""
     path = f"avatar-decoration-presets/a_{HASH}.gif"

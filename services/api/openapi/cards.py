@@ -42,6 +42,7 @@ _CARD_PARAMETERS: Final = [
     optional("accent", "The colour of glow and bars: hex digits."),
     optional("animated", "`false`: nothing moves."),
     optional("animatedDecoration", "`false`: the avatar's decoration does not move."),
+    optional("animatedNameplate", "`false`: the nameplate does not move."),
     optional("clanBackgroundColor", "The colour behind the server tag: hex digits."),
     optional("idleMessage", "The text that is shown when there is no activity."),
     optional("showDisplayName", "`false`: show only the user name."),

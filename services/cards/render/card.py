@@ -44,6 +44,8 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     avatar = images.get("avatar")
     own = f"#{model.accent:06x}" if model.accent else None
     art = images.get("art")
+    if "nameplate-video" in images:
+        images = {**images, "nameplate": images["nameplate-video"]}
     plate = images.get("nameplate") if model.with_profile else None
     colors = palette(
         options,

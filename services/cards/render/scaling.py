@@ -16,12 +16,15 @@ from typing import Final
 from msgspec import Struct
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from services.cards.render import video
 from services.cards.render_jobs import CardImage
 
 MAX_FRAME_PIXELS: Final = 12_000_000
 MAX_SIDE_PX: Final = 16_384  # Discord's largest images are 4096 wide; Pillow pays for each row
 MAX_ANIMATION_PIXELS: Final = 40_000_000  # of all frames together
 MAX_FRAMES: Final = 60  # of an animation; longer ones lose frames, not time
+_QUALITIES: Final = (75, 50, 25, None, 40, None, 30)  # tried in turn; None: with half the frames
+_HOPELESS: Final = 2.5  # times its limit: then a lower quality is not enough
 _FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF")
 
 Image.MAX_IMAGE_PIXELS = MAX_FRAME_PIXELS
@@ -45,19 +48,23 @@ SIZE_LIMITS: Final = {
     "avatar": SizeLimit(160, 160, 60_000, 150_000),
     "banner": SizeLimit(900, 225, 70_000, 110_000),
     "decoration": SizeLimit(192, 192, 70_000, 140_000),
-    "nameplate": SizeLimit(672, 126, 60_000, 90_000),
+    "nameplate": SizeLimit(672, 126, 60_000),
+    "nameplate-video": SizeLimit(448, 84, 60_000, 90_000),
     "art": SizeLimit(176, 176, 50_000),
     "small": SizeLimit(56, 56, 12_000),
     "tag": SizeLimit(32, 32, 6_000),
     "emoji": SizeLimit(36, 36, 8_000, 30_000),
     "badge": SizeLimit(40, 40, 6_000),
 }
-"""By role. The largest of each, with ten badges, are 0.65 MB together: 0.86 MB in base64."""
+"""By role. The largest of each, with ten badges, are 0.65 MB together: 0.86 MB in base64. A card
+shows one form of the nameplate."""
 
 
 def scale(data: bytes, role: str, animated: bool) -> CardImage:
     """Raises InvalidImage."""
     limit = SIZE_LIMITS["badge" if role.startswith("badge") else role]
+    if data.startswith(video.SIGNATURE):
+        return _video(data, limit)
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as source:
             too_long = max(source.size) > MAX_SIDE_PX
@@ -121,28 +128,59 @@ def _animation(source: Image.Image, limit: SizeLimit) -> CardImage | None:
     count: int = getattr(source, "n_frames", 1)
     if count * source.width * source.height > MAX_ANIMATION_PIXELS:
         return None
-    frames: list[Image.Image] = []
-    durations: list[int] = []
-    for frame, duration in _thinned(source, count):
-        frames.append(_covering(frame, limit))
-        durations.append(duration)
-    for quality in (75, 50, 25):
+    frames = ((_covering(frame, limit), shown) for frame, shown in _thinned(source, count))
+    return _webp(list(frames), limit)
+
+
+def _video(data: bytes, limit: SizeLimit) -> CardImage:
+    """Raises InvalidImage."""
+    try:
+        found = [
+            (_covering(frame, limit), shown) for frame, shown in video.frames(data, MAX_FRAMES)
+        ]
+    except video.InvalidVideo as error:
+        raise InvalidImage(str(error)) from None
+    animation = _webp(found, limit) if limit.animated_bytes else None
+    if animation is None:
+        raise InvalidImage("stays too large")
+    return animation
+
+
+def _webp(frames: list[tuple[Image.Image, int]], limit: SizeLimit) -> CardImage | None:
+    """WebP of the frames and their durations in ms; None where it exceeds the limit."""
+    hopeless = False
+    for quality in _QUALITIES:
+        if quality is None:
+            frames, hopeless = _halved(frames), False
+        if quality is None or hopeless:
+            continue
+        first = frames[0][0]
         file = io.BytesIO()
-        frames[0].save(
+        first.save(
             file,
             "WEBP",
             save_all=True,
-            append_images=frames[1:],
-            duration=durations,
+            append_images=[frame for frame, _ in frames[1:]],
+            duration=[shown for _, shown in frames],
             loop=0,
             quality=quality,
             method=2,
         )
         if file.tell() <= limit.animated_bytes:
-            width, height = frames[0].size
-            color = dominant_color(frames[0])
-            return CardImage("image/webp", file.getvalue(), width, height, color, animated=True)
+            data, (width, height) = file.getvalue(), first.size
+            color = dominant_color(first)
+            return CardImage("image/webp", data, width, height, color, animated=True)
+        hopeless = file.tell() > _HOPELESS * limit.animated_bytes
     return None
+
+
+def _halved(frames: list[tuple[Image.Image, int]]) -> list[tuple[Image.Image, int]]:
+    """Each second frame, for the time of both."""
+    return [
+        (frame, sum(shown for _, shown in frames[number : number + 2]))
+        for number, (frame, _) in enumerate(frames)
+        if number % 2 == 0
+    ]
 
 
 def _thinned(source: Image.Image, count: int) -> Iterator[tuple[Image.Image, int]]:
