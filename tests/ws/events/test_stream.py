@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from contextlib import suppress
 
 import msgspec
@@ -15,7 +16,7 @@ from services.ws.limits import WsLimits
 from services.ws.peer import NO_FD
 from shared.telemetry.metrics import total
 from testing import event_stream
-from testing.event_stream import EventStreamClient
+from testing.event_stream import EventStreamClient, EventStreamParser
 from testing.eventually import PATIENCE, eventually
 from tests.ws.events.events_fixture import body, ended, following, number, stream
 from tests.ws.ws_fixture import (
@@ -23,6 +24,7 @@ from tests.ws.ws_fixture import (
     BERT,
     STRANGER,
     Backend,
+    number_of,
     receive,
     until_closed,
 )
@@ -233,3 +235,25 @@ async def test_beside_a_websocket(backend: Backend) -> None:
             async with ws.client(ANNA) as late:
                 assert (await until_closed(late))[1] == 4404
         await eventually(lambda: ws.hub.users == 0)
+
+
+async def test_curl(backend: Backend) -> None:
+    """What a shell gets, as it happens."""
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("curl is not installed")
+    await backend.show(ANNA, 1)
+    async with backend.serving() as ws:
+        url = f"http://127.0.0.1:{ws.port}/events?user_id={ANNA}"
+        process = await asyncio.create_subprocess_exec(
+            *(curl, "-sN", "--noproxy", "*", url), stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        parser, shown = EventStreamParser(), 0
+        async with asyncio.timeout(PATIENCE):
+            while shown != 2:
+                for event in parser.feed(await process.stdout.read(1000)):
+                    shown = number_of(event.frame)
+                    await backend.show(ANNA, 2)
+        process.kill()
+        await process.wait()
