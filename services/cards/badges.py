@@ -122,6 +122,11 @@ def message_and_color(presence: Presence, show: str) -> tuple[str, str]:
     if show == "spotify" and song is not None and song.song:
         by = f" by {song.artist}" if song.artist else ""
         return f"{song.song}{by}"[:MAX_TEXT_CHARS], _SPOTIFY_COLOR
+    heard = presence.listening
+    if show == "listening" and heard is not None and heard.song:
+        by = f" by {heard.artist}" if heard.artist else ""
+        color = _SPOTIFY_COLOR if song is not None else _ACTIVITY_COLOR
+        return f"{heard.song}{by}"[:MAX_TEXT_CHARS], color
     if show == "custom" and custom is not None:
         emoji = custom.emoji.name if custom.emoji and not custom.emoji.id else None
         text = " ".join(part for part in (emoji, custom.text) if part)

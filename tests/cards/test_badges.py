@@ -10,7 +10,7 @@ from services.cards.badges import MAX_TEXT_CHARS, message_and_color
 from shared.model.snapshot import CustomStatus, Presence
 from tests.api.golden import RICH
 from tests.api.http_client import ask
-from tests.cards.sample_users import AT_WORK, LISTENING, NOTHING, like
+from tests.cards.sample_users import AT_WORK, LISTENING, NOTHING, ON_TIDAL, TIDAL_SONG, like
 from tests.cards.test_svg_safety import check_svg
 
 STRANGER = "161092844126208999"
@@ -61,6 +61,10 @@ async def test_parameters(port: int, query: str, wanted: dict[str, str]) -> None
         (NOTHING, "status", "offline"),
         (LISTENING, "activity", "listening to 夜の図書館"),
         (NOTHING, "activity", "offline"),
+        (ON_TIDAL, "listening", "Harvest Moon by The Quiet Motors, Ola Fenn"),
+        (like(ON_TIDAL, listening=like(TIDAL_SONG, artist=None)), "listening", "Harvest Moon"),
+        (like(ON_TIDAL, listening=like(TIDAL_SONG, song=None)), "listening", "online"),
+        (AT_WORK, "listening", "online"),
         (AT_WORK, "custom", "🔥 shipping on a friday"),
         (like(NOTHING, custom_status=CustomStatus(None, None)), "custom", "offline"),
     ],

@@ -75,7 +75,7 @@ _NOW_PLAYING: Final = frozenset(
 """The parameters of a card that apply to the song alone."""
 
 _BADGE_PARAMETERS: Final = [
-    optional("show", "`status` (the default), `activity`, `spotify` or `custom`."),
+    optional("show", "`status` (the default), `activity`, `listening`, `spotify` or `custom`."),
     optional("label", "The left half; empty: none. `discord` by default."),
     optional(
         "style",
