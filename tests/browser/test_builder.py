@@ -122,7 +122,7 @@ async def test_by_keyboard(tab: BrowserTab) -> None:
     await tab.page.get_by_role("tab", name="Widget").focus()
     keys = tab.page.keyboard
     await keys.press("ArrowRight")  # the card
-    for stop in ("json", "pre", "copy", "forms", "summary"):
+    for stop in ("json", "share", "pre", "copy", "forms", "summary"):
         await keys.press("Tab")
         focused = "() => document.activeElement.id || document.activeElement.name || "
         focused += "document.activeElement.localName"

@@ -36,6 +36,7 @@ async def test_a_shared_url_that_is_no_id(tab: BrowserTab, text: str) -> None:
     await tab.wait_for_text("Robin")
     assert await tab.page.get_by_label("Discord user id").input_value() == text
     assert await tab.page.locator("#json").get_attribute("href") == f"user/{ROBIN}"
+    assert await tab.page.locator("#share").get_attribute("href") == f"u/{ROBIN}"
     for name in TABS:
         await tab.page.get_by_role("tab", name=name).click()
         code = await tab.page.locator("#code").text_content()

@@ -29,6 +29,9 @@ async def test_the_page_of_a_person_is_live(tab: BrowserTab) -> None:
     await tab.page.get_by_role("link", name="Put this on your site").click()
     await tab.wait_for_text("Robin")
     assert tab.page.url == f"{tab.api}/?user={ROBIN}"
+    await tab.page.get_by_role("link", name="Page to share").click()
+    await tab.wait_for_text("Robin")
+    assert tab.page.url == f"{tab.api}/u/{ROBIN}"
 
 
 async def test_its_preview_is_the_card(tab: BrowserTab) -> None:

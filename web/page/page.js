@@ -73,6 +73,7 @@ function show(id) {
   }
   const example = id || examples[0] || $("user").placeholder;
   $("json").href = `user/${example}`;
+  $("share").href = `u/${example}`;
   builder.show(example);
 }
 
