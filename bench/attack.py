@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import kernel
-from bench.attacks import memory, pictures, rest, unknown_ids, variants
+from bench.attacks import enumeration, memory, pictures, rest, unknown_ids, variants
 from bench.attacks.outcome import HEAD, Outcome
 from bench.attacks.target import Target, target
 from bench.child import ProcessFailed
@@ -35,6 +35,7 @@ ON_TARGET: Final[Mapping[str, Callable[[Target], Awaitable[list[Outcome]]]]] = {
     "silent_metrics_connections": rest.silent_metrics_connections,
     "pipelined_and_reset": rest.pipelined_and_reset,
     "large_files": rest.large_files,
+    "enumeration": enumeration.run,
     "one_persons_card": pictures.one_person,
     "many_cards": pictures.many_people,
     "wide_image": pictures.wide_image,

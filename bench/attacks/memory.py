@@ -40,6 +40,9 @@ FOLLOW: Final = b"GET /events?user_id=%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.F
 PING: Final = b"\x89\x84\0\0\0\0ping"
 READ: Final = b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
 
+STREAM: Final = b"GET /events?user_id=%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
+_NEW_ROUTES: Final = (b"check", b"now-playing", b"history", b"overlay", b"embed", b"u")
+
 Attack = Callable[[int], Awaitable[None]]
 """One attacker against this port: from connecting to giving up."""
 
@@ -104,6 +107,31 @@ def _strangers(chance: random.Random) -> bytes:
     return b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % chance.randrange(10**17, 10**18) * 8
 
 
+def _many_strangers(chance: random.Random) -> bytes:
+    ids = b",".join(b"%d" % chance.randrange(10**17, 10**18) for _ in range(50))
+    return b"GET /users?ids=%b HTTP/1.1\r\nHost: x\r\n\r\n" % ids
+
+
+def _new_routes(chance: random.Random) -> bytes:
+    """Each with another stranger, and a text where an id belongs."""
+    paths = [b"/%b/%d" % (name, chance.randrange(10**17, 10**18)) for name in _NEW_ROUTES]
+    paths.append(b"/check/" + b"https://x/" * 2_000)
+    return b"".join(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % path for path in paths)
+
+
+def _stream_of_strangers(chance: random.Random) -> bytes:
+    users = b",".join(b"%d" % chance.randrange(10**17, 10**18) for _ in range(50))
+    return b"GET /events?user_id=%b HTTP/1.1\r\nHost: x\r\n\r\n" % users
+
+
+def _subscriptions(chance: random.Random) -> bytes:
+    """One message of a client that changes what it watches: RFC 6455, 5.2, with a mask of zeros."""
+    op = chance.choice([b"subscribe", b"unsubscribe"])
+    users = b",".join(b'"%d"' % chance.randrange(10**17, 10**18) for _ in range(50))
+    text = b'{"op":"%b","user_ids":[%b]}' % (op, users)
+    return b"\x81\xfe" + len(text).to_bytes(2, "big") + b"\0\0\0\0" + text
+
+
 def _watch_strangers(chance: random.Random) -> bytes:
     users = b",".join(b"%d" % chance.randrange(10**17, 10**18) for _ in range(50))
     return b"GET /?user_id=%b HTTP/1.1\r\n" % users + UPGRADE
@@ -132,6 +160,9 @@ ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
             keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
         ),
         "50 strangers a connection": (SOME, keeps(_watch_strangers)),
+        "event streams that never read, 100 changes a second": (1000, says(STREAM)),
+        "50 strangers an event stream": (SOME, keeps(_stream_of_strangers)),
+        "subscriptions that change": (SOME, keeps(_subscriptions, WATCH)),
     },
     "api": {
         "half-open requests of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
@@ -143,6 +174,8 @@ ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
             keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
         ),
         "strangers, as fast as it goes": (SOME, keeps(_strangers)),
+        "50 strangers a request": (SOME, keeps(_many_strangers)),
+        "newer routes, as fast as it goes": (SOME, keeps(_new_routes)),
         "one user, as fast as it goes": (SOME, keeps(lambda _: READ * 16)),
     },
 }
