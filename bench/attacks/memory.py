@@ -40,7 +40,6 @@ FOLLOW: Final = b"GET /events?user_id=%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.F
 PING: Final = b"\x89\x84\0\0\0\0ping"
 READ: Final = b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
 
-STREAM: Final = b"GET /events?user_id=%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
 _NEW_ROUTES: Final = (b"check", b"now-playing", b"history", b"overlay", b"embed", b"u")
 
 Attack = Callable[[int], Awaitable[None]]
@@ -160,7 +159,6 @@ ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
             keeps(lambda _: b"GET /" + b"x" * 30_000 + b" HTTP/1.1\r\nX: " + b"x" * 30_000),
         ),
         "50 strangers a connection": (SOME, keeps(_watch_strangers)),
-        "event streams that never read, 100 changes a second": (1000, says(STREAM)),
         "50 strangers an event stream": (SOME, keeps(_stream_of_strangers)),
         "subscriptions that change": (SOME, keeps(_subscriptions, WATCH)),
     },

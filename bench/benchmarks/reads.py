@@ -18,11 +18,13 @@ from bench import kernel, people
 from bench.child import BenchProcess, ProcessFailed
 from bench.figures import Figure, Series
 from bench.harness import Harness, Redis, listens
+from services.api.endpoints.many_users import MAX_USERS
 from testing.free_port import free_port
 
 ROW = "reads"
 CONNECTIONS: Final = 32
 LANYARD: Final = "/v1/users/"
+MANY: Final = "/users"
 AS_USER: Final = 1.05  # times the CPU of /user/:id
 UNCHANGED: Final = 1 / 0.75
 CHANGING: Final = 1 / 0.5
@@ -45,6 +47,22 @@ class Target(Struct, frozen=True):
             raise ProcessFailed(f"{self.server.name} answered {path}: {done}")
         return (self.server.cpu() - before) / users
 
+    async def get_many(self, users: int) -> float:
+        """CPU seconds a user, at GET /users with as many ids as it takes, for each user once."""
+        ids = range(people.FIRST, people.FIRST + users)
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        before = self.server.cpu()
+        for start in range(0, users, MAX_USERS):
+            asked = ",".join(map(str, ids[start : start + MAX_USERS]))
+            writer.write(f"GET /users?ids={asked} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            body = await reader.readexactly(int(head.split(b"content-length: ")[1].split()[0]))
+            if not body.endswith(b'},"not_monitored":[]},"success":true}'):
+                raise ProcessFailed(f"{self.server.name} answered /users: {body[-100:]!r}")
+        cost = self.server.cpu() - before
+        writer.close()
+        return cost / users
+
 
 async def run(harness: Harness) -> list[Figure]:
     users, rate = harness.params.users, harness.params.changes
@@ -61,8 +79,12 @@ async def run(harness: Harness) -> list[Figure]:
             await api.get(path, users)  # what is kept from now on is warm
             await floor.get(path, users)
         await api.get(LANYARD, users)
+        answer = await _response(api.port, f"{MANY}?ids={people.FIRST}")
+        has_many = answer.startswith(b"HTTP/1.1 200 ")  # earlier revisions have no such route
         for _ in range(harness.params.rounds):
             series.add(LANYARD, await api.get(LANYARD, users, "learn"))
+            if has_many:
+                series.add(MANY, await api.get_many(users))
             for path, floor in bare.items():
                 series.add(path, await api.get(path, users, "learn"))
                 series.add(f"{path} floor", await floor.get(path, users))
@@ -74,7 +96,20 @@ async def run(harness: Harness) -> list[Figure]:
             for path in (*bare, LANYARD):
                 await api.get(path, users)  # warm again
     found = [figure for path in bare for figure in _figures(series, path, users, rate)]
-    return [*found, _lanyard_figure(series, users)]
+    return [*found, _lanyard_figure(series, users), *([_many_figure(series)] if has_many else [])]
+
+
+def _many_figure(series: Series) -> Figure:
+    return Figure(
+        row=ROW,
+        name=f"GET {MANY} with {MAX_USERS} ids, unchanged, CPU of api a user",
+        unit="µs",
+        value=series[MANY] * 1e6,
+        floor=series["/user/"] * 1e6,
+        goal=1.0,
+        goal_is="ratio",
+        note=f"the floor is one of {MAX_USERS} GET /user/:id",
+    )
 
 
 def _lanyard_figure(series: Series, users: int) -> Figure:
