@@ -160,7 +160,7 @@ ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
         ),
         "50 strangers a connection": (SOME, keeps(_watch_strangers)),
         "50 strangers an event stream": (SOME, keeps(_stream_of_strangers)),
-        "subscriptions that change": (SOME, keeps(_subscriptions, WATCH)),
+        "subscriptions that change": (50, keeps(_subscriptions, WATCH)),
     },
     "api": {
         "half-open requests of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),

@@ -391,6 +391,19 @@ VARIANTS: Final = (
         frame(1, b'{"op":1' + b"0" * 300 + b"}"),
         allowed=(0, 4004, 4005, 4006),
     ),
+    # Many users at once, and the check of an id.
+    http("api", "users: 8,000 commas", get("/users?ids=" + "," * 8_000), allowed=(400,)),
+    http("api", "users: 15,000 short ids", get("/users?ids=" + "1," * 15_000), allowed=(400,)),
+    http("api", "users: 51 ids", get("/users?ids=" + f"{ID}," * 51), allowed=(400,)),
+    http(
+        "api",
+        "check: markup and line breaks in the place of the id",
+        get("/check/%3Cscript%3Ealert(1)%3C/script%3E%0d%0aX:%20y"),
+        allowed=(200,),
+        forbidden=b"<script",
+    ),
+    http("api", "check: 30 KB of slashes", get("/check/" + "/" * 30_000), allowed=(200,)),
+    http("api", "check: 10 KB of encoded slashes", get("/check/" + "%2f" * 10_000), allowed=(200,)),
     # Event streams.
     http(
         "ws", "events: an id 1,500 times", get("/events?user_id=" + f"{ID}," * 1500), allowed=(414,)
