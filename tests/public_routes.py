@@ -30,6 +30,7 @@ SHOWING: Final[dict[Service, dict[str, tuple[str, ...]]]] = {
         "/user/{user_id}": ("/user/{id}",),
         "/activity/{user_id}": ("/activity/{id}",),
         "/users": ("/users?ids={id}",),
+        "/history/{user_id}": ("/history/{id}",),
         "/check/{user_id}": ("/check/{id}",),
         "/now-playing/{user_id}": ("/now-playing/{id}",),
         "/now-playing/{user_id}.txt": ("/now-playing/{id}.txt",),

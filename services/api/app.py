@@ -20,6 +20,7 @@ from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.check import CheckEndpoints
 from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.endpoints.embedded_widget import EMBED_PATH, OVERLAY_PATH, EmbeddedWidgetEndpoints
+from services.api.endpoints.history import HistoryEndpoints
 from services.api.endpoints.lanyard import SOCKET_ROUTE, LanyardEndpoints, write_methods
 from services.api.endpoints.many_users import ManyUsersEndpoints
 from services.api.endpoints.now_playing import NowPlayingEndpoints
@@ -90,12 +91,14 @@ def routes(
     """Every route but the static files and the socket. services/api/openapi/ describes them."""
     kv = KeyValueService.of(store, store, settings) if kv is None else kv
     accounts = AccountService(store, store, settings) if accounts is None else accounts
-    history = HistoryStore(store, days=settings.history_days) if history is None else history
+    if history is None:
+        history = HistoryStore(accounts.durable, days=settings.history_days)
     presence = PresenceEndpoints(store, users, settings, cache)
     return [
         *presence.routes(),
         *ManyUsersEndpoints(presence, cache).routes(),
         *NowPlayingEndpoints(users, history, cache).routes(),
+        *HistoryEndpoints(users, history).routes(),
         *CheckEndpoints(store, users, settings, liveness).routes(),
         *HealthEndpoints(store, liveness).routes(),
         *AvatarEndpoints(users).routes(),

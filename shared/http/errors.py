@@ -44,6 +44,10 @@ class UserNotMonitored(Exception):
     """Raised when no monitored server has the user."""
 
 
+class HistoryOff(Exception):
+    """Raised when a user keeps no history."""
+
+
 class NoPermission(Exception):
     """Raised when a request has not the key that it needs."""
 
@@ -133,6 +137,12 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
         "user_not_monitored",
         "This user is not in any server that Grux monitors. Ask them to join one (see "
         "discord_invite), then try again.",
+    ),
+    HistoryOff: ApiError(
+        404,
+        "history_off",
+        "This user keeps no history. Only people who ask for it have one: at /me, or by the bot's "
+        "command /grux.",
     ),
     404: ApiError(404, "not_found", "Route does not exist"),
     NoSuchPage: ApiError(

@@ -94,9 +94,12 @@ def is_shown(session: ActivitySession, settings: UserSettings) -> bool:
     return ("spotify" if session.is_spotify else "activities") not in settings.hide
 
 
-def shown(settings: UserSettings, seen: Seen | None, sessions: list[ActivitySession]) -> History:
+def shown(
+    settings: UserSettings, seen: Seen | None, sessions: list[ActivitySession], now_ms: int
+) -> History:
     """What is shown. `sessions`: the newest first, at most HISTORY_MAX_ENTRIES of them are."""
-    if settings.history == "off":
+    is_hidden = not settings.visible or settings.paused_until > now_ms
+    if settings.history == "off" or is_hidden:
         return History()
     last_seen = None if seen is None or "status" in settings.hide else seen.last_seen
     if settings.history == "last_seen":

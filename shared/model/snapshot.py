@@ -232,6 +232,16 @@ class Listening(Struct, frozen=True, kw_only=True):
     ]
 
 
+LastSeen = Annotated[
+    int | UnsetType | None,
+    Meta(
+        description="When the person became `invisible`, in ms since 1970; null while they are "
+        "not, while it is not known, and while they hide their status. Only of people who keep a "
+        "history, and then the last key of all."
+    ),
+]
+
+
 class Presence(Struct, frozen=True, kw_only=True):
     """The user's status and activities."""
 
@@ -246,14 +256,7 @@ class Presence(Struct, frozen=True, kw_only=True):
         Listening | None,
         Meta(description="Spotify's song, else that of the first activity of type `Listening`."),
     ] = None  # the default: in what an earlier version has written, the key is missing
-    last_seen: Annotated[
-        int | UnsetType | None,
-        Meta(
-            description="When the person became `invisible`, in ms since 1970; null while they are "
-            "not, and while it is not known. Only of people who keep a history, and then the last "
-            "key of all."
-        ),
-    ] = UNSET
+    last_seen: LastSeen = UNSET
 
 
 class Snapshot(Struct, frozen=True):

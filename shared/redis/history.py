@@ -78,7 +78,7 @@ class HistoryStore:
         if settings.history == "off":
             return History()
         [found] = await self._load([user_id], oldest_ms=now - self._kept_ms)
-        return shown(settings, found.seen, [*found.running, *found.ended])
+        return shown(settings, found.seen, [*found.running, *found.ended], now)
 
     async def load_many(self, user_ids: Sequence[int]) -> list[StoredHistory]:
         """Each person's, with the newest of their ended activities, in one round trip."""

@@ -84,7 +84,7 @@ async def serving(
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     kv = KeyValueService.of(store, durable or store, settings)
     users = UserReader.of(store, profiles, settings, kv.copies if durable else None)
-    history = HistoryStore(durable or store)
+    history = HistoryStore(accounts.durable if accounts else durable or store)
     cards = CardsProxy(cards_url)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(app, "DocsEndpoints", _docs)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from services.api.endpoints.check import UserCheck
-from shared.model.history import LastPlayed
+from shared.model.history import HistoryEntry, LastPlayed
 from shared.model.snapshot import (
     Activity,
     CustomStatus,
+    LastSeen,
     Listening,
     Presence,
     Profile,
@@ -45,6 +46,7 @@ class User(Struct):
         Listening | None,
         Meta(description="Spotify's song, else that of the first activity of type `Listening`."),
     ]
+    last_seen: LastSeen = UNSET
 
 
 class UserAnswer(Struct):
@@ -103,6 +105,29 @@ class NowPlayingAnswer(Struct):
     """What the user listens to."""
 
     data: NowPlaying
+    success: Literal[True]
+
+
+class KeptHistory(Struct):
+    """When a user was seen last, and what they did."""
+
+    last_seen: Annotated[
+        int | None,
+        Meta(
+            description="When the user became `invisible`: ms since 1970; null while they are not, "
+            "while it is not known, and while they hide their status."
+        ),
+    ]
+    recent: Annotated[
+        list[HistoryEntry],
+        Meta(description="The newest first; empty where only `last_seen` is kept."),
+    ]
+
+
+class HistoryAnswer(Struct):
+    """The history of a user who keeps one."""
+
+    data: KeptHistory
     success: Literal[True]
 
 

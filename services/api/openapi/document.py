@@ -86,6 +86,7 @@ _BODIES: Final = (
     bodies.ErrorAnswer,
     bodies.FrontAnswer,
     bodies.HealthAnswer,
+    bodies.HistoryAnswer,
     bodies.InvalidSettingsAnswer,
     bodies.NotMonitoredAnswer,
     bodies.NowPlayingAnswer,

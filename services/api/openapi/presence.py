@@ -20,7 +20,8 @@ from services.api.openapi.paths import (
     path,
 )
 from services.api.openapi.schemas import Json, ref
-from shared.http.errors import InvalidUserId
+from shared.http.errors import HistoryOff, InvalidUserId
+from shared.redis.durable import DurableUnavailable
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 _USER_EXAMPLE: Final = msgspec.json.decode(
@@ -43,6 +44,20 @@ _AWAY_EXAMPLE: Final[Json] = {
     "activity": [],
     "custom_status": None,
     "listening": None,
+}
+_HISTORY_EXAMPLE: Final[Json] = {
+    "last_seen": None,
+    "recent": [
+        {
+            "kind": "playing",
+            "name": "Chess",
+            "details": "Round 3",
+            "state": "In a match",
+            "image": None,
+            "started_at": 1750865485922,
+            "ended_at": None,
+        }
+    ],
 }
 _USERS_EXAMPLE: Final[Json] = {
     "users": {"1274150219482660897": _USER_EXAMPLE["data"]},
@@ -123,6 +138,18 @@ PATHS: Final[Json] = {
             "The user's current presence.", answer(bodies.ActivityAnswer, "Away", _AWAY_EXAMPLE)
         ),
         errors=USER_ERRORS,
+    ),
+    "/history/{user_id}": path(
+        "getHistory",
+        "Presence",
+        "When a user was seen last, and what they did",
+        "Only of people who ask for it. An activity that is still running comes first, and has no "
+        "end. What is hidden is not recorded.",
+        parameters=[USER_ID, IF_NONE_MATCH],
+        responses=cacheable(
+            "The history.", answer(bodies.HistoryAnswer, "Playing", _HISTORY_EXAMPLE)
+        ),
+        errors=(*USER_ERRORS, HistoryOff, DurableUnavailable),
     ),
     "/now-playing/{user_id}": path(
         "getNowPlaying",

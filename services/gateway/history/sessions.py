@@ -49,6 +49,8 @@ def advance(stored: StoredHistory, settings: UserSettings, new: Observation) -> 
     is_break = seen is not None and seen.at < new.watched.since
     end = new.at if seen is None else new.watched.end(seen.at, new.at)
     last_seen = new.last_seen
+    if last_seen is not None and seen is not None and seen.is_online:
+        end = last_seen  # what they did ended when they were seen last
     if "status" in settings.hide:
         last_seen = None
     elif not is_online and last_seen is None and seen is not None:

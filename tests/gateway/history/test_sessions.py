@@ -50,7 +50,7 @@ class Person:
     @property
     def entries(self) -> tuple[HistoryEntry, ...]:
         sessions = [*self.stored.running, *self.stored.ended]
-        return shown(self.settings, self.stored.seen, sessions).recent
+        return shown(self.settings, self.stored.seen, sessions, NOW).recent
 
     @property
     def times(self) -> list[tuple[str | None, int, int | None]]:
@@ -108,7 +108,7 @@ def test_songs_of_any_player_are_told_apart() -> None:
         )
         robin.sees(presence(activity, game(), heard=heard), start)
     assert robin.songs == [("B", 1, None), (None, 0, None), ("A", 0, 1)]
-    history = shown(RECENT, robin.stored.seen, [*robin.stored.running, *robin.stored.ended])
+    history = shown(RECENT, robin.stored.seen, [*robin.stored.running, *robin.stored.ended], NOW)
     assert history.last_played is not None
     assert (history.last_played.song, history.last_played.ended_at) == ("A", NOW + 1)
 

@@ -64,6 +64,7 @@ def render(settings: ApiSettings) -> bytes:
         _SIGN_IN if settings.discord_client_secret else _COMMANDS,
         contact=_SERVER_LINK.format(escape(invite)) if invite else _SERVER,
         why_shown=_WHY_SHOWN[settings.consent],
+        history_days=settings.history_days,
         after_erasing=_AFTER_ERASING[settings.consent],
     )
     return layout.page(
