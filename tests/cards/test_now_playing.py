@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from services.cards import card_model, now_playing
-from services.cards.card_options import CardOptions
+from services.cards.card_options import CardOptions, Theme
 from services.cards.render.now_playing import now_playing as drawn
 from services.cards.render_jobs import DrawNowPlaying
 from shared.model.snapshot import Presence
@@ -29,6 +29,7 @@ from tests.cards.sample_users import (
     TIDAL_SONG,
     like,
 )
+from tests.cards.test_contrast import check
 from tests.cards.test_svg_safety import check_svg
 
 STRANGER = "161092844126208999"
@@ -213,3 +214,19 @@ def test_a_song_of_any_length_and_script() -> None:
     check_svg(svg)
     assert len(svg) < 1_000_000
     assert "<image" not in svg
+
+
+@pytest.mark.parametrize("presence", [ON_TIDAL, LISTENING, NOTHING], ids=["tidal", "spotify", "-"])
+@pytest.mark.parametrize(
+    ("theme", "accent", "page"), [("dark", "ffffff", "#17181c"), ("light", "000000", "#ffffff")]
+)
+@pytest.mark.parametrize("bg", [None, "transparent", "777777", "135,1e1b4b,7c3aed,db2777"])
+def test_every_text_is_legible(
+    presence: Presence, bg: str | None, theme: Theme, accent: str, page: str
+) -> None:
+    """With the strongest glow, on an unfavourable background, also at the smallest width."""
+    for width in (300, 450):
+        options = CardOptions(theme=theme, accent=accent, bg=bg, width=width)
+        model, _ = now_playing.build(AUDIBERT, presence, options)
+        images = {"art": like(IMAGES["art"], dominant_color=f"#{accent}")}
+        check(drawn(DrawNowPlaying(model, options, images, NOW, 700, True)), page)
