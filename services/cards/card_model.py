@@ -124,7 +124,9 @@ def build(
     )
     images = [] if options.hide_profile else list(_profile_images(profile, custom, options))
     without = _WITHOUT[options.layout]
-    return model, [each for each in (*images, *art) if not each.role.startswith(without)]
+    shown = [each for each in (*images, *art) if not each.role.startswith(without)]
+    # Converting a video takes as long as many images: these are there for the first card.
+    return model, sorted(shown, key=lambda each: each.role == "nameplate-video")
 
 
 def _profile_images(

@@ -156,6 +156,8 @@ def test_a_nameplate_moves_where_its_video_can_be_shown() -> None:
     assert roles(nameplate=True) - roles() == {"nameplate", "nameplate-video"}
     assert roles(nameplate=True, animated_nameplate=False) - roles() == {"nameplate"}
     assert roles(nameplate=True, animated=False) - roles() == {"nameplate"}
+    requests = card_model.build(AUDIBERT, AT_WORK, CardOptions(nameplate=True))[1]
+    assert requests[-1].role == "nameplate-video"  # takes longest
 
 
 def test_small_layouts_fetch_what_they_show() -> None:
