@@ -19,6 +19,7 @@ from services.api.endpoints.builder_form import (
     controls_of,
 )
 from services.api.endpoints.static import WIDGET_DIR
+from services.api.openapi import cards
 from services.cards import badges, card_options, texts
 
 ATTRIBUTES = widget_attributes.read_attributes(WIDGET_DIR)
@@ -66,6 +67,7 @@ def names_of(kind: str) -> set[str]:
 def test_every_parameter_has_a_control() -> None:
     """Those of cards and badges, and every attribute of the widget."""
     assert names_of("card") - {FILE} == set(card_options.PARAMETERS)
+    assert names_of("now-playing") - {FILE} == set(cards._NOW_PLAYING)
     assert names_of("badge") == {"show", "label", "style", "color"}
     for kind in ("widget", "embed", "overlay"):
         assert names_of(kind) == set(ATTRIBUTES)
@@ -139,13 +141,20 @@ def test_all_choices_are_offered() -> None:
     """As the type of the option lists them."""
     choices = {
         "theme": card_options.Theme,
+        "layout": card_options.Layout,
         "hideActivity": card_options.HideActivity,
         "lang": texts.Language,
+        "showBanner": card_options.Banner,
     }
     for name, kind in choices.items():
         control = controls_of("card")[name]
         assert isinstance(control, Select)
         assert {value for value, _ in control.values} == set(get_args(kind))
+    path, _ = builder_form.PICTURES["badge"]
+    described = next(one for one in cards.PATHS[path]["parameters"] if one["name"] == "show")
+    shown = controls_of("badge")["show"]
+    assert isinstance(shown, Select)
+    assert re.findall("`(.+?)`", described["description"]) == [value for value, _ in shown.values]
     style = controls_of("badge")["style"]
     assert isinstance(style, Select)
     assert [value for value, _ in style.values] == list(badges._DRAWN_STYLES)

@@ -20,7 +20,7 @@ UNKNOWN_ID = "1274150219482660897"
 COPIED = (
     "async (code) => { const it = await navigator.clipboard.readText(); return it === code && it }"
 )
-TABS = ["Widget", "Card", "Badge", "Embed", "Overlay", "Data"]
+TABS = ["Widget", "Card", "Badge", "Now playing", "Embed", "Overlay", "Data"]
 
 
 def another(tab: BrowserTab) -> str:
@@ -68,7 +68,7 @@ async def test_a_user_who_is_not_monitored_gets_the_invite(tab: BrowserTab) -> N
 
 
 async def test_code_for_the_id(tab: BrowserTab) -> None:
-    """Six tabs, also by keyboard, each with the id and the server's address, to copy."""
+    """Every tab, also by keyboard, each with the id and the server's address, to copy."""
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     other = another(tab)
     await tab.goto(f"/?user={other}")
@@ -97,7 +97,7 @@ async def test_the_code_works(tab: BrowserTab) -> None:
     code: dict[str, str] = {}
     code["Widget"] = await tab.page.locator("#code").text_content() or ""
     await tab.page.get_by_role("tab", name="Data").click()
-    for name in ("fetch", "WebSocket"):
+    for name in ("fetch", "WebSocket", "EventSource"):
         await tab.page.get_by_role("radio", name=name).check()
         code[name] = await tab.page.locator("#code").text_content() or ""
     assert tab.stack.env["PUBLIC_WS_URL"] in code["WebSocket"]
@@ -115,7 +115,8 @@ async def test_the_code_works(tab: BrowserTab) -> None:
       new (Object.getPrototypeOf(async () => {}).constructor)("console", code)(console);
     })"""
     assert (await tab.page.evaluate(said, code["fetch"]))[0] == "online"
-    assert (await tab.page.evaluate(said, code["WebSocket"]))[:2] == ["initial_data", "online"]
+    for name in ("WebSocket", "EventSource"):
+        assert (await tab.page.evaluate(said, code[name]))[:2] == ["initial_data", "online"]
 
 
 async def test_dark_and_light(tab: BrowserTab) -> None:

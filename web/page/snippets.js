@@ -9,9 +9,10 @@ export const KINDS = {
   widget: { label: "Widget", forms: ["HTML", "React"] },
   card: { label: "Card", forms: ["Markdown", "HTML", "URL"], picture: true },
   badge: { label: "Badge", forms: ["Markdown", "HTML", "URL"], picture: true },
+  "now-playing": { label: "Now playing", forms: ["Markdown", "HTML", "URL"], picture: true },
   embed: { label: "Embed", forms: ["HTML", "URL"] },
   overlay: { label: "Overlay", forms: ["URL"] },
-  data: { label: "Data", forms: ["fetch", "WebSocket", "curl"] },
+  data: { label: "Data", forms: ["fetch", "WebSocket", "EventSource", "curl"] },
 };
 
 const escaped = (text) =>
@@ -74,6 +75,9 @@ const EMBED = {
   },
 };
 
+/** The WebSocket's server has the events, too, at its root: `wss://host/any` is `https://host/events`. */
+const eventsOf = (socket) => socket.replace(/^ws(s?:\/\/[^/]+).*$/, "http$1/events");
+
 const DATA = {
   fetch: ({ api, id }) => `const response = await fetch("${api}/user/${id}");
 const { data } = await response.json();
@@ -83,10 +87,20 @@ socket.onmessage = (event) => {
   const { op, d } = JSON.parse(event.data); // "initial_data", then "presence_update"
   console.log(op, d.status, d.spotify?.song);
 };`,
+  EventSource: ({
+    socket,
+    id,
+  }) => `const events = new EventSource("${eventsOf(socket)}?user_id=${id}");
+for (const op of ["initial_data", "presence_update"]) {
+  events.addEventListener(op, ({ data }) => {
+    const { d } = JSON.parse(data);
+    console.log(op, d.status, d.spotify?.song);
+  });
+}`,
   curl: ({ api, id }) => `curl ${api}/user/${id}`,
 };
 
-const SNIPPETS = { widget: WIDGET, card: PICTURE, badge: PICTURE, embed: EMBED, data: DATA };
+const SNIPPETS = { widget: WIDGET, embed: EMBED, data: DATA };
 
 /**
  * The code for one user. `api`, `socket`: URLs without a slash at the end. `options`: `[name, value]`
@@ -96,5 +110,6 @@ export function snippet({ api, socket, id, kind, form, options }) {
   const url = `${api}/${pathOf(kind, id, options)}`;
   if (form === "URL") return url;
   const link = `https://discord.com/users/${id}`;
-  return SNIPPETS[kind][form]({ api, socket, id, options, url, link });
+  const snippets = KINDS[kind].picture ? PICTURE : SNIPPETS[kind];
+  return snippets[form]({ api, socket, id, options, url, link });
 }

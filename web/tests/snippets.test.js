@@ -14,7 +14,11 @@ test("every snippet names the user and this server", () => {
   for (const [kind, form] of ALL) {
     const text = code(kind, form);
     assert.ok(text.includes(ID), `${kind} ${form}`);
-    const address = form === "WebSocket" ? "wss://ws.example/?user_id=" : "https://api.example/";
+    const other = {
+      WebSocket: "wss://ws.example/?user_id=",
+      EventSource: "https://ws.example/events?",
+    };
+    const address = other[form] ?? "https://api.example/";
     assert.ok(text.includes(address), `${kind} ${form}`);
   }
 });

@@ -89,6 +89,7 @@ _GROUND: Final = "([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})"
 
 CARD_CONTROLS: Final[Mapping[str, Control]] = {
     "theme": Select(label="Theme", values=_named("dark", "light", "auto")),
+    "layout": Select(label="Layout", values=_named("full", "compact", "minimal")),
     "width": NumberField(label="Width", low=300, high=900, default=450),
     "borderRadius": NumberField(label="Corner radius", low=0, high=60, default=16),
     "bg": ColorField(
@@ -120,7 +121,12 @@ CARD_CONTROLS: Final[Mapping[str, Control]] = {
     "showDisplayName": Toggle(label="Display name", on=True),
     "nameStyle": Toggle(label="Style of the name", on=True),
     "nameplate": Toggle(label="Nameplate"),
+    "showBanner": Select(
+        label="Banner",
+        values=(("false", "none"), ("true", "still"), ("animated", "animated")),
+    ),
     "animated": Toggle(label="Animation", on=True),
+    "animatedNameplate": Toggle(label="Animated nameplate", on=True),
     "animatedDecoration": Toggle(label="Animated decoration", on=True),
     "hideStatus": Toggle(label="Custom status", group=HIDE),
     "hideBadges": Toggle(label="Badges", group=HIDE),
@@ -144,7 +150,9 @@ CARD_CONTROLS: Final[Mapping[str, Control]] = {
 }
 
 BADGE_CONTROLS: Final[Mapping[str, Control]] = {
-    "show": Select(label="Show", values=_named("status", "activity", "spotify", "custom")),
+    "show": Select(
+        label="Show", values=_named("status", "activity", "listening", "spotify", "custom")
+    ),
     "label": TextField(label="Left half", max_chars=80, default="discord"),
     "style": Select(label="Style", values=_named("flat", "flat-square", "for-the-badge")),
     "color": ColorField(label="Colour", digits="[0-9a-fA-F]{6}"),
@@ -153,6 +161,7 @@ BADGE_CONTROLS: Final[Mapping[str, Control]] = {
 PICTURES: Final[Mapping[str, tuple[str, Mapping[str, Control]]]] = {
     "card": ("/card/{user_id}.svg", CARD_CONTROLS),
     "badge": ("/badge/{user_id}.svg", BADGE_CONTROLS),
+    "now-playing": ("/now-playing/{user_id}.svg", CARD_CONTROLS),
 }
 """By kind: the path in /openapi.json, and the controls of its parameters."""
 
@@ -189,6 +198,7 @@ def render(attributes: Attributes) -> str:
             *_fieldsets("widget embed overlay", _of_widget(attributes)),
             *_fieldsets("card", {FILE: _FILE, **controls_of("card")}),
             *_fieldsets("badge", controls_of("badge")),
+            *_fieldsets("now-playing", {FILE: _FILE, **controls_of("now-playing")}),
         ]
     )
 
