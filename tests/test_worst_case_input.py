@@ -116,6 +116,17 @@ def upgrade(name: str) -> Callable[[str], object]:
     return read
 
 
+def event_request(line: str) -> Callable[[str], object]:
+    """The request for an event stream, with the text in its first line."""
+
+    def read(text: str) -> object:
+        raw = f"{line.format(text)}\r\nHost: x\r\n\r\n".encode("latin-1")
+        health = handshake.HandshakeHealth(redis=True)
+        return handshake.respond(raw, WsLimits(), lambda: health)
+
+    return read
+
+
 def many(name: str, read: Callable[[str], object], *parts: str) -> list[Case]:
     return [Case(name, read, part) for part in parts]
 
@@ -125,6 +136,9 @@ CASES = [
     *many("Accept-Encoding", accepts_gzip, ",", ";", "a,", "gzip;q=0,", "*;q=0.0,", "a=;"),
     *many("If-None-Match", if_none_match, '"', '""', '"a",', "W/", ",", " ", '"a', "*"),
     *many("X-Forwarded-For", forwarded_for, ",", "10.0.0.1,", " ", "[", ":", "%", "1", "9.9.9.9,"),
+    *many("method", event_request("{} /events HTTP/1.1"), "A", "/events ", "A /events?"),
+    *many("events", event_request("GET http://{}/events HTTP/1.1"), "a", ":", "/events?", "://"),
+    *many("events", event_request("GET /events?user_id={} HTTP/1.1"), ",", "1,", "/events", "%2c"),
     *many("X-Forwarded-For", forwarded_for_lines, "\n", "10.0.0.1\n", ",\n"),
     *many("query", query(len), "&", "=", "a&", "a=1&", "%", "%41", "+", ";", "%ff", "é"),
     *many("size", query(lambda found: found.get("size")), "size=1&", "size=%31&"),
