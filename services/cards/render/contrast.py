@@ -17,6 +17,11 @@ GRAPHIC_CONTRAST: Final = 3.05  # WCAG 2 demands 3
 WHITE: Final = "#ffffff"
 BLACK: Final = "#000000"
 _STEPS: Final = 24
+_LINEAR: Final = [
+    part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+    for part in (number / 255 for number in range(256))
+]
+"""Of each value of a channel: its part of the luminance."""
 
 
 class Backdrop(Struct, frozen=True):
@@ -52,16 +57,19 @@ def backdrop(colors: Iterable[str]) -> Backdrop:
 
 def luminance(color: str) -> float:
     """0 for black to 1 for white: WCAG 2, relative luminance."""
-    parts = [part / 255 for part in bytes.fromhex(color[1:])]
-    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    number = int(color[1:], 16)
+    red, green, blue = number >> 16, number >> 8 & 255, number & 255
+    return 0.2126 * _LINEAR[red] + 0.7152 * _LINEAR[green] + 0.0722 * _LINEAR[blue]
 
 
 def mix(under: str, over: str, opacity: float) -> str:
     """What is seen of a color that is partly covered by another one."""
-    below, above = bytes.fromhex(under[1:]), bytes.fromhex(over[1:])
-    parts = (b + (a - b) * opacity for b, a in zip(below, above, strict=True))
-    return "#" + "".join(f"{round(part):02x}" for part in parts)
+    below, above = int(under[1:], 16), int(over[1:], 16)
+    red, green, blue = below >> 16, below >> 8 & 255, below & 255
+    red_seen = round(red + ((above >> 16) - red) * opacity)
+    green_seen = round(green + ((above >> 8 & 255) - green) * opacity)
+    blue_seen = round(blue + ((above & 255) - blue) * opacity)
+    return f"#{red_seen << 16 | green_seen << 8 | blue_seen:06x}"
 
 
 def lightened(color: str, darkest: float, brightest: float) -> str:

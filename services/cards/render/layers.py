@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import chain, product
 from typing import Final
 
 import msgspec
@@ -54,7 +54,7 @@ class Layers(Struct, frozen=True, kw_only=True):
         nearest = _ART_PX / (self.width - 24) / 1.1225  # of the length of the gradient
         for seen in msgspec.structs.replace(self, nameplate=0.0).card(_GLOW_TO_PANEL_TEXT_PX):
             plain = mix(seen, self.panel, self.panel_opacity)
-            if self.tone is None:
+            if self.tone is None or not self.wash:
                 yield plain
                 continue
             for part in (nearest, 0.4, 0.6, 0.8, 1):
@@ -77,7 +77,7 @@ def legible_layers(layers: Layers, text: str) -> Layers:
                 track=layers.track if shade == layers.panel else other,
                 nameplate=layers.nameplate * strength,
             )
-            everywhere = backdrop([*tried.card(), *tried.inside(), *tried.tag()])
-            if everywhere.contrasts(text, TEXT_CONTRAST):
+            everywhere = chain(tried.card(), tried.inside(), tried.tag())
+            if all(backdrop([seen]).contrasts(text, TEXT_CONTRAST) for seen in everywhere):
                 return tried
     return tried
