@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.gateway.normalize import music_players
 from simulator import catalogue
 from simulator import music_players as simulated
+from tests.documents import ROOT
 from tests.gateway.rendering import render
 
 COVER = "mp:external/rqJdUc_gEj_38ku0G14If/https/cdn.example.net/cover.jpg"
@@ -305,3 +306,11 @@ def test_no_text_is_empty_or_padded(activity: dict[str, Any]) -> None:
     for text in (found.app, found.song, found.artist, found.album):
         assert text is None or (text == music_players.tidy(text))
     assert music_players.shows_music(activity) in (True, False)
+
+
+def test_every_known_player_is_documented() -> None:
+    """docs/now-playing.md says what is made of each."""
+    documented = (ROOT / "docs/now-playing.md").read_text().partition("## Players")[2]
+    for player in music_players.PLAYERS.values():
+        assert player.app
+        assert player.app in documented

@@ -72,9 +72,7 @@ PLAYERS: Final[Mapping[str, Player]] = {
     # jellyfin-rpc: "By" in front of the artists; an image text with its version
     "1053747938519679018": Player(app="Jellyfin", artist_prefix="By ", caption="Jellyfin-RPC v"),
     # feishin, use-discord-rpc.ts
-    "1165957668758900787": Player(
-        app="Feishin", placeholders=("Unknown artist", "Unknown album", "Idle")
-    ),
+    "1165957668758900787": Player(app="Feishin", placeholders=("Unknown artist", "Unknown album")),
     # tidal-hifi, scripts/discord.ts: its default prefix; "Browsing Tidal" while nothing plays
     "833617820704440341": Player(
         app="TIDAL Hi-Fi",
