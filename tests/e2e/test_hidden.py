@@ -69,6 +69,21 @@ async def test_everything_that_can_be_hidden_is_tried() -> None:
     assert set(TRACES) == {*HIDEABLE_FIELDS, "applications"}
 
 
+async def test_every_route_shows_somebody(seen: Readers) -> None:
+    """While nothing is hidden: else the tests below would prove nothing."""
+    await everything_is_shown(seen)
+    both: dict[str, list[str]] = {}
+
+    async def is_shown() -> bool:  # what the gateway records of the past comes a moment later
+        late = [one for one in requests_of(SHOWING) if len(set(both.get(one, ""))) < 2]
+        robin, stranger = await seen.answers(ROBIN, late), await seen.answers(STRANGER, late)
+        both.update({one: [robin[one], stranger[one]] for one in late})
+        past = await seen.answers(ROBIN, ["/history/{id}"])
+        return not late and bool(matching("activities", past) and matching("spotify", past))
+
+    await eventually_async(is_shown)
+
+
 @pytest.mark.parametrize("field", TRACES)
 async def test_what_is_hidden_is_in_no_answer(seen: Readers, field: str) -> None:
     """Routes of all services, open and new connections, and Redis itself.

@@ -23,6 +23,7 @@ from shared.redis.user_lookup import is_server
 CHECK_PATH: Final = "/check/"
 
 _ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)  # the only one that is not decoded yet
+_MAX_PATH_CHARS: Final = 1024  # the rest is not looked at: the text is too long in any case
 
 FindingCode = Literal["not_an_id", "not_monitored", "invisible", "no_activities", "gateway_silent"]
 
@@ -102,7 +103,8 @@ class CheckEndpoints:
 
     async def check(self, request: Request) -> RawResponse:
         """`data`: UserCheck. Anything may be in the path: people try what they have."""
-        text = _ENCODED_SLASH.sub("/", request.path_params["user_id"]).rstrip("/")
+        start = request.path_params["user_id"][:_MAX_PATH_CHARS]
+        text = _ENCODED_SLASH.sub("/", start).rstrip("/")
         user_id = snowflake.parse(text)
         if user_id is None:
             check = UserCheck(False, [CheckFinding("not_an_id", not_an_id(text))])
