@@ -34,6 +34,7 @@ const CHANGES = {
   connected: (form) => ({ connected_accounts: switches(form, "connected", true) }),
   bio: (_, { value }) => ({ bio: value }),
   pronouns: (_, { value }) => ({ pronouns: value }),
+  history: (_, { value }) => ({ history: value }),
   link_label: (form) => ({ links: links(form) }),
   link_url: (form) => ({ links: links(form) }),
 };
@@ -43,6 +44,12 @@ export function patchOf(form, control, now = Date.now()) {
   return CHANGES[control.name]?.(form, control, now) ?? null;
 }
 
+const NAMES = {
+  hide_applications: "more_applications",
+  history: "history-level",
+  paused_until: "pause",
+};
+
 /** The control that an error of the API is about; null for one that has no control of its own. */
 export function controlOf(form, field) {
   const link = /^links\[(\d+)\](?:\.(label|url))?$/.exec(field);
@@ -50,7 +57,7 @@ export function controlOf(form, field) {
     const rows = [...form.querySelectorAll(".link")].filter((row) => !isEmpty(row));
     return rows[link[1]]?.querySelector(`input[name="link_${link[2] ?? "url"}"]`) ?? null;
   }
-  const name = { hide_applications: "more_applications", paused_until: "pause" }[field] ?? field;
+  const name = NAMES[field] ?? field;
   return form.querySelector(`[id="${name}"]`);
 }
 

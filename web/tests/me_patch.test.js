@@ -48,6 +48,7 @@ test("the main switch and the texts send their own value", () => {
   assert.deepEqual(patchOf(form(), { name: "visible", checked: false }), { visible: false });
   assert.deepEqual(patchOf(form(), { name: "bio", value: " a " }), { bio: " a " });
   assert.deepEqual(patchOf(form(), { name: "pronouns", value: "" }), { pronouns: "" });
+  assert.deepEqual(patchOf(form(), { name: "history", value: "recent" }), { history: "recent" });
 });
 
 test("a pause is sent as the time of its end", () => {
@@ -107,6 +108,7 @@ test("an error finds the control that it is about", () => {
   assert.equal(controlOf(some, "links[7].url"), null);
   assert.equal(controlOf(some, "hide_applications").id, "more_applications");
   assert.equal(controlOf(some, "paused_until").id, "pause");
+  assert.equal(controlOf(some, "history").id, "history-level");
   assert.equal(controlOf(some, "bio").id, "bio");
   assert.equal(controlOf(some, "hide"), null);
 });

@@ -64,6 +64,7 @@ class AccountData:
             csrf=session.csrf_token,
             form=written or settings_form.of_settings(settings, consent),
             monitored=bool(profile) or hidden,
+            history_days=accounts.settings.history_days,
             paused_until=settings.paused_until if settings.paused_until > now_ms else 0,
             applications=_applications(presence),
             connections=tuple(await accounts.connections.get(user_id)),
@@ -90,6 +91,7 @@ class AccountData:
             "signed_in": None
             if grant is None
             else {"granted_at": grant.granted_at, "scopes": list(grant.scopes)},
+            "history": await self._history(user_id),
         }
 
     async def export(self, user_id: int) -> dict[str, Any]:
@@ -110,6 +112,14 @@ class AccountData:
             await self._accounts.keeper.revoke(user_id)
         except (DiscordAway, ClientRejected) as error:
             log.warning("accounts: a grant is revoked later: %s", error)
+
+    async def _history(self, user_id: int) -> dict[str, Any] | None:
+        """As `GET /history/:userid` answers it, with what is hidden."""
+        found = await self._accounts.history.load_all(user_id)
+        if found.seen is None:
+            return None
+        entries = [one.entry() for one in (*found.running, *found.ended)]
+        return {"last_seen": found.seen.last_seen, "recent": msgspec.to_builtins(entries)}
 
     async def _shown(self, user_id: int) -> tuple[dict[str, Any], dict[str, Any]]:
         """Profile and presence as strangers see them; empty if there are none."""

@@ -50,6 +50,7 @@ def render(view: AccountView) -> bytes:
 {sections.applications(view)}
 {sections.connections(view)}
 {sections.about(view)}
+{sections.history(view)}
 <div class="save"><button type="submit">Save changes</button></div>
 </form>
 {_key(view)}

@@ -24,6 +24,7 @@ from shared.model.user_settings import (
     PRONOUNS_MAX_CHARS,
     URL_MAX_CHARS,
     HideableField,
+    HistoryLevel,
 )
 
 FIELD_TEXTS: Final[dict[HideableField, tuple[str, str]]] = {
@@ -44,7 +45,15 @@ FIELD_TEXTS: Final[dict[HideableField, tuple[str, str]]] = {
 }
 """Label and explanation of each switch."""
 
+HISTORY_TEXTS: Final[dict[HistoryLevel, str]] = {
+    "off": "Nothing",
+    "last_seen": "When I was seen last",
+    "recent": "Last seen and recent activities",
+}
+"""By what is kept."""
+
 _CONTROL_NAMES: Final = {
+    "history": "The choice of what is kept",
     "bio": "The bio",
     "pronouns": "The line of pronouns",
     "hide_applications": "The list of applications",
@@ -77,6 +86,25 @@ def visibility(view: AccountView) -> str:
         error("pause", invalid)
     }"""
     return section("visibility", "Visibility", f"{shown}\n{pause}")
+
+
+def history(view: AccountView) -> str:
+    chosen = view.form.history
+    options = "".join(
+        f'<option value="{level}"{" selected" if level == chosen else ""}>{text}</option>'
+        for level, text in HISTORY_TEXTS.items()
+    )
+    invalid = _of(view, "history")
+    wrong = ' aria-invalid="true"' if invalid else ""
+    body = f"""\
+<div class="line"><label for="history-level">Keep</label>
+<select id="history-level" name="history" \
+aria-describedby="history-level-hint history-level-error"{wrong}>{options}</select></div>
+<p class="hint" id="history-level-hint">Everyone who can see you can see it, for \
+{view.history_days} days at most, without what you hide. Keeping less erases the rest at once.</p>{
+        error("history-level", invalid)
+    }"""
+    return section("history", "History", body)
 
 
 def fields(view: AccountView) -> str:
@@ -234,6 +262,7 @@ def control_of(field: str) -> str:
         return f"link_{found[2] or 'url'}-{found[1]}"
     targets = {
         "hide_applications": "more_applications",
+        "history": "history-level",
         "connected_accounts": "connections",
         "paused_until": "pause",
         "hide": "fields",

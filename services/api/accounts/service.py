@@ -21,6 +21,7 @@ from shared.http.errors import SignInOff
 from shared.redis.api_keys import ApiKeys
 from shared.redis.connected_accounts import ConnectedAccountsStore
 from shared.redis.grants import GrantStore
+from shared.redis.history import HistoryStore
 from shared.redis.sessions import SessionStore
 from shared.redis.store import Store
 from shared.redis.user_settings import UserSettingsStore
@@ -55,6 +56,7 @@ class AccountService:
         self.settings = settings
         self.user_settings = UserSettingsStore(durable)
         self.connections = ConnectedAccountsStore(durable)
+        self.history = HistoryStore(durable, days=settings.history_days)
         self.api_keys = ApiKeys(durable)
         self.grants = GrantStore(durable)
         self.session_store = SessionStore(durable)

@@ -41,6 +41,7 @@ class SettingsForm(Struct, frozen=True, kw_only=True):
     connected: tuple[str, ...] = ()
     bio: str = ""
     pronouns: str = ""
+    history: str = ""  # empty: as it is
     links: tuple[tuple[str, str], ...] = ()  # label and URL of each row with anything in it
 
 
@@ -53,6 +54,7 @@ def of_settings(settings: UserSettings, consent: Consent) -> SettingsForm:
         connected=settings.connected_accounts,
         bio=settings.bio or "",
         pronouns=settings.pronouns or "",
+        history=settings.history,
         links=tuple((link.label, link.url) for link in settings.links),
     )
 
@@ -77,6 +79,7 @@ def of_fields(fields: Fields) -> SettingsForm:
         connected=tuple(values.get("connected", [])),
         bio=one("bio"),
         pronouns=one("pronouns"),
+        history=one("history"),
         links=tuple(link for link in links if any(link))[: LINKS_MAX + 1],
     )
 
@@ -94,6 +97,8 @@ def patch(form: SettingsForm, now_ms: int) -> dict[str, object]:
         "pronouns": form.pronouns,
         "links": [{"label": label, "url": url} for label, url in form.links],
     }
+    if form.history:
+        changes["history"] = form.history
     if form.pause:
         changes["paused_until"] = _paused_until(form.pause, now_ms)
     return changes

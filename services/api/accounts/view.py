@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from services.api.accounts.settings_form import SettingsForm
 from shared.model.connected_accounts import OwnConnection
+from shared.model.history import HISTORY_MAX_DAYS
 
 NOTICES: Final = {
     "saved": "Saved. Everyone sees the change within a second.",
@@ -50,6 +51,7 @@ class AccountView(Struct, frozen=True, kw_only=True):
     csrf: str
     form: SettingsForm
     monitored: bool  # whether Redis has the person; of no meaning while they are hidden
+    history_days: int = HISTORY_MAX_DAYS
     paused_until: int = 0  # ms since 1970; 0: not paused
     applications: tuple[Application, ...] = ()
     connections: tuple[OwnConnection, ...] = ()

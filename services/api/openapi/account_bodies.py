@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from services.api.openapi.bodies import KeptHistory
 from shared.model.snapshot import Link
 from shared.model.user_settings import HideableField, HistoryLevel
 
@@ -75,6 +76,7 @@ class Account(Struct):
     ]
     key: AccountKey | None
     signed_in: AccountGrant | None
+    history: KeptHistory | None
 
 
 class AccountAnswer(Struct):

@@ -84,6 +84,7 @@ _ACCOUNT: Final = Account(
     ],
     key=AccountKey(1_790_000_000_000),
     signed_in=AccountGrant(1_790_000_000_000, ["connections", "identify"]),
+    history=None,
 )
 
 

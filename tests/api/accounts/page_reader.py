@@ -46,6 +46,8 @@ class PageReader(HTMLParser):
             self.controls.append({"tag": tag, **known})
             if tag == "input" and (known.get("type") != "checkbox" or "checked" in known):
                 self.fields.append((known["name"], known.get("value", "")))
+        if tag == "option" and "selected" in known:
+            self.fields.append((self.controls[-1]["name"] or "", known["value"]))
         self._area = known["name"] if tag == "textarea" else ""
 
     def handle_endtag(self, tag: str) -> None:

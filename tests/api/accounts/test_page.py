@@ -115,6 +115,7 @@ def test_hostile_texts_are_text() -> None:
         ),
         ({"links": [{"label": "", "url": "https://a.example"}]}, "link_label-0", "The label of li"),
         ({"hide_applications": ["12"]}, "more_applications", "The list of applications has to be"),
+        ({"history": "all"}, "history-level", "The choice of what is kept has to be one of off, "),
     ],
 )
 def test_an_error_is_beside_its_field(

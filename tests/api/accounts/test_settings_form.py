@@ -23,6 +23,7 @@ SETTINGS = UserSettings(
     connected_accounts=("github:1234567", "domain:example.org"),
     bio="One line\nand another",
     pronouns="they/them",
+    history="last_seen",
     links=(Link("Site", "https://example.org"), Link("Blog", "https://blog.example.org/?a=b&c=d")),
 )
 
@@ -40,6 +41,7 @@ def sent(form: SettingsForm) -> list[tuple[str, str]]:
         *(("connected", key) for key in form.connected),
         ("bio", form.bio.replace("\n", "\r\n")),
         ("pronouns", form.pronouns),
+        ("history", form.history),
         *(pair for row in rows for pair in zip(("link_label", "link_url"), row, strict=True)),
     ]
 
