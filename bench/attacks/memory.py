@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from bench import people
 from bench.attacks.outcome import Outcome
+from bench.attacks.variants import say
 from bench.child import BenchProcess
 from bench.harness import Harness, Redis
 from testing.free_port import free_port
@@ -37,6 +38,7 @@ UPGRADE: Final = (
 )
 WATCH: Final = b"GET /?user_id=%d HTTP/1.1\r\n" % people.FIRST + UPGRADE
 FOLLOW: Final = b"GET /events?user_id=%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
+CHOOSE: Final = b"GET /?user_id= HTTP/1.1\r\n" + UPGRADE
 PING: Final = b"\x89\x84\0\0\0\0ping"
 READ: Final = b"GET /user/%d HTTP/1.1\r\nHost: x\r\n\r\n" % people.FIRST
 
@@ -136,6 +138,11 @@ def _watch_strangers(chance: random.Random) -> bytes:
     return b"GET /?user_id=%b HTTP/1.1\r\n" % users + UPGRADE
 
 
+_STRANGERS: Final = [str(10**17 + number) for number in range(50)]
+_CHANGES: Final = b"".join(
+    say({"op": op, "user_ids": _STRANGERS}) for op in ("subscribe", "unsubscribe")
+)
+
 ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
     "ws": {
         "clients that never read, 100 changes a second": (1000, says(WATCH)),
@@ -152,6 +159,7 @@ ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
             SOME,
             says(WATCH, again=b"\x89\x84\0\0\0\0ping" * 100),
         ),
+        "subscribers of strangers that read no answer": (SOME, says(CHOOSE, again=_CHANGES * 2)),
         "half-open handshakes of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
         "garbage frames": (SOME, keeps(lambda chance: chance.randbytes(2000), WATCH)),
         "headers and addresses of 60 KB": (

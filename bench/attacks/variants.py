@@ -86,6 +86,7 @@ def _strangers(count: int, first: int = 0) -> list[str]:
 CHUNKED: Final = b"Transfer-Encoding: chunked"
 READ: Final = f"/user/{ID}"
 OWN: Final = f"/?user_id={ID}"
+EMPTY: Final = "/?user_id="
 LANYARD: Final = "/socket"
 ZALGO: Final = "%CC%81" * 1200
 BIDI: Final = "%E2%80%AE" * 800
@@ -345,6 +346,38 @@ VARIANTS: Final = (
     socket("200 pings", OWN, frame(9, b"x" * 125) * 200, allowed=(4429,)),
     socket("a compressed frame", OWN, frame(1, b"x", rsv=4), allowed=(1002,)),
     socket("text that is not UTF-8", OWN, frame(1, b"\xff\xfe"), allowed=(0, 1007, 4400)),
+    # Messages that change subscriptions.
+    socket("a heartbeat", OWN, say({"op": 3}), allowed=(0,)),
+    socket("three heartbeats", OWN, say({"op": 3}) * 3, allowed=(4400,)),
+    socket("JSON of 3,000 brackets", OWN, frame(1, b"[" * 3_000), allowed=(0,)),
+    socket(
+        "a subscribe to 150 users",
+        OWN,
+        say({"op": "subscribe", "user_ids": _strangers(150)}),
+        allowed=(0,),
+    ),
+    socket(
+        "3 subscribes to 50 unknown users",
+        EMPTY,
+        *[
+            say({"op": "subscribe", "user_ids": _strangers(50, 50 * at)})
+            + say({"op": "unsubscribe", "user_ids": _strangers(50, 50 * at)})
+            for at in range(3)
+        ],
+        allowed=(0,),
+    ),
+    socket(
+        "ids of 900 characters, markup and spaces",
+        EMPTY,
+        say({"op": "subscribe", "user_ids": ["x" * 900, "<b>1</b>", " 1", ""]}),
+        allowed=(0,),
+    ),
+    socket(
+        "200 subscribes to the same user",
+        EMPTY,
+        say({"op": "subscribe", "user_ids": [str(ID)]}) * 200,
+        allowed=(4429,),
+    ),
     socket(
         "Lanyard: 3,000 unknown ids in one message",
         LANYARD,

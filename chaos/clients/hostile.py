@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
 import socket
 
@@ -44,6 +45,20 @@ async def garbage(port: int, users: tuple[str, ...], rng: random.Random) -> None
                 await _ask_and_wait(port, rng.randbytes(200).decode("latin-1"), 0.2)
             else:
                 await _talk(port, users, rng)
+        await asyncio.sleep(rng.random())
+
+
+async def changes(port: int, users: tuple[str, ...], rng: random.Random) -> None:
+    """Subscribes and unsubscribes without end, and reads no answer."""
+    while True:
+        with contextlib.suppress(*_RUDE):
+            url = f"ws://127.0.0.1:{port}/?user_id="
+            async with connect(url, proxy=None, compression=None, close_timeout=0.5) as connection:
+                while True:
+                    op = rng.choice(("subscribe", "unsubscribe"))
+                    some = rng.sample(users, rng.randint(1, len(users)))
+                    await connection.send(json.dumps({"op": op, "user_ids": some}))
+                    await asyncio.sleep(rng.random() * 0.05)
         await asyncio.sleep(rng.random())
 
 

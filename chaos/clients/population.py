@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 
 from chaos.clients import hostile
+from chaos.clients.changing import ChangingReader
 from chaos.clients.events import EventReader
 from chaos.clients.lanyard import LanyardReader
 from chaos.clients.reader import ClientPopulation, ClientProfile, Reader
@@ -31,7 +32,11 @@ _EVENTS: Final = (
     (0.02, ClientProfile("overtaken event-stream", users=50, pause=2.0, small_buffer=True)),
     (0.03, ClientProfile("restless event-stream", users=2, reconnect_after=2.0)),
 )
-_RUDE: Final = (hostile.never_reads, hostile.half_open, hostile.garbage)
+_CHANGING: Final = (
+    (0.06, ClientProfile("changing", users=10)),
+    (0.02, ClientProfile("slow changing", users=20, pause=0.4)),
+)
+_RUDE: Final = (hostile.never_reads, hostile.half_open, hostile.garbage, hostile.changes)
 
 
 def readers(crowd: ClientPopulation, number: int, seed: int) -> list[Reader]:
@@ -43,6 +48,7 @@ def readers(crowd: ClientPopulation, number: int, seed: int) -> list[Reader]:
         (Reader, _MANNERS),
         (LanyardReader, _LANYARD),
         (EventReader, _EVENTS),
+        (ChangingReader, _CHANGING),
     ):
         for share, profile in manners:
             for _ in range(round(number * share)):
