@@ -15,6 +15,7 @@ function form({ show = {}, apps = {}, typed = "", connected = {}, links = [] } =
     { name: "more_applications", id: "more_applications", value: typed },
     { name: "bio", id: "bio", value: "" },
     { name: "pause", id: "pause", value: "" },
+    { name: "history", id: "history-level", value: "off" },
   ];
   const rows = links.map(([label, url]) => {
     const inputs = [
