@@ -16,11 +16,17 @@ _ID: Final = "[0-9]{15,19}"
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{0,15}:/{1,3}", re.IGNORECASE)
 _INVITE: Final = re.compile(r"discord\.gg(/|$)|discord(app)?\.com/invite/", re.IGNORECASE)
 _PLACE: Final = re.compile(r"/channels/([^/?#]+)(/[^/?#]+)?(/[^/?#]+)?", re.IGNORECASE)
-_IN_ADDRESS: Final = re.compile(rf"/(?:users|avatars|banners|user|activity|card|badge)/({_ID})\b")
+_IN_ADDRESS: Final = re.compile(
+    r"(?:/(?:users?|u|avatars?|banners|activity|history|now-playing|check|card|badge|overlay|embed)/"
+    rf"|[?&](?:user|user_id|ids)=)({_ID})\b"
+)
+"""At Discord, and here."""
+
 _SERVER_PICTURE: Final = re.compile(rf"/(?:icons|splashes|clan-badges|guild-tag-badges)/{_ID}\b")
 _USER_MENTION: Final = re.compile(rf"<?@!?({_ID})>?", re.ASCII)
 _OTHER_MENTION: Final = re.compile(r"<(@&|#|a?:\w|/\w|t:|id:)", re.ASCII)
-_SEPARATORS: Final = re.compile(r"[\s,.'’_]+")
+_SEPARATORS: Final = re.compile(r"[\s,.'’_\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]+")
+"""Also those that are not seen, and are copied with a text."""
 _SHORTENED: Final = re.compile(r"[0-9](?:[.,][0-9]+)?e\+?[0-9]{1,2}", re.ASCII | re.IGNORECASE)
 _TOKEN: Final = re.compile(r"(?:Bot )?[\w-]{23,28}\.[\w-]{6,7}\.[\w-]{27,40}", re.ASCII)
 _HASH: Final = re.compile(r"(?:a_)?[0-9a-f]{32}", re.ASCII)
@@ -32,12 +38,13 @@ _PLACES: Final = ("a server", "a channel", "a message")
 
 def hint(text: str) -> str:
     """What `text`, which snowflake.parse does not accept, seems to be: sentences."""
-    text = text.strip()
+    given, text = text, text.strip()
     if len(text) > MAX_CHARS:
         return "This is too long for an id."
     return (
         _mention(text)
         or _address(text)
+        or _separated(given)
         or _number(text)
         or _name(text)
         or (snowflake.problem(text))
@@ -74,10 +81,14 @@ def _address(text: str) -> str | None:
     return "This is an address, not an id, and no user's id is in it."
 
 
-def _number(text: str) -> str | None:
+def _separated(text: str) -> str | None:
     digits = _SEPARATORS.sub("", text)
     if digits != text and snowflake.parse(digits) is not None:
-        return "An id has only digits, without anything between them." + _the_id(digits)
+        return "An id has only digits, without anything between or around them." + _the_id(digits)
+    return None
+
+
+def _number(text: str) -> str | None:
     if _SHORTENED.fullmatch(text):
         return (
             "A spreadsheet has shortened this id, and its last digits are lost. Copy it again, "

@@ -14,7 +14,7 @@ THE_ID = f" The id in it is {ID}."
 USERNAME = "This looks like a username."
 INVITATION = "This is an invitation to a server."
 ADDRESS = "This is an address."
-SEPARATED = "An id has only digits, without anything between them."
+SEPARATED = "An id has only digits, without anything between or around them."
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,16 @@ SEPARATED = "An id has only digits, without anything between them."
         (f"discord://-/users/{ID}", ADDRESS + THE_ID),
         (f"https://cdn.discordapp.com/avatars/{ID}/a_b.gif?size=64", ADDRESS + THE_ID),
         (f"https://grux.example.org/user/{ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/u/{ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/?user={ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/?make=card&user={ID}&theme=dark", ADDRESS + THE_ID),
+        (f"https://grux.example.org/users?ids={ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/events?user_id={ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/history/{ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/now-playing/{ID}.svg?width=320", ADDRESS + THE_ID),
+        (f"https://grux.example.org/overlay/{ID}?size=compact", ADDRESS + THE_ID),
+        (f"grux.example.org/embed/{ID}", ADDRESS + THE_ID),
+        (f"https://grux.example.org/avatar/{ID}.png", ADDRESS + THE_ID),
         (f"https://discord.com/channels/{ID}", "This is the link to a server."),
         (f"https://discord.com/channels/{ID}/{ID}", "This is the link to a channel."),
         (f"https://discord.com/channels/@me/{ID}/{ID}", "This is the link to a message."),
@@ -51,6 +61,9 @@ SEPARATED = "An id has only digits, without anything between them."
             SEPARATED + THE_ID,
         ),
         ("1274150219 482660897", SEPARATED + THE_ID),
+        (f" {ID}", SEPARATED + THE_ID),
+        (f"{ID}\n", SEPARATED + THE_ID),
+        (f"\u200b{ID}\ufeff", SEPARATED + THE_ID),
         (f"{ID}.0", "This is not an id, because it has other characters"),
         ("1.27415E+18", "A spreadsheet has shortened this id"),
         ("1,27415e18", "A spreadsheet has shortened this id"),
