@@ -111,7 +111,7 @@ async def test_several_users(backend: Backend, query: str) -> None:
     ("query", "shown"),
     [
         ("", None),
-        ("user_id=", None),
+        ("user_id=,", None),
         ("userid=1", None),
         ("user_id=12", "12"),
         ("user_id=me", "me"),
