@@ -7,7 +7,16 @@ import time
 import msgspec
 
 from shared.discord.cdn import Cdn
-from shared.model.snapshot import Activity, Badge, Clan, Presence, Profile, Spotify, Timestamps
+from shared.model.snapshot import (
+    Activity,
+    Badge,
+    Clan,
+    Listening,
+    Presence,
+    Profile,
+    Spotify,
+    Timestamps,
+)
 from shared.redis import keys
 from shared.redis.store import Fields, Save, Store
 
@@ -43,23 +52,24 @@ def profile(user_id: int) -> bytes:
 
 
 def presence(change: int) -> bytes:
-    """A song and an editor; a frame of it has about 800 bytes (docs/api.md shows one like it).
+    """A song and an editor; a frame of it has 1.1 KB (docs/api.md shows one like it).
 
     `change` makes it differ from the one before, at the same size.
     """
+    spotify = Spotify(
+        song=f"90mph {change % 10**6:06}",
+        artist="JBEE, Sillage",
+        album="90mph",
+        album_image="https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",
+        link="https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",
+        timestamps=Timestamps(1750873861045, 1750874008612),
+        created_at=1750873861499,
+        track_id="6uT2TsDrCrXue7ROEfNeGN",
+    )
     return msgspec.json.encode(
         Presence(
             status="online",
-            spotify=Spotify(
-                song=f"90mph {change % 10**6:06}",
-                artist="JBEE, Sillage",
-                album="90mph",
-                album_image="https://i.scdn.co/image/ab67616d0000b2737aee7c56bd63016a79ddc9d1",
-                link="https://open.spotify.com/track/6uT2TsDrCrXue7ROEfNeGN",
-                timestamps=Timestamps(1750873861045, 1750874008612),
-                created_at=1750873861499,
-                track_id="6uT2TsDrCrXue7ROEfNeGN",
-            ),
+            spotify=spotify,
             activity=[
                 Activity(
                     type="Playing",
@@ -79,6 +89,17 @@ def presence(change: int) -> bytes:
                 )
             ],
             custom_status=None,
+            listening=Listening(
+                app=spotify.name,
+                application_id=None,
+                song=spotify.song,
+                artist=spotify.artist,
+                album=spotify.album,
+                album_image=spotify.album_image,
+                link=spotify.link,
+                timestamps=spotify.timestamps,
+                created_at=spotify.created_at,
+            ),
         )
     )
 
