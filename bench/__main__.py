@@ -31,6 +31,7 @@ ROWS: Final = (
     "reads",
     "card_storm",
     "ingest",
+    "history",
     "saves",
     "burst",
     "end_to_end",
