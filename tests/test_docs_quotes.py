@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.http11 import MAX_LINE_LENGTH
 
 from services.api.endpoints import check
 from services.api.endpoints.presence import INFO
@@ -124,6 +125,7 @@ def test_the_limits_of_the_websocket() -> None:
         "a message": _shown(limits.message_size),
         "messages that wait while the client does not read": str(limits.waiting_messages),
         "URL and headers of the handshake": _shown(limits.handshake_size),
+        "the URL, or one header": _shown(MAX_LINE_LENGTH),
         "seconds until the handshake is complete": f"{limits.handshake_within:.0f}",
         "seconds between two pings, and until the pong": f"{limits.ping_every:.0f}",
         "seconds without reading, while frames wait": f"{limits.slow_within:.0f}",

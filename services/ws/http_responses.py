@@ -51,7 +51,9 @@ def json(
             "Connection": "close",
             "Content-Type": "application/json; charset=utf-8",
             "Content-Length": str(len(body)),
+            "X-Content-Type-Options": "nosniff",
             "Access-Control-Allow-Origin": "*",
+            "Access-Control-Expose-Headers": "Retry-After",
             "Cache-Control": "no-store",
             **(headers or {}),
         }

@@ -30,6 +30,7 @@ HEAD: Final = (
     b"HTTP/1.1 200 OK\r\n"
     b"Content-Type: text/event-stream; charset=utf-8\r\n"
     b"Cache-Control: no-store, no-transform\r\n"
+    b"X-Content-Type-Options: nosniff\r\n"
     b"X-Accel-Buffering: no\r\n"  # nginx does not buffer it, whatever its configuration says
     b"Access-Control-Allow-Origin: *\r\n"
     b"Connection: close\r\n"

@@ -38,6 +38,7 @@ async def test_the_frames_of_the_websocket(backend: Backend) -> None:
         assert client.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert client.headers["cache-control"] == "no-store, no-transform"
         assert client.headers["access-control-allow-origin"] == "*"
+        assert client.headers["x-content-type-options"] == "nosniff"
         assert client.headers["x-accel-buffering"] == "no"
         for state, name in ((1, "anna"), (2, "anna"), (3, "hannah")):
             await backend.show(ANNA, state, name)
@@ -88,6 +89,8 @@ async def test_the_response_when_nothing_can_be_shown(backend: Backend) -> None:
                 error = msgspec.json.decode(await body(client))
                 assert (client.status, error["error"]["code"]) == (status, code)
                 assert client.headers["access-control-allow-origin"] == "*"
+                assert client.headers["access-control-expose-headers"] == "Retry-After"
+                assert client.headers["x-content-type-options"] == "nosniff"
                 assert client.headers["cache-control"] == "no-store"
                 assert "upgrade" not in client.headers
                 if status == 404:
