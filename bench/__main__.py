@@ -31,7 +31,6 @@ ROWS: Final = (
     "reads",
     "card_storm",
     "ingest",
-    "history",
     "saves",
     "burst",
     "end_to_end",
