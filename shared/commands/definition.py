@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from shared.commands.texts import ENGLISH, LANGUAGES, LOCALES, Texts
-from shared.model.user_settings import HIDEABLE_FIELDS
+from shared.model.user_settings import HIDEABLE_FIELDS, HISTORY_LEVELS
 
 NAME: Final = "grux"
 EVERYTHING: Final = "everything"
@@ -46,6 +46,7 @@ def definition() -> Json:
                 "hide", lambda t: t.descriptions.hide, _what(lambda t: t.descriptions.hide_what)
             ),
             _sub_command("pause", lambda t: t.descriptions.pause, _hours()),
+            _sub_command("history", lambda t: t.descriptions.history, _keep()),
             _sub_command("profile", lambda t: t.descriptions.profile),
             _sub_command("key", lambda t: t.descriptions.key),
             _sub_command("links", lambda t: t.descriptions.links),
@@ -85,6 +86,20 @@ def _hours() -> Json:
         "min_value": 0,
         "max_value": MAX_PAUSE_HOURS,
     }
+
+
+def _keep() -> Json:
+    choices = [_choice(level, _name_of_level(level)) for level in HISTORY_LEVELS]
+    described = _described(lambda texts: texts.descriptions.history_keep)
+    return {"type": _STRING, "name": "keep", **described, "choices": choices}
+
+
+def _name_of_level(level: str) -> Choose:
+    def choose(texts: Texts) -> str:
+        name: str = getattr(texts.history, f"keep_{level}")
+        return name
+
+    return choose
 
 
 def _choice(value: str, choose: Choose) -> Json:

@@ -51,6 +51,8 @@ class DescriptionTexts(Struct, frozen=True, forbid_unknown_fields=True):
     hide_what: str
     pause: str
     pause_hours: str
+    history: str
+    history_keep: str
     profile: str
     key: str
     links: str
@@ -76,6 +78,18 @@ class StateTexts(Struct, frozen=True, forbid_unknown_fields=True):
     hide_all: str
     show_me: str
     end_pause: str
+
+
+class HistoryTexts(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept of the person's past, and the choices."""
+
+    off: str
+    last_seen: str
+    recent: str
+    hint: str
+    keep_off: str
+    keep_last_seen: str
+    keep_recent: str
 
 
 class ProfileTexts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -131,6 +145,7 @@ class HeldTexts(Struct, frozen=True, forbid_unknown_fields=True):
     key: str  # {since}
     sign_in: str
     presence: str  # {count}
+    history: str  # {count}
     profile_source: str
 
 
@@ -171,6 +186,7 @@ class Texts(Struct, frozen=True, forbid_unknown_fields=True):
     parts: PartTexts
     descriptions: DescriptionTexts
     state: StateTexts
+    history: HistoryTexts
     profile: ProfileTexts
     key: KeyTexts
     links: LinkTexts

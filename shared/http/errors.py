@@ -142,7 +142,7 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
         404,
         "history_off",
         "This user keeps no history. Only people who ask for it have one: at /me, or by the bot's "
-        "command /grux.",
+        "command /grux history.",
     ),
     404: ApiError(404, "not_found", "Route does not exist"),
     NoSuchPage: ApiError(

@@ -13,6 +13,7 @@ import msgspec
 
 from services.gateway.commands import commands as names
 from services.gateway.commands import panel
+from services.gateway.commands.history import KEEP
 from shared.commands.texts import ENGLISH, LANGUAGES
 from shared.redis import keys
 from simulator.interaction import EPHEMERAL, Interaction
@@ -83,7 +84,8 @@ def said(interaction: Interaction) -> str:
 
 
 async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
-    """Hide a song, disappear, come back, write a profile, get a key, use it, and erase it all."""
+    """Hide a song, disappear, come back, keep a history, write a profile, get a key, use it, and
+    erase it all."""
     async with guarded(tmp_path) as (stack, redis, _):
         for service in ("api", "gateway"):
             address = {"PUBLIC_URL": "https://presence.example"}
@@ -108,6 +110,11 @@ async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
         await stack.not_monitored(ROBIN)
         await robin.use("pause", hours=0)
         await stack.shows(ROBIN, lambda data: True)
+
+        await robin.press(await robin.use("history"), f"{KEEP}recent")
+        await stack.shows(ROBIN, lambda data: "last_seen" in data)
+        await robin.use("history", keep="off")
+        await stack.shows(ROBIN, lambda data: data.get("last_seen") is None)
 
         form = await robin.use("profile")
         await robin.submit(form, bio="Tapes & trains", links="Site https://example.org")

@@ -18,13 +18,14 @@ from msgspec import Struct
 
 from services.gateway.commands import panel, profile_form
 from services.gateway.commands.held_data import data_reply
+from services.gateway.commands.history import KEEP, HistoryCommands
 from services.gateway.commands.interaction import UserInteraction
 from services.gateway.commands.links import links_reply
 from services.gateway.commands.replies import Modal, Reply, button, row, timestamp
 from services.gateway.commands.visibility import NotOffered, VisibilityCommands
 from shared.commands.definition import NAME
 from shared.commands.texts import Texts, texts_for
-from shared.model.user_settings import Consent, InvalidSettings
+from shared.model.user_settings import HISTORY_LEVELS, Consent, InvalidSettings
 from shared.redis.api_keys import ApiKeys
 from shared.redis.user_settings import UserSettingsStore
 
@@ -67,10 +68,12 @@ class UserCommands:
         self._stores = stores
         self._public_url = public_url
         self._visibility = VisibilityCommands(stores.settings, stores.applications, consent, now)
+        history = HistoryCommands(stores.settings)
         self._subcommands: Mapping[str, Action] = {
             "show": self._visibility.show,
             "hide": self._visibility.hide,
             "pause": self._visibility.pause,
+            "history": history.history,
             "key": self._key,
             "links": self._links,
             "data": self._data,
@@ -81,6 +84,7 @@ class UserCommands:
             panel.SHOW: self._visibility.choose_shown,
             panel.VISIBLE_OFF: self._visibility.become_invisible,
             panel.VISIBLE_ON: self._visibility.become_visible,
+            **{KEEP + level: history.choose for level in HISTORY_LEVELS},
             KEY_NEW: self._create_key,
             KEY_DELETE: self._delete_key,
         }

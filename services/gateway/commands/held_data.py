@@ -49,6 +49,8 @@ def _lines(held: Mapping[str, Any], said: HeldTexts) -> list[str]:
         lines.append(said.sign_in)
     if held["presence"]:
         lines.append(said.presence.format(count=len(held["presence"]["servers"])))
+    if held["history"]:
+        lines.append(said.history.format(count=len(held["history"]["recent"])))
     if held["profile_source"]:
         lines.append(said.profile_source)
     return lines

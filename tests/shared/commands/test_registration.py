@@ -114,7 +114,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
         definition(),
         {**definition(), "id": "1", "version": "2", "dm_permission": True, "nsfw": False},
         changed(("contexts",), [1, 0]),
-        changed(("options", 3, "options"), None),
+        changed(("options", 4, "options"), None),
         changed(("name_localizations",), None),
         changed(("options", 0, "options", 0, "required"), False),
     ],

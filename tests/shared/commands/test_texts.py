@@ -100,7 +100,7 @@ def test_the_definition_is_accepted() -> None:
     """By the rules of Discord's that the simulator knows."""
     assert problems_of(definition()) == {}
     assert [option["name"] for option in definition()["options"]] == [
-        *("show", "hide", "pause", "profile", "key", "links", "data", "erase")
+        *("show", "hide", "pause", "history", "profile", "key", "links", "data", "erase")
     ]
 
 
