@@ -7,9 +7,15 @@ from collections.abc import AsyncIterator
 import pytest
 from msgspec.structs import replace
 
-from shared.model.history import HISTORY_MAX_ENTRIES, ActivitySession, History, Seen
+from shared.model.history import (
+    HISTORY_MAX_ENTRIES,
+    ActivitySession,
+    History,
+    Seen,
+    is_shown,
+)
 from shared.model.snapshot import Listening, Timestamps
-from shared.model.user_settings import HistoryLevel, UserSettings
+from shared.model.user_settings import HIDEABLE_FIELDS, HistoryLevel, UserSettings
 from shared.redis import durable_backup, keys
 from shared.redis.durable import DurableUnavailable
 from shared.redis.history import HistoryStore, HistoryWrite, StoredHistory
@@ -21,6 +27,17 @@ from testing.free_port import free_port
 USER, OTHER = 1274150219482660897, 1274150219482660898
 NOW, DAY = 1_796_000_000_000, 86_400_000
 GAME = ActivitySession(kind="playing", name="Chess", application_id="1" * 18, started_at=NOW)
+HEARD = Listening(
+    app="Spotify",
+    application_id=None,
+    song="90mph",
+    artist="JBEE",
+    album=None,
+    album_image=None,
+    link=None,
+    timestamps=Timestamps(start=NOW - 9),
+    created_at=NOW - 9,
+)
 SONG = ActivitySession(
     kind="listening",
     name="Spotify",
@@ -28,17 +45,7 @@ SONG = ActivitySession(
     state="JBEE",
     started_at=NOW - 9,
     ended_at=NOW,
-    heard=Listening(
-        app="Spotify",
-        application_id=None,
-        song="90mph",
-        artist="JBEE",
-        album=None,
-        album_image=None,
-        link=None,
-        timestamps=Timestamps(start=NOW - 9),
-        created_at=NOW - 9,
-    ),
+    heard=HEARD,
     is_spotify=True,
 )
 
@@ -172,6 +179,71 @@ async def test_what_was_hidden_later_is_not_shown(durable: Store, history: Histo
     found = await history.of_user(USER, now_ms=NOW)
     assert [one.name for one in found.recent] == ["Chess"]
     assert (found.last_seen, found.last_played) == (None, None)
+
+
+SPOTIFY = replace(SONG, name='Spotify \u266b "/\\"', heard=replace(HEARD, timestamps=Timestamps()))
+RADIO = replace(SONG, name="Radio", application_id="2" * 18, is_spotify=False)
+SHOWN = (SPOTIFY, RADIO, replace(GAME, name="Go"), replace(GAME, application_id=None))
+
+
+@pytest.mark.parametrize(
+    "hiding",
+    [
+        *(UserSettings(history="recent", hide=(part,)) for part in HIDEABLE_FIELDS),
+        UserSettings(history="recent", hide=("activities", "spotify")),
+        UserSettings(history="recent", hide_applications=("1" * 18,)),
+        UserSettings(history="recent", hide_applications=("1" * 18, "2" * 18), hide=("spotify",)),
+    ],
+)
+async def test_hiding_erases_at_once(
+    durable: Store, history: HistoryStore, hiding: UserSettings
+) -> None:
+    """What may not be shown any more, and nothing else: as `is_shown` says."""
+    await choose(durable, "recent")
+    ended = tuple(replace(one, ended_at=NOW - n) for n, one in enumerate(SHOWN))
+    running = tuple(replace(one, ended_at=None) for one in SHOWN)
+    await write(history, *ended, running=running)
+    before = await history.load_all(USER)
+    assert (before.ended, before.running) == (ended, running)
+
+    await UserSettingsStore(durable).change(USER, lambda old: hiding)
+    after = await history.load_all(USER)
+    assert after.ended == tuple(one for one in ended if is_shown(one, hiding))
+    assert after.running == tuple(one for one in running if is_shown(one, hiding))
+    last_seen = None if "status" in hiding.hide else NOW - 1
+    assert after.seen == Seen(at=NOW, last_seen=last_seen)
+    made = HistoryWrite(revision=before.revision, seen=Seen(at=NOW), running=running)
+    assert await history.write_many({USER: made}, now_ms=NOW) == {USER: False}
+    assert await durable.redis.ttl(keys.history(USER)) > 0
+
+
+async def test_numbers_that_lua_would_spoil_do_no_harm(
+    durable: Store, history: HistoryStore
+) -> None:
+    """An application may report any start. What is not over is then recorded anew."""
+    await choose(durable, "recent")
+    odd = replace(GAME, application_id=None, start=2**53 - 1)
+    await write(history, odd, running=(odd, GAME))
+    await choose(durable, "recent", "spotify")
+    assert (await history.load_all(USER)).running == (odd, GAME)
+    settings = UserSettings(history="recent", hide_applications=("1" * 18,))
+    await UserSettingsStore(durable).change(USER, lambda old: settings)
+    stored = await history.load_all(USER)
+    assert (stored.running, stored.ended) == ((), (odd,))
+    assert stored.seen is not None
+
+
+async def test_hiding_forgets_what_other_software_has_written(
+    durable: Store, history: HistoryStore
+) -> None:
+    """The change is stored, whatever is in the place of the history."""
+    await choose(durable, "recent")
+    for name in (keys.history(USER), keys.history_recent(USER)):
+        await write(history, SONG, running=(GAME,))
+        await durable.redis.set(name, b"x")
+        await choose(durable, "recent", "spotify")
+        assert await history.load_all(USER) == StoredHistory()
+        await choose(durable, "recent")
 
 
 async def test_a_backup_brings_it_back(durable: Store, history: HistoryStore) -> None:

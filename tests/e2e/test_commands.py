@@ -113,6 +113,8 @@ async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
 
         await robin.press(await robin.use("history"), f"{KEEP}recent")
         await stack.shows(ROBIN, lambda data: "last_seen" in data)
+        await robin.use("hide", what="clan")
+        await robin.use("show", what="clan")
         await robin.use("history", keep="off")
         await stack.shows(ROBIN, lambda data: data.get("last_seen") is None)
 
