@@ -32,6 +32,7 @@ ROWS: Final = (
     "card_storm",
     "ingest",
     "saves",
+    "history",
     "burst",
     "end_to_end",
     "startup",
