@@ -24,7 +24,7 @@ SOURCE: Final = "https://github.com/matheusaudibert/grux/blob/main"
 _NOT_SHOWN: Final = ("decisions", "flames")  # for those who change Grux
 
 _SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "Read a presence": ("api", "websocket", "events", "history", "lanyard", "limits", "faq"),
+    "Read a presence": ("api", "websocket", "events", "lanyard", "limits", "faq"),
     "Show a presence": ("widget", "card", "now-playing", "embeds"),
     "Decide what is shown": ("accounts", "commands", "privacy"),
     "Run Grux": (
