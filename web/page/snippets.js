@@ -81,11 +81,11 @@ const eventsOf = (socket) => socket.replace(/^ws(s?:\/\/[^/]+).*$/, "http$1/even
 const DATA = {
   fetch: ({ api, id }) => `const response = await fetch("${api}/user/${id}");
 const { data } = await response.json();
-console.log(data.status, data.spotify?.song); // "online", "idle", "dnd" or "invisible"`,
+console.log(data.status, data.listening?.song); // "online", "idle", "dnd" or "invisible"`,
   WebSocket: ({ socket, id }) => `const socket = new WebSocket("${socket}/?user_id=${id}");
 socket.onmessage = (event) => {
   const { op, d } = JSON.parse(event.data); // "initial_data", then "presence_update"
-  console.log(op, d.status, d.spotify?.song);
+  console.log(op, d.status, d.listening?.song);
 };`,
   EventSource: ({
     socket,
@@ -94,7 +94,7 @@ socket.onmessage = (event) => {
 for (const op of ["initial_data", "presence_update"]) {
   events.addEventListener(op, ({ data }) => {
     const { d } = JSON.parse(data);
-    console.log(op, d.status, d.spotify?.song);
+    console.log(op, d.status, d.listening?.song);
   });
 }`,
   curl: ({ api, id }) => `curl ${api}/user/${id}`,

@@ -23,6 +23,12 @@ test("every snippet names the user and this server", () => {
   }
 });
 
+test("the code that reads a presence shows the song of any player", () => {
+  for (const form of ["fetch", "WebSocket", "EventSource"]) {
+    assert.match(code("data", form), /listening\?\.song/, form);
+  }
+});
+
 test("options become attributes of the widget", () => {
   const options = [
     ["theme", "dark"],
