@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import re
+from collections.abc import AsyncIterator
 
 import aiohttp
 from websockets.asyncio.client import connect
 
-from testing.eventually import eventually, eventually_async
+from testing.event_stream import EventStreamParser
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.compose.project import FETCH, ROOT, Project
 from tests.compose.watcher import watching
 
@@ -89,6 +92,45 @@ async def test_cards_are_drawn_with_their_pictures(project: Project) -> None:
     async with aiohttp.ClientSession() as http, http.get(address) as card:
         assert (card.status, card.content_type) == (200, "image/png")
     assert fetched() > before
+
+
+async def test_an_event_stream_is_not_buffered(project: Project) -> None:
+    """Caddy routes it to ws, and passes on each event at once."""
+    url = f"{project.url}/events?user_id={XENIA}"
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/event-stream")
+        texts = _texts(answer.content)
+        for text in ("first of the stream", "second of the stream"):
+            await asyncio.to_thread(say, project, text)
+            async with asyncio.timeout(PATIENCE):
+                while await anext(texts) != text:
+                    pass
+
+
+async def test_pictures_pages_and_documents(project: Project) -> None:
+    """Each is answered by the service that has it; the documents are in the image."""
+    async with aiohttp.ClientSession() as http:
+        for path, kind in (
+            (f"/now-playing/{ROBIN}.svg", "image/svg+xml"),
+            (f"/now-playing/{ROBIN}.png", "image/png"),
+            (f"/now-playing/{ROBIN}.txt", "text/plain"),
+            (f"/now-playing/{ROBIN}", "application/json"),
+            (f"/users?ids={ROBIN},{XENIA}", "application/json"),
+            (f"/check/{ROBIN}", "application/json"),
+            (f"/overlay/{ROBIN}", "text/html"),
+            (f"/embed/{ROBIN}", "text/html"),
+            (f"/u/{ROBIN}", "text/html"),
+            (f"/oembed?url={project.url}/u/{ROBIN}", "application/json"),
+            ("/llms.txt", "text/plain"),
+            ("/docs/events.md", "text/markdown"),
+            ("/docs/recipes/obs", "text/html"),
+            ("/docs/images/now-playing.svg", "image/svg+xml"),
+        ):
+            async with http.get(project.url + path) as answer:
+                assert (answer.status, answer.content_type) == (200, kind), path
+                assert "X-Grux-Problem" not in answer.headers, path
+        async with http.get(f"{project.url}/history/{ROBIN}") as answer:
+            assert (await answer.json())["error"]["code"] == "history_off"
 
 
 async def test_the_rest_goes_to_the_api(project: Project) -> None:
@@ -208,6 +250,15 @@ async def test_more_cards(project: Project) -> None:
         await eventually_async(both_draw)
     finally:
         project.run("deploy/scale.sh", "cards=1")
+
+
+async def _texts(body: aiohttp.StreamReader) -> AsyncIterator[str | None]:
+    """The custom status of each event."""
+    parser = EventStreamParser()
+    async for piece in body.iter_any():
+        for event in parser.feed(piece):
+            status = event.frame["d"].get("custom_status")
+            yield status["text"] if status else None
 
 
 def _in_image(project: Project, image: str, *command: str) -> str:
