@@ -1,5 +1,6 @@
 #!/bin/sh
-# `make backup`: writes what users have written (key-value stores and hashed keys) to a file.
+# `make backup`: writes what users have written and chosen (key-value stores, hashed keys, settings,
+# histories) to a file.
 # The argument is its name; without one, backups/ gets a file named for the time.
 set -eu
 umask 077 # it holds what users may not want to be read
