@@ -140,6 +140,8 @@ class EventHandler:
         if changed:
             self._writer.changed(user_id)
         named = sanitize.snowflake(payload.get("guild_id"))
+        if named:
+            self._guilds.heard_of(int(named), user_id)
         for guild_id in (int(named),) if named else cached.guilds:
             self._guilds.update_presence(guild_id, user_id, payload)
 

@@ -20,6 +20,8 @@ from tests.gateway.gateway_fixture import (
 GAME = {"name": "Chess", "type": 0, "created_at": 2}
 CUSTOM = {"id": "custom", "name": "Custom Status", "type": 4, "state": "hi", "created_at": 1}
 
+SONG = {"id": "spotify:1", "name": "Spotify", "type": 2, "created_at": 3}
+
 
 def shows(*activities: Any, status: str = "online") -> dict[str, Any]:
     return {**online(1, status), "activities": list(activities)}
@@ -95,3 +97,31 @@ def test_status_does_not_wait_for_an_unavailable_guild() -> None:
     gateway.handle("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
     gateway.handle("PRESENCE_UPDATE", {**shows(status="dnd"), "guild_id": str(OTHER)})
     assert gateway.shown(1)["status"] == "dnd"
+
+
+def test_a_guild_that_is_yet_to_be_listed_adds_nothing_old() -> None:
+    """The user has left a large guild and joined another one between two sessions. Its member list
+    may take a minute."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(CUSTOM, SONG)]))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
+    gateway.handle("READY", {"guilds": [{"id": str(GUILD)}, {"id": str(OTHER)}]})
+    gateway.handle("GUILD_CREATE", guild(GUILD, [3], large=True, member_count=1000))
+    later = {**CUSTOM, "state": "later", "created_at": 5}
+    gateway.handle("GUILD_CREATE", guild(OTHER, [1, 2], [shows(later, status="idle")]))
+    assert gateway.shown(1)["status"] == "idle"
+    assert activities(gateway) == [later]
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(GUILD, [3]))
+    assert activities(gateway) == [later]
+
+
+def test_a_guild_that_is_yet_to_be_listed_counts_once_it_sends_the_user() -> None:
+    """What the other guild is not shown stays, although that one reports the next change first."""
+    gateway = both([CUSTOM], [CUSTOM])
+    gateway.handle("READY", {"guilds": [{"id": str(GUILD)}, {"id": str(OTHER)}]})
+    gateway.handle("GUILD_CREATE", guild(GUILD, [3], large=True, member_count=1000))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [1], [shows(CUSTOM)]))
+    gateway.handle("PRESENCE_UPDATE", {**shows(CUSTOM, GAME), "guild_id": str(GUILD)})
+    later = {**CUSTOM, "state": "later", "created_at": 5}
+    gateway.handle("PRESENCE_UPDATE", {**shows(later), "guild_id": str(OTHER)})
+    assert activities(gateway) == [later, GAME]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -170,6 +170,50 @@ def test_a_new_guild_outdates_one_whose_events_do_not_come() -> None:
     assert one.shown == presence(CUSTOM, NEW_GAME, status="idle")
     one.report(A, presence(CUSTOM, NEW_GAME, status="idle"), (A, B))
     assert one.is_uniform
+
+
+NEW_CUSTOM = {**CUSTOM, "state": "later", "created_at": 6}
+
+
+def moved() -> MergedPresence:
+    """The user joins B while nothing is heard of A, which showed a song."""
+    one = merged(presence(CUSTOM, SONG))
+    one.join(B)
+    one.report(B, presence(NEW_CUSTOM, status="idle"), (A, B), [A])
+    return one
+
+
+def cut_off() -> MergedPresence:
+    """The last session ended between the reports of A and of B."""
+    one = MergedPresence(presence(CUSTOM))
+    one.report(A, presence({**CUSTOM, "created_at": 3}, SONG), (A, B))
+    one.report(B, presence(NEW_CUSTOM, status="idle"), (A, B), [A])
+    return one
+
+
+@pytest.mark.parametrize("story", [moved, cut_off])
+def test_old_and_new_are_not_mixed(story: Callable[[], MergedPresence]) -> None:
+    """Whether the song has ended is known when A reports again."""
+    one = story()
+    assert one.shown == presence(NEW_CUSTOM, status="idle")
+    one.report(A, presence(NEW_CUSTOM, status="idle"), (A, B))
+    assert one.shown == presence(NEW_CUSTOM, status="idle")
+    assert one.is_uniform
+
+
+@pytest.mark.parametrize("story", [moved, cut_off])
+def test_a_song_that_goes_on_is_shown_again_at_once(story: Callable[[], MergedPresence]) -> None:
+    """B does not show songs."""
+    one = story()
+    one.report(A, presence(NEW_CUSTOM, SONG, status="idle"), (A, B))
+    assert one.shown == presence(NEW_CUSTOM, SONG, status="idle")
+
+
+def test_what_a_guild_is_known_to_hide_is_shown_all_the_time() -> None:
+    """B had come as far as the song, and did not show it: its next report says nothing of it."""
+    one = merged(presence(CUSTOM, SONG), presence(CUSTOM))
+    one.report(B, presence(NEW_CUSTOM), (A, B), [A])
+    assert one.shown == presence(NEW_CUSTOM, SONG)
 
 
 def test_joining_shows_what_that_guild_shows() -> None:

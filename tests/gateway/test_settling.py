@@ -6,7 +6,7 @@ from typing import Any
 
 from services.gateway.discord.shard import Shard
 from services.gateway.state.settling import Settling
-from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, guild, online
+from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, chunk, guild, online
 
 GAME = {"name": "Chess", "type": 0, "created_at": 2}
 TICKS = 60
@@ -64,3 +64,17 @@ async def test_an_unavailable_guild_settles_nothing() -> None:
     for _ in range(2 * TICKS):
         await settling.tick()
     assert gateway.shown(1)["activities"] == []
+
+
+async def test_a_guild_that_is_yet_to_be_listed_settles_nothing() -> None:
+    """Its last report is of an earlier session."""
+    gateway, settling = hidden_in_one(Connected())
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2], large=True, member_count=1000))
+    for _ in range(2 * TICKS):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == []
+    shows: dict[str, Any] = {**online(1), "activities": [GAME]}
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1, 2], [shows]))
+    for _ in range(TICKS):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == [GAME]

@@ -91,11 +91,12 @@ class GuildCache:
         cached = self._users.get(user_id)
         if cached is None or not cached.last_raw_hash:
             return False
-        guilds = (self._guilds.get(guild_id) for guild_id in cached.guilds)
-        return any(
-            guild and guild.available and (guild.complete or user_id in guild.seen)
-            for guild in guilds
-        )
+        return any(self.is_live(guild_id, user_id) for guild_id in cached.guilds)
+
+    def is_live(self, guild_id: int, user_id: int) -> bool:
+        """Whether the guild's events come, and the user is not yet to be listed."""
+        guild = self._guilds.get(guild_id)
+        return guild is not None and guild.available and (guild.complete or user_id in guild.seen)
 
     def restore(self, guild_id: int, members: Mapping[int, StoredUser], complete: bool) -> None:
         """Add members as Redis has them. None of it is written back.
@@ -144,10 +145,16 @@ class GuildCache:
             return
         silent: Collection[int] = ()
         if len(cached.guilds) > 1:
-            silent = self.unavailable_guilds(cached.guilds)
+            silent = [one for one in cached.guilds if not self.is_live(one, user_id)]
         if merge_presence(cached, guild_id, presence, silent):
             self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
+
+    def heard_of(self, guild_id: int, user_id: int) -> None:
+        """Discord has sent a member's presence by itself: that is as good as a listing."""
+        guild = self._guilds.get(guild_id)
+        if guild is not None and not guild.complete:
+            guild.seen.add(user_id)
 
     def end_listing(self, guild_id: int) -> None:
         """All members have been listed: those that were not have left."""

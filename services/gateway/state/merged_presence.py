@@ -159,8 +159,8 @@ class MergedPresence:
     ) -> None:
         """Discord has sent the user's presence for the guild.
 
-        `guilds`: all guilds of the user. `silent`: those that send no events now, so that their
-        last report may be long outdated.
+        `guilds`: all guilds of the user. `silent`: those whose last report may be long outdated,
+        because they send no events now, or have not been listed in this session yet.
         """
         if presence == self.shown and not self.reports.keys() - {guild_id}:
             self._agree()
@@ -178,17 +178,24 @@ class MergedPresence:
         reports = self._reports(guilds, shown)
         old = reports[guild_id]
         is_behind = self._is_behind(guild_id, old, shown)
-        is_old = is_behind and self._is_old(new, shown)
+        is_old = is_behind and self._is_old(guild_id, new, shown)
         is_newer = is_behind and not is_old and self._is_newer(new)
         self._learn(reports)
         reports[guild_id] = new
         self._note_ended(guild_id, old.groups.items(), new, reports)
         if is_newer:
             self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
+        heard_until = self.as_of.get(guild_id, 0)
         self._learn({guild_id: new})
         if self._is_newer(new):
-            for one in reports.keys() & set(silent):
+            for one in (reports.keys() & set(silent)) - {guild_id}:
                 self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
+                # Whether this guild would show what it has not heard of is not known: the silent
+                # one may show it again.
+                unknown = [
+                    item for item in reports[one].groups.items() if _created(item[1]) > heard_until
+                ]
+                self._note_ended(one, unknown, new, reports)
         self._note_begun(guild_id, old, new, is_behind, is_old)
         if is_newer or not is_behind:
             self.as_of[guild_id] = self._latest
@@ -288,13 +295,20 @@ class MergedPresence:
         shares = self.shares.get(guild_id, frozenset())
         return [item for item in report.groups.items() if _kind(item[1][0]) in shares]
 
-    def _is_old(self, new: _Report, shown: _Report) -> bool:
+    def _is_old(self, guild_id: int, new: _Report, shown: _Report) -> bool:
         """Whether the report shows something in an older form than is shown, or something that has
         ended."""
         return any(
-            self._is_hidden((key, group)) or _created(group) < _created(shown.groups.get(key, ()))
+            (self._is_hidden((key, group)) and not self._goes_on(key, guild_id, new))
+            or _created(group) < _created(shown.groups.get(key, ()))
             for key, group in new.groups.items()
         )
+
+    def _goes_on(self, key: str, guild_id: int, new: _Report) -> bool:
+        """Whether the guild itself had ended the group, and is up to date now."""
+        ended = self.ended.get(key)
+        is_own = ended is not None and ended.guild_id == guild_id
+        return is_own and _created(new.activities) >= self._latest
 
     def _is_newer(self, new: _Report) -> bool:
         """Whether the report shows something that began after all that was shown."""
@@ -323,7 +337,8 @@ class MergedPresence:
     ) -> None:
         for key, group in new.groups.items():
             created, kind, ended = _created(group), _kind(group[0]), self.ended.get(key)
-            if key in old.groups and _created(old.groups[key]) >= created:
+            is_repeated = key in old.groups and _created(old.groups[key]) >= created
+            if is_repeated and not self._goes_on(key, guild_id, new):
                 continue
             if ended and created <= ended.created_at:
                 if ended.guild_id == guild_id:  # it goes on: the guild itself had hidden it

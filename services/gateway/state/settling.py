@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from services.gateway.discord.shard import Shard
@@ -40,19 +41,17 @@ class Settling:
     async def tick(self) -> None:
         """TICK_S has passed."""
         for number, (user_id, cached) in enumerate(self._users.waiting(), start=1):
-            if cached.tick(self._is_live):
+            if cached.tick(partial(self._is_live, user_id)):
                 self._writer.changed(user_id)
             if number % _BATCH == 0:
                 await asyncio.sleep(0)
 
-    def _is_live(self, guild_id: int) -> bool | None:
-        guild = self._guilds.get(guild_id)
+    def _is_live(self, user_id: int, guild_id: int) -> bool | None:
         for shard in self._shards:
             if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
                 return (
                     shard.is_connected
                     and not shard.replay.active
-                    and guild is not None
-                    and guild.available
+                    and self._guilds.is_live(guild_id, user_id)
                 )
         return None
