@@ -23,6 +23,9 @@ PARTS: Final = (
 )
 
 
+_ALIKE: Final = 2
+
+
 class History:
     """Every state of every simulated user. Each change of the world is recorded with it."""
 
@@ -169,7 +172,10 @@ class _Order:
                 self._at = at
                 return ""
         if state not in states:
-            return f"was never true: {state}; lately {list(states[-5:])}"
+            return (
+                f"was never true: {state}; most like it {_most_like(states, state)}; "
+                f"lately {list(states[-3:])}"
+            )
         was = states.index(state)
         if any_order:
             return ""
@@ -179,6 +185,17 @@ class _Order:
             self._at = was
             return ""
         return f"went back from {start}: {states[start]} to {was}: {state}, of {len(states)}"
+
+
+def _most_like(states: Sequence[T], state: T) -> str:
+    """Of a whole presence, the states that have most of its parts: each with its place."""
+    if not isinstance(state, Seen):
+        return "none"
+    alike = [
+        (sum(part(one) == part(state) for part in PARTS), place) for place, one in enumerate(states)
+    ]
+    nearest = sorted(place for _, place in sorted(alike)[-_ALIKE:])
+    return ", ".join(f"{place}: {states[place]}" for place in nearest)
 
 
 def _add(states: list[T], state: T) -> None:

@@ -9,7 +9,8 @@ from typing import Final
 from chaos.fault_window import FaultWindow
 
 _EVERY: Final = 0.05  # seconds
-_LATE: Final = 0.25  # seconds
+_LATE: Final = 0.25  # seconds: a stall
+_NOTICEABLE: Final = 0.02  # seconds: a delay
 
 MACHINE: Final = "the machine"
 
@@ -18,7 +19,9 @@ class HostStalls:
     """Sleeps for a moment again and again, and notes when it was woken late, until cancelled."""
 
     def __init__(self) -> None:
-        self.windows: list[FaultWindow] = []
+        self.windows: list[FaultWindow] = []  # stalls
+        self.delays: list[FaultWindow] = []  # also the small ones, of which a second is full on a
+        # machine with too much to do: for what is measured to the second
 
     async def run(self) -> None:
         slept = time.monotonic()
@@ -30,5 +33,13 @@ class HostStalls:
 
     def look(self, slept: float, woken: float) -> None:
         """From when to when it slept, in seconds of time.monotonic()."""
-        if woken - slept > _EVERY + _LATE:
+        due = slept + _EVERY
+        if woken > due + _NOTICEABLE:
+            self.delays.append(FaultWindow(MACHINE, due, woken))
+        if woken > due + _LATE:
             self.windows.append(FaultWindow(MACHINE, slept, woken))
+
+    @property
+    def total_s(self) -> float:
+        """For how long the machine stalled."""
+        return sum(window.ended - window.began for window in self.windows)

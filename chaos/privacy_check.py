@@ -88,7 +88,7 @@ class Sighting(Struct, frozen=True):
                 since = max(since, window.ended + _REWRITTEN_WITHIN)
             elif window.target in way:
                 broken.append((window.began, window.ended + _SETTLES))
-            elif window.target == MACHINE:
+            elif window.target == MACHINE:  # HostStalls.delays
                 broken.append((window.began, window.ended))
         healthy, reached = 0.0, since
         for began, ended in sorted(broken):

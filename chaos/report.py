@@ -28,7 +28,8 @@ def line(result: Result) -> str:
         f"slow clients passed over {result.skipped_frames} times; "
         f"{result.identifies} identifies of "
         f"{most_identifies(result.faults, result.size.shards)} at most; "
-        f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s"
+        f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s, "
+        f"in {result.stalled_s:.1f} s of them the machine had no time for the run"
     )
 
 
@@ -41,7 +42,7 @@ def failure(result: Result, folder: Path) -> str:
     log.write_text("\n".join([*map(str, result.faults), "", *said, "", *result.problems]) + "\n")
     return "\n".join(
         [
-            *(f"  {words[:400]}" for words in result.problems[:_MOST]),
+            *(f"  {words[:1000]}" for words in result.problems[:_MOST]),
             f"  … {len(result.problems)} problems in all",
             *map(str, result.faults),
             f"  log: {log}",

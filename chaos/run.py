@@ -75,6 +75,7 @@ class Result(Struct):
     choices: int = 0  # changes of what is shown
     looks: int = 0  # of readers at users who hide something
     memory_kb: dict[str, int] = {}
+    stalled_s: float = 0.0  # in which the machine gave the run no time
     seconds: float = 0.0
     log: list[tuple[float, str, str]] = []  # time, process, text
 
@@ -146,7 +147,7 @@ async def run(seed: int, size: Size) -> Result:
             result.due, missed = reference.compare(readers, windows, size.stood)
             result.problems += missed
             result.problems += stack.history.privacy.leaks(
-                [*windows, *machine.windows], size.hidden_within
+                [*windows, *machine.delays], size.hidden_within
             )
             for replica in replicas:
                 result.problems += unexcused(
@@ -160,6 +161,7 @@ async def run(seed: int, size: Size) -> Result:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        result.stalled_s = machine.total_s
         result.problems += [f"the test itself broke: {task.exception()!r}" for task in died]
         _count_identifies(result, stack.simulator.stats.identifies)
         _gather(result, stack, crowd, replicas)

@@ -55,3 +55,15 @@ def test_a_stalled_machine_is_noticed() -> None:
     for slept, woken in ((0.0, 0.06), (0.06, 0.2), (0.2, 3.0), (3.0, 3.05)):
         machine.look(slept, woken)
     assert machine.windows == [FaultWindow(MACHINE, 0.2, 3.0)]
+    assert machine.total_s == pytest.approx(2.8)
+
+
+def test_small_delays_are_noted_too() -> None:
+    """A machine that is always a little late takes a second as well as one that stops."""
+    machine = HostStalls()
+    for slept, woken in ((0.0, 0.06), (0.06, 0.2)):
+        machine.look(slept, woken)
+    assert machine.windows == []
+    (delay,) = machine.delays
+    assert (delay.target, delay.ended) == (MACHINE, 0.2)
+    assert delay.began == pytest.approx(0.11)

@@ -6,7 +6,7 @@ import pytest
 
 from chaos.facts import Seen, Who
 from chaos.fault_window import FaultWindow
-from chaos.host_stalls import MACHINE
+from chaos.host_stalls import MACHINE, HostStalls
 from chaos.privacy_check import Choice, PrivacyCheck, fields_in
 
 ROBIN = "161092844126208001"
@@ -101,6 +101,18 @@ def test_overlapping_faults_count_once() -> None:
     windows = [FaultWindow("gateway", 10.5, 11.0), FaultWindow("redis", 10.6, 11.5)]
     assert found.leaks(windows) == []
     assert len(found.leaks(windows[:1])) == 1
+
+
+def test_a_machine_that_is_always_late_leaves_no_second() -> None:
+    """Sixty milliseconds of each hundred: of two seconds are left less than one."""
+    found = check(HIDES_SONG)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 12.0)
+    machine = HostStalls()
+    for number in range(20):
+        machine.look(10.0 + number / 10, 10.11 + number / 10)
+    assert machine.windows == []
+    assert found.leaks(machine.delays) == []
+    assert len(found.leaks(machine.delays[:9])) == 1
 
 
 def test_traces_in_redis() -> None:

@@ -142,6 +142,7 @@ def test_what_was_never_true_is_seen(history: History) -> None:
     profile, presence = frames.change()
     view.take(initial(profile, {**presence, "custom_status": {"text": "?", "emoji": None}}))
     assert "never true" in view.wrong[0]
+    assert "most like it" in view.wrong[0]
 
 
 def test_doubles_are_seen(history: History) -> None:
