@@ -68,14 +68,15 @@ async def test_every_attribute_is_a_parameter(port: int, kind: str) -> None:
             (widget,) = Tags(page).of("grux-presence")
             assert widget["user"] == str(ID)
             assert widget[name] == word
-    page = await ask(port, f"/{kind}/{ID}?hide=badges,clan%20spotify&theme=paper&size=compact")
-    (widget,) = Tags(page).of("grux-presence")
-    assert {**widget, "hide": set((widget["hide"] or "").split())} == {
-        "user": str(ID),
-        "theme": "paper",
-        "size": "compact",
-        "hide": {"badges", "clan", "spotify"},
-    }
+    for hide in ("hide=badges,clan%20spotify", "hide=spotify&hide=badges,clan"):
+        page = await ask(port, f"/{kind}/{ID}?{hide}&theme=light&size=compact&theme=paper")
+        (widget,) = Tags(page).of("grux-presence")
+        assert {**widget, "hide": set((widget["hide"] or "").split())} == {
+            "user": str(ID),
+            "theme": "paper",
+            "size": "compact",
+            "hide": {"badges", "clan", "spotify"},
+        }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -86,6 +87,9 @@ async def test_nothing_else_gets_onto_the_page(port: int, kind: str) -> None:
     page = await ask(port, f"/{kind}/{ID}?{hostile}&socket=wss://evil.example&user=1&style=x")
     assert page.body == plain.body
     assert page.header("x-grux-unusable") == "hide, size, theme"
+    several = await ask(port, f"/{kind}/{ID}?theme=light,dark")
+    assert several.body == plain.body
+    assert several.header("x-grux-unusable") == "theme"
     some = await ask(port, f"/{kind}/{ID}?hide=badges,%22onload%3Dx")
     assert Tags(some).of("grux-presence")[0]["hide"] == "badges"
     assert some.header("x-grux-unusable") == "hide"

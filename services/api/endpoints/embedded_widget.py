@@ -19,7 +19,8 @@ from services.api.http import security_headers
 from services.api.http.security_headers import SELF, PagePolicy
 from shared.config import ApiSettings
 from shared.discord import snowflake
-from shared.http.responses import RawResponse, parameters_of
+from shared.http.responses import RawResponse
+from shared.net.bounded_input import query_parameters
 
 OVERLAY_PATH: Final = "/overlay/"
 EMBED_PATH: Final = "/embed/"
@@ -82,8 +83,9 @@ class EmbeddedWidgetEndpoints:
             page = _PAGE.substitute(head="", kind=kind, body=problem)
             alone = PagePolicy(styles=(SELF,), framed=policy.framed)
             return security_headers.error_page(400, page.encode(), alone)
+        query = query_parameters(request.scope["query_string"].decode("latin-1"))
         chosen, unusable = widget_attributes.chosen_attributes(
-            self._attributes, parameters_of(request)
+            self._attributes, widget_attributes.parameters_of(query)
         )
         attributes = {"user": text, **defaults, **chosen}
         written = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items())

@@ -7,7 +7,7 @@ attribute that is added there is a parameter here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,9 @@ from shared.net.bounded_input import list_items
 ELEMENT: Final = "element.js"
 NO_PARAMETERS: Final = ("user", "server", "socket")
 """The path names the user, and the page shows those of its own server only."""
+
+LISTS: Final = ("hide",)
+"""The attributes that hold several words. Any other one holds one."""
 
 _OBSERVED: Final = re.compile(r"observedAttributes = \[([^\]]*)\]")
 _KNOWN_WORDS: Final = re.compile(r"const KNOWN_WORDS = \{([^}]*)\}")
@@ -37,6 +40,15 @@ def read_attributes(widget_dir: Path) -> Attributes:
     return {name: words.get(name, ()) for name in sorted(names)}
 
 
+def parameters_of(query: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Of two with one name, the last counts; the values of a list are all of its items."""
+    parameters: dict[str, str] = {}
+    for name, value in query:
+        is_more = name in LISTS and name in parameters
+        parameters[name] = f"{parameters[name]},{value}" if is_more else value
+    return parameters
+
+
 def chosen_attributes(
     attributes: Attributes, parameters: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
@@ -55,8 +67,9 @@ def chosen_attributes(
             continue
         asked = [word for item in list_items(parameters[name]) for word in item.split()]
         found = [word for word in words if word in asked]
-        if found:
+        is_one_too_many = len(found) > 1 and name not in LISTS
+        if found and not is_one_too_many:
             chosen[name] = " ".join(found)
-        if not set(asked) <= set(words):
+        if is_one_too_many or not set(asked) <= set(words):
             unusable.append(name)
     return chosen, unusable
