@@ -25,6 +25,7 @@ from services.gateway.commands.replies import Modal, Reply, button, row, timesta
 from services.gateway.commands.visibility import NotOffered, VisibilityCommands
 from shared.commands.definition import NAME
 from shared.commands.texts import Texts, texts_for
+from shared.model.history import HISTORY_MAX_DAYS
 from shared.model.user_settings import HISTORY_LEVELS, Consent, InvalidSettings
 from shared.redis.api_keys import ApiKeys
 from shared.redis.user_settings import UserSettingsStore
@@ -63,12 +64,17 @@ class UserCommands:
         consent: Consent,
         public_url: str,
         now: Callable[[], float] = time.time,
+        *,
+        history_days: int = HISTORY_MAX_DAYS,
     ) -> None:
-        """`public_url`: of api; "": not known. `now`: seconds since 1970."""
+        """`public_url`: of api; "": not known. `now`: seconds since 1970.
+
+        `history_days`: HISTORY_DAYS.
+        """
         self._stores = stores
         self._public_url = public_url
         self._visibility = VisibilityCommands(stores.settings, stores.applications, consent, now)
-        history = HistoryCommands(stores.settings)
+        history = HistoryCommands(stores.settings, history_days)
         self._subcommands: Mapping[str, Action] = {
             "show": self._visibility.show,
             "hide": self._visibility.hide,

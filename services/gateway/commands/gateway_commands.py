@@ -40,7 +40,12 @@ class GatewayCommands:
             applications=partial(current_applications, users),
         )
         self._service = CommandService(
-            UserCommands(stores, settings.consent, settings.public_url),
+            UserCommands(
+                stores,
+                settings.consent,
+                settings.public_url,
+                history_days=settings.history_days,
+            ),
             Callbacks(self._http, settings.discord_api_url, CallbackTimings()),
             CommandLimits(),
         )

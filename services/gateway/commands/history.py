@@ -17,8 +17,10 @@ KEEP: Final = "grux:v1:history:"  # and the level
 class HistoryCommands:
     """What is kept of a person. Each method raises NotOffered and DurableUnavailable."""
 
-    def __init__(self, settings: UserSettingsStore) -> None:
+    def __init__(self, settings: UserSettingsStore, days: int) -> None:
+        """`days`: HISTORY_DAYS."""
         self._settings = settings
+        self._days = days
 
     async def history(self, asked: UserInteraction, texts: Texts) -> Reply:
         """Without a choice it only shows the choices."""
@@ -26,7 +28,7 @@ class HistoryCommands:
         if level is not None:
             return await self._keep(asked, level, texts)
         settings = await self._settings.get(asked.user_id)
-        return _panel(settings.history, texts)
+        return self._panel(settings.history, texts)
 
     async def choose(self, asked: UserInteraction, texts: Texts) -> Reply:
         """A button was pressed."""
@@ -38,20 +40,19 @@ class HistoryCommands:
         settings = await self._settings.change(
             asked.user_id, lambda before: patched(before, {"history": level})
         )
-        return _panel(settings.history, texts, saved=True)
+        return self._panel(settings.history, texts, saved=True)
 
-
-def _panel(level: HistoryLevel, texts: Texts, *, saved: bool = False) -> Reply:
-    """The button of what is kept already is marked."""
-    said = texts.history
-    lines = [texts.state.saved] if saved else []
-    lines += [str(getattr(said, level)), said.hint]
-    buttons = [
-        button(
-            KEEP + one,
-            str(getattr(said, f"keep_{one}")),
-            "primary" if one == level else "secondary",
-        )
-        for one in HISTORY_LEVELS
-    ]
-    return Reply(content="\n".join(lines), rows=(row(*buttons),))
+    def _panel(self, level: HistoryLevel, texts: Texts, *, saved: bool = False) -> Reply:
+        """The button of what is kept already is marked."""
+        said = texts.history
+        lines = [texts.state.saved] if saved else []
+        lines += [str(getattr(said, level)), said.hint.format(days=self._days)]
+        buttons = [
+            button(
+                KEEP + one,
+                str(getattr(said, f"keep_{one}")),
+                "primary" if one == level else "secondary",
+            )
+            for one in HISTORY_LEVELS
+        ]
+        return Reply(content="\n".join(lines), rows=(row(*buttons),))

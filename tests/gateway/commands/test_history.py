@@ -48,6 +48,12 @@ async def test_without_a_choice_it_says_what_is_kept(
     assert await kept(stores) == "off"
 
 
+async def test_it_says_for_how_long(stores: CommandStores) -> None:
+    """HISTORY_DAYS, which the operator has chosen."""
+    commands = UserCommands(stores, "joining", "", history_days=7)
+    assert "7 days at most" in (await answer(commands, command("history"))).content
+
+
 @pytest.mark.parametrize("level", HISTORY_LEVELS)
 async def test_a_choice_is_stored(
     commands: UserCommands, stores: CommandStores, level: HistoryLevel
