@@ -117,11 +117,11 @@ async def _check_cards(url: str, timeout_s: float) -> Finding:
 
 
 async def _check_ws(setting: str, url: str, timeout_s: float) -> Finding:
-    """Connect without a user id: ws reports that in a frame, which proves a working WebSocket."""
+    """Connect with what is no id: ws reports that in a frame, which proves a working WebSocket."""
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=timeout_s)) as http,
-            http.ws_connect(f"{url}/?user_id=") as connection,
+            http.ws_connect(f"{url}/?user_id=0") as connection,
         ):
             frame = await connection.receive_str(timeout=10)
     except aiohttp.WSServerHandshakeError as error:
