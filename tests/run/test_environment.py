@@ -96,7 +96,7 @@ def test_the_locks_agree() -> None:
 
 def test_only_cards_needs_image_libraries() -> None:
     """services.lock is all that api, ws and gateway import: their image holds nothing else."""
-    alone = ("pillow", "uharfbuzz", "python-bidi", "resvg-py")
+    alone = ("av", "pillow", "uharfbuzz", "python-bidi", "resvg-py")
     locks = {
         name: (ROOT / f"requirements/{name}.lock").read_text() for name in ("services", "cards")
     }

@@ -181,6 +181,7 @@ OTHERS = {
     *("tests/run/test_child_process.py", "tests/shared/startup/test_bootstrap.py"),
     *("tests/run/test_commands.py", "tests/deploy/test_redis_users.py"),  # with a clean environment
     *("tests/lanyard_clients/node_clients.py", "tests/toolchains/conftest.py"),  # start Node
+    "tests/ws/events/test_stream.py",  # starts curl
 }
 
 
