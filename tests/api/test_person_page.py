@@ -140,7 +140,7 @@ async def test_without_redis_there_is_a_page() -> None:
         page = await ask(port, f"/u/{ID}")
     assert (page.status, page.header("retry-after")) == (503, "5")
     assert Head(page).title == "Grux: Discord presence"
-    assert f'<grux-presence user="{ID}">'.encode() in page.body
+    assert f'<grux-presence user="{ID}" history>'.encode() in page.body
 
 
 async def test_a_malformed_id_is_explained(site: int) -> None:

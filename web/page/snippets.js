@@ -2,6 +2,7 @@
 
 const COMPACT_HEIGHT_PX = 72;
 const EMBED_HEIGHT_PX = 320;
+const HISTORY_HEIGHT_PX = 290; // of five entries
 const ALT = "Discord presence";
 
 /** The kinds in the order of their tabs, each with the forms of its code; the first is the default. */
@@ -68,7 +69,9 @@ const PICTURE = {
 const EMBED = {
   HTML({ url, options }) {
     const isCompact = options.some(([name, value]) => name === "size" && value === "compact");
-    const height = isCompact ? COMPACT_HEIGHT_PX : EMBED_HEIGHT_PX;
+    const hasHistory = options.some(([name, value]) => name === "history" && value === "true");
+    const full = EMBED_HEIGHT_PX + (hasHistory ? HISTORY_HEIGHT_PX : 0);
+    const height = isCompact ? COMPACT_HEIGHT_PX : full;
     return `<iframe src="${escaped(url)}" title="${ALT}" width="400" height="${height}"
   style="border: 0; max-width: 100%; color-scheme: light" loading="lazy"
   sandbox="allow-scripts allow-popups allow-popups-to-escape-sandbox"></iframe>`;

@@ -150,3 +150,47 @@ test("a server that cannot be reached is named as the reason", () => {
   const stale = draw({ data: null, info: { state: "stale", since: 0, error: null } });
   assert.ok(stale.text.includes("The server cannot be reached."));
 });
+
+test("who is seen no more was seen last, in either size", () => {
+  const seen = Date.now() - 3 * 3_600_000;
+  const data = { ...DATA, status: "invisible", custom_status: null };
+  for (const compact of [false, true]) {
+    const times = draw({ data, seen, compact }).all("time");
+    assert.deepEqual(
+      times.map(({ attributes }) => [attributes["data-time"], attributes["data-start"]]),
+      [["ago", seen]],
+    );
+    assert.match(draw({ data, seen, compact }).text, /last seen /);
+    assert.doesNotMatch(draw({ data, seen: null, compact }).text, /seen/);
+  }
+});
+
+test("a history is a list of at most five entries, without what is hidden", () => {
+  const now = Date.now();
+  const entries = Array.from({ length: 8 }, (_, number) => ({
+    kind: number ? "listening" : "playing",
+    name: number % 2 ? "Spotify" : "Chess",
+    details: `Title ${number}`,
+    state: null,
+    image: "https://example.org/image.png",
+    started_at: now - 5 * 60_000,
+    ended_at: number ? now - 60_000 : null,
+  }));
+  const drawn = draw({ recent: entries });
+  assert.deepEqual(drawn.all("ul")[0].attributes, {
+    role: "list",
+    "aria-label": "Recent activities",
+  });
+  assert.equal(drawn.all("li").length, 5);
+  const [first, second] = drawn.all("li").map(({ text }) => text);
+  assert.equal(first, "Chess · Title 0Playing for ");
+  assert.equal(second, "Title 1Listened for 4 min, ");
+  const hidden = draw({ recent: entries, hidden: new Set(["spotify"]) });
+  assert.deepEqual(
+    hidden.all("b").map(({ text }) => text),
+    ["Chess", "Title 2", "Title 4", "Title 6"],
+  );
+  const none = draw({ recent: entries, hidden: new Set(["spotify", "activities"]) });
+  assert.deepEqual(none.all("ul"), []);
+  assert.deepEqual(draw().all("ul"), []);
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ago, duration, tick } from "../widget/clock.js";
+import { duration, inWords, tick } from "../widget/clock.js";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -20,11 +20,17 @@ test("a duration has minutes and seconds, then hours, then days", () => {
   for (const [ms, text] of Object.entries(texts)) assert.equal(duration(Number(ms)), text);
 });
 
-test("an age is in minutes up to two hours", () => {
-  assert.equal(ago(59 * SECOND), "less than a minute ago");
-  assert.equal(ago(MINUTE), "1 min ago");
-  assert.equal(ago(119 * MINUTE), "119 min ago");
-  assert.equal(ago(120 * MINUTE), "2 h ago");
+test("in words: minutes up to two hours, hours up to two days, then days", () => {
+  const texts = {
+    [-MINUTE]: "less than a minute",
+    [59 * SECOND]: "less than a minute",
+    [MINUTE]: "1 min",
+    [119 * MINUTE]: "119 min",
+    [120 * MINUTE]: "2 h",
+    [48 * HOUR - 1]: "47 h",
+    [30 * 24 * HOUR]: "30 days",
+  };
+  for (const [ms, text] of Object.entries(texts)) assert.equal(inWords(Number(ms)), text);
 });
 
 /** An element with data-time, as far as `tick` needs one. */
@@ -44,7 +50,14 @@ function timeNode(time, start, end) {
 test("tick updates every text", () => {
   const start = 10 * MINUTE;
   const end = 14 * MINUTE;
-  const texts = { elapsed: "1:30", left: "2:30 left", reached: "1:30", total: "4:00" };
+  const texts = {
+    elapsed: "1:30",
+    left: "2:30 left",
+    reached: "1:30",
+    total: "4:00",
+    for: "1 min",
+    ago: "1 min ago",
+  };
   const nodes = Object.keys(texts).map((time) => timeNode(time, start, end));
   tick({ querySelectorAll: () => nodes }, start + 90 * SECOND);
   assert.deepEqual(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { rows } from "../widget/rows.js";
+import { pastRows, rows } from "../widget/rows.js";
 
 const SONG = {
   song: "Paper Lanterns",
@@ -170,4 +170,38 @@ test("with Spotify, or without listening, other players are activities", () => {
       ["Starfall Arena", "Harvest Moon"],
     );
   }
+});
+
+const PLAYED = {
+  kind: "playing",
+  name: "Chess",
+  details: "Round 3",
+  state: "In a match",
+  image: "https://example.org/chess.png",
+  started_at: 1000,
+  ended_at: 2000,
+};
+
+test("an entry of a history has a title, one line, a verb and what hides it", () => {
+  const [row] = pastRows([PLAYED]);
+  assert.deepEqual(row, {
+    part: "activities",
+    key: "1000 Chess",
+    verb: "Played",
+    title: "Chess",
+    line: "Round 3",
+    art: PLAYED.image,
+    start: 1000,
+    end: 2000,
+  });
+  const shown = (changes) => {
+    const [{ part, verb, title, line }] = pastRows([{ ...PLAYED, ...changes }]);
+    return [part, verb, title, line];
+  };
+  const song = { kind: "listening", details: "90mph", state: "JBEE" };
+  assert.deepEqual(shown({ ...song, name: "Spotify" }), ["spotify", "Listened", "90mph", "JBEE"]);
+  assert.deepEqual(shown({ ...song, name: "Tidal" }), ["activities", "Listened", "90mph", "JBEE"]);
+  assert.deepEqual(shown({ ended_at: null }).slice(1, 3), ["Playing", "Chess"]);
+  const unknown = { kind: "new", name: null, details: null, state: null };
+  assert.deepEqual(shown(unknown), ["activities", "Active", "Unnamed", undefined]);
 });

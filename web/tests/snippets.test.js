@@ -71,6 +71,7 @@ test("pictures have a text and a link to the user at Discord", () => {
 
 test("a compact embed is low", () => {
   assert.ok(code("embed", "HTML").includes('height="320"'));
+  assert.ok(code("embed", "HTML", [["history", "true"]]).includes('height="610"'));
   assert.ok(code("embed", "HTML", [["size", "compact"]]).includes('height="72"'));
 });
 

@@ -53,7 +53,7 @@ const element = createRef<GruxPresence>();
 export const all = (
   <>
     <grux-presence user="1" />
-    <grux-presence key="k" ref={element} user="1" theme="auto" size="compact" hide="badges"
+    <grux-presence key="k" ref={element} user="1" theme="auto" size="compact" hide="badges" history
       server="https://grux.example.org" socket="wss://ws.example.org" id="x" style={{ color: "red" }} />
   </>
 );
@@ -63,6 +63,7 @@ const BAD = `export const all = [
   <grux-presence user={1} />,
   <grux-presence user="1" theme="Dark" />,
   <grux-presence user="1" nonsense="x" />,
+  <grux-presence user="1" history="5" />,
 ];
 `;
 
@@ -74,7 +75,11 @@ function checkTag(library, types) {
   if (library === "react") files["snippet.tsx"] = code;
   const found = errors(files, [types], "--jsx", "react-jsx", "--jsxImportSource", library);
   const lines = found.map((line) => line.split(",")[0]);
-  assert.deepEqual(lines, ["bad.tsx(2", "bad.tsx(3", "bad.tsx(4", "bad.tsx(5"], found.join("\n"));
+  assert.deepEqual(
+    lines,
+    ["bad.tsx(2", "bad.tsx(3", "bad.tsx(4", "bad.tsx(5", "bad.tsx(6"],
+    found.join("\n"),
+  );
 }
 
 test("the tag in React's JSX", { skip }, () => checkTag("react", "@types/react"));

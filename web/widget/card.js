@@ -1,8 +1,9 @@
 // A presence as elements. Every text and address in it is untrusted: users have typed it.
 
+import { inWords } from "./clock.js";
 import { h } from "./dom.js";
 import { asReached, isLoopback } from "./loopback.js";
-import { rows } from "./rows.js";
+import { pastRows, rows } from "./rows.js";
 
 const STATUS_TEXTS = {
   online: "Online",
@@ -18,6 +19,7 @@ const DEVICE_TEXTS = {
   vr: "in VR",
 };
 const PICTURE_RETRY_MS = 60_000;
+const PAST_ROWS = 5; // more would be a page, not a card
 
 const failedPictures = new Map(); // when each URL failed to load
 let drawnServer; // the URL of the server whose data are drawn
@@ -48,8 +50,11 @@ const timeElement = (kind, { start, end }) =>
   h("time", { "data-time": kind, "data-start": start, "data-end": end });
 const captioned = (text) => ({ alt: text, title: text });
 
-/** `hidden`: a Set of part names. `compact`: one line. `server`: where the data are from, a URL. */
-export function card({ data, info, hidden, compact, server }) {
+/**
+ * `hidden`: a Set of part names. `compact`: one line. `server`: where the data are from, a URL.
+ * `seen`: when an invisible user was seen last, if it is shown. `recent`: entries of their history.
+ */
+export function card({ data, info, hidden, compact, server, seen, recent = [] }) {
   drawnServer = server;
   const size = compact ? " compact" : "";
   if (!data) return info.error ? refusal(info.error) : skeleton(info, size);
@@ -59,6 +64,10 @@ export function card({ data, info, hidden, compact, server }) {
   const all = rows(data).filter(({ part }) => !hidden.has(part));
   const status = all.some(({ streams }) => streams) ? "streaming" : data.status;
   const statusText = STATUS_TEXTS[status] ?? STATUS_TEXTS.invisible;
+  const lastSeen = seen && [", last seen ", timeElement("ago", { start: seen })];
+  const past = pastRows(recent)
+    .filter(({ part }) => !hidden.has(part))
+    .slice(0, PAST_ROWS);
   const customStatus = unlessHidden("custom-status", custom) && customStatusContent(custom);
   return h(
     `article card${size}`,
@@ -84,14 +93,15 @@ export function card({ data, info, hidden, compact, server }) {
           unlessHidden("clan", clan(profile)),
         ),
         compact
-          ? summary(all[0], customStatus, statusText)
-          : about(profile, statusText, unlessHidden("pronouns", profile.pronouns)),
+          ? summary(all[0], customStatus, [statusText, lastSeen])
+          : about(profile, statusText, lastSeen, unlessHidden("pronouns", profile.pronouns)),
         !compact && unlessHidden("badges", badges(profile)),
       ),
     ),
     !compact && customStatus && h("p custom-status", { dir: "auto" }, customStatus),
     !compact && unlessHidden("links", links(profile)),
     compact ? all[0]?.end && bar(all[0]) : all.map(section),
+    past.length > 0 && history(past),
     info.state === "stale" &&
       h(
         "p note",
@@ -115,13 +125,18 @@ function clan({ clan: shown }) {
   );
 }
 
-function about(profile, statusText, pronouns) {
+function about(profile, statusText, lastSeen, pronouns) {
   return h(
     "div about",
     null,
     h("bdi user", null, profile.username),
     pronouns && h("bdi pronouns", null, pronouns),
-    h("span state", null, [statusText, DEVICE_TEXTS[profile.device]].filter(Boolean).join(" ")),
+    h(
+      "span state",
+      null,
+      [statusText, DEVICE_TEXTS[profile.device]].filter(Boolean).join(" "),
+      lastSeen,
+    ),
   );
 }
 
@@ -179,6 +194,40 @@ function section(row) {
     ),
     hasBar &&
       h("div progress", null, timeElement("reached", row), bar(row), timeElement("total", row)),
+  );
+}
+
+/** What they did before, and what they are doing: each on two lines. */
+function history(past) {
+  const label = { role: "list", "aria-label": "Recent activities" }; // Safari: no list without bullets
+  return h(
+    "section history",
+    null,
+    h("h3 kind", null, "Recently"),
+    h("ul entries", label, past.map(entry)),
+  );
+}
+
+function entry(row) {
+  const { title, line, art, start, end } = row;
+  const text = [title, line].filter(Boolean).join(" · ");
+  return h(
+    "li entry",
+    { "data-key": row.key },
+    h("span art", null, picture("art-image", art, null, letter("art-image", title))),
+    h(
+      "div words",
+      null,
+      h("div detail", { dir: "auto", title: text }, h("b", null, title), line && ` · ${line}`),
+      h(
+        "div when",
+        { title: new Date(end ?? start).toLocaleString() },
+        `${row.verb} for `,
+        end
+          ? [`${inWords(end - start)}, `, timeElement("ago", { start: end })]
+          : timeElement("for", { start }),
+      ),
+    ),
   );
 }
 

@@ -12,11 +12,13 @@ export function duration(ms) {
   return hours ? `${hours}:${rest}` : rest;
 }
 
-/** Less than a minute ago, 5 min ago, 3 h ago. */
-export function ago(ms) {
+/** Less than a minute, 5 min, 3 h, 4 days. */
+export function inWords(ms) {
   const minutes = Math.floor(ms / 60_000);
-  if (minutes < 1) return "less than a minute ago";
-  return minutes < 120 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ago`;
+  if (minutes < 1) return "less than a minute";
+  if (minutes < 120) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
 }
 
 const TIME_TEXTS = {
@@ -24,7 +26,8 @@ const TIME_TEXTS = {
   left: ({ now, end }) => `${duration(end - now)} left`,
   reached: ({ now, start, end }) => duration(Math.min(now, end) - start),
   total: ({ start, end }) => duration(end - start),
-  ago: ({ now, start }) => ago(now - start),
+  for: ({ now, start }) => inWords(now - start),
+  ago: ({ now, start }) => `${inWords(now - start)} ago`,
 };
 
 /** Update every time and bar below `root`. */

@@ -4,6 +4,7 @@ import { card, markPictureFailed } from "./card.js";
 import { tick } from "./clock.js";
 import { morph } from "./dom.js";
 import { feedOf } from "./feed.js";
+import { Recent } from "./history.js";
 
 const STYLE = ""; // The api replaces this by widget.css.
 // The words that an attribute may hold. Others are reported, and change nothing.
@@ -24,13 +25,15 @@ const wordsOf = (text) => text.split(/[\s,]+/).filter(Boolean);
 const reducesMotion = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 export class GruxPresence extends HTMLElement {
-  static observedAttributes = ["user", "server", "socket", "hide", "size", "theme"];
+  static observedAttributes = ["user", "server", "socket", "hide", "size", "theme", "history"];
 
   #data = null;
   #info = { state: "loading", since: Date.now(), error: null };
   #unsubscribe = null;
   #server = "";
   #animation = null;
+  #recent = null; // what its history is read from
+  #onRecent = () => this.#draw();
 
   constructor() {
     super();
@@ -74,6 +77,7 @@ export class GruxPresence extends HTMLElement {
     connectedElements.delete(this);
     this.#unsubscribe?.();
     this.#unsubscribe = null;
+    this.#followRecent();
   }
 
   attributeChangedCallback(name, _, value) {
@@ -83,8 +87,9 @@ export class GruxPresence extends HTMLElement {
       console.warn(`<grux-presence ${name}="${value}">: "${word}" is not one of: ${known}`);
     }
     if (!this.isConnected) return;
-    if (known) this.#draw();
-    else this.#subscribe();
+    if (!known && name !== "history") return this.#subscribe();
+    this.#followRecent();
+    this.#draw();
   }
 
   #subscribe() {
@@ -107,6 +112,7 @@ export class GruxPresence extends HTMLElement {
     const stateChanged = info.state !== this.#info.state;
     this.#data = data;
     this.#info = info;
+    this.#followRecent();
     this.#draw();
     if (dataChanged && data) this.#dispatch("grux:update", data);
     if (stateChanged) this.#dispatch("grux:state", info);
@@ -116,14 +122,40 @@ export class GruxPresence extends HTMLElement {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 
+  get #isCompact() {
+    return this.getAttribute("size") === "compact";
+  }
+
+  get #hasHistory() {
+    return (this.getAttribute("history") ?? "false") !== "false"; // what frameworks write for false
+  }
+
+  #followRecent() {
+    const follows = this.isConnected && this.user && this.#hasHistory && !this.#isCompact;
+    const recent = follows ? Recent.of(this.#server, this.user) : null;
+    if (recent !== this.#recent) {
+      this.#recent?.unfollow(this.#onRecent);
+      this.#recent = recent;
+      recent?.follow(this.#onRecent);
+    }
+    recent?.onPresence(this.#data);
+  }
+
   #draw() {
     const hidden = new Set(wordsOf(this.getAttribute("hide") ?? ""));
-    const compact = this.getAttribute("size") === "compact";
-    const server = this.#server;
-    const next = card({ data: this.#data, info: this.#info, hidden, compact, server });
-    tick(next);
     const root = this.shadowRoot;
     const current = root.firstElementChild;
+    const isNew = !current || current.classList.contains("empty");
+    const next = card({
+      data: isNew && this.#recent?.isPending ? null : this.#data,
+      info: this.#info,
+      hidden,
+      compact: this.#isCompact,
+      server: this.#server,
+      seen: this.#hasHistory && this.#data?.last_seen,
+      recent: this.#recent?.entries,
+    });
+    tick(next);
     if (!current) return root.append(next);
     const before = current.offsetHeight; // an animation may still be running
     this.#animation?.cancel();

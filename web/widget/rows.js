@@ -8,6 +8,14 @@ const ACTIVITY_KINDS = {
   Competing: () => "Competing in",
 };
 
+const VERBS = {
+  playing: ["Playing", "Played"],
+  streaming: ["Streaming", "Streamed"],
+  listening: ["Listening", "Listened"],
+  watching: ["Watching", "Watched"],
+  competing: ["Competing", "Competed"],
+};
+
 const present = (texts) => texts.filter(Boolean);
 
 /** The rows, in display order. `start` and `end` are in ms since 1970, or undefined. */
@@ -72,3 +80,20 @@ function activityRow(activity) {
     ...timestamps,
   };
 }
+
+/** The entries of a history as rows. `part` is what would hide the activity while it is shown. */
+export const pastRows = (entries) =>
+  entries.map(({ kind, name, details, state, image, started_at: start, ended_at: end }) => {
+    const detailed = (kind === "streaming" || kind === "listening") && details;
+    const title = (detailed || name) ?? "Unnamed";
+    return {
+      part: kind === "listening" && name === "Spotify" ? "spotify" : "activities",
+      key: `${start} ${name}`,
+      verb: (VERBS[kind] ?? ["Active", "Active"])[end ? 1 : 0],
+      title,
+      line: present([detailed ? null : details, state])[0],
+      art: image,
+      start,
+      end,
+    };
+  });

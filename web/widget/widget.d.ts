@@ -215,6 +215,8 @@ export interface GruxPresenceAttributes {
   size?: "compact";
   /** Names of parts, separated by spaces. */
   hide?: string;
+  /** When an invisible user was seen last, and what they did before, if they keep a history. */
+  history?: boolean | "" | "true" | "false";
   server?: string;
   socket?: string;
 }

@@ -36,7 +36,7 @@ _ABOUT: Final = "The live Discord presence of a person, if they share it here."
 _MAIN: Final = Template("""\
 <main id="main" class="person">
 <h1><bdi>$name</bdi></h1>
-<grux-presence user="$user_id"></grux-presence>
+<grux-presence user="$user_id" history></grux-presence>
 <noscript><p>$words</p></noscript>
 <p class="more"><a href="../?user=$user_id">Put this on your site</a>
   <a href="../user/$user_id">JSON</a>
