@@ -209,6 +209,18 @@ def test_a_song_that_goes_on_is_shown_again_at_once(story: Callable[[], MergedPr
     assert one.shown == presence(NEW_CUSTOM, SONG, status="idle")
 
 
+def test_what_had_ended_stays_hidden_while_nothing_is_heard_of_who_showed_it() -> None:
+    """Also when the user leaves the guild that has shown the end."""
+    one = MergedPresence(presence(CUSTOM, GAME))
+    one.join(C)
+    one.report(A, presence(NEW_CUSTOM), (A, B, C), [B])
+    one.report(C, presence(NEW_CUSTOM), (A, B, C), [B])
+    one.leave(A, (B, C), [B])
+    assert one.shown == presence(NEW_CUSTOM)
+    one.report(B, presence(NEW_CUSTOM, GAME), (B, C))
+    assert one.shown == presence(NEW_CUSTOM, GAME)
+
+
 def test_what_a_guild_is_known_to_hide_is_shown_all_the_time() -> None:
     """B had come as far as the song, and did not show it: its next report says nothing of it."""
     one = merged(presence(CUSTOM, SONG), presence(CUSTOM))

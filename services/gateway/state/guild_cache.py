@@ -143,9 +143,7 @@ class GuildCache:
         cached = self._users.get(user_id)
         if cached is None:
             return
-        silent: Collection[int] = ()
-        if len(cached.guilds) > 1:
-            silent = [one for one in cached.guilds if not self.is_live(one, user_id)]
+        silent = self._silent(cached, user_id) if len(cached.guilds) > 1 else ()
         if merge_presence(cached, guild_id, presence, silent):
             self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
@@ -220,9 +218,14 @@ class GuildCache:
         self._writer.drop_shard(shard_id, shard_count)
 
     def _leave(self, cached: CachedUser, user_id: int, guild_id: int) -> None:
-        cached.leave(guild_id)
+        silent = [one for one in self._silent(cached, user_id) if one != guild_id]
+        cached.leave(guild_id, silent)
         if not cached.guilds:
             self._users.remove(user_id)
+
+    def _silent(self, cached: CachedUser, user_id: int) -> Collection[int]:
+        """As in MergedPresence.report."""
+        return [one for one in cached.guilds if not self.is_live(one, user_id)]
 
 
 def _by_user(presences: Iterable[Any]) -> dict[int, Mapping[str, Any]]:

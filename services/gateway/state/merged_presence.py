@@ -247,8 +247,9 @@ class MergedPresence:
         self._store_report(guild_id, presence)
         self.version = OUTDATED
 
-    def leave(self, guild_id: int, guilds: Collection[int]) -> None:
-        """The user is not in the guild any more. `guilds`: those that are left."""
+    def leave(self, guild_id: int, guilds: Collection[int], silent: Collection[int] = ()) -> None:
+        """The user is not in the guild any more. `guilds`: those that are left. `silent`: of these,
+        as for `report`."""
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
         self._learn(reports)
@@ -257,9 +258,14 @@ class MergedPresence:
         self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
         self.unknown -= {guild_id}
-        self.ended = {
-            key: one for key, one in self.ended.items() if self._is_evident(key, one, reports)
-        }
+        for key, one in list(self.ended.items()):
+            if self._is_evident(key, one, reports):
+                continue
+            holders = [other for other in silent if key in reports[other].groups]
+            if holders and len(silent) < len(guilds):
+                one.guild_id = holders[0]  # whether it goes on is known when that guild reports
+            else:
+                del self.ended[key]
         if not guilds:
             return
         state = shown.state

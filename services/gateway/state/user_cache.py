@@ -115,13 +115,13 @@ class CachedUser:
             self.merged.elsewhere |= {guild_id}
             self.merged.version = OUTDATED
 
-    def leave(self, guild_id: int) -> None:
-        """The user is not in the guild any more."""
+    def leave(self, guild_id: int, silent: Collection[int]) -> None:
+        """As MergedPresence.leave."""
         self.guilds = tuple(other for other in self.guilds if other != guild_id)
         merged = self.merged
         if merged is None:
             return
-        merged.leave(guild_id, self.all_guilds())
+        merged.leave(guild_id, self.all_guilds(), silent)
         self.last_raw_hash = MATCHES_NOTHING
         if merged.is_uniform:
             self.merged = None
