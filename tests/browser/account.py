@@ -45,16 +45,23 @@ async def sign_in(tab: BrowserTab, name: str = "Robin") -> None:
     await tab.goto("/me")
     await tab.page.get_by_role("link", name="Sign in with Discord").click()
     await tab.page.get_by_role("button", name=f"Authorise as {name}").click()
-    await tab.page.get_by_role("heading", name="Your presence").wait_for()
+    await _live(tab)
 
 
-async def sign_in_by_id(tab: BrowserTab, user_id: str) -> None:
+async def sign_in_by_id(tab: BrowserTab, user_id: str, *, scripts: bool = True) -> None:
     """The same as any simulated person."""
     await tab.goto("/me")
     await tab.page.get_by_role("link", name="Sign in with Discord").click()
     await tab.page.get_by_label("Another user's ID").fill(user_id)
     await tab.page.get_by_role("button", name="Authorise", exact=True).click()
+    await _live(tab, scripts=scripts)
+
+
+async def _live(tab: BrowserTab, *, scripts: bool = True) -> None:
+    """Wait for the page, and for its script: a change that comes before it is not saved."""
     await tab.page.get_by_role("heading", name="Your presence").wait_for()
+    if scripts:
+        await tab.page.locator("#settings.live").wait_for()
 
 
 async def saved(tab: BrowserTab) -> None:

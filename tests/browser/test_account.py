@@ -175,7 +175,7 @@ async def test_it_works_without_scripts(accounts: Stack, site: Site, browser: Br
     user_id = member(accounts, 0)
     async with BrowserTab.open(accounts, site, browser, scripts=False) as tab:
         page = tab.page
-        await sign_in_by_id(tab, user_id)
+        await sign_in_by_id(tab, user_id, scripts=False)
         await expect(page.get_by_role("img", name="Your card")).to_be_visible()
         await page.get_by_role("switch", name="Badges").uncheck()
         await page.get_by_label("Bio").fill("First line\nsecond line")
