@@ -19,7 +19,7 @@ from shared.redis import keys
 from simulator.interaction import EPHEMERAL, Interaction
 from simulator.server import Simulator
 from testing import samples
-from testing.eventually import PATIENCE, eventually
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.api.http_client import ask
 from tests.e2e.stack import FIRST, ROBIN, Stack
 from tests.e2e.test_redis_rights import guarded, url_of
@@ -111,12 +111,13 @@ async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
         await robin.use("pause", hours=0)
         await stack.shows(ROBIN, lambda data: True)
 
+        assert await keeps_no_history(stack)
         await robin.press(await robin.use("history"), f"{KEEP}recent")
         await stack.shows(ROBIN, lambda data: "last_seen" in data)
         await robin.use("hide", what="clan")
         await robin.use("show", what="clan")
         await robin.use("history", keep="off")
-        await stack.shows(ROBIN, lambda data: data.get("last_seen") is None)
+        await eventually_async(lambda: keeps_no_history(stack))
 
         form = await robin.use("profile")
         await robin.submit(form, bio="Tapes & trains", links="Site https://example.org")
@@ -148,6 +149,11 @@ async def test_a_person_decides_with_commands(tmp_path: Path) -> None:
         await a_replay_changes_nothing(stack, robin)
         await samples_do_no_harm(stack, robin)
         assert await redis.acl_log() == []
+
+
+async def keeps_no_history(stack: Stack) -> bool:
+    _, body = await stack.get(f"/history/{ROBIN}")
+    return bool(body.get("error", {}).get("code") == "history_off")
 
 
 async def a_replay_changes_nothing(stack: Stack, robin: Person) -> None:
