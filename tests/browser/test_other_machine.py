@@ -41,7 +41,8 @@ async def test_sockets_and_images_are_where_the_page_is(stack: Stack) -> None:
             loaded = await page.wait_for_function(LOADED)
             assert set(await loaded.json_value()) == {HOST}
             assert {url.split("?")[0] for url in sockets} == {f"ws://{HOST}:{stack.ws_port}/"}
-            await page.get_by_role("tab", name="WebSocket").click()
+            await page.get_by_role("tab", name="Data").click()
+            await page.locator("#forms").get_by_text("WebSocket").click()
             code = await page.locator("#code").text_content() or ""
             assert f"ws://{HOST}:{stack.ws_port}/?user_id=" in code
             avatar = await page.request.get(
