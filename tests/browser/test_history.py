@@ -56,7 +56,7 @@ class Keeper:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def keeper(stack: Stack) -> AsyncIterator[Keeper]:
-    """At the end nothing is kept."""
+    """At the end nothing is kept. Requested before `tab`: a page that is open then gets a 404."""
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as durable:
         keeper = Keeper(stack, durable)
         try:
@@ -65,7 +65,7 @@ async def keeper(stack: Stack) -> AsyncIterator[Keeper]:
             await keeper.choose("off")
 
 
-async def test_a_history(tab: BrowserTab, keeper: Keeper) -> None:
+async def test_a_history(keeper: Keeper, tab: BrowserTab) -> None:
     """A running activity, one that has ended, when they were seen last; and after it is off."""
     asked = tab.collect_requests(lambda url: "/history/" in url)
     await tab.embed(keeper.with_history)
@@ -105,7 +105,7 @@ async def test_a_history(tab: BrowserTab, keeper: Keeper) -> None:
     assert len(asked) <= 1
 
 
-async def test_the_start_page_shows_a_history(tab: BrowserTab, keeper: Keeper) -> None:
+async def test_the_start_page_shows_a_history(keeper: Keeper, tab: BrowserTab) -> None:
     """The card of somebody who keeps one has the list, in the page's own policy."""
     await keeper.choose("recent")
     keeper.show("online", GAME)
