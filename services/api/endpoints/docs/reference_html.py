@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
@@ -35,28 +35,43 @@ def fields(schema: Json) -> str:
 
 def type_text(schema: Json) -> str:
     """A schema in words, with a link to each type of its own."""
+    return describe_type(schema, _type_link, value_text)
+
+
+def describe_type(
+    schema: Json, type_name: Callable[[Json], str], value: Callable[[Any], str]
+) -> str:
+    """A schema in words. `type_name` renders a reference to a type, `value` a constant."""
+
+    def words(part: Json) -> str:
+        return describe_type(part, type_name, value)
+
     match schema:
         case {"$ref": _}:
-            name = escape(reference_name(schema))
-            return f'<a href="#{name}">{name}</a>'
+            return type_name(schema)
         case {"anyOf": forms}:
-            return " or ".join(type_text(form) for form in forms)
-        case {"const": value}:
-            return value_text(value)
-        case {"enum": values}:
-            return " or ".join(value_text(value) for value in values)
+            return " or ".join(words(form) for form in forms)
+        case {"const": constant}:
+            return value(constant)
+        case {"enum": constants}:
+            return " or ".join(value(constant) for constant in constants)
         case {"type": [kind, "null"]}:
-            return f"{type_text({**schema, 'type': kind})} or null"
+            return f"{words({**schema, 'type': kind})} or null"
         case {"type": "array", "items": items, "minItems": least, "maxItems": most} if (
             least == most
         ):
-            return f"array of {least} × {type_text(items)}"
+            return f"array of {least} × {words(items)}"
         case {"type": "array", "items": items}:
-            return f"array of {type_text(items)}"
+            return f"array of {words(items)}"
         case {"type": "object", "additionalProperties": values}:
-            return f"object of {type_text(values)}"
+            return f"object of {words(values)}"
         case _:
-            return escape(schema.get("type", "any JSON"))
+            return escape(str(schema.get("type", "any JSON")))
+
+
+def _type_link(reference: Json) -> str:
+    name = escape(reference_name(reference))
+    return f'<a href="#{name}">{name}</a>'
 
 
 def reference_name(reference: Json) -> str:

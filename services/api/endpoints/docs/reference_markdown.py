@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from services.api.endpoints.docs.guide_page import slug
-from services.api.endpoints.docs.reference_html import json_text, reference_name
+from services.api.endpoints.docs.reference_html import describe_type, json_text, reference_name
 from services.api.endpoints.docs.rest_page import operations_of
 from services.api.endpoints.docs.websocket_page import base_address
 from services.api.openapi.paths import HEADERS_ONLY
@@ -120,27 +120,7 @@ def _fields(schema: Json) -> str:
 
 def type_words(schema: Json) -> str:
     """A schema in words."""
-    match schema:
-        case {"$ref": _}:
-            return reference_name(schema)
-        case {"anyOf": forms}:
-            return " or ".join(type_words(form) for form in forms)
-        case {"const": value}:
-            return _value(value)
-        case {"enum": values}:
-            return " or ".join(_value(value) for value in values)
-        case {"type": [kind, "null"]}:
-            return f"{type_words({**schema, 'type': kind})} or null"
-        case {"type": "array", "items": items, "minItems": least, "maxItems": most} if (
-            least == most
-        ):
-            return f"array of {least} × {type_words(items)}"
-        case {"type": "array", "items": items}:
-            return f"array of {type_words(items)}"
-        case {"type": "object", "additionalProperties": values}:
-            return f"object of {type_words(values)}"
-        case _:
-            return str(schema.get("type", "any JSON"))
+    return describe_type(schema, reference_name, _value)
 
 
 def _value(value: Any) -> str:
