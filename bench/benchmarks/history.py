@@ -1,6 +1,6 @@
 """What a change costs of a person who keeps a history, beside one of a person who keeps none.
 
-Two gateways, each with a Redis and a Discord of its own, take turns; in one of them everybody keeps
+Two gateways, each with a Redis and a Discord of its own, take turns; in one of them all people keep
 everything. A change counts once it is in the history too. Twice: each change is a write of its own,
 and people change more often than they are written.
 """

@@ -21,7 +21,7 @@ class EventConnection:
     """One stream, as a Reader reads a WebSocket."""
 
     def __init__(self, client: EventStreamClient, user_id: str) -> None:
-        """`user_id`: the first one, whom a status is about."""
+        """`user_id`: the first user; an error status is about this one."""
         self._client = client
         self._user_id = user_id
         self.close_code: int | None = None  # the status, if that is not 200
