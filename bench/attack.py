@@ -45,6 +45,7 @@ ON_TARGET: Final[Mapping[str, Callable[[Target], Awaitable[list[Outcome]]]]] = {
 
 TESTS: Final = (
     "tests/shared/telemetry/test_health.py",
+    "tests/shared/net/test_public_address.py",
     "tests/cards/test_image_fetcher.py",
     "tests/cards/test_scaling.py",
     "tests/test_worst_case_input.py",

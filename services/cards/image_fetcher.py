@@ -1,20 +1,17 @@
 """Fetches an image from a server that may be slow, broken or hostile.
 
-Redirects are not followed. The peer's address is checked when the connection is made, after the
-name was resolved, so no host name and no DNS rebinding leads into a private network. Only the
-operator's own DISCORD_CDN_URL may be a private address.
+Redirects are not followed. Connections are made to public addresses only, as
+shared/net/public_address.py says. Only the operator's own DISCORD_CDN_URL may be a private address.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from services.cards.image_allowlist import AllowedImage
 from shared.discord.user_agent import USER_AGENT
 from shared.net.http_client import HttpClient, HttpError, RequestFailed
+from shared.net.public_address import SocketFactory, public_socket
 
 MAX_IMAGE_BYTES: Final = 4 * 1024 * 1024
 FETCH_TIMEOUT_S: Final = 4.0  # for the whole response
@@ -26,10 +23,6 @@ _EBML: Final = b"\x1a\x45\xdf\xa3"  # of WebM: RFC 8794
 _NO_IMAGE: Final = "not an image"
 _NO_VIDEO: Final = "not a video"
 _SIGNATURE_BYTES: Final = 12  # enough to tell the formats apart
-SocketFactory = Callable[[Sequence[Any]], socket.socket]  # aiohttp's SocketFactoryType
-
-_NAT64: Final = IPv6Network("64:ff9b::/96")  # RFC 6052
-_GLOBAL_UNICAST: Final = IPv6Network("2000::/3")  # all that IANA has allocated for the internet
 
 
 class FetchFailed(Exception):
@@ -39,10 +32,6 @@ class FetchFailed(Exception):
         """`temporary`: the image may exist, and is worth another attempt soon."""
         super().__init__(reason)
         self.temporary = temporary
-
-
-class PrivateAddress(OSError):
-    """Raised instead of connecting to a private network."""
 
 
 class ImageFetcher:
@@ -110,34 +99,3 @@ def is_image(beginning: bytes | bytearray) -> bool:
 def is_video(beginning: bytes | bytearray) -> bool:
     """WebM, by its first bytes."""
     return bytes(beginning).startswith(_EBML)
-
-
-def public_socket(address: Sequence[Any]) -> socket.socket:
-    """A socket for one row of getaddrinfo, to be connected to that address.
-
-    Raises PrivateAddress.
-    """
-    family, kind, protocol, _, (host, *_) = address
-    if not is_public(host):
-        raise PrivateAddress("the image server has a private address")
-    return socket.socket(family, kind, protocol)
-
-
-def is_public(host: str) -> bool:
-    """Whether the address is globally routable, also when it is wrapped in IPv6.
-
-    Of IPv6 only 2000::/3 is, besides wrapped IPv4. All other ranges are local or not allocated,
-    whatever the version of Python knows about them: site-local addresses (fec0::/10), translation
-    in the local network (64:ff9b:1::/48), IPv4-compatible addresses (::127.0.0.1).
-    """
-    address = ip_address(host.partition("%")[0])
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address.teredo:
-            inner = address.teredo[1]
-        if inner is None and address in _NAT64:
-            inner = IPv4Address(address.packed[12:])
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-        return address in _GLOBAL_UNICAST and address.is_global
-    return address.is_global and not address.is_multicast
