@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.project import Project
+from tests.compose.project import ROBIN, XENIA, Project
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -18,11 +18,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def project() -> Iterator[Project]:
-    """The demo, with two api and two ws; users change only when a test changes them."""
+def started() -> Iterator[Project]:
     asked = subprocess.run(["docker", "info"], capture_output=True, text=True, check=False)
     if asked.returncode != 0:
         pytest.skip(f"there is no Docker engine: {asked.stderr.strip()}")
     with Project() as project:
         project.control("rate", rate=0)
         yield project
+
+
+@pytest.fixture
+def project(started: Project) -> Project:
+    """The demo, with two api and two ws; users change only when a test changes them.
+
+    The test before may have emptied Redis or stopped containers.
+    """
+    started.await_users(ROBIN, XENIA)
+    return started

@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +18,9 @@ from testing.free_port import free_port
 ROOT = Path(__file__).parents[2]
 UP_WITHIN = 200  # seconds, including building the images
 ASKED_WITHIN = 60  # seconds for any one command
+
+ROBIN = "161092844126208001"
+XENIA = "890756507421900801"  # a simulated user that changes only when told to
 
 REDIS = "redis:8-alpine"
 GRUX = ("gateway", "api", "ws", "cards")
@@ -118,6 +123,14 @@ class Project:
         page = self.inside(container, "python", "-c", FETCH, "http://127.0.0.1:9100/metrics", "")
         return next(float(line.split()[1]) for line in page.splitlines() if line.startswith(name))
 
+    def await_users(self, *user_ids: str) -> None:
+        """Return when all of these are served."""
+        deadline = time.monotonic() + ASKED_WITHIN
+        for user_id in user_ids:
+            while (status := self._status(f"/user/{user_id}")) != 200:
+                assert time.monotonic() < deadline, f"{user_id} is not served: {status}"
+                time.sleep(0.05)
+
     def control(self, verb: str, **fields: object) -> None:
         """Send a command to the simulator (docs/simulator.md, Control)."""
         url = f"http://127.0.0.1:8100/control/{verb}"
@@ -132,6 +145,14 @@ class Project:
         """How often Docker restarted it, and its health."""
         state = self.inspect(container)
         return state["RestartCount"], state["State"].get("Health", {}).get("Status", "")
+
+    def _status(self, path: str) -> int:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=ASKED_WITHIN)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
 
     def _make_redis_volume(self) -> None:
         """For Redis images in which, unlike the official one, /data belongs to root."""

@@ -13,11 +13,9 @@ from websockets.asyncio.client import connect
 
 from testing.event_stream import EventStreamParser
 from testing.eventually import PATIENCE, eventually, eventually_async
-from tests.compose.project import FETCH, ROOT, Project
+from tests.compose.project import FETCH, ROBIN, ROOT, XENIA, Project
 from tests.compose.watcher import watching
 
-ROBIN = "161092844126208001"
-XENIA = "890756507421900801"  # a simulated user that changes only when told to
 NOT_REACHED = "Grux is being started or updated"  # Caddy's own answer: deploy/Caddyfile
 
 

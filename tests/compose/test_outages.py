@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from tests.compose.project import Project
-from tests.compose.test_demo import XENIA, say
+from tests.compose.project import XENIA, Project
+from tests.compose.test_demo import say
 from tests.compose.watcher import Watcher, watching
 
 PATIENCE = 60.0  # seconds: containers may start on a busy machine

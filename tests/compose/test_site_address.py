@@ -8,8 +8,7 @@ from pathlib import Path
 import aiohttp
 from websockets.asyncio.client import connect
 
-from tests.compose.project import Project
-from tests.compose.test_demo import XENIA
+from tests.compose.project import XENIA, Project
 
 NAME = "grux.localhost"  # Caddy issues certificates for such names itself
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
