@@ -18,6 +18,7 @@ from services.cards.card_service import parse_user_id
 from services.cards.fair_share import FairShare
 from services.cards.render_jobs import DrawBadge, Rendered
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
+from services.cards.texts import DEFAULT_LANGUAGE, TEXTS, BadgeTexts, language_of
 from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.http.responses import JSON, SVG, RawResponse, image_response, parameters_of
 from shared.model.snapshot import Presence
@@ -41,7 +42,6 @@ _STATUS_COLORS: Final = {
 _SPOTIFY_COLOR: Final = "1db954"
 _ACTIVITY_COLOR: Final = "5865f2"
 _PROBLEM_COLOR: Final = "9f9f9f"
-_STATUS_TEXTS: Final = {"dnd": "do not disturb", "invisible": "offline"}
 _decode_presence = msgspec.json.Decoder(Presence).decode
 
 
@@ -85,17 +85,20 @@ class BadgeEndpoints:
         try:
             badge = await self._badge(request)
         except (InvalidUserId, UserNotMonitored, StoreUnavailable) as error:
-            problem, message = _PROBLEMS[type(error)]
-            badge = _with_parameters(parameters_of(request), message, _PROBLEM_COLOR)
+            problem = PROBLEM_CODES[type(error)]
+            parameters = parameters_of(request)
+            message = _texts_of(parameters).problems[problem]
+            badge = _with_parameters(parameters, message, _PROBLEM_COLOR)
         body = await self._render(badge, self._requester_of(request))
         return image_response(body, SVG, request, problem=problem)
 
     async def _badge(self, request: Request) -> ShieldsBadge:
         read = await self._users.read(parse_user_id(request.path_params["user_id"]))
         presence = _decode_presence(read.snapshot.presence)
-        show = parameters_of(request).get("show", "status")
-        message, color = message_and_color(presence, show)
-        return _with_parameters(parameters_of(request), message, color)
+        parameters = parameters_of(request)
+        show = parameters.get("show", "status")
+        message, color = message_and_color(presence, show, _texts_of(parameters))
+        return _with_parameters(parameters, message, color)
 
     async def _render(self, badge: ShieldsBadge, requester: str) -> bytes:
         style = badge.style if badge.style in _DRAWN_STYLES else "flat"
@@ -114,19 +117,15 @@ class BadgeEndpoints:
         return result.body
 
 
-def message_and_color(presence: Presence, show: str) -> tuple[str, str]:
+def message_and_color(presence: Presence, show: str, texts: BadgeTexts) -> tuple[str, str]:
     """Falls back to the status where there is nothing of the kind that `show` names."""
-    status_text = _STATUS_TEXTS.get(presence.status, presence.status)
-    status = status_text, _STATUS_COLORS[presence.status]
-    song, custom = presence.spotify, presence.custom_status
+    status = getattr(texts, presence.status), _STATUS_COLORS[presence.status]
+    song, heard, custom = presence.spotify, presence.listening, presence.custom_status
     if show == "spotify" and song is not None and song.song:
-        by = f" by {song.artist}" if song.artist else ""
-        return f"{song.song}{by}"[:MAX_TEXT_CHARS], _SPOTIFY_COLOR
-    heard = presence.listening
+        return _song(song.song, song.artist, texts), _SPOTIFY_COLOR
     if show == "listening" and heard is not None and heard.song:
-        by = f" by {heard.artist}" if heard.artist else ""
         color = _SPOTIFY_COLOR if song is not None else _ACTIVITY_COLOR
-        return f"{heard.song}{by}"[:MAX_TEXT_CHARS], color
+        return _song(heard.song, heard.artist, texts), color
     if show == "custom" and custom is not None:
         emoji = custom.emoji.name if custom.emoji and not custom.emoji.id else None
         text = " ".join(part for part in (emoji, custom.text) if part)
@@ -134,12 +133,20 @@ def message_and_color(presence: Presence, show: str) -> tuple[str, str]:
     if show == "activity":
         for activity in presence.activity:
             if activity.name:
-                verb = "listening to" if activity.type == "Listening" else activity.type or ""
-                text = f"{verb.lower()} {activity.name}".strip()
-                return text[:MAX_TEXT_CHARS], _ACTIVITY_COLOR
+                verb = getattr(texts, activity.type.lower()) if activity.type else "{name}"
+                return verb.format(name=activity.name)[:MAX_TEXT_CHARS], _ACTIVITY_COLOR
         if song is not None and song.song:
-            return f"listening to {song.song}"[:MAX_TEXT_CHARS], _SPOTIFY_COLOR
+            return texts.listening.format(name=song.song)[:MAX_TEXT_CHARS], _SPOTIFY_COLOR
     return status
+
+
+def _song(song: str, artist: str | None, texts: BadgeTexts) -> str:
+    text = texts.song.format(song=song, artist=artist) if artist else song
+    return text[:MAX_TEXT_CHARS]
+
+
+def _texts_of(query: Mapping[str, str]) -> BadgeTexts:
+    return TEXTS[language_of(query.get("lang", "").strip()) or DEFAULT_LANGUAGE].badge
 
 
 def _with_parameters(query: Mapping[str, str], message: str, color: str) -> ShieldsBadge:
@@ -155,11 +162,12 @@ def _with_parameters(query: Mapping[str, str], message: str, color: str) -> Shie
     )
 
 
-_PROBLEMS: Final[dict[type[Exception], tuple[str, str]]] = {
-    InvalidUserId: ("invalid_user_id", "no Discord id"),
-    UserNotMonitored: ("user_not_monitored", "not monitored"),
-    StoreUnavailable: ("unavailable", "unavailable"),
+PROBLEM_CODES: Final[dict[type[Exception], str]] = {
+    InvalidUserId: "invalid_user_id",
+    UserNotMonitored: "user_not_monitored",
+    StoreUnavailable: "unavailable",
 }
+"""By error: its code, and the key of its text."""
 
 _BUSY_SVG: Final = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20" role="img"'

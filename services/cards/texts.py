@@ -1,4 +1,4 @@
-"""Every text of the cards themselves, in each language: one JSON file for each in `texts/`.
+"""Every text of cards and badges themselves, in each language: one JSON file for each in `texts/`.
 
 The files are decoded into one struct, so that a language that lacks a text, or has one too many,
 does not start. Names in braces are filled in; tests compare them with the English ones.
@@ -62,6 +62,22 @@ class StatusTexts(Struct, frozen=True, forbid_unknown_fields=True):
     streaming: str
 
 
+class BadgeTexts(Struct, frozen=True, forbid_unknown_fields=True):
+    """The right half of a badge."""
+
+    online: str
+    idle: str
+    dnd: str
+    invisible: str
+    song: str  # {song}, {artist}
+    playing: str  # {name}
+    listening: str  # {name}
+    watching: str  # {name}
+    streaming: str  # {name}
+    competing: str  # {name}
+    problems: dict[str, str]  # by code
+
+
 class ProblemText(Struct, frozen=True, forbid_unknown_fields=True):
     title: str
     text: str
@@ -73,6 +89,7 @@ class CardTexts(Struct, frozen=True, forbid_unknown_fields=True):
     activity: ActivityTexts
     time: TimeTexts
     status: StatusTexts
+    badge: BadgeTexts
     problems: dict[str, ProblemText]  # by code
     join: str  # {invite}
 

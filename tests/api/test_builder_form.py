@@ -68,7 +68,7 @@ def test_every_parameter_has_a_control() -> None:
     """Those of cards and badges, and every attribute of the widget."""
     assert names_of("card") - {FILE} == set(card_options.PARAMETERS)
     assert names_of("now-playing") - {FILE} == set(cards._NOW_PLAYING)
-    assert names_of("badge") == {"show", "label", "style", "color"}
+    assert names_of("badge") == {"show", "label", "style", "color", "lang"}
     for kind in ("widget", "embed", "overlay"):
         assert names_of(kind) == set(ATTRIBUTES)
 

@@ -7,12 +7,20 @@ from pathlib import Path
 from typing import Final
 
 from services.cards import card_model, now_playing
+from services.cards.badges import message_and_color
 from services.cards.card_options import CardOptions, Theme
+from services.cards.render.badge import badge
 from services.cards.render.card import card, placeholder
 from services.cards.render.now_playing import now_playing as drawn_now_playing
 from services.cards.render.raster import png
-from services.cards.render_jobs import CardImage, DrawCard, DrawNowPlaying, DrawPlaceholder
-from services.cards.texts import TEXTS
+from services.cards.render_jobs import (
+    CardImage,
+    DrawBadge,
+    DrawCard,
+    DrawNowPlaying,
+    DrawPlaceholder,
+)
+from services.cards.texts import TEXTS, Language
 from shared.model.snapshot import (
     CustomStatus,
     DisplayNameStyles,
@@ -89,7 +97,18 @@ def _now_playing(
     return DrawNowPlaying(model, options, images, NOW, silent_for, True)
 
 
-CASES: Final[dict[str, DrawCard | DrawNowPlaying | DrawPlaceholder]] = {
+def _badge(presence: Presence, show: str, language: Language, style: str = "flat") -> DrawBadge:
+    message, color = message_and_color(presence, show, TEXTS[language].badge)
+    return DrawBadge("discord", message, f"#{color}", style)
+
+
+Drawing = DrawCard | DrawNowPlaying | DrawPlaceholder | DrawBadge
+
+CASES: Final[dict[str, Drawing]] = {
+    "badge": _badge(LISTENING, "activity", "en"),
+    "badge-french": _badge(AT_WORK, "activity", "fr", "flat-square"),
+    "badge-german": _badge(like(AT_WORK, status="dnd"), "status", "de", "for-the-badge"),
+    "badge-japanese": _badge(LISTENING, "activity", "ja"),
     "now-playing": _now_playing(ON_TIDAL, CardOptions()),
     "now-playing-light": _now_playing(LISTENING, CardOptions(theme="light", width=320)),
     "now-playing-without-art": _now_playing(
@@ -205,8 +224,10 @@ def rendered() -> Iterator[tuple[str, bytes]]:
         yield name, png(drawing(job), 1.0, system_fonts=False)
 
 
-def drawing(job: DrawCard | DrawNowPlaying | DrawPlaceholder) -> str:
+def drawing(job: Drawing) -> str:
     """As SVG."""
+    if isinstance(job, DrawBadge):
+        return badge(job)
     if isinstance(job, DrawNowPlaying):
         return drawn_now_playing(job)
     return card(job) if isinstance(job, DrawCard) else placeholder(job)

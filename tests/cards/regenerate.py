@@ -8,13 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from services.cards.render.badge import badge
 from services.cards.render_jobs import DrawBadge
 from tests.cards.golden_cards import CASES, FOLDER, drawing, rendered
 from tests.cards.sample_users import like
 
 DOCUMENTS: Final = Path(__file__).parents[2] / "docs" / "images"
 DOCUMENTED: Final = {
+    "badge": "badge",
     "card-dark": "playing-dark",
     "card-light": "spotify-light",
     "card-scripts": "fancy",
@@ -40,10 +40,9 @@ def main() -> None:
         (FOLDER / f"{name}.png").write_bytes(picture)
     DOCUMENTS.mkdir(exist_ok=True)
     for name, case in DOCUMENTED.items():
-        job = like(CASES[case], png=False)
-        (DOCUMENTS / f"{name}.svg").write_text(drawing(job))
-    drawn = badge(DrawBadge("discord", "listening to 夜の図書館", "#1db954", "flat"))
-    (DOCUMENTS / "badge.svg").write_text(drawn)
+        job = CASES[case]
+        still = job if isinstance(job, DrawBadge) else like(job, png=False)
+        (DOCUMENTS / f"{name}.svg").write_text(drawing(still))
 
 
 if __name__ == "__main__":

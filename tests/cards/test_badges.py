@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import pytest
 
-from services.cards.badges import MAX_TEXT_CHARS, message_and_color
-from shared.model.snapshot import CustomStatus, Presence
+from services.cards.badges import MAX_TEXT_CHARS, PROBLEM_CODES, message_and_color
+from services.cards.render.badge import badge
+from services.cards.render_jobs import DrawBadge
+from services.cards.texts import LANGUAGES, TEXTS, Language
+from shared.model.snapshot import ActivityType, CustomStatus, Presence, Status
 from tests.api.golden import RICH
 from tests.api.http_client import ask
-from tests.cards.sample_users import AT_WORK, LISTENING, NOTHING, ON_TIDAL, TIDAL_SONG, like
+from tests.cards.sample_users import (
+    AT_WORK,
+    EDITOR,
+    LISTENING,
+    NOTHING,
+    ON_TIDAL,
+    TIDAL_SONG,
+    like,
+)
 from tests.cards.test_svg_safety import check_svg
 
 STRANGER = "161092844126208999"
@@ -60,6 +72,12 @@ async def test_parameters(port: int, query: str, wanted: dict[str, str]) -> None
         (like(AT_WORK, status="dnd"), "status", "do not disturb"),
         (NOTHING, "status", "offline"),
         (LISTENING, "activity", "listening to 夜の図書館"),
+        (
+            like(AT_WORK, activity=[like(EDITOR, type="Competing")]),
+            "activity",
+            "competing in Visual Studio Code",
+        ),
+        (like(AT_WORK, activity=[like(EDITOR, type=None)]), "activity", "Visual Studio Code"),
         (NOTHING, "activity", "offline"),
         (ON_TIDAL, "listening", "Harvest Moon by The Quiet Motors, Ola Fenn"),
         (like(ON_TIDAL, listening=like(TIDAL_SONG, artist=None)), "listening", "Harvest Moon"),
@@ -71,7 +89,47 @@ async def test_parameters(port: int, query: str, wanted: dict[str, str]) -> None
 )
 def test_messages(presence: Presence, show: str, message: str) -> None:
     """The status, where there is nothing else to show."""
-    assert message_and_color(presence, show)[0] == message
+    assert message_and_color(presence, show, TEXTS["en"].badge)[0] == message
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("lang=de&show=activity", "spielt Visual Studio Code"),
+        ("lang=fr&show=spotify", "90mph de JBEE, Sillage"),
+        ("lang=ja", "オンライン"),
+        ("lang=pt_br&show=activity", "jogando Visual Studio Code"),
+        ("lang=es-MX&show=activity", "jugando a Visual Studio Code"),
+        ("lang=xx", "online"),
+    ],
+)
+async def test_languages(port: int, query: str, message: str) -> None:
+    """Of the right half, as on cards; any other is English."""
+    answer = await ask(port, f"/badge/{RICH.user_id}.json?{query}")
+    found = json.loads(answer.body)
+    assert (found["message"], found["label"]) == (message, "discord")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_badge_can_be_drawn(language: Language) -> None:
+    """In every language, with every status and kind of activity. Braces in names are text."""
+    texts = TEXTS[language].badge
+    statuses: tuple[Status, ...] = ("online", "idle", "dnd", "invisible")
+    kinds: list[ActivityType | None] = [*get_args(ActivityType), None]
+    presences = [
+        *(like(NOTHING, status=status) for status in statuses),
+        *(like(AT_WORK, activity=[like(EDITOR, name="{0} {name}", type=kind)]) for kind in kinds),
+    ]
+    for presence in presences:
+        message, color = message_and_color(presence, "activity", texts)
+        assert ("{0} {name}" in message) == bool(presence.activity)
+        check_svg(badge(DrawBadge("discord", message, f"#{color}", "flat")))
+
+
+def test_every_problem_has_a_text() -> None:
+    """In the words of a badge, which are fewer than those of a card."""
+    for language in LANGUAGES:
+        assert TEXTS[language].badge.problems.keys() == set(PROBLEM_CODES.values())
 
 
 @pytest.mark.parametrize(
@@ -99,12 +157,19 @@ async def test_the_svg(port: int) -> None:
     assert widths[0] == widths[1] != widths[2]
 
 
-@pytest.mark.parametrize(("user", "said"), [(STRANGER, b"not monitored"), ("x", b"no Discord id")])
-async def test_the_svg_explains_problems(port: int, user: str, said: bytes) -> None:
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (f"{STRANGER}.svg", "not monitored"),
+        ("x.svg", "no Discord id"),
+        ("x.svg?lang=de", "keine Discord-ID"),
+    ],
+)
+async def test_the_svg_explains_problems(port: int, address: str, said: str) -> None:
     """As an image that proxies show."""
-    answer = await ask(port, f"/badge/{user}.svg")
+    answer = await ask(port, f"/badge/{address}")
     assert answer.status == 200
-    assert said in answer.body
+    assert said in answer.body.decode()
     assert answer.header("x-grux-problem") is not None
 
 

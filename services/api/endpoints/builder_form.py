@@ -85,6 +85,13 @@ def _named(*values: str) -> tuple[tuple[str, str], ...]:
     return tuple((value, value) for value in values)
 
 
+_LANGUAGE: Final = Select(
+    label="Language",
+    values=(
+        *(("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("fr", "Français")),
+        *(("ja", "日本語"), ("pt-BR", "Português")),
+    ),
+)
 _GROUND: Final = "([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})"
 
 CARD_CONTROLS: Final[Mapping[str, Control]] = {
@@ -111,13 +118,7 @@ CARD_CONTROLS: Final[Mapping[str, Control]] = {
         placeholder="ff5fa2-5b8cff",
         pattern=f"{_HEX}(-{_HEX}){{1,4}}",
     ),
-    "lang": Select(
-        label="Language",
-        values=(
-            *(("en", "English"), ("de", "Deutsch"), ("es", "Español"), ("fr", "Français")),
-            *(("ja", "日本語"), ("pt-BR", "Português")),
-        ),
-    ),
+    "lang": _LANGUAGE,
     "showBanner": Select(
         label="Banner",
         values=(("false", "none"), ("true", "still"), ("animated", "animated")),
@@ -156,6 +157,7 @@ BADGE_CONTROLS: Final[Mapping[str, Control]] = {
     "label": TextField(label="Left half", max_chars=80, default="discord"),
     "style": Select(label="Style", values=_named("flat", "flat-square", "for-the-badge")),
     "color": ColorField(label="Colour", digits="[0-9a-fA-F]{6}"),
+    "lang": _LANGUAGE,
 }
 
 PICTURES: Final[Mapping[str, tuple[str, Mapping[str, Control]]]] = {

@@ -83,6 +83,11 @@ _BADGE_PARAMETERS: Final = [
         "and `social`.",
     ),
     optional("color", "Colour of the right half: six hex digits."),
+    optional(
+        "lang",
+        "The language of the right half: `de`, `en`, `es`, `fr`, `ja`, `pt-BR`. "
+        "What people and programs write stays as it is.",
+    ),
 ]
 
 _BADGE: Final[dict[str, tuple[str, str, object]]] = {
