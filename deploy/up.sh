@@ -40,6 +40,7 @@ Grux runs with simulated users, because DISCORD_TOKEN is not set in .env.
   new WebSocket("$ws/?user_id=161092844126208001").onmessage = (frame) => console.log(frame.data)
 
 The second line prints a presence. The third, in a browser's console, prints its changes every few seconds.
+$http/history/161092844126208001 shows what this user did before.
 END
 else
     cat <<END

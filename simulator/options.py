@@ -56,6 +56,9 @@ class Options(Struct, kw_only=True):
     members: Annotated[AtLeastOne, _about("how many people there are")] = 200
     guilds: Annotated[AtLeastOne, _about("how many guilds they are spread over")] = 2
     newcomers: Annotated[Count, _about("how many more people are in no guild yet")] = 0
+    keeps_history: Annotated[
+        str, _about("the id of a person who has a history kept, as soon as the bot has commands")
+    ] = ""
     private_people: Annotated[
         Share, _about("the share of people who hide something in some guilds")
     ] = 0.2

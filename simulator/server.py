@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
 from ipaddress import ip_address
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -18,6 +19,7 @@ from simulator.clock import MovableClock
 from simulator.command import ControlTarget
 from simulator.connected_accounts import ConnectedAccounts
 from simulator.control import Control
+from simulator.demo_choice import keep_history
 from simulator.faults import Faults, Refusal, RefusedAddress
 from simulator.gateway import RESUME_PATH, Gateway
 from simulator.gateway_session import DropHow, GatewayState
@@ -74,7 +76,7 @@ class Simulator:
         )
         self.port = self.options.port
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=1.0)
-        self._scenario_task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def _application(self) -> web.Application:
         rest_middleware = RestMiddleware(self.options, self.stats, self.faults, self.grants)
@@ -188,9 +190,15 @@ class Simulator:
             raise
         self.events.start()
         self.port = self._runner.addresses[0][1]
-        self._scenario_task = asyncio.create_task(self.scenario.run())
-        self._scenario_task.add_done_callback(_log_failure)
+        self._start(self.scenario.run())
+        if self.options.keeps_history:
+            self._start(keep_history(self.options.keeps_history, self.interactions))
         return self
+
+    def _start(self, life: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(life)
+        task.add_done_callback(_log_failure)
+        self._tasks.append(task)
 
     async def __aexit__(
         self,
@@ -198,16 +206,16 @@ class Simulator:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._scenario_task is not None:
-            self._scenario_task.cancel()
-            await asyncio.gather(self._scenario_task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self.joins.close()
         await self.events.close()
         await self.gateway.close()
         await self._runner.cleanup()
 
 
-def _log_failure(scenario: asyncio.Task[None]) -> None:
-    """The scenario never ends by itself, and no task awaits it, so its failure is logged here."""
-    if not scenario.cancelled() and (error := scenario.exception()) is not None:
-        _log.error("unhandled exception in the scenario: users no longer change", exc_info=error)
+def _log_failure(task: asyncio.Task[None]) -> None:
+    """No task awaits the scenario, so its failure is logged here."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("unhandled exception: users no longer do what they should", exc_info=error)

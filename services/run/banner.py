@@ -36,6 +36,11 @@ Watch it in a browser's console:
   new WebSocket("{ws}/?user_id={user_id}").onmessage = (frame) => console.log(frame.data)
 """
 
+HISTORY: Final = """
+Read what this user did before:
+  curl {api}/history/{user_id}
+"""
+
 COMMANDS: Final = """
 Use the bot's commands as a simulated person:
   {url}/chat
@@ -73,8 +78,10 @@ def text(plan: Plan, user_id: int | None) -> str:
         python=_python(),
         often=OFTEN if simulated else "",
     )
-    commands = COMMANDS.format(url=plan.simulator_url) if simulated else ""
-    return running + examples + commands + END
+    if not simulated:
+        return running + examples + END
+    history = HISTORY.format(api=plan.api_url, user_id=user_id)
+    return running + examples + history + COMMANDS.format(url=plan.simulator_url) + END
 
 
 def _python() -> Path:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from services.run import durable_server, ports, redis_binary
 from services.run.child_process import ProcessSpec
-from services.run.demo_settings import demo_settings
+from services.run.demo_settings import DEMO_USER_ID, demo_settings
 from services.run.durable_server import RUN_FOLDER
 from shared import config
 from shared.discord import bot_token
@@ -147,6 +147,7 @@ def _simulator(env: Mapping[str, str], changes: dict[str, str], api: str) -> Pro
         *_module("simulator", "--host", host, "--port", str(port), "--token", token),
         *("--newcomers", str(NEWCOMERS), "--redirect-uris", _redirect_uris({**env, **changes})),
         *("--event-webhooks-url", f"http://{api}{WEBHOOK_PATH}"),
+        *("--keeps-history", str(DEMO_USER_ID)),
     )
     if not is_loopback(host):
         arguments = (*arguments, "--remote-images-only")

@@ -127,7 +127,7 @@ async def test_pictures_pages_and_documents(project: Project) -> None:
             async with http.get(project.url + path) as answer:
                 assert (answer.status, answer.content_type) == (200, kind), path
                 assert "X-Grux-Problem" not in answer.headers, path
-        async with http.get(f"{project.url}/history/{ROBIN}") as answer:
+        async with http.get(f"{project.url}/history/{XENIA}") as answer:
             assert (await answer.json())["error"]["code"] == "history_off"
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from services.run import banner, plan
 from services.run.demo_settings import DEMO_USER_ID
-from testing.eventually import PATIENCE
+from testing.eventually import PATIENCE, eventually_async
 from testing.free_port import free_port
 from testing.process import ROOT, Process
 from tests.run.running import FREE_PORTS, PROC, alive, running
@@ -48,6 +48,12 @@ async def page(url: str) -> str:
         return await answer.text()
 
 
+async def has_recent(url: str) -> bool:
+    """Whether it shows what the person does, or did. 404: they keep no history yet."""
+    async with aiohttp.ClientSession() as http, http.get(url) as answer:
+        return answer.status == 200 and bool((await answer.json())["data"]["recent"])
+
+
 async def frames_of(command: str, last: str) -> list[str]:
     """Run `command`: the `op` of each frame that it prints, up to the first `last`."""
     process = await Process.start(*shlex.split(command), cwd=ROOT)
@@ -73,7 +79,7 @@ async def discord() -> AsyncIterator[dict[str, str]]:
 
 
 async def test_the_printed_commands_work() -> None:
-    """The curl line shows a presence, the WebSocket line shows it change; Ctrl-C ends with 0."""
+    """The curl lines show a presence and a history, the WebSocket line a change. Ctrl-C: 0."""
     async with running({}) as it:
         await it.prints("Press Ctrl-C to stop everything.")
         curl = it.line_with("curl ")
@@ -83,6 +89,8 @@ async def test_the_printed_commands_work() -> None:
         assert "grux_gateway_events_total" in await page(metrics)
         api = it.line_with("REST ").split()[1]
         assert "<title>Robin is " in await page(f"{api}/card/{DEMO_USER_ID}.svg")
+        history = it.line_with("/history/").removeprefix("curl ")
+        await eventually_async(lambda: has_recent(history))
         watch = it.line_with("services.run.watch")
         frames = await frames_of(watch, last="presence_update")
         assert frames[0] == "initial_data"

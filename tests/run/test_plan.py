@@ -10,7 +10,7 @@ import pytest
 
 from services.run import plan, ports, redis_binary
 from services.run.child_process import ProcessSpec
-from services.run.demo_settings import DEMO_USER_IDS
+from services.run.demo_settings import DEMO_USER_ID, DEMO_USER_IDS
 from shared.config import ConfigError
 from simulator import DEFAULT_CLIENT_SECRET
 from simulator.__main__ import parse
@@ -83,6 +83,7 @@ def test_people_sign_in_at_the_simulator() -> None:
     assert env["DISCORD_AUTHORIZE_URL"] == f"{made.simulator_url}{AUTHORIZE_PATH}"
     assert env["JOIN_GUILD_ID"] == FIRST_GUILDS[0]
     assert options.newcomers == 2
+    assert options.keeps_history == str(DEMO_USER_ID)
     assert options.event_webhooks_url == f"{made.api_url}/webhooks/discord"
 
 
