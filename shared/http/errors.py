@@ -254,6 +254,15 @@ ERRORS: Final[dict[type[Exception] | int, ApiError]] = {
 }
 """By the exception's type; Starlette's own errors by their status."""
 
+DURABLE_UNREAD: Final = ApiError(
+    503,
+    "unavailable",
+    "What users write and choose cannot be read right now, because Redis cannot be reached. "
+    f"Try again in {RETRY_AFTER_S} seconds.",
+    _RETRY_AFTER,
+)
+"""DurableUnavailable, where a request only reads."""
+
 RATE_LIMITED: Final = ApiError(
     429,
     "rate_limited",
@@ -349,6 +358,7 @@ def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]
         KvRateLimited: _rate_limited,
         RequestRateLimited: _too_many_requests,
         AccountRateLimited: _rate_limited,
+        DurableUnavailable: _durable_unavailable,
         404: _not_found,
         405: _method_not_allowed,
     }
@@ -371,6 +381,11 @@ async def _rate_limited(_request: Request, error: Exception) -> Response:
 
 async def _too_many_requests(_request: Request, error: Exception) -> Response:
     return rate_limited(getattr(error, "retry_after_s", RETRY_AFTER_S))
+
+
+async def _durable_unavailable(request: Request, _error: Exception) -> Response:
+    writes = request.method in WRITE_METHODS
+    return _response(ERRORS[DurableUnavailable] if writes else DURABLE_UNREAD)
 
 
 async def _method_not_allowed(_request: Request, error: Exception) -> Response:

@@ -122,6 +122,8 @@ async def test_the_durable_redis_is_away(store: Store) -> None:
             answer = await ask(port, PATH)
             assert (answer.status, code_of(answer)) == (503, "unavailable")
             assert answer.header("retry-after")
+            assert b"cannot be read right now" in answer.body
+            assert b"changed" not in answer.body
             assert (await ask(port, "/history/1138383128625152999")).status == 404
 
 

@@ -28,7 +28,7 @@ from shared.http.errors import (
     SignInOff,
     Unauthorized,
 )
-from shared.http.responses import NO_STORE, Header, redirect
+from shared.http.responses import NO_STORE, WRITE_METHODS, Header, redirect
 from shared.redis.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -126,11 +126,12 @@ def _page_of(request: Request, error: Exception) -> Response | None:
             text = f"Wait {error.retry_after_s} seconds, then try again."
             return _page(request, 429, "That was too often", text, wait)
         case StoreUnavailable():
+            writes = request.method in WRITE_METHODS
             return _page(
                 request,
                 503,
                 "Your settings cannot be reached right now",
-                f"Redis does not answer, and nothing was changed. {_AGAIN}",
+                f"Redis does not answer{', and nothing was changed' if writes else ''}. {_AGAIN}",
                 (b"retry-after", b"5"),
             )
         case RequestBodyTooLarge():

@@ -24,6 +24,7 @@ from services.api.openapi.account_bodies import (
 from services.api.openapi.paths import content, path, response, write
 from services.api.openapi.schemas import Json, ref
 from shared.http.errors import (
+    DURABLE_UNREAD,
     AccountRateLimited,
     DiscordUnavailable,
     Forbidden,
@@ -56,9 +57,9 @@ SECURITY_SCHEMES: Final[Json] = {
 _SECURITY: Final[list[Json]] = [{"session": []}]
 
 
-_READ_ERRORS: Final = (Unauthorized, SignInOff, DurableUnavailable)
+_READ_ERRORS: Final = (Unauthorized, SignInOff, DURABLE_UNREAD)
 _WRITE_ERRORS: Final = (
-    *_READ_ERRORS,
+    *(Unauthorized, SignInOff, DurableUnavailable),
     *(Forbidden, AccountRateLimited, InvalidRequestBody),
     *(RequestBodyTimeout, RequestBodyTooLarge),
 )

@@ -19,6 +19,7 @@ from services.api.openapi.paths import (
 )
 from services.api.openapi.schemas import Json, ref
 from shared.http.errors import (
+    DURABLE_UNREAD,
     KvRateLimited,
     NoPermission,
     RequestBodyTimeout,
@@ -117,7 +118,7 @@ def _user(operation_id: str, summary: str, description: str, *parameters: Json, 
             content(ref(LanyardAnswer), shown),
             *(["Vary"] if key else []),
         ),
-        errors=(*_READ_ERRORS, *((NoPermission, DurableUnavailable) if key else ())),
+        errors=(*_READ_ERRORS, *((NoPermission, DURABLE_UNREAD) if key else ())),
         security=[{"key": []}] if key else None,
     )
 

@@ -20,8 +20,7 @@ from services.api.openapi.paths import (
     path,
 )
 from services.api.openapi.schemas import Json, ref
-from shared.http.errors import HistoryOff, InvalidUserId
-from shared.redis.durable import DurableUnavailable
+from shared.http.errors import DURABLE_UNREAD, HistoryOff, InvalidUserId
 from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 _USER_EXAMPLE: Final = msgspec.json.decode(
@@ -149,7 +148,7 @@ PATHS: Final[Json] = {
         responses=cacheable(
             "The history.", answer(bodies.HistoryAnswer, "Playing", _HISTORY_EXAMPLE)
         ),
-        errors=(*USER_ERRORS, HistoryOff, DurableUnavailable),
+        errors=(*USER_ERRORS, HistoryOff, DURABLE_UNREAD),
     ),
     "/now-playing/{user_id}": path(
         "getNowPlaying",
