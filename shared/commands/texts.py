@@ -86,7 +86,9 @@ class HistoryTexts(Struct, frozen=True, forbid_unknown_fields=True):
     off: str
     last_seen: str
     recent: str
-    hint: str
+    hint: str  # {time}
+    one_day: str
+    days: str  # {days}
     keep_off: str
     keep_last_seen: str
     keep_recent: str

@@ -15,6 +15,11 @@ HISTORY_MAX_ENTRIES: Final = 200  # for each person, those that are still runnin
 HistoryKind = Literal["playing", "streaming", "listening", "watching", "competing", "other"]
 
 
+def in_days(days: int) -> str:
+    """HISTORY_DAYS in words."""
+    return "1 day" if days == 1 else f"{days} days"
+
+
 class HistoryEntry(Struct, frozen=True, kw_only=True):
     """An activity of a person, from its start to its end."""
 

@@ -41,6 +41,12 @@ def test_signing_in_is_described_where_it_is_set_up() -> None:
     assert "sets cookies only when you sign in" in text
 
 
+@pytest.mark.parametrize(("days", "text"), [(1, "1 day at most"), (30, "30 days at most")])
+def test_it_says_how_long_a_history_is_kept(days: int, text: str) -> None:
+    """HISTORY_DAYS."""
+    assert f" {text}, 200 activities at most" in shown(ApiSettings(history_days=days))
+
+
 @pytest.mark.parametrize("settings", [ApiSettings(), SIGN_IN])
 @pytest.mark.parametrize(
     ("consent", "why", "after"),

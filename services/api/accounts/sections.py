@@ -16,6 +16,7 @@ from services.api.accounts.controls import (
 from services.api.accounts.settings_form import PAUSES
 from services.api.accounts.view import AccountView, Invalid
 from shared.model.connected_accounts import VISIBLE_TO_EVERYONE, OwnConnection
+from shared.model.history import in_days
 from shared.model.user_settings import (
     BIO_MAX_CHARS,
     HIDEABLE_FIELDS,
@@ -101,7 +102,9 @@ def history(view: AccountView) -> str:
 <select id="history-level" name="history" \
 aria-describedby="history-level-hint history-level-error"{wrong}>{options}</select></div>
 <p class="hint" id="history-level-hint">Everyone who can see you can see it, for \
-{view.history_days} days at most, without what you hide. Keeping less erases the rest at once.</p>{
+{
+        in_days(view.history_days)
+    } at most, without what you hide. Keeping less erases the rest at once.</p>{
         error("history-level", invalid)
     }"""
     return section("history", "History", body)

@@ -46,7 +46,8 @@ class HistoryCommands:
         """The button of what is kept already is marked."""
         said = texts.history
         lines = [texts.state.saved] if saved else []
-        lines += [str(getattr(said, level)), said.hint.format(days=self._days)]
+        time = said.one_day if self._days == 1 else said.days.format(days=self._days)
+        lines += [str(getattr(said, level)), said.hint.format(time=time)]
         buttons = [
             button(
                 KEEP + one,

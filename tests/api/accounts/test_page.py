@@ -44,6 +44,12 @@ def test_the_form_holds_the_settings() -> None:
     assert of_fields(PageReader(page.render(VIEW)).fields) == VIEW.form
 
 
+@pytest.mark.parametrize(("days", "text"), [(1, "for 1 day at most"), (30, "for 30 days at most")])
+def test_it_says_how_long_a_history_is_kept(days: int, text: str) -> None:
+    """HISTORY_DAYS."""
+    assert text in page.render(replace(VIEW, history_days=days)).decode()
+
+
 def test_every_control_has_a_label() -> None:
     """And what describes it is there, once."""
     found = PageReader(page.render(replace(VIEW, new_key="k", key_created_at=1, monitored=False)))

@@ -48,10 +48,11 @@ async def test_without_a_choice_it_says_what_is_kept(
     assert await kept(stores) == "off"
 
 
-async def test_it_says_for_how_long(stores: CommandStores) -> None:
+@pytest.mark.parametrize(("days", "text"), [(1, "for 1 day at most"), (7, "for 7 days at most")])
+async def test_it_says_for_how_long(stores: CommandStores, days: int, text: str) -> None:
     """HISTORY_DAYS, which the operator has chosen."""
-    commands = UserCommands(stores, "joining", "", history_days=7)
-    assert "7 days at most" in (await answer(commands, command("history"))).content
+    commands = UserCommands(stores, "joining", "", history_days=days)
+    assert text in (await answer(commands, command("history"))).content
 
 
 @pytest.mark.parametrize("level", HISTORY_LEVELS)

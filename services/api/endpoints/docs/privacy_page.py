@@ -9,6 +9,7 @@ from typing import Final
 
 from services.api.http import layout
 from shared.config import ApiSettings
+from shared.model.history import in_days
 
 _TEMPLATE: Final = Path(__file__).with_name("privacy.html")
 
@@ -64,7 +65,7 @@ def render(settings: ApiSettings) -> bytes:
         _SIGN_IN if settings.discord_client_secret else _COMMANDS,
         contact=_SERVER_LINK.format(escape(invite)) if invite else _SERVER,
         why_shown=_WHY_SHOWN[settings.consent],
-        history_days=settings.history_days,
+        history_time=in_days(settings.history_days),
         after_erasing=_AFTER_ERASING[settings.consent],
     )
     return layout.page(
