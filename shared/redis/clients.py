@@ -12,12 +12,13 @@ from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
-from redis.asyncio.connection import SSLConnection
+from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from shared.redis import sentinel
+from shared.redis.connections import PACKED
 from shared.redis.url import Address, RedisTarget, parse
 
 Commands = Redis | RedisCluster
@@ -80,6 +81,7 @@ def _options(target: RedisTarget, *, timeout: float, retries: int) -> dict[str, 
             options = sentinel.options_of(target)
         case _:
             options = dict(target.options)
+            options["connection_class"] = PACKED[options.get("connection_class", Connection)]
             if target.hosts:
                 options["host"], options["port"] = target.hosts[0]
     return {

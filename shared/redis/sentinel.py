@@ -21,6 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, ReadOnlyError, RedisError
 
+from shared.redis.connections import PackedConnection
 from shared.redis.url import Address, RedisTarget
 
 ANSWER_TIMEOUT_S: Final = 0.25  # of each Sentinel: a silent one must not hide the next
@@ -68,7 +69,7 @@ class Sentinels:
         return None
 
 
-class MasterConnection(Connection):
+class MasterConnection(PackedConnection):
     """A connection that finds its server anew each time that it connects."""
 
     def __init__(self, *, find: FindMaster, **options: Any) -> None:
