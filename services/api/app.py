@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from services.api.accounts.routes import account_routes, methods_of
@@ -26,7 +26,7 @@ from services.api.endpoints.many_users import ManyUsersEndpoints
 from services.api.endpoints.now_playing import NowPlayingEndpoints
 from services.api.endpoints.oembed import OEmbedEndpoints
 from services.api.endpoints.person_page import PERSON_PATH, PersonPageEndpoints
-from services.api.endpoints.presence import PresenceEndpoints
+from services.api.endpoints.presence import ACTIVITY_ROUTE, USER_ROUTE, PresenceEndpoints
 from services.api.key_value import KeyValueService
 from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from shared.config import ApiSettings
@@ -40,6 +40,9 @@ from shared.redis.store import Store
 PAGES: Final = ("/docs", "/me", "/me/erase")
 PAGE_PREFIXES: Final = ("/docs/", OVERLAY_PATH, EMBED_PATH, PERSON_PATH)
 """Those with relative links."""
+
+MOST_READ: Final = (USER_ROUTE, ACTIVITY_ROUTE)
+"""No other route matches what these match."""
 
 
 def build(
@@ -63,19 +66,26 @@ def build(
     """
     cache = ResponseCache() if cache is None else cache
     described = routes(store, users, settings, cache, liveness, kv, accounts, history)
+    found: list[BaseRoute] = [
+        *static.routes(settings),  # before the quick links: /preview.png is no user
+        *(cards.routes() if cards else ()),
+        *described,
+        SOCKET_ROUTE,
+    ]
     app = Starlette(
-        routes=[
-            *static.routes(settings),  # before the quick links: /preview.png is no user
-            *(cards.routes() if cards else ()),
-            *described,
-            SOCKET_ROUTE,
-        ],
+        # The router tries one after the other. Behind 17 others, a read that goes to Redis costs
+        # a tenth more CPU.
+        routes=sorted(found, key=_is_most_read, reverse=True),
         exception_handlers=errors.handlers(settings.discord_invite or None),
     )
     app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
     app.router.default = SpellingFallback(app.router, PAGES, PAGE_PREFIXES)
     preflight = PreflightMiddleware(app, write_methods, methods_of(described))
     return ResponseCacheMiddleware(cache, preflight)
+
+
+def _is_most_read(route: BaseRoute) -> bool:
+    return isinstance(route, Route) and route.path in MOST_READ
 
 
 def routes(

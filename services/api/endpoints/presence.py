@@ -19,6 +19,8 @@ from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 from shared.version import VERSION
 
+USER_ROUTE: Final = f"{USER_PATH}{{user_id}}"
+ACTIVITY_ROUTE: Final = f"{ACTIVITY_PATH}{{user_id}}"
 INFO: Final = (
     "Grux: Discord presence as one fetch or one WebSocket. Ask GET /user/:userid for profile and "
     "presence, GET /activity/:userid for presence alone."
@@ -44,8 +46,8 @@ class PresenceEndpoints:
 
     def routes(self) -> list[Route]:
         return [
-            Route(f"{USER_PATH}{{user_id}}", self.user),
-            Route(f"{ACTIVITY_PATH}{{user_id}}", self.activity),
+            Route(USER_ROUTE, self.user),
+            Route(ACTIVITY_ROUTE, self.activity),
             Route("/", self.front),
         ]
 
