@@ -11,8 +11,8 @@ import pytest
 
 from services.gateway.discord.session_events import DiscordSession
 from services.gateway.discord.shard import Shard
+from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.state.merged_presence import OFFLINE
 from services.gateway.state.user_cache import StoredUser, UserCache
 from services.gateway.sync.lease import FREE
 from services.gateway.sync.session_resume import ResumeCheckpoint, SessionResume

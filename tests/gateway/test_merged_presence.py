@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.state.merged_presence import OFFLINE, MergedPresence
+from services.gateway.normalize.presence_json import OFFLINE
+from services.gateway.state.merged_presence import MergedPresence
 
 A, B, C = 1, 2, 3
 CUSTOM = {"id": "custom", "type": 4, "state": "hi", "created_at": 1}

@@ -23,7 +23,8 @@ MAX_TEXT: Final = 512  # Discord allows 128 to 313
 MAX_ACTIVITIES: Final = 50
 MAX_CLIENTS: Final = 16
 STATUSES: Final = ("online", "idle", "dnd")  # a tuple: a raw value may be unhashable
-_SAFE_INTEGER: Final = 2**53
+MAX_BUTTONS: Final = 5
+MAX_INTEGER: Final = 2**53  # JavaScript's numbers hold every integer that is smaller
 _DISCRIMINATOR = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
@@ -42,9 +43,9 @@ def integer(value: Any) -> int | None:
         return None
     if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
         value = int(value[:20])
-    elif isinstance(value, float) and value == value and abs(value) < _SAFE_INTEGER:
+    elif isinstance(value, float) and value == value and abs(value) < MAX_INTEGER:
         value = int(value)
-    return value if isinstance(value, int) and abs(value) < _SAFE_INTEGER else None
+    return value if isinstance(value, int) and abs(value) < MAX_INTEGER else None
 
 
 def flags(value: Any) -> int | None:
@@ -157,7 +158,7 @@ def _activities(raw: Any) -> list[Json]:
     if not isinstance(raw, list):
         return []
     return [
-        _keep(activity, _ACTIVITY, null_is_kept=False)
+        _keep(activity, ACTIVITY, null_is_kept=False)
         for activity in raw[:MAX_ACTIVITIES]
         if isinstance(activity, Mapping)
     ]
@@ -173,7 +174,9 @@ def _party_size(value: Any) -> list[int] | None:
 def _buttons(value: Any) -> list[str] | None:
     if not isinstance(value, list):
         return None
-    labels = (text(one.get("label") if isinstance(one, Mapping) else one) for one in value[:5])
+    labels = (
+        text(one.get("label") if isinstance(one, Mapping) else one) for one in value[:MAX_BUTTONS]
+    )
     return [label for label in labels if label]
 
 
@@ -221,7 +224,7 @@ _USER: Final[Mapping[str, Check]] = {
     "clan": _GUILD_TAG,
 }
 
-_ACTIVITY: Final[Mapping[str, Check]] = {
+ACTIVITY: Final[Mapping[str, Check]] = {
     "id": text,
     "name": text,
     "type": integer,

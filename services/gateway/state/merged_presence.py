@@ -17,10 +17,8 @@ from typing import Final, Self
 import msgspec
 from msgspec import Raw, Struct
 
+from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.normalize.sanitize import Json, is_custom_status, is_spotify
-
-OFFLINE: Final = b'{"status":"offline","client_status":{},"activities":[]}'
-"""JSON of sanitize.presence of a user who is offline."""
 
 NOT_REPORTED: Final = b"null"
 """In place of a presence: Discord has not sent the user's presence for the guild yet."""
@@ -41,7 +39,7 @@ _encode = msgspec.json.encode
 
 
 class _Presence(Struct):
-    """JSON of sanitize.presence, whole."""
+    """JSON of presence_json.py."""
 
     status: str
     client_status: dict[str, str]

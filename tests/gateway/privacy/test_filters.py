@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway.normalize import normalize
+from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.privacy import filters
 from services.gateway.privacy.filters import Filter
-from services.gateway.state.merged_presence import OFFLINE, MergedPresence
+from services.gateway.state.merged_presence import MergedPresence
 from shared.discord.cdn import Cdn
 from shared.model import lanyard
 from shared.model.user_settings import HIDEABLE_FIELDS, HideableField, UserSettings
