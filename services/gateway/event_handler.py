@@ -152,7 +152,9 @@ class EventHandler:
         if self._guilds.upsert_member(guild_id, guild, payload.get("user")) is None:
             raise InvalidEvent("member")
         # The event carries no presence. Another guild's is not enough: this one may show more.
-        if user_id is not None and not (is_known and self._guilds.has_live_presence(user_id)):
+        if user_id is not None and not (
+            is_known and self._guilds.has_live_presence(guild_id, user_id)
+        ):
             self._requests.request_member(guild_id, user_id)
 
     def _member_update(self, payload: Payload) -> None:

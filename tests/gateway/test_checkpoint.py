@@ -224,12 +224,12 @@ def test_unavailable_guild_has_no_live_presences() -> None:
     assert anna is not None
     guilds = GuildCache(UserCache(), RecordingWriter())
     guilds.restore(GUILD, {ANNA: StoredUser(anna.discord(), None)}, True)
-    assert not guilds.has_live_presence(ANNA)  # it may have been written before it was known
+    assert not guilds.has_live_presence(GUILD, ANNA)  # it may have been written before it was known
     guilds.list_members(GUILD, [member(ANNA)], [online(ANNA)])
-    assert guilds.has_live_presence(ANNA)
+    assert guilds.has_live_presence(GUILD, ANNA)
     guilds.mark_unavailable(GUILD)
     assert guilds.unavailable_guilds([GUILD, OTHER]) == [GUILD]
-    assert not guilds.has_live_presence(ANNA)
+    assert not guilds.has_live_presence(GUILD, ANNA)
     guilds.begin_listing(GUILD)
     guilds.list_members(GUILD, [member(ANNA)], [online(ANNA)])
-    assert guilds.has_live_presence(ANNA)
+    assert guilds.has_live_presence(GUILD, ANNA)

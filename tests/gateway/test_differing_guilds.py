@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.gateway.state.user_cache import StoredUser
 from tests.gateway.gateway_fixture import (
     GUILD,
     OTHER,
@@ -77,6 +78,57 @@ def test_a_new_member_is_shown_with_what_the_new_guild_shows() -> None:
     assert activities(gateway) == [CUSTOM]
     gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1, 2], [shows(GAME)], count=2))
     assert activities(gateway) == [CUSTOM, GAME]
+
+
+@pytest.mark.parametrize("shown", [[CUSTOM, GAME], [CUSTOM], []])
+def test_a_user_who_moves_is_shown_in_one_piece(shown: list[Any]) -> None:
+    """The new guild is asked for the presence, and the old one is left before it answers."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(CUSTOM, GAME, status="dnd")]))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
+    gateway.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    gateway.handle("GUILD_MEMBER_REMOVE", {"user": user(1), "guild_id": str(GUILD)})
+    assert (gateway.shown(1)["status"], activities(gateway)) == ("dnd", [CUSTOM, GAME])
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1], [shows(*shown)], count=2))
+    assert (gateway.shown(1)["status"], activities(gateway)) == ("online", shown)
+
+
+def test_a_user_who_moves_between_two_sessions_is_shown_in_one_piece() -> None:
+    """They join the new guild while the members of the old one are still being listed."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(GAME)]))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
+    gateway.handle("READY", {"guilds": [{"id": str(GUILD)}, {"id": str(OTHER)}]})
+    gateway.handle("GUILD_CREATE", guild(GUILD, [3], large=True, member_count=1000))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
+    gateway.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(GUILD, [3]))
+    assert activities(gateway) == [GAME]
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1], [], count=2))
+    assert (gateway.shown(1)["status"], activities(gateway)) == ("offline", [])
+
+
+def test_a_member_whose_presence_never_came_is_requested_again() -> None:
+    """A process that resumes the session knows the member from Redis, and another guild's events
+    come: without the request, what the new guild shows would be missing until it changes."""
+    before = GatewayFixture()
+    before.handle("GUILD_CREATE", guild(GUILD, [1], [shows()]))
+    before.handle("GUILD_CREATE", guild(OTHER, [2]))
+    joined = {**member(1), "guild_id": str(OTHER)}
+    before.handle("GUILD_MEMBER_ADD", joined)
+    cached = before.users.get(1)
+    assert cached is not None
+    assert cached.merged is not None
+    stored = StoredUser(cached.discord(), cached.merged.stored())
+    gateway = GatewayFixture()
+    for guild_id in (GUILD, OTHER):
+        gateway.guilds.restore(guild_id, {1: stored}, complete=True)
+    gateway.handle("PRESENCE_UPDATE", {**shows(CUSTOM), "guild_id": str(GUILD)})
+    gateway.handle("GUILD_MEMBER_ADD", joined)
+    assert gateway.requests.users == [(OTHER, 1)]
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1], [shows(CUSTOM)], count=2))
+    gateway.handle("GUILD_MEMBER_ADD", joined)
+    assert gateway.requests.users == [(OTHER, 1)]
 
 
 def test_nothing_is_kept_where_guilds_agree() -> None:

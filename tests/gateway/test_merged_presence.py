@@ -132,37 +132,6 @@ def test_a_guild_that_is_late_shows_nothing_old() -> None:
     assert one.is_uniform
 
 
-def test_leaving_removes_what_only_that_guild_showed() -> None:
-    one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
-    one.leave(A, [B])
-    assert one.shown == presence(CUSTOM)
-    other = merged(presence(CUSTOM, GAME), presence(CUSTOM))
-    other.leave(B, [A])
-    assert other.shown == presence(CUSTOM, GAME)
-
-
-def test_what_had_ended_in_a_guild_is_shown_when_the_user_leaves_it() -> None:
-    """The other guild's last report is all that is known."""
-    for later in (presence(NEW_GAME), presence(), OFFLINE):
-        one = merged(presence(GAME), presence(GAME))
-        one.report(B, later, (A, B))
-        assert one.shown == later
-        one.leave(B, [A])
-        assert one.shown == presence(GAME)
-        assert one.is_uniform
-
-
-def test_what_had_ended_stays_hidden_while_another_guild_says_so() -> None:
-    """The user leaves the guild that said it first; a third one is late."""
-    one = merged(presence(CUSTOM, GAME), presence(CUSTOM, GAME), presence(CUSTOM, GAME))
-    for guild_id in (A, C):
-        one.report(guild_id, presence(CUSTOM, NEW_GAME), (A, B, C))
-    one.leave(A, [B, C])
-    assert one.shown == presence(CUSTOM, NEW_GAME)
-    one.report(B, presence(CUSTOM, NEW_GAME), (B, C))
-    assert one.is_uniform
-
-
 def test_a_new_guild_outdates_one_whose_events_do_not_come() -> None:
     """The user joins it during an outage of the other."""
     one = merged(presence(CUSTOM, GAME))
@@ -210,16 +179,16 @@ def test_a_song_that_goes_on_is_shown_again_at_once(story: Callable[[], MergedPr
     assert one.shown == presence(NEW_CUSTOM, SONG, status="idle")
 
 
-def test_what_had_ended_stays_hidden_while_nothing_is_heard_of_who_showed_it() -> None:
-    """Also when the user leaves the guild that has shown the end."""
-    one = MergedPresence(presence(CUSTOM, GAME))
-    one.join(C)
-    one.report(A, presence(NEW_CUSTOM), (A, B, C), [B])
-    one.report(C, presence(NEW_CUSTOM), (A, B, C), [B])
-    one.leave(A, (B, C), [B])
+def test_going_offline_ends_what_silent_guilds_showed() -> None:
+    """B has never been shown a song: it cannot say that one is over."""
+    one = merged(presence(CUSTOM, SONG))
+    one.join(B)
+    one.report(B, OFFLINE, (A, B), [A])
+    assert one.shown == OFFLINE
+    one.report(B, presence(NEW_CUSTOM), (A, B), [A])
     assert one.shown == presence(NEW_CUSTOM)
-    one.report(B, presence(NEW_CUSTOM, GAME), (B, C))
-    assert one.shown == presence(NEW_CUSTOM, GAME)
+    one.report(A, presence(NEW_CUSTOM, SONG), (A, B))
+    assert one.shown == presence(NEW_CUSTOM, SONG)
 
 
 def test_what_a_guild_is_known_to_hide_is_shown_all_the_time() -> None:

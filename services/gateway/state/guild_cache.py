@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from services.gateway.normalize import sanitize
+from services.gateway.state.merged_presence import NOT_REPORTED
 from services.gateway.state.user_cache import (
     CachedUser,
     StoredUser,
@@ -81,15 +82,16 @@ class GuildCache:
         if guild is not None:
             guild.available = False
 
-    def has_live_presence(self, user_id: int) -> bool:
-        """Whether Discord has sent the user's presence for a guild whose events still come.
+    def has_live_presence(self, guild_id: int, user_id: int) -> bool:
+        """Whether Discord has sent the member's presence for this guild, and for one whose events
+        still come.
 
         A guild that is unavailable, or that is being listed again, may know the user's presence
         from earlier only. A restored user may have been written, by the process before, while
         their presence was still being requested.
         """
         cached = self._users.get(user_id)
-        if cached is None or not cached.last_raw_hash:
+        if cached is None or not cached.last_raw_hash or cached.reported(guild_id) == NOT_REPORTED:
             return False
         return any(self.is_live(guild_id, user_id) for guild_id in cached.guilds)
 
@@ -115,6 +117,7 @@ class GuildCache:
             guild.members.add(user_id)
             if guild_id not in cached.guilds:
                 cached.guilds += (guild_id,)
+            self._users.note_waiting(user_id, cached)
 
     def begin_listing(self, guild_id: int) -> None:
         """All members of the guild are about to be listed."""

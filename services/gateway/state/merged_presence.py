@@ -80,6 +80,7 @@ class _Stored(Struct, omit_defaults=True):
     as_of: dict[str, int] = {}
     newest: dict[str, int] = {}
     ended: dict[str, _Ended] = {}
+    is_kept: bool = False
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -94,6 +95,7 @@ class MergedPresence:
         "as_of",
         "elsewhere",
         "ended",
+        "is_kept",
         "newest",
         "reports",
         "shares",
@@ -112,6 +114,7 @@ class MergedPresence:
         self.as_of: dict[int, int] = {}  # `created_at` up to which a guild has followed
         self.newest: dict[str, int] = {}  # by kind: the latest `created_at` that was shown
         self.ended: dict[str, _Ended] = {}  # by group
+        self.is_kept = False  # `shown` is of a guild that was left: no other has come so far
         self._awaited_state: State = None  # shown when the wait is over
         self._awaited_ticks = 0
         self._remember(_Report(shown))
@@ -127,6 +130,7 @@ class MergedPresence:
             merged.as_of = {int(one): time for one, time in found.as_of.items()}
             merged.newest |= found.newest
             merged.ended = found.ended
+            merged.is_kept = found.is_kept
         return merged
 
     def stored(self) -> bytes:
@@ -136,7 +140,7 @@ class MergedPresence:
         reports = {str(one): Raw(report) for one, report in self.reports.items()}
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
         as_of = {str(one): time for one, time in self.as_of.items()}
-        return _encode(_Stored(reports, shares, as_of, self.newest, self.ended))
+        return _encode(_Stored(reports, shares, as_of, self.newest, self.ended, self.is_kept))
 
     @property
     def is_uniform(self) -> bool:
@@ -146,7 +150,7 @@ class MergedPresence:
     @property
     def is_waiting(self) -> bool:
         """Whether `tick` may change what is shown."""
-        return bool(self.ended or self._awaited_state)
+        return bool(self.ended or self._awaited_state) and not self.is_kept
 
     def report(
         self,
@@ -175,7 +179,7 @@ class MergedPresence:
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
         old = reports[guild_id]
-        is_behind = self._is_behind(guild_id, old, shown)
+        is_behind = not self.is_kept and self._is_behind(guild_id, old, shown)
         is_old = is_behind and self._is_old(guild_id, new, shown)
         is_newer = is_behind and not is_old and self._is_newer(new)
         self._learn(reports)
@@ -199,20 +203,27 @@ class MergedPresence:
             self.as_of[guild_id] = self._latest
         state = shown.state
         is_alone = reports.keys() <= {guild_id, *silent}
-        if old.state is None and (is_alone or (shown.state and shown.state[0] == "offline")):
+        if self.is_kept or (old.state is None and (is_alone or _is_offline(shown.state))):
             state = new.state
         elif is_newer or (old.state == shown.state and not is_old):
             state = new.state  # it was up to date, so its change is the next one
         elif new.state != shown.state and self._awaited_state is None:
             self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
         state = _agreed_state(reports.values()) or state
+        if state == new.state and _is_offline(state):
+            for one, other in reports.items():
+                ended_by = one if one in silent else guild_id
+                self._note_ended(ended_by, other.groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None
+        self.is_kept = False
         changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
         self._show(state, reports, {guild_id: presence}, (guild_id, changed))
 
     def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
         """TICK_S has passed. True if what is shown has changed, or what is stored."""
+        if self.is_kept:
+            return False
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
         settled = [
@@ -256,23 +267,41 @@ class MergedPresence:
         self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
         self.unknown -= {guild_id}
+        if not any(
+            one.state and (other not in silent or not self._is_behind(other, one, shown))
+            for other, one in reports.items()
+        ):
+            self._keep(reports, shown)
+            return
         for key, one in list(self.ended.items()):
             if self._is_evident(key, one, reports):
                 continue
             holders = [other for other in silent if key in reports[other].groups]
-            if holders and len(silent) < len(guilds):
+            if holders:
                 one.guild_id = holders[0]  # whether it goes on is known when that guild reports
             else:
                 del self.ended[key]
-        if not guilds:
-            return
+        self.is_kept = False
         state = shown.state
         known = [one for one in reports.values() if one.state]
         if known and all(one.state != state for one in known):
             state = max(known, key=_richness).state
         self._show(state, reports)
 
+    def _keep(self, reports: Mapping[int, _Report], shown: _Report) -> None:
+        """Go on showing all of it until one of these guilds reports the user.
+
+        A part of it, or the status with what one of them showed long ago, was never true.
+        """
+        self.is_kept = bool(self.reports)
+        self._awaited_state = None
+        for guild_id, report in reports.items():
+            for key in report.groups.keys() & self.ended.keys():
+                self.ended[key].guild_id = guild_id  # it knows whether it goes on
+            self._note_ended(guild_id, report.groups.items(), shown, reports)
+
     def _agree(self) -> None:
+        self.is_kept = False
         self.reports = {}
         self.ended = {}
         self._awaited_state = None
@@ -464,9 +493,12 @@ def _created(activities: Iterable[Json]) -> int:
     return max((activity.get("created_at") or 0 for activity in activities), default=0)
 
 
+def _is_offline(state: State) -> bool:
+    return state is not None and state[0] == "offline"
+
+
 def _richness(report: _Report) -> tuple[bool, int, int]:
-    is_online = report.state is not None and report.state[0] != "offline"
-    return is_online, _created(report.activities), len(report.activities)
+    return not _is_offline(report.state), _created(report.activities), len(report.activities)
 
 
 def _agreed_state(reports: Iterable[_Report]) -> State:

@@ -237,6 +237,10 @@ def test_a_guild_without_a_report_has_none() -> None:
     by = hiding("spotify")
     left = filters.reports(one.stored(), filters.presence(one.shown, by), by)
     assert decode(left)["reports"] == {str(OTHER): None}
+    assert "is_kept" not in decode(left)
+    one.leave(GUILD, [OTHER])
+    kept = filters.reports(one.stored(), filters.presence(one.shown, by), by)
+    assert MergedPresence.restore(one.shown, kept).is_kept
 
 
 MARKS: dict[str, bytes] = {
