@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.state.merged_presence import OFFLINE, MergedPresence
+from services.gateway.normalize.presence_json import OFFLINE
+from services.gateway.state.merged_presence import MergedPresence
 from tests.gateway.test_merged_presence import (
     CUSTOM,
     GAME,
