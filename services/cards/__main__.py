@@ -56,7 +56,7 @@ async def serve(process: ServiceProcess[CardsSettings]) -> str:
             log.info("cards: listening on %s", uvicorn_server.url_of(listener))
             log.info("cards: version %s; %s", VERSION, config.non_defaults(settings))
             log.info("cards: at most %d connections", limits.max_connections)
-            users = UserReader.of(store, profiles, settings)
+            users = UserReader.of(store, profiles, settings, with_history=True)
             async with (
                 background(liveness.run(), limiter.run()),
                 open_app(store, users, settings, liveness, pool) as app,

@@ -46,6 +46,7 @@ from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from shared.discord import snowflake
 from shared.http.errors import InvalidUserId
 from shared.http.middleware import StalenessSource
+from shared.model.history import KeptSong
 from shared.model.snapshot import Presence, Profile
 from shared.net.fixed_window import FixedWindowCounter
 from shared.net.single_flight import SingleFlight
@@ -61,12 +62,10 @@ LAST_GOOD_TTL_S: Final = 600.0  # as long as proxies may show it after an error
 
 _decode_profile = msgspec.json.Decoder(Profile).decode
 _decode_presence = msgspec.json.Decoder(Presence).decode
+_decode_song = msgspec.json.Decoder(KeptSong).decode
 
 PictureKind = Literal["card", "now-playing"]
 Model = CardModel | NowPlayingModel
-_BUILD: Final[
-    dict[PictureKind, Callable[[Profile, Presence, CardOptions], tuple[Model, list[ImageRequest]]]]
-] = {"card": card_model.build, "now-playing": now_playing.build}
 
 Key = tuple[object, ...]
 
@@ -267,8 +266,21 @@ def _content(
     profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
     if png:
         options = msgspec.structs.replace(options, animated=False)
-    model, requests = _BUILD[kind](profile, presence, options)
+    model: Model
+    if kind == "card":
+        model, requests = card_model.build(profile, presence, options)
+    else:
+        kept, now_ms = _kept_song(user.history), time.time_ns() // 1_000_000
+        model, requests = now_playing.build(profile, presence, options, kept, now_ms)
     return model, tuple(requests)
+
+
+def _kept_song(stored: bytes) -> KeptSong | None:
+    """None as well where other software has written."""
+    try:
+        return _decode_song(stored) if stored else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def parse_user_id(text: str) -> int:

@@ -36,6 +36,8 @@ class ActivityTexts(Struct, frozen=True, forbid_unknown_fields=True):
     local_file: str  # the title of a song that Spotify does not know
     idle: str
     silence: str  # in place of a song
+    last_played: str
+    last_played_on: str  # {name}
 
 
 class TimeTexts(Struct, frozen=True, forbid_unknown_fields=True):

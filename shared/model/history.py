@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -81,6 +82,17 @@ class ActivitySession(Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
 
+class KeptSong(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What pictures are told of a person who keeps a history: readers of presences need no more.
+
+    `song` is None where there is nothing to show: no song has ended, or they hide it.
+    """
+
+    song: LastPlayed | None = None
+    is_spotify: bool = False
+    until: int = 0  # ms: then it is older than HISTORY_DAYS
+
+
 class Seen(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a person is seen, as it is stored."""
 
@@ -114,24 +126,29 @@ def shown(
         level="recent",
         last_seen=last_seen,
         recent=tuple(one.entry() for one in allowed),
-        last_played=_last_played(allowed),
+        last_played=last_played(newest_song(allowed)),
     )
 
 
-def _last_played(sessions: list[ActivitySession]) -> LastPlayed | None:
-    for session in sessions:
-        heard, ended_at = session.heard, session.ended_at
-        if heard is not None and ended_at is not None:
-            return LastPlayed(
-                app=heard.app,
-                application_id=heard.application_id,
-                song=heard.song,
-                artist=heard.artist,
-                album=heard.album,
-                album_image=heard.album_image,
-                link=heard.link,
-                timestamps=heard.timestamps,
-                created_at=heard.created_at,
-                ended_at=ended_at,
-            )
-    return None
+def newest_song(sessions: Iterable[ActivitySession]) -> ActivitySession | None:
+    """The first of them that is a song, and over. `sessions`: the newest first."""
+    return next((one for one in sessions if one.heard and one.ended_at is not None), None)
+
+
+def last_played(session: ActivitySession | None) -> LastPlayed | None:
+    """As it is shown."""
+    if session is None or session.heard is None or session.ended_at is None:
+        return None
+    heard = session.heard
+    return LastPlayed(
+        app=heard.app,
+        application_id=heard.application_id,
+        song=heard.song,
+        artist=heard.artist,
+        album=heard.album,
+        album_image=heard.album_image,
+        link=heard.link,
+        timestamps=heard.timestamps,
+        created_at=heard.created_at,
+        ended_at=session.ended_at,
+    )

@@ -34,16 +34,20 @@ class Read(Struct, frozen=True):
     extras: ProfileExtras | None  # what the profile source has said
     ask: bool  # the profile service has to be asked: there is no entry, or it is old
     good_until: float  # time.monotonic(): unless something changes, nothing new is read before
+    history: bytes = b""  # shared.redis.store.Fields.history, if it is read
 
 
 class BatchReader:
     """Reads the users that are asked for in one turn of the event loop together."""
 
-    def __init__(self, store: Store, profile_ttl: int, *, with_extras: bool) -> None:
+    def __init__(
+        self, store: Store, profile_ttl: int, *, with_extras: bool, with_history: bool = False
+    ) -> None:
         """`profile_ttl`: in seconds. `with_extras` False: there is no profile source, and no
-        profile entries are read."""
+        profile entries are read. `with_history`: `Read.history` is needed."""
         self._store = store
         self._with_extras = with_extras
+        self._with_history = with_history
         self._old_below_s = profile_ttl * (1 - REFRESH_FROM)  # remaining TTL
         self._waiting: dict[int, list[asyncio.Future[Read | None]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -73,7 +77,12 @@ class BatchReader:
         try:
             now = time.monotonic()
             user_ids = [user_id for user_id, _ in asked]
-            rows = await load_users(self._store, user_ids, with_entries=self._with_extras)
+            rows = await load_users(
+                self._store,
+                user_ids,
+                with_entries=self._with_extras,
+                with_history=self._with_history,
+            )
         except Exception as error:
             _resolve([future for _, futures in asked for future in futures], error)
             return
@@ -93,15 +102,16 @@ class BatchReader:
         if snapshot is None:
             return None
         if not self._with_extras:
-            return Read(snapshot, None, False, float("inf"))
+            return Read(snapshot, None, False, float("inf"), row.history)
         if row.entry_damaged:
-            return Read(snapshot, None, False, now + FAILURE_TTL_S)
+            return Read(snapshot, None, False, now + FAILURE_TTL_S, row.history)
         if row.entry is None:  # once the answer is stored, Redis reports the change
-            return Read(snapshot, None, True, now + FAILURE_TTL_S)
+            return Read(snapshot, None, True, now + FAILURE_TTL_S, row.history)
         extras, ttl_s = decode_entry(row.entry), row.entry_ttl_s
         if extras is not None and ttl_s >= self._old_below_s:
-            return Read(snapshot, extras, False, now + ttl_s - self._old_below_s)
-        return Read(snapshot, extras, extras is not None, now + min(ttl_s, FAILURE_TTL_S))
+            return Read(snapshot, extras, False, now + ttl_s - self._old_below_s, row.history)
+        until = now + min(ttl_s, FAILURE_TTL_S)
+        return Read(snapshot, extras, extras is not None, until, row.history)
 
 
 def _resolve(

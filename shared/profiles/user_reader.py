@@ -27,6 +27,7 @@ class UserView(Struct, frozen=True):
     profile: bytes  # snapshot.Profile as JSON, with extras
     presence: bytes  # snapshot.Presence as JSON
     good_until: float  # time.monotonic(): unless something changes, nothing new is read before
+    history: bytes = b""  # shared.redis.store.Fields.history, if it is read
 
 
 class UserReader:
@@ -47,10 +48,16 @@ class UserReader:
         profiles: ProfileService,
         settings: ProfileSettings,
         copies: KvCopies | None = None,
+        *,
+        with_history: bool = False,
     ) -> Self:
         """With a batch reader of its own, as the settings have it."""
-        with_extras = settings.profile_source != "off"
-        reads = BatchReader(store, settings.profile_ttl, with_extras=with_extras)
+        reads = BatchReader(
+            store,
+            settings.profile_ttl,
+            with_extras=settings.profile_source != "off",
+            with_history=with_history,
+        )
         return cls(reads, profiles, copies)
 
     async def read(self, user_id: int) -> Read:
@@ -72,7 +79,7 @@ class UserReader:
             kv, kv_until = await self.kv_without_copy(user_id)
             until = min(until, kv_until)
         profile = with_kv(_completed(snapshot, extras), kv)
-        return UserView(snapshot.version, profile, snapshot.presence, until)
+        return UserView(snapshot.version, profile, snapshot.presence, until, read.history)
 
     async def kv_without_copy(self, user_id: int) -> tuple[bytes, float]:
         """The key-value store of a user who has no copy of it, and until when it is good.

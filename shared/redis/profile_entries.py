@@ -37,18 +37,20 @@ class UserRow(Struct, frozen=True):
     entry: bytes | None = None
     entry_ttl_s: float = 0.0  # seconds until the entry expires
     entry_damaged: bool = False  # the key does not hold a string
+    history: bytes = b""  # Fields.history, if it was asked for
 
 
 async def load_users(
-    store: Store, user_ids: Sequence[int], *, with_entries: bool
+    store: Store, user_ids: Sequence[int], *, with_entries: bool, with_history: bool = False
 ) -> list[UserRow | StoreUnavailable]:
     """Each user's row in one round trip, or the error that concerns this user alone."""
     if store.is_expired:
         return [UserRow(None) for _ in user_ids]
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
+        fields = [*SNAPSHOT_FIELDS, "history"] if with_history else SNAPSHOT_FIELDS
         for user_id in user_ids:
-            pipe.hmget(keys.presence(user_id), SNAPSHOT_FIELDS)
+            pipe.hmget(keys.presence(user_id), fields)
             if with_entries:
                 pipe.get(keys.profile(user_id))
                 pipe.pttl(keys.profile(user_id))
@@ -63,12 +65,15 @@ def _row(replies: list[Any]) -> UserRow | StoreUnavailable:
             unavailable = StoreUnavailable(f"Redis refuses: {type(reply).__name__}")
             unavailable.__cause__ = reply
             return unavailable
-    snapshot = snapshot_of(replies[0])
+    held, history = replies[0], None
+    if isinstance(held, list) and len(held) > len(SNAPSHOT_FIELDS):
+        *held, history = held
+    snapshot, history = snapshot_of(held), history or b""
     if len(replies) == 1:
-        return UserRow(snapshot)
+        return UserRow(snapshot, history=history)
     if isinstance(replies[1], Exception):
-        return UserRow(snapshot, entry_damaged=True)
-    return UserRow(snapshot, replies[1], replies[2] / 1000)
+        return UserRow(snapshot, entry_damaged=True, history=history)
+    return UserRow(snapshot, replies[1], replies[2] / 1000, history=history)
 
 
 async def load_entry(store: Store, user_id: int) -> tuple[bytes, int] | None:

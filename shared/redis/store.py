@@ -65,6 +65,8 @@ class Fields(Struct, frozen=True):
     """A JSON list: what the user hides, by the names of shared.model.user_settings.HIDEABLE_FIELDS,
     and `applications`; empty: nothing. The other fields do not contain it. Readers who add to the
     profile look here for what they may not add."""
+    history: bytes = b""
+    """JSON of shared.model.history.KeptSong, for pictures; empty: the user keeps no history."""
 
 
 class Save(Struct, frozen=True):
@@ -326,5 +328,6 @@ def save_arguments(save: Save, fence: int) -> list[Argument]:
             fields.discord,
             fields.reports,
             fields.hidden,
+            fields.history,
         )
     return arguments

@@ -38,7 +38,7 @@ _REMOVE: Final = Script("presence_remove.lua", of_cluster=False)
 _REMOVE_IN_CLUSTER: Final = Script("presence_remove.lua", of_cluster=True)
 _ATTEMPTS: Final = 20  # each fails only because another write came between
 _HIDDEN: Final = UserSettings(visible=False)
-_JSON_FIELDS: Final = ("profile", "presence", "discord", "reports", "kv", "hidden")
+_JSON_FIELDS: Final = ("profile", "presence", "discord", "reports", "kv", "hidden", "history")
 
 
 def durable_names(user_id: int) -> list[str]:

@@ -26,6 +26,7 @@ class StoredReports(Struct, frozen=True):
     discord: bytes | None  # Fields.discord
     reports: bytes | None  # Fields.reports
     guilds: frozenset[int]
+    history: bytes = b""  # Fields.history
 
 
 async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
@@ -33,17 +34,17 @@ async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:
-            pipe.hmget(keys.presence(user_id), ["version", "discord", "reports"])
+            pipe.hmget(keys.presence(user_id), ["version", "discord", "reports", "history"])
             pipe.sscan(keys.guilds(user_id), count=_GUILDS)
         found = await pipe.execute()
     loaded = []
     for user_id, fields, (cursor, guilds) in zip(user_ids, found[::2], found[1::2], strict=True):
-        version, discord, reports = fields
+        version, discord, reports, history = fields
         guild_ids = {int(one) for one in guilds if one.isdigit()}
         if cursor:
             guild_ids = {one async for batch in store.ids(keys.guilds(user_id)) for one in batch}
         number = int(version) if is_version(version) else 0
-        loaded.append(StoredReports(number, discord, reports, frozenset(guild_ids)))
+        loaded.append(StoredReports(number, discord, reports, frozenset(guild_ids), history or b""))
     return loaded
 
 

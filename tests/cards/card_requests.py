@@ -20,8 +20,11 @@ PLAIN: Profile = like(
 )
 
 
-async def save(store: Store, presence: Presence, profile: Profile = PLAIN) -> None:
-    fields = Fields(msgspec.json.encode(profile), msgspec.json.encode(presence), b"{}")
+async def save(
+    store: Store, presence: Presence, profile: Profile = PLAIN, *, history: bytes = b""
+) -> None:
+    shown = msgspec.json.encode(profile), msgspec.json.encode(presence)
+    fields = Fields(*shown, b"{}", history=history)
     await store.save([Save(USER, fields, joined=(GUILD,))])
 
 

@@ -63,7 +63,7 @@ async def serving_cards(
         ProfileService.connect(settings, store) as profiles,
         open_app(
             store,
-            UserReader.of(store, profiles, settings),
+            UserReader.of(store, profiles, settings, with_history=True),
             settings,
             FixedStaleness(silent_for),
             pool,

@@ -21,6 +21,7 @@ from services.cards.render_jobs import (
     DrawPlaceholder,
 )
 from services.cards.texts import TEXTS, Language
+from shared.model.history import KeptSong
 from shared.model.snapshot import (
     CustomStatus,
     DisplayNameStyles,
@@ -35,6 +36,7 @@ from tests.cards.sample_users import (
     CDN,
     EDITOR,
     IMAGES,
+    KEPT,
     LISTENING,
     NOTHING,
     NOW,
@@ -90,9 +92,14 @@ def _of(
 
 
 def _now_playing(
-    presence: Presence, options: CardOptions, *, silent_for: int | None = None, art: bool = True
+    presence: Presence,
+    options: CardOptions,
+    *,
+    silent_for: int | None = None,
+    art: bool = True,
+    kept: KeptSong | None = None,
 ) -> DrawNowPlaying:
-    model, _ = now_playing.build(AUDIBERT, presence, options)
+    model, _ = now_playing.build(AUDIBERT, presence, options, kept, NOW)
     images = {"art": IMAGES["art"]} if art else {}
     return DrawNowPlaying(model, options, images, NOW, silent_for, True)
 
@@ -125,6 +132,7 @@ CASES: Final[dict[str, Drawing]] = {
         silent_for=600,
     ),
     "now-playing-nothing": _now_playing(NOTHING, CardOptions(), art=False),
+    "now-playing-last": _now_playing(NOTHING, CardOptions(), kept=KEPT),
     "player-on-a-card": _of(AUDIBERT, ON_TIDAL, CardOptions()),
     "playing-dark": _of(AUDIBERT, AT_WORK, CardOptions()),
     "spotify-light": _of(AUDIBERT, like(LISTENING, status="dnd"), CardOptions(theme="light")),

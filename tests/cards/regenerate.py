@@ -28,6 +28,7 @@ DOCUMENTED: Final = {
     "card-problem": "not-monitored",
     "now-playing": "now-playing",
     "now-playing-nothing": "now-playing-nothing",
+    "now-playing-last": "now-playing-last",
 }
 """Name of the image in the documents: name of the case."""
 

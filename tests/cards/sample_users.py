@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from services.cards.render_jobs import CardImage
+from shared.model.history import KeptSong, LastPlayed
 from shared.model.snapshot import (
     Activity,
     Badge,
@@ -80,6 +81,9 @@ TIDAL_SONG: Final = Listening(
     link=None,
     timestamps=Timestamps(start=NOW - 83_000, end=NOW + 173_000),
     created_at=NOW,
+)
+KEPT: Final = KeptSong(
+    song=LastPlayed(**msgspec.structs.asdict(TIDAL_SONG), ended_at=NOW - 60_000), until=NOW + 1
 )
 FIRE: Final = Emoji("🔥", None, False, None)
 AT_WORK: Final = Presence(

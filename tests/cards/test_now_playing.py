@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -12,6 +13,7 @@ from services.cards import card_model, now_playing
 from services.cards.card_options import CardOptions, Theme
 from services.cards.render.now_playing import now_playing as drawn
 from services.cards.render_jobs import DrawNowPlaying
+from shared.model.history import KeptSong
 from shared.model.snapshot import Presence
 from shared.redis.store import Store
 from tests.api.http_client import ask
@@ -22,6 +24,7 @@ from tests.cards.sample_users import (
     AUDIBERT,
     EDITOR,
     IMAGES,
+    KEPT,
     LISTENING,
     NOTHING,
     NOW,
@@ -36,8 +39,10 @@ STRANGER = "161092844126208999"
 TIDAL = TIDAL_SONG.application_id
 
 
-def panel_of(presence: Presence, options: CardOptions | None = None) -> card_model.Panel:
-    model, _ = now_playing.build(AUDIBERT, presence, options or CardOptions())
+def panel_of(
+    presence: Presence, options: CardOptions | None = None, kept: KeptSong | None = None
+) -> card_model.Panel:
+    model, _ = now_playing.build(AUDIBERT, presence, options or CardOptions(), kept, NOW)
     return model.panel
 
 
@@ -97,6 +102,42 @@ def test_what_a_player_does_not_report() -> None:
         assert title not in panel.lines
     local = like(LISTENING, listening=like(LISTENING.listening, song=None))
     assert panel_of(local).title == "A local file"
+
+
+def test_the_last_song_stands_in_for_silence() -> None:
+    """Of people who keep a history. It is over: no clock runs."""
+    panel = panel_of(NOTHING, kept=KEPT)
+    assert panel.heading == "Last played on TIDAL"
+    assert (panel.title, panel.lines) == (
+        "Harvest Moon",
+        ("The Quiet Motors, Ola Fenn", "Polar Season"),
+    )
+    assert not panel.timed
+    assert not panel.spotify
+    assert panel_of(LISTENING, kept=KEPT).heading == "Listening to Spotify"
+    assert panel_of(AT_WORK, CardOptions(lang="fr"), KEPT).heading == "Dernière écoute sur TIDAL"
+    no_app = like(KEPT, song=like(KEPT.song, app=None))
+    assert panel_of(NOTHING, kept=no_app).heading == "Last played"
+    assert panel_of(NOTHING, kept=like(KEPT, is_spotify=True)).spotify
+    _, images = now_playing.build(AUDIBERT, NOTHING, CardOptions(), KEPT, NOW)
+    assert [one.url for one in images] == [TIDAL_SONG.album_image]
+
+
+@pytest.mark.parametrize(
+    ("kept", "options"),
+    [
+        (KeptSong(), CardOptions()),
+        (like(KEPT, until=NOW), CardOptions()),
+        (KEPT, CardOptions(hide_activity="true")),
+        (KEPT, CardOptions(ignored=frozenset({str(TIDAL)}))),
+        (like(KEPT, is_spotify=True), CardOptions(hide_spotify=True)),
+        (KEPT, CardOptions(idle_message="Nothing is playing")),
+    ],
+    ids=["none", "too old", "activity", "application", "spotify", "own words"],
+)
+def test_the_last_song_is_not_shown(kept: KeptSong, options: CardOptions) -> None:
+    """There is none, it is hidden by a parameter, or the address has words for silence."""
+    assert panel_of(NOTHING, options, kept).title == "Nothing is playing"
 
 
 def test_a_card_shows_the_player_too() -> None:
@@ -177,6 +218,18 @@ async def test_a_change_shows_at_once(store: Store) -> None:
     assert title_of(before) == "Nothing is playing"
     assert "Listening to Spotify: 夜の図書館" in title_of(after)
     assert title_of(card).startswith("Audibert is online")
+
+
+async def test_the_last_song_is_read_with_the_presence(store: Store) -> None:
+    """It comes and goes with what the gateway saves; what other software writes is no song."""
+    future = like(KEPT, until=2**52)
+    shown = []
+    async with serving_cards(store) as port:
+        for history in (b"", b"{}", msgspec.json.encode(future), b"\xff", b"[", b""):
+            await save(store, NOTHING, history=history)
+            shown.append(title_of(await ask(port, f"/now-playing/{USER}.svg")))
+    last = "Last played on TIDAL: Harvest Moon, The Quiet Motors, Ola Fenn, Polar Season"
+    assert shown == ["Nothing is playing"] * 2 + [last] + ["Nothing is playing"] * 3
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])

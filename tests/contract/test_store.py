@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import msgspec
 import pytest
 
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
+from shared.redis.profile_entries import UserRow, load_users
 from shared.redis.store import (
     NO_PROFILE,
     NOT_MONITORED,
@@ -26,10 +25,8 @@ from shared.redis.store import (
 )
 from testing.eventually import PATIENCE, eventually_async
 from testing.redis_server import RedisServer
+from tests.contract.channel import messages_of
 from tests.contract.conftest import Connect
-
-NextMessage = Callable[[], Awaitable[dict[str, Any]]]
-"""Gives the next message of the user's channel."""
 
 USER, GUILD, OTHER = 161092844126208001, 816976062578688017, 492605905305600005
 
@@ -70,10 +67,33 @@ async def test_the_same_state_again_is_no_change(store: Store) -> None:
 async def test_an_empty_profile_leaves_the_saved_one(store: Store, connect: Connect) -> None:
     """Most changes are of the presence alone; the message does not repeat the profile."""
     await store.save([Save(USER, fields(), joined=(GUILD,))])
-    async with _messages(connect) as messages:
+    async with messages_of(connect, USER) as messages:
         [version] = await store.save([Save(USER, Fields(b"", b'{"status":"2"}', b"{}"))])
         assert await messages() == {"version": version, "presence": {"status": "2"}}
     assert await store.load(USER) == Snapshot(version, b'{"id":"1"}', b'{"status":"2"}')
+
+
+async def test_what_pictures_are_told_is_in_no_message(store: Store, connect: Connect) -> None:
+    """It is read with the presence, and gone with the save that does not have it."""
+    shown = fields()
+    await store.save([Save(USER, shown, joined=(GUILD,))])
+
+    async def told() -> bytes:
+        [row] = await load_users(store, [USER], with_entries=True, with_history=True)
+        assert isinstance(row, UserRow)
+        assert isinstance(row.snapshot, Snapshot)
+        return row.history
+
+    assert await told() == b""
+    async with messages_of(connect, USER) as messages:
+        kept = msgspec.structs.replace(shown, history=b'{"song":1}')
+        for saved in (kept, shown):
+            [version] = await store.save([Save(USER, saved)])
+            assert version > 0
+            assert await told() == saved.history
+            assert await store.save([Save(USER, saved)]) == [UNCHANGED]
+        [version] = await store.save([Save(USER, fields(presence=2))])
+        assert await messages() == {"version": version, "presence": {"status": "2"}}
 
 
 async def test_an_empty_profile_where_there_is_none_writes_nothing(store: Store) -> None:
@@ -175,7 +195,7 @@ async def test_the_script_is_loaded_again_when_redis_has_forgotten_it(store: Sto
 
 async def test_a_message_holds_the_version_and_what_changed(store: Store, connect: Connect) -> None:
     """Only the changed fields are published, as JSON inside JSON."""
-    async with _messages(connect) as messages:
+    async with messages_of(connect, USER) as messages:
         [first] = await store.save([Save(USER, fields(), joined=(GUILD,))])
         [second] = await store.save([Save(USER, fields(presence=2))])
         [third] = await store.save([Save(USER, fields(profile=2, presence=2))])
@@ -208,7 +228,7 @@ async def test_concurrent_writers_publish_in_the_order_of_versions(
             results = await store.save(saves)
             saves = [one for one, to in zip(saves, results, strict=True) if to == STALE_WRITE]
 
-    async with _messages(connect) as messages:
+    async with messages_of(connect, USER) as messages:
         await asyncio.gather(*(write(writer, store) for writer, store in enumerate(stores)))
         got = [await messages() for _ in range(200)]
     versions = [message["version"] for message in got]
@@ -260,25 +280,3 @@ async def _answers(store: Store) -> bool:
         await store.ping()
         return True
     return False
-
-
-@asynccontextmanager
-async def _messages(connect: Connect) -> AsyncIterator[NextMessage]:
-    redis = connect()
-    pubsub = redis.pubsub()
-    await pubsub.subscribe(keys.presence(USER))
-    await pubsub.get_message(timeout=5.0)
-
-    async def following() -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=1.0)
-                if message is not None:
-                    decoded: dict[str, Any] = msgspec.json.decode(message["data"])
-                    return decoded
-
-    try:
-        yield following
-    finally:
-        await pubsub.aclose()  # type: ignore[no-untyped-call]
-        await redis.aclose()

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 from msgspec.structs import replace
+from redis.asyncio import Redis
 
 from shared.model.user_settings import HistoryLevel
 from shared.redis.store import Store
@@ -186,3 +188,58 @@ async def test_switching_down_erases(level: HistoryLevel) -> None:
         await here.choose("recent")
         here.show("online", game("Code", CODE))
         await here.history(("Code", False))
+
+
+SONG: dict[str, Any] = {
+    "id": "spotify:1",
+    "type": 2,
+    "name": "Spotify",
+    "details": "90mph",
+    "state": "JBEE",
+    "sync_id": "6uT2TsDrCrXue7ROEfNeGN",
+    "created_at": START,
+}
+SILENCE, LAST = "Nothing is playing", "Last played on Spotify: 90mph, JBEE"
+
+
+async def test_the_last_song_is_in_the_picture() -> None:
+    """Over the life of a gateway, until it is hidden or erased: then it is not in Redis either."""
+    async with site(("api", "cards", "gateway")) as here, aiohttp.ClientSession() as http:
+        stack = here.stack
+        url = f"http://127.0.0.1:{stack.api_port}/now-playing/{ROBIN}.svg"
+
+        async def pictures(title: str) -> None:
+            async def is_shown() -> bool:
+                async with http.get(url) as answer:
+                    return f"<title>{title}</title>" in await answer.text()
+
+            await eventually_async(is_shown)
+
+        async def told() -> str:
+            key = f"presence:{{{ROBIN}}}"
+            async with Redis.from_url(stack.redis.url, protocol=2) as redis:
+                return str(await redis.hget(key, "history"))
+
+        await here.choose("recent")
+        here.show("online", SONG)
+        await here.history(("Spotify", False))
+        here.show("offline")
+        await pictures(LAST)
+        assert "90mph" in await told()
+        await stack.processes["gateway"].stop()
+        await pictures(LAST)
+        await stack.start("gateway")
+        here.show("online", game("Chess", CHESS))
+        await here.history(("Chess", False), ("Spotify", True))
+        await pictures(LAST)
+        await here.settings.change(int(ROBIN), lambda old: replace(old, hide=("spotify",)))
+        await pictures(SILENCE)
+        assert "90mph" not in await told()
+        await here.settings.change(int(ROBIN), lambda old: replace(old, hide=()))
+        here.show("online", SONG)
+        await here.history(("Spotify", False), ("Chess", True))
+        here.show("online")
+        await pictures(LAST)
+        await here.choose("off")
+        await pictures(SILENCE)
+        assert await told() == "None"

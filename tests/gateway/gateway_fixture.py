@@ -39,7 +39,7 @@ class RecordingWriter(Writer):
     def remove(self, user_id: int, guild_id: int) -> None:
         self.calls.append(("removed", user_id, guild_id))
 
-    def restored(self, user_id: int, guild_id: int) -> None:
+    def restored(self, user_id: int, guild_id: int, history: bytes = b"") -> None:
         self.calls.append(("restored", user_id, guild_id))
 
     def drop_shard(self, shard_id: int, shard_count: int) -> None:

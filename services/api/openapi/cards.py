@@ -147,7 +147,10 @@ def _card(operation_id: str, media: str, summary: str) -> Json:
 
 
 def _now_playing(operation_id: str, media: str, summary: str) -> Json:
-    about = "As a card, without the person. While nothing plays, the picture says so."
+    about = (
+        "As a card, without the person. While nothing plays, the picture says so. Of a user who "
+        "keeps a history it shows the last song, unless there is an `idleMessage`."
+    )
     parameters = [one for one in _CARD_PARAMETERS if one["name"] in _NOW_PLAYING]
     return _picture(operation_id, media, summary, about, parameters, "X-Grux-Unusable")
 

@@ -16,11 +16,20 @@ from msgspec import UNSET, Struct, UnsetType
 from services.gateway.history.sessions import Observation
 from services.gateway.history.watch import Watch
 from services.gateway.privacy.settings_table import SettingsTable
-from shared.model.history import HISTORY_MAX_DAYS, Seen
+from shared.model.history import (
+    HISTORY_MAX_DAYS,
+    ActivitySession,
+    KeptSong,
+    Seen,
+    is_shown,
+    last_played,
+)
 from shared.model.snapshot import Presence, Status
 
 _DAY_MS: Final = 86_400_000
 _decode_presence: Final = msgspec.json.Decoder(Presence).decode
+_encode: Final = msgspec.json.encode
+_NO_SONG: Final = _encode(KeptSong())
 
 
 def _now_ms() -> int:
@@ -63,6 +72,7 @@ class Observations:
         self._known: dict[int, _Known] = {}
         self._waiting: dict[int, _Waiting] = {}
         self._compared: set[int] = set()
+        self._songs: dict[int, ActivitySession | None] = {}
 
     def __len__(self) -> int:
         """How many people wait to be recorded."""
@@ -77,6 +87,36 @@ class Observations:
         known = self._known.get(user_id)
         if seen is not None and (known is None or known.seen_at < seen.at):
             self._known[user_id] = _Known(seen.at, seen.is_online, seen.last_seen)
+
+    def restored_song(self, user_id: int, session: ActivitySession | None) -> None:
+        """The last song in what is stored of the person, unless this process knows it better."""
+        if self.is_kept(user_id):
+            self._songs.setdefault(user_id, session)
+
+    def song(self, user_id: int) -> ActivitySession | None:
+        """The last song that is over, as far as it is known."""
+        return self._songs.get(user_id)
+
+    def recorded_song(self, user_id: int, session: ActivitySession | None) -> bool:
+        """The last song in what has been recorded. Whether it is another one than before."""
+        before = self._songs.get(user_id)
+        if self.is_kept(user_id):
+            self._songs[user_id] = session
+        return before != session
+
+    def kept_song(self, user_id: int) -> bytes:
+        """Fields.history of the person, by the settings of this moment."""
+        settings = self._people.chosen(user_id)
+        if settings is None or settings.history == "off":
+            return b""
+        session = self._songs.get(user_id)
+        song = last_played(session)
+        if session is None or song is None or settings.history != "recent":
+            return _NO_SONG
+        until = song.ended_at + self._kept_ms
+        if until <= self._now_ms() or not is_shown(session, settings):
+            return _NO_SONG
+        return _encode(KeptSong(song=song, is_spotify=session.is_spotify, until=until))
 
     def adopt(self, user_id: int, last_seen: int | None) -> None:
         """Another process shows this time, and shows it first."""
@@ -155,6 +195,7 @@ class Observations:
     def settings_changed(self, user_id: int) -> None:
         """Perhaps the person keeps no history any more, or hides what was recorded."""
         self._compared.discard(user_id)
+        self._songs.pop(user_id, None)  # perhaps it is erased: it is shown once it is read again
         known = self._known.get(user_id)
         if not self.is_kept(user_id):
             self._known.pop(user_id, None)
@@ -191,7 +232,7 @@ class Observations:
         if known is not None:
             known.recorded = 0
         if user_id not in self._waiting and self.is_kept(user_id):
-            presence = msgspec.json.encode(observation.presence) if observation.presence else b""
+            presence = _encode(observation.presence) if observation.presence else b""
             self._waiting[user_id] = _Waiting(presence, observation)
 
     def _end(self, known: _Known, guild_ids: Iterable[int], now: int) -> None:

@@ -20,8 +20,9 @@ from services.gateway.history.observations import Observations
 from services.gateway.history.sessions import advance
 from services.gateway.history.watch import Watch
 from services.gateway.privacy.settings_table import SettingsTable
+from shared.model.history import ActivitySession, is_shown, newest_song
 from shared.redis.durable import DurableUnavailable
-from shared.redis.history import HistoryStore, HistoryWrite
+from shared.redis.history import NEWEST_ENTRIES, HistoryStore, HistoryWrite, StoredHistory
 
 log = logging.getLogger(__name__)
 
@@ -101,8 +102,20 @@ class HistoryRecorder:
         user_ids = list(self._people.history)
         for start in range(0, len(user_ids), BATCH_USERS):
             batch = user_ids[start : start + BATCH_USERS]
-            for user_id, stored in zip(batch, await self._store.load_many(batch), strict=True):
+            found = await self._store.load_many(batch)
+            for user_id, stored in zip(batch, found, strict=True):
                 self._observations.restored(user_id, stored.seen)
+                await self._restore_song(user_id, stored)
+
+    async def _restore_song(self, user_id: int, stored: StoredHistory) -> None:
+        settings = self._people.chosen(user_id)
+        if settings is None:
+            return
+        song = newest_song(one for one in stored.ended if is_shown(one, settings))
+        if song is None and len(stored.ended) == NEWEST_ENTRIES:
+            whole = await self._store.load_all(user_id)
+            song = newest_song(one for one in whole.ended if is_shown(one, settings))
+        self._observations.restored_song(user_id, song)
 
     def _confirm(self) -> None:
         """Everybody is seen again: what they show now is what went on during the break."""
@@ -144,11 +157,30 @@ class HistoryRecorder:
                     writes[user_id] = write
             results = await self._store.write_many(writes)
             done |= {user_id for user_id, is_done in results.items() if is_done}
+            for user_id in done:
+                song = self._last_song(user_id, stored[user_id], writes.get(user_id))
+                if self._observations.recorded_song(user_id, song):
+                    self._changed(user_id)
             self._observations.compared(done.intersection(whole))
         finally:
             for user_id, observation in taken.items():
                 if user_id not in done:
                     self._observations.put_back(user_id, observation)
+
+    def _last_song(
+        self, user_id: int, stored: StoredHistory, write: HistoryWrite | None
+    ) -> ActivitySession | None:
+        """After the write. It may be older than all that was read."""
+        removed = write.removed if write else ()
+        ended = [one for one in stored.ended if one not in removed]
+        ended += write.ended if write else ()
+        newest_first = sorted(ended, key=lambda one: one.ended_at or 0, reverse=True)
+        known = self._observations.song(user_id)
+        found = newest_song(newest_first)
+        if found or known is None or known in stored.ended or len(stored.ended) < NEWEST_ENTRIES:
+            return found
+        is_older = (known.ended_at or 0) <= (stored.ended[-1].ended_at or 0)
+        return known if is_older else None
 
     async def _note(self) -> bool:
         names = self._watch.names()

@@ -243,6 +243,8 @@ class SettingsTable:
             self._exceptions.add(user_id)
         if settings.paused_until > now and settings.paused_until != before.paused_until:
             heapq.heappush(self._pauses, (settings.paused_until, user_id))
-        if settings == before and is_same and was_hidden is not shown:
+        # A history that was switched off and on again is erased, though the settings are the same.
+        keeps_history = user_id in self.history
+        if settings == before and is_same and was_hidden is not shown and not keeps_history:
             return
         apply(Change(user_id, was_hidden, not shown))

@@ -266,8 +266,9 @@ class SessionResume:
                 state.guilds.restore(guild_id, held, is_complete)
             except msgspec.MsgspecError as error:
                 raise RestoreFailed(f"Redis holds an unusable member: {error}") from None
-            for user_id in held:
-                state.writer.restored(user_id, guild_id)
+            for user_id, stored in zip(batch, found, strict=True):
+                if user_id in held:
+                    state.writer.restored(user_id, guild_id, stored.history)
             listed += len(batch)
             missing += len(batch) - len(held)
             for user_id in set(batch) - held.keys():

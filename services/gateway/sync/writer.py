@@ -132,12 +132,15 @@ class Writer:
         _move(user_id, guild_id, self._joined, self._left)
         self.changed(user_id)
 
-    def restored(self, user_id: int, guild_id: int) -> None:
-        """The user is as Redis holds them. What they hide may have changed while no gateway ran."""
+    def restored(self, user_id: int, guild_id: int, history: bytes = b"") -> None:
+        """The user is as Redis holds them. What they hide and what they keep may have changed
+        while no gateway ran. `history`: what Redis holds of Fields.history."""
         if self._people.is_hidden(user_id):
             self._urgent.add(user_id)
             self.remove(user_id, guild_id)
-        elif self._people.filter(user_id) is not None:
+        elif (
+            self._people.filter(user_id) is not None or self._history.kept_song(user_id) != history
+        ):
             self._urgent.add(user_id)
             self.changed(user_id)
 
@@ -339,7 +342,8 @@ class Writer:
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
             return None
-        return Fields(profile, presence, discord_objects(user, discord), reports, hidden)
+        history = self._history.kept_song(user_id) if chosen is not None else b""
+        return Fields(profile, presence, discord_objects(user, discord), reports, hidden, history)
 
     def _requeue(self, saves: list[Save]) -> None:
         """Put back what was not written, unless it has changed again meanwhile."""

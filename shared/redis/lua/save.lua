@@ -4,9 +4,9 @@
 -- KEYS  presence:{user}  guilds:{user}  profile:{user}  fence:{user}
 -- ARGV  fence, when Discord reported it (µs, 0: unknown), number joined, number left, the joined
 --       guilds, the left guilds, the number of guilds that the writer took into account (-1: any),
---       the version that it merged its reports with (0: none), then nothing, or the five fields
+--       the version that it merged its reports with (0: none), then nothing, or the six fields
 --       profile (empty: unchanged), presence, discord, reports (empty: none), hidden (a JSON list;
---       empty: nothing is hidden)
+--       empty: nothing is hidden), history (empty: none is kept)
 -- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
 -- -3 there is no profile (no JSON object) to leave unchanged, no state written; -5 the writer does
 -- not know what another process has written, no state written; anything less: the write is stale,
@@ -72,7 +72,7 @@ end
 if #ARGV == fields and considered == '-1' then return 0 end
 
 local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord', 'reports',
-  'hidden')
+  'hidden', 'history')
 if old.err then
   redis.call('DEL', presence)
   old = {}
@@ -96,13 +96,14 @@ if old[3] and has_last_seen(old[3]) and not has_last_seen(shown) then
   shown = string.sub(shown, 1, -2) .. ',"last_seen":null}'
 end
 if old[3] ~= shown then message = message .. ',"presence":' .. shown end
-local reports, hidden = ARGV[fields + 4], ARGV[fields + 5]
+local reports, hidden, history = ARGV[fields + 4], ARGV[fields + 5], ARGV[fields + 6]
 if (old[6] or '') ~= hidden then
   message = message .. ',"hidden":' .. (hidden ~= '' and hidden or '[]')
   redis.call('DEL', profile)  -- it lacks what was hidden, or has what is: another one is asked for
 end
 local same_discord = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
-if message == '' and same_discord and (old[5] or '') == reports then return 0 end
+local same_rest = (old[5] or '') == reports and (old[7] or '') == history
+if message == '' and same_discord and same_rest then return 0 end
 
 local version = version_after(old[1])
 redis.call('HSET', presence, 'version', version, 'profile', profile_now,
@@ -117,7 +118,12 @@ if hidden ~= '' then
 elseif old[6] then
   redis.call('HDEL', presence, 'hidden')
 end
-if message == '' and same_discord then return tonumber(version) end  -- nothing that readers show
+if history ~= '' then
+  redis.call('HSET', presence, 'history', history)
+elseif old[7] then
+  redis.call('HDEL', presence, 'history')
+end
+if message == '' and same_discord then return tonumber(version) end  -- nothing that watchers show
 -- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that
 -- messages stay small for the others.
 if message == '' then message = ',"discord":true' end

@@ -8,9 +8,9 @@ from msgspec import UNSET
 
 from services.gateway.history.observations import Observations
 from services.gateway.history.watch import Watch
-from shared.model.history import Seen
+from shared.model.history import ActivitySession, KeptSong, Seen, last_played
 from shared.model.user_settings import DEFAULTS, UserSettings
-from tests.gateway.history.shown import NOW, game, presence
+from tests.gateway.history.shown import NOW, game, presence, song
 from tests.gateway.history.test_watch import FakeShard
 from tests.gateway.people_fixture import KnownPeople
 
@@ -141,3 +141,66 @@ def test_nothing_waits_of_people_who_switch_it_off(desk: Desk) -> None:
     desk.choose(DEFAULTS)
     desk.observations.put_back(ROBIN, taken[ROBIN])
     assert len(desk.observations) == 0
+
+
+def heard(title: str, *, ended_at: int = NOW) -> ActivitySession:
+    return ActivitySession(
+        kind="listening",
+        name="Spotify",
+        started_at=NOW - 9,
+        ended_at=ended_at,
+        heard=song(title),
+        is_spotify=True,
+    )
+
+
+def test_pictures_are_told_of_the_last_song(desk: Desk) -> None:
+    """Of people who keep their activities; of those who keep less, that there is none."""
+    session = heard("A")
+    assert desk.observations.kept_song(WREN) == b""
+    assert desk.observations.kept_song(ROBIN) == b"{}"
+    assert desk.observations.recorded_song(ROBIN, session)
+    assert not desk.observations.recorded_song(ROBIN, session)
+    told = msgspec.json.decode(desk.observations.kept_song(ROBIN), type=KeptSong)
+    until = NOW + 30 * DAY
+    assert told == KeptSong(song=last_played(session), is_spotify=True, until=until)
+    desk.now = until - 1
+    assert desk.observations.kept_song(ROBIN) != b"{}"
+    desk.now = until
+    assert desk.observations.kept_song(ROBIN) == b"{}"
+    desk.people.choose(ROBIN, DEFAULTS)
+    assert desk.observations.kept_song(ROBIN) == b""
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        UserSettings(history="last_seen"),
+        UserSettings(history="recent", hide=("spotify",)),
+        UserSettings(history="recent", hide=("listening",)),
+    ],
+)
+def test_a_song_that_is_hidden_is_not_told(desk: Desk, settings: UserSettings) -> None:
+    """From the moment on in which the settings are known."""
+    desk.observations.recorded_song(ROBIN, heard("A"))
+    desk.people.choose(ROBIN, settings)
+    assert desk.observations.kept_song(ROBIN) == b"{}"
+
+
+def test_a_change_of_settings_may_have_erased_the_song(desk: Desk) -> None:
+    """It is told again when it has been read again."""
+    desk.observations.recorded_song(ROBIN, heard("A"))
+    desk.choose(UserSettings(history="recent", hide=("clan",)))
+    assert desk.observations.kept_song(ROBIN) == b"{}"
+    assert desk.observations.recorded_song(ROBIN, heard("A"))
+    assert desk.observations.kept_song(ROBIN) != b"{}"
+
+
+def test_what_is_recorded_is_newer_than_what_was_restored(desk: Desk) -> None:
+    """The process reads all histories once more for each shard that it gets."""
+    desk.observations.restored_song(ROBIN, heard("A"))
+    desk.observations.recorded_song(ROBIN, heard("B"))
+    desk.observations.restored_song(ROBIN, heard("A"))
+    assert desk.observations.song(ROBIN) == heard("B")
+    desk.observations.restored_song(WREN, heard("A"))
+    assert desk.observations.song(WREN) is None

@@ -12,7 +12,7 @@ import pytest
 from services.gateway.history.observations import Observations
 from services.gateway.history.recorder import HistoryRecorder, RecorderTimings
 from services.gateway.history.watch import Watch
-from shared.model.history import History
+from shared.model.history import History, KeptSong
 from shared.model.snapshot import Presence
 from shared.model.user_settings import UserSettings
 from shared.redis.history import HistoryStore
@@ -195,3 +195,67 @@ async def test_everybody_is_looked_at_again_after_a_break(process: GatewayProces
     """So that what goes on is known to have gone on."""
     async with process.running():
         await eventually(lambda: ROBIN in process.changed)
+
+
+def last_song(process: GatewayProcess) -> str | None:
+    """As pictures are told."""
+    told = process.observations.kept_song(ROBIN)
+    kept = msgspec.json.decode(told, type=KeptSong) if told else KeptSong()
+    return kept.song.song if kept.song else None
+
+
+async def test_the_last_song_is_known_however_old(process: GatewayProcess, durable: Store) -> None:
+    """After more activities than a recorder reads, and in the next process, from its start."""
+    async with process.running():
+        process.shows(presence(heard=song("A")))
+        await names(durable, ("Spotify", False))
+        assert last_song(process) is None
+        games = [game(f"Game {number}", application_id=None) for number in range(12)]
+        process.shows(presence(*games))
+        await eventually(lambda: last_song(process) == "A")
+        assert process.changed[-1] == ROBIN
+        process.shows(presence())
+
+        async def is_over() -> bool:
+            return all(one.ended_at for one in (await HistoryStore(durable).of_user(ROBIN)).recent)
+
+        await eventually_async(is_over)
+        process.shows(presence(game()))
+        await eventually(lambda: not len(process.observations))
+        assert last_song(process) == "A"
+    heir = GatewayProcess(durable)
+    await heir.recorder.refresh()
+    assert last_song(heir) == "A"
+
+
+async def test_a_song_that_comes_back_is_not_the_last(
+    process: GatewayProcess, durable: Store
+) -> None:
+    """The one before it is, until it is over again."""
+    async with process.running():
+        for title in ("A", "B"):
+            process.shows(presence(heard=song(title, start=1)))
+            await names(durable, ("Spotify", False), *[("Spotify", True)] * (title == "B"))
+        process.shows(presence())
+        await eventually(lambda: last_song(process) == "B")
+        process.shows(presence(heard=song("B", start=1)))
+        await eventually(lambda: last_song(process) == "A")
+        process.shows(presence())
+        await eventually(lambda: last_song(process) == "B")
+
+
+async def test_an_erased_song_is_not_the_last(process: GatewayProcess, durable: Store) -> None:
+    """Switched off and on again: the settings are the same, and the song is gone."""
+    async with process.running():
+        process.shows(presence(heard=song("A")))
+        await names(durable, ("Spotify", False))
+        process.shows(presence())
+        await eventually(lambda: last_song(process) == "A")
+        await UserSettingsStore(durable).change(ROBIN, lambda _: UserSettings())
+        await UserSettingsStore(durable).change(ROBIN, lambda _: RECENT)
+        process.choose(RECENT)
+        assert last_song(process) is None
+        process.shows(presence(game()))
+        await names(durable, ("Chess", False))
+        await eventually(lambda: not len(process.observations))
+        assert last_song(process) is None

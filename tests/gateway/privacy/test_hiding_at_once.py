@@ -10,8 +10,10 @@ from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import GatewayState, SessionResume
 from services.gateway.sync.writer import BATCH_USERS
 from shared.model.snapshot import Snapshot
-from shared.model.user_settings import UserSettings
+from shared.model.user_settings import HistoryLevel, UserSettings
+from shared.redis.profile_entries import UserRow, load_users
 from testing.eventually import eventually_async
+from tests.contract.test_history import SONG
 from tests.gateway.gateway_fixture import (
     GUILD,
     RecordingRequests,
@@ -112,6 +114,40 @@ async def test_restored_users_are_reduced_before_the_replay_ends(
 
     await eventually_async(is_reduced)
     assert not writing.gate.open
+
+
+@pytest.mark.parametrize("level", ["last_seen", "off"])
+async def test_a_history_that_ended_while_no_gateway_ran(
+    writing: WriterFixture, level: HistoryLevel
+) -> None:
+    """What Redis holds of it is gone before the replay ends, too."""
+    choose(writing, ANNA, UserSettings(history="recent"))
+    writing.history.recorded_song(ANNA, SONG)
+    await gated(writing)
+    assert b"90mph" in await history_of(writing)
+    writing.people.choose(ANNA, UserSettings(history=level))
+    resume = SessionResume(Shard("", 0, 1), state_of(writing), "us")
+    await resume._restore_members(GUILD, is_complete=True)
+
+    async def is_gone() -> bool:
+        return await history_of(writing) == (b"{}" if level == "last_seen" else b"")
+
+    await eventually_async(is_gone)
+    now = await loaded_now(writing)
+    assert b'"last_seen":null' in now.presence
+    assert not writing.gate.open
+
+
+async def history_of(writing: WriterFixture) -> bytes:
+    [row] = await load_users(writing.store, [ANNA], with_entries=False, with_history=True)
+    assert isinstance(row, UserRow)
+    return row.history
+
+
+async def loaded_now(writing: WriterFixture) -> Snapshot:
+    found = await writing.store.load(ANNA)
+    assert found is not None
+    return found
 
 
 def state_of(writing: WriterFixture) -> GatewayState:
