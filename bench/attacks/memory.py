@@ -1,7 +1,9 @@
 """What ws and api hold in memory while they are attacked.
 
-Each attack is run against a process of its own, beside a well-behaved client, which has to be
-served all the while.
+Each attack is run against a process of its own, beside a well-behaved client
+(bench/attacks/witness.py), which has to be served all the while.
+
+Long because it is one table of attackers, and what they send.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from bench import people
 from bench.attacks.outcome import Outcome
 from bench.attacks.variants import say
+from bench.attacks.witness import Seen
 from bench.child import BenchProcess
 from bench.harness import Harness, Redis
 from testing.free_port import free_port
@@ -29,6 +33,8 @@ AFTERWARDS: Final = 12.0  # longer than anyone is waited for
 LOOK_EVERY: Final = 0.25
 MANY: Final = 6000  # sockets
 SOME: Final = 200
+USERS: Final = 200  # of whom the well-behaved client watches one after another
+AHEAD: Final = 20  # different ones: attackers are to cost less than what they do
 MEGABYTE: Final = 1024 * 1024
 MOST_MB: Final = 256
 
@@ -54,8 +60,7 @@ class Course(Struct, frozen=True):
     before: int
     most: int
     after: int
-    refusals: list[str]  # of the well-behaved client
-    slowest: float
+    seen: Seen  # by the well-behaved client
 
 
 async def _connect(port: int) -> socket.socket:
@@ -98,6 +103,29 @@ def keeps(made: Callable[[random.Random], bytes], *first: bytes) -> Attack:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(0.05):
                         await reader.read(65_536)
+        finally:
+            writer.transport.abort()
+
+    return attack
+
+
+def writes_ahead() -> Attack:
+    """Sends all messages of a minute at once, and begins anew when it is thrown out."""
+    ahead: list[bytes] = []
+
+    async def attack(port: int) -> None:
+        if len(ahead) < AHEAD:
+            ids = [[str(random.randrange(10**17, 10**18)) for _ in range(50)] for _ in range(60)]
+            ops = ("subscribe", "unsubscribe")
+            changes = [say({"op": op, "user_ids": some}) for some in ids for op in ops]
+            ahead.append(CHOOSE + b"".join(changes))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            writer.write(random.choice(ahead))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS / 2):
+                    while await reader.read(65_536):
+                        pass
         finally:
             writer.transport.abort()
 
@@ -168,7 +196,8 @@ ATTACKS: Final[dict[str, dict[str, tuple[int, Attack]]]] = {
         ),
         "50 strangers a connection": (SOME, keeps(_watch_strangers)),
         "50 strangers an event stream": (SOME, keeps(_stream_of_strangers)),
-        "subscriptions that change": (50, keeps(_subscriptions, WATCH)),
+        "subscriptions that change": (SOME, keeps(_subscriptions, CHOOSE)),
+        "a minute's messages in one write": (SOME, writes_ahead()),
     },
     "api": {
         "half-open requests of 30 KB": (MANY, says(b"GET / HTTP/1.1\r\nX: " + b"x" * 30_000)),
@@ -194,28 +223,6 @@ async def _again_and_again(attack: Attack, port: int) -> None:
         await asyncio.sleep(0.1)
 
 
-class Witness:
-    """A well-behaved client: a new connection each time, which has to be answered."""
-
-    def __init__(self, port: int, asks: bytes) -> None:
-        self._port = port
-        self._asks = asks
-        self.refusals: list[str] = []
-        self.slowest = 0.0
-
-    async def run(self) -> None:
-        while True:
-            asked = time.monotonic()
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            writer.write(self._asks)
-            head = await reader.readuntil(b"\r\n")
-            if head[9:12] not in (b"101", b"200"):
-                self.refusals.append(head[9:].decode().strip())
-            self.slowest = max(self.slowest, time.monotonic() - asked)
-            writer.transport.abort()
-            await asyncio.sleep(LOOK_EVERY)
-
-
 async def _change(redis: Redis) -> None:
     for number in range(1_000_000):
         await people.change(redis.store, people.FIRST, number)
@@ -234,9 +241,11 @@ async def _under(
     harness: Harness, redis: Redis, service: str, number: int, attack: Attack
 ) -> Course:
     port = free_port()
-    async with harness.service(service, redis, **{f"{service.upper()}_PORT": str(port)}) as process:
-        witness = Witness(port, WATCH if service == "ws" else READ)
-        watching = asyncio.create_task(witness.run())
+    setting = {f"{service.upper()}_PORT": str(port)}
+    async with (
+        harness.service(service, redis, **setting) as process,
+        harness.module("bench.attacks.witness", service, port, USERS) as witness,
+    ):
         changing = asyncio.create_task(_change(redis))
         await asyncio.sleep(2)
         before = process.memory()
@@ -247,12 +256,12 @@ async def _under(
         await asyncio.gather(*attackers, return_exceptions=True)
         await _most(process, AFTERWARDS)
         after = process.memory()
-        for task in (watching, changing):
-            if task.done():
-                task.result()
-            task.cancel()
-        await asyncio.gather(watching, changing, return_exceptions=True)
-    return Course(before, most, after, witness.refusals, witness.slowest)
+        if changing.done():
+            changing.result()
+        changing.cancel()
+        await asyncio.gather(changing, return_exceptions=True)
+        seen = msgspec.convert(await witness.ask("end"), Seen)
+    return Course(before, most, after, seen)
 
 
 def attacks(harness: Harness) -> dict[str, Callable[[], Awaitable[list[Outcome]]]]:
@@ -268,7 +277,7 @@ async def _outcomes(
     harness: Harness, service: str, name: str, number: int, attack: Attack
 ) -> list[Outcome]:
     async with harness.redis() as redis:
-        await people.admit(redis.store, 1)
+        await people.admit(redis.store, USERS)
         found = await _under(harness, redis, service, number, attack)
     shown = f"{service}: {number} x {name}"
     before, after = found.before / MEGABYTE, found.after / MEGABYTE
@@ -283,15 +292,15 @@ async def _outcomes(
         Outcome(
             attack=shown,
             figure="slowest answer to another",
-            value=found.slowest,
+            value=max(found.seen.waits, default=float("inf")),
             unit="s",
             bound=10,
         ),
         Outcome(
             attack=shown,
             figure="answers to it that were refusals"
-            + (f" ({found.refusals[0]})" if found.refusals else ""),
-            value=len(found.refusals),
+            + (f" ({found.seen.refusals[0]})" if found.seen.refusals else ""),
+            value=len(found.seen.refusals),
             bound=0,
         ),
     ]

@@ -367,6 +367,26 @@ VARIANTS: Final = (
         allowed=(0,),
     ),
     socket(
+        "3 subscribes to 50 known users each",
+        EMPTY,
+        *[
+            say(
+                {
+                    "op": "subscribe",
+                    "user_ids": [str(ID + 50 * at + number) for number in range(50)],
+                }
+            )
+            for at in range(3)
+        ],
+        allowed=(0,),
+    ),
+    socket(
+        "3 subscribes to 50 unknown users, and no unsubscribe",
+        EMPTY,
+        *[say({"op": "subscribe", "user_ids": _strangers(50, 50 * at)}) for at in range(3)],
+        allowed=(0,),
+    ),
+    socket(
         "ids of 900 characters, markup and spaces",
         EMPTY,
         say({"op": "subscribe", "user_ids": ["x" * 900, "<b>1</b>", " 1", ""]}),

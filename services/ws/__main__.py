@@ -18,6 +18,7 @@ from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import REFUSED_CONNECTIONS, WsLimits, from_settings
 from services.ws.profile_refresher import ExtrasSource
+from services.ws.read_turns import ReadTurns
 from services.ws.server import WebSocketServer
 from services.ws.slow_refusals import SlowRefusals
 from shared.config import WsSettings, non_defaults
@@ -119,6 +120,7 @@ async def _listening(
         messages=FixedWindowCounter(limits.frames_within),
         limits=limits,
         counters=counters,
+        read_turns=ReadTurns(limits.reads_at_once),
         slow_refusals=SlowRefusals(limits),
         discord_invite=settings.discord_invite or None,
     )

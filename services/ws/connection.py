@@ -173,6 +173,10 @@ class Connection(asyncio.Protocol):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
+    def on_read_turn(self) -> None:
+        if not (isinstance(self._client, LanyardClient) and self._client.held):
+            self.resume()
+
     def on_deadline(self) -> None:
         refusal, self._refusal = self._refusal, None
         if isinstance(refusal, CloseReason):
@@ -313,6 +317,7 @@ class Connection(asyncio.Protocol):
             incoming = self._incoming = self._make_incoming()
             if self._close_reason is not None:
                 incoming.close_sent(self._close_reason)
+        said_something = False
         for start in range(0, len(data), CHUNK_BYTES):
             result = incoming.feed(data[start : start + CHUNK_BYTES])
             if (
@@ -324,6 +329,7 @@ class Connection(asyncio.Protocol):
                 self._finish()
                 return
             if result.messages:
+                said_something = True
                 self._receive(result.messages)
             if not self._exceeds_message_limit(result.frames):
                 continue
@@ -336,6 +342,9 @@ class Connection(asyncio.Protocol):
                 return
         if incoming.between_messages:
             self._incoming = None
+        is_read = self._transport.is_reading() and not self._transport.is_closing()
+        if said_something and is_read and not self._finished:
+            self._context.read_turns.wait(self)
 
     def _make_incoming(self) -> Incoming:
         limits = self._context.limits

@@ -10,6 +10,7 @@ from services.ws.handshake import HandshakeHealth
 from services.ws.hub import Hub
 from services.ws.keepalive import Keepalive
 from services.ws.limits import WsLimits
+from services.ws.read_turns import ReadTurns
 from services.ws.slow_refusals import SlowRefusals
 from shared.net.client_address import ClientResolver
 from shared.net.connection_limiter import ConnectionLimiter
@@ -27,6 +28,7 @@ class ServerContext(Struct):
     messages: FixedWindowCounter  # frames from each address
     limits: WsLimits
     counters: Counters
+    read_turns: ReadTurns
     slow_refusals: SlowRefusals
     discord_invite: str | None = None  # for a user who is not monitored
     draining: bool = False  # the process is about to end

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from itertools import islice
 from typing import Final
 
@@ -134,7 +134,7 @@ class Hub:
             elif not topic.found and topic.user_id in self._unknown:
                 self._refuse_unknown(topic)
             else:
-                self._loader.enqueue(topic)
+                self._loader.enqueue(topic, session)
 
     def unsubscribe(self, session: PresenceSession, user_ids: Collection[int]) -> None:
         """Send nothing more for these users, some of which the session may not have."""
@@ -149,7 +149,7 @@ class Hub:
             self._unsubscribe(subscription)
         session.subscriptions = []
 
-    def follow(self, user_id: int) -> LanyardUser:
+    def follow(self, user_id: int, asker: Hashable) -> LanyardUser:
         """The user for Lanyard's dialect, until `unfollow`. Who is not monitored is waited for."""
         user = self._lanyard.find(user_id)
         if user is None:
@@ -159,7 +159,9 @@ class Hub:
             if not topic.found and user_id in self._unknown:
                 self._lanyard.set_absent(user)
             else:
-                self._loader.reload(topic)
+                self._loader.reload(topic, asker)
+        elif not user.answered:
+            self._loader.enqueue(self._topics[user_id], asker)
         return user
 
     def unfollow(self, user: LanyardUser) -> None:
@@ -342,8 +344,12 @@ class Hub:
 
     def _idle_if_unwatched(self, topic: Topic) -> None:
         watched = topic.subscribed or topic.lanyard is not None
-        if not watched and self._topics.get(topic.user_id) is topic:
+        if watched or self._topics.get(topic.user_id) is not topic:
+            return
+        if topic.found:
             self._idle[topic] = asyncio.get_running_loop().time()
+        else:  # nothing is known that may be of use again, and nobody waits for the look-up
+            self._drop(topic)
 
     def _drop(self, topic: Topic) -> None:
         """Forget the user. Clients of Lanyard's dialect stay subscribed, in case they join."""

@@ -2,18 +2,20 @@
 state, at first and after a disconnect.
 
 One worker takes the pending topics in batches, so that a thousand new subscriptions cost a few
-round trips. What is published between the subscription and the load arrives as a message, and the
-topic's versions put both in order. The look-up only keeps unknown users from costing a
-subscription: what it finds is loaded again after the subscription.
+round trips. Clients take turns: one that asks for many users does not delay another. What is
+published between the subscription and the load arrives as a message, and the topic's versions put
+both in order. The look-up only keeps unknown users from costing a subscription: what it finds is
+loaded again after the subscription.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from itertools import islice
 from typing import Protocol
 
+from services.ws.fair_queue import FairQueue
 from services.ws.limits import WsLimits
 from services.ws.topic import Topic
 from shared.model.snapshot import Snapshot
@@ -87,7 +89,8 @@ class Loader:
         self._on_loaded = on_loaded
         self._on_failed = on_failed
         self.damaged = 0  # snapshots that could not be read
-        self._pending: dict[Topic, None] = {}
+        self._found: dict[Topic, None] = {}  # pending, as Redis has lost or changed them
+        self._new: FairQueue[Topic] = FairQueue()  # pending, as somebody has asked for them
         self._looking_up: set[Topic] = set()  # and no join of theirs was reported since
         self._loading: set[Topic] = set()
         self._again: set[Topic] = set()  # of `_loading`: what is being loaded may be too old
@@ -95,21 +98,25 @@ class Loader:
         self._disconnects = 0
         self._connected = asyncio.Event()
 
-    def enqueue(self, topic: Topic) -> None:
-        self._pending[topic] = None
+    def enqueue(self, topic: Topic, asker: Hashable = None) -> None:
+        """`asker`: the client that waits for it. None: no client in particular."""
+        if topic.found:
+            self._found[topic] = None
+        else:
+            self._new.add(topic, asker)
         self._has_pending.set()
 
-    def reload(self, topic: Topic) -> None:
+    def reload(self, topic: Topic, asker: Hashable = None) -> None:
         """Load what Redis holds from now on."""
         if topic in self._loading:
             self._again.add(topic)
-        self.enqueue(topic)
+        self.enqueue(topic, asker)
 
     def is_pending(self, topic: Topic) -> bool:
-        return topic in self._pending
+        return topic in self._found or topic in self._new
 
     def cancel(self, topic: Topic) -> None:
-        self._pending.pop(topic, None)
+        self._remove(topic)
         self._again.discard(topic)
 
     def joined(self, topic: Topic) -> None:
@@ -132,15 +139,26 @@ class Loader:
                 async with asyncio.timeout(self._limits.load_within):
                     await self._load_batch()
             except TimeoutError:
-                self._on_failed(list(self._pending))
-            if not self._pending:
+                self._on_failed([*self._found, *self._new])
+            if not self._found and not self._new:
                 self._has_pending.clear()
+
+    def _remove(self, topic: Topic) -> None:
+        """It is not pending any more."""
+        self._found.pop(topic, None)
+        self._new.discard(topic)
+
+    def _next_batch(self) -> list[Topic]:
+        """Half of it is for those that Redis held before, as far as there are any."""
+        size = self._limits.load_batch
+        new = self._new.first(size - min(len(self._found), size // 2))
+        return list(dict.fromkeys([*new, *islice(self._found, size - len(new))]))
 
     async def _load_batch(self) -> None:
         while True:
             await self._connected.wait()
             disconnects = self._disconnects
-            batch = list(islice(self._pending, self._limits.load_batch))
+            batch = self._next_batch()
             if not batch:  # all were cancelled meanwhile
                 return
             try:
@@ -163,8 +181,8 @@ class Loader:
             if disconnects != self._disconnects:
                 continue  # loaded before the disconnect: messages since then may be missed
             for topic, snapshot in zip(batch, snapshots, strict=True):
-                if topic in self._pending:
-                    del self._pending[topic]
+                if self.is_pending(topic):
+                    self._remove(topic)
                     if topic in self._again:
                         self._again.discard(topic)
                         self.enqueue(topic)
@@ -184,12 +202,12 @@ class Loader:
             self._looking_up = set(new)
             monitored = await self._find_monitored([topic.user_id for topic in new])
             for topic in new:
-                if topic not in self._pending:  # cancelled meanwhile
+                if not self.is_pending(topic):  # cancelled meanwhile
                     continue
                 if topic.user_id in monitored:
                     topic.found = True
                     self._on_found(topic)
                 elif topic in self._looking_up:
-                    del self._pending[topic]
+                    self._remove(topic)
                     self._on_unknown(topic)
-        return [topic for topic in batch if topic.found and topic in self._pending]
+        return [topic for topic in batch if topic.found and self.is_pending(topic)]

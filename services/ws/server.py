@@ -91,10 +91,12 @@ class WebSocketServer:
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Inherited by every client's socket. By default the kernel would buffer megabytes of old
-        # frames for a client that does not read, before the server could see that it is slow.
-        listener.setsockopt(
-            socket.SOL_SOCKET, socket.SO_SNDBUF, self.context.limits.kernel_buffer // 2
-        )
+        # frames for a client that does not read, before the server could see that it is slow. And
+        # it would take in so many messages of each client that all others wait for seconds while
+        # they are read.
+        limits = self.context.limits
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.kernel_buffer // 2)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.received_at_once)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         try:

@@ -14,9 +14,11 @@ from shared.model.profile_extras import ProfileExtras
 from shared.model.snapshot import Badge
 from shared.redis.store import Save
 from testing.eventually import PATIENCE, eventually
+from tests.ws.test_session import subscribed
 from tests.ws.ws_fixture import (
     ANNA,
     BERT,
+    STRANGER,
     Backend,
     fields,
     nothing_comes,
@@ -237,3 +239,15 @@ async def test_a_subscription_to_a_lingering_topic(backend: Backend) -> None:
             assert number_of(await receive(client)) == 2
             await backend.show(ANNA, 3)
             assert number_of(await receive(client)) == 3
+
+
+async def test_a_user_whom_nobody_waits_for_any_more_is_not_looked_up(backend: Backend) -> None:
+    """Else a client could leave a look-up behind with each message."""
+    async with backend.serving() as ws:
+        peer, session = subscribed()
+        session.keep_open = True
+        for first in range(STRANGER, STRANGER + 5000, 50):
+            user_ids = range(first, first + 50)
+            ws.hub.subscribe(session, user_ids)
+            ws.hub.unsubscribe(session, user_ids)
+        assert (ws.hub.users, peer.frames) == (0, [])

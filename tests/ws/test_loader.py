@@ -168,3 +168,31 @@ async def test_a_user_whose_clients_have_gone_is_not_reported() -> None:
         await one.look_up(2)
         await eventually(lambda: one.unknown)
         assert (one.unknown, one.found, one.subscriber.subscribed) == ([3], [], [])
+
+
+async def test_clients_with_many_users_do_not_delay_another() -> None:
+    """They take turns: 200 clients with 50 unknown users each have one looked up before it."""
+    async with loading() as one:
+        for user_id in range(1000, 11_000):
+            one.loader.enqueue(Topic(user_id), user_id % 200)
+        one.loader.enqueue(Topic(1), "newcomer")
+        await one.look_up(1)
+        await one.look_up(2)
+        await eventually(lambda: one.store.asked)
+        assert one.found == [1]
+
+
+async def test_new_users_have_half_of_each_batch_after_a_disconnect() -> None:
+    """While all others are loaded again, newcomers are served, and the other way round."""
+    async with loading() as one:
+        new, known = [[Topic(first + number) for number in range(500)] for first in (1, 1001)]
+        one.store.monitored = {topic.user_id for topic in new}
+        for topic in known:
+            topic.found = True
+            one.loader.enqueue(topic)
+        for topic in new:
+            one.loader.enqueue(topic, topic)
+        await one.look_up(1)
+        await eventually(lambda: one.store.asked)
+        assert len(one.found) == 64
+        assert len(one.subscriber.subscribed) == 128

@@ -65,6 +65,11 @@ class LanyardClient:
         if self._hello is None:
             self._work()
 
+    @property
+    def held(self) -> bool:
+        """Whether it is not read for some seconds."""
+        return self._timer is not None
+
     def hold(self) -> None:
         """The client sends too much."""
         if self._timer is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Hashable
 from operator import itemgetter
 from typing import Final, Protocol
 
@@ -39,7 +39,7 @@ class EveryoneSource(Protocol):
     def reports_joins(self) -> bool:
         """Whether `Everyone.joined` is called."""
 
-    def follow(self, user_id: int) -> LanyardUser: ...
+    def follow(self, user_id: int, asker: Hashable) -> LanyardUser: ...
 
     def unfollow(self, user: LanyardUser) -> None: ...
 
@@ -172,7 +172,7 @@ class Everyone:
             self._remove(user)
 
     def _add(self, user_id: int) -> None:
-        user = self._source.follow(user_id)
+        user = self._source.follow(user_id, self)
         user.everyones = True
         self._users[user_id] = user
         if user.answered and user.presence:  # else what Redis holds now is still to come

@@ -7,6 +7,7 @@ sent last, and what differs is sent as soon as the client can take it.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Hashable
 from typing import Protocol
 
 from msgspec import Struct
@@ -22,7 +23,7 @@ from services.ws.peer import NO_FD, Peer
 class LanyardSource(Protocol):
     """services.ws.hub.Hub, as far as a session needs it."""
 
-    def follow(self, user_id: int) -> LanyardUser:
+    def follow(self, user_id: int, asker: Hashable) -> LanyardUser:
         """Load the user, and keep them up to date while they are `watched`."""
 
     def unfollow(self, user: LanyardUser) -> None:
@@ -158,7 +159,7 @@ class LanyardSession:
                 return  # sent already, as one of everyone
         if user_id in self._subscriptions or len(self._subscriptions) >= self._max_users:
             return
-        view = self._source.follow(user_id).view(self._encoding)
+        view = self._source.follow(user_id, self).view(self._encoding)
         subscription = LanyardSubscription(self, view)
         self._subscriptions[user_id] = subscription
         view.subscriptions[subscription] = None

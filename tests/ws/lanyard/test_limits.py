@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from services.ws.connection import Connection
 from services.ws.limits import WsLimits, from_settings
 from shared.config import WsSettings
 from shared.net.client_address import networks
@@ -155,3 +156,13 @@ def _visitor(port: int, query: str = "") -> connect:
     not answer its Close either."""
     url = f"ws://127.0.0.1:{port}/socket{query}"
     return connect(url, additional_headers={"X-Forwarded-For": VISITOR}, close_timeout=0.2)
+
+
+async def test_a_held_client_is_not_read_when_its_turn_comes(backend: Backend) -> None:
+    """It may be held while it waits for its turn: Hello is sent meanwhile."""
+    limits = WsLimits(lanyard_hold=3600.0)
+    async with backend.serving(limits) as ws, lanyard_client(ws):
+        (connection,) = [one for one in ws.context.keepalive if isinstance(one, Connection)]
+        connection._client.hold()  # type: ignore[union-attr]
+        connection.on_read_turn()
+        assert not connection._transport.is_reading()
