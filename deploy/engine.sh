@@ -21,3 +21,7 @@ setting() {
 }
 
 if [ -n "$(setting DISCORD_TOKEN)" ]; then demo=""; else demo="--profile demo"; fi
+profiles=$demo
+if docker compose --profile webhooks config | grep -q '^      WEBHOOKS: .*whsec_'; then
+    profiles="$demo --profile webhooks"
+fi

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 file=.env
 
 umask 077 # if the file is new
-for user in ADMIN GATEWAY API WS CARDS; do
+for user in ADMIN GATEWAY API WS CARDS WEBHOOKS; do
     name=REDIS_${user}_PASSWORD
     eval "value=\${$name:-}"
     if [ -n "$value" ] || grep -q "^$name=." "$file" 2>/dev/null; then continue; fi

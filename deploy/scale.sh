@@ -14,5 +14,5 @@ for one in "$@"; do
     name=$(echo "${one%%=*}" | tr '[:lower:]' '[:upper:]')
     settings="$settings${settings:+, }${name}_REPLICAS=${one#*=}"
 done
-docker compose $demo up --detach --no-recreate --wait --wait-timeout 120 $scaled $parts
+docker compose $profiles up --detach --no-recreate --wait --wait-timeout 120 $scaled $parts
 echo "To keep this at the next \`make up\`, write into .env: $settings"

@@ -9,13 +9,16 @@ export GRUX_REVISION
 if [ -z "$demo" ]; then # a demo may have run before
     docker compose --profile demo rm --stop --force simulator >/dev/null 2>&1
 fi
-if ! docker compose $demo up --detach --build --wait --wait-timeout 180 "$@"; then
+if [ "$profiles" = "$demo" ]; then # there may have been endpoints before
+    docker compose --profile webhooks rm --stop --force webhooks >/dev/null 2>&1
+fi
+if ! docker compose $profiles up --detach --build --wait --wait-timeout 180 "$@"; then
     echo >&2
     # Service, state and health of each container that does not run as it should.
-    docker compose $demo ps --all --format '{{.Service}} {{.State}} {{.Health}}' |
+    docker compose $profiles ps --all --format '{{.Service}} {{.State}} {{.Health}}' |
         grep -Ev ' running (healthy)?$' | sort -u | while read -r part state health; do
         echo "$part is ${health:-$state}. Its last log lines:" >&2
-        docker compose $demo logs --no-log-prefix --tail 5 "$part" </dev/null >&2
+        docker compose $profiles logs --no-log-prefix --tail 5 "$part" </dev/null >&2
         if [ "$part $state" = "caddy created" ]; then
             echo "If another program uses its port (see the message above), set HTTP_ADDRESS in .env to" >&2
             echo "another one, such as 127.0.0.1:8081. With SITE_ADDRESS, ports 80 and 443 must be free." >&2

@@ -9,9 +9,9 @@ GRUX_REVISION=${GRUX_REVISION:-$(git rev-parse --short HEAD 2>/dev/null || echo 
 export GRUX_REVISION
 
 scaled=""
-docker compose $demo build "$@"
+docker compose $profiles build "$@"
 # First, as new containers may need a user of Redis that the old one does not have.
-docker compose $demo up --detach --wait --wait-timeout 120 redis
+docker compose $profiles up --detach --wait --wait-timeout 120 redis
 for part in api ws cards gateway; do
     old=$(docker compose ps --quiet "$part")
     if [ -z "$old" ]; then
@@ -19,7 +19,7 @@ for part in api ws cards gateway; do
         exit 1
     fi
     count=$(echo "$old" | wc -l)
-    if ! docker compose $demo up --detach --no-recreate --wait --wait-timeout 120 \
+    if ! docker compose $profiles up --detach --no-recreate --wait --wait-timeout 120 \
         --scale "$part=$((2 * count))" "$part"; then
         echo "The new $part does not become healthy. Its last log lines:" >&2
         docker compose logs --no-log-prefix --tail 5 "$part" >&2
@@ -36,4 +36,4 @@ for part in api ws cards gateway; do
     scaled="$scaled --scale $part=$count"
 done
 # The other containers are replaced only if their configuration has changed.
-docker compose $demo up --detach --wait --wait-timeout 120 $scaled
+docker compose $profiles up --detach --wait --wait-timeout 120 $scaled

@@ -228,6 +228,12 @@ class CardsSettings(FrontSettings, frozen=True, kw_only=True):
     discord_invite: str = ""
 
 
+class WebhooksSettings(Settings, frozen=True, kw_only=True):
+    """Settings of services/webhooks, which reads the endpoints in `webhooks` itself."""
+
+    webhooks: str = ""
+
+
 Config = TypeVar("Config", bound=Settings)
 
 _SWITCH: Final = {"on": "true", "yes": "true", "off": "false", "no": "false"}

@@ -15,7 +15,7 @@ REDIS_SETTINGS: Final = ("redis_url", "durable_redis_url")
 
 _ALL_SECRET: Final = (
     *("discord_token", "discord_client_secret", "secret_key"),
-    "profile_upstream_url",
+    *("profile_upstream_url", "webhooks"),
 )
 
 SECRET_SETTINGS: Final = frozenset({*_ALL_SECRET, *REDIS_SETTINGS})
@@ -29,6 +29,7 @@ URL_SETTINGS: Final = (
 
 MIN_SECRET_CHARS: Final = 4  # masking shorter ones would mask half of every word in the log
 
+_WEBHOOK_SECRET: Final = re.compile(r"whsec_[\w+/=-]+|https?://[^\"\s]+", re.ASCII)
 _SCHEME: Final = re.compile(r"[a-z+]{1,20}://")  # else it may be the beginning of a secret
 
 
@@ -64,6 +65,8 @@ def secrets_in(values: Iterable[tuple[str, str]]) -> list[str]:
             found.add(value)
         if name == "secret_key":
             found.update(part.strip() for part in value.split(","))
+        if name == "webhooks":
+            found.update(_WEBHOOK_SECRET.findall(value))
         if name in URL_SETTINGS:
             # A user name of Redis is no secret; a user name alone in another URL may be a key.
             found.update(_secrets_of_url(value, name_alone=name not in REDIS_SETTINGS))

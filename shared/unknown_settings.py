@@ -9,7 +9,13 @@ from typing import Final
 import msgspec
 from dotenv import dotenv_values
 
-from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSettings
+from shared.config import (
+    ApiSettings,
+    CardsSettings,
+    GatewaySettings,
+    WebhooksSettings,
+    WsSettings,
+)
 
 COMPOSE_SETTINGS: Final = frozenset(
     {
@@ -17,7 +23,7 @@ COMPOSE_SETTINGS: Final = frozenset(
         *("GRAFANA_ADDRESS", "GRUX_REVISION", "GRUX_VERSION", "HTTP_ADDRESS", "PIP_CONFIG_FILE"),
         *("REDIS_ADMIN_PASSWORD", "REDIS_GATEWAY_PASSWORD", "REDIS_API_PASSWORD"),
         *("DUAL_STACK", "DUAL_STACK_SUBNET"),
-        *("REDIS_WS_PASSWORD", "REDIS_CARDS_PASSWORD"),
+        *("REDIS_WS_PASSWORD", "REDIS_CARDS_PASSWORD", "REDIS_WEBHOOKS_PASSWORD"),
         *("REDIS_MEMORY", "REDIS_MEMORY_LIMIT", "SITE_ADDRESS"),
     }
 )
@@ -45,6 +51,6 @@ def explain(name: str) -> str:
 
 
 def _known() -> frozenset[str]:
-    kinds = (GatewaySettings, ApiSettings, WsSettings, CardsSettings)
+    kinds = (GatewaySettings, ApiSettings, WsSettings, CardsSettings, WebhooksSettings)
     fields = (field for kind in kinds for field in msgspec.structs.fields(kind))
     return frozenset(field.name.upper() for field in fields) | COMPOSE_SETTINGS

@@ -12,13 +12,19 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 
-from shared.config import ApiSettings, CardsSettings, GatewaySettings, WsSettings
+from shared.config import (
+    ApiSettings,
+    CardsSettings,
+    GatewaySettings,
+    WebhooksSettings,
+    WsSettings,
+)
 from testing.loop_clock import LoopClock
 from testing.redis_server import RedisServer
 
 # Settings of this machine, such as those of a real bot, change no outcome. Children of the tests
 # get an environment of their own (testing/process.py).
-for _kind in (GatewaySettings, ApiSettings, WsSettings, CardsSettings):
+for _kind in (GatewaySettings, ApiSettings, WsSettings, CardsSettings, WebhooksSettings):
     for _field in msgspec.structs.fields(_kind):
         os.environ.pop(_field.name.upper(), None)
 for _scheme in ("http", "https", "ws", "wss", "socks", "all"):  # clients here talk to 127.0.0.1

@@ -9,12 +9,25 @@ import msgspec
 import pytest
 
 from shared import config, unknown_settings
-from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
+from shared.config import (
+    ApiSettings,
+    CardsSettings,
+    GatewaySettings,
+    Settings,
+    WebhooksSettings,
+    WsSettings,
+)
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = (ROOT / ".env.example").read_text()
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
-KINDS: tuple[type[Settings], ...] = (GatewaySettings, ApiSettings, WsSettings, CardsSettings)
+KINDS: tuple[type[Settings], ...] = (
+    GatewaySettings,
+    ApiSettings,
+    WsSettings,
+    CardsSettings,
+    WebhooksSettings,
+)
 
 
 def documented() -> dict[str, str]:

@@ -24,9 +24,12 @@ gateway=$(password GATEWAY)
 api=$(password API)
 ws=$(password WS)
 cards=$(password CARDS)
+webhooks=$(password WEBHOOKS)
 sed -e "s/^user default off\$/user default on >$admin ~* \\&* +@all/" \
     -e "s/>change-this-gateway />$gateway /" -e "s/>change-this-api />$api /" \
     -e "s/>change-this-ws />$ws /" -e "s/>change-this-cards />$cards /" \
+    -e "s/>change-this-webhooks />$webhooks /" \
     "$(dirname "$0")/users.acl" >"$acl"
-unset REDIS_ADMIN_PASSWORD REDIS_GATEWAY_PASSWORD REDIS_API_PASSWORD REDIS_WS_PASSWORD REDIS_CARDS_PASSWORD
+unset REDIS_ADMIN_PASSWORD REDIS_GATEWAY_PASSWORD REDIS_API_PASSWORD REDIS_WS_PASSWORD REDIS_CARDS_PASSWORD \
+    REDIS_WEBHOOKS_PASSWORD
 exec redis-server --aclfile "$acl" "$@"

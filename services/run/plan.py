@@ -26,6 +26,7 @@ WEBHOOK_PATH: Final = "/webhooks/discord"
 NEWCOMERS: Final = 2  # simulated people who are in no guild yet
 LOOPBACK_HOSTS: Final = ("127.0.0.1", "localhost", "[::1]")  # those a browser here may name
 SERVICES: Final = ("gateway", "api", "ws", "cards")  # in the order of their metrics ports
+WEBHOOKS: Final = "webhooks"  # the last one, if any endpoint is set
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -88,7 +89,7 @@ def make_plan(env: Mapping[str, str]) -> Plan:
                     **_public_url(name, env, f"http://{api}"),
                 },
             )
-            for index, name in enumerate(SERVICES)
+            for index, name in enumerate(_services(env))
         ),
         api_url=f"http://{api}",
         ws_url=f"ws://{ws}",
@@ -96,6 +97,10 @@ def make_plan(env: Mapping[str, str]) -> Plan:
         metrics_url=_metrics_url(settings),
         token=settings.discord_token,
     )
+
+
+def _services(env: Mapping[str, str]) -> tuple[str, ...]:
+    return (*SERVICES, WEBHOOKS) if _is_set(env, "WEBHOOKS") else SERVICES
 
 
 def _is_set(env: Mapping[str, str], name: str) -> bool:
@@ -195,7 +200,7 @@ def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, st
         if other is not None:
             raise ports.PortUnusable(f"{other} and {setting} are both {port}: change one of them")
         settings_by_address[address] = setting
-    for index in range(len(SERVICES) if api.metrics_port else 0):
+    for index in range(len(_services(env)) if api.metrics_port else 0):
         ports.check(api.metrics_host, api.metrics_port + index, "METRICS_PORT")
     api_address, ws_address, cards_address = settings_by_address
     return api_address, ws_address, cards_address
@@ -225,7 +230,7 @@ def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str]) -> No
     """The default ports or the next free ones; off if there are none: METRICS_PORT is not set."""
     host = config.from_env(config.Settings, {**env, **changes}).metrics_host
     reserved = {int(changes[name]) for name in ("API_PORT", "WS_PORT", "CARDS_PORT")}
-    first = ports.free_range(host, METRICS_PORT, len(SERVICES), reserved=reserved)
+    first = ports.free_range(host, METRICS_PORT, len(_services(env)), reserved=reserved)
     changes["METRICS_PORT"] = str(first)
 
 

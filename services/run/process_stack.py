@@ -22,6 +22,7 @@ NAME_COLORS: Final = {
     "api": 36,
     "ws": 32,
     "cards": 34,
+    "webhooks": 90,
 }
 """The ANSI color of each process's name."""
 

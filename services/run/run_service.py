@@ -14,7 +14,7 @@ from services.run import durable_server
 from services.run.demo_settings import demo_settings
 from shared import config
 
-PROGRAMS: Final = ("gateway", "api", "ws", "cards", "doctor")
+PROGRAMS: Final = ("gateway", "api", "ws", "cards", "webhooks", "doctor")
 
 COMMANDS: Final = {
     "key": "services.run.key",
@@ -32,6 +32,7 @@ python -m services gateway    start the gateway: it stores Discord's presences i
 python -m services api        start the REST API
 python -m services ws         start the WebSocket server
 python -m services cards      start the renderer of cards and badges
+python -m services webhooks   send presences to the endpoints of WEBHOOKS
 python -m services doctor     check the setup, and say what to fix
 python -m services key ID     print a new key, with which a user writes the key-value store
 python -m services import-lanyard redis://...    take over the pairs and keys of a Lanyard

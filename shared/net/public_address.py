@@ -26,10 +26,31 @@ def public_socket(address: Sequence[Any]) -> socket.socket:
 
     Raises PrivateAddress.
     """
-    family, kind, protocol, _, (host, *_) = address
-    if not is_public(host):
+    if not is_public(address[4][0]):
         raise PrivateAddress("the server has a private address")
-    return socket.socket(family, kind, protocol)
+    return _socket(address)
+
+
+def trusted_socket(address: Sequence[Any]) -> socket.socket:
+    """The same for a server that the operator trusts: it may be in a private network.
+
+    Raises PrivateAddress for link-local addresses, where clouds have the secrets of a machine, and
+    for those that are no server's.
+    """
+    found = _unwrapped(address[4][0])
+    if found.is_link_local or found.is_multicast or found.is_unspecified:
+        raise PrivateAddress("the server has a link-local address")
+    return _socket(address)
+
+
+def private_socket(address: Sequence[Any]) -> socket.socket:
+    """The same for a trusted server without encryption: it must be in a private network.
+
+    Raises PrivateAddress.
+    """
+    if is_public(address[4][0]):
+        raise PrivateAddress("the server has a public address")
+    return trusted_socket(address)
 
 
 def is_public(host: str) -> bool:
@@ -39,14 +60,23 @@ def is_public(host: str) -> bool:
     whatever the version of Python knows about them: site-local addresses (fec0::/10), translation
     in the local network (64:ff9b:1::/48), IPv4-compatible addresses (::127.0.0.1).
     """
-    address = ip_address(host.partition("%")[0])
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address.teredo:
-            inner = address.teredo[1]
-        if inner is None and address in _NAT64:
-            inner = IPv4Address(address.packed[12:])
-        if inner is not None:
-            return inner.is_global and not inner.is_multicast
-        return address in _GLOBAL_UNICAST and address.is_global
+    address = _unwrapped(host)
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return False
     return address.is_global and not address.is_multicast
+
+
+def _socket(address: Sequence[Any]) -> socket.socket:
+    family, kind, protocol, *_ = address
+    return socket.socket(family, kind, protocol)
+
+
+def _unwrapped(host: str) -> IPv4Address | IPv6Address:
+    """The address, or the IPv4 address that it wraps in IPv6."""
+    address = ip_address(host.partition("%")[0])
+    if isinstance(address, IPv4Address):
+        return address
+    if address in _NAT64:
+        return IPv4Address(address.packed[12:])
+    teredo = address.teredo
+    return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else address)

@@ -60,6 +60,9 @@ Redis."""
 DEPARTURES_LOCK = "durable:departures-lock"
 """String with a TTL: a gateway process erases the data of those who left. In the durable Redis."""
 
+WEBHOOK_LEASE = "webhook-lease"
+"""String with a TTL: the process that sends to webhook endpoints."""
+
 PRESENCE_PREFIX = "presence:{"
 GUILDS_PREFIX = "guilds:{"
 MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
@@ -113,6 +116,11 @@ def app_icon(application_id: str) -> str:
 def picture(digest: str) -> str:
     """String with a TTL: a picture of a card, scaled down; empty when there is none to be had."""
     return f"picture:{digest}"
+
+
+def webhook_progress(endpoint: str) -> str:
+    """Hash with a TTL: of each user, what the webhook endpoint has acknowledged last."""
+    return f"webhook:{endpoint}"
 
 
 def user_of(name: bytes) -> int | None:

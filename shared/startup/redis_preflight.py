@@ -30,6 +30,14 @@ FOLLOWER: Final[Sequence[Command]] = (
     ("EXISTS", keys.presence(0)),
     ("SUBSCRIBE", keys.CONTROL_CHANNEL, keys.presence(0)),
 )
+NOTIFIER: Final[Sequence[Command]] = (
+    ("PING",),
+    ("HMGET", keys.presence(0), "version"),
+    ("SSCAN", keys.USERS, 0, "COUNT", 1),
+    ("SUBSCRIBE", keys.CONTROL_CHANNEL, keys.presence(0)),
+    ("HDEL", keys.webhook_progress("0"), 0),
+    ("GET", keys.WEBHOOK_LEASE),
+)
 WRITER: Final[Sequence[Command]] = (
     ("PING",),
     ("SREM", keys.USERS, 0),

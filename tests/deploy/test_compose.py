@@ -11,7 +11,7 @@ from tests.documents import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-GRUX = ("gateway", "api", "ws", "cards")
+GRUX = ("gateway", "api", "ws", "cards", "webhooks")
 USERS = ("ADMIN", *(name.upper() for name in GRUX))
 
 

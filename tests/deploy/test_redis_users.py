@@ -19,7 +19,7 @@ from testing.eventually import eventually_async
 from testing.free_port import free_port
 from tests.documents import ROOT
 
-USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS")
+USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS", "WEBHOOKS")
 
 
 async def test_redis_starts_with_a_user_for_each_service(tmp_path: Path) -> None:
@@ -40,13 +40,13 @@ async def test_redis_starts_with_a_user_for_each_service(tmp_path: Path) -> None
         stdout=asyncio.subprocess.DEVNULL,
     )
     try:
-        for user in ("default", "gateway", "api", "ws", "cards"):
+        for user in ("default", "gateway", "api", "ws", "cards", "webhooks"):
             word = "ofADMIN" if user == "default" else f"of{user.upper()}"
             url = f"redis://{user}:{word}@127.0.0.1:{port}/0"
             async with Redis.from_url(url, protocol=2) as redis:
                 await eventually_async(partial(answers, redis))
                 if user == "default":
-                    assert len(await redis.acl_list()) == 5
+                    assert len(await redis.acl_list()) == 6
 
         for account in ("", "api:ofWS@", "default:ofAPI@"):
             async with Redis.from_url(f"redis://{account}127.0.0.1:{port}/0", protocol=2) as redis:

@@ -16,17 +16,18 @@ from dotenv import dotenv_values
 
 from tests.documents import ROOT
 
-REDIS_USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS")
+REDIS_USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS", "WEBHOOKS")
 
 DOCKER = """\
 #!/bin/sh
 case "$*" in
 *" config")
     echo "      DISCORD_TOKEN: \\"$TOKEN\\""
-    echo "      PUBLIC_URL: http://127.0.0.1:8080" ;;
+    echo "      PUBLIC_URL: http://127.0.0.1:8080"
+    echo "      WEBHOOKS: $ENDPOINTS" ;;
 *" ps --all "*) printf "$CONTAINERS" ;;
 *" logs "*) for part in "$@"; do :; done; echo "the log of $part" ;;
-*" up "*) exit "${UP:-0}" ;;
+*" up "*) [ -z "$ENDPOINTS" ] || echo "docker $*"; exit "${UP:-0}" ;;
 esac
 """
 
@@ -47,6 +48,7 @@ def run(tmp_path: Path) -> Run:
             **os.environ,
             "PATH": f"{tmp_path}:{os.environ['PATH']}",
             "TOKEN": "",
+            "ENDPOINTS": "",
             "CONTAINERS": "",
             **{f"REDIS_{one}_PASSWORD": "x" for one in REDIS_USERS},  # none is written into .env
             **env,
@@ -78,6 +80,16 @@ def test_up_names_the_page(run: Run, token: str) -> None:
     assert status == 0
     assert "  http://127.0.0.1:8080/ is the page" in printed
     assert ("simulated users" in printed) == (token == "")
+
+
+@pytest.mark.parametrize("token", ["", "a.bots.token"])
+def test_up_starts_webhooks_where_there_are_endpoints(run: Run, token: str) -> None:
+    """With and without the simulated users."""
+    endpoints = """'[{"url": "https://example.org", "secret": "whsec_x"}]'"""
+    status, printed = run("up.sh", TOKEN=token, ENDPOINTS=endpoints)
+    assert status == 0
+    demo = "" if token else "--profile demo "
+    assert f"docker compose {demo}--profile webhooks up --detach" in printed
 
 
 CONTAINERS = (

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from services.run.plan import SERVICES
+from services.run.plan import SERVICES, WEBHOOKS
 from tests.documents import ROOT
 
 UNITS = ROOT / "deploy" / "systemd"
+ALL = (*SERVICES, WEBHOOKS)
 ANALYZE = shutil.which("systemd-analyze")
 
 
@@ -21,21 +22,23 @@ def unit(service: str) -> str:
 
 
 def test_each_service_has_a_unit() -> None:
-    """And no more than those; the target starts all of them."""
+    """And no more than those. The target starts all that need no setting; `systemctl enable` adds
+    the other one."""
     names = {path.name for path in UNITS.iterdir()}
-    assert names == {"grux.target", *(f"grux-{service}.service" for service in SERVICES)}
+    assert names == {"grux.target", *(f"grux-{service}.service" for service in ALL)}
     wanted = re.search(r"^Wants=(.*)$", (UNITS / "grux.target").read_text(), re.MULTILINE)
     assert wanted is not None
-    assert set(wanted[1].split()) == names - {"grux.target"}
+    assert set(wanted[1].split()) == names - {"grux.target", "grux-webhooks.service"}
+    assert "WantedBy=grux.target\n" in unit(WEBHOOKS)
 
 
 def test_each_process_has_a_metrics_port_of_its_own() -> None:
     """They run on one machine."""
-    ports = [re.findall(r"METRICS_PORT=(\d+)", unit(service)) for service in SERVICES]
-    assert sorted(ports) == [["9100"], ["9101"], ["9102"], ["9103"]]
+    ports = [re.findall(r"METRICS_PORT=(\d+)", unit(service)) for service in ALL]
+    assert sorted(ports) == [["9100"], ["9101"], ["9102"], ["9103"], ["9104"]]
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", ALL)
 def test_a_unit_starts_its_service_without_rights(service: str) -> None:
     """As a user of its own, with a read-only system, and with room for many sockets."""
     text = unit(service)

@@ -20,6 +20,13 @@ from tests.documents import ROOT
 from tests.e2e.stack import FIRST, ROBIN, Stack, quiet, running
 from tests.scraped import asked, scraped, until, until_health, value
 
+SERVICES = ("api", "ws", "cards", "gateway", "webhooks")
+NOWHERE = (
+    '[{"url": "http://127.0.0.1:9/", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", '
+    '"private": true}]'
+)
+"""An endpoint that accepts no connection."""
+
 HOSTILE = 'robin\n12:00:00 gateway INFO  forged\x1b[31m\u2028"}'
 
 
@@ -28,8 +35,9 @@ async def observed(
     options: Options | None = None, *names: str, **env: str
 ) -> AsyncIterator[tuple[Stack, dict[str, int]]]:
     """The stack and the METRICS_PORT of each process."""
-    ports = {name: free_port() for name in names or ("api", "ws", "cards", "gateway")}
+    ports = {name: free_port() for name in names or SERVICES}
     async with running(options, services=()) as stack:
+        stack.env["WEBHOOKS"] = NOWHERE
         for name, port in ports.items():
             await stack.start(name, METRICS_PORT=str(port), **env)
         for port in ports.values():
@@ -61,6 +69,12 @@ async def test_every_metric_is_there_and_moves() -> None:
         assert await value(ports["gateway"], "grux_gateway_events_rejected_total", "payload") == 1
         assert await value(ports["gateway"], "grux_gateway_write_lag_seconds_count") > written
         await shown_with_its_age(stack, ports["ws"], ages)
+        await until(
+            ports["webhooks"],
+            "grux_webhooks_failing_seconds",
+            "127.0.0.1:9",
+            holds=lambda now: now > 0,
+        )
         assert await value(ports["ws"], "grux_ws_frames_total") > frames
         assert await value(ports["ws"], "grux_ws_refused_total") == 1
         shown = {
@@ -124,6 +138,7 @@ def documented() -> dict[str, set[str]]:
         "api": every | profiles | named["api"],
         "ws": every | profiles | named["ws"],
         "cards": every | profiles | named["cards"],
+        "webhooks": every | named["webhooks"],
     }
 
 

@@ -190,6 +190,16 @@ def test_metrics_ports_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> Non
     assert all("METRICS_HOST" not in command.env for command in made.services)
 
 
+def test_webhooks_are_started_where_there_are_endpoints(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the metrics port after the others."""
+    monkeypatch.setattr(ports, "check", lambda *_: None)
+    assert "webhooks" not in services(plan.make_plan({**ANY_PORTS, "WEBHOOKS": " "}))
+    made = plan.make_plan({"METRICS_PORT": "9100", "WEBHOOKS": "[]"})
+    assert services(made)["webhooks"].arguments[1:] == ("-m", "services.webhooks")
+    assert services(made)["webhooks"].env["METRICS_PORT"] == "9104"
+    assert services(made)["webhooks"].env["REDIS_URL"] == made.redis_url
+
+
 def test_metrics_are_on_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the default ports, for this machine alone."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
