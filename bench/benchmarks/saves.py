@@ -1,4 +1,5 @@
-"""What a save costs Redis: the script, beside the two commands that it cannot do without.
+"""What a save costs Redis: the script, called as the gateway calls it for a batch, beside the two
+commands that it cannot do without.
 
 Both come pipelined from the same C client, as from redis-benchmark (which not every Redis brings).
 """
@@ -13,12 +14,11 @@ from bench.figures import Figure, Series
 from bench.harness import Harness, Redis
 from shared.redis import keys
 from shared.redis.scripts import Script
-from shared.redis.store import Save, save_arguments
+from shared.redis.store import SAVES_PER_CALL, Save, save_call
 
 ROW = "saves"
-PIPELINE = 100
+PIPELINE = 100  # saves
 SAVE = Script("save.lua", of_cluster=False)
-KEYS = 4
 TRIED = 999_999  # a change that the load program does not come to
 
 
@@ -30,15 +30,16 @@ async def run(harness: Harness) -> list[Figure]:
         port = urlsplit(redis.url).port
         async with harness.program("redis_load", port) as load:
             ways = {
-                "script": (1, await _script(redis)),
-                "commands": (2, _commands()),
+                "script": (SAVES_PER_CALL, 2, await _script(redis)),
+                "commands": (1, 2, _commands()),
             }
             for _ in range(harness.params.rounds):
-                for name, (replies, resp) in ways.items():
+                for name, (each, replies, resp) in ways.items():
                     file = harness.folder / name
                     file.write_bytes(resp)
                     before = redis.cpu()
-                    await load.ask(f"{users} {PIPELINE} {replies} {users} {file}")
+                    count, pipeline = users // each, PIPELINE // each
+                    await load.ask(f"{count} {pipeline} {replies} {users} {each} {file}")
                     series.add(name, (redis.cpu() - before) / users)
     return [
         Figure(
@@ -56,12 +57,13 @@ async def _script(redis: Redis) -> bytes:
     and the figure would be that of a refusal."""
     await redis.store.redis.script_load(SAVE.text)
     fence = redis.store.clock.next()
-    tried = save_arguments(Save(people.FIRST, people.fields(people.FIRST, TRIED)), fence)
-    reply = await redis.store.redis.evalsha(SAVE.sha, KEYS, *tried)
-    if int(reply) <= 0:
+    first = [people.FIRST + number for number in range(SAVES_PER_CALL)]
+    names, tried = save_call([Save(one, people.fields(one, TRIED)) for one in first], fence)
+    reply = await redis.store.redis.evalsha(SAVE.sha, len(names), *names, *tried)
+    if any(int(result) <= 0 for result in reply.split()):
         raise ProcessFailed(f"save.lua refuses what is measured: {reply}")
-    measured = save_arguments(Save(people.FIRST, people.fields(people.FIRST, 0)), fence)
-    return resp("EVALSHA", SAVE.sha, KEYS, *measured)
+    names, measured = save_call([Save(one, people.fields(one, 0)) for one in first], fence)
+    return resp("EVALSHA", SAVE.sha, len(names), *names, *measured)
 
 
 def _commands() -> bytes:

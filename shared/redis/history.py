@@ -27,7 +27,7 @@ from shared.model.history import (
 from shared.redis import keys
 from shared.redis.clients import is_damage
 from shared.redis.durable import available
-from shared.redis.scripts import Script
+from shared.redis.scripts import Argument, Call, Script
 from shared.redis.store import Store
 from shared.redis.user_settings import UserSettingsStore
 
@@ -97,9 +97,9 @@ class HistoryStore:
         if not writes:
             return {}
         now = _now_ms() if now_ms is None else now_ms
-        calls = [self._arguments(user_id, write, now) for user_id, write in writes.items()]
+        calls = [self._call(user_id, write, now) for user_id, write in writes.items()]
         async with available(), self._durable.reachable():
-            results = await _WRITE.run_many(self._durable.redis, 3, calls)
+            results = await _WRITE.run_many(self._durable.redis, calls)
         return {user_id: bool(done) for user_id, done in zip(writes, results, strict=True)}
 
     async def drop_old(self, user_ids: Sequence[int], *, now_ms: int | None = None) -> None:
@@ -170,11 +170,13 @@ class HistoryStore:
                     _raise_unless_damage(reply)
         return [_stored(state, ended) for state, ended in zip(found[::2], found[1::2], strict=True)]
 
-    def _arguments(self, user_id: int, write: HistoryWrite, now_ms: int) -> list[str | bytes | int]:
-        arguments: list[str | bytes | int] = [
+    def _call(self, user_id: int, write: HistoryWrite, now_ms: int) -> Call:
+        names = [
             keys.durable_settings(user_id),
             keys.history(user_id),
             keys.history_recent(user_id),
+        ]
+        arguments: list[Argument] = [
             write.revision,
             _encode(write.seen),
             _encode(write.running) if write.running else b"",
@@ -186,7 +188,7 @@ class HistoryStore:
         ]
         for session in write.ended:
             arguments += (session.ended_at or now_ms, _encode(session))
-        return arguments
+        return names, arguments
 
 
 def _raise_unless_damage(error: Exception) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from shared.redis import keys
 from shared.redis.clients import Commands
-from shared.redis.scripts import Argument, Script
+from shared.redis.scripts import Call, Script
 
 _CHANGE: Final = Script("membership.lua")
 
@@ -67,8 +67,8 @@ class Membership:
             return later
         return await self._run([_change(keys.GUILDS, guild_id, fence, [guild_id])])
 
-    async def _run(self, calls: Sequence[Sequence[Argument]]) -> int:
-        return max(await _CHANGE.run_many(self._redis, 2, calls)) if calls else 0
+    async def _run(self, calls: Sequence[Call]) -> int:
+        return max(await _CHANGE.run_many(self._redis, calls)) if calls else 0
 
     async def _returned(self, gone: Sequence[int]) -> set[int]:
         """The process of another shard may add a user just before they are removed."""
@@ -81,5 +81,5 @@ class Membership:
 
 def _change(
     name: str, guild_id: int, fence: int, added: Sequence[int], removed: Sequence[int] = ()
-) -> list[Argument]:
-    return [name, keys.fence(name), guild_id, fence, len(added), *added, *removed]
+) -> Call:
+    return [name, keys.fence(name)], [guild_id, fence, len(added), *added, *removed]

@@ -16,6 +16,8 @@ from redis.exceptions import NoScriptError
 from shared.redis.clients import Commands
 
 Argument = str | bytes | int
+Call = tuple[Sequence[str], Sequence[Argument]]
+"""The keys and the other arguments."""
 
 _FOLDER: Final = Path(__file__).parent / "lua"
 
@@ -39,21 +41,18 @@ class Script:
         except NoScriptError:
             return await redis.eval(self.text, len(keys), *keys, *arguments)
 
-    async def run_many(
-        self, redis: Commands, key_count: int, calls: Sequence[Sequence[Argument]]
-    ) -> list[Any]:
+    async def run_many(self, redis: Commands, calls: Sequence[Call]) -> list[Any]:
         """What each call gives, in one round trip. Raises RedisError.
 
-        The first `key_count` arguments of each call are its keys. Calls may be made twice, so the
-        script has to be idempotent.
+        Calls may be made twice, so the script has to be idempotent.
         """
         results: list[Any] = []
         for attempt in range(2):
             if attempt:
                 await redis.script_load(self.text)  # in a cluster: on every master
             pipe = redis.pipeline(transaction=False)
-            for arguments in calls:
-                pipe.execute_command("EVALSHA", self.sha, key_count, *arguments)
+            for names, arguments in calls:
+                pipe.execute_command("EVALSHA", self.sha, len(names), *names, *arguments)
             results = await pipe.execute(raise_on_error=False)
             if not any(isinstance(result, NoScriptError) for result in results):
                 break

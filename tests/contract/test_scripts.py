@@ -9,7 +9,7 @@ from redis.exceptions import ResponseError
 
 from shared.redis import keys
 from shared.redis import scripts as module
-from shared.redis.scripts import Script
+from shared.redis.scripts import Call, Script
 from shared.redis.store import Store
 
 
@@ -39,17 +39,17 @@ async def test_a_batch_loads_the_script_when_redis_does_not_know_it(
     store: Store, script: Script
 ) -> None:
     """Results stand in the order of the calls."""
-    calls = [(keys.USERS, 1, "a"), (keys.USERS, 2, "b")]
-    assert await script.run_many(store.redis, 1, calls) == [[1, b"a", 1], [2, b"b", 1]]
+    calls: list[Call] = [([keys.USERS], [1, "a"]), ([keys.USERS], [2, "b"])]
+    assert await script.run_many(store.redis, calls) == [[1, b"a", 1], [2, b"b", 1]]
     await store.redis.script_flush()
-    assert await script.run_many(store.redis, 1, calls) == [[2, b"a", 1], [2, b"b", 1]]
+    assert await script.run_many(store.redis, calls) == [[2, b"a", 1], [2, b"b", 1]]
 
 
 async def test_an_error_inside_a_batch_is_raised(store: Store, script: Script) -> None:
     """The calls beside it are made all the same."""
     await store.redis.set(keys.GUILDS, "no set")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await script.run_many(store.redis, 1, [(keys.GUILDS, 1, "a"), (keys.USERS, 2, "b")])
+        await script.run_many(store.redis, [([keys.GUILDS], [1, "a"]), ([keys.USERS], [2, "b"])])
     assert await store.redis.scard(keys.USERS) == 1
 
 

@@ -1,20 +1,22 @@
--- Brings one user to their newest state: the guilds they joined and left, and what they show now.
--- Hash, guild set and channel change together, so that no reader sees one without the other.
+-- Brings users to their newest state: the guilds they joined and left, and what they show now.
+-- Hash, guild set and channel of a user change together, so that no reader sees one without the
+-- other. Several users share a call because that is a quarter of the work: in a cluster, whose
+-- slots differ, each has a call of their own.
 --
--- KEYS  presence:{user}  guilds:{user}  profile:{user}  fence:{user}
--- ARGV  fence, when Discord reported it (µs, 0: unknown), number joined, number left, the joined
---       guilds, the left guilds, the number of guilds that the writer took into account (-1: any),
---       the version that it merged its reports with (0: none), then nothing, or the six fields
---       profile (empty: unchanged), presence, discord, reports (empty: none), hidden (a JSON list;
---       empty: nothing is hidden), history (empty: none is kept)
--- Gives the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
+-- KEYS  of each user: presence:{user}  guilds:{user}  profile:{user}  fence:{user}
+-- ARGV  fence, and then of each user: when Discord reported it (µs, 0: unknown), the number of
+--       guilds that the writer took into account (-1: any), the version that it merged its reports
+--       with (0: none), number joined, number left, the joined guilds, the left guilds, and the
+--       six fields profile (empty: unchanged), presence (empty: no state is written), discord,
+--       reports (empty: none), hidden (a JSON list; empty: nothing is hidden), history (empty: none
+--       is kept)
+-- Gives, with spaces between, for each user the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
 -- -3 there is no profile (no JSON object) to leave unchanged, no state written; -5 the writer does
 -- not know what another process has written, no state written; anything less: the write is stale,
 -- nothing is written, and that is the later fence, negative.
-local presence, guilds, profile, fence = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local joined, left = tonumber(ARGV[3]), tonumber(ARGV[4])
-local last_guild = 4 + joined + left
-local considered, base, fields = ARGV[last_guild + 1], ARGV[last_guild + 2], last_guild + 2
+local call, pcall_redis, find, sub = redis.call, redis.pcall, string.find, string.sub
+local new_fence = ARGV[1]
+local new_fence_number = tonumber(new_fence)
 
 -- A master of a cluster publishes to its own subscribers only, where it can: since Redis 7. The
 -- subscriber decides by the same version (shared/redis/subscriber.py). `of_cluster` is set by
@@ -22,111 +24,144 @@ local considered, base, fields = ARGV[last_guild + 1], ARGV[last_guild + 2], las
 local sharded = of_cluster and (redis.REDIS_VERSION_NUM or 0) >= 0x070000
 local publish = sharded and 'SPUBLISH' or 'PUBLISH'
 
+-- Microseconds are greater than any counter, so a version grows even over a flushed Redis.
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local now_text = string.format('%.0f', now)
+
 -- A number as this script writes it; 0 for anything else that other software may have written.
 local function number_of(text)
-  local number = text and string.find(text, '^%d+$') and tonumber(text) or 0
+  local number = text and find(text, '^%d+$') and tonumber(text) or 0
   return number < 9007199254740991 and number or 0
 end
 
--- In a key of its own: it outlives a user who is removed, and api, which is told of every write to
--- presence:{user}, is not told of it. A write that is older than its hour is not on its way any more.
-local before = redis.pcall('SET', fence, ARGV[1], 'EX', 3600, 'GET')
-if type(before) == 'table' then  -- not a string: written by other software
-  redis.call('SET', fence, ARGV[1], 'EX', 3600)
-elseif number_of(before) > tonumber(ARGV[1]) then
-  redis.call('SET', fence, before, 'EX', 3600)
-  return -tonumber(before)
+local function version_after(old)
+  if old < now then return now_text end
+  return string.format('%.0f', old + 1)
 end
 
 -- A key of another type was written by other software, and would make every save fail.
 local function holds_only(key, kind)
-  local found = redis.call('TYPE', key).ok
-  if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
-end
-if joined + left > 0 then holds_only(guilds, 'set') end
-
-for i = 5, 4 + joined do redis.call('SADD', guilds, ARGV[i]) end
-for i = 5 + joined, last_guild do redis.call('SREM', guilds, ARGV[i]) end
-
--- Microseconds are greater than any counter, so a version grows even over a flushed Redis.
-local function version_after(old)
-  local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-  return string.format('%.0f', math.max(number_of(old) + 1, now))
+  local found = call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then call('DEL', key) end
 end
 
-local monitored_in = redis.pcall('SCARD', guilds)
-if type(monitored_in) == 'table' then
-  if not string.find(monitored_in.err, 'WRONGTYPE') then return monitored_in end
-  monitored_in = tonumber(considered)
-end
-if monitored_in == 0 then
-  if redis.call('EXISTS', presence) == 0 then return -2 end
-  holds_only(presence, 'hash')
-  local old = redis.call('HGET', presence, 'version')
-  redis.call('DEL', presence, profile)
-  redis.call(publish, presence, '{"version":' .. version_after(old) .. ',"removed":true}')
-  return -1
-end
-
-if #ARGV == fields and considered == '-1' then return 0 end
-
-local old = redis.pcall('HMGET', presence, 'version', 'profile', 'presence', 'discord', 'reports',
-  'hidden', 'history')
-if old.err then
-  redis.call('DEL', presence)
-  old = {}
-end
--- Guilds of shards in other processes count too: their reports are part of the merged state.
-local is_known = considered == '-1' or tonumber(considered) == monitored_in
-if not is_known or (base ~= '0' and base ~= (old[1] or '')) then return -5 end
-if #ARGV == fields then return 0 end
-local profile_now, message = ARGV[fields + 1], ''
-if profile_now == '' then
-  if not old[2] or string.byte(old[2]) ~= 123 then return -3 end
-  profile_now = old[2]
-elseif old[2] ~= profile_now then
-  message = ',"profile":' .. profile_now
-end
 -- Watchers merge what they get into what they have. So a `last_seen`, which is the last key of a
 -- presence, does not go away when the user keeps no history any more: it is null from then on.
-local shown = ARGV[fields + 2]
-local function has_last_seen(json) return string.find(string.sub(json, -40), '"last_seen":', 1, true) end
-if old[3] and has_last_seen(old[3]) and not has_last_seen(shown) then
-  shown = string.sub(shown, 1, -2) .. ',"last_seen":null}'
-end
-if old[3] ~= shown then message = message .. ',"presence":' .. shown end
-local reports, hidden, history = ARGV[fields + 4], ARGV[fields + 5], ARGV[fields + 6]
-if (old[6] or '') ~= hidden then
-  message = message .. ',"hidden":' .. (hidden ~= '' and hidden or '[]')
-  redis.call('DEL', profile)  -- it lacks what was hidden, or has what is: another one is asked for
-end
-local same_discord = old[4] == ARGV[fields + 3] and number_of(old[1]) > 0
-local same_rest = (old[5] or '') == reports and (old[7] or '') == history
-if message == '' and same_discord and same_rest then return 0 end
+local function has_last_seen(json) return find(sub(json, -40), '"last_seen":', 1, true) end
 
-local version = version_after(old[1])
-redis.call('HSET', presence, 'version', version, 'profile', profile_now,
-  'presence', shown, 'discord', ARGV[fields + 3])
-if reports ~= '' then
-  redis.call('HSET', presence, 'reports', reports)
-elseif old[5] then
-  redis.call('HDEL', presence, 'reports')
+-- `key`, `argument`: where those of the user begin. `fields`: where their fields begin.
+local function save(key, argument, joined, left, fields)
+  local presence, guilds, profile, fence = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+  local received, considered, base = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
+
+  -- In a key of its own: it outlives a user who is removed, and api, which is told of every write
+  -- to presence:{user}, is not told of it. A write that is older than its hour is not on its way
+  -- any more.
+  local before = pcall_redis('SET', fence, new_fence, 'EX', 3600, 'GET')
+  if type(before) == 'table' then  -- not a string: written by other software
+    call('SET', fence, new_fence, 'EX', 3600)
+  elseif number_of(before) > new_fence_number then
+    call('SET', fence, before, 'EX', 3600)
+    return '-' .. before
+  end
+
+  if joined + left > 0 then
+    holds_only(guilds, 'set')
+    local first = argument + 5
+    for i = first, first + joined - 1 do call('SADD', guilds, ARGV[i]) end
+    for i = first + joined, fields - 1 do call('SREM', guilds, ARGV[i]) end
+  end
+
+  local monitored_in = pcall_redis('SCARD', guilds)
+  if type(monitored_in) == 'table' then
+    if not find(monitored_in.err, 'WRONGTYPE') then call('SCARD', guilds) end  -- raises it
+    monitored_in = tonumber(considered)
+  end
+  if monitored_in == 0 then
+    if call('EXISTS', presence) == 0 then return '-2' end
+    holds_only(presence, 'hash')
+    local version = version_after(number_of(call('HGET', presence, 'version')))
+    call('DEL', presence, profile)
+    call(publish, presence, '{"version":' .. version .. ',"removed":true}')
+    return '-1'
+  end
+
+  local new_profile, shown, discord = ARGV[fields], ARGV[fields + 1], ARGV[fields + 2]
+  local reports, hidden, history = ARGV[fields + 3], ARGV[fields + 4], ARGV[fields + 5]
+  if shown == '' and considered == '-1' then return '0' end
+
+  local old = pcall_redis('HMGET', presence, 'version', 'profile', 'presence', 'reports', 'hidden',
+    'history')
+  if old.err then
+    call('DEL', presence)
+    old = {}
+  end
+  local old_version, old_profile, old_presence = old[1], old[2], old[3]
+  local old_reports, old_hidden, old_history = old[4] or '', old[5] or '', old[6] or ''
+  -- Guilds of shards in other processes count too: their reports are part of the merged state.
+  local is_known = considered == '-1' or tonumber(considered) == monitored_in
+  if not is_known or (base ~= '0' and base ~= (old_version or '')) then return '-5' end
+  if shown == '' then return '0' end
+  -- What is published. Put together once, at the end: each step would copy a kilobyte.
+  local profile_key, profile_told, presence_key, presence_told, rest = '', '', '', '', ''
+  if new_profile == '' then
+    if not old_profile or string.byte(old_profile) ~= 123 then return '-3' end
+  elseif old_profile ~= new_profile then
+    profile_key, profile_told = ',"profile":', new_profile
+  end
+  if old_presence and has_last_seen(old_presence) and not has_last_seen(shown) then
+    shown = sub(shown, 1, -2) .. ',"last_seen":null}'
+  end
+  if old_presence ~= shown then presence_key, presence_told = ',"presence":', shown end
+  if old_hidden ~= hidden then
+    rest = ',"hidden":' .. (hidden ~= '' and hidden or '[]')
+    call('DEL', profile)  -- it lacks what was hidden, or has what is: another one is asked for
+  end
+  local old_number, is_told = number_of(old_version), true
+  if profile_key == '' and presence_key == '' and rest == '' then
+    is_told = old_number == 0 or call('HGET', presence, 'discord') ~= discord
+    if not is_told and old_reports == reports and old_history == history then return '0' end
+    -- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that
+    -- messages stay small for the others.
+    rest = ',"discord":true'
+  end
+
+  local version = version_after(old_number)
+  if profile_key == '' then
+    call('HSET', presence, 'version', version, 'presence', shown, 'discord', discord)
+  else
+    call('HSET', presence, 'version', version, 'presence', shown, 'discord', discord,
+      'profile', new_profile)
+  end
+  if reports ~= '' then
+    call('HSET', presence, 'reports', reports)
+  elseif old_reports ~= '' then
+    call('HDEL', presence, 'reports')
+  end
+  if hidden ~= '' then
+    call('HSET', presence, 'hidden', hidden)
+  elseif old_hidden ~= '' then
+    call('HDEL', presence, 'hidden')
+  end
+  if history ~= '' then
+    call('HSET', presence, 'history', history)
+  elseif old_history ~= '' then
+    call('HDEL', presence, 'history')
+  end
+  if is_told then
+    local since = received ~= '0' and ',"received":' .. received or ''
+    call(publish, presence, '{"version":' .. version .. since .. profile_key .. profile_told
+      .. presence_key .. presence_told .. rest .. '}')
+  end
+  return version
 end
-if hidden ~= '' then
-  redis.call('HSET', presence, 'hidden', hidden)
-elseif old[6] then
-  redis.call('HDEL', presence, 'hidden')
+
+local results, argument = {}, 2
+for key = 1, #KEYS, 4 do
+  local joined, left = tonumber(ARGV[argument + 3]), tonumber(ARGV[argument + 4])
+  local fields = argument + 5 + joined + left
+  results[#results + 1] = save(key, argument, joined, left, fields)
+  argument = fields + 6
 end
-if history ~= '' then
-  redis.call('HSET', presence, 'history', history)
-elseif old[7] then
-  redis.call('HDEL', presence, 'history')
-end
-if message == '' and same_discord then return tonumber(version) end  -- nothing that watchers show
--- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that
--- messages stay small for the others.
-if message == '' then message = ',"discord":true' end
-if ARGV[2] ~= '0' then message = ',"received":' .. ARGV[2] .. message end
-redis.call(publish, presence, '{"version":' .. version .. message .. '}')
-return tonumber(version)
+return table.concat(results, ' ')  -- a reply of several parts takes Redis several writes
