@@ -36,6 +36,7 @@ _WITHOUT: Final[dict[Layout, tuple[str, ...]]] = {
     "full": (),
     "compact": ("banner", "nameplate", "small"),
     "minimal": ("banner", "nameplate", "small", "badge"),
+    "wide": (),
 }
 """The images that a layout has no place for, by the beginning of their role."""
 

@@ -18,7 +18,7 @@ from services.cards.texts import DEFAULT_LANGUAGE, Language, language_of
 from shared.net.bounded_input import is_long_list, list_items
 
 Theme = Literal["dark", "light", "auto"]
-Layout = Literal["full", "compact", "minimal"]
+Layout = Literal["full", "compact", "minimal", "wide"]
 Banner = Literal["false", "true", "animated"]
 HideActivity = Literal["false", "true", "whenNotUsed"]
 
@@ -117,7 +117,7 @@ def drawn(options: CardOptions) -> CardOptions:
         theme=options.theme,
         bg=options.bg,
         radius=options.radius,
-        width=options.width,
+        width=DEFAULT_WIDTH_PX if options.layout == "wide" else options.width,
         accent=options.accent,
         animated=options.animated,
         tag_bg=None if options.hide_tag else options.tag_bg,
@@ -179,7 +179,7 @@ def _theme(value: str) -> str | None:
 
 
 def _layout(value: str) -> str | None:
-    return value.lower() if value.lower() in ("full", "compact", "minimal") else None
+    return value.lower() if value.lower() in ("full", "compact", "minimal", "wide") else None
 
 
 def _radius(value: str) -> int | None:

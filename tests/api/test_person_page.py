@@ -11,6 +11,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from services.cards.render.card import WIDE
+from services.cards.render.raster import SCALE
 from shared.redis.store import Fields, Save, Store
 from tests.api.golden import GUILD, RICH
 from tests.api.http_client import Answer, ask
@@ -81,7 +83,10 @@ async def test_a_link_shows_who_it_is(site: int) -> None:
     assert words.startswith("Online · ")
     assert "Playing Visual Studio Code: Editing README.md" in words
     assert head.meta["description"] == words
-    assert head.meta["og:image"] == f"{SITE}/card/{ID}.png"
+    assert head.meta["og:image"] == f"{SITE}/card/{ID}.png?layout=wide"
+    size = (head.meta["og:image:width"], head.meta["og:image:height"])
+    assert size == tuple(str(round(SCALE * side)) for side in WIDE)
+    assert head.meta["twitter:image:alt"] == head.meta["og:image:alt"]
     assert head.meta["og:image:type"] == "image/png"
     assert head.meta["og:image:alt"] == f"Audibert: {words}"
     assert head.meta["og:url"] == head.links["canonical"]["href"] == f"{SITE}/u/{ID}"
@@ -158,7 +163,7 @@ async def test_without_a_public_address(store: Store) -> None:
         page = await ask(port, f"/u/{ID}", "X-Forwarded-Host: evil.example")
         assert (await ask(port, f"/oembed?url=http://localhost/u/{ID}")).status == 404
     head = Head(page)
-    assert head.meta["og:image"] == f"../card/{ID}.png"
+    assert head.meta["og:image"] == f"../card/{ID}.png?layout=wide"
     assert "og:url" not in head.meta
     assert {"canonical", "alternate"}.isdisjoint(head.links)
     assert b"evil.example" not in page.body

@@ -177,6 +177,10 @@ CASES: Final[dict[str, Drawing]] = {
             ("activity", LISTENING, 450, {"hide_profile": True, "lang": "de"}),
         )
     },
+    "wide": _of(AUDIBERT, AT_WORK, CardOptions(layout="wide")),
+    "wide-song-light": _of(
+        like(AUDIBERT, badges=[]), LISTENING, CardOptions(layout="wide", theme="light", width=900)
+    ),
     "banner": _of(_WITH_BANNER, AT_WORK, CardOptions(banner="true")),
     "banner-wide-nameplate": _of(
         like(_WITH_BANNER, pronouns="they/them"),

@@ -22,6 +22,7 @@ DOCUMENTED: Final = {
     "card-name-style": "name-glow",
     "card-compact": "compact-playing",
     "card-minimal": "minimal-playing",
+    "card-wide": "wide",
     "card-banner": "banner",
     "card-gradient": "gradient",
     "card-nameplate": "nameplate-wide",

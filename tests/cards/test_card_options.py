@@ -59,6 +59,7 @@ from services.cards.card_options import CardOptions
         ({"animatedNameplate": "false"}, CardOptions(animated_nameplate=False)),
         ({"layout": "Compact"}, CardOptions(layout="compact")),
         ({"layout": "minimal"}, CardOptions(layout="minimal")),
+        ({"layout": "Wide"}, CardOptions(layout="wide")),
         ({"nameStyle": "false"}, CardOptions(name_style=False)),
         ({"lang": "de"}, CardOptions(lang="de")),
         ({"lang": "pt"}, CardOptions(lang="pt-BR")),

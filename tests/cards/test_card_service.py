@@ -16,6 +16,7 @@ from services.cards.card_service import CardTimings
 from services.cards.problems import BUSY_PNG, BUSY_SVG
 from services.cards.render_jobs import DrawCard, RenderJob, RenderResult
 from services.cards.render_pool import RenderPool
+from shared.model.snapshot import Presence
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually_async
 from testing.redis_server import RedisServer
@@ -59,6 +60,19 @@ async def test_a_png(store: Store) -> None:
     image = Image.open(io.BytesIO(answer.body))
     assert answer.header("content-type") == "image/png"
     assert (image.format, image.width) == ("PNG", 1000)
+
+
+@pytest.mark.parametrize("user_id", [str(USER), STRANGER, "12"])
+@pytest.mark.parametrize("presence", [AT_WORK, NOTHING], ids=["playing", "nothing"])
+async def test_a_wide_picture_always_has_its_size(
+    store: Store, presence: Presence, user_id: str
+) -> None:
+    """Pages announce it before it is drawn. Problems are explained in that size, too."""
+    await save(store, presence)
+    path = f"/card/{user_id}.png?layout=wide&width=900&showBanner=true"
+    async with serving_cards(store) as port:
+        answer = await ask(port, path)
+    assert Image.open(io.BytesIO(answer.body)).size == (1200, 630)
 
 
 async def test_a_change_shows_at_once(store: Store) -> None:

@@ -52,7 +52,19 @@ styles = st.none() | st.builds(
     DisplayNameStyles, numbers, numbers, st.lists(st.integers(0, 0xFFFFFF), max_size=8)
 )
 values = st.sampled_from(
-    ["true", "false", "compact", "minimal", "animated", "auto", "ja", "300", "900", "90,f00,0f0"]
+    [
+        "true",
+        "false",
+        "compact",
+        "minimal",
+        "wide",
+        "animated",
+        "auto",
+        "ja",
+        "300",
+        "900",
+        "90,f00,0f0",
+    ]
 )
 queries = st.dictionaries(st.sampled_from(card_options.PARAMETERS), evil | values)
 

@@ -96,7 +96,7 @@ _GROUND: Final = "([0-9a-fA-F]{8}|[0-9a-fA-F]{6}|[0-9a-fA-F]{3,4})"
 
 CARD_CONTROLS: Final[Mapping[str, Control]] = {
     "theme": Select(label="Theme", values=_named("dark", "light", "auto")),
-    "layout": Select(label="Layout", values=_named("full", "compact", "minimal")),
+    "layout": Select(label="Layout", values=_named("full", "compact", "minimal", "wide")),
     "width": NumberField(label="Width", low=300, high=900, default=450),
     "borderRadius": NumberField(label="Corner radius", low=0, high=60, default=16),
     "bg": ColorField(

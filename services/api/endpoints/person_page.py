@@ -54,17 +54,20 @@ _HEAD: Final = """\
 """
 """Of each person's page. Programs that make previews are no search engines, and read the rest."""
 
-# The height of a card follows what it shows, so its size is not announced: programs read it from
-# the picture.
+# The height of other cards follows what they show: a program that has not loaded the picture yet
+# could not be told it.
 _PREVIEW: Final = Template("""\
 <meta property="og:type" content="profile">
 <meta property="og:site_name" content="Grux">
 <meta property="og:title" content="$name">
 <meta property="og:description" content="$words">
-<meta property="og:image" content="$root/card/$user_id.png">
+<meta property="og:image" content="$root/card/$user_id.png?layout=wide">
 <meta property="og:image:type" content="image/png">
+<meta property="og:image:width" content="1200">
+<meta property="og:image:height" content="630">
 <meta property="og:image:alt" content="$name: $words">
 <meta name="twitter:card" content="summary_large_image">
+<meta name="twitter:image:alt" content="$name: $words">
 """)
 _ADDRESSES: Final = Template("""\
 <meta property="og:url" content="$page">

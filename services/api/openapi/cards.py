@@ -33,7 +33,7 @@ _CARD_PARAMETERS: Final = [
         "The background: six or three hex digits, eight or four with opacity, or `transparent`; "
         "or a gradient: two to five colours, perhaps after an angle, such as `90,1e1b4b,7c3aed`.",
     ),
-    optional("layout", "`full` (the default), `compact`, or `minimal`: one row."),
+    optional("layout", "`full` (the default), `compact`, `minimal`: one row, or `wide`."),
     optional(
         "borderRadius",
         "Radius of the corners: pixels, 0 to 60, or a length of CSS (`1rem`, `50%`).",

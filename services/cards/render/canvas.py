@@ -36,6 +36,11 @@ class Canvas:
         self._body[start:] = []
         self._body[place:place] = moved
 
+    def place(self, x: float, y: float, scale: float, *below: str) -> None:
+        """Move and scale everything so far, and put `below` under it."""
+        start = f'<g transform="translate({num(x)} {num(y)}) scale({scale:.4g})">'
+        self._body = [*below, start, *self._body, "</g>"]
+
     def define(self, tag: str, attributes: str, *markup: str) -> str:
         """A clip, mask or gradient. Returns the reference to it: `url(#…)`."""
         self._names += 1

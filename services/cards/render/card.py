@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from services.cards.card_model import CardModel, Panel
-from services.cards.card_options import CardOptions
+from services.cards.card_options import DEFAULT_WIDTH_PX, CardOptions
 from services.cards.render import animation, compact, header, panel
 from services.cards.render.canvas import Canvas, num
 from services.cards.render.layers import GLOW_RADIUS
@@ -25,6 +27,9 @@ _TITLE: Final = Style(17, bold=True)
 _TEXT: Final = Style(14)
 _NOTE_HEIGHT: Final = 20
 _BANNER_SHARE: Final = 0.25  # its height in the card's width
+WIDE: Final = (600, 315)  # what previews of links want: 1200 x 630 as PNG
+_WIDE_MARGIN: Final = 20
+_WIDE_TINT: Final = 0.16  # of the user's color, around the card
 
 
 def card(job: DrawCard) -> str:
@@ -39,6 +44,8 @@ def card(job: DrawCard) -> str:
 
 
 def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
+    is_wide = job.options.layout == "wide"
+    job = msgspec.structs.replace(job, options=_inner(job.options))
     model, options = job.model, job.options
     canvas = Canvas()
     avatar = images.get("avatar")
@@ -68,7 +75,33 @@ def _card(job: DrawCard, images: Mapping[str, CardImage]) -> str:
     canvas.style(colors.style)
     if animated and model.ticks:
         canvas.style(animation.REDUCED_MOTION_CSS)
-    return canvas.document(options.width, height, describe(model, texts.status))
+    title = describe(model, texts.status)
+    if is_wide:
+        return _wide(canvas, colors, options.width, height, title)
+    return canvas.document(options.width, height, title)
+
+
+def _inner(options: CardOptions) -> CardOptions:
+    """Those of the card in a wide picture: the usual one, in its usual width."""
+    if options.layout != "wide":
+        return options
+    return msgspec.structs.replace(options, layout="full", width=DEFAULT_WIDTH_PX)
+
+
+def _wide(canvas: Canvas, colors: Palette, width: float, height: float, title: str) -> str:
+    """The card, as large as fits, in the middle of a picture of fixed size."""
+    room_x, room_y = (side - 2 * _WIDE_MARGIN for side in WIDE)
+    scale = min(room_x / width, room_y / height)
+    x, y = (WIDE[0] - scale * width) / 2, (WIDE[1] - scale * height) / 2
+    whole = f'<rect width="{WIDE[0]}" height="{WIDE[1]}"'
+    below = []
+    if colors.base is not None:
+        below = [
+            f"{whole} {colors.paint('base')}/>",
+            f'{whole} fill="{colors.accent}" fill-opacity="{_WIDE_TINT}"/>',
+        ]
+    canvas.place(x, y, scale, *below)
+    return canvas.document(*WIDE, title)
 
 
 def _full(
@@ -110,7 +143,7 @@ def _full(
 
 def placeholder(job: DrawPlaceholder) -> str:
     """A card that explains a problem."""
-    options = job.options
+    options = _inner(job.options)
     canvas = Canvas()
     colors = palette(options, None)
     room = options.width - 2 * header.PAD - 60
@@ -130,7 +163,10 @@ def placeholder(job: DrawPlaceholder) -> str:
     for number, text in enumerate(lines):
         canvas.text_line(text, 80, top + 41 + 21 * number, colors.paint("soft"))
     canvas.style(colors.style)
-    return canvas.document(options.width, height, f"{job.title}. {job.text}")
+    said = f"{job.title}. {job.text}"
+    if job.options.layout == "wide":
+        return _wide(canvas, colors, options.width, height, said)
+    return canvas.document(options.width, height, said)
 
 
 def background(
