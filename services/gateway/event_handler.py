@@ -131,18 +131,20 @@ class EventHandler:
         user_id = sanitize.user_id(user)
         if user_id is None:
             raise InvalidEvent("user id")
-        if "guild_id" in payload and not self._is_member(payload, user_id):
-            return
+        named = None
+        if "guild_id" in payload:
+            named, guild = self._monitored(payload)
+            if not self._is_member(named, guild, user_id):
+                return
+            if not guild.complete:
+                guild.seen.add(user_id)  # what Discord sends by itself is as good as a listing
         cached = self._users.get(user_id)
         if cached is None:
             raise InvalidEvent("unknown user")
         changed = len(user) > 1 and merge_user(cached, sanitize.user(user))  # type: ignore[arg-type]
         if changed:
             self._writer.changed(user_id)
-        named = sanitize.snowflake(payload.get("guild_id"))
-        if named:
-            self._guilds.heard_of(int(named), user_id)
-        for guild_id in (int(named),) if named else cached.guilds:
+        for guild_id in cached.guilds if named is None else (named,):
             self._guilds.update_presence(guild_id, user_id, payload)
 
     def _member_add(self, payload: Payload) -> None:
@@ -162,7 +164,8 @@ class EventHandler:
         user_id = sanitize.user_id(user)
         if user_id is None:
             raise InvalidEvent("user id")
-        if not self._is_member(payload, user_id):
+        guild_id, guild = self._monitored(payload)
+        if not self._is_member(guild_id, guild, user_id):
             return
         cached = self._users.get(user_id)
         if cached is not None and merge_user(cached, sanitize.user(user)):
@@ -230,13 +233,12 @@ class EventHandler:
         self._guilds.retain(*self._shard, monitored)
         self._reconciler.check_shard(self._shard, monitored)
 
-    def _is_member(self, payload: Payload, user_id: int) -> bool:
+    def _is_member(self, guild_id: int, guild: CachedGuild, user_id: int) -> bool:
         """Whether the user is a known member of the event's guild.
 
         An unknown member of a complete guild is requested from Discord; for an incomplete one, a
         chunk is about to bring them, with their presence.
         """
-        guild_id, guild = self._monitored(payload)
         if user_id in guild.members:
             return True
         if guild.complete:

@@ -125,14 +125,12 @@ def status_of(presence: Json) -> Status:
     return STATUS.get(presence.get("status", ""), "invisible")
 
 
-def applications_without_art(presence: Json, cdn: Cdn) -> Iterable[str]:
-    """The applications whose icon is shown because an activity has no art of its own."""
-    for activity in presence.get("activities") or ():
-        application_id = activity.get("application_id")
-        if application_id and not assets.image(
-            (activity.get("assets") or {}).get("large_image"), application_id, cdn
-        ):
-            yield application_id
+def applications_without_art(presence: Presence) -> Iterable[str]:
+    """The applications whose icon is to be shown, because an activity has no art of its own, and
+    is not known yet or does not exist."""
+    for activity in presence.activity:
+        if activity.largeImage is None and activity.application_id:
+            yield activity.application_id
 
 
 def _activity(activity: Json, cdn: Cdn, icons: IconHashes) -> Activity:

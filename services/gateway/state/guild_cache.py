@@ -151,12 +151,6 @@ class GuildCache:
             self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
 
-    def heard_of(self, guild_id: int, user_id: int) -> None:
-        """Discord has sent a member's presence by itself: that is as good as a listing."""
-        guild = self._guilds.get(guild_id)
-        if guild is not None and not guild.complete:
-            guild.seen.add(user_id)
-
     def end_listing(self, guild_id: int) -> None:
         """All members have been listed: those that were not have left."""
         guild = self._guilds.get(guild_id)

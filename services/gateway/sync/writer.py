@@ -323,27 +323,26 @@ class Writer:
                 known = normalize.profile(_decode(user), shown, self._cdn)
                 profile = _encode(with_own_words(known, chosen, accounts))
                 self._rendered[user_id] = rendered_from
-            for application_id in normalize.applications_without_art(shown, self._cdn):
-                self._icons.request(application_id, user_id)
             last_seen: int | UnsetType | None = UNSET
             if chosen is not None:
                 status = normalize.status_of(shown)
                 last_seen = self._history.last_seen(user_id, status, cached.guilds)
-            presence = _encode(
-                normalize.presence(
-                    shown,
-                    self._cdn,
-                    self._icons.known,
-                    hides_listening=by is not None and "listening" in by.fields,
-                    last_seen=last_seen,
-                )
+            presence = normalize.presence(
+                shown,
+                self._cdn,
+                self._icons.known,
+                hides_listening=by is not None and "listening" in by.fields,
+                last_seen=last_seen,
             )
+            for application_id in normalize.applications_without_art(presence):
+                self._icons.request(application_id, user_id)
+            encoded = _encode(presence)
         except Exception:  # what users typed must not end the process
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
             return None
         history = self._history.kept_song(user_id) if chosen is not None else b""
-        return Fields(profile, presence, discord_objects(user, discord), reports, hidden, history)
+        return Fields(profile, encoded, discord_objects(user, discord), reports, hidden, history)
 
     def _requeue(self, saves: list[Save]) -> None:
         """Put back what was not written, unless it has changed again meanwhile."""
