@@ -157,6 +157,8 @@ class EventHandler:
         if user_id is not None and not (
             is_known and self._guilds.has_live_presence(guild_id, user_id)
         ):
+            if not is_known:
+                self._guilds.await_presence(guild_id, user_id)
             self._requests.request_member(guild_id, user_id)
 
     def _member_update(self, payload: Payload) -> None:

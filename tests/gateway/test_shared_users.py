@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
+from services.gateway.state.guild_cache import CachedGuild
 from services.gateway.state.user_cache import StoredUser
 from shared.discord.snowflake import shard_of
 from shared.model.message import decode_message
@@ -214,6 +215,53 @@ async def test_a_process_that_lost_a_shard_merges_with_its_successor(two: Two) -
         both.show(NEW_GAME)
         await both.written()
         assert await two.shown() == ("online", [NEW_GAME])
+
+
+async def test_a_new_session_loses_nothing_that_is_yet_to_be_listed(two: Two) -> None:
+    """A process begins with the guild that hides the game; the other guild's list comes later."""
+    both = Process(two.server, A)
+    both.list()
+    both.guild_id = B
+    both.list(GAME)
+    async with running(both):
+        await both.written()
+    successor = Process(two.server, A)
+    successor.writing.gate.known_generations = {(0, 2): "token", (1, 2): "token"}
+    async with running(successor):
+        successor.list(CUSTOM)
+        await successor.written()
+        assert await two.shown() == ("online", [CUSTOM, GAME])
+        successor.writing.writer.remove(USER, B)
+        await successor.written()
+        assert await two.shown() == ("online", [CUSTOM])
+
+
+async def test_rewriting_everyone_forgets_no_report(two: Two) -> None:
+    """At the end of a replay every guild counts as joined, and what the replay brought is still to
+    be written. The other process is late."""
+    two.a.list(GAME)
+    two.b.list(GAME)
+    await two.shown()
+    two.a.writing.gate.open = False
+    two.a.show(NEW_GAME, status="dnd")
+    two.a.writing.writer.mark_all_dirty()
+    two.a.writing.gate.open = True
+    assert await two.shown() == ("dnd", [NEW_GAME])
+
+
+async def test_a_user_who_moves_to_another_process_is_shown_in_one_piece(two: Two) -> None:
+    """Its process has requested their presence, and says nothing of them before the answer."""
+    two.a.list(GAME)
+    await two.shown()
+    guilds = two.b.writing.guilds
+    guilds.restore(B, {}, complete=True)
+    guilds.upsert_member(B, guilds.get(B) or CachedGuild(), member(USER)["user"])
+    guilds.await_presence(B, USER)
+    assert await two.shown() == ("online", [GAME])
+    two.a.writing.guilds.remove_member(A, USER)
+    assert await two.shown() == ("online", [GAME])
+    two.b.show(CUSTOM, status="idle")
+    assert await two.shown() == ("idle", [CUSTOM])
 
 
 async def test_guilds_that_redis_has_and_discord_has_not_are_no_obstacle(two: Two) -> None:

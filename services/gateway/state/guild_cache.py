@@ -141,6 +141,12 @@ class GuildCache:
             if user_id is not None:
                 self.update_presence(guild_id, user_id, shown.get(user_id, _OFFLINE))
 
+    def await_presence(self, guild_id: int, user_id: int) -> None:
+        """As CachedUser.await_presence."""
+        cached = self._users.get(user_id)
+        if cached is not None:
+            cached.await_presence(guild_id)
+
     def update_presence(self, guild_id: int, user_id: int, presence: Mapping[str, Any]) -> None:
         """Discord shows this presence of a member in the guild."""
         cached = self._users.get(user_id)

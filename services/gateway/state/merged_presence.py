@@ -100,7 +100,7 @@ class MergedPresence:
         "reports",
         "shares",
         "shown",
-        "unknown",
+        "unlisted",
         "version",
     )
 
@@ -108,7 +108,7 @@ class MergedPresence:
         self.shown = shown
         self.reports: dict[int, bytes] = {}  # of the guilds that do not report what is shown
         self.elsewhere: frozenset[int] = frozenset()  # the user's guilds of other processes
-        self.unknown: frozenset[int] = frozenset()  # guilds that Redis has and Discord does not
+        self.unlisted: frozenset[int] = frozenset()  # guilds that Redis has, and Discord not yet
         self.version = 0  # in Redis, when this was loaded or saved; 0: not compared
         self.shares: dict[int, frozenset[str]] = {}  # the kinds that a guild is known to show
         self.as_of: dict[int, int] = {}  # `created_at` up to which a guild has followed
@@ -145,7 +145,7 @@ class MergedPresence:
     @property
     def is_uniform(self) -> bool:
         """Whether all guilds report the same, and none of them belongs to another process."""
-        return not (self.reports or self.elsewhere or self.unknown)
+        return not (self.reports or self.elsewhere or self.unlisted)
 
     @property
     def is_waiting(self) -> bool:
@@ -211,9 +211,8 @@ class MergedPresence:
             self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
         state = _agreed_state(reports.values()) or state
         if state == new.state and _is_offline(state):
-            for one, other in reports.items():
-                ended_by = one if one in silent else guild_id
-                self._note_ended(ended_by, other.groups.items(), new, reports)
+            for one in reports.keys() & set(silent):
+                self._note_ended(one, reports[one].groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None
         self.is_kept = False
@@ -246,15 +245,25 @@ class MergedPresence:
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild, of a shard of this process."""
+        if guild_id not in self.unlisted:  # else Redis has its last report
+            self.reports[guild_id] = NOT_REPORTED
         self.elsewhere -= {guild_id}
-        self.unknown -= {guild_id}
-        self.reports[guild_id] = NOT_REPORTED
+        self.unlisted -= {guild_id}
 
     def restore_report(self, guild_id: int, presence: bytes) -> None:
         """The guild had reported this before its shard was run by this process."""
         self.elsewhere -= {guild_id}
+        self.unlisted -= {guild_id}
         self._store_report(guild_id, presence)
         self.version = OUTDATED
+
+    def heard_of(self) -> set[int]:
+        """Guilds that are known to have a part in this."""
+        return {*self.shares, *self.reports}
+
+    def note_guilds(self, guilds: Collection[int]) -> None:
+        """All these are part of this."""
+        self._learn(self._reports(guilds, _Report(self.shown)))
 
     def leave(self, guild_id: int, guilds: Collection[int], silent: Collection[int] = ()) -> None:
         """The user is not in the guild any more. `guilds`: those that are left. `silent`: of these,
@@ -266,7 +275,7 @@ class MergedPresence:
         self.shares.pop(guild_id, None)
         self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
-        self.unknown -= {guild_id}
+        self.unlisted -= {guild_id}
         if not any(
             one.state and (other not in silent or not self._is_behind(other, one, shown))
             for other, one in reports.items()

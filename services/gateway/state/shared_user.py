@@ -1,4 +1,7 @@
-"""A user who is in guilds of several processes: Redis holds what all of them report."""
+"""A user who is in guilds of which this process knows nothing: Redis holds what they report.
+
+They belong to other processes, or are still to be listed in a new session.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def merge_stored(
     """Bring what is stored up to date with what this process's guilds report. Changes `cached`.
 
     None: the user is in no guild of this process, and something is stored. `joined`: guilds that
-    nothing is stored of. `left`: guilds that the user has left. Raises msgspec.MsgspecError.
+    nothing may be stored of. `left`: guilds that the user has left. Raises msgspec.MsgspecError.
     """
     saved = restored_user(stored.discord, stored.reports) if stored.discord else None
     user = cached or saved
@@ -27,23 +30,25 @@ def merge_stored(
         raise ValueError("neither this process nor Redis knows the user")
     others = stored.guilds.difference(user.guilds, left)
     elsewhere = frozenset(one for one in others if not is_own(one))
-    guilds = (*user.guilds, *elsewhere)
-    if saved is not None and elsewhere:
+    unlisted = others - elsewhere
+    guilds = (*user.guilds, *others)
+    if saved is not None and others:
         merged = saved.merged or MergedPresence(saved.presence)
+        for guild_id in (joined & set(user.guilds)) - merged.heard_of():
+            merged.join(guild_id)
         for guild_id in {*left, *merged.reports.keys()}.difference(guilds):
-            merged.leave(guild_id, guilds)
+            merged.leave(guild_id, guilds, unlisted)
         for guild_id in user.guilds:
             report = user.reported(guild_id)
-            if guild_id in joined:
-                merged.join(guild_id)
             if report not in (NOT_REPORTED, merged.reports.get(guild_id, merged.shown)):
-                merged.report(guild_id, report, guilds)
-    else:  # no other process knows the user
+                merged.report(guild_id, report, guilds, unlisted)
+        merged.note_guilds(guilds)
+    else:  # nothing is known but what this process's guilds report
         merged = user.merged or MergedPresence(user.presence)
-        for guild_id in {*left, *merged.elsewhere}.difference(guilds):
+        for guild_id in {*left, *merged.elsewhere, *merged.unlisted}.difference(guilds):
             merged.leave(guild_id, guilds)
     merged.elsewhere = elsewhere
-    merged.unknown = others - elsewhere
+    merged.unlisted = unlisted
     merged.version = stored.version
     user.merged = None if merged.is_uniform else merged
     user.presence = merged.shown

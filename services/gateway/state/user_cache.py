@@ -65,15 +65,14 @@ class CachedUser:
         return self.merged.reports.get(guild_id, self.presence) if self.merged else self.presence
 
     def all_guilds(self) -> tuple[int, ...]:
-        """Those of other processes too, as far as they are known."""
-        return (*self.guilds, *self.merged.elsewhere) if self.merged else self.guilds
+        """Those too that only Redis knows of."""
+        merged = self.merged
+        return (*self.guilds, *merged.elsewhere, *merged.unlisted) if merged else self.guilds
 
     def merged_from(self) -> tuple[int, int]:
         """How many guilds `presence` was merged from, and the version in Redis; 0: none."""
         merged = self.merged
-        if merged is None:
-            return len(self.guilds), 0
-        return len({*self.guilds, *merged.elsewhere, *merged.unknown}), merged.version
+        return (len(set(self.all_guilds())), merged.version) if merged else (len(self.guilds), 0)
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild of a shard of this process."""
@@ -82,6 +81,12 @@ class CachedUser:
         if self.merged:
             self.merged.join(guild_id)
         self.guilds += (guild_id,)
+
+    def await_presence(self, guild_id: int) -> None:
+        """The presence is being requested: that the user is shown as offline is no report."""
+        if self.merged is None and not self.last_raw_hash:
+            self.merged = MergedPresence(self.presence)
+            self.merged.join(guild_id)
 
     def tick(self, is_live: IsLive) -> bool:
         """As MergedPresence.tick."""
@@ -95,9 +100,10 @@ class CachedUser:
         return True
 
     def forget(self, guild_ids: Iterable[int]) -> None:
-        """Redis does not count these unknown guilds any more."""
-        if self.merged:
-            self.merged.unknown -= frozenset(guild_ids)
+        """Redis does not count these any more, of the guilds that only it knew of."""
+        for guild_id in guild_ids:
+            if self.merged and guild_id in self.merged.unlisted:
+                self.leave(guild_id)
 
     def add_restored_guild(self, guild_id: int, stored: StoredUser) -> None:
         """This process runs the guild's shard now. Raises msgspec.MsgspecError."""
@@ -116,13 +122,15 @@ class CachedUser:
             self.merged.elsewhere |= {guild_id}
             self.merged.version = OUTDATED
 
-    def leave(self, guild_id: int, silent: Collection[int]) -> None:
+    def leave(self, guild_id: int, silent: Collection[int] = ()) -> None:
         """As MergedPresence.leave."""
         self.guilds = tuple(other for other in self.guilds if other != guild_id)
         merged = self.merged
         if merged is None:
             return
-        merged.leave(guild_id, self.all_guilds(), silent)
+        merged.unlisted -= {guild_id}
+        left = [other for other in self.all_guilds() if other != guild_id]
+        merged.leave(guild_id, left, {*silent, *merged.unlisted})
         self.last_raw_hash = MATCHES_NOTHING
         if merged.is_uniform:
             self.merged = None
@@ -240,7 +248,7 @@ def merge_presence(
             return True
         merged = cached.merged = MergedPresence(cached.presence)
     before = (merged.shown, merged.reports)
-    merged.report(guild_id, report, cached.all_guilds(), silent)
+    merged.report(guild_id, report, cached.all_guilds(), {*silent, *merged.unlisted})
     cached.presence = merged.shown
     if merged.is_uniform:
         cached.merged = None
