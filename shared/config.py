@@ -24,6 +24,7 @@ from shared.model.key_value import KV_MAX_BYTES
 from shared.model.user_settings import Consent
 from shared.net.client_address import Networks, networks
 from shared.redis import url
+from shared.webhook_endpoints import Endpoint, parse_endpoints
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Seconds = Annotated[int, Meta(ge=1, le=86_400)]
@@ -229,9 +230,19 @@ class CardsSettings(FrontSettings, frozen=True, kw_only=True):
 
 
 class WebhooksSettings(Settings, frozen=True, kw_only=True):
-    """Settings of services/webhooks, which reads the endpoints in `webhooks` itself."""
+    """Settings of services/webhooks."""
 
     webhooks: str = ""
+
+    def __post_init__(self) -> None:
+        self.endpoints()
+
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Where presences are sent; none: the service is not started."""
+        try:
+            return parse_endpoints(self.webhooks) if self.webhooks else ()
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
 
 
 Config = TypeVar("Config", bound=Settings)

@@ -23,10 +23,18 @@ from services.doctor import (
     redis_server,
     servers,
     urls,
+    webhooks,
 )
 from services.doctor.report import Finding, Report, failure, ok, warning
 from shared import config, unknown_settings
-from shared.config import ApiSettings, CardsSettings, GatewaySettings, Settings, WsSettings
+from shared.config import (
+    ApiSettings,
+    CardsSettings,
+    GatewaySettings,
+    Settings,
+    WebhooksSettings,
+    WsSettings,
+)
 from shared.net.http_client import HttpClient
 
 REQUEST_TIMEOUT_S = 10.0
@@ -47,7 +55,7 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             return None
 
     gateway, api = read(GatewaySettings), read(ApiSettings)
-    ws, cards = read(WsSettings), read(CardsSettings)
+    ws, cards, hooks = read(WsSettings), read(CardsSettings), read(WebhooksSettings)
     found = list(dict.fromkeys(invalid)) or [ok("all are valid")]
     report.section("Settings", [*found, *_unknown_settings()])
 
@@ -81,6 +89,8 @@ async def examine(env: Mapping[str, str], report: Report, *, in_compose: bool) -
             await section("Durable data", lambda: durable.check(gateway, chosen=chosen))
         if api:
             await section("Profiles", lambda: urls.check_profile_source(api, http))
+        if hooks:
+            await section("Webhooks", lambda: webhooks.check(hooks))
         if api and ws and cards:
             check_ports = ports.in_containers if in_compose else ports.on_this_machine
             await section("Ports", lambda: check_ports(api, ws, cards, http))

@@ -52,6 +52,7 @@ class NoRedisServer(Exception):
 
 def make_plan(env: Mapping[str, str]) -> Plan:
     """Raises config.ConfigError, ports.PortUnusable and NoRedisServer."""
+    config.from_env(config.WebhooksSettings, env)
     changes: dict[str, str] = {}
     redis = None if _is_set(env, "REDIS_URL") else _redis(changes)
     chosen = _is_set(env, "REDIS_URL") or _is_set(env, "DURABLE_REDIS_URL")

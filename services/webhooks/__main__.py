@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Final
 
-from services.webhooks import endpoint, metrics
+from services.webhooks import metrics
 from services.webhooks.dispatcher import Dispatcher
 from services.webhooks.limits import DEFAULT_LIMITS
-from shared.config import WebhooksSettings, non_defaults
+from shared.config import ConfigError, WebhooksSettings, non_defaults
 from shared.redis.store import Store
 from shared.startup import bootstrap, redis_preflight
 from shared.startup.background import background
@@ -18,6 +19,8 @@ from shared.version import VERSION
 
 log = logging.getLogger(__name__)
 
+OTHER_CONNECTIONS: Final = 4  # to Redis, besides those that note what was acknowledged
+
 
 def main() -> int:
     """Deliver until SIGTERM or Ctrl-C. Returns the exit code."""
@@ -26,15 +29,24 @@ def main() -> int:
         WebhooksSettings,
         serve,
         redis_commands=redis_preflight.NOTIFIER,
-        check=endpoint.check,
+        check=_check,
     )
+
+
+def _check(settings: WebhooksSettings) -> None:
+    if not settings.webhooks:
+        raise ConfigError(
+            "WEBHOOKS must be set to start this service: the endpoints that presences are sent to. "
+            "docs/webhooks.md explains it."
+        )
 
 
 async def serve(process: ServiceProcess[WebhooksSettings]) -> str:
     """Deliver until a signal comes. Returns the totals."""
     settings = process.settings
-    endpoints = endpoint.endpoints(settings.webhooks)
-    async with Store.connect(settings.redis_url) as store:
+    endpoints = settings.endpoints()
+    connections = OTHER_CONNECTIONS + len(endpoints) * DEFAULT_LIMITS.requests_at_once
+    async with Store.connect(settings.redis_url, connections=connections) as store:
         dispatcher = Dispatcher(
             endpoints,
             store,

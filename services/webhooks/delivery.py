@@ -16,12 +16,12 @@ from typing import Final, Protocol
 
 from prometheus_client import Counter
 
-from services.webhooks.endpoint import Endpoint
 from services.webhooks.limits import WebhookLimits
 from services.webhooks.message import Letter
 from services.webhooks.outbox import UNCERTAIN, Acknowledged, Outbox
 from services.webhooks.sender import Attempt
 from shared.redis.store import StoreUnavailable
+from shared.webhook_endpoints import Endpoint
 
 log = logging.getLogger(__name__)
 

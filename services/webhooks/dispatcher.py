@@ -15,7 +15,6 @@ from functools import partial
 from prometheus_client import Counter
 
 from services.webhooks.delivery import Delivery
-from services.webhooks.endpoint import Endpoint
 from services.webhooks.follower import PresenceFollower
 from services.webhooks.limits import WebhookLimits
 from services.webhooks.sender import Sender
@@ -24,6 +23,7 @@ from shared.redis.factory import follow
 from shared.redis.gateway_liveness import LivenessMonitor
 from shared.redis.store import Store, StoreUnavailable
 from shared.redis.webhook_progress import WebhookLease, WebhookProgress
+from shared.webhook_endpoints import Endpoint
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from services.webhooks import message
-from services.webhooks.endpoint import Endpoint
 from services.webhooks.limits import WebhookLimits
 from services.webhooks.message import Letter
 from shared.net.http_client import HttpClient, HttpError
@@ -28,6 +27,7 @@ from shared.net.public_address import (
     trusted_socket,
 )
 from shared.version import VERSION
+from shared.webhook_endpoints import Endpoint
 
 USER_AGENT: Final = f"Grux/{VERSION} (https://github.com/matheusaudibert/grux)"
 GONE: Final = 410

@@ -20,6 +20,7 @@ from simulator.options import Options
 from simulator.people import FIRST_GUILDS, population
 
 ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
+ENDPOINTS = '[{"url": "https://example.org", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}]'
 REAL_TOKEN = "OTcwMTEyMzE2MjExMjAwMDA4.not-a-real.token"
 
 
@@ -194,10 +195,12 @@ def test_webhooks_are_started_where_there_are_endpoints(monkeypatch: pytest.Monk
     """With the metrics port after the others."""
     monkeypatch.setattr(ports, "check", lambda *_: None)
     assert "webhooks" not in services(plan.make_plan({**ANY_PORTS, "WEBHOOKS": " "}))
-    made = plan.make_plan({"METRICS_PORT": "9100", "WEBHOOKS": "[]"})
+    made = plan.make_plan({"METRICS_PORT": "9100", "WEBHOOKS": ENDPOINTS})
     assert services(made)["webhooks"].arguments[1:] == ("-m", "services.webhooks")
     assert services(made)["webhooks"].env["METRICS_PORT"] == "9104"
     assert services(made)["webhooks"].env["REDIS_URL"] == made.redis_url
+    with pytest.raises(ConfigError, match="WEBHOOKS must be a JSON list"):
+        plan.make_plan({**ANY_PORTS, "WEBHOOKS": "https://example.org"})
 
 
 def test_metrics_are_on_by_default(monkeypatch: pytest.MonkeyPatch) -> None:

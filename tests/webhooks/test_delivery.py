@@ -10,11 +10,11 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from services.webhooks.delivery import Delivery
-from services.webhooks.endpoint import Endpoint
 from services.webhooks.limits import WebhookLimits
 from services.webhooks.message import Letter
 from services.webhooks.sender import Attempt
 from shared.net.backoff import Backoff
+from shared.webhook_endpoints import Endpoint
 from testing.logged import own_lines
 from tests.webhooks.receiver import SECRET
 

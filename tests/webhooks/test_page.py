@@ -13,11 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from services.webhooks import endpoint, message
-from services.webhooks.endpoint import Endpoint
+from services.webhooks import message
 from services.webhooks.limits import DEFAULT_LIMITS, WebhookLimits
 from services.webhooks.message import Letter
 from services.webhooks.sender import Attempt, Sender
+from shared import webhook_endpoints
+from shared.webhook_endpoints import Endpoint
 from testing.eventually import PATIENCE, eventually_async
 from testing.free_port import free_port
 from testing.process import Process
@@ -89,9 +90,12 @@ async def test_a_receiver_takes_what_is_signed_for_it(tmp_path: Path, language: 
 def test_the_keys_of_an_endpoint_are_explained() -> None:
     """All of them, in the order of the code."""
     explained = [row[0].strip("`") for row in rows(PAGE, "Set it up")]
-    assert explained == list(endpoint.EndpointSettings.__struct_fields__)
-    assert f"at most {endpoint.MAX_ENDPOINTS} endpoints" in TEXT
-    assert f"{endpoint.SECRET_MIN_BYTES} to {endpoint.SECRET_MAX_BYTES} random bytes" in TEXT
+    assert explained == list(webhook_endpoints.EndpointSettings.__struct_fields__)
+    assert f"at most {webhook_endpoints.MAX_ENDPOINTS} endpoints" in TEXT
+    assert (
+        f"{webhook_endpoints.SECRET_MIN_BYTES} to {webhook_endpoints.SECRET_MAX_BYTES} random bytes"
+        in TEXT
+    )
 
 
 def test_the_example_of_a_message_is_one() -> None:

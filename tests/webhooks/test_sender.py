@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from aiohttp import ThreadedResolver
 
-from services.webhooks import endpoint
-from services.webhooks.endpoint import Endpoint
 from services.webhooks.limits import WebhookLimits
 from services.webhooks.message import Letter
 from services.webhooks.sender import Attempt, Sender
+from shared.webhook_endpoints import Endpoint
 from testing.eventually import PATIENCE
 from tests.webhooks.receiver import HANG, SECRET, Receiver, answer, receiving
 
@@ -174,10 +173,7 @@ async def test_an_endpoint_may_say_when_to_try_again(
 
 async def test_connections_are_used_again(receiver: Receiver) -> None:
     """A message costs no handshake."""
-    [one] = endpoint.endpoints(
-        f'[{{"url": "{receiver.url}", "secret": "{SECRET}", "private": true}}]'
-    )
-    async with Sender(one, PATIENT) as sender:
+    async with Sender(at(receiver.url, private=True), PATIENT) as sender:
         for _ in range(5):
             assert (await sender.send(LETTER)).delivered
     assert len(receiver.received) == 5

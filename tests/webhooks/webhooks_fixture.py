@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from prometheus_client import CollectorRegistry, Counter
 
 from services.webhooks.dispatcher import Dispatcher
-from services.webhooks.endpoint import Endpoint
 from services.webhooks.limits import WebhookLimits
 from shared.net.backoff import Backoff
 from shared.redis.store import Save, Store
+from shared.webhook_endpoints import Endpoint
 from testing.eventually import PATIENCE, eventually
 from tests.webhooks.receiver import SECRET, Receiver
 from tests.ws.ws_fixture import GUILD, fields

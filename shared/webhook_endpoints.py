@@ -13,7 +13,6 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from shared.config import ConfigError, WebhooksSettings
 from shared.discord import snowflake
 from shared.net.loopback import is_loopback
 from shared.net.public_address import is_public
@@ -59,22 +58,12 @@ class Endpoint(Struct, frozen=True, kw_only=True):
         return not self.users or user_id in self.users
 
 
-def check(settings: WebhooksSettings) -> None:
-    """Raises ConfigError when there is no endpoint, or one that cannot be used."""
-    if not settings.webhooks:
-        raise ConfigError(
-            "WEBHOOKS must be set to start this service: the endpoints that presences are sent to. "
-            "docs/webhooks.md explains it."
-        )
-    endpoints(settings.webhooks)
-
-
-def endpoints(text: str) -> tuple[Endpoint, ...]:
-    """The endpoints in WEBHOOKS, each checked. Raises ConfigError, whose text has no secret."""
+def parse_endpoints(text: str) -> tuple[Endpoint, ...]:
+    """The endpoints in WEBHOOKS, each checked. Raises ValueError; the text has no secret."""
     try:
         found = _decode(text)
     except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
-        raise ConfigError(
+        raise ValueError(
             'WEBHOOKS must be a JSON list such as [{"url": "https://…", "secret": "whsec_…"}]: '
             f"{_explain(error)}"
         ) from None
@@ -83,9 +72,9 @@ def endpoints(text: str) -> tuple[Endpoint, ...]:
         try:
             made.append(_endpoint(one, [other.label for other in made]))
         except ValueError as error:
-            raise ConfigError(f"WEBHOOKS: endpoint {number} of {len(found)}: {error}") from None
+            raise ValueError(f"WEBHOOKS: endpoint {number} of {len(found)}: {error}") from None
         if made[-1].url in [other.url for other in made[:-1]]:
-            raise ConfigError(
+            raise ValueError(
                 f"WEBHOOKS: endpoint {number} of {len(found)} has the url of another one; name all "
                 "its users in one of them"
             )

@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from services.webhooks import endpoint
-from services.webhooks.endpoint import MAX_ENDPOINTS, Endpoint
+from shared import config
 from shared.config import ConfigError, WebhooksSettings, non_defaults, secrets_of
+from shared.webhook_endpoints import MAX_ENDPOINTS, Endpoint
 from tests.webhooks.receiver import SECRET
 
 URL = "https://hooks.example.org/grux?token=hunter2"
@@ -18,7 +18,11 @@ ANNA = 1274150219482660897
 
 def of(**changes: Any) -> list[Endpoint]:
     one = {"url": URL, "secret": SECRET, **changes}
-    return list(endpoint.endpoints(msgspec.json.encode([one]).decode()))
+    return parsed(msgspec.json.encode([one]).decode())
+
+
+def parsed(text: str) -> list[Endpoint]:
+    return list(config.from_env(WebhooksSettings, {"WEBHOOKS": text}).endpoints())
 
 
 def test_an_endpoint_gets_every_user_by_default() -> None:
@@ -47,7 +51,7 @@ def test_labels_differ() -> None:
     text = msgspec.json.encode(
         [{"url": f"https://h.example:8443/{n}", "secret": SECRET} for n in range(3)]
     ).decode()
-    labels = [one.label for one in endpoint.endpoints(text)]
+    labels = [one.label for one in parsed(text)]
     assert labels == ["h.example:8443", "h.example:8443 (2)", "h.example:8443 (3)"]
 
 
@@ -98,7 +102,7 @@ def test_what_cannot_be_used_is_explained(changes: dict[str, Any], expected: str
 def test_what_is_no_list_is_explained(text: str) -> None:
     """With an example."""
     with pytest.raises(ConfigError, match="WEBHOOKS must be a JSON list such as") as raised:
-        endpoint.endpoints(text)
+        parsed(text)
     assert "hunter2" not in str(raised.value)
 
 
@@ -106,16 +110,15 @@ def test_endpoints_are_different_and_not_too_many() -> None:
     """One that is there twice would be sent everything twice."""
     one = {"url": URL, "secret": SECRET}
     with pytest.raises(ConfigError, match="endpoint 2 of 2 has the url of another one"):
-        endpoint.endpoints(msgspec.json.encode([one, one]).decode())
+        parsed(msgspec.json.encode([one, one]).decode())
     many = [{**one, "url": f"{URL}{n}"} for n in range(MAX_ENDPOINTS + 1)]
     with pytest.raises(ConfigError, match="length <= 20"):
-        endpoint.endpoints(msgspec.json.encode(many).decode())
+        parsed(msgspec.json.encode(many).decode())
 
 
-def test_the_service_needs_an_endpoint() -> None:
-    """It is off by default."""
-    with pytest.raises(ConfigError, match="WEBHOOKS must be set to start this service"):
-        endpoint.check(WebhooksSettings())
+def test_there_are_none_by_default() -> None:
+    """Nothing is sent anywhere."""
+    assert WebhooksSettings().endpoints() == ()
 
 
 def test_the_log_masks_all_of_it() -> None:

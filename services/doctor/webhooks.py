@@ -1,0 +1,44 @@
+"""Checks of the webhook endpoints: whether their names lead to addresses that messages may go to.
+
+Nothing is sent to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+from services.doctor.report import Finding, failure, ok
+from shared.config import WebhooksSettings
+from shared.net.public_address import is_public
+from shared.webhook_endpoints import Endpoint
+
+
+async def check(settings: WebhooksSettings) -> list[Finding]:
+    """One finding for each endpoint."""
+    return [await _check(endpoint) for endpoint in settings.endpoints()]
+
+
+async def _check(endpoint: Endpoint) -> Finding:
+    host = urlsplit(endpoint.url).hostname or ""
+    try:
+        rows = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return failure(
+            f"{endpoint.label} gets no webhooks: its name cannot be resolved",
+            "Correct its url in WEBHOOKS, or its DNS record.",
+        )
+    kinds = {is_public(str(address[0])) for *_, address in rows}
+    if not endpoint.private and True not in kinds:
+        return failure(
+            f"{endpoint.label} gets no webhooks: its name leads to a private network",
+            '"private": true in WEBHOOKS allows it, if you trust what answers there.',
+        )
+    if endpoint.url.startswith("http://") and False not in kinds:
+        return failure(
+            f"{endpoint.label} gets no webhooks: its address is public, http:// is not encrypted",
+            "Use https:// in WEBHOOKS.",
+        )
+    users = f"{len(endpoint.users)} users" if endpoint.users else "every monitored user"
+    return ok(f"{endpoint.label} is sent the presences of {users}")
