@@ -14,7 +14,10 @@ from tests.e2e.stack import ROBIN
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-PICTURE = "() => document.querySelector('#preview img')?.getAttribute('src')"
+PICTURE = """() => {
+  const address = document.querySelector("#preview img")?.getAttribute("src");
+  return address?.replace(/[?&]at=[0-9]+$/, "");
+}"""
 
 
 async def code_is(tab: BrowserTab, code: str | re.Pattern[str]) -> None:
@@ -99,6 +102,24 @@ async def test_the_widget_is_live(tab: BrowserTab) -> None:
     assert len(tab.sockets) == 1
 
 
+async def test_pictures_are_live(tab: BrowserTab) -> None:
+    """As the widget is, over the same socket: each is loaded again when the presence changes."""
+    await tab.goto(f"/?user={ROBIN}&make=badge&as=url&style=flat-square")
+    width = "document.querySelector('#preview img')?.naturalWidth"
+    short = await tab.until(f"() => {width}")
+    show(tab, "dnd")
+    await tab.until(f"(short) => {width} > short", short)  # for the longer text
+    assert await tab.page.evaluate(PICTURE) == f"badge/{ROBIN}.svg?style=flat-square"
+    await code_is(tab, f"{tab.api}/badge/{ROBIN}.svg?style=flat-square")
+    await tab.page.get_by_role("tab", name="Now playing").click()
+    await tab.until(f"() => ({PICTURE})() === 'now-playing/{ROBIN}.svg'")
+    source = "document.querySelector('#preview img').getAttribute('src')"
+    before = await tab.page.evaluate(f"() => {source}")
+    show(tab, "online", song())
+    await tab.until(f"(before) => {source} !== before", before)
+    assert len(tab.sockets) == 1
+
+
 async def test_invalid_text(tab: BrowserTab) -> None:
     """It stays in its field, and is in neither code nor picture. A chosen colour replaces it."""
     hostile = "%22%3E%3Cscript%3Ealert(1)%3C/script%3E"
@@ -114,7 +135,7 @@ async def test_invalid_text(tab: BrowserTab) -> None:
 
 
 async def test_a_picture_that_fails(tab: BrowserTab) -> None:
-    """The preview says so, and the next change loads it."""
+    """The preview says so, and the next option loads it."""
     tab.allow_errors("ERR_FAILED")
     await tab.page.route("**/card/**", lambda route: route.abort())
     await tab.goto(f"/?user={ROBIN}&make=card&theme=light")

@@ -1,5 +1,6 @@
 // "Put it on your site": chooses a kind of thing and its options, shows it, and writes the code for it.
 
+import { LivePicture } from "./live_picture.js";
 import { readOptions, writeOptions } from "./options.js";
 import { attributesOf, KINDS, pathOf, snippet } from "./snippets.js";
 
@@ -21,7 +22,8 @@ export class Builder {
   #kind = "widget";
   #form = "HTML";
   #timer = 0;
-  #shown = ""; // what the preview shows or loads
+  #picture = new LivePicture($("preview"));
+  #shownWidget = ""; // the path of what the preview shows; empty while that is a picture
 
   constructor({ api, socket, announce, onChange }) {
     this.#servers = { api, socket };
@@ -168,13 +170,17 @@ export class Builder {
 
   #showPreview() {
     clearTimeout(this.#timer);
-    if (!$("build").open || $("build").hidden) return;
+    if (!$("build").open || $("build").hidden) return this.#picture.stop();
     const options = readOptions(this.#controls());
     const path = pathOf(this.#kind, this.#id, options);
-    if (path === this.#shown) return;
-    this.#shown = path;
-    if (KINDS[this.#kind].picture) this.#loadPicture(path);
-    else $("preview").replaceChildren(this.#widget(options));
+    if (KINDS[this.#kind].picture) {
+      this.#shownWidget = "";
+      return this.#picture.show(path, this.#id, `Preview of the ${this.#kind}`);
+    }
+    this.#picture.stop();
+    if (path === this.#shownWidget) return;
+    this.#shownWidget = path;
+    $("preview").replaceChildren(this.#widget(options));
   }
 
   #widget(options) {
@@ -185,21 +191,6 @@ export class Builder {
       widget.setAttribute(name, value);
     }
     return widget;
-  }
-
-  /** The picture before it stays until the new one is loaded: nothing flickers. */
-  #loadPicture(path) {
-    const picture = new Image();
-    picture.alt = `Preview of the ${this.#kind}`;
-    picture.onload = () => {
-      if (this.#shown === path) $("preview").replaceChildren(picture);
-    };
-    picture.onerror = () => {
-      if (this.#shown !== path) return;
-      this.#shown = ""; // so that the next change tries again
-      $("preview").textContent = "The picture cannot be loaded: try again later.";
-    };
-    picture.src = path;
   }
 
   async #copy() {

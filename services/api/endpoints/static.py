@@ -36,6 +36,7 @@ _FILES: Final = (
     PAGE_DIR / "person.css",
     PAGE_DIR / "builder.css",
     PAGE_DIR / "builder.js",
+    PAGE_DIR / "live_picture.js",
     PAGE_DIR / "options.js",
     PAGE_DIR / "snippets.js",
     PAGE_DIR / "theme.js",
