@@ -20,6 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 STATE = "() => document.querySelector('grux-presence').info?.state"
 ALL_SHOWN = "() => [...document.querySelectorAll('grux-presence')].every((one) => one.data)"
+APPEND = "(html) => document.body.insertAdjacentHTML('beforeend', html)"
 COUNTS_CLOSES = """
   window.closes = 0;
   window.WebSocket = class extends WebSocket {
@@ -84,6 +85,33 @@ async def _change(tab: BrowserTab, come: list[str], go: list[str]) -> None:
         [widgets(come), go],
     )
     await tab.until(ALL_SHOWN)
+
+
+async def test_recovers_from_a_slow_server(tab: BrowserTab) -> None:
+    """Without an answer there is a new WebSocket; a minute later, users come by messages again."""
+    await tab.page.clock.install()
+    opened: list[WebSocketRoute] = []
+
+    def relay(route: WebSocketRoute) -> None:
+        opened.append(route)
+        server = route.connect_to_server()
+        if len(opened) == 1:
+            route.on_message(lambda _: None)  # the server answers none of them in time
+        else:
+            route.on_message(server.send)
+
+    await tab.page.route_web_socket(re.compile("user_id"), relay)
+    first, second, third = people(tab, 3)
+    await tab.embed(widgets([first]))
+    await tab.until(ALL_SHOWN)
+    await tab.page.evaluate(APPEND, widgets([second]))
+    await tab.page.clock.run_for(100)
+    await tab.page.clock.fast_forward(5000)
+    await tab.until(ALL_SHOWN)
+    assert [requested(route.url) for route in opened] == [1, 2]
+    await tab.page.clock.run_for(60_000)  # not at once, as after a machine's sleep
+    await _change(tab, [third], [])
+    assert len(opened) == 2
 
 
 async def test_reconnects_when_ws_was_killed(tab: BrowserTab) -> None:

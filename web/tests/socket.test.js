@@ -195,6 +195,54 @@ test("a server that has answered once may take its time", () => {
   assert.equal(FakeWebSocket.all.length, 1);
 });
 
+test("a slow server is not taken for an older one for long", () => {
+  const socket = connected(ANNA);
+  change(socket, [BERT]);
+  browser.pass(5000);
+  latest().accept(); // for both
+  change(socket, [CARL]);
+  assert.deepEqual(latest().ids, [ANNA, BERT, CARL]);
+  latest().accept();
+  browser.pass(60_000);
+  change(socket, [], [CARL]);
+  change(socket, [CARL]);
+  assert.deepEqual(latest().takeSent().at(-1), ["unsubscribe", CARL]);
+  browser.pass(1500);
+  assert.deepEqual(latest().takeSent(), [["subscribe", CARL]]);
+  latest().receive("initial_data", CARL, {});
+  browser.pass(60_000);
+  assert.equal(FakeWebSocket.all.length, 3);
+});
+
+test("an answer that comes late keeps the WebSocket", () => {
+  const socket = connected(ANNA);
+  const [slow] = FakeWebSocket.all;
+  change(socket, [BERT]);
+  slow.takeSent();
+  browser.pass(5000);
+  assert.deepEqual(latest().ids, [ANNA, BERT]);
+  change(socket, [CARL]);
+  slow.receive("initial_data", BERT, {});
+  assert.equal(socket.socket, slow);
+  assert.deepEqual(slow.takeSent(), [["subscribe", CARL]]);
+  const [, unneeded] = FakeWebSocket.all;
+  for (const given of FakeWebSocket.all.slice(1)) given.accept();
+  assert.notEqual(unneeded.readyState, FakeWebSocket.OPEN);
+  assert.equal(socket.socket, slow);
+});
+
+test("a new connection is to a server that may be a newer one", () => {
+  const socket = connected(ANNA);
+  change(socket, [BERT]);
+  browser.pass(5000);
+  latest().accept();
+  latest().lose(1012);
+  browser.pass(5000);
+  latest().accept();
+  change(socket, [CARL]);
+  assert.deepEqual(latest().takeSent(), [["subscribe", CARL]]);
+});
+
 test("a lost connection is retried, and its time is kept", () => {
   const socket = connected(ANNA);
   latest().receive("initial_data", ANNA, {});

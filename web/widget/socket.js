@@ -4,6 +4,7 @@
 const OPEN_TIMEOUT_MS = 15_000; // a proxy may swallow the handshake
 const CHANGE_INTERVAL_MS = 1500; // two messages each time; the server allows 120 in a minute
 const ANSWER_TIMEOUT_MS = 5000; // an older server ignores messages
+const OLDER_MS = 60_000; // for how long a server that has not answered counts as one: it may be slow
 const UNUSED_MS = 30_000; // without users: others may come, as on the next view of an app
 
 const backoff = (failures) => Math.min(30_000, 1000 * 2 ** failures);
@@ -35,7 +36,7 @@ export class PresenceSocket {
   #left = new Set(); // since then; a user who has come again needs initial_data again
   #unanswered = new Set(); // who were asked for by a message
   #understands = false; // the server has answered a message
-  #usersAreFixed = false; // the server has not: it is an older one
+  #olderUntil = 0; // the server has not: it seems to be an older one
 
   /** `owner` has `onFrame(socket, frame)`, `onConnectionChange()` and `onRefused(socket)`. */
   constructor(url, owner) {
@@ -70,7 +71,7 @@ export class PresenceSocket {
 
   #leave() {
     if (this.next && !this.socket) return; // until it is open
-    if (!this.socket || this.#usersAreFixed) return this.close();
+    if (!this.socket || this.#isOlder()) return this.close();
     this.#change();
     this.unusedTimer = setTimeout(() => this.close(), UNUSED_MS);
   }
@@ -81,7 +82,7 @@ export class PresenceSocket {
     const added = ids.filter((id) => !this.#asked.has(id) || this.#left.has(id));
     const removed = [...this.#asked].filter((id) => !this.ids.has(id));
     if (!added.length && !removed.length) return;
-    if (this.#usersAreFixed) {
+    if (this.#isOlder()) {
       if (added.length && !this.retryTimer) this.open();
       return;
     }
@@ -106,8 +107,12 @@ export class PresenceSocket {
   #onNoAnswer() {
     this.answerTimer = 0;
     if (!this.#unanswered.size) return;
-    this.#usersAreFixed = true;
+    this.#olderUntil = Date.now() + OLDER_MS;
     this.open();
+  }
+
+  #isOlder() {
+    return Date.now() < this.#olderUntil;
   }
 
   #onAnswer(id) {
@@ -115,6 +120,11 @@ export class PresenceSocket {
     this.#understands = true;
     clearTimeout(this.answerTimer);
     this.answerTimer = 0;
+    if (!this.#olderUntil) return;
+    this.#olderUntil = 0; // it was slow
+    discard(this.next);
+    this.next = null;
+    this.#change();
   }
 
   open() {
@@ -162,6 +172,7 @@ export class PresenceSocket {
 
   #disconnected() {
     this.socket = null;
+    this.#olderUntil = 0; // the next server may be another one
     this.lostAt ||= Date.now();
   }
 
