@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from simulator import DEFAULT_CLIENT_SECRET
@@ -12,6 +14,7 @@ from simulator.model import User
 from testing.eventually import eventually_async
 from testing.free_port import free_port
 from tests.browser.browser_fixture import BrowserTab
+from tests.browser.demo_user import GAME
 from tests.e2e.stack import FIRST, ROBIN, Stack, quiet, running
 
 HOMELESS = User(id="1190000000000000001", username="noor", global_name="Noor", avatar="a" * 32)
@@ -67,6 +70,32 @@ async def _live(tab: BrowserTab, *, scripts: bool = True) -> None:
 async def saved(tab: BrowserTab) -> None:
     """Wait until the page says that the last change is saved."""
     await tab.wait_for_text(re.compile("^Saved"), tab.page.locator("#announce"))
+
+
+async def erase(tab: BrowserTab, *, stay_hidden: bool = True) -> None:
+    """By the page that asks once more."""
+    page = tab.page
+    await page.get_by_role("link", name="Erase everything").click()
+    await page.get_by_role("button", name="Erase everything").click()  # without the word
+    await page.get_by_text("Nothing was erased").wait_for()
+    if not stay_hidden:
+        await page.get_by_role("switch", name="Keep me hidden").uncheck()
+    await page.get_by_label("to confirm").fill("erase")
+    await page.get_by_role("button", name="Erase everything").click()
+    await page.get_by_role("heading", name="Everything is erased").wait_for()
+
+
+def exported(path: Path) -> dict[str, Any]:
+    """What a downloaded file holds."""
+    data: dict[str, Any] = json.loads(path.read_text())["data"]
+    return data
+
+
+def member(stack: Stack, number: int) -> str:
+    """One of the others, who is online: tests do not share them."""
+    user_id = sorted(stack.member_ids() - {ROBIN})[number]
+    stack.simulator.world.set_presence(user_id, "online", [GAME], {"desktop": "online"})
+    return user_id
 
 
 async def user(stack: Stack, user_id: str = ROBIN) -> dict[str, Any]:

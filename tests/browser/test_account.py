@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from simulator.model import Person, Presence
 from tests.browser.accessibility import violations
 from tests.browser.account import (
     HOMELESS,
     accounts_stack,
+    erase,
+    exported,
+    member,
     saved,
     shows_profile,
     sign_in,
@@ -121,32 +123,6 @@ async def test_the_person_decides(tab: BrowserTab, stranger: BrowserTab) -> None
     await shows_profile(stack, bio=None, pronouns=None, links=[], kv={}, connected_accounts=[])
 
 
-def exported(path: Path) -> dict[str, Any]:
-    """What a downloaded file holds."""
-    data: dict[str, Any] = json.loads(path.read_text())["data"]
-    return data
-
-
-async def erase(tab: BrowserTab, *, stay_hidden: bool = True) -> None:
-    """By the page that asks once more."""
-    page = tab.page
-    await page.get_by_role("link", name="Erase everything").click()
-    await page.get_by_role("button", name="Erase everything").click()  # without the word
-    await page.get_by_text("Nothing was erased").wait_for()
-    if not stay_hidden:
-        await page.get_by_role("switch", name="Keep me hidden").uncheck()
-    await page.get_by_label("to confirm").fill("erase")
-    await page.get_by_role("button", name="Erase everything").click()
-    await page.get_by_role("heading", name="Everything is erased").wait_for()
-
-
-def member(stack: Stack, number: int) -> str:
-    """One of the others, who is online: tests do not share them."""
-    user_id = sorted(stack.member_ids() - {ROBIN})[number]
-    stack.simulator.world.set_presence(user_id, "online", [GAME], {"desktop": "online"})
-    return user_id
-
-
 async def test_three_clicks_to_ones_own_card(tab: BrowserTab) -> None:
     """Of somebody who is in no server yet: the start page, Discord's consent, and joining."""
     page, world = tab.page, tab.stack.simulator.world
@@ -241,6 +217,37 @@ async def test_each_change_is_saved_at_once(tab: BrowserTab) -> None:
     await page.get_by_label("Pronouns").focus()
     await expect(error).to_be_empty()
     await shows_profile(stack, user_id, links=[{"label": "Site", "url": "https://robin.example"}])
+
+
+async def test_changes_before_the_script_are_saved(tab: BrowserTab) -> None:
+    """The form is there first: a switch, a list, a text and a link that were changed already."""
+    page, stack = tab.page, tab.stack
+    user_id = member(stack, 4)
+    loaded = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await loaded.wait()
+        await route.continue_()
+
+    await page.route("**/me.js", late)
+    await sign_in_by_id(tab, user_id, scripts=False)
+    await page.get_by_role("switch", name="Badges").uncheck()
+    await page.get_by_label("Keep").select_option("When I was seen last")
+    await page.get_by_label("Pronouns").fill("she/her")
+    await page.get_by_label("Label of link 1").fill("Site")
+    await page.get_by_label("Address of link 1").fill("https://robin.example")
+    await page.get_by_label("Bio").focus()
+    await page.keyboard.type("Nobody reads")
+    loaded.set()
+    await page.locator("#settings.live").wait_for()
+    await page.keyboard.type(" this.")
+    links = [{"label": "Site", "url": "https://robin.example"}]
+    bio = "Nobody reads this."
+    await shows_profile(stack, user_id, badges=[], pronouns="she/her", links=links, bio=bio)
+    await page.reload()
+    await expect(page.get_by_label("Keep")).to_have_value("last_seen")
+    await page.get_by_label("Keep").select_option("Nothing")
+    await saved(tab)
 
 
 async def test_the_keyboard_is_enough(tab: BrowserTab) -> None:

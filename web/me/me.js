@@ -1,7 +1,7 @@
 // The page at /me with JavaScript: each change is saved at once, and the card beside it is live. Without
 // it the same form is sent by its button. What the page says is always the server's own HTML.
 
-import { asSentence, controlOf, isEmpty, patchOf } from "./patch.js";
+import { asSentence, controlOf, isChanged, isEmpty, patchOf } from "./patch.js";
 
 const TYPING_MS = 900; // without a key: what is typed is saved
 const TOAST_MS = 6000;
@@ -24,6 +24,7 @@ function announce(text) {
 
 let queue = Promise.resolve(); // one request at a time, in the order of the changes
 let savedLinks = JSON.stringify(linksOf());
+if ([...form.querySelectorAll(".link input")].some(isChanged)) savedLinks = ""; // before the script
 
 function linksOf() {
   return patchOf(form, { name: "link_url" }).links;
@@ -82,7 +83,6 @@ function showError(control, text) {
 
 const isText = ({ type }) => type === "text" || type === "textarea";
 
-form.classList.add("live"); // hides the button
 form.addEventListener("submit", (event) => {
   event.preventDefault(); // by the Enter key
   if (document.activeElement.closest(".link")) saveLinks();
@@ -92,10 +92,16 @@ form.addEventListener("change", ({ target }) => {
   if (!target.closest(".link")) save(target);
 });
 form.addEventListener("input", ({ target }) => {
-  if (!isText(target) || target.closest(".link") || target.id === "more_applications") return;
-  clearTimeout(target.timer);
-  target.timer = setTimeout(() => save(target), TYPING_MS);
+  if (isSavedWhileTyping(target)) saveSoon(target);
 });
+
+const isSavedWhileTyping = (control) =>
+  isText(control) && !control.closest(".link") && control.id !== "more_applications";
+
+function saveSoon(control) {
+  clearTimeout(control.timer);
+  control.timer = setTimeout(() => save(control), TYPING_MS);
+}
 
 // A row of links is complete, or wrong, once the focus has left it.
 form.addEventListener("focusout", ({ target, relatedTarget }) => {
@@ -109,6 +115,21 @@ function saveLinks(row = document.activeElement.closest(".link")) {
   if (isEmpty(row)) showError(control, "");
   save(control);
 }
+
+/** What was changed before this script was there. What has the focus is saved when it is left. */
+function saveEarlierChanges() {
+  const focused = document.activeElement;
+  const changed = [...form.elements].filter((control) => control.name && isChanged(control));
+  const row = changed.map((control) => control.closest(".link")).find(Boolean);
+  if (row && !focused.closest(".link")) saveLinks(row);
+  for (const control of changed) {
+    if (control === focused && isSavedWhileTyping(control)) saveSoon(control);
+    else if (!control.closest(".link") && !(control === focused && isText(control))) save(control);
+  }
+}
+
+saveEarlierChanges();
+form.classList.add("live"); // hides the button
 
 // --- what the page says --------------------------------------------------------------------
 

@@ -44,6 +44,14 @@ export function patchOf(form, control, now = Date.now()) {
   return CHANGES[control.name]?.(form, control, now) ?? null;
 }
 
+/** Whether a control differs from what the server sent. */
+export function isChanged({ type, checked, defaultChecked, value, defaultValue, options }) {
+  if (type === "checkbox") return checked !== defaultChecked;
+  if (type !== "select-one") return value !== defaultValue;
+  const sent = [...options].find(({ defaultSelected }) => defaultSelected) ?? options[0];
+  return value !== sent.value;
+}
+
 const NAMES = {
   hide_applications: "more_applications",
   history: "history-level",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asSentence, controlOf, isEmpty, patchOf } from "../me/patch.js";
+import { asSentence, controlOf, isChanged, isEmpty, patchOf } from "../me/patch.js";
 
 const NOW = 1_800_000_000_000;
 
@@ -122,4 +122,17 @@ test("an error names the field as the page does", () => {
   );
   assert.equal(text, "Address of link 1 has to be an address.");
   assert.equal(asSentence("Something else.", "bio", "Bio"), "Something else.");
+});
+
+test("a control is changed once it differs from what the server sent", () => {
+  const box = { type: "checkbox", value: "on", defaultValue: "on" };
+  assert.ok(isChanged({ ...box, checked: true, defaultChecked: false }));
+  assert.ok(!isChanged({ ...box, checked: true, defaultChecked: true }));
+  assert.ok(isChanged({ type: "text", value: "she", defaultValue: "" }));
+  assert.ok(!isChanged({ type: "textarea", value: "a", defaultValue: "a" }));
+  const options = [{ value: "off" }, { value: "recent", defaultSelected: true }];
+  assert.ok(isChanged({ type: "select-one", value: "off", options }));
+  assert.ok(!isChanged({ type: "select-one", value: "recent", options }));
+  const without = [{ value: "" }, { value: "8" }];
+  assert.ok(!isChanged({ type: "select-one", value: "", options: without }));
 });

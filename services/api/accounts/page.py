@@ -43,7 +43,8 @@ def render(view: AccountView) -> bytes:
 <div class="columns">
 {_preview(view)}
 <div class="choices">
-<form id="settings" action="{view.root}me" method="post" data-user="{view.user_id}">
+<form id="settings" action="{view.root}me" method="post" autocomplete="off" \
+data-user="{view.user_id}">
 {csrf_input(view.csrf)}
 {sections.visibility(view)}
 {sections.fields(view)}
