@@ -25,7 +25,7 @@ _EFFECTS: Final[dict[int | None, Effect]] = {
     5: "pop",
     6: "glow",
 }
-_FACES: Final[dict[int | None, str]] = {
+FACES: Final[dict[int, str]] = {
     1: "Name-Bangers",
     2: "Name-Biorhyme",
     3: "Name-Sakura",
@@ -65,7 +65,7 @@ def of(styles: DisplayNameStyles | None, gradient: Sequence[str]) -> NameStyle |
 
     None: the name is plain.
     """
-    face = _FACES.get(styles.font_id, "") if styles else ""
+    face = FACES.get(styles.font_id, "") if styles and styles.font_id else ""
     effect: Effect = _EFFECTS.get(styles.effect_id, "solid") if styles else "gradient"
     colors = tuple(f"#{color:06x}" for color in styles.colors[:MAX_COLORS]) if styles else ()
     if gradient:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from services.api.endpoints import widget_bundle
 from services.api.endpoints.static import WIDGET_DIR
+from services.cards.name_styles import FACES, SCALES
 from shared.config import ApiSettings
 from shared.model import snapshot
 from shared.redis.store import Store
@@ -19,7 +20,7 @@ from tests.api.http_client import ask
 from tests.api.replica import serving
 
 WS, INVITE = "wss://presence.example.org", "https://discord.gg/example"
-WIDGET_BUDGET_BYTES = 12 * 1024  # of /widget.js, gzipped
+WIDGET_BUDGET_BYTES = 13 * 1024  # of /widget.js, gzipped
 CONTENT_TYPES = {
     "widget.js": "text/javascript; charset=utf-8",
     "widget.d.ts": "application/typescript; charset=utf-8",
@@ -35,6 +36,8 @@ CONTENT_TYPES = {
     "page.css": "text/css; charset=utf-8",
     "preview.png": "image/png",
     "favicon.svg": "image/svg+xml; charset=utf-8",
+    "live_picture.js": "text/javascript; charset=utf-8",
+    "fonts/7.woff2": "font/woff2",
 }
 TYPES = (WIDGET_DIR / "widget.d.ts").read_text()
 MODULES = sorted(WIDGET_DIR.glob("*.js"))
@@ -65,6 +68,19 @@ async def test_a_new_widget_is_everywhere_in_minutes(port: int) -> None:
     widget = (await ask(port, "/widget.js")).header("cache-control") or ""
     assert 0 < int(re.findall(r"max-age=(\d+)", widget)[0]) <= 600
     assert (await ask(port, "/page.js")).header("cache-control") == "no-cache"
+
+
+async def test_the_fonts_of_names_are_those_of_cards(port: int) -> None:
+    """With the same sizes. Each is a small file that browsers keep."""
+    script = (WIDGET_DIR / "name_style.js").read_text()
+    (scales,) = re.findall(r"^const FONT_SCALES = \{([^}]*)\}", script, re.MULTILINE)
+    known = {int(number): float(scale) for number, scale in re.findall(r"(\d+): ([\d.]+)", scales)}
+    assert known == {number: SCALES.get(face, 1.0) for number, face in FACES.items()}
+    for number in known:
+        answer = await ask(port, f"/fonts/{number}.woff2")
+        assert answer.body[:4] == b"wOF2"
+        assert len(answer.body) < 27_000
+        assert answer.header("cache-control") == "public, max-age=2592000"
 
 
 async def test_the_widget_is_small(store: Store) -> None:

@@ -3,6 +3,7 @@
 import { inWords } from "./clock.js";
 import { h } from "./dom.js";
 import { asReached, isLoopback } from "./loopback.js";
+import { styleName } from "./name_style.js";
 import { pastRows, rows } from "./rows.js";
 
 const STATUS_TEXTS = {
@@ -61,6 +62,9 @@ export function card({ data, info, hidden, compact, server, seen, recent = [] })
   const { profile, custom_status: custom } = data;
   const unlessHidden = (part, element) => !hidden.has(part) && element;
   const name = profile.display_name || profile.username;
+  const shownName = link("name", profile.link, { dir: "auto", title: name }, name);
+  const styles = unlessHidden("name-style", profile.display_name_styles);
+  if (styles) styleName(shownName, styles, server);
   const all = rows(data).filter(({ part }) => !hidden.has(part));
   const status = all.some(({ streams }) => streams) ? "streaming" : data.status;
   const statusText = STATUS_TEXTS[status] ?? STATUS_TEXTS.invisible;
@@ -86,12 +90,7 @@ export function card({ data, info, hidden, compact, server, seen, recent = [] })
       h(
         "div who",
         null,
-        h(
-          "div names",
-          null,
-          link("name", profile.link, { dir: "auto", title: name }, name),
-          unlessHidden("clan", clan(profile)),
-        ),
+        h("div names", null, shownName, unlessHidden("clan", clan(profile))),
         compact
           ? summary(all[0], customStatus, [statusText, lastSeen])
           : about(profile, statusText, lastSeen, unlessHidden("pronouns", profile.pronouns)),

@@ -11,7 +11,7 @@ const STYLE = ""; // The api replaces this by widget.css.
 const KNOWN_WORDS = {
   theme: "light dark auto paper midnight glass plain",
   size: "compact",
-  hide: "nameplate decoration clan pronouns badges custom-status links spotify activities",
+  hide: "name-style nameplate decoration clan pronouns badges custom-status links spotify activities",
 };
 const RESIZE_ANIMATION = { duration: 240, easing: "cubic-bezier(.2, .7, .2, 1)" };
 

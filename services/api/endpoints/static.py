@@ -29,6 +29,7 @@ _CONTENT_TYPES: Final = {
     ".png": b"image/png",
     ".svg": b"image/svg+xml; charset=utf-8",
     ".ts": b"application/typescript; charset=utf-8",
+    ".woff2": b"font/woff2",
 }
 _FILES: Final = (
     PAGE_DIR / "page.css",
@@ -51,6 +52,9 @@ _FILES: Final = (
     WIDGET_DIR / "widget.d.ts",
 )
 
+_FONTS: Final = WIDGET_DIR / "fonts"  # of display names
+_FONT_CACHE_CONTROL: Final = b"public, max-age=2592000"  # they do not change
+
 _TYPES: Final = (b"x-typescript-types", b"/widget.d.ts")  # Deno reads it
 
 WIDGET_CACHE_CONTROL: Final = b"public, max-age=300, stale-while-revalidate=86400"
@@ -66,6 +70,11 @@ def routes(settings: ApiSettings) -> list[Route]:
     for path in _FILES:
         content_type = _CONTENT_TYPES[path.suffix]
         found[path.name] = PrecompressedResponse.of(path.read_bytes(), content_type, CROSS_ORIGIN)
+    for path in sorted(_FONTS.glob("*.woff2")):
+        kind = _CONTENT_TYPES[path.suffix]
+        found[f"fonts/{path.name}"] = PrecompressedResponse.of(
+            path.read_bytes(), kind, CROSS_ORIGIN, keep=_FONT_CACHE_CONTROL
+        )
     return [Route(f"/{name}", _endpoint(file)) for name, file in found.items()]
 
 

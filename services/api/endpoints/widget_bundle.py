@@ -22,7 +22,7 @@ SERVED: Final = 'const SERVED={socket:"",invite:""};'  # without blanks
 STYLE: Final = 'const STYLE="";'
 BANNER: Final = "// Grux: <grux-presence user=…>. MIT. https://github.com/matheusaudibert/grux\n"
 
-_IMPORT: Final = re.compile(r'^import \{[^}]+\} from "\./([a-z]+\.js)";\n', re.MULTILINE)
+_IMPORT: Final = re.compile(r'^import \{[^}]+\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
 _EXPORT: Final = re.compile(r"^export (?!\{)", re.MULTILINE)
 _COMMENT: Final = re.compile(r"^ *//.*$|^ */\*\*[\s\S]*?\*/$| // .*$", re.MULTILINE)
 _BLANKS: Final = re.compile(
