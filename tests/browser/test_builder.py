@@ -175,6 +175,9 @@ async def test_fits_and_is_accessible(tab: BrowserTab, kind: str, scheme: str) -
     await tab.goto(f"/?user={ROBIN}&make={kind}&theme=light&show=activity")
     await tab.wait_for_text("Robin")
     await tab.until("() => document.querySelector('#preview').children.length > 0")
+    fonts = "() => ['body', '#options select', '#options input'].map((selector) =>"
+    fonts += " getComputedStyle(document.querySelector(selector)).fontFamily)"
+    assert len(set(await tab.page.evaluate(fonts))) == 1
     for width in (1280, 360):
         await tab.page.set_viewport_size({"width": width, "height": 844})
         widths = "() => [document.documentElement.scrollWidth, innerWidth]"

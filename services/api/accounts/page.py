@@ -164,7 +164,7 @@ def _key(view: AccountView) -> str:
         )
     has_key = view.key_created_at is not None
     since = (
-        f"<p>You have a key since {time_html(view.key_created_at)}.</p>"
+        f"<p>Your key was created on {time_html(view.key_created_at)}.</p>"
         if view.key_created_at is not None
         else ""
     )

@@ -194,7 +194,7 @@ def test_a_new_key_is_shown_once() -> None:
     assert b"cannot be shown again" in shown
     later = page.render(replace(VIEW, key_created_at=1_800_000_000_000))
     assert b"secret-key" not in later
-    assert b"You have a key since <time datetime=" in later
+    assert b"Your key was created on <time datetime=" in later
 
 
 def test_addresses_are_relative_to_the_root() -> None:
