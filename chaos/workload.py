@@ -25,6 +25,7 @@ class Workload:
 
     def __init__(self, world: World, history: History, seed: int) -> None:
         self.rate = 0.0  # changes a second
+        self.moves = 0.04  # share of the changes that are a join or a departure
         self.changes = 0
         self.left: set[str] = set()  # former members
         self._world = world
@@ -50,11 +51,11 @@ class Workload:
     def step(self) -> None:
         """One change of some kind."""
         chance = self._rng.random()
-        if chance < 0.02:
+        if chance < self.moves / 2:
             self._leave()
-        elif chance < 0.04:
+        elif chance < self.moves:
             self._join()
-        elif chance < 0.07:
+        elif chance < self.moves + 0.03:
             self._rename()
         else:
             self.show(self._someone())
