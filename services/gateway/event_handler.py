@@ -14,6 +14,7 @@ from services.gateway import metrics
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckAnswer
 from services.gateway.normalize import sanitize
+from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
 from services.gateway.state.user_cache import UserCache, merge_user
 from services.gateway.sync.reconciler import Reconciler
@@ -73,11 +74,13 @@ class EventHandler:
 
     def handle(self, name: str, payload: Any) -> None:
         """Apply one event."""
-        _EVENTS.get(name, _OTHER_EVENTS).inc()
-        if name not in _EVENTS:
+        counter = _EVENTS.get(name)
+        if counter is None:
+            _OTHER_EVENTS.inc()
             return
+        counter.inc()
         try:
-            if not isinstance(payload, Mapping):
+            if not isinstance(payload, MAPPING):
                 raise InvalidEvent("payload")
             match name:
                 case "PRESENCE_UPDATE":
@@ -228,7 +231,7 @@ class EventHandler:
         guild_ids = {
             int(guild_id)
             for guild in _list(payload.get("guilds"))
-            if isinstance(guild, Mapping) and (guild_id := sanitize.snowflake(guild.get("id")))
+            if isinstance(guild, MAPPING) and (guild_id := sanitize.snowflake(guild.get("id")))
         }
         monitored = {guild_id for guild_id in guild_ids if self._is_approved(guild_id)}
         self._requests.reset()

@@ -17,6 +17,9 @@ Json = dict[str, Any]
 Check = Callable[[Any], Any]
 """Gives the sanitized value, or None if it is unusable."""
 
+MAPPING: Final = (dict, Mapping)
+"""For isinstance, which finds a dict in 0.04 µs then, and in 0.3 with Mapping alone."""
+
 LISTENING: Final = 2  # a type of activity
 CUSTOM_STATUS: Final = 4
 MAX_TEXT: Final = 512  # Discord allows 128 to 313
@@ -68,7 +71,7 @@ def snowflake(value: Any) -> str | None:
 
 def user_id(user: Any) -> int | None:
     """The id of a user object."""
-    found = snowflake(user.get("id")) if isinstance(user, Mapping) else None
+    found = snowflake(user.get("id")) if isinstance(user, MAPPING) else None
     return int(found) if found else None
 
 
@@ -83,7 +86,7 @@ def picture(value: Any) -> str | None:
 
 def user(raw: Any) -> Json:
     """A whole or partial user. A missing key means unchanged, null means cleared."""
-    return _keep(raw, _USER, null_is_kept=True) if isinstance(raw, Mapping) else {}
+    return _keep(raw, _USER, null_is_kept=True) if isinstance(raw, MAPPING) else {}
 
 
 def presence(raw: Mapping[str, Any]) -> Json:
@@ -132,7 +135,7 @@ def _keep(raw: Mapping[str, Any], checks: Mapping[str, Check], *, null_is_kept: 
 
 def _object(checks: Mapping[str, Check], *, null_is_kept: bool = False) -> Check:
     def check(value: Any) -> Json | None:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, MAPPING):
             return None
         return _keep(value, checks, null_is_kept=null_is_kept)
 
@@ -145,7 +148,7 @@ def _user_object(checks: Mapping[str, Check]) -> Check:
 
 
 def _clients(raw: Any) -> dict[str, str]:
-    if not isinstance(raw, Mapping):
+    if not isinstance(raw, MAPPING):
         return {}
     return {
         client: status
@@ -160,7 +163,7 @@ def _activities(raw: Any) -> list[Json]:
     return [
         _keep(activity, ACTIVITY, null_is_kept=False)
         for activity in raw[:MAX_ACTIVITIES]
-        if isinstance(activity, Mapping)
+        if isinstance(activity, MAPPING)
     ]
 
 
@@ -175,7 +178,7 @@ def _buttons(value: Any) -> list[str] | None:
     if not isinstance(value, list):
         return None
     labels = (
-        text(one.get("label") if isinstance(one, Mapping) else one) for one in value[:MAX_BUTTONS]
+        text(one.get("label") if isinstance(one, MAPPING) else one) for one in value[:MAX_BUTTONS]
     )
     return [label for label in labels if label]
 

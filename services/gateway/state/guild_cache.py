@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from services.gateway.normalize import sanitize
+from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.merged_presence import NOT_REPORTED
 from services.gateway.state.user_cache import (
     CachedUser,
@@ -136,7 +137,7 @@ class GuildCache:
             return
         shown = _by_user(presences)
         for member in members:
-            user = member.get("user") if isinstance(member, Mapping) else None
+            user = member.get("user") if isinstance(member, MAPPING) else None
             user_id = self.upsert_member(guild_id, guild, user)
             if user_id is not None:
                 self.update_presence(guild_id, user_id, shown.get(user_id, _OFFLINE))
@@ -234,7 +235,7 @@ class GuildCache:
 def _by_user(presences: Iterable[Any]) -> dict[int, Mapping[str, Any]]:
     shown: dict[int, Mapping[str, Any]] = {}
     for presence in presences:
-        user_id = sanitize.user_id(presence.get("user")) if isinstance(presence, Mapping) else None
+        user_id = sanitize.user_id(presence.get("user")) if isinstance(presence, MAPPING) else None
         if user_id is not None:
             shown[user_id] = presence
     return shown
