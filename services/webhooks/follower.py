@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from itertools import islice
 from typing import Protocol
@@ -48,6 +47,9 @@ class MonitoredUsers(Protocol):
 
     def users(self) -> AsyncIterator[list[int]]: ...
 
+    async def server_time(self) -> float:
+        """Redis' clock: seconds since 1970."""
+
     async def load_many(
         self, user_ids: Sequence[int]
     ) -> list[Snapshot | SnapshotDamaged | None]: ...
@@ -76,7 +78,7 @@ class PresenceFollower:
         self._named: frozenset[int] | None = frozenset()  # None: every monitored user is wanted
         self._dirty: dict[int, None] = {}  # to be loaded
         self._followed: set[int] = set()  # shown to the endpoints; the others are not monitored
-        self._left: set[int] = set()  # a message has said that they are not monitored any more
+        self._left: dict[int, int] = {}  # who is not monitored any more, by the message's version
         self._unsure: set[int] = set()  # Redis does not hold them, and may have lost them
         self._losses = 0
         self._scanned = False
@@ -113,9 +115,9 @@ class PresenceFollower:
 
     def updated(self, user_id: int, update: PresenceMessage) -> None:
         if update.removed:
-            self._left.add(user_id)
+            self._left[user_id] = update.version
         else:
-            self._left.discard(user_id)
+            self._left.pop(user_id, None)
         if update.removed or update.presence is not UNSET:
             self._mark([user_id])
 
@@ -207,41 +209,44 @@ class PresenceFollower:
             if snapshot is not None:
                 self._show(user_id, snapshot)
             elif user_id in gone:
-                self._remove(user_id)
+                self._remove(user_id, gone[user_id])
             else:
                 self._unsure.add(user_id)
                 for delivery in self._deliveries:
                     delivery.withhold(user_id)
 
-    async def _gone(self, missing: Sequence[int]) -> set[int]:
-        """Those whom Redis does not hold, and has not only lost."""
-        if not missing:
-            return set()
-        if self._store.is_expired:
-            return set(missing)
-        gone = self._left.intersection(missing)
+    async def _gone(self, missing: Sequence[int]) -> dict[int, int]:
+        """Those whom Redis does not hold, and has not only lost; and the version of their removal.
+
+        It is by Redis' clock, as the versions of states are: receivers put both in order.
+        """
+        gone = {user_id: self._left[user_id] for user_id in missing if user_id in self._left}
         rest = [user_id for user_id in missing if user_id not in gone]
-        return gone | (await self._find_absent(rest) if rest else set())
+        if rest:
+            absent = rest if self._store.is_expired else await self._find_absent(rest)
+            now = round(await self._store.server_time() * 1e6) if absent else 0
+            gone |= dict.fromkeys(absent, now)
+        return gone
 
     def _show(self, user_id: int, snapshot: Snapshot | SnapshotDamaged) -> None:
         if isinstance(snapshot, SnapshotDamaged):
             for delivery in self._deliveries:  # the gateway's next save repairs it
                 delivery.withhold(user_id)
             return
-        self._left.discard(user_id)
+        self._left.pop(user_id, None)
         self._unsure.discard(user_id)
         self._followed.add(user_id)
         for delivery in self._deliveries:
             delivery.show(user_id, snapshot.version, snapshot.presence)
 
-    def _remove(self, user_id: int) -> None:
-        self._left.discard(user_id)
+    def _remove(self, user_id: int, version: int) -> None:
+        self._left.pop(user_id, None)
         self._unsure.discard(user_id)
         self._followed.discard(user_id)
         if self._named is None:  # whoever joins is reported, and is followed again
             self._subscriber.unsubscribe(user_id)
         for delivery in self._deliveries:
-            delivery.remove(user_id, time.time_ns() // 1000)
+            delivery.remove(user_id, version)
 
     async def _rescan(self) -> None:
         while True:

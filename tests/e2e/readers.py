@@ -24,6 +24,7 @@ from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.free_port import free_port
 from tests.e2e.stack import ROBIN, Stack, running
 from tests.public_routes import SHOWING, UNCHANGING
+from tests.webhooks.receiver import SECRET, Receiver, receiving
 
 
 def encoded(value: Any) -> str:
@@ -138,8 +139,10 @@ class Readers:
         http: aiohttp.ClientSession,
         redis: Redis,
         settings: UserSettingsStore,
+        endpoint: Receiver,
     ) -> None:
         self.stack = stack
+        self.endpoint = endpoint  # of webhooks
         self._http = http
         self._redis = redis
         self._settings = settings
@@ -177,6 +180,7 @@ class Readers:
         """All readers of Robin, with Redis itself."""
         texts = {f"client of {name}": encoded(one.state) for name, one in clients.items()}
         texts |= await self.answers(ROBIN) | await self.connections()
+        texts["webhook"] = encoded(self.endpoint.received[-1].body["data"])
         return {**texts, "redis": await self.stored()}
 
     @asynccontextmanager
@@ -246,14 +250,26 @@ async def first_state(client: ClientConnection, name: str) -> Any:
 async def readers() -> AsyncIterator[Readers]:
     """Robin with everything that can be hidden, and all services."""
     port = free_port()
-    env = {**UNLIMITED, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    async with receiving() as endpoint, _seen_by(endpoint, port) as seen:
+        yield seen
+
+
+@asynccontextmanager
+async def _seen_by(endpoint: Receiver, port: int) -> AsyncIterator[Readers]:
+    webhooks = [{"url": endpoint.url, "secret": SECRET, "users": [ROBIN], "private": True}]
+    env = {
+        **UNLIMITED,
+        "PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "WEBHOOKS": encoded(webhooks),
+    }
+    services = ("api", "ws", "cards", "gateway", "webhooks")
     async with (
-        running(services=("api", "ws", "cards", "gateway"), env=env, api_port=port) as stack,
+        running(services=services, env=env, api_port=port) as stack,
         aiohttp.ClientSession(headers={"Accept": "text/html, */*"}) as http,
         Redis.from_url(stack.redis.url, protocol=2) as redis,
         Store.connect(stack.redis.url, timeout=PATIENCE) as durable,
     ):
-        seen = Readers(stack, http, redis, UserSettingsStore(durable))
+        seen = Readers(stack, http, redis, UserSettingsStore(durable), endpoint)
         await ConnectedAccountsStore(durable).replace(int(ROBIN), [GITHUB])
         await seen.choose(SHOWN)
         stack.simulator.world.update_user(ROBIN, **LOOKS)
@@ -264,4 +280,5 @@ async def readers() -> AsyncIterator[Readers]:
             return all(matching(field, text) for field in TRACES)
 
         await eventually_async(is_shown)
+        await eventually(lambda: endpoint.received)
         yield seen

@@ -86,7 +86,7 @@ async def test_every_route_shows_somebody(seen: Readers) -> None:
 
 @pytest.mark.parametrize("field", TRACES)
 async def test_what_is_hidden_is_in_no_answer(seen: Readers, field: str) -> None:
-    """Routes of all services, open and new connections, and Redis itself.
+    """Routes of all services, open and new connections, a webhook endpoint, and Redis itself.
 
     It is seen before, and everything else is seen all the time.
     """
@@ -117,7 +117,7 @@ async def test_what_is_hidden_is_in_no_answer(seen: Readers, field: str) -> None
 async def test_who_hides_was_never_there(seen: Readers, how: str) -> None:
     """Every route answers byte for byte as about a stranger, and Redis names them nowhere.
 
-    Open connections are told what they are told when somebody leaves.
+    Open connections and webhook endpoints are told what they are told when somebody leaves.
     """
     stack = seen.stack
     await everything_is_shown(seen)
@@ -138,6 +138,7 @@ async def test_who_hides_was_never_there(seen: Readers, how: str) -> None:
         assert (await first_frame(stack, ROBIN)) == (await first_frame(stack, STRANGER))
         await eventually_async(lambda: counts(stack, members - 1))
         await eventually(clients["ws"].task.done)
+        await eventually(lambda: seen.endpoint.received[-1].body["data"] is None)
         assert clients["ws"].connection.close_code == 4404
         await eventually(lambda: clients["socket"].state["discord_status"] == "offline")
         assert clients["socket"].state["activities"] == []

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 
 from shared.redis import keys
 from simulator.model import User
-from testing.eventually import eventually_async
+from testing.eventually import eventually, eventually_async
 from testing.process import ROOT
 from testing.redis_cluster import RedisCluster
 from testing.redis_server import RedisServer
@@ -27,6 +27,7 @@ from tests.e2e.test_redis_rights import (
     acl_file,
     version,
 )
+from tests.webhooks.receiver import SECRET, receiving
 
 NEW = "1138383128625152005"
 LATER = {
@@ -80,12 +81,17 @@ async def test_each_service_works_in_a_cluster(tmp_path: Path) -> None:
     async with (
         guarded_cluster(tmp_path) as (cluster, modern),
         running(services=()) as stack,
+        receiving() as endpoint,
     ):
         world = stack.simulator.world
+        stack.env["WEBHOOKS"] = (
+            f'[{{"url": "{endpoint.url}", "secret": "{SECRET}", "users": ["{ROBIN}"], '
+            '"private": true}]'
+        )
         if modern:
             address = f"http://127.0.0.1:{stack.simulator.port}/profiles/{{user_id}}"
             stack.env |= {"PROFILE_SOURCE": "upstream", "PROFILE_UPSTREAM_URL": address}
-        for service in ("api", "ws", "cards"):
+        for service in ("api", "ws", "cards", "webhooks"):
             await start(stack, cluster, service)
         await start(stack, cluster, "gateway", PRESENCE_CHECK_SECONDS="1")
         await stack.shows(ROBIN, lambda data: True)
@@ -113,6 +119,9 @@ async def test_each_service_works_in_a_cluster(tmp_path: Path) -> None:
         await stack.shows(NEW, lambda data: True)
         world.set_presence(ROBIN, "online", [], {"web": "online"})
         await watcher.until(lambda frame: frame["d"].get("status") == "online")
+        await eventually(
+            lambda: [one for one in endpoint.received if one.body["data"]["status"] == "online"]
+        )
         await target.start()
         await eventually_async(cluster.is_whole)
 
@@ -127,7 +136,7 @@ async def test_each_service_works_in_a_cluster(tmp_path: Path) -> None:
         assert await denied(cluster) == []
 
 
-@pytest.mark.parametrize("user", SERVICES)
+@pytest.mark.parametrize("user", [*SERVICES, "webhooks"])
 async def test_no_service_may_change_the_cluster(tmp_path: Path, user: str) -> None:
     """Only ask where the slots are."""
     acl_changes = [

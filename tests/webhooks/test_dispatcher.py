@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -46,6 +47,29 @@ async def test_each_change_arrives_as_the_api_shows_it(source: Source, receiver:
     stamps = [one.body["timestamp"] for one in receiver.received if one.user_id == ANNA]
     assert stamps == sorted(stamps)
     assert len({one.id for one in receiver.received}) == 5
+
+
+async def test_removals_and_states_are_in_order(source: Source, receiver: Receiver) -> None:
+    """By Redis' clock, whichever clock this machine has: receivers ignore what is older."""
+    await source.show(ANNA, 1)
+    async with source.dispatching(endpoint_of(receiver)) as dispatcher:
+        await idle(dispatcher)
+    await source.remove(ANNA)
+    await mark_complete(source.store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time", lambda: 4e9)
+        patch.setattr(time, "time_ns", lambda: 4_000_000_000_000_000_000)
+        async with source.dispatching(endpoint_of(receiver)) as dispatcher:
+            await eventually(lambda: receiver.shown == [(ANNA, 1), (ANNA, None)])
+            await source.show(ANNA, 2)
+            await eventually(lambda: len(receiver.shown) == 3)
+            await source.remove(ANNA)
+            await eventually(lambda: len(receiver.shown) == 4)
+            await source.show(ANNA, 2)
+            await eventually(lambda: len(receiver.shown) == 5)
+            await idle(dispatcher)
+    stamps = [one.body["timestamp"] for one in receiver.received]
+    assert stamps == sorted(set(stamps))
 
 
 async def test_only_the_users_of_an_endpoint_are_sent(source: Source, receiver: Receiver) -> None:

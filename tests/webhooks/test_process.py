@@ -79,20 +79,22 @@ async def test_from_start_to_end(tmp_path: Path, file: str, receiver: Receiver) 
         await second.line_with("ready after")
         assert await first.stop(signal.SIGTERM) == 0
         await second.line_with("this process delivers")
+        assert await second.stop(signal.SIGTERM) == 0
         await source.remove(ANNA)
         await mark_complete(admin)
+        third = await start(**{**settings, "METRICS_PORT": "0"})
         await eventually(lambda: receiver.shown[3:] == [(ANNA, None)])
         receiver.answers = [answer("410 Gone")]
         await source.show(ANNA, 3)
-        await second.line_with("is gone (status 410)")
+        await third.line_with("is gone (status 410)")
         [endpoint] = [key async for key in redis.scan_iter("webhook:*")] or [b""]
         await eventually_async(lambda: is_missing(redis, endpoint))
         spare = UNUSED | (UNUSED_BY_REDIS_6 if "6" in file else set())
         given = granted((tmp_path / file).read_text(), "webhooks") - spare
         await eventually(lambda: given <= calls.of("webhooks"))
-        assert await second.stop(signal.SIGTERM) == 0
+        assert await third.stop(signal.SIGTERM) == 0
         assert not await redis.exists(keys.WEBHOOK_LEASE)
-        for process in (first, second):
+        for process in (first, second, third):
             said = "\n".join(process.lines)
             assert "Traceback" not in said
             assert SECRET not in said
