@@ -10,7 +10,7 @@ if [ -z "$demo" ]; then # a demo may have run before
     docker compose --profile demo rm --stop --force simulator >/dev/null 2>&1
 fi
 if [ "$profiles" = "$demo" ]; then # there may have been endpoints before
-    docker compose --profile webhooks rm --stop --force webhooks >/dev/null 2>&1
+    docker compose --profile webhooks rm --stop --force webhooks >/dev/null 2>&1 || true
 fi
 if ! docker compose $profiles up --detach --build --wait --wait-timeout 180 "$@"; then
     echo >&2

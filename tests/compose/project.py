@@ -25,7 +25,7 @@ XENIA = "890756507421900801"  # a simulated user that changes only when told to
 REDIS = "redis:8-alpine"
 GRUX = ("gateway", "api", "ws", "cards")
 OURS = (*GRUX, "simulator")
-REDIS_USERS = ("ADMIN", *(name.upper() for name in GRUX))
+REDIS_USERS = ("ADMIN", *(name.upper() for name in GRUX), "WEBHOOKS")
 
 FETCH = "import sys,urllib.request as u;print(u.urlopen(u.Request(*sys.argv[1:2],sys.argv[2].encode() or None)).read().decode())"  # noqa: E501
 """A program that requests a URL from inside a container: GET, or POST if there is a body."""
