@@ -22,6 +22,7 @@ class Counters:
         "connections",
         "dropped",
         "event_clients",
+        "event_frames",
         "frames",
         "handshakes",
         "lanyard_clients",
@@ -40,6 +41,7 @@ class Counters:
         self.event_clients = 0  # event streams
         self.backpressured = 0  # clients for which bytes wait here, as the kernel takes no more
         self.frames = 0  # written, of every kind; only grows
+        self.event_frames = 0  # those of them that were written to event streams
         self.handshakes = Counter("grux_ws_handshakes", "Handshakes.", registry=None)
         self.skipped = Counter(
             "grux_ws_skipped", "Updates that a backpressured client was not sent.", registry=None

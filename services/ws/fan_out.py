@@ -15,10 +15,11 @@ from time import time
 from typing import Any, Protocol
 
 from services.ws.counters import Counters
+from services.ws.events.view import EventView
 
 
 class Shown(Protocol):
-    """What clients are subscribed to: a services.ws.topic.Topic, or a LanyardView.
+    """What clients are subscribed to: a services.ws.topic.Topic, a LanyardView or an EventView.
 
     Its subscriptions have `fd`, `presence`, `profile` and `session`, as in services.ws.topic.
     """
@@ -139,3 +140,5 @@ def _show(topic: Shown, subscriptions: list[Any], counters: Counters) -> None:
         elif subscription in subscribed:  # it may have ended since the pass began
             subscription.session.show(subscription)
     counters.frames += direct
+    if isinstance(topic, EventView):
+        counters.event_frames += direct

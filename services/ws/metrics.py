@@ -30,7 +30,15 @@ def export(context: ServerContext) -> None:
     counters, hub = context.counters, context.hub
     for metric in counters.metrics():
         REGISTRY.register(metric)
-    CallbackCounter("grux_ws_frames", "Frames written.", lambda: counters.frames)
+    CallbackCounter(
+        "grux_ws_frames",
+        "Frames written, to WebSockets and to event streams.",
+        lambda: {
+            "websocket": counters.frames - counters.event_frames,
+            "events": counters.event_frames,
+        },
+        "transport",
+    )
     CallbackCounter(
         "grux_ws_unreadable",
         "Messages and snapshots in Redis that could not be read.",

@@ -56,7 +56,7 @@ async def test_every_metric_is_there_and_moves() -> None:
         await until(ports["ws"], "grux_ws_watchers", holds=lambda found: found == 1)
         written = await value(ports["gateway"], "grux_gateway_saves_written_total")
         events = await value(ports["gateway"], "grux_gateway_events_total", "PRESENCE_UPDATE")
-        frames = await value(ports["ws"], "grux_ws_frames_total")
+        frames = await value(ports["ws"], "grux_ws_frames_total", "websocket")
         ages = await value(ports["ws"], "grux_ws_frame_age_seconds_count")
         stack.simulator.sessions.tell("PRESENCE_UPDATE", FIRST, "x")
         stack.simulator.world.set_presence(ROBIN, "dnd", [], {"vr": "dnd"})
@@ -75,7 +75,8 @@ async def test_every_metric_is_there_and_moves() -> None:
             "127.0.0.1:9",
             holds=lambda now: now > 0,
         )
-        assert await value(ports["ws"], "grux_ws_frames_total") > frames
+        assert await value(ports["ws"], "grux_ws_frames_total", "websocket") > frames
+        assert await value(ports["ws"], "grux_ws_frames_total", "events") == 0
         assert await value(ports["ws"], "grux_ws_refused_total") == 1
         shown = {
             process: {name for name, _ in await scraped(port)} for process, port in ports.items()

@@ -104,6 +104,7 @@ class EventStream(asyncio.Protocol):
 
     def write(self, frame: bytes) -> None:
         self._context.counters.frames += 1
+        self._context.counters.event_frames += 1
         if not self.started:
             self.started = True
             frame = wire.HEAD + wire.retry() + frame

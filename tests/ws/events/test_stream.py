@@ -44,6 +44,7 @@ async def test_the_frames_of_the_websocket(backend: Backend) -> None:
             await backend.show(ANNA, state, name)
             assert (await following(client)).frame == await receive(other)
         assert (await following(client)).frame == await receive(other)
+        assert ws.counters.frames - 4 >= ws.counters.event_frames >= 4
         assert 1000 <= client.parser.retry_ms <= 5000
         assert (ws.counters.event_clients, ws.counters.watchers) == (1, 2)
         await backend.show(ANNA, 3, "hannah")
