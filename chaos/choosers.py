@@ -11,8 +11,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from chaos.history import History
-from chaos.privacy_check import FIELDS, Choice
-from shared.model.user_settings import HIDEABLE_FIELDS, UserSettings
+from chaos.privacy_check import Choice
+from shared.model.user_settings import HIDEABLE_FIELDS, HISTORY_LEVELS, UserSettings
 from shared.redis.durable import DurableUnavailable
 from shared.redis.user_settings import UserSettingsStore
 
@@ -75,17 +75,21 @@ class Choosers:
             self._idle.set()
 
     def _some_choice(self) -> Choice:
-        chance = self._rng.random()
+        chance, history = self._rng.random(), self._rng.choice(HISTORY_LEVELS)
         if chance < 0.3:
-            return Choice()
+            return Choice(history=history)
         if chance < 0.5:
-            return Choice(visible=False)
-        return Choice(frozenset(self._rng.sample(FIELDS, self._rng.randint(1, 3))))
+            return Choice(visible=False, history=history)
+        hidden = self._rng.sample(HIDEABLE_FIELDS, self._rng.randint(1, 5))
+        return Choice(frozenset(hidden), history=history)
 
     async def _store_choice(self, user_id: str, choice: Choice, paused_until: int) -> None:
         hidden = tuple(name for name in HIDEABLE_FIELDS if name in choice.hidden)
         settings = UserSettings(
-            visible=choice.visible or bool(paused_until), paused_until=paused_until, hide=hidden
+            visible=choice.visible or bool(paused_until),
+            paused_until=paused_until,
+            hide=hidden,
+            history=choice.history,
         )
         privacy = self._history.privacy
         privacy.may_show(user_id, choice)
@@ -109,7 +113,8 @@ class Choosers:
             await asyncio.sleep(_RETRY_S / 2)
             for user_id, until in list(self._paused.items()):
                 if until - _now_ms() < 2 * _RETRY_S * 1000:
-                    self._history.privacy.may_show(user_id, Choice())
+                    choice = replace(self._history.privacy.choices[user_id], visible=True)
+                    self._history.privacy.may_show(user_id, choice)
                 if until <= _now_ms():
                     del self._paused[user_id]
                     choice = replace(self._history.privacy.choices[user_id], visible=True)

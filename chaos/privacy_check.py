@@ -6,8 +6,8 @@ noted, and judged when the run is over: by then it is known when something was b
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,9 +16,13 @@ from chaos.facts import NOTHING, Seen, Who
 from chaos.fault_window import FaultWindow
 from chaos.host_stalls import MACHINE
 from chaos.plan import DURABLE_LINKS, GATEWAYS, RETURNING_OLDER
+from shared.model.user_settings import HIDEABLE_FIELDS, HistoryLevel
 
-FIELDS: Final = ("status", "device", "activities", "spotify", "custom_status")
 VISIBLE: Final = "visible"
+LAST_SEEN: Final = "last_seen"
+HISTORY: Final = "history"  # activities that are over, the last song among them
+NAMES: Final = (*HIDEABLE_FIELDS, VISIBLE, LAST_SEEN, HISTORY)
+"""What can be hidden. The last two are, unless the person keeps a history."""
 
 HIDDEN_WITHIN: Final = 1.0  # seconds in which nothing is broken
 _SETTLES: Final = 6.0  # seconds after a fault: until another gateway has taken over
@@ -38,16 +42,54 @@ _TRACES: Final = {
     "status": (b'"status":"online"', b'"status":"idle"', b'"status":"dnd"'),
     "activities": (b'"move ',),
     "spotify": (b'"spotify:',),
+    "listening": (b'"listening":{',),
     "custom_status": (b'"#',),
+    "badges": (b'"badges":[{',),
+    "clan": (b'"clan":{', b'"primary_guild":{'),
+    "connected_accounts": (b'"connected_accounts":[{',),
+    "decoration": (b'"avatar_decoration_image":"', b'"avatar_decoration_data":{'),
+    LAST_SEEN: (b'"last_seen":1', b'"last_seen":2'),  # milliseconds
+    HISTORY: (b'"ended_at":1', b'"ended_at":2'),
 }
 """By field: what shows it in whatever Redis holds (chaos/workload.py makes the values)."""
+
+
+_NAME_OF_KEY: Final = {
+    "listening": "listening",
+    "last_seen": LAST_SEEN,
+    "badges": "badges",
+    "public_flags": "badges",
+    "clan": "clan",
+    "primary_guild": "clan",
+    "connected_accounts": "connected_accounts",
+    "avatar_decoration_image": "decoration",
+    "avatar_decoration_data": "decoration",
+    "collectibles": "decoration",
+    "nameplate_image": "decoration",
+    "last_played": HISTORY,
+}
+"""Of presences, profiles, Lanyard's users, and answers of /now-playing."""
+
+_FIELD_OF_KIND: Final = {"playing": "activities", "listening": "spotify"}
+"""Of entries of a history: the players here are all Spotify."""
 
 
 class Choice(Struct, frozen=True):
     """What a person shows."""
 
-    hidden: frozenset[str] = frozenset()  # of FIELDS
+    hidden: frozenset[str] = frozenset()  # of HIDEABLE_FIELDS
     visible: bool = True
+    history: HistoryLevel = "off"
+
+    @property
+    def names(self) -> set[str]:
+        """Of NAMES: what nobody may see."""
+        return {
+            *self.hidden,
+            *(() if self.visible else (VISIBLE,)),
+            *(() if self.history != "off" and "status" not in self.hidden else (LAST_SEEN,)),
+            *(() if self.history == "recent" else (HISTORY,)),
+        }
 
     def shown(self, seen: Seen, who: Who) -> tuple[Seen, Who]:
         """What is to be seen of these facts, where the person is visible."""
@@ -109,15 +151,14 @@ class PrivacyCheck:
     def hides(self, user_id: str, choice: Choice, now: float) -> None:
         """The change is stored."""
         self.choices[user_id] = choice
-        names = {*choice.hidden, *(() if choice.visible else (VISIBLE,))}
         before = self._since.get(user_id, {})
-        self._since[user_id] = {name: before.get(name, now) for name in names}
+        self._since[user_id] = {name: before.get(name, now) for name in choice.names}
 
     def may_show(self, user_id: str, choice: Choice) -> None:
         """A change to this choice is about to be stored: what it shows may be seen from now on."""
         since = self._since.get(user_id, {})
         for name in [*since]:
-            if name not in choice.hidden and not (name == VISIBLE and not choice.visible):
+            if name not in choice.names:
                 del since[name]
 
     def hidden_users(self) -> list[str]:
@@ -125,12 +166,20 @@ class PrivacyCheck:
         return [user_id for user_id, since in self._since.items() if since]
 
     def look(
-        self, reader: str, process: str, user_id: str, seen: Seen | None, who: Who | None, at: float
+        self,
+        reader: str,
+        process: str,
+        user_id: str,
+        seen: Seen | None,
+        who: Who | None,
+        at: float,
+        *,
+        shown: Collection[str] = (),
     ) -> None:
-        """A reader is shown this; None: nothing new."""
+        """A reader is shown this; None: nothing new. `shown`: by `shown_in`."""
         if user_id not in self._since:
             return
-        found = {VISIBLE}
+        found = {VISIBLE, *shown}
         if seen is not None:
             found |= {
                 name
@@ -145,6 +194,18 @@ class PrivacyCheck:
         if who is not None and who.devices:
             found |= {"device", "status"}
         self._note(reader, process, user_id, found, at)
+
+    def look_at_history(
+        self, reader: str, user_id: str, recent: Sequence[Mapping[str, Any]], at: float
+    ) -> None:
+        """An api process shows this of the past."""
+        if user_id in self._since:
+            kinds = {one["kind"] for one in recent}
+            found = {
+                *([HISTORY] if kinds else []),
+                *(_FIELD_OF_KIND[kind] for kind in kinds if kind in _FIELD_OF_KIND),
+            }
+            self._note(reader, reader, user_id, found, at)
 
     def look_at_bytes(self, reader: str, user_id: str, found: Sequence[bytes], at: float) -> None:
         """Redis holds this of the user, or has published it."""
@@ -175,6 +236,11 @@ class PrivacyCheck:
             for name in since.keys() & set(found)
             if at - since[name] > HIDDEN_WITHIN
         ]
+
+
+def shown_in(part: Mapping[str, Any]) -> set[str]:
+    """What this presence or profile shows, of what is in neither Seen nor Who."""
+    return {name for key, name in _NAME_OF_KEY.items() if part.get(key)}
 
 
 def fields_in(found: Sequence[bytes]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
@@ -78,7 +79,7 @@ class Stack:
         self.durable = RedisServer("--appendonly", "yes", "--appendfsync", "always")
         self._settings = Store.connect(self.durable.url)
         members = sorted(self.history.members() - {BOT_ID})
-        chosen = random.Random(seed).sample(members, choosers)
+        chosen = self._choose(members, choosers, random.Random(seed))
         store = UserSettingsStore(self._settings)
         self.choosers = Choosers(store, self.history, chosen, seed) if chosen else None
         self.services: dict[str, Service] = {}
@@ -87,6 +88,13 @@ class Stack:
         self.metrics_ports: dict[str, int] = {}  # of each `ws`
         self._ports: dict[str, int] = {}  # of the processes themselves
         self._parts = AsyncExitStack()
+
+    def _choose(self, members: Sequence[str], number: int, rng: random.Random) -> list[str]:
+        """Half of them have something to hide in their profiles, which few people have."""
+        people = self.simulator.world.people
+        dressed = [one for one in members if people[one].user.avatar_decoration_data]
+        first = rng.sample(dressed, min(len(dressed), number // 2))
+        return [*first, *rng.sample(sorted({*members} - {*first}), number - len(first))]
 
     async def __aenter__(self) -> Self:
         try:

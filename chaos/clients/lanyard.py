@@ -16,6 +16,7 @@ from chaos.clients.view import View
 from chaos.facts import NOTHING, Seen, Who, seen_in_lanyard, who_in_lanyard, without_statuses
 from chaos.fault_window import FaultWindow
 from chaos.plan import SOCKETS
+from chaos.privacy_check import shown_in
 
 _ASK_EVERY_S: Final = 0.7  # less than half of WS_MESSAGES_PER_MINUTE would allow
 _LOOK_EVERY_S: Final = 0.5
@@ -69,7 +70,8 @@ class LanyardView(View):
         seen = seen_in_lanyard(d)
         has_gone = seen == NOTHING and self._history.may_have_gone(user_id)
         if not has_gone:  # else the next INIT_STATE says whether they have
-            self._move(user_id, shown, seen, None)  # it has no statuses of devices
+            found = shown_in(d["discord_user"])
+            self._move(user_id, shown, seen, None, found)  # it has no statuses of devices
         self._note(user_id, seen)
         shown.refused, shown.presence = "", d
         shown.seen, shown.who = seen, who_in_lanyard(d)

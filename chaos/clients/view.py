@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.gaps import At
 from chaos.history import History, Position
+from chaos.privacy_check import shown_in
 from chaos.rollback_tracker import RollbackTracker
 
 _decode = msgspec.json.decode
@@ -97,18 +99,26 @@ class View:
     def _show(self, user_id: str, shown: ShownUser, presence: Any, profile: Any) -> None:
         seen = seen_in(presence) if presence is not shown.presence else None
         who = who_in(profile) if profile is not shown.profile else None
-        self._move(user_id, shown, seen, who)
+        news = {} if seen is None else presence
+        news = news if who is None else {**news, **profile}
+        self._move(user_id, shown, seen, who, shown_in(news))
         if seen is not None:
             self._note(user_id, seen)
         shown.presence, shown.profile = presence, profile
         shown.seen = seen or shown.seen
         shown.who = who or shown.who
 
-    def _move(self, user_id: str, shown: ShownUser, seen: Seen | None, who: Who | None) -> None:
+    def _move(
+        self,
+        user_id: str,
+        shown: ShownUser,
+        seen: Seen | None,
+        who: Who | None,
+        found: Collection[str],
+    ) -> None:
         if not self._reads_late:
-            self._history.privacy.look(
-                f"a client of {self._process}", self._process, user_id, seen, who, time.monotonic()
-            )
+            reader, at = f"a client of {self._process}", time.monotonic()
+            self._history.privacy.look(reader, self._process, user_id, seen, who, at, shown=found)
         setback = self._setbacks.now(reads_late=self._reads_late)
         problem = shown.place.moves_to(self._history, user_id, seen, who, setback)
         if problem:

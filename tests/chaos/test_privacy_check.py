@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from chaos.facts import Seen, Who
 from chaos.fault_window import FaultWindow
 from chaos.host_stalls import MACHINE, HostStalls
-from chaos.privacy_check import Choice, PrivacyCheck, fields_in
+from chaos.privacy_check import (
+    HISTORY,
+    LAST_SEEN,
+    NAMES,
+    Choice,
+    PrivacyCheck,
+    fields_in,
+    shown_in,
+)
+from shared.model.user_settings import HIDEABLE_FIELDS
 
 ROBIN = "161092844126208001"
 SEEN = Seen("online", ("Song", 1), (("Chess", "move 1", 1),), "#1")
@@ -40,6 +50,59 @@ def test_each_field_is_seen_by_each_reader(field: str, choice: Choice) -> None:
     assert leaks
     assert all(f"{field} was seen 2.00 s after it was hidden" in words for words in leaks)
     assert len(leaks) == (1 if field == "device" else 2)
+
+
+ANSWER = {
+    "listening": {"song": "Song"},
+    "last_seen": 1_750_874_008_612,
+    "badges": [{}],
+    "clan": {"tag": "CODE"},
+    "connected_accounts": [{}],
+    "avatar_decoration_image": "https://cdn.discordapp.com/a.png",
+    "last_played": {"song": "Song"},
+}
+IN_REDIS = [
+    b'"status":"online","device":"web","spotify":{"id":"spotify:1"},"listening":{"song":"Song"}',
+    b'"details":"move 1","state":"#1","last_seen":1750874008612',
+    b'"badges":[{"id":"a"}],"clan":{"tag":"CODE"},"connected_accounts":[{"type":"steam"}]',
+    b'"avatar_decoration_image":"https://cdn.discordapp.com/a.png","ended_at":1750874008612',
+]
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "visible"])
+def test_whatever_can_be_hidden_is_looked_for(name: str) -> None:
+    """In answers and frames, and in Redis, which does not say by itself what a device is."""
+    shows_past = Choice(history="off" if name in (LAST_SEEN, HISTORY) else "recent")
+    found = check(replace(shows_past, hidden=frozenset({name} & {*HIDEABLE_FIELDS})))
+    assert name in found.choices[ROBIN].names
+    found.look("api", "api-1", ROBIN, SEEN, WHO, 12.0, shown=shown_in(ANSWER))
+    found.look_at_bytes("a hash", ROBIN, IN_REDIS, 12.0)
+    leaks = [words for words in found.leaks([]) if f": {name} was seen" in words]
+    assert len(leaks) == (1 if name == "device" else 2)
+
+
+def test_nothing_that_is_empty_is_a_leak() -> None:
+    """As Grux shows what is hidden."""
+    hidden = dict.fromkeys(ANSWER) | {"badges": [], "connected_accounts": []}
+    assert shown_in(hidden) == set()
+    text = (
+        b'"listening":null,"badges":[],"clan":null,"avatar_decoration_image":null,"last_seen":null'
+    )
+    assert fields_in([text, b'"connected_accounts":[],"ended_at":null']) == set()
+
+
+def test_a_history_shows_what_its_entries_are_of() -> None:
+    """The past of somebody who hides games has none, though the rest is kept."""
+    found = check(Choice(frozenset({"activities"}), history="recent"))
+    found.look_at_history("api-1", ROBIN, [{"kind": "listening"}], 12.0)
+    assert found.leaks([]) == []
+    found.look_at_history("api-1", ROBIN, [{"kind": "playing"}], 12.0)
+    assert [words.partition(": ")[2].split()[0] for words in found.leaks([])] == ["activities"]
+    found = check(Choice(history="last_seen"))
+    found.look_at_history("api-1", ROBIN, [], 12.0)
+    assert found.leaks([]) == []
+    found.look_at_history("api-1", ROBIN, [{"kind": "playing"}], 12.0)
+    assert [words.partition(": ")[2].split()[0] for words in found.leaks([])] == ["history"]
 
 
 def test_what_is_not_hidden_may_be_seen() -> None:
