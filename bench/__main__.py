@@ -10,15 +10,16 @@ import platform
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from bench import figures, kernel, table
+from bench import figures, history, kernel, table
 from bench.child import ProcessFailed
 from bench.figures import Figure, Results
 from bench.harness import HERE, Harness
-from bench.params import QUICK, Params
+from bench.params import QUICK, SHORT, Params
 
 ROWS: Final = (
     "fan_out",
@@ -57,29 +58,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
     kernel.pin_to(kernel.LOAD_CORE)
     with tempfile.TemporaryDirectory(prefix="grux-bench-") as folder:
         try:
-            harness = Harness(QUICK if asked.quick else Params(), Path(folder), asked.tree)
+            params = QUICK if asked.quick else SHORT if asked.short else Params()
+            harness = Harness(params, Path(folder), asked.tree)
             harness.compile()
         except ProcessFailed as error:
             print(f"bench: {error}", file=sys.stderr)
             return 2
-        results = asyncio.run(_measure(harness, asked.only))
+        results = asyncio.run(measure(harness, asked.only))
     asked.json.write_bytes(figures.encode(results))
     print(table.drawn(results))
+    revision = history.revision_of(asked.tree)
+    if revision and asked.tree == HERE.parent and params == Params():
+        history.append(results, revision)
     return 0
 
 
-async def _measure(harness: Harness, only: Sequence[str]) -> Results:
+async def measure(harness: Harness, only: Sequence[str]) -> Results:
+    """Each row in turn. One that fails is left out."""
     found: list[Figure] = []
     left_out: list[str] = []
+    unsteady: list[str] = []
     for name in only:
         row: Row = importlib.import_module(f"bench.benchmarks.{name}")
         began = time.monotonic()
+        harness.begin_row()
         try:
             found += await row.run(harness)
-        except ProcessFailed as broken:
-            left_out.append(f"{name}: {broken}")
+        except Exception as error:
+            left_out.append(f"{name}: {_reason(error)}{harness.complaints()}")
+        unsteady += [f"{name}: {what}" for what in harness.unsteady]
         print(f"bench: {name}, {time.monotonic() - began:.0f} s", file=sys.stderr)
-    return Results(quick=harness.params.quick, machine=_machine(), left_out=left_out, figures=found)
+    return Results(
+        quick=harness.params.quick,
+        machine=_machine(),
+        left_out=left_out,
+        unsteady=unsteady,
+        figures=found,
+    )
+
+
+def _reason(error: Exception) -> str:
+    """In words where a process has failed; else what the bench itself, or its load, ran into."""
+    if isinstance(error, ProcessFailed):
+        return str(error)
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _machine() -> dict[str, str | int]:
@@ -93,6 +115,7 @@ def _machine() -> dict[str, str | int]:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="tiny numbers: shows that it works")
+    parser.add_argument("--short", action="store_true", help="small numbers, only good for ratios")
     parser.add_argument(
         "--only", type=rows, default=ROWS, metavar="ROW,…", help=f"some of {', '.join(ROWS)}"
     )

@@ -1,17 +1,20 @@
 """`python -m bench.compare A B`: two revisions side by side, each row of theirs in turn.
 
 Both are measured by the bench of this working tree, in its environment; their services come from
-git worktrees in a temporary folder.
+git worktrees in a temporary folder. With `--at-most`, rows with a figure of B that is more than so
+many times A's are measured once more, and the exit status is 1 if it still is.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -19,46 +22,84 @@ import msgspec
 
 from bench import table
 from bench.__main__ import ROWS, rows
-from bench.figures import Results, Series
+from bench.figures import Figure, Results, Series
 from bench.harness import HERE
 
 ORDER: Final = ("A", "B", "B", "A")  # so that a machine that slows down is fair to both
+HOT: Final = ("fan_out", "handshake", "reads", "ingest", "saves")  # with --short
 ROOT: Final = HERE.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parse(arguments)
-    units: dict[str, str] = {}
-    series = Series()
+    comparison = Comparison()
     with tempfile.TemporaryDirectory(prefix="grux-compare-") as folder:
         trees = {"A": Path(folder) / "a", "B": Path(folder) / "b"}
         with _worktree(trees["A"], asked.a), _worktree(trees["B"], asked.b):
-            for row in asked.only:
-                for side in ORDER[:2] if asked.quick else ORDER:
-                    results = _measured(row, trees[side], Path(folder) / "results", asked.quick)
-                    for reason in results.left_out:
-                        print(f"left out: {side}: {reason}", file=sys.stderr)
-                    for figure in results.figures:
-                        units[figure.name] = figure.unit
-                        series.add(f"{side} {figure.name}", figure.value)
-    print(_drawn(series, units, asked.a, asked.b))
-    return 0
+            measure = partial(_measure, comparison, trees, Path(folder) / "results", asked)
+            for row in asked.only or (HOT if asked.short else ROWS):
+                measure(row)
+            slower = comparison.above(asked.at_most)
+            for row in dict.fromkeys(comparison.rows[name] for name in slower):
+                measure(row)
+    print(comparison.drawn(asked.a, asked.b))
+    slower = comparison.above(asked.at_most)
+    for name in slower:
+        print(f"bench: more than {asked.at_most} times as much as before: {name}", file=sys.stderr)
+    return 1 if slower else 0
 
 
-def _drawn(series: Series, units: dict[str, str], a: str, b: str) -> str:
-    lines: list[tuple[str, ...]] = [("what", f"A: {a}", f"B: {b}", "B / A")]
-    for name, unit in units.items():
-        first, second = series.get(f"A {name}"), series.get(f"B {name}")
-        if first is not None and second is not None:
-            ratio = f"{second / first:.2f} ×" if first else ""
-            shown = (f"{table.number(value)} {unit}" for value in (first, second))
-            lines.append((name, *shown, ratio))
-    return table.grid(lines)
+class Comparison:
+    """What was measured of both revisions."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, str] = {}  # by figure
+        self._units: dict[str, str] = {}
+        self._series = Series()
+
+    def add(self, side: str, figure: Figure) -> None:
+        self.rows[figure.name], self._units[figure.name] = figure.row, figure.unit
+        self._series.add(f"{side} {figure.name}", figure.value)
+
+    def ratio(self, name: str) -> float | None:
+        """B's to A's; None where one of them has no such figure."""
+        a, b = self._series.get(f"A {name}"), self._series.get(f"B {name}")
+        return b / a if a and b is not None else None
+
+    def above(self, ratio: float) -> list[str]:
+        """The figures of which B's is more than so many times A's."""
+        return [name for name in self.rows if (self.ratio(name) or 0.0) > ratio]
+
+    def drawn(self, a: str, b: str) -> str:
+        lines: list[tuple[str, ...]] = [("what", f"A: {a}", f"B: {b}", "B / A")]
+        for name, unit in self._units.items():
+            values = [self._series.get(f"{side} {name}") for side in "AB"]
+            shown = [f"{table.number(value)} {unit}" for value in values if value is not None]
+            if len(shown) == len(values):
+                ratio = self.ratio(name)
+                lines.append((name, *shown, "" if ratio is None else f"{ratio:.2f} ×"))
+        return table.grid(lines)
 
 
-def _measured(row: str, tree: Path, results: Path, quick: bool) -> Results:
+def _measure(
+    comparison: Comparison,
+    trees: Mapping[str, Path],
+    file: Path,
+    asked: argparse.Namespace,
+    row: str,
+) -> None:
+    sizes = [f"--{size}" for size in ("quick", "short") if getattr(asked, size)]
+    for side in ORDER[:2] if asked.quick else ORDER:
+        results = _measured(row, trees[side], file, sizes)
+        for reason in results.left_out:
+            print(f"left out: {side}: {reason}", file=sys.stderr)
+        for figure in results.figures:
+            comparison.add(side, figure)
+
+
+def _measured(row: str, tree: Path, results: Path, sizes: Sequence[str]) -> Results:
     command = [sys.executable, "-m", "bench", "--only", row]
-    command += ["--json", str(results), "--tree", str(tree), *(["--quick"] if quick else [])]
+    command += ["--json", str(results), "--tree", str(tree), *sizes]
     subprocess.run(  # noqa: S603 (it is this very program)
         command,
         cwd=ROOT,
@@ -86,7 +127,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("a", help="a revision: a commit, a branch, a tag")
     parser.add_argument("b", help="another one")
     parser.add_argument("--quick", action="store_true", help="tiny numbers: shows that it works")
-    parser.add_argument("--only", type=rows, default=ROWS, metavar="ROW,…")
+    parser.add_argument("--short", action="store_true", help="the hot rows, with small numbers")
+    parser.add_argument("--at-most", type=float, default=math.inf, metavar="RATIO")
+    parser.add_argument("--only", type=rows, default=(), metavar="ROW,…")
     return parser.parse_args(arguments)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from statistics import median
-from typing import Literal
+from statistics import median, quantiles
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
+
+STEADY: Final = 0.05
+"""The spread up to which measurements of the same thing agree."""
 
 Unit = Literal["µs", "ms", "s", "KB", "MB", "count", "times"]
 
@@ -41,6 +44,7 @@ class Results(Struct, frozen=True, kw_only=True):
     quick: bool
     machine: dict[str, str | int]
     left_out: list[str]  # what could not be measured here, and why
+    unsteady: list[str] = []  # what differed from round to round, and by how much
     figures: list[Figure]
 
 
@@ -67,6 +71,14 @@ class Series:
     def get(self, name: str) -> float | None:
         """None where it was not measured."""
         return self[name] if name in self._values else None
+
+    def spread(self, name: str) -> float:
+        """By how much the middle half of the measurements differs, as a share of their median."""
+        values = self._values.get(name, [])
+        if len(values) < 2 or not self[name]:
+            return 0.0
+        first, _, third = quantiles(values, n=4, method="inclusive")
+        return (third - first) / self[name]
 
     def scaled(self, name: str, by: float) -> float | None:
         """In another unit; None where it was not measured, as a floor without its compiler."""

@@ -6,7 +6,8 @@ import asyncio
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final
 
 from bench import child, kernel
 from bench.child import BenchProcess, ProcessFailed
+from bench.figures import STEADY, Series
 from bench.params import Params
 from shared.redis.store import Store
 from testing.free_port import free_port
@@ -21,6 +23,7 @@ from testing.redis_server import RedisServer
 
 HERE: Final = Path(__file__).parent
 START_WITHIN: Final = 20.0  # seconds
+COMPLAINT_LINES: Final = 5
 PROGRAMS: Final = ("watchers", "floor", "http_load", "probe", "redis_load")
 
 NO_COMPILER: Final = (
@@ -39,8 +42,10 @@ class Harness:
         """
         self.params = params
         self.folder = folder
+        self.unsteady: list[str] = []  # measurements that differed until the last round
         self._tree = tree
         self._started = 0
+        self._logs: dict[str, Path] = {}  # of this row's processes, by name
         compiler = shutil.which("gcc") or shutil.which("cc")
         if compiler is None:
             raise ProcessFailed(NO_COMPILER)
@@ -57,9 +62,39 @@ class Harness:
             if done.returncode:
                 raise ProcessFailed(done.stderr)
 
+    def rounds(self, series: Series, *names: str) -> Iterator[int]:
+        """The number of each round: as many as asked for, and more while the measurements with
+        these names differ too much."""
+        params, began = self.params, time.monotonic()
+        for number in range(params.most_rounds):
+            spreads = {name: series.spread(name) for name in names} if number else {}
+            late = time.monotonic() - began > params.more_rounds_within
+            if number >= params.rounds and (late or max(spreads.values()) <= STEADY):
+                break
+            yield number
+        self.unsteady += [
+            f"{name.strip('/')}: {series.spread(name):.0%}"
+            for name in names
+            if series.spread(name) > STEADY
+        ]
+
+    def begin_row(self) -> None:
+        """What follows is another row's."""
+        self.unsteady = []
+        self._logs = {}
+
+    def complaints(self) -> str:
+        """What this row's processes have logged, the last lines of each."""
+        tails = {
+            name: log.read_text(errors="replace").splitlines()[-COMPLAINT_LINES:]
+            for name, log in self._logs.items()
+        }
+        return "".join(f"\n  {name}: {line}" for name, lines in tails.items() for line in lines)
+
     def _log(self, name: str) -> Path:
         self._started += 1
-        return self.folder / f"{self._started:03}-{name}.log"
+        log = self._logs[name] = self.folder / f"{self._started:03}-{name}.log"
+        return log
 
     @asynccontextmanager
     async def redis(self) -> AsyncIterator[Redis]:

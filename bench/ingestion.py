@@ -86,5 +86,8 @@ async def _until(redis: Redis, users: int, holds: Callable[[Snapshot], bool]) ->
                 if all(isinstance(one, Snapshot) and holds(one) for one in found):
                     break
             if time.monotonic() > deadline:
-                raise ProcessFailed("Redis does not hold what Discord said last")
+                raise ProcessFailed(
+                    f"after {WITHIN:.0f} s, Redis does not hold what Discord said last of one of "
+                    f"the users {batch[0]} to {batch[-1]}"
+                )
             await asyncio.sleep(LOOK_EVERY)

@@ -10,6 +10,8 @@ class Params(Struct, frozen=True, kw_only=True):
 
     quick: bool = False
     rounds: int = 3  # of each measurement; the median counts
+    most_rounds: int = 9  # while they differ by more than figures.STEADY
+    more_rounds_within: float = 45.0  # seconds since the first one
     settles: float = 1.0  # seconds until what was begun is done, and over which idle CPU is taken
     fan_out: tuple[int, ...] = (5_000, 10_000)  # sockets on one user
     frames: int = 200_000  # written in one round of a fan-out
@@ -35,6 +37,7 @@ class Params(Struct, frozen=True, kw_only=True):
 QUICK = Params(
     quick=True,
     rounds=1,
+    most_rounds=1,
     settles=0.2,
     fan_out=(20,),
     frames=100,
@@ -56,3 +59,16 @@ QUICK = Params(
     growth_users=(50,),
     growth_processes=(2,),
 )
+
+SHORT = Params(
+    most_rounds=5,
+    more_rounds_within=10.0,
+    fan_out=(1_000,),
+    frames=50_000,
+    handshakes=500,
+    users=2_000,
+    event_users=1_000,
+    event_rate=2_000,
+    event_seconds=2.0,
+)
+"""Of the hot rows: enough to compare two revisions on the same machine."""

@@ -14,6 +14,7 @@ def drawn(results: Results) -> str:
     lines = [grid([HEAD, *(_cells(figure, results.quick) for figure in results.figures)])]
     if results.quick:
         lines.append("This was the short form: it shows that the bench works, and no more.")
+    lines += [f"unsteady: {what}" for what in results.unsteady]
     return "\n".join(lines + [f"left out: {reason}" for reason in results.left_out])
 
 

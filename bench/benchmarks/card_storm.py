@@ -44,7 +44,7 @@ async def _storm(harness: Harness, redis: Redis, place: str) -> Figure:
         harness.program("probe", api_port, core=kernel.SERVER_CORE) as probe,
     ):
         await probe.ask(request)  # the response is in the api's memory from now on
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "quiet p99", "storm p99"):
             for name, latency in (await probe.ask(request)).items():
                 series.add(f"quiet {name}", latency)
             arguments = (cards_port, VISITORS, USERS)

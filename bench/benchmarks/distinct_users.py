@@ -30,7 +30,7 @@ async def run(harness: Harness) -> list[Figure]:
             await redis.store.save([Save(one, people.fields(one, next(numbers))) for one in some])
 
         messages = max(1, clients // TOGETHER)
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "update"):
             cpu, _ = await ours.burst(change, messages, TOGETHER)
             series.add("update", cpu / messages / TOGETHER)
         seconds = PING_EVERY if not harness.params.quick else harness.params.settles

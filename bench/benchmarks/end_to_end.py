@@ -29,7 +29,7 @@ async def run(harness: Harness) -> list[Figure]:
         # Once for each: they come online, which changes their profiles (the device) as well.
         await running.holds(sockets, (await running.events(sockets, rate, sockets))["round"])
         await asyncio.sleep(harness.params.settles)
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "p50", "p99"):
             await ours.watchers.ask("mark")
             ours.watchers.tell(f"await {count} {crowd.WITHIN}")
             await running.events(count, rate, sockets)

@@ -69,7 +69,7 @@ async def measure(harness: Harness, clients: int) -> Series:
             await one.open(clients, user_id)
             series.add(f"{name} memory", (one.server.memory() - before) / clients)
             await one.burst(publish, WARM, clients)
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "events", "sockets"):
             for name, one, _, publish in rivals:
                 cpu, _ = await one.burst(publish, messages, clients)
                 series.add(name, cpu / messages / clients)

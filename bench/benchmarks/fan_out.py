@@ -69,7 +69,7 @@ async def measure(harness: Harness, sockets: int) -> Series:
             await one.open(sockets)
             series.add(f"{name} memory", (one.server.memory() - before) / sockets)
             await one.burst(send, WARM, sockets)
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "ws", "floor"):
             for name, one, send in rivals:
                 cpu, wall = await one.burst(send, messages, sockets)
                 series.add(name, cpu / messages / sockets)

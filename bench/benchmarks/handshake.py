@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 from bench import crowd, people
 from bench.figures import Figure, Series
 from bench.harness import Harness
 
 ROW = "handshake"
+WARM = 0  # a round that does not count
 
 
 async def run(harness: Harness) -> list[Figure]:
@@ -17,9 +20,10 @@ async def run(harness: Harness) -> list[Figure]:
         crowd.of_ws(harness, redis) as ours,
         crowd.of_floor(harness) as floor,
     ):
-        await people.admit(redis.store, clients * (harness.params.rounds + 1) + 1)
+        await people.admit(redis.store, clients * (harness.params.most_rounds + 1) + 1)
         fresh = people.FIRST + 1  # unwatched so far, like those after it
-        for number in range(harness.params.rounds + 1):
+        is_warm = False
+        for _ in chain([WARM], harness.rounds(series, "known", "new", "floor")):
             for name, one, first, step in (
                 ("known", ours, people.FIRST, 0),
                 ("new", ours, fresh, 1),
@@ -29,10 +33,11 @@ async def run(harness: Harness) -> list[Figure]:
                 opened = await one.open(clients, first, step)
                 cpu = one.server.cpu() - before
                 await one.watchers.ask("close")
-                if number:  # the first round warms up
+                if is_warm:
                     series.add(name, cpu / clients)
                     series.add(f"{name} p99", opened["p99"])
             fresh += clients
+            is_warm = True
     return [
         _figure(series, "known", "already watched", 250),
         _figure(series, "new", "not yet watched", 450),

@@ -56,7 +56,7 @@ async def run(harness: Harness) -> list[Figure]:
             rivals[name] = await stack.enter_async_context(running)
         for name, one in rivals.items():
             await _measured(one, users, 0, users, is_kept=name == "kept")  # warm
-        for _ in range(params.rounds):
+        for _ in harness.rounds(series, *(f"{way} {name}" for way in ways for name in rivals)):
             for way, (count, rate) in ways.items():
                 changes = count * max(1, int(params.event_seconds * rate / count))
                 for name, one in rivals.items():

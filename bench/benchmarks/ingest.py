@@ -21,7 +21,7 @@ async def run(harness: Harness) -> list[Figure]:
     async with harness.redis() as redis, ingestion.running(harness, redis, users) as running:
         await measured(running, users, 0, users, "same")  # every user is at round 0, and warm
         idle = await _idle(running, params.settles)
-        for _ in range(params.rounds):
+        for _ in harness.rounds(series, "new", "same"):
             for kind in ("new", "same"):
                 if kind == "same":  # so that what repeats it changes nothing
                     await measured(running, users, 0, users, "same")

@@ -65,7 +65,7 @@ async def measure(harness: Harness, sockets: int) -> Series:
         for _, one, user_id, publish in rivals:
             await publish()
             await one.open(sockets, user_id)
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "lanyard", "own"):
             for name, one, _, publish in rivals:
                 await one.burst(publish, WARM, sockets)
                 cpu, _ = await one.burst(publish, messages, sockets)

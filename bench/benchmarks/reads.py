@@ -81,7 +81,7 @@ async def run(harness: Harness) -> list[Figure]:
         await api.get(LANYARD, users)
         answer = await _response(api.port, f"{MANY}?ids={people.FIRST}")
         has_many = answer.startswith(b"HTTP/1.1 200 ")  # earlier revisions have no such route
-        for _ in range(harness.params.rounds):
+        for _ in harness.rounds(series, "/user/", "/user/ floor", "/activity/", LANYARD):
             series.add(LANYARD, await api.get(LANYARD, users, "learn"))
             if has_many:
                 series.add(MANY, await api.get_many(users))

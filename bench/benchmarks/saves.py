@@ -33,7 +33,7 @@ async def run(harness: Harness) -> list[Figure]:
                 "script": (SAVES_PER_CALL, 2, await _script(redis)),
                 "commands": (1, 2, _commands()),
             }
-            for _ in range(harness.params.rounds):
+            for _ in harness.rounds(series, "script", "commands"):
                 for name, (each, replies, resp) in ways.items():
                     file = harness.folder / name
                     file.write_bytes(resp)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import compare, figures, kernel, table
-from bench.__main__ import ROWS, main
+from bench import compare, figures, history, kernel, table
+from bench.__main__ import ROWS, main, measure
+from bench.child import ProcessFailed
 from bench.figures import Figure, Results, Series
+from bench.harness import Harness
+from bench.params import QUICK, Params
 from testing.process import ROOT, clean_environment
 
 measures = pytest.mark.skipif(
@@ -127,3 +131,131 @@ def test_the_median_counts() -> None:
         series.add("a GET", value)
     assert series["a GET"] == 2.0
     assert series.get("a POST") is None
+
+
+def test_the_middle_half_of_the_measurements_is_their_spread() -> None:
+    """One of them that was disturbed counts little."""
+    series = Series()
+    assert series.spread("a GET") == 0.0
+    for value in (10.0, 10.2, 9.8, 30.0, 10.0):
+        series.add("a GET", value)
+    assert series.spread("a GET") == pytest.approx(0.02)
+
+
+def harness_of(params: Params) -> Harness:
+    """One that starts nothing."""
+    harness = object.__new__(Harness)
+    harness.params, harness.unsteady = params, []
+    return harness
+
+
+@pytest.mark.parametrize(
+    ("values", "rounds", "unsteady"),
+    [
+        ([10.0, 10.0, 10.1, 99.0], 3, []),
+        ([10.0, 14.0, 10.0, 10.0, 10.0, 99.0], 5, []),
+        ([10.0, 14.0, 18.0, 9.0, 15.0], 5, ["ws: 36%"]),
+    ],
+)
+def test_rounds_go_on_until_they_agree(
+    values: list[float], rounds: int, unsteady: list[str]
+) -> None:
+    """At least as many as asked for. What differs after the most is named."""
+    harness = harness_of(Params(rounds=3, most_rounds=5, more_rounds_within=3600.0))
+    series = Series()
+    for number in harness.rounds(series, "ws"):
+        series.add("ws", values[number])
+    assert len(series._values["ws"]) == rounds
+    assert harness.unsteady == unsteady
+
+
+def test_rounds_end_when_the_time_is_over() -> None:
+    harness = harness_of(Params(rounds=3, most_rounds=100, more_rounds_within=0.0))
+    series = Series()
+    for number in harness.rounds(series, "ws"):
+        series.add("ws", float(1 + number))
+    assert harness.unsteady == ["ws: 50%"]
+
+
+class FailingRow:
+    """A row whose gateway loses its connection."""
+
+    async def run(self, harness: Harness) -> list[Figure]:
+        harness._log("gateway").write_text("WARNING gateway: the connection is lost\n")
+        harness.unsteady.append("ws: 36%")
+        raise ProcessFailed("Redis does not hold what Discord said last")
+
+
+@measures
+async def test_a_row_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its processes have logged may be the cause. The other rows are measured."""
+    monkeypatch.setattr(importlib, "import_module", lambda _: FailingRow())
+    results = await measure(Harness(QUICK, tmp_path, ROOT), ["reads", "saves"])
+    assert results.left_out == [
+        f"{row}: Redis does not hold what Discord said last\n"
+        "  gateway: WARNING gateway: the connection is lost"
+        for row in ("reads", "saves")
+    ]
+    assert results.unsteady == ["reads: ws: 36%", "saves: ws: 36%"]
+    assert "unsteady: reads: ws: 36%" in table.drawn(results)
+
+
+def test_runs_are_kept_by_revision(tmp_path: Path) -> None:
+    """Of several of one revision, the median counts."""
+    file = tmp_path / "history.jsonl"
+    assert history.read(file) == []
+    for revision, value in (("a1", 30.0), ("b2", 20.0), ("b2", 22.0)):
+        results = Results(quick=False, machine={}, left_out=[], figures=[figure(value=value)])
+        history.append(results, revision, file)
+    runs = history.read(file)
+    assert [run.revision for run in runs] == ["a1", "b2", "b2"]
+    assert runs[0].figures == {"a GET": 30.0}
+    assert history.drawn(runs, "GET").splitlines() == [
+        "| what  | a1 | b2 |",
+        "|-------|----|----|",
+        "| a GET | 30 | 21 |",
+    ]
+    assert "a GET" not in history.drawn(runs, "POST")
+
+
+def test_a_revision_with_changes_is_marked(tmp_path: Path) -> None:
+    """Only changes of what is measured count."""
+    git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    (tmp_path / "services").mkdir()
+    file = tmp_path / "services" / "a.py"
+    assert history.revision_of(tmp_path) == ""
+    subprocess.run([*git, "init", "--quiet"], cwd=tmp_path, check=True)
+    file.write_text("")
+    subprocess.run([*git, "add", "."], cwd=tmp_path, check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "x"], cwd=tmp_path, check=True)
+    revision = history.revision_of(tmp_path)
+    assert len(revision) == 10
+    (tmp_path / "README.md").write_text("")
+    assert history.revision_of(tmp_path) == revision
+    file.write_text("x = 1")
+    assert history.revision_of(tmp_path) == f"{revision}+"
+
+
+def test_the_history_of_this_repository_can_be_read() -> None:
+    for run in history.read():
+        assert run.revision
+        assert run.figures
+
+
+def test_what_costs_much_more_than_before_is_named() -> None:
+    """By its ratio. A figure that only one of them has is not compared."""
+    comparison = compare.Comparison()
+    comparison.add("A", figure(value=10.0))
+    comparison.add("B", figure(value=12.6))
+    comparison.add("B", figure(name="new", value=99.0))
+    comparison.add("A", figure(name="free", value=0.0))
+    comparison.add("B", figure(name="free", value=1.0))
+    assert comparison.above(1.25) == ["a GET"]
+    assert comparison.above(1.27) == []
+    assert "1.26 ×" in comparison.drawn("one", "two")
+    comparison.add("B", figure(value=10.0))  # measured once more
+    assert comparison.above(1.25) == []
+
+
+def test_the_hot_rows_are_rows() -> None:
+    assert set(compare.HOT) < set(ROWS)
