@@ -7,6 +7,7 @@ any moment.
 
 from __future__ import annotations
 
+import atexit
 import socket
 from collections.abc import Iterator
 from functools import cache
@@ -36,6 +37,7 @@ def _block() -> tuple[socket.socket, Iterator[int]]:
         except OSError:
             holder.close()
             continue
+        atexit.register(holder.close)
         return holder, cycle(range(first + 1, first + _BLOCK_PORTS))
     raise RuntimeError(f"every block of ports from {_BLOCKS.start} on is taken: end other runs")
 

@@ -29,3 +29,11 @@ async def test_processes_have_blocks_of_their_own() -> None:
     theirs = {int(port) for port in process.stdout[0].strip("[]").split(",")}
     assert len(theirs) == 50
     assert not ours & theirs
+
+
+async def test_the_block_is_given_back() -> None:
+    """As the process ends: no socket is left for Python to complain about."""
+    code = "from testing.free_port import free_port; free_port()"
+    process = await Process.start(sys.executable, "-X", "dev", "-c", code)
+    assert await process.ended() == 0
+    assert process.stderr == []
