@@ -38,9 +38,11 @@ async def run(harness: Harness) -> list[Figure]:
                     file = harness.folder / name
                     file.write_bytes(resp)
                     before = redis.cpu()
-                    count, pipeline = users // each, PIPELINE // each
-                    await load.ask(f"{count} {pipeline} {replies} {users} {each} {file}")
-                    series.add(name, (redis.cpu() - before) / users)
+                    pipeline = PIPELINE // each
+                    count = users // each // pipeline * pipeline
+                    saves = count * each
+                    await load.ask(f"{count} {pipeline} {replies} {saves} {each} {file}")
+                    series.add(name, (redis.cpu() - before) / saves)
     return [
         Figure(
             row=ROW,

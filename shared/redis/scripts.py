@@ -46,6 +46,9 @@ class Script:
 
         Calls may be made twice, so the script has to be idempotent.
         """
+        if len(calls) == 1:  # a pipeline of one takes 25 µs longer
+            [(names, arguments)] = calls
+            return [await self.run(redis, names, *arguments)]
         results: list[Any] = []
         for attempt in range(2):
             if attempt:

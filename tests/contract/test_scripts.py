@@ -43,6 +43,9 @@ async def test_a_batch_loads_the_script_when_redis_does_not_know_it(
     assert await script.run_many(store.redis, calls) == [[1, b"a", 1], [2, b"b", 1]]
     await store.redis.script_flush()
     assert await script.run_many(store.redis, calls) == [[2, b"a", 1], [2, b"b", 1]]
+    await store.redis.script_flush()
+    assert await script.run_many(store.redis, calls[:1]) == [[2, b"a", 1]]
+    assert await script.run_many(store.redis, []) == []
 
 
 async def test_an_error_inside_a_batch_is_raised(store: Store, script: Script) -> None:
