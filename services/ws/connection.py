@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import cast
 
 from services.ws import handshake
 from services.ws.client import PresenceClient
+from services.ws.client_transport import ClientTransport
 from services.ws.context import ServerContext
 from services.ws.events.endpoint import EventRequest
 from services.ws.events.stream import EventStream
@@ -32,47 +32,33 @@ from services.ws.session import PresenceSession
 from shared.net.client_address import budget
 
 
-class Connection(asyncio.Protocol):
+class Connection(ClientTransport):
     """A client. Small while idle: the state of handshake and reader exists only while needed."""
 
     __slots__ = (
         "_client",
         "_close_reason",
-        "_context",
-        "_finished",
         "_frames",
         "_frames_since",
         "_head",
         "_incoming",
         "_refusal",
-        "_session",
-        "_transport",
         "_unanswered_ping",
-        "address",
-        "fd",
-        "paused",
-        "place",
     )
 
-    _transport: asyncio.Transport
+    _session: PresenceSession | LanyardSession | None
 
     def __init__(self, context: ServerContext) -> None:
-        self._context = context
+        super().__init__(context)
         self._head: bytearray | None = bytearray()  # None: the handshake is done
-        self._session: PresenceSession | LanyardSession | None = None
         # What the session's client says. In Grux's own dialect: None until it says something.
         self._client: PresenceClient | LanyardClient | None = None
         self._refusal: CloseReason | PlainResponse | None = None  # to be sent at the deadline
         self._incoming: Incoming | None = None
         self._close_reason: CloseReason | None = None  # of the Close that we have sent
-        self._finished = False  # nothing is written any more, and received bytes are discarded
-        self.address: str | None = None  # counted by the limiter
         self._unanswered_ping = False  # nothing was received since the last ping
         self._frames = 0
         self._frames_since = 0.0
-        self.fd = NO_FD
-        self.paused = False
-        self.place = 0
 
     # Called by the event loop.
 
@@ -100,47 +86,18 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> None:
         """The client sends no more, and by RFC 6455 gets no more: close the transport."""
-        self._finished = True
-        self._end_session()
+        self._end()
         self._context.limiter.set_deadline(self, self._context.limits.close_within)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # The transport closes the descriptor after this call, and the next client may get the
-        # same number: no subscription may hold it from here on.
-        self._finished = True
-        self._end_session()
-        self._set_writable()
-        self.fd = NO_FD
-        self._context.keepalive.leave(self)
-        self._context.limiter.remove(self)
+        super().connection_lost(exc)
         self._context.slow_refusals.remove(self)
-        self._context.counters.connections -= 1
-
-    def pause_writing(self) -> None:
-        self.paused = True
-        self._context.counters.backpressured += 1
-        if self._session is not None:
-            self._session.stop_direct_writes()
-            self._context.limiter.set_deadline(self, self._context.limits.slow_within)
-
-    def resume_writing(self) -> None:
-        self._set_writable()
-        if self._session is not None:
-            self._context.limiter.clear_deadline(self)
-            if isinstance(self._client, PresenceClient):
-                self._client.apply_waiting()
-        if self._session is not None:
-            self._session.send_pending()
 
     # Called by the session, the keepalive sweep and the server.
 
     def write(self, frame: bytes) -> None:
         self._context.counters.frames += 1
         self._transport.write(frame)
-
-    def write_rest(self, rest: bytes) -> None:
-        """On a dead socket the transport gets the same error as the direct write, and closes."""
-        self._transport.write(rest)
 
     def close(self, reason: CloseReason) -> None:
         """Send Close, and give the client time to answer it (RFC 6455 section 7.1.1)."""
@@ -187,8 +144,7 @@ class Connection(asyncio.Protocol):
             return
         if self._session is not None:
             self._context.counters.dropped.inc()
-        self._finished = True
-        self._end_session()
+        self._end()
         self._transport.abort()
 
     def restart(self) -> None:
@@ -376,23 +332,13 @@ class Connection(asyncio.Protocol):
         return of_address > budget(address, limits.frames_per_address)
 
     def _finish(self) -> None:
-        """Everything is sent: half-close, and discard what is received until the client closes.
-
-        Closing at once would answer unread bytes with a reset, and a reset can overtake our
-        last frame (RFC 6455 section 7.1.1).
-        """
-        self._finished = True
-        self._end_session()
         self._head = self._incoming = None
-        if not self._transport.is_closing():
-            with suppress(OSError):  # raised by asyncio's own transport after a reset by the client
-                self._transport.write_eof()
-        self._context.limiter.set_deadline(self, self._context.limits.close_within)
+        self._half_close()
 
-    def _set_writable(self) -> None:
-        if self.paused:
-            self.paused = False
-            self._context.counters.backpressured -= 1
+    def _send_pending(self) -> None:
+        if isinstance(self._client, PresenceClient):
+            self._client.apply_waiting()
+        super()._send_pending()
 
     def _end_session(self) -> None:
         session, self._session = self._session, None

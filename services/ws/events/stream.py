@@ -7,45 +7,31 @@ import socket
 from contextlib import suppress
 from typing import Final
 
+from services.ws.client_transport import ClientTransport
 from services.ws.context import ServerContext
 from services.ws.events import endpoint, wire
 from services.ws.events.endpoint import EventRequest
 from services.ws.events.session import EventSession
 from services.ws.notices import TOO_MANY_CONNECTIONS, TOO_MANY_HANDSHAKES, TOO_MANY_USERS
-from services.ws.peer import NO_FD
 from services.ws.protocol import RESTART, CloseReason, ErrorNotice
 
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
-class EventStream(asyncio.Protocol):
+class EventStream(ClientTransport):
     """A client. It takes the connection over from services.ws.connection.Connection."""
 
-    __slots__ = (
-        "_context",
-        "_finished",
-        "_received",
-        "_session",
-        "_transport",
-        "address",
-        "fd",
-        "paused",
-        "place",
-        "started",
-    )
+    __slots__ = ("_received", "started")
+
+    _session: EventSession | None
 
     def __init__(self, context: ServerContext, transport: asyncio.Transport, fd: int) -> None:
         """`fd`: the descriptor of the transport, whose buffer takes nothing."""
-        self._context = context
+        super().__init__(context)
         self._transport = transport
-        self._session: EventSession | None = None
-        self._finished = False  # nothing is written any more
         self._received = 0  # bytes after the request
         self.started = False  # the head was sent
-        self.address: str | None = None  # counted by the limiter
         self.fd = fd
-        self.paused = False
-        self.place = 0
 
     def open(self, request: EventRequest, client: str | None, *, excess: int) -> None:
         """Start the stream, or say why not. `excess`: of `AddressBudgets.handshake`."""
@@ -77,29 +63,6 @@ class EventStream(asyncio.Protocol):
         """The client has gone: the transport closes."""
         self._end()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        # The transport closes the descriptor after this call, and the next client may get the
-        # same number: no subscription may hold it from here on.
-        self._end()
-        self._set_writable()
-        self.fd = NO_FD
-        self._context.keepalive.leave(self)
-        self._context.limiter.remove(self)
-        self._context.counters.connections -= 1
-
-    def pause_writing(self) -> None:
-        self.paused = True
-        self._context.counters.backpressured += 1
-        if self._session is not None:
-            self._session.stop_direct_writes()
-            self._context.limiter.set_deadline(self, self._context.limits.slow_within)
-
-    def resume_writing(self) -> None:
-        self._set_writable()
-        if self._session is not None:
-            self._context.limiter.clear_deadline(self)
-            self._session.send_pending()
-
     # Called by the session, the keepalive sweep, the limiter and the server.
 
     def write(self, frame: bytes) -> None:
@@ -110,18 +73,15 @@ class EventStream(asyncio.Protocol):
             frame = wire.HEAD + wire.retry() + frame
         self._transport.write(frame)
 
-    def write_rest(self, rest: bytes) -> None:
-        self._transport.write(rest)
-
     def close(self, reason: CloseReason) -> None:
         """End the stream. The client connects again later, and how much depends on the reason."""
         if not self._finished:
             self.write(wire.retry(reason))
-            self._finish()
+            self._half_close()
 
     def respond_not_monitored(self, notice: ErrorNotice) -> None:
         self._transport.write(endpoint.not_monitored(notice, self._context.discord_invite))
-        self._finish()
+        self._half_close()
 
     def ping(self) -> None:
         """Send a comment. Whether the client still takes it, TCP finds out."""
@@ -142,25 +102,11 @@ class EventStream(asyncio.Protocol):
         self.write(wire.error(notice))
         self.close(notice.close_reason)
 
-    def _finish(self) -> None:
-        """Half-close: a close with bytes unread sends a reset, which may overtake what was sent."""
-        self._end()
-        if not self._transport.is_closing():
-            with suppress(OSError):  # raised by asyncio's own transport after a reset by the client
-                self._transport.write_eof()
-        self._context.limiter.set_deadline(self, self._context.limits.close_within)
-
-    def _end(self) -> None:
-        self._finished = True
+    def _end_session(self) -> None:
         session, self._session = self._session, None
         if session is not None:
             self._context.counters.event_clients -= 1
             self._context.hub.leave(session)
-
-    def _set_writable(self) -> None:
-        if self.paused:
-            self.paused = False
-            self._context.counters.backpressured -= 1
 
     def _drop_dead_peer(self) -> None:
         """No pong says that the client is still there. A client whose machine is gone confirms no
