@@ -19,6 +19,8 @@ from shared.config import (
     WebhooksSettings,
     WsSettings,
 )
+from shared.redis.store import Store
+from testing.eventually import PATIENCE
 from testing.loop_clock import LoopClock
 from testing.redis_server import RedisServer
 
@@ -101,6 +103,20 @@ async def redis_url(shared_redis: RedisServer) -> str:
     """The URL of a real, empty Redis."""
     await shared_redis.flush()
     return shared_redis.url
+
+
+@pytest.fixture
+async def durable_redis() -> AsyncIterator[RedisServer]:
+    """A second Redis: what users write, apart from their presences."""
+    async with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def durable(durable_redis: RedisServer) -> AsyncIterator[Store]:
+    """The durable Redis. Where it is the only one, tests have their own fixture of this name."""
+    async with Store.connect(durable_redis.url, timeout=PATIENCE) as store:
+        yield store
 
 
 @pytest.fixture

@@ -12,12 +12,6 @@ from tests.accounts.visitor import ROBIN, Site, Visitor, site
 
 
 @pytest.fixture
-async def here(store: Store) -> AsyncIterator[Site]:
-    async with site(store) as here:
-        yield here
-
-
-@pytest.fixture
 async def robin(here: Site) -> AsyncIterator[Visitor]:
     """Signed in, with a bio."""
     async with here.visitor() as visitor:

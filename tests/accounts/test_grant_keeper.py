@@ -28,14 +28,6 @@ async def here(store: Store) -> AsyncIterator[Site]:
         yield here
 
 
-@pytest.fixture
-async def robin(here: Site) -> AsyncIterator[Visitor]:
-    """Signed in."""
-    async with here.visitor() as visitor:
-        await visitor.sign_in()
-        yield visitor
-
-
 def another_process(here: Site, secret_key: str = OLD_KEY) -> GrantKeeper:
     rings = KeyRings(GrantStore(here.durable), secret_key.split(","))
     return GrantKeeper(here.durable, here.accounts.discord, rings)

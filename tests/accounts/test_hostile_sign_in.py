@@ -8,14 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 
 from shared.model.user_settings import UserSettings
-from shared.redis.store import Store
-from tests.accounts.visitor import HTML, ROBIN, SAME_ORIGIN, Site, Visitor, site
-
-
-@pytest.fixture
-async def here(store: Store) -> AsyncIterator[Site]:
-    async with site(store) as here:
-        yield here
+from tests.accounts.visitor import HTML, ROBIN, SAME_ORIGIN, Site, Visitor
 
 
 @pytest.fixture

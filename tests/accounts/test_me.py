@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from services.api.accounts.limits import LimitCounts
@@ -11,20 +9,6 @@ from shared.model.user_settings import UserSettings
 from shared.redis import keys
 from shared.redis.store import Store
 from tests.accounts.visitor import HTML, ROBIN, SAME_ORIGIN, Site, Visitor, site
-
-
-@pytest.fixture
-async def here(store: Store) -> AsyncIterator[Site]:
-    async with site(store) as here:
-        yield here
-
-
-@pytest.fixture
-async def robin(here: Site) -> AsyncIterator[Visitor]:
-    """Signed in."""
-    async with here.visitor() as visitor:
-        await visitor.sign_in()
-        yield visitor
 
 
 @pytest.mark.parametrize(

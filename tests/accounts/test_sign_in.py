@@ -16,12 +16,6 @@ from tests.accounts.visitor import ROBIN, SAME_ORIGIN, Site, Visitor, site
 
 
 @pytest.fixture
-async def here(store: Store) -> AsyncIterator[Site]:
-    async with site(store) as here:
-        yield here
-
-
-@pytest.fixture
 async def robin(here: Site) -> AsyncIterator[Visitor]:
     """A browser in which nobody has signed in."""
     async with here.visitor() as visitor:

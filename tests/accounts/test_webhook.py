@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +20,6 @@ SAMPLES = msgspec.json.decode(
 APPLICATION_ID = 1477953611366400017
 PATH = "/webhooks/discord"
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-
-
-@pytest.fixture
-async def here(store: Store) -> AsyncIterator[Site]:
-    async with site(store) as here:
-        yield here
-
-
-@pytest.fixture
-async def robin(here: Site) -> AsyncIterator[Visitor]:
-    """Signed in."""
-    async with here.visitor() as visitor:
-        await visitor.sign_in()
-        yield visitor
 
 
 def known_as(here: Site, public_key: str, application_id: int = APPLICATION_ID) -> None:

@@ -25,18 +25,6 @@ PATH = f"/v1/users/{USER}"
 
 
 @pytest.fixture
-async def durable_redis() -> AsyncIterator[RedisServer]:
-    async with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def durable(durable_redis: RedisServer) -> AsyncIterator[Store]:
-    async with Store.connect(durable_redis.url, timeout=PATIENCE) as durable:
-        yield durable
-
-
-@pytest.fixture
 async def key(store: Store, durable: Store) -> str:
     await store.save([SAVE])
     return await ApiKeys(durable).create(USER)

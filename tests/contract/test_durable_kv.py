@@ -29,12 +29,6 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def durable_redis() -> AsyncIterator[RedisServer]:
-    async with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
 async def durable(durable_redis: RedisServer) -> AsyncIterator[DurableKv]:
     async with Store.connect(durable_redis.url, timeout=PATIENCE) as store:
         yield DurableKv(store)

@@ -29,7 +29,6 @@ from shared.redis.user_data import erase_user, export_user, is_empty
 from shared.redis.user_settings import UserSettingsStore
 from testing.eventually import PATIENCE
 from testing.free_port import free_port
-from testing.redis_server import RedisServer
 
 USER, OTHER, GUILD = 1274150219482660897, 171234567890123776, 1112920281367973900
 NOW_MS = 1_796_000_000_000
@@ -43,18 +42,6 @@ PATCH = {
 }
 LEFT_FOR_AN_HOUR = {keys.fence(USER), keys.kv_revision(USER)}
 LEFT_UNTIL_REVOKED = {keys.revocation(USER), keys.REVOCATIONS}
-
-
-@pytest.fixture
-async def durable_redis() -> AsyncIterator[RedisServer]:
-    async with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def durable(durable_redis: RedisServer) -> AsyncIterator[Store]:
-    async with Store.connect(durable_redis.url, timeout=PATIENCE) as store:
-        yield store
 
 
 @pytest.fixture

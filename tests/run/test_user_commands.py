@@ -23,18 +23,6 @@ FIELDS = Fields(b'{"id":"1"}', b'{"status":"idle"}', b"{}")
 
 
 @pytest.fixture
-async def durable_redis() -> AsyncIterator[RedisServer]:
-    async with RedisServer() as server:
-        yield server
-
-
-@pytest.fixture
-async def durable(durable_redis: RedisServer) -> AsyncIterator[Store]:
-    async with Store.connect(durable_redis.url, timeout=PATIENCE) as store:
-        yield store
-
-
-@pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[Store]:
     async with Store.connect(redis_url, timeout=PATIENCE) as store:
         await store.save([Save(USER, FIELDS, joined=(GUILD,))])

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec import Struct
 
 from services.gateway import metrics
 from services.gateway.discord.member_requests import MAX_USERS_PER_REQUEST, MemberRequests
-from services.gateway.discord.replay_barrier import ReplayBarrier
+from services.gateway.discord.observed_shard import ObservedShard
 from services.gateway.normalize import sanitize
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache
@@ -34,29 +34,13 @@ class CheckTimings(Struct, frozen=True, kw_only=True):
     batch_interval_s: float = 0.25  # between two batches of members, of whom Redis is asked
 
 
-class CheckedShard(Protocol):
-    """What is needed of a shard."""
-
-    @property
-    def id(self) -> int: ...
-
-    @property
-    def count(self) -> int: ...
-
-    @property
-    def is_connected(self) -> bool: ...
-
-    @property
-    def replay(self) -> ReplayBarrier: ...
-
-
 class PresenceChecks:
     """The checks of one shard, while `run` runs."""
 
     def __init__(
         self,
         store: Store,
-        shard: CheckedShard,
+        shard: ObservedShard,
         requests: MemberRequests,
         users: UserCache,
         guilds: GuildCache,

@@ -7,39 +7,17 @@ certainly there is what can be said.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 
+from services.gateway.discord.observed_shard import ObservedShard
 from shared.discord.snowflake import shard_of
 
 BREAK_MS: Final = 15_000
 """A shorter time without a connection is no break: Discord ends connections every few hours."""
 
 _NEVER: Final = 2**62
-
-
-class Replay(Protocol):
-    """services.gateway.discord.replay_barrier.ReplayBarrier, as far as it is needed here."""
-
-    @property
-    def active(self) -> bool: ...
-
-
-class WatchingShard(Protocol):
-    """services.gateway.discord.shard.Shard, as far as it is needed here."""
-
-    @property
-    def id(self) -> int: ...
-
-    @property
-    def count(self) -> int: ...
-
-    @property
-    def is_connected(self) -> bool: ...
-
-    @property
-    def replay(self) -> Replay: ...
 
 
 class Watched(Struct, frozen=True):
@@ -56,7 +34,7 @@ class Watched(Struct, frozen=True):
 
 
 class _ShardWatch:
-    def __init__(self, shard: WatchingShard) -> None:
+    def __init__(self, shard: ObservedShard) -> None:
         self.shard = shard
         self.since = _NEVER
         self.before = 0
@@ -66,7 +44,7 @@ class _ShardWatch:
 class Watch:
     """All shards that this process may run."""
 
-    def __init__(self, shards: Sequence[WatchingShard]) -> None:
+    def __init__(self, shards: Sequence[ObservedShard]) -> None:
         self._shards = shards
         self._watches: dict[str, _ShardWatch] = {}
 
