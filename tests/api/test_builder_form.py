@@ -21,6 +21,7 @@ from services.api.endpoints.builder_form import (
 from services.api.endpoints.static import WIDGET_DIR
 from services.api.openapi import cards
 from services.cards import badges, card_options, texts
+from services.cards.texts import TEXTS
 
 ATTRIBUTES = widget_attributes.read_attributes(WIDGET_DIR)
 FORM = builder_form.render(ATTRIBUTES)
@@ -166,3 +167,12 @@ def test_a_new_parameter_gets_a_text_field(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(builder_form.PICTURES, "card", (path, {}))
     assert set(controls_of("card")) == set(card_options.PARAMETERS)
     assert isinstance(controls_of("card")["theme"], TextField)
+
+
+def test_the_examples_are_what_the_picture_says() -> None:
+    """The text in place of an activity, and the one in place of a song."""
+    texts = TEXTS["en"].activity
+    for kind, text in (("card", texts.idle), ("now-playing", texts.silence)):
+        control = controls_of(kind)["idleMessage"]
+        assert isinstance(control, TextField)
+        assert control.placeholder == text

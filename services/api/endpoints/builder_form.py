@@ -150,6 +150,13 @@ CARD_CONTROLS: Final[Mapping[str, Control]] = {
     "hideProfile": Toggle(label="Profile", group=HIDE),
 }
 
+NOW_PLAYING_CONTROLS: Final[Mapping[str, Control]] = {
+    **CARD_CONTROLS,
+    "idleMessage": TextField(
+        label="Text without a song", max_chars=150, placeholder="Nothing is playing"
+    ),
+}
+
 BADGE_CONTROLS: Final[Mapping[str, Control]] = {
     "show": Select(
         label="Show", values=_named("status", "activity", "listening", "spotify", "custom")
@@ -163,7 +170,7 @@ BADGE_CONTROLS: Final[Mapping[str, Control]] = {
 PICTURES: Final[Mapping[str, tuple[str, Mapping[str, Control]]]] = {
     "card": ("/card/{user_id}.svg", CARD_CONTROLS),
     "badge": ("/badge/{user_id}.svg", BADGE_CONTROLS),
-    "now-playing": ("/now-playing/{user_id}.svg", CARD_CONTROLS),
+    "now-playing": ("/now-playing/{user_id}.svg", NOW_PLAYING_CONTROLS),
 }
 """By kind: the path in /openapi.json, and the controls of its parameters."""
 
@@ -173,6 +180,9 @@ _FILE: Final = Select(
 FILE: Final = "file"
 """Not a parameter: it chooses between /card/:id.svg and /card/:id.png."""
 
+
+_WORD_LABELS: Final = {"clan": "Server tag"}
+"""Of words of the widget that are not those of Discord."""
 
 _NOTE: Final = (
     '<p class="note">This hides parts here only. To hide them from everyone, type '
@@ -235,8 +245,7 @@ def _control(key: str, name: str, control: Control) -> str:
     match control:
         case WordList(words=words):
             return "\n".join(
-                _box(word.replace("-", " ").capitalize(), f'name="{name}" value="{word}"')
-                for word in words
+                _box(_label_of(word), f'name="{name}" value="{word}"') for word in words
             )
         case Toggle(label=label, on=on):
             return _box(label, f'name="{name}"{" checked" if on else ""}')
@@ -261,6 +270,10 @@ def _control(key: str, name: str, control: Control) -> str:
             limits = control.pattern, control.max_chars, control.placeholder
             field = _text(key, name, *limits, more=value)
     return f'<p><label for="{key}">{escape(label)}</label>{field}</p>'
+
+
+def _label_of(word: str) -> str:
+    return _WORD_LABELS.get(word, word.replace("-", " ").capitalize())
 
 
 def _text(
