@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from bench import kernel
-from bench.attacks import enumeration, memory, pictures, rest, unknown_ids, variants
+from bench.attacks import enumeration, memory, new_routes, pictures, rest, unknown_ids, variants
 from bench.attacks.outcome import HEAD, Outcome
 from bench.attacks.target import Target, target
 from bench.child import ProcessFailed
@@ -39,6 +39,9 @@ ON_TARGET: Final[Mapping[str, Callable[[Target], Awaitable[list[Outcome]]]]] = {
     "one_persons_card": pictures.one_person,
     "many_cards": pictures.many_people,
     "wide_image": pictures.wide_image,
+    "now_playing": new_routes.pictures,
+    "oembed": new_routes.oembed,
+    "history": new_routes.history,
     "variants": variants.run,
 }
 """Attacks on api, ws and cards together."""

@@ -89,7 +89,7 @@ async def wide_image(target: Target) -> list[Outcome]:
         async def look() -> None:
             nonlocal most
             while not done.is_set():
-                for pid in _children(cards.process.pid):
+                for pid in children(cards.process.pid):
                     with suppress(OSError, LookupError):
                         most = max(most, kernel.most_memory(pid))
                 await asyncio.sleep(0.02)
@@ -113,7 +113,8 @@ async def wide_image(target: Target) -> list[Outcome]:
     ]
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The process ids of its children."""
     found: list[int] = []
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
-from bench.attacks import variants
+from bench.attacks import new_routes, raw_http, variants
 from bench.attacks.outcome import Outcome, percentile
 from testing.process import ROOT, clean_environment
 from tests.bench.test_bench import measures
@@ -55,3 +57,24 @@ def test_the_documented_variants_are_those_that_are_run() -> None:
     names = [f"{variant.where}: {variant.name}" for variant in variants.VARIANTS]
     assert len(names) == len(set(names)) >= 30
     assert [name for name in names if name.partition(": ")[2] not in text] == []
+
+
+@pytest.mark.parametrize("make", [new_routes._picture, new_routes._oembed, new_routes._history])
+def test_the_requests_of_a_crowd_can_be_sent(make: new_routes.Request) -> None:
+    """Each is a path of one line, they differ, and the same seed gives the same."""
+    paths = [make(random.Random(seed)) for seed in range(100)]
+    assert paths == [make(random.Random(seed)) for seed in range(100)]
+    assert len(set(paths)) > 50
+    for path in paths:
+        assert raw_http.get(path).count(b"\r\n") == 3
+        assert path.startswith("/")
+        assert " " not in path
+
+
+def test_an_attack_fails_with_the_server_and_not_with_its_own_waiting() -> None:
+    statuses = Counter({200: 5, 0: 3, 429: 2, 501: 1, 503: 1})
+    storm = new_routes.Storm(statuses, [0.1], 0, 1024, 0.0005)
+    assert all(one.holds for one in new_routes._outcomes("a", "api", storm, cpu=0.003))
+    storm.statuses[500] = 1
+    failed = [one for one in new_routes._outcomes("a", "api", storm, cpu=0.003) if not one.holds]
+    assert [(one.value, one.bound) for one in failed] == [(1, 0)]
