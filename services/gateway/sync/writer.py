@@ -448,8 +448,11 @@ class Writer:
         if cached is None and stored.discord is None:  # there is nothing to merge
             return msgspec.structs.replace(save, considered=-1)
         left = {*save.left, *self._left.get(user_id, ())}
+        # Those that Redis has lost too: without them each save would be a conflict.
+        lost = set(cached.guilds) - stored.guilds if cached else set()
+        joined = {*save.joined, *lost}
         try:
-            user = merge_stored(cached, stored, set(save.joined), left, self._is_own)
+            user = merge_stored(cached, stored, joined, left, self._is_own)
         except msgspec.MsgspecError:
             log.warning("Redis holds unusable reports of user %s: they are replaced", user_id)
             return msgspec.structs.replace(save, considered=-1, base=0)
@@ -457,7 +460,9 @@ class Writer:
             self._users.note_waiting(user_id, cached)
         considered, base = user.merged_from()
         fields = self._render(user_id, user)
-        return msgspec.structs.replace(save, fields=fields, considered=considered, base=base)
+        return msgspec.structs.replace(
+            save, fields=fields, joined=tuple(joined), considered=considered, base=base
+        )
 
     def _is_own(self, guild_id: int) -> bool:
         """Whether the guild belongs to a shard of this process."""
