@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 
 import pytest
 
@@ -77,7 +78,9 @@ async def test_much_that_is_sent_at_once_is_read_in_pieces(
     await backend.show(ANNA, 1)
     async with backend.serving() as ws:
         raw = await ws.raw(ANNA)
-        client, sent = raw.writer.get_extra_info("socket").fileno(), 0
+        line = raw.writer.get_extra_info("socket")
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 200_000)
+        client, sent = line.fileno(), 0
         with contextlib.suppress(BlockingIOError):
             for _ in range(100):  # without a turn of the event loop between them
                 sent += os.write(client, frame(1, b" " * 1000 + HARMLESS.encode()))
