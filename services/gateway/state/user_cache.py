@@ -257,7 +257,8 @@ def merge_presence(
 
 def _hash(raw: Mapping[str, Any]) -> int:
     """Hash of what a raw presence shows; 0, which never matches, if it is not plain JSON."""
-    shown = [raw.get(key, "\0") for key in ("status", "client_status", "activities")]
+    get = raw.get
+    shown = (get("status", "\0"), get("client_status", "\0"), get("activities", "\0"))
     try:
         return hash(_encode(shown)) or 1
     except (UnicodeError, RecursionError):
