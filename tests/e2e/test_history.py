@@ -18,6 +18,7 @@ from shared.redis.store import Store
 from shared.redis.user_settings import UserSettingsStore
 from testing.eventually import PATIENCE, eventually_async
 from testing.redis_server import RedisServer
+from tests.e2e.readers import UNLIMITED
 from tests.e2e.stack import REST, ROBIN, Stack, running
 
 CHESS, CODE = "383226320970055681", "356875221078245376"
@@ -89,7 +90,7 @@ async def site(services: tuple[str, ...] = REST) -> AsyncIterator[Site]:
     async with (
         RedisServer() as server,
         Store.connect(server.url, timeout=PATIENCE) as durable,
-        running(services=services, env={"DURABLE_REDIS_URL": server.url}) as stack,
+        running(services=services, env={"DURABLE_REDIS_URL": server.url, **UNLIMITED}) as stack,
     ):
         yield Site(stack, durable)
 
