@@ -2,220 +2,50 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
-from msgspec import Struct
-from websockets.asyncio.client import connect
 
-from testing.event_stream import EventStreamParser
-from testing.eventually import PATIENCE, eventually, eventually_async
-from testing.free_port import free_port
+from tests.deploy import site
 from tests.deploy.nginx import CONFIGURATION, nginx, program
-from tests.e2e.stack import ROBIN, Stack, Watcher, running
+from tests.deploy.site import Site
 
-ANNA, BEN = "1.2.3.4", "1.2.3.5"  # public addresses: only those are limited
 BEHIND_ANOTHER = "set_real_ip_from 127.0.0.1; real_ip_header CF-Connecting-IP;"
-
-
-class Site(Struct):
-    """Two api, two ws and one cards behind nginx."""
-
-    stack: Stack
-    port: int
-    http: aiohttp.ClientSession
-
-    async def get(self, path: str, **headers: str) -> tuple[int, dict[str, Any]]:
-        url = f"http://127.0.0.1:{self.port}{path}"
-        async with self.http.get(url, headers=headers) as answer:
-            return answer.status, msgspec.json.decode(await answer.read())
-
-    async def watch(self, path: str = "/", **headers: str) -> Watcher:
-        url = f"ws://127.0.0.1:{self.port}{path}?user_id={ROBIN}"
-        return Watcher(await connect(url, additional_headers=headers, proxy=None))
 
 
 @asynccontextmanager
 async def behind_nginx(folder: Path, more: str = "", **env: str) -> AsyncIterator[Site]:
     program()
-    async with running(services=("gateway",)) as stack, aiohttp.ClientSession() as http:
-        ports = {
-            8000: stack.api_port,
-            8010: free_port(),
-            8001: stack.ws_port,
-            8011: free_port(),
-            8002: stack.cards_port,
-        }
-        for documented, real in ports.items():
-            kind = ("api", "ws", "cards")[documented % 10]
-            listens = {
-                f"{kind.upper()}_PORT": str(real),
-                "TRUSTED_PROXIES": "127.0.0.1",
-                "CARDS_URL": "",
-                "WS_URL": "",
-            }
-            await stack.start(kind, **listens, **env)
-            stack.processes[str(documented)] = stack.processes.pop(kind)
-        for documented in ports:
-            await stack.processes[str(documented)].line_with("listening")
-        await stack.shows(ROBIN, lambda data: True)
-        async with nginx(folder, ports, more) as port:
-            yield Site(stack, port, http)
+    async with (
+        site.services(**env) as (stack, ports),
+        nginx(folder, ports, more) as port,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Site(stack, port, http)
 
 
 async def test_it_serves_while_a_process_is_left(tmp_path: Path) -> None:
-    """REST and WebSockets on one port; one api and one ws are killed, then every api."""
-    async with behind_nginx(tmp_path) as site:
-        await reads_and_sockets_go_through(site)
-        await event_streams_go_through(site)
-        await cards_and_badges_go_through(site)
-        await one_of_each_is_killed(site)
-        await every_api_is_killed(site)
-
-
-async def reads_and_sockets_go_through(site: Site) -> None:
-    """ETags work, the WebSocket is at any path, and frames arrive unbuffered."""
-    url = f"http://127.0.0.1:{site.port}/user/{ROBIN}"
-    async with site.http.get(url) as answer:
-        assert answer.status == 200
-        tag = answer.headers["ETag"]
-    async with site.http.get(url, headers={"If-None-Match": tag}) as answer:
-        assert answer.status == 304
-    watchers = [await site.watch("/"), await site.watch("/socket")]
-    for watcher in watchers:
-        await watcher.until(lambda frame: frame["op"] == "initial_data")
-    site.stack.simulator.world.set_presence(ROBIN, "dnd", [], {"web": "dnd"})
-    for watcher in watchers:
-        await watcher.until(lambda frame: frame["d"].get("status") == "dnd")
-        await watcher.close()
-
-
-async def event_streams_go_through(site: Site) -> None:
-    """Each event arrives at once."""
-    url = f"http://127.0.0.1:{site.port}/events?user_id={ROBIN}"
-    parser, statuses = EventStreamParser(), []
-    async with asyncio.timeout(PATIENCE), site.http.get(url) as answer:
-        assert answer.content_type == "text/event-stream"
-        while "idle" not in statuses:
-            for event in parser.feed(await answer.content.readany()):
-                statuses.append(event.frame["d"].get("status"))
-                site.stack.simulator.world.set_presence(ROBIN, "idle", [], {"web": "idle"})
-    assert (await site.get("/events?user_id=x"))[1]["error"]["code"] == "invalid_user_id"
-
-
-async def cards_and_badges_go_through(site: Site) -> None:
-    """They come from cards: the api does not forward here."""
-    now_playing = f"/now-playing/{ROBIN}"
-    pictures = (f"/card/{ROBIN}", now_playing)
-    for path in (
-        *(f"{one}.{kind}" for one in pictures for kind in ("svg", "png")),
-        f"/badge/{ROBIN}.svg",
-    ):
-        async with site.http.get(f"http://127.0.0.1:{site.port}{path}") as answer:
-            assert answer.status == 200, path
-            assert answer.content_type.startswith("image/")
-            assert "X-Grux-Problem" not in answer.headers
-    assert (await site.get(f"/badge/{ROBIN}.json"))[1]["schemaVersion"] == 1
-    assert (await site.get(now_playing))[1]["success"]
-    assert (await site.get("/card/"))[1]["error"]["code"] == "not_found"
-
-
-async def one_of_each_is_killed(site: Site) -> None:
-    """No read fails, and each new client is connected to the remaining ws."""
-    watchers = [await site.watch() for _ in range(4)]
-    for watcher in watchers:
-        await watcher.until(lambda frame: frame["op"] == "initial_data")
-    await site.stack.processes["8000"].stop(signal.SIGKILL)
-    await site.stack.processes["8001"].stop(signal.SIGKILL)
-    for _ in range(20):
-        assert (await site.get(f"/user/{ROBIN}"))[0] == 200
-    for _ in range(4):
-        newcomer = await site.watch()
-        await newcomer.until(lambda frame: frame["op"] == "initial_data")
-        await newcomer.close()
-    gone = await eventually(lambda: [one for one in watchers if one.close_code is not None])
-    assert len(gone) < len(watchers)  # each ws had some of the clients
-    for watcher in watchers:
-        await watcher.close()
-
-
-async def every_api_is_killed(site: Site) -> None:
-    """The error is JSON that pages can read; once api is back, so are its responses."""
-    await site.stack.processes["8010"].stop(signal.SIGKILL)
-    async with site.http.get(f"http://127.0.0.1:{site.port}/user/{ROBIN}") as answer:
-        assert answer.status == 503
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
-        assert answer.headers["Retry-After"] == "2"
-        assert msgspec.json.decode(await answer.read())["error"]["code"] == "unavailable"
-    await site.stack.start("api")
-
-    async def back() -> bool:
-        return (await site.get(f"/user/{ROBIN}"))[0] == 200
-
-    await eventually_async(back)
+    async with behind_nginx(tmp_path) as behind:
+        await site.it_serves_while_a_process_is_left(behind)
 
 
 async def test_a_draining_ws_is_skipped(tmp_path: Path) -> None:
-    """A draining ws refuses new clients with 503, and nginx connects them to the other one."""
-    async with behind_nginx(tmp_path, DRAIN_SECONDS="5") as site:
-        ending, other = site.stack.processes["8001"], site.stack.processes["8011"]
-        watchers = [await site.watch(), await site.watch()]
-        for watcher in watchers:
-            await watcher.until(lambda frame: frame["op"] == "initial_data")
-        ending.send(signal.SIGTERM)
-        url = f"http://127.0.0.1:{site.stack.ws_port}/ready"
-
-        async def drains() -> bool:
-            async with site.http.get(url) as answer:
-                return answer.status == 503
-
-        await eventually_async(drains)
-        newcomers = [await site.watch() for _ in range(4)]
-        for newcomer in newcomers:
-            await newcomer.until(lambda frame: frame["op"] == "initial_data")
-        assert await ending.ended() == 0
-        assert other.running
-        told = await eventually(lambda: [one.close_code for one in watchers if one.close_code])
-        assert told == [1012]  # only the client of the draining ws; new clients notice nothing
-        assert [one.close_code for one in newcomers] == [None] * 4
-        for watcher in [*watchers, *newcomers]:
-            await watcher.close()
-        for name in ("8000", "8010", "8011"):  # otherwise five seconds each
-            await site.stack.processes[name].stop(signal.SIGKILL)
+    async with behind_nginx(tmp_path, DRAIN_SECONDS="5") as behind:
+        await site.a_draining_ws_is_skipped(behind)
 
 
 async def test_limits_count_the_client(tmp_path: Path) -> None:
-    """With another proxy in front of nginx, only the client over its limit is refused.
-
-    An X-Forwarded-For header that the client itself sends changes nothing.
-    """
+    """With another proxy in front of nginx."""
     async with behind_nginx(
         tmp_path, BEHIND_ANOTHER, API_REQUESTS_PER_MINUTE="5", WS_CONNECTIONS_PER_ADDRESS="1"
-    ) as site:
-        anna, ben = {"CF-Connecting-IP": ANNA}, {"CF-Connecting-IP": BEN}
-        made_up = ({**anna, "X-Forwarded-For": f"9.9.9.{number}"} for number in range(20))
-        codes = [(await site.get(f"/user/{ROBIN}", **headers))[0] for headers in made_up]
-        assert set(codes) == {200, 429}
-        assert (await site.get(f"/user/{ROBIN}", **ben))[0] == 200
-
-        watchers = [await site.watch(**anna) for _ in range(3)]  # one per ws, and one more
-        watchers.append(await site.watch(**ben))
-        await watchers[-1].until(lambda frame: frame["op"] == "initial_data")
-
-        await eventually(lambda: any(one.close_code for one in watchers))
-        assert [one.close_code for one in watchers if one.close_code] == [4429]
-        for watcher in watchers:
-            await watcher.close()
+    ) as behind:
+        await site.limits_count_the_client(behind)
 
 
 def test_every_named_location_is_defined() -> None:

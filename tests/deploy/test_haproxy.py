@@ -1,0 +1,206 @@
+"""deploy/haproxy/haproxy.cfg in a real HAProxy, in front of real processes."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from testing.dns_server import dns_server
+from testing.eventually import eventually_async
+from testing.free_port import free_port
+from testing.haproxy_config import CONFIGURATION
+from testing.process import ROOT
+from tests.deploy import site
+from tests.deploy.haproxy import haproxy, program
+from tests.deploy.site import Site
+
+ADDRESS = "http-request set-header X-Forwarded-For %[src]"
+BEHIND_ANOTHER = {ADDRESS: f"http-request set-src req.hdr(CF-Connecting-IP)\n    {ADDRESS}"}
+BY_NAME = r"```haproxy\n(resolvers docker\n.*?)```"  # in docs/reverse-proxies.md
+
+
+@asynccontextmanager
+async def behind_haproxy(
+    folder: Path, edits: dict[str, str] | None = None, **env: str
+) -> AsyncIterator[Site]:
+    program()
+    async with site.services(**env) as (stack, ports), aiohttp.ClientSession() as http:
+        servers = {
+            name: [f"server {one} 127.0.0.1:{ports[one]}" for one in documented]
+            for name, documented in {
+                "api": (8000, 8010),
+                "ws": (8001, 8011),
+                "cards": (8002,),
+            }.items()
+        }
+        async with haproxy(folder, servers, edits) as proxy:
+            yield Site(stack, proxy.port, http)
+
+
+async def test_it_serves_while_a_process_is_left(tmp_path: Path) -> None:
+    async with behind_haproxy(tmp_path) as behind:
+        await site.it_serves_while_a_process_is_left(behind)
+
+
+async def test_a_draining_ws_is_skipped(tmp_path: Path) -> None:
+    async with behind_haproxy(tmp_path, DRAIN_SECONDS="5") as behind:
+        await site.a_draining_ws_is_skipped(behind)
+
+
+async def test_limits_count_the_client(tmp_path: Path) -> None:
+    """With another proxy in front of HAProxy."""
+    async with behind_haproxy(
+        tmp_path, BEHIND_ANOTHER, API_REQUESTS_PER_MINUTE="5", WS_CONNECTIONS_PER_ADDRESS="1"
+    ) as behind:
+        await site.limits_count_the_client(behind)
+
+
+async def echo(connection: ServerConnection) -> None:
+    async for message in connection:
+        await connection.send(message)
+
+
+def replica(name: str) -> Callable[[ServerConnection, Request], Response | None]:
+    """A server that answers /ready and every read with its name, and echoes on WebSockets."""
+
+    def answer(connection: ServerConnection, request: Request) -> Response | None:
+        if "Upgrade" in request.headers:
+            return None
+        return connection.respond(HTTPStatus.OK, name)
+
+    return answer
+
+
+async def test_replicas_are_found_by_name(tmp_path: Path) -> None:
+    """As docs/reverse-proxies.md says for containers: one that starts is used, one that is gone
+    is dropped, and no read fails meanwhile."""
+    program()
+    port = free_port()
+    found = re.search(BY_NAME, (ROOT / "docs" / "reverse-proxies.md").read_text(), re.DOTALL)
+    assert found
+    resolvers, *backends = found[1].strip().split("\nbackend ")
+    servers = {
+        name: [re.sub(r":\d+", f":{port}", line.strip()) for line in lines]
+        for name, *lines in (one.strip().split("\n") for one in backends)
+    }
+    assert set(servers) == {"api", "ws", "cards"}
+    async with AsyncExitStack() as parts:
+        dns = await parts.enter_async_context(dns_server({}))
+        for host in ("127.0.0.2", "127.0.0.3"):
+            listening = serve(echo, host, port, process_request=replica(host))
+            await parts.enter_async_context(listening)
+        more = "\n" + resolvers.replace("127.0.0.11:53", f"127.0.0.1:{dns.port}") + "\n"
+        proxy = await parts.enter_async_context(haproxy(tmp_path, servers, more=more))
+        http = await parts.enter_async_context(aiohttp.ClientSession())
+
+        async def reads() -> set[str | int]:
+            """What answers a few reads: names of replicas, and statuses of errors."""
+            answers: set[str | int] = set()
+            for _ in range(6):
+                async with http.get(f"http://127.0.0.1:{proxy.port}/user/1") as answer:
+                    answers.add(await answer.text() if answer.status == 200 else answer.status)
+            return answers
+
+        async def become(expected: set[str | int], allowed: set[str | int]) -> None:
+            async def is_so() -> bool:
+                seen = await reads()
+                assert seen <= allowed, seen
+                return seen == expected
+
+            await eventually_async(is_so)
+
+        assert await reads() == {503}  # nothing has started yet
+        dns.names = {name: ["127.0.0.2"] for name in servers}
+        await become({"127.0.0.2"}, {503, "127.0.0.2"})
+        dns.names = {name: ["127.0.0.2", "127.0.0.3"] for name in servers}
+        await become({"127.0.0.2", "127.0.0.3"}, {"127.0.0.2", "127.0.0.3"})
+        dns.names = {name: ["127.0.0.3"] for name in servers}
+        await become({"127.0.0.3"}, {"127.0.0.2", "127.0.0.3"})
+
+
+async def test_a_reload_keeps_websockets(tmp_path: Path) -> None:
+    """The new configuration applies to new requests, and an open WebSocket goes on."""
+    port = free_port()
+    program()
+    async with AsyncExitStack() as parts:
+        for host in ("127.0.0.2", "127.0.0.3"):
+            listening = serve(echo, host, port, process_request=replica(host))
+            await parts.enter_async_context(listening)
+
+        def at(host: str) -> dict[str, Sequence[str]]:
+            return {name: [f"server {name} {host}:{port}"] for name in ("api", "ws", "cards")}
+
+        proxy = await parts.enter_async_context(haproxy(tmp_path, at("127.0.0.2")))
+        http = await parts.enter_async_context(aiohttp.ClientSession())
+        socket = await parts.enter_async_context(
+            connect(f"ws://127.0.0.1:{proxy.port}/", proxy=None)
+        )
+
+        async def goes_on(text: str) -> None:
+            await socket.send(text)
+            assert await socket.recv() == text
+
+        await goes_on("before")
+        await proxy.reload(at("127.0.0.3"))
+
+        async def reloaded() -> bool:
+            url, headers = f"http://127.0.0.1:{proxy.port}/user/1", {"Connection": "close"}
+            async with http.get(url, headers=headers) as answer:
+                assert answer.status == 200
+                return await answer.text() == "127.0.0.3"
+
+        await eventually_async(reloaded)
+        await goes_on("after")
+
+
+async def test_the_error_while_nothing_runs(tmp_path: Path) -> None:
+    """The same as the included Caddy's: JSON that pages can read."""
+    nowhere = [f"server only 127.0.0.1:{free_port()}"]
+    servers = {"api": nowhere, "ws": nowhere, "cards": nowhere}
+    text = (ROOT / "deploy" / "Caddyfile").read_text()
+    (body,) = re.findall(r"respond `(.*)` 503", text)
+    async with haproxy(tmp_path, servers) as proxy, aiohttp.ClientSession() as http:
+        for path in ("/user/1", "/card/1.svg", "/events"):
+            async with http.get(f"http://127.0.0.1:{proxy.port}{path}") as answer:
+                assert answer.status == 503
+                assert await answer.text() == body
+                assert answer.content_type == "application/json"
+                assert answer.headers["Access-Control-Allow-Origin"] == "*"
+                assert answer.headers["Cache-Control"] == "no-store"
+                assert answer.headers["Retry-After"] == "2"
+
+
+def test_the_whole_file_is_accepted(tmp_path: Path) -> None:
+    """Unchanged, with a certificate."""
+    command, openssl = program(), shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed, which makes a certificate for it")
+    key, certificate = tmp_path / "key.pem", tmp_path / "chain.pem"
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (tmp_path / "site.pem").write_text(certificate.read_text() + key.read_text())
+    file = tmp_path / "haproxy.cfg"
+    text = CONFIGURATION.read_text().replace("/etc/haproxy/site.pem", str(tmp_path / "site.pem"))
+    text = text.replace("/run/haproxy/", f"{tmp_path}/")
+    text = re.sub(r"^ *(user|group) .*\n", "", text, flags=re.MULTILINE)  # the package makes them
+    file.write_text(text)
+    done = subprocess.run([command, "-c", "-f", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
