@@ -198,6 +198,17 @@ def test_what_a_guild_is_known_to_hide_is_shown_all_the_time() -> None:
     assert one.shown == presence(NEW_CUSTOM, SONG)
 
 
+def test_a_guild_that_has_followed_is_known_to_hide_the_rest() -> None:
+    """It shows what began with the song, and not the song."""
+    one = merged(presence(CUSTOM), presence(CUSTOM))
+    song = {**SONG, "created_at": NEW_CUSTOM["created_at"]}
+    one.report(A, presence(NEW_CUSTOM, song, status="idle"), (A, B))
+    one.report(B, presence(NEW_CUSTOM, status="idle"), (A, B))
+    later = {**CUSTOM, "state": "last", "created_at": 9}
+    one.report(B, presence(later), (A, B), [A])
+    assert one.shown == presence(later, song)
+
+
 def test_joining_shows_what_that_guild_shows() -> None:
     """Also where it began long ago."""
     one = merged(presence(SONG), presence(GAME, SONG))

@@ -199,7 +199,7 @@ class MergedPresence:
                 ]
                 self._note_ended(one, unknown, new, reports)
         self._note_begun(guild_id, old, new, is_behind, is_old)
-        if is_newer or not is_behind:
+        if not is_behind or _created(new.activities) >= self._latest:
             self.as_of[guild_id] = self._latest
         state = shown.state
         is_alone = reports.keys() <= {guild_id, *silent}
