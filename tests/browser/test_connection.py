@@ -110,7 +110,11 @@ async def test_recovers_from_a_slow_server(tab: BrowserTab) -> None:
     await tab.until(ALL_SHOWN)
     assert [requested(route.url) for route in opened] == [1, 2]
     await tab.page.clock.run_for(60_000)  # not at once, as after a machine's sleep
-    await _change(tab, [third], [])
+    now_ms = await tab.page.evaluate("() => Date.now()")
+    await tab.page.clock.pause_at(now_ms / 1000 + 1)  # this answer may take its time
+    await tab.page.evaluate(APPEND, widgets([third]))
+    await tab.page.clock.run_for(2000)  # longer than between two changes
+    await tab.until(ALL_SHOWN)
     assert len(opened) == 2
 
 
