@@ -31,12 +31,12 @@ class BenchProcess:
         self._log = log
 
     def cpu(self) -> float:
-        """Seconds of CPU time so far."""
-        return kernel.cpu_seconds(self.pid)
+        """Seconds of CPU time so far, its descendants' included."""
+        return sum(map(kernel.cpu_seconds, kernel.family(self.pid)))
 
     def memory(self) -> int:
-        """Bytes."""
-        return kernel.memory(self.pid)
+        """Bytes, its descendants' included."""
+        return sum(map(kernel.memory, kernel.family(self.pid)))
 
     def logged(self) -> int:
         """Lines on its standard error so far."""
@@ -82,7 +82,7 @@ async def started(
     name: str,
     command: Sequence[str | Path],
     *,
-    core: int,
+    core: int | None,
     log: Path,
     env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[BenchProcess]:

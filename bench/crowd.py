@@ -23,6 +23,15 @@ class SocketCrowd(Struct, frozen=True):
     server: BenchProcess
     watchers: BenchProcess
     port: int
+    beside: tuple[BenchProcess, ...] = ()  # what else works for these clients, such as a proxy
+
+    def cpu(self) -> float:
+        """Seconds of CPU time so far, of all that works for these clients."""
+        return sum(process.cpu() for process in (self.server, *self.beside))
+
+    def memory(self) -> int:
+        """Bytes, likewise."""
+        return sum(process.memory() for process in (self.server, *self.beside))
 
     async def open(self, count: int, first: int = people.FIRST, step: int = 0) -> dict[str, Any]:
         """So many more clients; client i watches user `first` + i * `step`. Latencies in µs."""
@@ -36,12 +45,12 @@ class SocketCrowd(Struct, frozen=True):
     async def burst(
         self, send: Callable[[], Awaitable[None]], messages: int, sockets: int
     ) -> tuple[float, float]:
-        """CPU of the server and wall time, in seconds, of so many messages, one after the other.
+        """CPU and wall time, in seconds, of so many messages, one after the other.
 
         A message is sent when all have the one before, so that none is skipped.
         """
         await self.watchers.ask("mark")
-        cpu, began = self.server.cpu(), time.monotonic()
+        cpu, began = self.cpu(), time.monotonic()
         for number in range(1, messages + 1):
             await send()
             seen = await self.watchers.ask(f"await {number * sockets} {WITHIN}")
@@ -49,7 +58,7 @@ class SocketCrowd(Struct, frozen=True):
                 raise ProcessFailed(
                     f"{self.server.name}: {seen['frames']} of {number * sockets} frames"
                 )
-        return self.server.cpu() - cpu, time.monotonic() - began
+        return self.cpu() - cpu, time.monotonic() - began
 
 
 @asynccontextmanager

@@ -43,6 +43,7 @@ class Harness:
         self.params = params
         self.folder = folder
         self.unsteady: list[str] = []  # measurements that differed until the last round
+        self.left_out: list[str] = []  # what cannot be measured here, and why
         self._tree = tree
         self._started = 0
         self._logs: dict[str, Path] = {}  # of this row's processes, by name
@@ -54,13 +55,28 @@ class Harness:
     def compile(self) -> None:
         """Compile the load programs. Raises ProcessFailed with the compiler's message."""
         for name in PROGRAMS:
-            source = HERE / "load" / f"{name}.c"
-            command = [self._compiler, "-O2", str(source), "-o", str(self.folder / name)]
-            done = subprocess.run(  # noqa: S603 (the compiler and our own sources)
-                command, capture_output=True, text=True, check=False
-            )
-            if done.returncode:
-                raise ProcessFailed(done.stderr)
+            self._compile(name, name)
+
+    def compile_tls(self) -> None:
+        """Compile those that can encrypt. Raises ProcessFailed without OpenSSL's headers."""
+        for name in ("watchers", "http_load"):
+            self._compile(name, f"{name}-tls", "-DWITH_TLS", "-lssl", "-lcrypto")
+
+    def _compile(self, source: str, name: str, *options: str) -> None:
+        file = HERE / "load" / f"{source}.c"
+        command = [self._compiler, "-O2", str(file), *options, "-o", str(self.folder / name)]
+        done = subprocess.run(  # noqa: S603 (the compiler and our own sources)
+            command, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise ProcessFailed(done.stderr)
+
+    def new_folder(self) -> Path:
+        """An empty one, for the files of one process."""
+        self._started += 1
+        folder = self.folder / f"{self._started:03}"
+        folder.mkdir()
+        return folder
 
     def rounds(self, series: Series, *names: str) -> Iterator[int]:
         """The number of each round: as many as asked for, and more while the measurements with
@@ -108,9 +124,16 @@ class Harness:
 
     @asynccontextmanager
     async def service(
-        self, name: str, redis: Redis, core: int = kernel.SERVER_CORE, /, **env: str
+        self,
+        name: str,
+        redis: Redis,
+        core: int | None = kernel.SERVER_CORE,
+        /,
+        *,
+        module: str = "",
+        **env: str,
     ) -> AsyncIterator[BenchProcess]:
-        """`python -m services.<name>` on this core, once it listens."""
+        """`python -m services.<name>` on this core, once it listens. `module`: in its place."""
         settings = {
             "REDIS_URL": redis.url,
             "PROFILE_SOURCE": "off",
@@ -120,7 +143,7 @@ class Harness:
             "PYTHONPATH": str(self._tree),
             **env,
         }
-        command = [sys.executable, "-m", f"services.{name}"]
+        command = [sys.executable, "-m", module or f"services.{name}"]
         async with child.started(
             name,
             command,
@@ -130,12 +153,13 @@ class Harness:
         ) as process:
             for setting in ("API_PORT", "WS_PORT", "CARDS_PORT"):
                 if setting in env:
-                    await listens(process, int(env[setting]))
+                    host = env.get(setting.replace("PORT", "HOST"), "127.0.0.1")
+                    await listens(process, int(env[setting]), host)
             yield process
 
     @asynccontextmanager
     async def program(
-        self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
+        self, name: str, *arguments: object, core: int | None = kernel.LOAD_CORE
     ) -> AsyncIterator[BenchProcess]:
         """One of the programs of bench/load, compiled."""
         command = [str(self.folder / name), *map(str, arguments)]
@@ -143,8 +167,14 @@ class Harness:
             yield process
 
     @asynccontextmanager
+    async def program_at(self, name: str, command: list[str]) -> AsyncIterator[BenchProcess]:
+        """An installed program, on any core."""
+        async with child.started(name, command, core=None, log=self._log(name)) as process:
+            yield process
+
+    @asynccontextmanager
     async def module(
-        self, name: str, *arguments: object, core: int = kernel.LOAD_CORE
+        self, name: str, *arguments: object, core: int | None = kernel.LOAD_CORE
     ) -> AsyncIterator[BenchProcess]:
         """One of the bench's own Python programs."""
         command = [sys.executable, "-m", name, *map(str, arguments)]
@@ -165,14 +195,14 @@ class Redis:
         return kernel.cpu_seconds(self._server.pid)
 
 
-async def listens(process: BenchProcess, port: int) -> None:
+async def listens(process: BenchProcess, port: int, host: str = "127.0.0.1") -> None:
     """Return when the process accepts connections. Raises ProcessFailed if it exits."""
     async with asyncio.timeout(START_WITHIN):
         while True:
             if not process.runs:
                 raise process.broken("ended at once")
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                _, writer = await asyncio.open_connection(host, port)
             except OSError:
                 await asyncio.sleep(0.02)
             else:

@@ -14,9 +14,18 @@ SERVER_CORE: Final = CORES[0]  # what is measured
 LOAD_CORE: Final = CORES[-1]  # what it is measured with, Redis and the simulated Discord included
 
 
-def pin_to(core: int) -> None:
-    """This process, and what it starts, runs on this core."""
-    os.sched_setaffinity(0, {core})
+def pin_to(core: int | None) -> None:
+    """This process, and what it starts, runs on this core; None: on any of them."""
+    os.sched_setaffinity(0, CORES if core is None else {core})
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    found = [pid]
+    for one in found:
+        for thread in Path(f"/proc/{one}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
 
 
 def cpu_seconds(pid: int) -> float:

@@ -32,6 +32,9 @@ class Params(Struct, frozen=True, kw_only=True):
     growth_sockets: tuple[int, ...] = (100, 1_000, 10_000, 18_000)
     growth_users: tuple[int, ...] = (1_000, 10_000, 100_000)
     growth_processes: tuple[int, ...] = (1, 2, 4)
+    upstreams: tuple[int, ...] = (1, 4)  # of each service, behind a front door
+    front_sockets: int = 2_000
+    front_frames: int = 40_000
 
 
 QUICK = Params(
@@ -58,6 +61,9 @@ QUICK = Params(
     growth_sockets=(10,),
     growth_users=(50,),
     growth_processes=(2,),
+    upstreams=(1,),
+    front_sockets=20,
+    front_frames=100,
 )
 
 SHORT = Params(

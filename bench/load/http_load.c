@@ -1,4 +1,6 @@
-/* Keep-alive HTTP/1.1 GETs, one at a time on each connection: `http_load PORT`.
+/* Keep-alive HTTP/1.1 GETs, one at a time on each connection: `http_load SERVERS [stay]`, where
+ * SERVERS is PORT or HOST:PORT,HOST:PORT…, connected to in turn. With `stay`, connections are kept from one
+ * line to the next, so that only the first one pays for handshakes.
  *
  * A line on stdin, a JSON line on stdout:
  *   CONNECTIONS REQUESTS PREFIX FIRST COUNT TAGS
@@ -10,7 +12,8 @@
 enum { MOST_PATHS = 1 << 17, TAG = 64, MOST_CONNECTIONS = 1024, BUFFER = 1 << 15 };
 
 struct connection {
-    int fd;
+    struct wire wire;
+    int open;
     int number; /* which path it waits for */
     int have;
     int64_t asked;
@@ -33,7 +36,7 @@ static void ask(struct connection *c) {
                          tags[c->number]);
     memcpy(request + size, "\r\n", 2);
     c->asked = now_ns();
-    if (write(c->fd, request, size + 2) != size + 2) die("write");
+    if (transmit(&c->wire, request, size + 2) != size + 2) die("write");
 }
 
 /* The value of a header (named in lower case, with ": ") in a head whose case does not matter. */
@@ -64,7 +67,7 @@ static int complete(struct connection *c, int *size) {
 
 static void readable(struct connection *c) {
     int size;
-    ssize_t got = read(c->fd, c->buffer + c->have, BUFFER - 1 - c->have);
+    ssize_t got = receive(&c->wire, c->buffer + c->have, BUFFER - 1 - c->have);
     if (got <= 0) {
         if (got < 0 && errno == EAGAIN) return;
         die("the server hung up");
@@ -76,15 +79,23 @@ static void readable(struct connection *c) {
     if (sent < wanted) ask(c);
 }
 
-static void run(int port, int many) {
-    int epoll = epoll_create1(0);
+static void connect_all(int epoll, int many) {
     for (int i = 0; i < many; i++) {
         struct connection *c = &connections[i];
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-        c->fd = connect_to(port, i), c->have = 0;
-        nonblocking(c->fd);
-        epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event);
+        c->have = 0;
+        if (!c->open) {
+            open_wire(&c->wire, i), c->open = 1;
+            if (!wire_ready(&c->wire)) die("connect");
+            nonblocking(c->wire.fd);
+        }
+        epoll_ctl(epoll, EPOLL_CTL_ADD, c->wire.fd, &event);
     }
+}
+
+static void run(int many, int stay) {
+    int epoll = epoll_create1(0);
+    connect_all(epoll, many);
     int64_t began = now_ns();
     for (int i = 0; i < many && sent < wanted; i++) ask(&connections[i]);
     while (done < wanted) {
@@ -98,14 +109,15 @@ static void run(int port, int many) {
     print_latencies();
     printf("}\n");
     fflush(stdout);
-    for (int i = 0; i < many; i++) close(connections[i].fd);
+    for (int i = 0; i < many && !stay; i++) close_wire(&connections[i].wire), connections[i].open = 0;
     close(epoll);
 }
 
 int main(int argc, char **argv) {
     char line[512];
     int many;
-    if (argc != 2) return 2;
+    if (argc < 2) return 2;
+    connect_to_these(argv[1]);
     connections = calloc(MOST_CONNECTIONS, sizeof *connections);
     tags = calloc(MOST_PATHS, sizeof *tags);
     if (!connections || !tags) die("calloc");
@@ -114,6 +126,6 @@ int main(int argc, char **argv) {
                    mode) != 6 || many > MOST_CONNECTIONS || paths > MOST_PATHS)
             return 2;
         sent = done = ok = not_modified = other = bytes = 0;
-        run(atoi(argv[1]), many);
+        run(many, argc > 2);
     }
 }

@@ -1,4 +1,6 @@
-/* What the load programs share: a clock, latencies, and the socket they connect with. */
+/* What the load programs share: a clock, latencies, and the connection to a server: plain, or
+ * encrypted (compiled with -DWITH_TLS and linked with OpenSSL).
+ */
 #pragma once
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -15,6 +17,9 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef WITH_TLS
+#include <openssl/ssl.h>
+#endif
 
 static inline void die(const char *what) {
     perror(what);
@@ -61,24 +66,124 @@ static inline void allow_many_sockets(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Where to connect to: PORT, or HOST:PORT,HOST:PORT… which take turns. */
+enum { MOST_SERVERS = 16 };
+static struct sockaddr_in servers[MOST_SERVERS];
+static int server_count;
+
+static inline void connect_to_these(const char *list) {
+    char text[512], *rest = text, *one;
+    snprintf(text, sizeof text, "%s", list);
+    while ((one = strsep(&rest, ",")) && server_count < MOST_SERVERS) {
+        char *port = strchr(one, ':');
+        struct sockaddr_in *to = &servers[server_count++];
+        if (port) *port++ = 0;
+        to->sin_family = AF_INET;
+        to->sin_port = htons(atoi(port ? port : one));
+        to->sin_addr.s_addr = port ? inet_addr(one) : htonl(INADDR_LOOPBACK);
+    }
+}
+
 /* A connection from 127.0.0.<2…> (ports of one address run out). A close resets it: no TIME_WAIT. */
-static inline int connect_to(int port, int number) {
+static inline int connect_to(int number) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
     if (fd < 0) die("socket");
     struct linger reset = {1, 0};
-    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+    struct sockaddr_in from = {.sin_family = AF_INET}, *to = &servers[number % server_count];
     from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + number % 8);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(port);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     bind(fd, (struct sockaddr *)&from, sizeof from); /* where it fails, 127.0.0.1 does */
-    if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) die("connect");
+    if (connect(fd, (struct sockaddr *)to, sizeof *to) < 0) die("connect");
     return fd;
 }
 
 static inline void nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+/* A connected socket. `receive` and `transmit` are read and write: what they return, and errno. */
+#ifdef WITH_TLS
+
+struct wire {
+    int fd;
+    SSL *tls;
+};
+
+static inline void open_wire(struct wire *wire, int number) {
+    static SSL_CTX *context;
+    if (!context) {
+        if (!(context = SSL_CTX_new(TLS_client_method()))) die("SSL_CTX_new");
+        SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    }
+    wire->fd = connect_to(number);
+    if (!(wire->tls = SSL_new(context)) || !SSL_set_fd(wire->tls, wire->fd)) die("SSL_new");
+    SSL_set_tlsext_host_name(wire->tls, "localhost");
+    SSL_set_connect_state(wire->tls);
+}
+
+static inline ssize_t tls_result(struct wire *wire, int result) {
+    if (result > 0) return result;
+    int why = SSL_get_error(wire->tls, result);
+    if (why == SSL_ERROR_ZERO_RETURN) return 0;
+    if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) errno = EAGAIN;
+    else if (why != SSL_ERROR_SYSCALL || !errno) errno = EPROTO;
+    return -1;
+}
+
+/* 1 when the connection can be written to; until then it is called again for what arrives. */
+static inline int wire_ready(struct wire *wire) {
+    if (SSL_is_init_finished(wire->tls)) return 1;
+    if (tls_result(wire, SSL_do_handshake(wire->tls)) > 0) return 1;
+    if (errno != EAGAIN) die("TLS handshake");
+    return 0;
+}
+
+static inline ssize_t receive(struct wire *wire, void *into, size_t size) {
+    return tls_result(wire, SSL_read(wire->tls, into, size));
+}
+
+/* Whether data was read from the socket and not yet by `receive`. */
+static inline int more_held(struct wire *wire) { return SSL_pending(wire->tls) > 0; }
+
+static inline ssize_t transmit(struct wire *wire, const void *from, size_t size) {
+    return tls_result(wire, SSL_write(wire->tls, from, size));
+}
+
+static inline void close_wire(struct wire *wire) {
+    SSL_free(wire->tls);
+    close(wire->fd);
+    wire->fd = -1;
+}
+
+#else
+
+struct wire {
+    int fd;
+};
+
+static inline void open_wire(struct wire *wire, int number) { wire->fd = connect_to(number); }
+
+static inline int wire_ready(struct wire *wire) { return wire->fd >= 0; }
+
+static inline ssize_t receive(struct wire *wire, void *into, size_t size) {
+    return read(wire->fd, into, size);
+}
+
+static inline int more_held(struct wire *wire) {
+    (void)wire;
+    return 0;
+}
+
+static inline ssize_t transmit(struct wire *wire, const void *from, size_t size) {
+    return write(wire->fd, from, size);
+}
+
+static inline void close_wire(struct wire *wire) {
+    close(wire->fd);
+    wire->fd = -1;
+}
+
+#endif
 
 /* One command line from stdin, byte by byte: nothing of the next one is taken. 0 at its end. */
 static inline int read_command(char *line, size_t size) {

@@ -7,7 +7,7 @@
  */
 #include "load.h"
 
-static void once(int port, int number, const char *target, const char *mark) {
+static void once(int number, const char *target, const char *mark) {
     static char answer[1 << 16];
     char request[512];
     size_t have = 0;
@@ -18,7 +18,7 @@ static void once(int port, int number, const char *target, const char *mark) {
                                               "Sec-WebSocket-Version: 13\r\n"
                                             : "");
     int64_t began = now_ns();
-    int fd = connect_to(port, number);
+    int fd = connect_to(number);
     if (write(fd, request, size) != size) die("write");
     while (!memmem(answer, have, mark, strlen(mark))) {
         ssize_t got = read(fd, answer + have, sizeof answer - have);
@@ -33,10 +33,11 @@ int main(int argc, char **argv) {
     char line[512], mark[128], target[256];
     int many, every;
     if (argc != 2) return 2;
+    connect_to_these(argv[1]);
     while (read_command(line, sizeof line)) {
         if (sscanf(line, "%d %d %127s %255s", &many, &every, mark, target) != 4) return 2;
         for (int i = 0; i < many; i++) {
-            once(atoi(argv[1]), i, target, mark);
+            once(i, target, mark);
             usleep(every * 1000);
         }
         printf("{");

@@ -55,7 +55,8 @@ int main(int argc, char **argv) {
     static char command[1 << 18], line[512], path[256];
     long long count, pipeline, replies, users, each, sent = 0;
     if (argc != 2) return 2;
-    int fd = connect_to(atoi(argv[1]), 0);
+    connect_to_these(argv[1]);
+    int fd = connect_to(0);
     while (read_command(line, sizeof line)) {
         if (sscanf(line, "%lld %lld %lld %lld %lld %255s", &count, &pipeline, &replies, &users, &each,
                    path) != 6)

@@ -1,4 +1,5 @@
-/* Thousands of WebSocket clients in one thread: `watchers PORT [modest|lanyard|events]`. A modest one
+/* Thousands of WebSocket clients in one thread: `watchers SERVERS [modest|lanyard|events]`, where SERVERS
+ * is PORT or HOST:PORT,HOST:PORT…, connected to in turn. A modest one
  * leaves the core to other processes, such as a probe that measures latency. One of lanyard speaks
  * Lanyard's dialect: its first frame is INIT_STATE, and Hello is not counted. One of events reads
  * Server-Sent Events: each line of data is a frame.
@@ -20,7 +21,8 @@
 enum { MOST = 1 << 16, AT_ONCE = 64, CHUNK = 1 << 17 };
 
 struct client {
-    int fd;
+    struct wire wire;
+    int asked;        /* its request is sent */
     int greeted;      /* the 101 is read */
     int shown;        /* its first frame has come */
     int welcomed;     /* Hello has come, in Lanyard's dialect */
@@ -33,40 +35,43 @@ struct client {
 
 static struct client *clients;
 static int lanyard, events;
-static int count, to_open, under_way, alive, epoll, port;
+static int count, to_open, under_way, alive, epoll;
 static int64_t first_user, step, frames, bytes, text_frames_wanted, deadline, opening_since;
 static enum { IDLE, OPENING, AWAITING } doing;
 
 static void hang_up(struct client *c) {
-    if (c->fd < 0) return;
-    close(c->fd);
-    c->fd = -1;
+    if (c->wire.fd < 0) return;
+    close_wire(&c->wire);
     alive--;
     if (!c->shown) under_way--;
 }
 
-static void connect_one(void) {
-    struct client *c = &clients[count];
+static void ask(struct client *c) {
     char request[512];
-    *c = (struct client){.began = now_ns()};
-    c->fd = connect_to(port, count);
+    long long user = first_user + (c - clients) * step;
     int size = events
         ? snprintf(request, sizeof request,
-                   "GET /events?user_id=%lld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                   "Accept: text/event-stream\r\nOrigin: https://example.org\r\n\r\n",
-                   (long long)(first_user + count * step), port)
+                   "GET /events?user_id=%lld HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                   "Accept: text/event-stream\r\nOrigin: https://example.org\r\n\r\n", user)
         : snprintf(request, sizeof request,
-                        "GET /%s%.0lld HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
-                        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                        "Sec-WebSocket-Version: 13\r\nOrigin: https://example.org\r\n\r\n",
-                        lanyard ? "socket" : "?user_id=",
-                        lanyard ? 0LL : (long long)(first_user + count * step), port);
-    if (write(c->fd, request, size) != size) die("write");
-    nonblocking(c->fd);
+                   "GET /%s%.0lld HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                   "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                   "Sec-WebSocket-Version: 13\r\nOrigin: https://example.org\r\n\r\n",
+                   lanyard ? "socket" : "?user_id=", lanyard ? 0LL : user);
+    if (transmit(&c->wire, request, size) != size) die("write");
+    c->asked = 1;
+}
+
+static void connect_one(void) {
+    struct client *c = &clients[count];
+    *c = (struct client){.began = now_ns()};
+    open_wire(&c->wire, count);
+    nonblocking(c->wire.fd);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = count};
-    epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, c->wire.fd, &event);
     count++, alive++, under_way++, to_open--;
+    if (wire_ready(&c->wire)) ask(c);
 }
 
 static void take_stamps(const char *data, size_t size) {
@@ -86,7 +91,7 @@ static void initialize(struct client *c) {
                         (long long)(first_user + (c - clients) * step));
     memcpy(frame, "\x81\0\0\0\0\0", 6);
     frame[1] = (char)(0x80 | size);
-    if (write(c->fd, frame, size + 6) != size + 6) die("write");
+    if (transmit(&c->wire, frame, size + 6) != size + 6) die("write");
 }
 
 static void text_frame(struct client *c, int64_t size) {
@@ -119,7 +124,7 @@ static int frame_header(struct client *c, const unsigned char *data, size_t have
     c->skip = payload;
     int opcode = data[0] & 15;
     if (opcode == 1) text_frame(c, payload);
-    if (opcode == 9 && write(c->fd, "\x8a\x80\0\0\0\0", 6) != 6) die("pong");
+    if (opcode == 9 && transmit(&c->wire, "\x8a\x80\0\0\0\0", 6) != 6) die("pong");
     return size;
 }
 
@@ -168,14 +173,18 @@ static void take(struct client *c, char *data, size_t size) {
 
 static void readable(struct client *c) {
     static char chunk[CHUNK];
-    if (c->fd < 0) return;
-    ssize_t size = read(c->fd, chunk, sizeof chunk);
-    if (size <= 0) {
-        if (size == 0 || errno != EAGAIN) hang_up(c);
-        return;
-    }
-    if (doing == AWAITING) take_stamps(chunk, size);
-    take(c, chunk, size);
+    if (c->wire.fd < 0 || !wire_ready(&c->wire)) return;
+    if (!c->asked) ask(c);
+    ssize_t size;
+    do { /* TLS gives one record at a time, and may hold the next */
+        size = receive(&c->wire, chunk, sizeof chunk);
+        if (size <= 0) {
+            if (size == 0 || errno != EAGAIN) hang_up(c);
+            return;
+        }
+        if (doing == AWAITING) take_stamps(chunk, size);
+        take(c, chunk, size);
+    } while (c->wire.fd >= 0 && more_held(&c->wire));
 }
 
 static void answer(void) {
@@ -210,7 +219,7 @@ static void command(void) {
 
 int main(int argc, char **argv) {
     if (argc < 2) return 2;
-    port = atoi(argv[1]);
+    connect_to_these(argv[1]);
     allow_many_sockets();
     lanyard = argc > 2 && !strcmp(argv[2], "lanyard");
     events = argc > 2 && !strcmp(argv[2], "events");
