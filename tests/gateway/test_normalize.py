@@ -93,6 +93,21 @@ def test_no_secret_is_kept() -> None:
     assert b"secrets" not in msgspec.json.encode(sanitize.presence(event))
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        *[("5", 5), ("-5", -5), ("007", 7), (5.0, 5), (1.5, 1), (2**53 - 1, 2**53 - 1)],
+        *[("", None), ("-", None), ("--5", None), ("5-", None), ("5\n", None), ("٣", None)],
+        *[("9" * 21, None), ("9" * 5000, None), (2**53, None), (True, None), (float("nan"), None)],
+    ],
+)
+def test_an_integer_is_kept_or_left_out(sent: Any, kept: int | None) -> None:
+    """An error would cost the whole event: of a chunk, a thousand members."""
+    event = {"status": "online", "activities": [{"created_at": sent}], "client_status": {}}
+    [activity] = sanitize.presence(event)["activities"]
+    assert activity == ({} if kept is None else {"created_at": kept})
+
+
 anything = st.recursive(
     st.none()
     | st.booleans()

@@ -29,6 +29,7 @@ STATUSES: Final = ("online", "idle", "dnd")  # a tuple: a raw value may be unhas
 MAX_BUTTONS: Final = 5
 MAX_INTEGER: Final = 2**53  # JavaScript's numbers hold every integer that is smaller
 _DISCRIMINATOR = re.compile(r"[0-9]{1,4}", re.ASCII)
+_INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
 
 def text(value: Any) -> str | None:
@@ -44,8 +45,8 @@ def integer(value: Any) -> int | None:
     """Accepts also times that come as strings, and numbers that come as floats."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit():
-        value = int(value[:20])
+    if isinstance(value, str):
+        value = int(value) if _INTEGER.fullmatch(value) else None
     elif isinstance(value, float) and value == value and abs(value) < MAX_INTEGER:
         value = int(value)
     return value if isinstance(value, int) and abs(value) < MAX_INTEGER else None
