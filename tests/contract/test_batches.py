@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
 from shared.redis.store import (
@@ -14,7 +16,10 @@ from shared.redis.store import (
     Fields,
     Save,
     Store,
+    StoreUnavailable,
 )
+from testing.eventually import PATIENCE
+from testing.redis_server import RedisServer
 
 GUILD, OTHER = 816976062578688017, 492605905305600005
 USERS = range(1, 2 * SAVES_PER_CALL + 4)
@@ -52,6 +57,45 @@ async def test_each_save_of_a_batch_has_its_own_result(store: Store) -> None:
             assert found.profile == b'{"id":"%d"}' % user
             assert found.presence == b'{"status":"%d"}' % (1 if user in special else 2)
     assert await store.redis.smembers(keys.guilds(3)) == {b"5", str(OTHER).encode()}
+
+
+async def test_a_damaged_user_does_not_affect_the_others_of_a_batch(server_url: str) -> None:
+    """Their keys are repaired as they would be alone. An error would end the call for all."""
+    async with Store.connect(server_url, timeout=PATIENCE) as store:
+        await store.save([Save(user, fields(user), joined=(GUILD,)) for user in USERS])
+        for name in (keys.presence(1), keys.guilds(2), keys.guilds(3)):
+            await store.redis.set(name, "text")
+        for name in (keys.fence(4), keys.presence(5), keys.profile(6)):
+            await store.redis.delete(name)
+            await store.redis.rpush(name, "a")
+        for user, version in ((7, "-5"), (8, "1e400"), (9, ""), (10, "9" * 30)):
+            await store.redis.hset(keys.presence(user), "version", version)
+        saves = {user: Save(user, fields(user, 2)) for user in USERS}
+        saves[2] = Save(2, fields(2, 2), joined=(GUILD,))
+        saves |= {user: Save(user, left=(GUILD,)) for user in (5, 6)}
+        results = dict(zip(saves, await store.save(list(saves.values())), strict=True))
+        loaded = dict(zip(USERS, await store.load_many(USERS), strict=True))
+    assert (results.pop(5), results.pop(6)) == (REMOVED, REMOVED)
+    assert (loaded.pop(5), loaded.pop(6)) == (None, None)
+    assert all(result > 0 for result in results.values())
+    for found in loaded.values():
+        assert isinstance(found, Snapshot)
+        assert found.presence == b'{"status":"2"}'
+
+
+async def test_a_full_redis_refuses_a_batch_whole(own_server: RedisServer) -> None:
+    """And takes it when there is room again: no user of it is half saved."""
+    async with Store.connect(own_server.url, timeout=PATIENCE) as store:
+        before = await store.save([Save(user, fields(user), joined=(GUILD,)) for user in USERS])
+        await store.redis.config_set("maxmemory", 1)
+        saves = [Save(user, fields(user, 2)) for user in USERS]
+        with pytest.raises(StoreUnavailable):
+            await store.save(saves)
+        found = await store.load_many(USERS)
+        assert [one.version for one in found if isinstance(one, Snapshot)] == before
+        await store.redis.config_set("maxmemory", 0)
+        results = await store.save(saves)
+    assert all(new > old for new, old in zip(results, before, strict=True))
 
 
 async def test_versions_are_those_of_the_hashes(store: Store) -> None:

@@ -10,10 +10,10 @@
 --       six fields profile (empty: unchanged), presence (empty: no state is written), discord,
 --       reports (empty: none), hidden (a JSON list; empty: nothing is hidden), history (empty: none
 --       is kept)
--- Gives, with spaces between, for each user the new version; 0 unchanged; -1 removed; -2 not monitored, no state written;
--- -3 there is no profile (no JSON object) to leave unchanged, no state written; -5 the writer does
--- not know what another process has written, no state written; anything less: the write is stale,
--- nothing is written, and that is the later fence, negative.
+-- Gives, with spaces between, for each user the new version; 0 unchanged; -1 removed; -2 not
+-- monitored, no state written; -3 there is no profile (no JSON object) to leave unchanged, no state
+-- written; -5 the writer does not know what another process has written, no state written; anything
+-- less: the write is stale, nothing is written, and that is the later fence, negative.
 local call, pcall_redis, find, sub = redis.call, redis.pcall, string.find, string.sub
 local new_fence = ARGV[1]
 local new_fence_number = tonumber(new_fence)
