@@ -216,6 +216,6 @@ class Simulator:
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:
-    """No task awaits the scenario, so its failure is logged here."""
+    """No task awaits these, so a failure is logged here."""
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("unhandled exception: users no longer do what they should", exc_info=error)

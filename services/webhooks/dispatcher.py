@@ -101,7 +101,7 @@ class Dispatcher:
             await asyncio.gather(*tasks, return_exceptions=True)
             self.deliveries, self.follower = (), None
         for task in done:
-            task.result()  # raises what must not happen
+            task.result()  # raises what has ended it, if that is an error
         log.warning("webhooks: this process delivers no more: it could not keep the lease")
 
     async def _deliver(self) -> None:

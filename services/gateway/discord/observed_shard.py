@@ -1,4 +1,4 @@
-"""A shard, as those need it that only look at it."""
+"""What can be observed of a shard, for code that does not control it."""
 
 from __future__ import annotations
 
