@@ -62,7 +62,7 @@ def parse_endpoints(text: str) -> tuple[Endpoint, ...]:
     """The endpoints in WEBHOOKS, each checked. Raises ValueError; the text has no secret."""
     try:
         found = _decode(text)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ValueError(
             'WEBHOOKS must be a JSON list such as [{"url": "https://…", "secret": "whsec_…"}]: '
             f"{_explain(error)}"

@@ -24,7 +24,7 @@ async def _check(endpoint: Endpoint) -> Finding:
     host = urlsplit(endpoint.url).hostname or ""
     try:
         rows = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter: such a name cannot exist, as a..example
         return failure(
             f"{endpoint.label} gets no webhooks: its name cannot be resolved",
             "Correct its url in WEBHOOKS, or its DNS record.",

@@ -57,6 +57,13 @@ async def test_addresses_are_checked(
     assert "hunter2" not in found.message + found.remedy
 
 
+@pytest.mark.parametrize("host", ["h..example", f"{'h' * 64}.example"])
+async def test_a_name_that_cannot_exist_cannot_be_resolved(host: str) -> None:
+    """Python's own resolver raises another error for it."""
+    [found] = await webhooks.check(settings(f"https://{host}/"))
+    assert found.message == f"{host} gets no webhooks: its name cannot be resolved"
+
+
 async def test_the_number_of_users_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the endpoint is not for everyone; and there is no section without endpoints."""
     resolve_to(monkeypatch, "1.1.1.1")

@@ -98,7 +98,9 @@ def test_what_cannot_be_used_is_explained(changes: dict[str, Any], expected: str
     assert "hunter2" not in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["hunter2", "[]", "{}", '"hunter2"', "[[[", "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["hunter2", "[]", "{}", '"hunter2"', "[[[", "[" * 100_000, "\udcff"]
+)
 def test_what_is_no_list_is_explained(text: str) -> None:
     """With an example."""
     with pytest.raises(ConfigError, match="WEBHOOKS must be a JSON list such as") as raised:

@@ -172,16 +172,19 @@ async def test_an_endpoint_that_is_gone_gets_nothing_more(
 ) -> None:
     """And nothing is kept for it."""
     setup = Setup()
-    setup.stub.all = Attempt("4xx", "status 410", gone=True)
+    gone = Attempt("4xx", "status 410", gone=True)
+    setup.stub.answers |= {ANNA: gone, BERT: gone}
+    setup.stub.answers[CARL] = BROKEN  # while the others are on their way
     async with setup.running():
-        setup.delivery.show(ANNA, 1, b"a")
+        for user_id in (ANNA, BERT, CARL):
+            setup.delivery.show(user_id, 1, b"a")
         await asyncio.sleep(1)
         assert setup.delivery.disabled
-        setup.delivery.show(BERT, 1, b"b")
+        setup.delivery.show(BERT, 2, b"b")
         setup.delivery.remove(ANNA, 2)
         await asyncio.sleep(3600)
-    assert len(setup.stub.log) == 1
-    assert (setup.delivery.pending, setup.notes.kept) == (0, {})
+    assert len(setup.stub.log) == 3
+    assert (setup.delivery.pending, setup.delivery.failures, setup.notes.kept) == (0, 0, {})
     assert [line for line in own_lines(caplog) if "410" in line] == [
         "webhooks: x is gone (status 410) and gets no more messages. Remove it from WEBHOOKS; a "
         "restart tries it again"
