@@ -150,7 +150,9 @@ class Delivery:
                 continue
             attempt = await self._sender.send(letter)
             self._attempts.labels(self.endpoint.label, attempt.result).inc()
-            if attempt.delivered:
+            if self.disabled:  # by the answer to another letter
+                self._forget(letter)
+            elif attempt.delivered:
                 await self._on_delivered(letter)
             elif attempt.gone or self.disabled:
                 await self._disable(letter)
@@ -205,11 +207,13 @@ class Delivery:
                 self.endpoint.label,
                 attempt.detail,
             )
-        self.failures += 1
+        if now >= self._resume_at:  # else another letter of the same moment has failed already
+            self.failures += 1
         if letter.failures and letter.successes != self._successes:  # it is this letter
             letter.not_before = now + self._delay(letter.failures + 1)
         letter.successes = self._successes
-        self._resume_at = now + max(self._delay(self.failures), attempt.retry_after_s)
+        delay = max(self._delay(self.failures), attempt.retry_after_s)
+        self._resume_at = max(self._resume_at, now + delay)
         self._outbox.failed(letter)
 
     def _delay(self, failures: int) -> float:
@@ -226,12 +230,15 @@ class Delivery:
             )
         self.disabled = True
         self.failures = 0
-        self._outbox.put_back(letter)
-        self._outbox.clear()
+        self._forget(letter)
         try:
             await self._progress.clear()
         except StoreUnavailable:
             log.debug("webhooks: the notes of an endpoint that is gone could not be deleted")
+
+    def _forget(self, letter: Letter) -> None:
+        self._outbox.put_back(letter)
+        self._outbox.clear()
 
 
 def text_of(note: Acknowledged) -> str:

@@ -56,7 +56,14 @@ class Dispatcher:
     @property
     def delivers(self) -> bool:
         """Whether this process holds the lease, and has loaded the users."""
-        return self.follower is not None and self.follower.current
+        follower = self.follower
+        return follower is not None and follower.current
+
+    @property
+    def users(self) -> int:
+        """Number of monitored users that are followed. May be called from any thread."""
+        follower = self.follower
+        return 0 if follower is None else follower.users
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -85,13 +85,8 @@ class PresenceFollower:
         self._wake = asyncio.Event()
 
     @property
-    def connected(self) -> bool:
-        """Whether messages arrive now."""
-        return self._subscriber.connected
-
-    @property
     def users(self) -> int:
-        """Number of monitored users that are followed."""
+        """Number of monitored users that are followed. May be called from any thread."""
         return len(self._followed)
 
     def add(self, deliveries: Sequence[Delivery]) -> None:
@@ -203,8 +198,6 @@ class PresenceFollower:
         except StoreUnavailable:
             self._mark(batch)
             raise
-        if gone:  # so Redis is complete, and the others are gone as well
-            self._mark(self._unsure)
         for user_id, snapshot in found.items():
             if snapshot is not None:
                 self._show(user_id, snapshot)
@@ -224,8 +217,9 @@ class PresenceFollower:
         rest = [user_id for user_id in missing if user_id not in gone]
         if rest:
             absent = rest if self._store.is_expired else await self._find_absent(rest)
-            now = round(await self._store.server_time() * 1e6) if absent else 0
-            gone |= dict.fromkeys(absent, now)
+            if absent:  # so Redis is complete, and the others are gone as well
+                gone |= dict.fromkeys(absent, round(await self._store.server_time() * 1e6))
+                self._mark(self._unsure)
         return gone
 
     def _show(self, user_id: int, snapshot: Snapshot | SnapshotDamaged) -> None:
@@ -233,7 +227,8 @@ class PresenceFollower:
             for delivery in self._deliveries:  # the gateway's next save repairs it
                 delivery.withhold(user_id)
             return
-        self._left.pop(user_id, None)
+        if self._left.get(user_id, 0) < snapshot.version:  # else they left while it was loaded
+            self._left.pop(user_id, None)
         self._unsure.discard(user_id)
         self._followed.add(user_id)
         for delivery in self._deliveries:

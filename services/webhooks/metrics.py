@@ -28,6 +28,7 @@ def health_probe(store: Store, dispatcher: Dispatcher) -> HealthProbe:
         facts = {
             "redis": store.up,
             "delivers": dispatcher.delivers,
+            "users": dispatcher.users,
             "pending": sum(one.pending for one in dispatcher.deliveries),
             "failing": [one.endpoint.label for one in dispatcher.deliveries if one.failures],
             "disabled": [one.endpoint.label for one in dispatcher.deliveries if one.disabled],

@@ -6,6 +6,7 @@ left meanwhile. A Redis that loses it costs just that: everybody is sent once mo
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -72,13 +73,20 @@ class WebhookLease:
         self._store = store
         self._ttl_ms = round(ttl_s * 1000)
         self._owner = secrets.token_hex(8)
+        self._taking: asyncio.Task[bool] | None = None
 
     async def take(self) -> bool:
         """Whether it is this process's for `ttl_s` from now on. Raises StoreUnavailable."""
+        self._taking = asyncio.create_task(self._take())
+        return await asyncio.shield(self._taking)
+
+    async def _take(self) -> bool:
         taken = await self._store.run_script(_TAKE, [keys.WEBHOOK_LEASE], self._owner, self._ttl_ms)
         return bool(taken)
 
     async def release(self) -> None:
         """Another process may take it at once; if Redis does not answer, when it has expired."""
+        if self._taking is not None:  # a cancelled `take` that Redis got later would take it again
+            await asyncio.gather(self._taking, return_exceptions=True)
         with suppress(StoreUnavailable):
             await self._store.run_script(_RELEASE, [keys.WEBHOOK_LEASE], self._owner)

@@ -167,6 +167,34 @@ async def test_an_endpoint_is_left_alone_for_as_long_as_it_asks() -> None:
 
 
 @pytest.mark.usefixtures("clock")
+async def test_letters_that_fail_together_are_one_failure() -> None:
+    """They were on their way together. The longest Retry-After among them counts."""
+    setup = Setup()
+    setup.stub.answers = {ANNA: Attempt("4xx", "status 429", 60.0), BERT: BROKEN, CARL: BROKEN}
+    async with setup.running():
+        for user_id in (ANNA, BERT, CARL):
+            setup.delivery.show(user_id, 1, b"a")
+        await asyncio.sleep(1)
+        assert setup.delivery.failures == 1
+        assert len(setup.stub.log) == 3
+        await asyncio.sleep(62)
+        assert [at for at, *_ in setup.stub.log[3:]] == [60]
+
+
+@pytest.mark.usefixtures("clock")
+async def test_an_endpoint_is_gone_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Also where several letters were on their way: nothing of them is kept."""
+    setup = Setup()
+    setup.stub.answers = {user_id: Attempt("4xx", gone=True) for user_id in (ANNA, BERT)}
+    async with setup.running():
+        for user_id in (ANNA, BERT, CARL):
+            setup.delivery.show(user_id, 1, b"a")
+        await asyncio.sleep(1)
+    assert len([line for line in own_lines(caplog) if "is gone" in line]) == 1
+    assert (setup.delivery.pending, setup.notes.kept) == (0, {})
+
+
+@pytest.mark.usefixtures("clock")
 async def test_an_endpoint_that_is_gone_gets_nothing_more(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

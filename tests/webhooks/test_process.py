@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.ws.ws_fixture import ANNA, BERT
 UNUSED = {
     *("cluster|slots", "cluster|info", "asking", "command"),
     *("ssubscribe", "sunsubscribe"),  # in a cluster
+    "unsubscribe",  # not where a user is followed again before it is sent, as the guild set changes
     *("role", "select", "eval"),  # with Sentinels, another database; where Redis forgot a script
 }
 """Permissions that the test does not use."""
@@ -74,6 +76,7 @@ async def test_from_start_to_end(tmp_path: Path, file: str, receiver: Receiver) 
         await eventually_async(lambda: reports(metrics, pending=0))
         shown = json.loads((await ask(metrics, "/health")).body)
         assert (shown["ready"], shown["delivers"], shown["failing"]) == (True, True, [])
+        assert (shown["users"], shown["disabled"]) == (1, [])
 
         second = await start(**{**settings, "METRICS_PORT": "0"})
         await second.line_with("ready after")
@@ -91,7 +94,9 @@ async def test_from_start_to_end(tmp_path: Path, file: str, receiver: Receiver) 
         await eventually_async(lambda: is_missing(redis, endpoint))
         spare = UNUSED | (UNUSED_BY_REDIS_6 if "6" in file else set())
         given = granted((tmp_path / file).read_text(), "webhooks") - spare
-        await eventually(lambda: given <= calls.of("webhooks"))
+        with suppress(TimeoutError):
+            await eventually(lambda: given <= calls.of("webhooks"))
+        assert given - calls.of("webhooks") == set()
         assert await third.stop(signal.SIGTERM) == 0
         assert not await redis.exists(keys.WEBHOOK_LEASE)
         for process in (first, second, third):
