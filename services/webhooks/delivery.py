@@ -154,7 +154,7 @@ class Delivery:
                 self._forget(letter)
             elif attempt.delivered:
                 await self._on_delivered(letter)
-            elif attempt.gone or self.disabled:
+            elif attempt.gone:
                 await self._disable(letter)
             else:
                 self._on_failed(letter, attempt)
@@ -221,13 +221,11 @@ class Delivery:
         return self._limits.backoff.delay(failures) * (1 + self._limits.jitter * self._jitter())
 
     async def _disable(self, letter: Letter) -> None:
-        """Also for each letter that was on its way when another one was answered 410."""
-        if not self.disabled:
-            log.warning(
-                "webhooks: %s is gone (status 410) and gets no more messages. Remove it from "
-                "WEBHOOKS; a restart tries it again",
-                self.endpoint.label,
-            )
+        log.warning(
+            "webhooks: %s is gone (status 410) and gets no more messages. Remove it from WEBHOOKS; "
+            "a restart tries it again",
+            self.endpoint.label,
+        )
         self.disabled = True
         self.failures = 0
         self._forget(letter)
