@@ -121,6 +121,7 @@ class Dispatcher:
         liveness = LivenessMonitor(
             self.store, max_silence_s=self._max_silence_s, on_expired=follower.on_expired
         )
+        await self._learn_liveness(liveness)
         async with self._opened(follower) as deliveries:
             for delivery in deliveries:
                 await delivery.restore()
@@ -131,6 +132,14 @@ class Dispatcher:
                 tasks.create_task(liveness.run())
                 for delivery in deliveries:
                     tasks.create_task(delivery.run())
+
+    async def _learn_liveness(self, liveness: LivenessMonitor) -> None:
+        """Else what a gateway left in Redis long ago might be sent. Waits for Redis."""
+        while True:
+            try:
+                return await liveness.poll()
+            except StoreUnavailable:
+                await asyncio.sleep(self._limits.redis_retry_s)
 
     @asynccontextmanager
     async def _opened(self, follower: PresenceFollower) -> AsyncIterator[list[Delivery]]:

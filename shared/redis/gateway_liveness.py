@@ -85,6 +85,12 @@ class LivenessMonitor:
         age_s = time - self._last_heartbeat
         return round(age_s) if age_s > STALE_AFTER_S else None
 
+    async def poll(self) -> None:
+        """Once, before anything is read: until the first poll `store` is taken to have users.
+        Raises StoreUnavailable."""
+        await self._poll()
+        self._expire()
+
     async def _poll(self) -> None:
         """Raises StoreUnavailable."""
         found = await ages(self._store)

@@ -215,19 +215,33 @@ async def test_users_whom_redis_has_lost_are_not_removed(
         await idle(dispatcher)
 
 
+async def last_heartbeat(source: Source, ago_s: int) -> None:
+    """The only shard was connected so long ago."""
+    now = await source.store.server_time()
+    await source.store.redis.zadd(keys.HEARTBEATS, {"0/1": round((now - ago_s) * 1000)})
+
+
 async def test_nobody_is_shown_without_a_gateway(source: Source, receiver: Receiver) -> None:
     """After PRESENCE_MAX_SILENCE. They are shown again when one is back."""
+    await last_heartbeat(source, 0)
     await source.show(ANNA, 1)
-    async with source.dispatching(endpoint_of(receiver)) as dispatcher:
+    async with source.dispatching(endpoint_of(receiver), max_silence_s=1000):
         await eventually(lambda: receiver.shown == [(ANNA, 1)])
-        await idle(dispatcher)
-        store, follower = dispatcher.store, dispatcher.follower
-        assert follower is not None
-        store.is_expired = True
-        follower.on_expired()
+        await last_heartbeat(source, 2000)
         await eventually(lambda: receiver.shown[1:] == [(ANNA, None)])
-        store.is_expired = False
+        await last_heartbeat(source, 0)
         await eventually(lambda: receiver.shown[2:] == [(ANNA, 1)])
+
+
+async def test_nothing_old_is_sent_after_a_start(source: Source, receiver: Receiver) -> None:
+    """The gateway is gone for long: what it has left in Redis is not shown by anything."""
+    await last_heartbeat(source, 2000)
+    await source.show(ANNA, 1)
+    async with source.dispatching(endpoint_of(receiver), max_silence_s=1000) as dispatcher:
+        await idle(dispatcher)
+        assert receiver.shown == []
+        await last_heartbeat(source, 0)
+        await eventually(lambda: receiver.shown == [(ANNA, 1)])
 
 
 async def test_one_process_delivers(source: Source, receiver: Receiver) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,14 +55,18 @@ class Source:
 
     @asynccontextmanager
     async def dispatching(
-        self, *endpoints: Endpoint, limits: WebhookLimits = FAST, redis_url: str = ""
+        self,
+        *endpoints: Endpoint,
+        limits: WebhookLimits = FAST,
+        redis_url: str = "",
+        max_silence_s: float = math.inf,
     ) -> AsyncIterator[Dispatcher]:
         """A process that delivers, or waits for the lease."""
         url = redis_url or self.redis_url
         attempts = Counter("attempts", "", ["endpoint", "result"], registry=CollectorRegistry())
         async with Store.connect(url, timeout=PATIENCE) as store:
             dispatcher = Dispatcher(
-                endpoints, store, url, limits, attempts, max_silence_s=float("inf")
+                endpoints, store, url, limits, attempts, max_silence_s=max_silence_s
             )
             task = asyncio.create_task(dispatcher.run())
             try:
