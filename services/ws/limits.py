@@ -34,7 +34,9 @@ class WsLimits(Struct, frozen=True, kw_only=True):
     trusted: Networks = ()  # proxies whose X-Forwarded-For is trusted
     handshake_size: int = 32_768  # may hold the cookies of a shared domain
     message_size: int = 4096
-    received_at_once: int = 4096  # the kernel lets a client send no more before it is read
+    # The kernel lets a client send no more before it is read. A whole handshake: with a smaller
+    # buffer, 200 clients that send too large ones delay others for seconds.
+    received_at_once: int = 32_768
     reads_at_once: int = 8  # clients that say something, in a turn of the event loop
     waiting_messages: int = 8  # of a client that does not read the answers to earlier ones
     frames: int = 120  # in `frames_within`
