@@ -166,3 +166,4 @@ async def test_a_held_client_is_not_read_when_its_turn_comes(backend: Backend) -
         connection._client.hold()  # type: ignore[union-attr]
         connection.on_read_turn()
         assert not connection._transport.is_reading()
+        connection.resume()  # else the client waits ten seconds for an answer to its Close
