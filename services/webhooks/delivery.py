@@ -59,12 +59,13 @@ class Delivery:
         attempts: Counter,
         *,
         may_send: Callable[[], bool],
+        disabled: bool = False,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """`may_send`: whether the states in the outbox are those of Redis; call `wake` when that
         changes. `jitter`: from 0 to 1."""
         self.endpoint = endpoint
-        self.disabled = False  # the endpoint has answered 410 Gone
+        self.disabled = disabled  # the endpoint has answered 410 Gone
         self.failures = 0  # attempts in a row
         self._outbox = Outbox()
         self._sender = sender

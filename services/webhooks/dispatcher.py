@@ -50,6 +50,7 @@ class Dispatcher:
         self._redis_url = redis_url
         self._limits = limits
         self._max_silence_s = max_silence_s
+        self._gone: set[str] = set()  # urls that have answered 410 Gone: a new lease is no restart
         self._lease = WebhookLease(store, limits.lease_ttl_s)
         self._renewed = 0.0  # loop time
 
@@ -106,6 +107,7 @@ class Dispatcher:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            self._gone.update(one.endpoint.url for one in self.deliveries if one.disabled)
             self.deliveries, self.follower = (), None
         for task in done:
             task.result()  # raises what has ended it, if that is an error
@@ -153,6 +155,7 @@ class Dispatcher:
                     self._limits,
                     self.attempts,
                     may_send=lambda: follower.current,
+                    disabled=endpoint.url in self._gone,
                 )
                 for endpoint in self.endpoints
             ]
