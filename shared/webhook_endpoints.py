@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 from ipaddress import ip_address
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
@@ -23,6 +23,7 @@ SECRET_MIN_BYTES: Final = 24  # Standard Webhooks, Signature scheme
 SECRET_MAX_BYTES: Final = 64
 
 _URL: Final = re.compile(r"[!-~]{1,2000}", re.ASCII)
+_SECRET: Final = re.compile(SECRET_PREFIX + r"[^`]*")
 _MAKE_ONE: Final = 'printf "whsec_%s\\n" "$(openssl rand -base64 32)"'
 
 
@@ -82,8 +83,13 @@ def parse_endpoints(text: str) -> tuple[Endpoint, ...]:
 
 
 def _explain(error: Exception) -> str:
-    """What msgspec says of the shape; of text that is no JSON only that."""
-    return str(error) if isinstance(error, msgspec.ValidationError) else "it is not JSON"
+    """What msgspec says of the shape; of text that is no JSON only that.
+
+    It quotes the name of an unknown key, which is a secret if that was written in its place.
+    """
+    if not isinstance(error, msgspec.ValidationError):
+        return "it is not JSON"
+    return _SECRET.sub(f"{SECRET_PREFIX}…", str(error))
 
 
 def _endpoint(one: EndpointSettings, labels: list[str]) -> Endpoint:
@@ -106,7 +112,7 @@ def _endpoint(one: EndpointSettings, labels: list[str]) -> Endpoint:
         url=one.url,
         label=f"{label} ({same + 1})" if same else label,
         secrets=_secrets(one.secret),
-        users=frozenset(_user(text) for text in one.users),
+        users=frozenset(_user(text, place) for place, text in enumerate(one.users, start=1)),
         private=one.private,
     )
 
@@ -118,7 +124,11 @@ def _parts(url: str) -> SplitResult:
     except ValueError:
         usable = False
     if not usable or parts.scheme not in ("http", "https"):
-        raise ValueError("the url must start with https://, and have no spaces")
+        raise ValueError(
+            "the url must start with https:// and a host, and have at most 2000 characters, no "
+            "spaces and no letters besides a to z (write such a host as xn--…); a port is from 1 "
+            "to 65535"
+        )
     if parts.username is not None or parts.password is not None or parts.fragment:
         raise ValueError(
             "the url must have no user name, no password and no #: the signature tells the "
@@ -158,7 +168,8 @@ def _is_secret(text: str) -> bool:
     return SECRET_MIN_BYTES <= len(decoded) <= SECRET_MAX_BYTES
 
 
-def _user(text: Any) -> int:
+def _user(text: str, place: int) -> int:
+    """The message does not repeat the text: it may be a secret or a URL in the wrong place."""
     if snowflake.parse(text) is None:
-        raise ValueError(f"{text!r} in its users is not the id of a user. {snowflake.FORM}")
+        raise ValueError(f"number {place} in its users is not the id of a user. {snowflake.FORM}")
     return int(text)
