@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from shared.discord import snowflake
 from shared.net.loopback import is_loopback
-from shared.net.public_address import is_public
+from shared.net.public_address import is_never_trusted, is_public
 
 MAX_ENDPOINTS: Final = 20
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 (not a secret)
@@ -101,6 +101,10 @@ def _endpoint(one: EndpointSettings, labels: list[str]) -> Endpoint:
             'the url must start with https://. http:// is for a private network only: "private": '
             "true allows it"
         )
+    if _is_address(host) and is_never_trusted(host):
+        raise ValueError(
+            f"{host} is a link-local address, or that of no server: messages never go there"
+        )
     if not one.private and _is_private(host):
         raise ValueError(
             f'{host} is an address of a private network: "private": true allows it, if you trust '
@@ -139,11 +143,15 @@ def _parts(url: str) -> SplitResult:
 
 def _is_private(host: str) -> bool:
     """Of a name it is known only when it is resolved: shared/net/public_address.py."""
+    return not is_public(host) if _is_address(host) else is_loopback(host)
+
+
+def _is_address(host: str) -> bool:
     try:
         ip_address(host)
     except ValueError:
-        return is_loopback(host)
-    return not is_public(host)
+        return False
+    return True
 
 
 def _secrets(text: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from services.doctor.report import Finding, failure, ok
 from shared.config import WebhooksSettings
-from shared.net.public_address import is_public
+from shared.net.public_address import is_never_trusted, is_public
 from shared.webhook_endpoints import Endpoint
 
 
@@ -29,7 +29,13 @@ async def _check(endpoint: Endpoint) -> Finding:
             f"{endpoint.label} gets no webhooks: its name cannot be resolved",
             "Correct its url in WEBHOOKS, or its DNS record.",
         )
-    kinds = {is_public(str(address[0])) for *_, address in rows}
+    addresses = {str(address[0]) for *_, address in rows}
+    if all(map(is_never_trusted, addresses)):
+        return failure(
+            f"{endpoint.label} gets no webhooks: its address is link-local, or that of no server",
+            "Give the server another address: nothing is sent there, with any setting.",
+        )
+    kinds = set(map(is_public, addresses))
     if not endpoint.private and True not in kinds:
         return failure(
             f"{endpoint.label} gets no webhooks: its name leads to a private network",

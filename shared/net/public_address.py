@@ -37,8 +37,7 @@ def trusted_socket(address: Sequence[Any]) -> socket.socket:
     Raises PrivateAddress for link-local addresses, where clouds have the secrets of a machine, and
     for those that are no server's.
     """
-    found = _unwrapped(address[4][0])
-    if found.is_link_local or found.is_multicast or found.is_unspecified:
+    if is_never_trusted(address[4][0]):
         raise PrivateAddress("the server has a link-local address")
     return _socket(address)
 
@@ -64,6 +63,12 @@ def is_public(host: str) -> bool:
     if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
         return False
     return address.is_global and not address.is_multicast
+
+
+def is_never_trusted(host: str) -> bool:
+    """Whether `trusted_socket` refuses the address."""
+    address = _unwrapped(host)
+    return address.is_link_local or address.is_multicast or address.is_unspecified
 
 
 def _socket(address: Sequence[Any]) -> socket.socket:

@@ -38,6 +38,9 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
         ("http://h.example/?hunter2", True, ["10.0.0.1"], "ok", "is sent the presences of every"),
         ("http://h.example/?hunter2", True, ["1.1.1.1"], "failure", "http:// is not encrypted"),
         ("https://h.example/?hunter2", True, ["1.1.1.1"], "ok", "is sent the presences of every"),
+        ("http://h.example/?hunter2", True, ["169.254.169.254"], "failure", "is link-local"),
+        ("https://h.example/?hunter2", False, ["0.0.0.0"], "failure", "that of no server"),
+        ("http://h.example/?hunter2", True, ["169.254.1.1", "10.0.0.1"], "ok", "is sent"),
     ],
 )
 async def test_addresses_are_checked(
