@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -23,8 +24,9 @@ def family(pid: int) -> list[int]:
     """The process and its descendants."""
     found = [pid]
     for one in found:
-        for thread in Path(f"/proc/{one}/task").iterdir():
-            found += map(int, (thread / "children").read_text().split())
+        for thread in _threads(one):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+                found += map(int, (thread / "children").read_text().split())
     return found
 
 
@@ -48,6 +50,14 @@ def most_memory(pid: int) -> int:
 
 def forget_most_memory(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def _threads(pid: int) -> list[Path]:
+    """Of a process that may have ended."""
+    try:
+        return list(Path(f"/proc/{pid}/task").iterdir())
+    except FileNotFoundError:
+        return []
 
 
 def _status(pid: int, field: str) -> str:

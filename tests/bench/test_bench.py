@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import msgspec
@@ -55,6 +57,22 @@ def test_every_row_has_figures(tmp_path: Path) -> None:
     assert len(set(names)) == len(names)
     assert results.quick
     assert set(results.machine) == {"cores", "kernel", "python"}
+
+
+@pytest.mark.skipif(not kernel.IS_LINUX, reason="the bench needs Linux")
+def test_a_family_is_found_while_its_threads_end() -> None:
+    """A server's threads come and go."""
+    with subprocess.Popen(["sleep", "60"]) as child:
+        try:
+            for _ in range(300):
+                threads = [threading.Thread(target=int) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                assert {os.getpid(), child.pid} <= set(kernel.family(os.getpid()))
+                for thread in threads:
+                    thread.join()
+        finally:
+            child.kill()
 
 
 @pytest.mark.skipif(not kernel.IS_LINUX, reason="the bench needs Linux")
