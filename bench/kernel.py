@@ -24,7 +24,7 @@ def family(pid: int) -> list[int]:
     """The process and its descendants."""
     found = [pid]
     for one in found:
-        for thread in _threads(one):
+        for thread in threads(one):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
                 found += map(int, (thread / "children").read_text().split())
     return found
@@ -52,8 +52,8 @@ def forget_most_memory(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-def _threads(pid: int) -> list[Path]:
-    """Of a process that may have ended."""
+def threads(pid: int) -> list[Path]:
+    """Their folders; none of a process that has ended."""
     try:
         return list(Path(f"/proc/{pid}/task").iterdir())
     except FileNotFoundError:
