@@ -42,4 +42,4 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def _shown(value: float) -> str:
-    return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.2g}"
+    return f"{value:,.0f}" if value == int(value) or value >= 99.5 else f"{value:.2g}"
