@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 import msgspec
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from chaos.clients.reader import Reader
 from chaos.facts import seen_in
@@ -23,7 +23,8 @@ from testing.redis_server import RedisServer
 _PREFIX: Final = len("presence:{")
 _AGAIN_EVERY: Final = 0.05  # seconds, until a Redis that was gone is heard again
 _LOOK_EVERY: Final = 0.2  # seconds
-_AWAY: Final = (RedisError, OSError, TimeoutError)
+_AWAY: Final = (RedisError, RedisClusterException, OSError, TimeoutError)
+"""The second one, which is no RedisError: no node of a cluster answers."""
 
 
 class RedisObserver:
