@@ -18,7 +18,7 @@ from chaos.privacy_check import shown_in
 from chaos.rollback_tracker import RollbackTracker
 
 _EVERY: Final = 0.02  # seconds
-_LOOKS_BACK: Final = 0.2  # of the times, at the past of somebody who hides it, or a part
+_LOOKS_BACK: Final = 0.2  # share of the requests: for the past of a person who hides it
 _WITHIN: Final = 15.0  # seconds: an answer that takes longer than any fault is no answer
 _OK: Final = 200
 _AWAY: Final = 503

@@ -83,7 +83,7 @@ class Choice(Struct, frozen=True):
 
     @property
     def names(self) -> set[str]:
-        """Of NAMES: what nobody may see."""
+        """Of NAMES: those that no reader may be sent."""
         return {
             *self.hidden,
             *(() if self.visible else (VISIBLE,)),
