@@ -1,6 +1,6 @@
 """One of several processes delivers: the one that holds the lease.
 
-The others wait without following anybody. The one that takes over reads in Redis what each
+The others wait, and follow no user. The one that takes over reads in Redis what each
 endpoint has acknowledged, and goes on from there.
 """
 

@@ -10,7 +10,7 @@ import msgspec
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.event_handler import EventHandler
 from services.gateway.state.guild_cache import GuildCache
-from services.gateway.state.user_cache import UserCache
+from services.gateway.state.user_cache import StoredUser, UserCache
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import GatewayState
 from services.gateway.sync.writer import Writer
@@ -125,6 +125,13 @@ class GatewayFixture:
             reconciler=self.reconciler,
             on_interaction=self.interactions.append,
         )
+
+    def stored(self, user_id: int) -> StoredUser:
+        """A user whose guilds differ, as Redis would have them."""
+        cached = self.users.get(user_id)
+        assert cached is not None
+        assert cached.merged is not None
+        return StoredUser(cached.discord(), cached.merged.stored())
 
     def state(self, store: Store) -> GatewayState:
         """What a SessionResume saves and restores."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from services.gateway.state.user_cache import StoredUser
 from tests.gateway.gateway_fixture import (
     GUILD,
     OTHER,
@@ -116,10 +115,7 @@ def test_a_member_whose_presence_never_came_is_requested_again() -> None:
     before.handle("GUILD_CREATE", guild(OTHER, [2]))
     joined = {**member(1), "guild_id": str(OTHER)}
     before.handle("GUILD_MEMBER_ADD", joined)
-    cached = before.users.get(1)
-    assert cached is not None
-    assert cached.merged is not None
-    stored = StoredUser(cached.discord(), cached.merged.stored())
+    stored = before.stored(1)
     gateway = GatewayFixture()
     for guild_id in (GUILD, OTHER):
         gateway.guilds.restore(guild_id, {1: stored}, complete=True)

@@ -6,7 +6,6 @@ from typing import Any
 
 from services.gateway.discord.shard import Shard
 from services.gateway.state.settling import Settling
-from services.gateway.state.user_cache import StoredUser
 from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, chunk, guild, online
 
 GAME = {"name": "Chess", "type": 0, "created_at": 2}
@@ -49,10 +48,7 @@ async def test_what_a_guild_goes_on_showing_is_shown_again() -> None:
 async def test_a_successor_settles_it_too() -> None:
     """It has restored the user, of whom nothing more is heard."""
     before, _ = hidden_in_one(Connected())
-    cached = before.users.get(1)
-    assert cached is not None
-    assert cached.merged is not None
-    stored = StoredUser(cached.discord(), cached.merged.stored())
+    stored = before.stored(1)
     gateway = GatewayFixture()
     for guild_id in (GUILD, OTHER):
         gateway.guilds.restore(guild_id, {1: stored}, complete=True)
