@@ -18,7 +18,7 @@ from bench.child import ProcessFailed
 from bench.figures import Figure, Results, Series
 from bench.harness import Harness
 from bench.params import QUICK, Params
-from testing.process import ROOT, clean_environment
+from testing.process import ROOT, Process, clean_environment
 
 measures = pytest.mark.skipif(
     not kernel.IS_LINUX or not (shutil.which("gcc") or shutil.which("cc")),
@@ -59,15 +59,15 @@ def test_every_row_has_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not kernel.IS_LINUX, reason="the bench needs Linux")
-def test_a_family_without_what_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_family_without_what_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread, or a child, that ends after it was listed: a server's come and go."""
     listed = kernel.threads
     ended = Path("/proc/self/task/0")
     monkeypatch.setattr(kernel, "threads", lambda pid: [ended, *listed(pid)])
     assert kernel.threads(0) == [ended]  # no process has this id
-    with subprocess.Popen(["sleep", "60"]) as child:
-        assert {os.getpid(), child.pid} <= set(kernel.family(os.getpid()))
-        child.kill()
+    child = await Process.start("sleep", "60")
+    assert {os.getpid(), child.pid} <= set(kernel.family(os.getpid()))
+    await child.kill()
 
 
 @pytest.mark.skipif(not kernel.IS_LINUX, reason="the bench needs Linux")

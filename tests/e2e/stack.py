@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import MappingProxyType
 from typing import Any, Final
@@ -52,6 +52,11 @@ class Watcher:
         """Wait for a frame that meets the condition."""
         found = await eventually(lambda: [frame for frame in self.frames if holds(frame)])
         return found[0]
+
+    def has_heard_of(self, user_ids: Collection[str]) -> bool:
+        """Whether a frame came for each of them, or the connection is closed."""
+        heard = {frame.get("user_id") for frame in self.frames}
+        return self.close_code is not None or heard >= set(user_ids)
 
     def last(self, user_id: str = ROBIN) -> dict[str, Any]:
         """The presence that results from the frames."""
@@ -139,10 +144,13 @@ class Stack:
         await eventually_async(gone)
 
     async def watch(self, *user_ids: str) -> Watcher:
+        """Connect, and wait until ws answered for each user: what changes afterwards is an update,
+        and not a part of the initial data."""
         query = "&".join(f"user_id={user_id}" for user_id in user_ids)
         connection = await connect(f"ws://127.0.0.1:{self.ws_port}/?{query}", proxy=None)
         watcher = Watcher(connection)
         self._watchers.append(watcher)
+        await eventually(lambda: watcher.has_heard_of(user_ids))
         return watcher
 
     async def close(self) -> None:
