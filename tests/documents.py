@@ -41,6 +41,11 @@ def anchors(document: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
 
 
+def headings(document: Path) -> list[str]:
+    """Of its sections, without its title."""
+    return [found[2] for found in _HEADING.finditer(prose(document)) if found[1] != "#"]
+
+
 def rows(document: Path, heading: str) -> list[list[str]]:
     """The cells of the table below `heading`, without its head, without backticks."""
     below = re.split(rf"^#+ {re.escape(heading)}$", document.read_text(), flags=re.MULTILINE)[1]

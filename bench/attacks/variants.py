@@ -3,7 +3,7 @@
 Each is sent several times. It fails if the answer is another, if a request costs too much CPU, if
 the process grows or writes to its log, or if it does not serve afterwards.
 
-Long because it is one table: docs/reliability.md lists the same variants.
+Long because it is one table: docs/attacks.md lists the same variants.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ def test_nothing_measured_keeps_no_bound() -> None:
 
 
 def test_the_documented_variants_are_those_that_are_run() -> None:
-    """docs/reliability.md lists each; no two have the same name."""
-    text = " ".join((DOCUMENTS / "docs" / "reliability.md").read_text().split())
+    """docs/attacks.md lists each; no two have the same name."""
+    text = " ".join((DOCUMENTS / "docs" / "attacks.md").read_text().split())
     names = [f"{variant.where}: {variant.name}" for variant in variants.VARIANTS]
     assert len(names) == len(set(names)) >= 30
     assert [name for name in names if name.partition(": ")[2] not in text] == []

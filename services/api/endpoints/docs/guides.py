@@ -45,7 +45,7 @@ _SUMMARIES: Final[Mapping[str, str]] = {
     "recipes/home-assistant": "Sensors for a presence: polled, or told by the WebSocket.",
     "recipes/notes": "A live card in Notion, Obsidian and other notes.",
     "recipes/obs": "A live card above a stream.",
-    "reliability": "What Grux promises, and how faults and attacks are tried.",
+    "reliability": "What Grux promises while parts of it fail, and how that is tested.",
 }
 """Of documents whose first sentence does not say what they are about."""
 
