@@ -23,7 +23,7 @@ async def paused(stack: Stack, fault: Fault) -> None:
 
 
 async def clients_killed(stack: Stack, fault: Fault) -> None:
-    """Subscriptions as well: what is published meanwhile is heard by no one."""
+    """Subscriptions as well: what is published meanwhile reaches no subscriber."""
     await stack.durable.execute("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     await stack.durable.execute("CLIENT", "KILL", "TYPE", "pubsub")
 

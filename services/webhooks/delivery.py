@@ -1,8 +1,8 @@
 """Sends one endpoint the newest state of each of its users, again and again until it has it.
 
-An endpoint that fails is left alone for a while, which grows with each failure. Then one letter
-tries it, and once that is acknowledged all others follow. A letter that fails while others arrive
-waits for itself, so that one that an endpoint rejects does not hold the others up.
+An endpoint that fails is left alone for a while, which grows with each failure. Then one message
+tries it. Once that is acknowledged, all others follow. A message that fails while others arrive has
+a delay of its own, so a message that the endpoint rejects does not hold the others up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from prometheus_client import Counter
 
 from services.webhooks.limits import WebhookLimits
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage
 from services.webhooks.outbox import UNCERTAIN, Acknowledged, Outbox
 from services.webhooks.sender import Attempt
 from shared.redis.store import StoreUnavailable
@@ -28,10 +28,10 @@ log = logging.getLogger(__name__)
 MAX_VERSION_DIGITS: Final = 16  # of a version in Redis
 
 
-class LetterSender(Protocol):
+class MessageSender(Protocol):
     """services.webhooks.sender.Sender, as far as it is needed here."""
 
-    async def send(self, letter: Letter) -> Attempt: ...
+    async def send(self, message: WebhookMessage) -> Attempt: ...
 
 
 class ProgressNotes(Protocol):
@@ -53,7 +53,7 @@ class Delivery:
     def __init__(
         self,
         endpoint: Endpoint,
-        sender: LetterSender,
+        sender: MessageSender,
         progress: ProgressNotes,
         limits: WebhookLimits,
         attempts: Counter,
@@ -141,27 +141,27 @@ class Delivery:
 
     async def _send(self) -> None:
         while True:
-            letter = await self._next()
+            message = await self._next()
             try:
-                note = self._outbox.attempt(letter)
-                await self._progress.note({letter.user_id: text_of(note)})
+                note = self._outbox.attempt(message)
+                await self._progress.note({message.user_id: text_of(note)})
             except StoreUnavailable:
-                self._outbox.put_back(letter)
+                self._outbox.put_back(message)
                 await asyncio.sleep(self._limits.redis_retry_s)
                 continue
-            attempt = await self._sender.send(letter)
+            attempt = await self._sender.send(message)
             self._attempts.labels(self.endpoint.label, attempt.result).inc()
-            if self.disabled:  # by the answer to another letter
-                self._forget(letter)
+            if self.disabled:  # by the answer to another message
+                self._forget(message)
             elif attempt.delivered:
-                await self._on_delivered(letter)
+                await self._on_delivered(message)
             elif attempt.gone:
-                await self._disable(letter)
+                await self._disable(message)
             else:
-                self._on_failed(letter, attempt)
+                self._on_failed(message, attempt)
             self.wake()  # the others may wait for how this one ended
 
-    async def _next(self) -> Letter:
+    async def _next(self) -> WebhookMessage:
         loop = asyncio.get_running_loop()
         while True:
             now = loop.time()
@@ -169,9 +169,9 @@ class Delivery:
             if now < self._resume_at:
                 until = self._resume_at
             elif self._is_free():
-                letter = self._outbox.take(now)
-                if letter is not None:
-                    return letter
+                message = self._outbox.take(now)
+                if message is not None:
+                    return message
                 until = self._outbox.next_due()
             self._changed.clear()
             try:
@@ -181,25 +181,25 @@ class Delivery:
                 pass
 
     def _is_free(self) -> bool:
-        """Of an endpoint that fails, one letter at a time asks whether it still does."""
+        """Of an endpoint that fails, one message at a time asks whether it still does."""
         is_tried = self.failures and self._outbox.sending
         return self._may_send() and not self.disabled and not is_tried
 
-    async def _on_delivered(self, letter: Letter) -> None:
+    async def _on_delivered(self, message: WebhookMessage) -> None:
         if self.failures:
             log.info("webhooks: %s accepts messages again", self.endpoint.label)
         self.failures = 0
         self._successes += 1
-        note = self._outbox.delivered(letter)
+        note = self._outbox.delivered(message)
         try:
             if note is None:
-                await self._progress.forget([letter.user_id])
+                await self._progress.forget([message.user_id])
             else:
-                await self._progress.note({letter.user_id: text_of(note)})
+                await self._progress.note({message.user_id: text_of(note)})
         except StoreUnavailable:  # then a restart sends it once more
             log.debug("webhooks: an acknowledgement could not be noted")
 
-    def _on_failed(self, letter: Letter, attempt: Attempt) -> None:
+    def _on_failed(self, message: WebhookMessage, attempt: Attempt) -> None:
         now = asyncio.get_running_loop().time()
         if not self.failures:
             self._failing_since = time.monotonic()
@@ -208,20 +208,20 @@ class Delivery:
                 self.endpoint.label,
                 attempt.detail,
             )
-        if now >= self._resume_at:  # else another letter of the same moment has failed already
+        if now >= self._resume_at:  # else another message of the same moment has failed already
             self.failures += 1
-        if letter.failures and letter.successes != self._successes:  # it is this letter
-            letter.not_before = now + self._delay(letter.failures + 1)
-        letter.successes = self._successes
+        if message.failures and message.successes != self._successes:  # it is this message
+            message.not_before = now + self._delay(message.failures + 1)
+        message.successes = self._successes
         delay = max(self._delay(self.failures), attempt.retry_after_s)
         self._resume_at = max(self._resume_at, now + delay)
-        self._outbox.failed(letter)
+        self._outbox.failed(message)
 
     def _delay(self, failures: int) -> float:
         """Jitter keeps endpoints that failed together from being tried together."""
         return self._limits.backoff.delay(failures) * (1 + self._limits.jitter * self._jitter())
 
-    async def _disable(self, letter: Letter) -> None:
+    async def _disable(self, message: WebhookMessage) -> None:
         log.warning(
             "webhooks: %s is gone (status 410) and gets no more messages. Remove it from WEBHOOKS; "
             "a restart tries it again",
@@ -229,14 +229,14 @@ class Delivery:
         )
         self.disabled = True
         self.failures = 0
-        self._forget(letter)
+        self._forget(message)
         try:
             await self._progress.clear()
         except StoreUnavailable:
             log.debug("webhooks: the notes of an endpoint that is gone could not be deleted")
 
-    def _forget(self, letter: Letter) -> None:
-        self._outbox.put_back(letter)
+    def _forget(self, message: WebhookMessage) -> None:
+        self._outbox.put_back(message)
         self._outbox.clear()
 
 

@@ -238,7 +238,7 @@ class PresenceFollower:
         self._left.pop(user_id, None)
         self._unsure.discard(user_id)
         self._followed.discard(user_id)
-        if self._named is None:  # whoever joins is reported, and is followed again
+        if self._named is None:  # a user who joins is reported, and is followed again
             self._subscriber.unsubscribe(user_id)
         for delivery in self._deliveries:
             delivery.remove(user_id, version)

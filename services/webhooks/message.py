@@ -19,8 +19,8 @@ REMOVED: Final = "presence.removed"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Letter(Struct):
-    """The newest state of one user, on its way to one endpoint."""
+class WebhookMessage(Struct):
+    """The newest state of one user, for one endpoint."""
 
     user_id: int
     version: int  # of the snapshot: microseconds since 1970, and greater with each change
@@ -36,29 +36,29 @@ class Letter(Struct):
         return f"presence-{self.user_id}-{self.version}"
 
 
-def body(letter: Letter) -> bytes:
+def body(message: WebhookMessage) -> bytes:
     """The JSON of a message."""
-    kind, data = (UPDATED, letter.presence) if letter.presence else (REMOVED, b"null")
+    kind, data = (UPDATED, message.presence) if message.presence else (REMOVED, b"null")
     return b'{"type":"%b","timestamp":"%b","user_id":"%d","data":%b}' % (
         kind.encode(),
-        timestamp(letter.version).encode(),
-        letter.user_id,
+        timestamp(message.version).encode(),
+        message.user_id,
         data,
     )
 
 
 def headers(
-    letter: Letter, content: bytes, secrets: tuple[str, ...], now: datetime
+    message: WebhookMessage, content: bytes, secrets: tuple[str, ...], now: datetime
 ) -> Mapping[str, str]:
     """Of an attempt that is made now. Each secret signs, so that a receiver may change its own."""
     text = content.decode()
     signatures = [
-        Webhook(secret).sign(msg_id=letter.message_id, timestamp=now, data=text)
+        Webhook(secret).sign(msg_id=message.message_id, timestamp=now, data=text)
         for secret in secrets
     ]
     return {
         "Content-Type": "application/json",
-        "webhook-id": letter.message_id,
+        "webhook-id": message.message_id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(signatures),
     }

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage
 
 UNCERTAIN: Final = ""
 
@@ -34,8 +34,8 @@ class Outbox:
 
     def __init__(self) -> None:
         self._acknowledged: dict[int, Acknowledged] = {}
-        self._waiting: OrderedDict[int, Letter] = OrderedDict()
-        self._on_its_way: dict[int, Letter] = {}
+        self._waiting: OrderedDict[int, WebhookMessage] = OrderedDict()
+        self._on_its_way: dict[int, WebhookMessage] = {}
 
     @property
     def pending(self) -> int:
@@ -44,7 +44,7 @@ class Outbox:
 
     @property
     def sending(self) -> int:
-        """Letters on their way."""
+        """Messages on their way."""
         return len(self._on_its_way)
 
     @property
@@ -86,7 +86,7 @@ class Outbox:
         newest = waiting or sent
         if newest is not None and not newest.presence:
             return
-        after = max(letter.version for letter in (known, sent, waiting) if letter is not None)
+        after = max(one.version for one in (known, sent, waiting) if one is not None)
         self._replace(user_id, max(version, after + 1), b"")
 
     def withhold(self, user_id: int) -> None:
@@ -95,56 +95,56 @@ class Outbox:
         if user_id in self._on_its_way:
             self._on_its_way[user_id].withheld = True
 
-    def take(self, now: float) -> Letter | None:
-        """The next letter. It is on its way until `delivered`, `failed` or `put_back`."""
-        for user_id, letter in self._waiting.items():
-            if user_id not in self._on_its_way and letter.not_before <= now:
+    def take(self, now: float) -> WebhookMessage | None:
+        """The next message. It is on its way until `delivered`, `failed` or `put_back`."""
+        for user_id, message in self._waiting.items():
+            if user_id not in self._on_its_way and message.not_before <= now:
                 del self._waiting[user_id]
-                self._on_its_way[user_id] = letter
-                return letter
+                self._on_its_way[user_id] = message
+                return message
         return None
 
     def next_due(self) -> float | None:
-        """When `take` may give a letter without anything else happening (loop time)."""
+        """When `take` may give a message without anything else happening (loop time)."""
         return min(
             (
-                letter.not_before
-                for user_id, letter in self._waiting.items()
+                message.not_before
+                for user_id, message in self._waiting.items()
                 if user_id not in self._on_its_way
             ),
             default=None,
         )
 
-    def attempt(self, letter: Letter) -> Acknowledged:
+    def attempt(self, message: WebhookMessage) -> Acknowledged:
         """From now on the endpoint may have received it. Returns what to note before."""
-        found = Acknowledged(letter.version, UNCERTAIN)
-        self._acknowledged[letter.user_id] = found
+        found = Acknowledged(message.version, UNCERTAIN)
+        self._acknowledged[message.user_id] = found
         return found
 
-    def delivered(self, letter: Letter) -> Acknowledged | None:
+    def delivered(self, message: WebhookMessage) -> Acknowledged | None:
         """The endpoint has acknowledged it. Returns what to note; None: forget the user."""
-        del self._on_its_way[letter.user_id]
-        if not letter.presence:
-            self._acknowledged.pop(letter.user_id, None)
+        del self._on_its_way[message.user_id]
+        if not message.presence:
+            self._acknowledged.pop(message.user_id, None)
             return None
-        found = Acknowledged(letter.version, digest_of(letter.presence))
-        self._acknowledged[letter.user_id] = found
+        found = Acknowledged(message.version, digest_of(message.presence))
+        self._acknowledged[message.user_id] = found
         return found
 
-    def failed(self, letter: Letter) -> None:
+    def failed(self, message: WebhookMessage) -> None:
         """It is to be sent again after the others."""
-        letter.failures += 1
-        self.put_back(letter)
+        message.failures += 1
+        self.put_back(message)
 
-    def put_back(self, letter: Letter) -> None:
+    def put_back(self, message: WebhookMessage) -> None:
         """It waits again, unless a newer one does, or it is outdated."""
-        del self._on_its_way[letter.user_id]
-        newer = self._waiting.get(letter.user_id)
+        del self._on_its_way[message.user_id]
+        newer = self._waiting.get(message.user_id)
         if newer is not None:  # a user who changes often is not retried more often for it
-            newer.failures, newer.not_before = letter.failures, letter.not_before
-            newer.successes = letter.successes
-        elif not letter.withheld:
-            self._waiting[letter.user_id] = letter
+            newer.failures, newer.not_before = message.failures, message.not_before
+            newer.successes = message.successes
+        elif not message.withheld:
+            self._waiting[message.user_id] = message
 
     def clear(self) -> None:
         """Forget all of it."""
@@ -152,9 +152,9 @@ class Outbox:
         self._acknowledged.clear()
 
     def _replace(self, user_id: int, version: int, presence: bytes) -> None:
-        letter = Letter(user_id, version, presence)
+        message = WebhookMessage(user_id, version, presence)
         old = self._waiting.get(user_id)
         if old is not None:  # keeps its place, and its turn
-            letter.failures, letter.not_before = old.failures, old.not_before
-            letter.successes = old.successes
-        self._waiting[user_id] = letter
+            message.failures, message.not_before = old.failures, old.not_before
+            message.successes = old.successes
+        self._waiting[user_id] = message

@@ -15,9 +15,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from services.webhooks import message
 from services.webhooks.limits import WebhookLimits
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage, body, headers
 from shared.net.http_client import HttpClient, HttpError
 from shared.net.public_address import (
     PrivateAddress,
@@ -66,13 +65,13 @@ class Sender:
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
 
-    async def send(self, letter: Letter) -> Attempt:
+    async def send(self, message: WebhookMessage) -> Attempt:
         """Signed as of now."""
         now = datetime.now(UTC)
-        content = message.body(letter)
-        headers = message.headers(letter, content, self._endpoint.secrets, now)
+        content = body(message)
+        signed = headers(message, content, self._endpoint.secrets, now)
         try:
-            async with self._client.send("POST", self._endpoint.url, headers, content) as response:
+            async with self._client.send("POST", self._endpoint.url, signed, content) as response:
                 status, answered = response.status, response.headers
         except HttpError as error:
             return _failure(error)

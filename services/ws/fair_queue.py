@@ -42,7 +42,7 @@ class FairQueue(Generic[Item]):
         return list(dict.fromkeys(islice(items, count)))
 
     def discard(self, item: Item) -> None:
-        """It waits no longer, and those who asked for it have had their turn."""
+        """It waits no longer, and its askers have had their turn."""
         for asker in self._askers.pop(item, ()):
             queue = self._queues.pop(asker)
             del queue[item]

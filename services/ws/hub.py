@@ -1,10 +1,10 @@
 """Which session is subscribed to which user.
 
-Long because both dialects share the topics: what one does decides when the other's are dropped.
-
 Everything here is a plain `def`, so nothing interleaves. What can wait (Redis, profile sources) is
-done by the loader and the profile refresher, which call back. Long because the state of a topic has
-to be changed in one place for all of them to agree.
+done by the loader and the profile refresher, which call back.
+
+Long because the state of a topic is changed in one place, for both dialects: what one of them does
+decides when the topics of the other are dropped.
 """
 
 from __future__ import annotations
@@ -348,7 +348,7 @@ class Hub:
             return
         if topic.found:
             self._idle[topic] = asyncio.get_running_loop().time()
-        else:  # nothing is known that may be of use again, and nobody waits for the look-up
+        else:  # nothing is known that may be of use again, and no client waits for the look-up
             self._drop(topic)
 
     def _drop(self, topic: Topic) -> None:

@@ -90,7 +90,7 @@ class Loader:
         self._on_failed = on_failed
         self.damaged = 0  # snapshots that could not be read
         self._found: dict[Topic, None] = {}  # pending, as Redis has lost or changed them
-        self._new: FairQueue[Topic] = FairQueue()  # pending, as somebody has asked for them
+        self._new: FairQueue[Topic] = FairQueue()  # pending, as clients have asked for them
         self._looking_up: set[Topic] = set()  # and no join of theirs was reported since
         self._loading: set[Topic] = set()
         self._again: set[Topic] = set()  # of `_loading`: what is being loaded may be too old

@@ -127,7 +127,7 @@ async def _read(redis: Any, name: bytes) -> DurableEntry | None:
 
 
 async def _write(redis: Any, entry: DurableEntry) -> None:
-    """In one transaction: nobody reads the key while it is missing."""
+    """In one transaction: no process reads the key while it is missing."""
     value = entry.value
     pipe = redis.pipeline(transaction=True)
     pipe.delete(entry.name)

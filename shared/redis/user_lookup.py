@@ -1,4 +1,4 @@
-"""Which ids are known: the cheapest questions about users that nobody knows."""
+"""Which ids are known: the cheapest questions about users that may be unknown."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from services.webhooks.delivery import Delivery
 from services.webhooks.limits import WebhookLimits
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage
 from services.webhooks.sender import Attempt
 from shared.net.backoff import Backoff
 from shared.webhook_endpoints import Endpoint
@@ -53,14 +53,14 @@ class Stub:
         self.log: list[tuple[int, int, bytes]] = []  # seconds, user, presence
         self.at_once = self.most_at_once = 0
 
-    async def send(self, letter: Letter) -> Attempt:
+    async def send(self, message: WebhookMessage) -> Attempt:
         seconds = round(asyncio.get_running_loop().time() - self.began)
-        self.log.append((seconds, letter.user_id, letter.presence))
+        self.log.append((seconds, message.user_id, message.presence))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0.01)
         self.at_once -= 1
-        return self.all or self.answers.get(letter.user_id, DELIVERED)
+        return self.all or self.answers.get(message.user_id, DELIVERED)
 
 
 class Setup:
@@ -107,7 +107,7 @@ async def test_delays_grow_and_start_again_after_a_success() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-async def test_an_endpoint_that_fails_is_tried_with_one_letter() -> None:
+async def test_an_endpoint_that_fails_is_tried_with_one_message() -> None:
     """However many wait, and whatever changes meanwhile. Then all follow, several at once."""
     setup = Setup()
     setup.stub.all = BROKEN
@@ -141,7 +141,7 @@ async def test_only_the_newest_state_is_sent() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-async def test_one_letter_that_fails_does_not_hold_the_others() -> None:
+async def test_one_message_that_fails_does_not_hold_the_others() -> None:
     """It waits longer each time; the endpoint only for the shortest delay."""
     setup = Setup()
     setup.stub.answers[ANNA] = BROKEN
@@ -167,7 +167,7 @@ async def test_an_endpoint_is_left_alone_for_as_long_as_it_asks() -> None:
 
 
 @pytest.mark.usefixtures("clock")
-async def test_letters_that_fail_together_are_one_failure() -> None:
+async def test_messages_that_fail_together_are_one_failure() -> None:
     """They were on their way together. The longest Retry-After among them counts."""
     setup = Setup()
     setup.stub.answers = {ANNA: Attempt("4xx", "status 429", 60.0), BERT: BROKEN, CARL: BROKEN}
@@ -183,7 +183,7 @@ async def test_letters_that_fail_together_are_one_failure() -> None:
 
 @pytest.mark.usefixtures("clock")
 async def test_an_endpoint_is_gone_once(caplog: pytest.LogCaptureFixture) -> None:
-    """Also where several letters were on their way: nothing of them is kept."""
+    """Also where several messages were on their way: nothing of them is kept."""
     setup = Setup()
     setup.stub.answers = {user_id: Attempt("4xx", gone=True) for user_id in (ANNA, BERT)}
     async with setup.running():

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage
 from services.webhooks.outbox import UNCERTAIN, Acknowledged, Outbox, digest_of
 
 ANNA, BERT = 1, 2
 
 
-def take(outbox: Outbox, now: float = 0.0) -> Letter:
-    letter = outbox.take(now)
-    assert letter is not None
-    outbox.attempt(letter)
-    return letter
+def take(outbox: Outbox, now: float = 0.0) -> WebhookMessage:
+    message = outbox.take(now)
+    assert message is not None
+    outbox.attempt(message)
+    return message
 
 
 def having(user_id: int, presence: bytes) -> Outbox:
@@ -33,7 +33,7 @@ def test_a_newer_state_replaces_the_one_that_waits() -> None:
     assert outbox.take(0.0) is None
 
 
-def test_one_letter_of_a_user_is_on_its_way() -> None:
+def test_one_message_of_a_user_is_on_its_way() -> None:
     """The newer one follows; other users do not wait."""
     outbox = Outbox()
     outbox.show(ANNA, 1, b"a")
@@ -78,10 +78,10 @@ def test_the_same_state_keeps_its_id() -> None:
     outbox = Outbox()
     outbox.show(ANNA, 1, b"a")
     outbox.show(ANNA, 2, b"a")
-    letter = take(outbox)
+    message = take(outbox)
     outbox.show(ANNA, 3, b"a")
-    outbox.failed(letter)
-    assert take(outbox).message_id == letter.message_id == f"presence-{ANNA}-1"
+    outbox.failed(message)
+    assert take(outbox).message_id == message.message_id == f"presence-{ANNA}-1"
 
 
 def test_who_is_removed_is_not_shown_any_more() -> None:
@@ -91,10 +91,10 @@ def test_who_is_removed_is_not_shown_any_more() -> None:
     outbox.show(BERT, 2, b"b")
     outbox.remove(ANNA, 3)
     outbox.remove(BERT, 3)
-    letter = take(outbox)
-    assert (letter.user_id, letter.presence) == (ANNA, b"")
+    message = take(outbox)
+    assert (message.user_id, message.presence) == (ANNA, b"")
     assert outbox.take(0.0) is None
-    assert outbox.delivered(letter) is None
+    assert outbox.delivered(message) is None
     assert outbox.users == set()
 
 
@@ -102,10 +102,10 @@ def test_a_removal_follows_the_state_that_is_on_its_way() -> None:
     """Even if that fails: it may have arrived. The removal is newer, whatever the clocks say."""
     outbox = Outbox()
     outbox.show(ANNA, 100, b"a")
-    letter = take(outbox)
+    message = take(outbox)
     outbox.remove(ANNA, 7)
     outbox.remove(ANNA, 8)
-    outbox.failed(letter)
+    outbox.failed(message)
     removal = take(outbox)
     assert (removal.presence, removal.version) == (b"", 101)
     assert outbox.take(0.0) is None
@@ -128,22 +128,22 @@ def test_a_withheld_state_is_not_sent_again() -> None:
     """While it is not known whether the user still shows it."""
     outbox = Outbox()
     outbox.show(ANNA, 1, b"a")
-    letter = take(outbox)
+    message = take(outbox)
     outbox.withhold(ANNA)
-    outbox.failed(letter)
+    outbox.failed(message)
     assert outbox.take(0.0) is None
     outbox.show(ANNA, 2, b"a")
     assert take(outbox).presence == b"a"
 
 
 def test_a_state_that_is_shown_again_is_not_withheld() -> None:
-    """The letter that is on its way counts for it."""
+    """The message that is on its way counts for it."""
     outbox = Outbox()
     outbox.show(ANNA, 1, b"a")
-    letter = take(outbox)
+    message = take(outbox)
     outbox.withhold(ANNA)
     outbox.show(ANNA, 1, b"a")
-    outbox.failed(letter)
+    outbox.failed(message)
     assert take(outbox).presence == b"a"
 
 
@@ -151,12 +151,12 @@ def test_a_newer_state_does_not_come_earlier_than_a_retry() -> None:
     """Else a user who changes often would be tried often. Others come first."""
     outbox = Outbox()
     outbox.show(ANNA, 1, b"a")
-    letter = take(outbox)
-    letter.not_before = 50.0
-    outbox.failed(letter)
+    message = take(outbox)
+    message.not_before = 50.0
+    outbox.failed(message)
     outbox.show(ANNA, 2, b"b")
     outbox.show(BERT, 1, b"c")
     assert take(outbox, 49.0).user_id == BERT
     assert outbox.take(49.0) is None
     assert outbox.next_due() == 50.0
-    assert (take(outbox, 50.0).presence, letter.failures) == (b"b", 1)
+    assert (take(outbox, 50.0).presence, message.failures) == (b"b", 1)

@@ -15,7 +15,7 @@ import pytest
 
 from services.webhooks import message
 from services.webhooks.limits import DEFAULT_LIMITS, WebhookLimits
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage
 from services.webhooks.sender import Attempt, Sender
 from shared import webhook_endpoints
 from shared.webhook_endpoints import Endpoint
@@ -29,8 +29,8 @@ PAGE = ROOT / "docs" / "webhooks.md"
 TEXT = PAGE.read_text()
 NODE = shutil.which("node")
 USER = 161092844126208001
-SHOWN = Letter(USER, 1_784_053_200_123_456, b'{"status":"dnd","spotify":null}')
-REMOVED = Letter(USER, 1_784_053_200_123_457, b"")
+SHOWN = WebhookMessage(USER, 1_784_053_200_123_456, b'{"status":"dnd","spotify":null}')
+REMOVED = WebhookMessage(USER, 1_784_053_200_123_457, b"")
 
 
 def example(language: str) -> str:
@@ -55,10 +55,10 @@ async def receiving(folder: Path, language: str) -> AsyncIterator[tuple[Process,
         await process.kill()
 
 
-async def send(url: str, secret: str, letter: Letter) -> Attempt:
+async def send(url: str, secret: str, message: WebhookMessage) -> Attempt:
     one = Endpoint(url=url, label="x", secrets=(secret,), users=frozenset(), private=True)
     async with Sender(one, WebhookLimits(timeout_s=PATIENCE)) as sender:
-        return await sender.send(letter)
+        return await sender.send(message)
 
 
 @pytest.mark.parametrize(

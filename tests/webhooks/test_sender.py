@@ -11,13 +11,13 @@ import pytest
 from aiohttp import ThreadedResolver
 
 from services.webhooks.limits import WebhookLimits
-from services.webhooks.message import Letter
+from services.webhooks.message import WebhookMessage
 from services.webhooks.sender import Attempt, Sender
 from shared.webhook_endpoints import Endpoint
 from testing.eventually import PATIENCE
 from tests.webhooks.receiver import HANG, SECRET, Receiver, answer, receiving
 
-LETTER = Letter(1274150219482660897, 1_750_873_861_045_123, b'{"status":"online"}')
+MESSAGE = WebhookMessage(1274150219482660897, 1_750_873_861_045_123, b'{"status":"online"}')
 PATIENT = WebhookLimits(timeout_s=PATIENCE)
 
 
@@ -27,7 +27,7 @@ def at(url: str, *, private: bool) -> Endpoint:
 
 async def send(url: str, *, private: bool = True, limits: WebhookLimits = PATIENT) -> Attempt:
     async with Sender(at(url, private=private), limits) as sender:
-        return await sender.send(LETTER)
+        return await sender.send(MESSAGE)
 
 
 async def test_a_message_arrives(receiver: Receiver) -> None:
@@ -181,6 +181,6 @@ async def test_connections_are_used_again(receiver: Receiver) -> None:
     """A message costs no handshake."""
     async with Sender(at(receiver.url, private=True), PATIENT) as sender:
         for _ in range(5):
-            assert (await sender.send(LETTER)).delivered
+            assert (await sender.send(MESSAGE)).delivered
     assert len(receiver.received) == 5
     assert receiver.connections == 1

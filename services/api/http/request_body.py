@@ -27,7 +27,7 @@ async def read_body(request: Request, max_bytes: int, timeout_s: float = BODY_TI
                     parts.append(part)
                 elif size > max_bytes + DISCARDED_BYTES:
                     break
-    except (TimeoutError, ClientDisconnect):  # nobody reads the answer to one who is gone
+    except (TimeoutError, ClientDisconnect):  # the client reads no answer
         raise RequestBodyTimeout from None
     if size > max_bytes:
         raise RequestBodyTooLarge

@@ -59,7 +59,7 @@ class LeaseTimings(Struct, frozen=True, kw_only=True):
     """How long a missing lease is left alone. Redis that came back empty has lost the lease, and
     the holder gets the time to notice it; by the end it writes no more."""
     give_up_after_s: float = 8.0
-    """Without Redis and with a standby. Longer than the TTL: a lease that nobody has taken is
+    """Without Redis and with a standby. Longer than the TTL: a lease that no process has taken is
     renewed when Redis is back, and no session has to move."""
 
 

@@ -54,7 +54,7 @@ class EventStream(ClientTransport):
     # Called by the event loop.
 
     def data_received(self, data: bytes) -> None:
-        """Discard it: a client has nothing to say. Disconnect one that says much."""
+        """Discard it: an event stream is read-only. Disconnect a client that sends much."""
         self._received += len(data)
         if self._received > self._context.limits.message_size:
             self.on_deadline()

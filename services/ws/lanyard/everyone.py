@@ -209,7 +209,7 @@ class Everyone:
             await self._wake.wait()
 
     async def _send(self) -> None:
-        """Send every member what it lacks, until nobody lacks anything or can take more."""
+        """Send every member what it lacks, until none lacks anything or can take more."""
         newest = self._changes.last
         served = 0
         for member in list(self._members):

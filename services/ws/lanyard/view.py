@@ -104,7 +104,7 @@ class LanyardUser:
         return frame
 
     def drop_frames(self) -> None:
-        """Everybody was sent it: a quiet user keeps the presence, but no frames."""
+        """Every client was sent it: a quiet user keeps the presence, but no frames."""
         self._frames.clear()
 
 
