@@ -240,6 +240,7 @@ UVICORN = [
             ("on_header", ("name", "value")),
             ("on_headers_complete", ()),
             ("on_body", ("body",)),
+            ("on_message_complete", ()),
             ("on_response_complete", ()),
             ("send_400_response", ("msg",)),
             ("shutdown", ()),
@@ -257,6 +258,8 @@ UVICORN = [
         for name, text in (
             ("pipeline", "self.pipeline: deque["),
             ("cycle", "self.cycle: RequestResponseCycle = None"),
+            ("flow", "self.flow: FlowControl = None"),
+            ("server_state", "self.server_state = server_state"),
             ("headers", "self.headers: list[tuple[bytes, bytes]] = None"),
             ("parser", "self.parser = httptools.HttpRequestParser(self)"),
             ("client", "self.client: "),

@@ -11,6 +11,7 @@ from services.api.app import build
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.http.websocket_forwarding import WebSocketForwarder
 from services.api.key_value import KeyValueService
+from services.api.middleware.ready_answers import ReadyAnswers
 from services.api.middleware.response_cache import ResponseCache
 from shared import config
 from shared.config import ApiSettings
@@ -88,16 +89,18 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                 accounts.running(),
             ):
                 app = build(store, users, settings, cache, liveness, cards, kv, accounts, history)
+                rates = RateLimitMiddleware(
+                    settings.api_requests_per_minute,
+                    settings.proxies(),
+                    StalenessMiddleware(liveness, app),
+                    count_bytes=True,
+                )
                 server = uvicorn_server.server(
-                    RateLimitMiddleware(
-                        settings.api_requests_per_minute,
-                        settings.proxies(),
-                        StalenessMiddleware(liveness, app),
-                        count_bytes=True,
-                    ),
+                    rates,
                     settings.drain_seconds,
                     limiter=limiter,
                     upgrades=forwarder if settings.ws_url else None,
+                    answers=ReadyAnswers(cache, liveness, rates),
                 )
                 process.on_stop(server.drain)
                 await server.serve([listener])

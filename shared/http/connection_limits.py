@@ -71,6 +71,11 @@ class HttpConnectionLimiter(ConnectionLimiter):
         self.clear_pending(connection)
         self.set_deadline(connection, self.limits.response_timeout_s)
 
+    def answered(self, connection: LimitedConnection) -> None:
+        """A request's head is whole, and the response to it is written already."""
+        self.clear_pending(connection)  # to the end of those that are pending
+        self.response_written(connection)
+
     def response_written(self, connection: LimitedConnection) -> None:
         """The last of a response is written, whether the client has read it or not."""
         self.set_pending(connection)

@@ -143,14 +143,14 @@ class DrainingMiddleware:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._draining = False
+        self.begun = False
 
     def begin(self) -> None:
         """The process is shutting down: load balancers should see it from now on."""
-        self._draining = True
+        self.begun = True
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        if not self._draining or scope["type"] != "http":
+        if not self.begun or scope["type"] != "http":
             return self._app(scope, receive, send)
         app = errors.draining() if scope["path"] == READY_PATH else self._app
         return app(scope, receive, _adding((b"connection", b"close"), send))

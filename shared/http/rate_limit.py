@@ -7,13 +7,13 @@ response counts as several requests: else a request of 60 bytes could be answere
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from functools import partial
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.http import errors
-from shared.http.responses import COUNT_MORE
+from shared.http.responses import COUNT_MORE, Header
 from shared.net.client_address import (
     ClientResolver,
     Networks,
@@ -50,7 +50,8 @@ class RateLimitMiddleware:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if self._per_minute and scope["type"] == "http":
-            address = self._address(scope)
+            peer = scope["client"]
+            address = self._address(peer[0], scope["headers"]) if peer else None
             if address is not None:
                 retry_after = self._count(address)
                 if retry_after:
@@ -58,6 +59,12 @@ class RateLimitMiddleware:
                 if self._count_bytes:
                     scope[COUNT_MORE] = partial(self._count, address)
         return self._app(scope, receive, send)
+
+    def admits(self, peer: str, headers: Iterable[Header]) -> bool:
+        """Count a request that is answered without this application. False: it is over the limit,
+        and for this application, which counts it once more and refuses it."""
+        address = self._address(peer, headers) if self._per_minute else None
+        return address is None or not self._count(address)
 
     def _count(self, address: str, requests: int = 1) -> int:
         """0 within the limit, else the seconds until the next window."""
@@ -68,16 +75,11 @@ class RateLimitMiddleware:
             return 0
         return max(1, round(self._requests.remaining_s))
 
-    def _address(self, scope: Scope) -> str | None:
-        peer = scope["client"]
-        if peer is None:
-            return None
+    def _address(self, peer: str, headers: Iterable[Header]) -> str | None:
         forwarded_for = ""
         if self._trusted:
             lines = [
-                value.decode("latin-1")
-                for name, value in scope["headers"]
-                if name == b"x-forwarded-for"
+                value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"
             ]
             forwarded_for = forwarded_for_tail(lines)
-        return self._clients.client_ip(peer[0], forwarded_for)
+        return self._clients.client_ip(peer, forwarded_for)

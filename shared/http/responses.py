@@ -66,6 +66,10 @@ _CLOSING: Final = b',"success":true}'
 MAX_IF_NONE_MATCH_BYTES: Final = 2048  # some seventy tags of ours
 _ETAG: Final = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
 
+_STATUS_LINES: Final = {
+    status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
+}
+
 SENT: Final[Counter[int]] = Counter()
 """Responses of this process, by status."""
 
@@ -93,6 +97,18 @@ class RawResponse(Response):
         lines = [b"HTTP/1.1 %d %b" % (status, status.phrase.encode())]
         lines += [b"%b: %b" % header for header in self._start["headers"]]
         return b"\r\n".join([*lines, b"connection: close", b"", self._body["body"]])
+
+    def keeping_alive(self, server_headers: Iterable[Header]) -> bytes:
+        """The bytes of an HTTP/1.1 response to GET, for a server that sends it without ASGI.
+
+        `server_headers`: what uvicorn puts in front.
+        """
+        SENT[self._status] += 1
+        parts = [_STATUS_LINES[self._status]]
+        parts += [b"%b: %b\r\n" % header for header in server_headers]
+        parts += [b"%b: %b\r\n" % header for header in self._start["headers"]]
+        parts += (b"\r\n", self._body["body"])
+        return b"".join(parts)
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         SENT[self._status] += 1

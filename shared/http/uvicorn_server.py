@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from time import monotonic
@@ -14,7 +14,8 @@ from starlette.types import ASGIApp
 
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
 from shared.http.middleware import DrainingMiddleware
-from shared.http.uvicorn_protocol import LimitedHttpProtocol, UpgradeHandler
+from shared.http.responses import Header, RawResponse
+from shared.http.uvicorn_protocol import AnswersInMemory, LimitedHttpProtocol, UpgradeHandler
 from shared.net.listen import CannotListen, listen_problem
 
 BACKLOG: Final = 2048  # connections that the kernel holds until they are accepted
@@ -41,6 +42,17 @@ def url_of(listener: socket.socket) -> str:
     """Where `listener` listens, such as `http://127.0.0.1:8000`."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class UntilDraining:
+    """AnswersInMemory of a server that does not drain: else each closes its connection."""
+
+    def __init__(self, draining: DrainingMiddleware, answers: AnswersInMemory) -> None:
+        self._draining = draining
+        self._answers = answers
+
+    def find(self, target: bytes, headers: Sequence[Header], peer: str) -> RawResponse | None:
+        return None if self._draining.begun else self._answers.find(target, headers, peer)
 
 
 class DrainingServer(uvicorn.Server):
@@ -77,17 +89,20 @@ def server(
     *,
     limiter: HttpConnectionLimiter | None = None,
     upgrades: UpgradeHandler | None = None,
+    answers: AnswersInMemory | None = None,
 ) -> DrainingServer:
     """A server that logs bugs, and nothing that a client does.
 
     It stops listening `drain_seconds` after its `drain` was called.
     `limiter`: enforces deadlines while its `run` runs. `upgrades`: gets WebSocket handshakes.
+    `answers`: asked before `app`, for responses that are in memory.
     """
     draining = DrainingMiddleware(app)
     connection = partial(
         LimitedHttpProtocol,
         HttpConnectionLimiter(ConnectionLimits()) if limiter is None else limiter,
         upgrades,
+        None if answers is None else UntilDraining(draining, answers),
     )
     return DrainingServer(
         uvicorn.Config(

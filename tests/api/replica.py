@@ -17,6 +17,7 @@ from services.api.endpoints import static
 from services.api.endpoints.cards_proxy import CardsProxy
 from services.api.endpoints.docs.routes import DocsEndpoints
 from services.api.key_value import KeyValueService
+from services.api.middleware.ready_answers import ReadyAnswers
 from services.api.middleware.response_cache import ResponseCache
 from shared.config import ApiSettings
 from shared.http import uvicorn_server
@@ -90,7 +91,9 @@ async def serving(
         patched.setattr(app, "DocsEndpoints", _docs)
         patched.setattr(static, "routes", _files)
         served = app.build(store, users, settings, cache, liveness, cards, kv, accounts, history)
-    server = uvicorn_server.server(served)
+    server = uvicorn_server.server(
+        served, answers=None if cache is None else ReadyAnswers(cache, liveness)
+    )
     server.config.load()
     server.lifespan = LifespanOff(server.config)
     await server.startup([listener])

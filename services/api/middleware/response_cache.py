@@ -100,14 +100,20 @@ class ResponseCache:
         return monotonic() < self._valid_until
 
     def get(self, path: str) -> CacheableResponse | None:
-        """The response to GET `path`, if it is known to be valid now."""
+        """The response to GET `path`, if it is known to be valid now. It counts as a hit."""
+        response = self.find(path)
+        if response is not None:
+            self.hits += 1
+        return response
+
+    def find(self, path: str) -> CacheableResponse | None:
+        """As `get`, and not counted."""
         entry = self._entries.get(path)
         if entry is None:
             return None
         now = monotonic()
         if now >= self._valid_until or now >= entry.expires_at:
             return None
-        self.hits += 1
         return entry.response
 
     def loading(self, user_id: int) -> Load:

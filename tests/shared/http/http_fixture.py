@@ -11,7 +11,7 @@ from uvicorn.lifespan.off import LifespanOff
 
 from shared.http import uvicorn_server
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
-from shared.http.uvicorn_protocol import UpgradeHandler
+from shared.http.uvicorn_protocol import AnswersInMemory, UpgradeHandler
 from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
 
@@ -80,11 +80,15 @@ async def serving(
     app: ASGIApp,
     limits: ConnectionLimits,
     upgrades: Callable[[HttpConnectionLimiter], UpgradeHandler] | None = None,
+    answers: AnswersInMemory | None = None,
 ) -> AsyncIterator[Api]:
     limiter = HttpConnectionLimiter(limits)
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
     server = uvicorn_server.server(
-        app, limiter=limiter, upgrades=upgrades(limiter) if upgrades else None
+        app,
+        limiter=limiter,
+        upgrades=upgrades(limiter) if upgrades else None,
+        answers=answers,
     )
     server.config.load()
     server.lifespan = LifespanOff(server.config)
