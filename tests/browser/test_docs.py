@@ -48,7 +48,7 @@ async def test_a_picture_is_shown_on_the_page(tab: BrowserTab, operation: str, q
 
 @pytest.mark.parametrize(
     "path",
-    ["/docs", "/docs/websocket", "/privacy", "/docs/guides", "/docs/card", "/docs/reliability"],
+    ["/docs", "/docs/websocket", "/privacy", "/docs/guides", "/docs/card", "/docs/failures"],
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_the_pages_are_accessible(
