@@ -3,7 +3,7 @@
 # S (one service that runs in containers, such as ws), FILE (a backup).
 
 .DEFAULT_GOAL := help
-.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare bench-check attack chaos goldens audit pins clean test-toolchains
+.PHONY: help run doctor test coverage fuzz test-compose lint types check fmt bench bench-compare bench-check bench-scale attack chaos goldens audit pins clean test-toolchains
 .PHONY: up metrics down ps logs scale restart update backup restore environment python
 
 CANDIDATES := python3.13 python3.12 python3.11 python3 python
@@ -20,6 +20,7 @@ export NO_PYTHON
 
 COMPOSE := docker compose --profile '*'
 CHECK_USAGE := Name the revision to compare with: make bench-check A=main
+SCALE_USAGE := Name what to run: make bench-scale RUN=sockets, RUN=changes or RUN=masters
 COMPARE_USAGE := Name two revisions: make bench-compare A=main~1 B=main
 
 help: ## List the targets
@@ -90,6 +91,10 @@ bench-compare: environment ## Benchmark two revisions alternately: A=rev B=rev
 bench-check: environment ## Compare the hot rows with revision A in short form: A=rev
 	@.venv/bin/python -m services.run.redis_binary
 	@.venv/bin/python -m bench.compare $(or $(A),$(error $(CHECK_USAGE))) HEAD --short --at-most 1.25 $(ARGS)
+
+bench-scale: environment ## Run Grux in its large form on this machine: RUN=sockets, changes or masters
+	@.venv/bin/python -m services.run.redis_binary
+	@.venv/bin/python -m bench.scale $(or $(RUN),$(error $(SCALE_USAGE))) $(ARGS)
 
 chaos: environment ## Inject seeded faults, and check that Grux recovers: SEEDS=1-20 MINUTES=0.25 SHARDS=2 CLUSTER=1
 	@.venv/bin/python -m services.run.redis_binary

@@ -93,7 +93,7 @@ async def measure(harness: Harness, only: Sequence[str]) -> Results:
     left_out += harness.left_out
     return Results(
         quick=harness.params.quick,
-        machine=_machine(),
+        machine=machine(),
         left_out=left_out,
         unsteady=unsteady,
         figures=found,
@@ -107,7 +107,7 @@ def _reason(error: Exception) -> str:
     return "".join(traceback.format_exception_only(error)).strip()
 
 
-def _machine() -> dict[str, str | int]:
+def machine() -> dict[str, str | int]:
     return {
         "cores": os.cpu_count() or 1,
         "kernel": platform.release(),

@@ -71,10 +71,10 @@ class BenchProcess:
             f"{self.name} {what}:\n{self._log.read_text(errors='replace')[-2000:]}"
         )
 
-    async def end(self) -> None:
-        """SIGTERM; SIGKILL when that is not enough."""
+    async def end(self, within: float = END_WITHIN_S) -> None:
+        """SIGTERM; SIGKILL when that is not enough after so many seconds."""
         with contextlib.suppress(TimeoutError):  # `stop` has killed it then
-            await self._process.stop(within=END_WITHIN_S)
+            await self._process.stop(within=within)
 
 
 @asynccontextmanager

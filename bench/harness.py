@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -52,14 +52,14 @@ class Harness:
             raise ProcessFailed(NO_COMPILER)
         self._compiler = compiler
 
-    def compile(self) -> None:
-        """Compile the load programs. Raises ProcessFailed with the compiler's message."""
-        for name in PROGRAMS:
+    def compile(self, names: Sequence[str] = PROGRAMS) -> None:
+        """Compile these load programs. Raises ProcessFailed with the compiler's message."""
+        for name in names:
             self._compile(name, name)
 
-    def compile_tls(self) -> None:
+    def compile_tls(self, names: Sequence[str] = ("watchers", "http_load")) -> None:
         """Compile those that can encrypt. Raises ProcessFailed without OpenSSL's headers."""
-        for name in ("watchers", "http_load"):
+        for name in names:
             self._compile(name, f"{name}-tls", "-DWITH_TLS", "-lssl", "-lcrypto")
 
     def _compile(self, source: str, name: str, *options: str) -> None:
@@ -113,9 +113,9 @@ class Harness:
         return log
 
     @asynccontextmanager
-    async def redis(self) -> AsyncIterator[Redis]:
-        """An empty redis-server, on the core of the load programs."""
-        pin = partial(kernel.pin_to, kernel.LOAD_CORE)
+    async def redis(self, core: int | None = kernel.LOAD_CORE) -> AsyncIterator[Redis]:
+        """An empty redis-server, usually on the core of the load programs."""
+        pin = partial(kernel.pin_to, core)
         async with (
             RedisServer("--loglevel", "warning", before_exec=pin) as server,
             Store.connect(server.url, timeout=30.0) as store,
@@ -193,6 +193,10 @@ class Redis:
     def cpu(self) -> float:
         """Seconds of CPU time so far."""
         return kernel.cpu_seconds(self._server.pid)
+
+    def memory(self) -> int:
+        """Bytes."""
+        return kernel.memory(self._server.pid)
 
 
 async def listens(process: BenchProcess, port: int, host: str = "127.0.0.1") -> None:

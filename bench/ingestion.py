@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from bench import people
+from bench import kernel, people
 from bench.child import BenchProcess, ProcessFailed
 from bench.harness import Harness, Redis
 from shared.model.snapshot import Snapshot
@@ -54,28 +54,34 @@ async def running(
 
 @asynccontextmanager
 async def of_discord(
-    harness: Harness, members: int, guilds: int, heartbeat: int = HEARTBEAT
+    harness: Harness,
+    members: int,
+    guilds: int,
+    heartbeat: int = HEARTBEAT,
+    core: int | None = kernel.LOAD_CORE,
 ) -> AsyncIterator[tuple[BenchProcess, dict[str, str]]]:
     """The simulator, and what a gateway needs to find it."""
-    async with harness.module("bench.discord", members, guilds, heartbeat) as discord:
+    async with harness.module("bench.discord", members, guilds, heartbeat, core=core) as discord:
         yield discord, msgspec.json.decode(await discord.line(), type=dict[str, str])
 
 
-async def readable(redis: Redis, members: int) -> float:
+async def readable(redis: Redis, members: int, within: float = WITHIN) -> float:
     """The monotonic time (s) at which every user was readable. Raises ProcessFailed when late."""
-    deadline = time.monotonic() + WITHIN
+    deadline = time.monotonic() + within
     while await redis.store.redis.dbsize() < 2 * members:  # a hash and a set of guilds each
         if time.monotonic() > deadline:
             raise ProcessFailed("the gateway did not write every user")
         await asyncio.sleep(LOOK_EVERY)
     at = time.monotonic()
-    await _until(redis, members, lambda snapshot: bool(snapshot.presence))
+    await _until(redis, members, lambda snapshot: bool(snapshot.presence), within)
     return at
 
 
-async def _until(redis: Redis, users: int, holds: Callable[[Snapshot], bool]) -> None:
+async def _until(
+    redis: Redis, users: int, holds: Callable[[Snapshot], bool], within: float = WITHIN
+) -> None:
     """Users are looked at in the order in which they are written, each until it holds."""
-    deadline = time.monotonic() + WITHIN
+    deadline = time.monotonic() + within
     ids = range(people.FIRST, people.FIRST + users)
     # The last ones first: while those are missing, reading the others would only cost.
     for batch in [ids[start : start + BATCH] for start in range(0, users, BATCH)][::-1]:
@@ -87,7 +93,7 @@ async def _until(redis: Redis, users: int, holds: Callable[[Snapshot], bool]) ->
                     break
             if time.monotonic() > deadline:
                 raise ProcessFailed(
-                    f"after {WITHIN:.0f} s, Redis does not hold what Discord said last of one of "
+                    f"after {within:.0f} s, Redis does not hold what Discord said last of one of "
                     f"the users {batch[0]} to {batch[-1]}"
                 )
             await asyncio.sleep(LOOK_EVERY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,17 @@ def forget_most_memory(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
+def own_memory() -> int:
+    """Bytes that the kernel holds for objects of its own, such as sockets, on the whole machine."""
+    return int(_field(Path("/proc/meminfo"), "Slab")) * 1024
+
+
+def files_limit() -> int:
+    """How many files, sockets included, a process may open at most."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
+
+
 def threads(pid: int) -> list[Path]:
     """Their folders; none of a process that has ended."""
     try:
@@ -61,7 +73,11 @@ def threads(pid: int) -> list[Path]:
 
 
 def _status(pid: int, field: str) -> str:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+    return _field(Path(f"/proc/{pid}/status"), field)
+
+
+def _field(file: Path, field: str) -> str:
+    for line in file.read_text().splitlines():
         name, _, value = line.partition(":")
         if name == field:
             return value.split()[0]

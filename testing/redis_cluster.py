@@ -1,4 +1,4 @@
-"""A Redis Cluster: three masters, each with a replica."""
+"""A Redis Cluster: usually three masters, each with a replica."""
 
 from __future__ import annotations
 
@@ -28,18 +28,26 @@ class RedisCluster:
     """`async with RedisCluster() as cluster:` starts it and ends it."""
 
     def __init__(
-        self, noticed_after_ms: int = NOTICED_AFTER, *, acl: Path | None = None, account: str = ""
+        self,
+        noticed_after_ms: int = NOTICED_AFTER,
+        *,
+        masters: int = MASTERS,
+        replicated: bool = True,
+        binary: str = "",
+        acl: Path | None = None,
+        account: str = "",
     ) -> None:
         """`noticed_after_ms`: how long a node may be silent before the others replace it.
-        `acl`: the file with the users of all nodes, where `account` (`name:password`) may do
-        everything."""
+        `replicated`: each master has a replica. `binary`: another server that is started in
+        Redis' place. `acl`: the file with the users of all nodes, where `account`
+        (`name:password`) may do everything."""
 
         def node() -> RedisServer:
-            return _node(noticed_after_ms, acl, account)
+            return _node(noticed_after_ms, acl, account, binary)
 
         self._account = account
-        self.masters = [node() for _ in range(MASTERS)]  # at the start
-        self.replicas = [node() for _ in range(MASTERS)]  # likewise
+        self.masters = [node() for _ in range(masters)]  # at the start
+        self.replicas = [node() for _ in range(masters if replicated else 0)]  # likewise
         self._running = contextlib.AsyncExitStack()
 
     @property
@@ -74,7 +82,7 @@ class RedisCluster:
 
     def master_of(self, key: str) -> RedisServer:
         """The master that had the key's slot at the start."""
-        return self.masters[_slot(key) * MASTERS // SLOTS]
+        return self.masters[_slot(key) * len(self.masters) // SLOTS]
 
     def another_than(self, key: str) -> RedisServer:
         """A master that had not."""
@@ -156,12 +164,12 @@ class RedisCluster:
         for node in nodes[1:]:
             await _ask(node, "CLUSTER", "MEET", "127.0.0.1", first.port)
         for place, node in enumerate(self.masters):
-            bounds = (-(-SLOTS * one // MASTERS) for one in (place, place + 1))
+            bounds = (-(-SLOTS * one // len(self.masters)) for one in (place, place + 1))
             await _ask(node, "CLUSTER", "ADDSLOTS", *range(*bounds))
         async with asyncio.timeout(PATIENCE):
             for node in nodes:
                 await eventually_async(partial(_knows, node, len(nodes)))
-            for master, replica in zip(self.masters, self.replicas, strict=True):
+            for master, replica in zip(self.masters, self.replicas, strict=False):
                 await _ask(replica, "CLUSTER", "REPLICATE", await _id(master))
             for node in nodes:
                 await eventually_async(partial(_is_well, node))
@@ -169,7 +177,7 @@ class RedisCluster:
                 await eventually_async(partial(_follows, replica))
 
 
-def _node(noticed_after_ms: int, acl: Path | None, account: str) -> RedisServer:
+def _node(noticed_after_ms: int, acl: Path | None, account: str, binary: str) -> RedisServer:
     name, _, password = account.partition(":")
     return RedisServer(
         *("--cluster-enabled", "yes", "--cluster-node-timeout", str(noticed_after_ms)),
@@ -179,6 +187,7 @@ def _node(noticed_after_ms: int, acl: Path | None, account: str) -> RedisServer:
         *(("--masteruser", name, "--masterauth", password) if account else ()),  # of a replica
         port=_port(),
         account=account,
+        binary=binary,
     )
 
 

@@ -84,18 +84,27 @@ static inline void connect_to_these(const char *list) {
     }
 }
 
-/* A connection from 127.0.0.<2…> (ports of one address run out). A close resets it: no TIME_WAIT. */
+/* The clients' addresses, above 127.0.0.1: the ports of one run out, and a server may limit each. */
+static int first_address = 1, addresses = 8;
+/* Whether a connection that fails is -1, and not the end of the program. */
+static int may_fail;
+
+/* A connection. A close resets it: no TIME_WAIT. */
 static inline int connect_to(int number) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
     if (fd < 0) die("socket");
     struct linger reset = {1, 0};
     struct sockaddr_in from = {.sin_family = AF_INET}, *to = &servers[number % server_count];
-    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + number % 8);
+    from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + first_address + number % addresses);
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     bind(fd, (struct sockaddr *)&from, sizeof from); /* where it fails, 127.0.0.1 does */
-    if (connect(fd, (struct sockaddr *)to, sizeof *to) < 0) die("connect");
+    if (connect(fd, (struct sockaddr *)to, sizeof *to) < 0) {
+        if (!may_fail) die("connect");
+        close(fd);
+        return -1;
+    }
     return fd;
 }
 
@@ -105,7 +114,7 @@ static inline void nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) |
 #ifdef WITH_TLS
 
 struct wire {
-    int fd;
+    int fd; /* -1: closed */
     SSL *tls;
 };
 
@@ -115,7 +124,7 @@ static inline void open_wire(struct wire *wire, int number) {
         if (!(context = SSL_CTX_new(TLS_client_method()))) die("SSL_CTX_new");
         SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     }
-    wire->fd = connect_to(number);
+    if ((wire->fd = connect_to(number)) < 0) return;
     if (!(wire->tls = SSL_new(context)) || !SSL_set_fd(wire->tls, wire->fd)) die("SSL_new");
     SSL_set_tlsext_host_name(wire->tls, "localhost");
     SSL_set_connect_state(wire->tls);
@@ -130,12 +139,14 @@ static inline ssize_t tls_result(struct wire *wire, int result) {
     return -1;
 }
 
-/* 1 when the connection can be written to; until then it is called again for what arrives. */
+/* 1 when the connection can be written to; until then it is called again for what arrives. -1: it
+ * failed, and may. */
 static inline int wire_ready(struct wire *wire) {
     if (SSL_is_init_finished(wire->tls)) return 1;
     if (tls_result(wire, SSL_do_handshake(wire->tls)) > 0) return 1;
-    if (errno != EAGAIN) die("TLS handshake");
-    return 0;
+    if (errno == EAGAIN) return 0;
+    if (!may_fail) die("TLS handshake");
+    return -1;
 }
 
 static inline ssize_t receive(struct wire *wire, void *into, size_t size) {

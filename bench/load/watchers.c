@@ -4,11 +4,17 @@
  * Lanyard's dialect: its first frame is INIT_STATE, and Hello is not counted. One of events reads
  * Server-Sent Events: each line of data is a frame.
  *
+ * `watchers SERVERS returning MS FIRST COUNT`: clients that connect again when their connection ends, as a
+ * page does: after MS to 5 * MS, or longer if they failed before. Each knows the number of the change that it
+ * has seen last (bench/people.py). They come from COUNT addresses above 127.0.0.1 + FIRST.
+ *
  * Commands on stdin, one JSON line on stdout each:
  *   open COUNT FIRST STEP  connect COUNT clients; client i watches user FIRST + i * STEP. Answers
  *                          when each has its first frame; latencies are connect to first frame.
  *   mark                   count from zero
  *   await FRAMES MS        answer when FRAMES text frames came since the mark, or after MS
+ *   hold NUMBER MS         answer when each client is connected and has seen this change (-1: any), or
+ *                          after MS
  *   close                  reset every connection
  *
  * A frame with "@<nanoseconds>" in it was made at that CLOCK_MONOTONIC: its age is a latency.
@@ -18,7 +24,7 @@
 
 #include <sched.h>
 
-enum { MOST = 1 << 16, AT_ONCE = 64, CHUNK = 1 << 17 };
+enum { MOST = 1 << 16, AT_ONCE = 64, CHUNK = 1 << 17, LOOK_NS = 5000000 };
 
 struct client {
     struct wire wire;
@@ -30,20 +36,40 @@ struct client {
     int64_t skip;     /* bytes of the current frame still to come; of an event's line, those read */
     int data;         /* the current line of an event stream is one of data */
     int64_t began;    /* when it connected */
+    int64_t due;      /* when a returning one connects again; 0: it need not */
+    int64_t left;     /* when its connection ended; 0: it was never shown anything */
+    int64_t seen_at;  /* when it saw its last change */
+    int seen;         /* the number of that; -1: none */
+    int matched;      /* bytes of SONG that have come */
+    int number;       /* as far as its digits have come; -1: no number is being read */
+    int fresh;        /* nothing was seen yet on this connection */
+    int failures;     /* to connect, since it was shown something */
     char head[512];
 };
 
 static struct client *clients;
-static int lanyard, events;
+static int lanyard, events, returning, returning_ms;
+static int waiting, returned, refused, skipped, back;
 static int count, to_open, under_way, alive, epoll;
-static int64_t first_user, step, frames, bytes, text_frames_wanted, deadline, opening_since;
-static enum { IDLE, OPENING, AWAITING } doing;
+static int64_t first_user, step, frames, bytes, text_frames_wanted, wanted, deadline, opening_since;
+static enum { IDLE, OPENING, AWAITING, HOLDING } doing;
+static const char SONG[] = "\"song\":\"90mph ";
+
+/* After a random time: the widget's (web/widget/socket.js) after a restart, if MS is 1000. */
+static void come_back(struct client *c) {
+    int64_t least = returning_ms << (c->failures < 5 ? c->failures : 5);
+    c->due = now_ns() + (int64_t)((least + drand48() * 4 * least) * 1e6);
+    waiting++;
+    if (!c->shown) c->failures++, refused++;
+}
 
 static void hang_up(struct client *c) {
     if (c->wire.fd < 0) return;
     close_wire(&c->wire);
     alive--;
     if (!c->shown) under_way--;
+    else c->left = now_ns();
+    if (returning) come_back(c);
 }
 
 static void ask(struct client *c) {
@@ -59,19 +85,66 @@ static void ask(struct client *c) {
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
                    "Sec-WebSocket-Version: 13\r\nOrigin: https://example.org\r\n\r\n",
                    lanyard ? "socket" : "?user_id=", lanyard ? 0LL : user);
-    if (transmit(&c->wire, request, size) != size) die("write");
     c->asked = 1;
+    if (transmit(&c->wire, request, size) == size) return;
+    if (!may_fail) die("write");
+    hang_up(c);
+}
+
+static void connect_this(struct client *c, int number) {
+    open_wire(&c->wire, number);
+    if (c->wire.fd < 0) {
+        come_back(c);
+        return;
+    }
+    nonblocking(c->wire.fd);
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = c - clients};
+    epoll_ctl(epoll, EPOLL_CTL_ADD, c->wire.fd, &event);
+    alive++, under_way++;
+    if (wire_ready(&c->wire) > 0) ask(c);
 }
 
 static void connect_one(void) {
     struct client *c = &clients[count];
-    *c = (struct client){.began = now_ns()};
-    open_wire(&c->wire, count);
-    nonblocking(c->wire.fd);
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = count};
-    epoll_ctl(epoll, EPOLL_CTL_ADD, c->wire.fd, &event);
-    count++, alive++, under_way++, to_open--;
-    if (wire_ready(&c->wire)) ask(c);
+    *c = (struct client){.began = now_ns(), .seen = -1, .number = -1, .fresh = 1};
+    connect_this(c, count++);
+    to_open--;
+}
+
+/* Those that are due, each at another server than the last time. */
+static void connect_again(void) {
+    int64_t now = now_ns();
+    for (int i = 0; i < count; i++) {
+        struct client *c = &clients[i];
+        if (!c->due || c->due > now) continue;
+        waiting--;
+        c->due = 0, c->began = now, c->fresh = 1, c->number = -1;
+        c->asked = c->greeted = c->shown = c->have = c->skip = c->matched = 0;
+        connect_this(c, i + 1 + c->failures);
+    }
+}
+
+static void saw(struct client *c) {
+    if (c->number < c->seen) back++;
+    if (c->number == c->seen) return;
+    if (!c->fresh && c->number > c->seen + 1) skipped += c->number - c->seen - 1;
+    c->seen = c->number, c->seen_at = now_ns(), c->fresh = 0;
+}
+
+/* A part of a frame's payload: the number of the change stands after SONG. */
+static void look_for_number(struct client *c, const char *data, size_t size) {
+    for (const char *end = data + size; data < end; data++) {
+        if (c->number >= 0 && *data >= '0' && *data <= '9') {
+            c->number = c->number * 10 + *data - '0';
+        } else if (c->number >= 0) {
+            saw(c);
+            c->number = -1, c->matched = 0;
+        } else if (*data == SONG[c->matched]) {
+            if (!SONG[++c->matched]) c->number = 0;
+        } else {
+            c->matched = *data == SONG[0];
+        }
+    }
 }
 
 static void take_stamps(const char *data, size_t size) {
@@ -104,7 +177,9 @@ static void text_frame(struct client *c, int64_t size) {
     if (!c->shown) {
         c->shown = 1;
         under_way--;
-        if (doing == OPENING) sample(now_ns() - c->began);
+        c->failures = 0;
+        if (c->left) returned++, sample(now_ns() - c->left);
+        else if (doing == OPENING) sample(now_ns() - c->began);
     }
 }
 
@@ -124,7 +199,7 @@ static int frame_header(struct client *c, const unsigned char *data, size_t have
     c->skip = payload;
     int opcode = data[0] & 15;
     if (opcode == 1) text_frame(c, payload);
-    if (opcode == 9 && transmit(&c->wire, "\x8a\x80\0\0\0\0", 6) != 6) die("pong");
+    if (opcode == 9 && transmit(&c->wire, "\x8a\x80\0\0\0\0", 6) != 6 && !may_fail) die("pong");
     return size;
 }
 
@@ -148,6 +223,7 @@ static void take(struct client *c, char *data, size_t size) {
         }
         if (c->skip) {
             size_t here = (int64_t)size < c->skip ? size : (size_t)c->skip;
+            if (returning) look_for_number(c, data, here);
             c->skip -= here, data += here, size -= here;
             continue;
         }
@@ -158,6 +234,10 @@ static void take(struct client *c, char *data, size_t size) {
         if (!c->greeted) {
             char *end = memmem(c->head, gathered, "\r\n\r\n", 4);
             if (end) c->greeted = 1, used = end + 4 - c->head;
+            if (end && returning && memcmp(c->head, "HTTP/1.1 101", 12)) {
+                hang_up(c);
+                return;
+            }
         } else {
             used = frame_header(c, (unsigned char *)c->head, gathered);
         }
@@ -173,8 +253,12 @@ static void take(struct client *c, char *data, size_t size) {
 
 static void readable(struct client *c) {
     static char chunk[CHUNK];
-    if (c->wire.fd < 0 || !wire_ready(&c->wire)) return;
+    if (c->wire.fd < 0) return;
+    int ready = wire_ready(&c->wire);
+    if (ready < 0) hang_up(c);
+    if (ready <= 0) return;
     if (!c->asked) ask(c);
+    if (c->wire.fd < 0) return;
     ssize_t size;
     do { /* TLS gives one record at a time, and may hold the next */
         size = receive(&c->wire, chunk, sizeof chunk);
@@ -187,14 +271,41 @@ static void readable(struct client *c) {
     } while (c->wire.fd >= 0 && more_held(&c->wire));
 }
 
+/* How many are connected, and have seen the change. */
+static int holding(void) {
+    int found = 0;
+    for (int i = 0; i < count; i++)
+        found += clients[i].wire.fd >= 0 && clients[i].shown && (wanted < 0 || clients[i].seen == wanted);
+    return found;
+}
+
 static void answer(void) {
     double seconds = doing == OPENING ? (now_ns() - opening_since) / 1e9 : 0;
     printf("{\"frames\": %lld, \"bytes\": %lld, \"alive\": %d, \"seconds\": %.6f, ",
            (long long)frames, (long long)bytes, alive, seconds);
     print_latencies();
+    if (returning) {
+        int64_t last = 0;
+        for (int i = 0; i < count; i++)
+            if (clients[i].seen_at > last) last = clients[i].seen_at;
+        printf(", \"holding\": %d, \"returned\": %d, \"refused\": %d, \"skipped\": %d, "
+               "\"back\": %d, \"last_ns\": %lld",
+               holding(), returned, refused, skipped, back, (long long)last);
+    }
     printf("}\n");
     fflush(stdout);
     doing = IDLE;
+}
+
+static void look_at_all(void) {
+    if (now_ns() > deadline || (!waiting && holding() == count)) answer();
+}
+
+/* What looks at each client is not done at each event. */
+static void every(int64_t *next, void (*look)(void)) {
+    if (now_ns() < *next) return;
+    look();
+    *next = now_ns() + LOOK_NS;
 }
 
 static void command(void) {
@@ -207,12 +318,14 @@ static void command(void) {
         doing = OPENING, opening_since = now_ns();
     } else if (sscanf(line, "await %lld %lld", &a, &b) == 2) {
         text_frames_wanted = a, deadline = now_ns() + b * 1000000, doing = AWAITING;
+    } else if (sscanf(line, "hold %lld %lld", &a, &b) == 2) {
+        wanted = a, deadline = now_ns() + b * 1000000, doing = HOLDING;
     } else if (!strcmp(line, "mark")) {
         frames = bytes = 0;
         answer();
     } else if (!strcmp(line, "close")) {
         for (int i = 0; i < count; i++) hang_up(&clients[i]);
-        count = 0;
+        count = waiting = 0;
         answer();
     }
 }
@@ -223,22 +336,29 @@ int main(int argc, char **argv) {
     allow_many_sockets();
     lanyard = argc > 2 && !strcmp(argv[2], "lanyard");
     events = argc > 2 && !strcmp(argv[2], "events");
-    if (argc > 2 && !lanyard && !events) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+    if (argc > 5 && !strcmp(argv[2], "returning")) {
+        returning = may_fail = 1, returning_ms = atoi(argv[3]);
+        first_address = atoi(argv[4]), addresses = atoi(argv[5]);
+        srand48(first_address);
+    } else if (argc > 2 && !lanyard && !events) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
     if (!(clients = calloc(MOST, sizeof *clients))) die("calloc");
     epoll = epoll_create1(0);
+    int64_t next_return = 0, next_look = 0;
     struct epoll_event stdin_event = {.events = EPOLLIN, .data.u32 = MOST};
     epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &stdin_event);
     for (;;) {
         struct epoll_event found[512];
-        int ready = epoll_wait(epoll, found, 512, doing == IDLE ? -1 : 10);
+        int ready = epoll_wait(epoll, found, 512, doing == IDLE && !waiting ? -1 : 10);
         for (int i = 0; i < ready; i++) {
             if (found[i].data.u32 == MOST)
                 command();
             else
                 readable(&clients[found[i].data.u32]);
         }
+        if (waiting) every(&next_return, connect_again);
         while (doing == OPENING && to_open && under_way < AT_ONCE) connect_one();
-        if (doing == OPENING && !to_open && !under_way) answer();
+        if (doing == OPENING && !to_open && !under_way && !waiting) answer();
+        if (doing == HOLDING) every(&next_look, look_at_all);
         if (doing == AWAITING && (frames >= text_frames_wanted || now_ns() > deadline)) answer();
     }
 }

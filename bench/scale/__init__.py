@@ -1,0 +1,1 @@
+"""Grux in its large form, on one machine: `python -m bench.scale --help`."""
