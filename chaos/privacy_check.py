@@ -70,9 +70,6 @@ _NAME_OF_KEY: Final = {
 }
 """Of presences, profiles, Lanyard's users, and answers of /now-playing."""
 
-_FIELD_OF_KIND: Final = {"playing": "activities", "listening": "spotify"}
-"""Of entries of a history: the players here are all Spotify."""
-
 
 class Choice(Struct, frozen=True):
     """What a person shows."""
@@ -200,11 +197,9 @@ class PrivacyCheck:
     ) -> None:
         """An api process shows this of the past."""
         if user_id in self._since:
-            kinds = {one["kind"] for one in recent}
-            found = {
-                *([HISTORY] if kinds else []),
-                *(_FIELD_OF_KIND[kind] for kind in kinds if kind in _FIELD_OF_KIND),
-            }
+            found = {HISTORY} if recent else set()
+            for one in recent:
+                found |= _fields_of_entry(one)
             self._note(reader, reader, user_id, found, at)
 
     def look_at_bytes(self, reader: str, user_id: str, found: Sequence[bytes], at: float) -> None:
@@ -236,6 +231,13 @@ class PrivacyCheck:
             for name in since.keys() & set(found)
             if at - since[name] > HIDDEN_WITHIN
         ]
+
+
+def _fields_of_entry(entry: Mapping[str, Any]) -> set[str]:
+    """Of a history. Some people listen with other players than Spotify when the run begins."""
+    is_spotify = entry["kind"] == "listening" and entry["name"] == "Spotify"
+    found = {"spotify" if is_spotify else "activities"}
+    return found | {"listening"} if entry["kind"] == "listening" else found
 
 
 def shown_in(part: Mapping[str, Any]) -> set[str]:

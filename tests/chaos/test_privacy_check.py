@@ -91,17 +91,40 @@ def test_nothing_that_is_empty_is_a_leak() -> None:
     assert fields_in([text, b'"connected_accounts":[],"ended_at":null']) == set()
 
 
-def test_a_history_shows_what_its_entries_are_of() -> None:
-    """The past of somebody who hides games has none, though the rest is kept."""
-    found = check(Choice(frozenset({"activities"}), history="recent"))
-    found.look_at_history("api-1", ROBIN, [{"kind": "listening"}], 12.0)
-    assert found.leaks([]) == []
-    found.look_at_history("api-1", ROBIN, [{"kind": "playing"}], 12.0)
-    assert [words.partition(": ")[2].split()[0] for words in found.leaks([])] == ["activities"]
+GAME = {"kind": "playing", "name": "Chess"}
+SPOTIFY = {"kind": "listening", "name": "Spotify"}
+OTHER_PLAYER = {"kind": "listening", "name": "foobar2000"}
+
+
+@pytest.mark.parametrize(
+    ("hidden", "entry", "is_leak"),
+    [
+        ("activities", GAME, True),
+        ("activities", SPOTIFY, False),
+        ("activities", OTHER_PLAYER, True),
+        ("spotify", GAME, False),
+        ("spotify", SPOTIFY, True),
+        ("spotify", OTHER_PLAYER, False),
+        ("listening", GAME, False),
+        ("listening", SPOTIFY, True),
+        ("listening", OTHER_PLAYER, True),
+    ],
+)
+def test_a_history_shows_what_its_entries_are_of(
+    hidden: str, entry: dict[str, str], is_leak: bool
+) -> None:
+    """Grux keeps what none of these fields hides (shared.model.history.is_shown)."""
+    found = check(Choice(frozenset({hidden}), history="recent"))
+    found.look_at_history("api-1", ROBIN, [entry], 12.0)
+    assert [words.partition(": ")[2].split()[0] for words in found.leaks([])] == [hidden] * is_leak
+
+
+def test_a_person_who_keeps_no_history_has_none() -> None:
+    """Without an entry there is nothing to see."""
     found = check(Choice(history="last_seen"))
     found.look_at_history("api-1", ROBIN, [], 12.0)
     assert found.leaks([]) == []
-    found.look_at_history("api-1", ROBIN, [{"kind": "playing"}], 12.0)
+    found.look_at_history("api-1", ROBIN, [GAME], 12.0)
     assert [words.partition(": ")[2].split()[0] for words in found.leaks([])] == ["history"]
 
 
