@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from operator import attrgetter
 from typing import Final, TypeVar
 
-from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of
+from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of, seen_of
 from chaos.privacy_check import SHOWS_ALL, Choice, PrivacyCheck
-from simulator.model import Person
-from simulator.privacy import Privacy
+from simulator.model import Guild, Person
+from simulator.privacy import Privacy, presence_in_any
 from simulator.snowflakes import shard_of
 from simulator.world import World
 
@@ -37,6 +38,8 @@ class History:
         self._have_left: set[str] = set()
         self._heard_of: dict[str, set[int]] = {}  # by user: the shards that ever told of them
         self.seen: dict[str, list[Seen]] = {}
+        self.incomplete: dict[str, set[Seen]] = {}
+        """By user: what the guilds of some of their shards showed, without the others."""
         self.names: dict[str, list[Names]] = {}
         self.devices: dict[str, list[Devices]] = {}
         for person in world.people.values():
@@ -48,6 +51,8 @@ class History:
         self._heard_of.setdefault(person.user.id, set()).update(
             shard_of(guild_id, self._shards) for guild_id in person.guilds
         )
+        if self.differs_by_guild(person.user.id):
+            self.incomplete.setdefault(person.user.id, set()).update(self._incomplete(person))
         _add(self.seen.setdefault(person.user.id, []), seen)
         _add(self.names.setdefault(person.user.id, []), who.names)
         _add(self.devices.setdefault(person.user.id, []), who.devices)
@@ -103,6 +108,17 @@ class History:
             return None
         return choice.shown(*facts_of(person, self.world.shown_presence(person)))
 
+    def _incomplete(self, person: Person) -> Iterator[Seen]:
+        by_shard: dict[int, list[Guild]] = {}
+        for guild_id in person.guilds:
+            guilds = by_shard.setdefault(shard_of(guild_id, self._shards), [])
+            guilds.append(self.world.guilds[guild_id])
+        privacy = self.world.privacy(person.user.id)
+        for number in range(1, len(by_shard)):
+            for some in combinations(by_shard.values(), number):
+                guilds = [guild for guilds in some for guild in guilds]
+                yield seen_of(presence_in_any(person, privacy, guilds))
+
     def _choice(self, user_id: str) -> Choice:
         return self.privacy.choices.get(user_id, SHOWS_ALL)
 
@@ -127,12 +143,20 @@ class Position:
         self._parts = [_Order() for _ in PARTS]
 
     def moves_to(
-        self, history: History, user_id: str, seen: Seen | None, who: Who | None, setback: int = 0
+        self,
+        history: History,
+        user_id: str,
+        seen: Seen | None,
+        who: Who | None,
+        setback: int = 0,
+        *,
+        is_incomplete: bool = False,
     ) -> str:
         """Take what the reader is shown now. Gives what is wrong with it, or an empty string.
 
         `setback`: the number of the time that Redis came back with older data, if that may be
-        seen now. Each time is good for one step back, of each order.
+        seen now. Each time is good for one step back, of each order. `is_incomplete`: Redis has
+        lost data, and what is written so far may be of some shards only.
         """
         is_heard_twice = history.is_heard_twice(user_id)
         differs = history.differs_by_guild(user_id)
@@ -142,9 +166,11 @@ class Position:
         if seen is not None:
             states = history.seen.get(user_id, [])
             if differs or is_heard_twice or chooses:
+                some = history.incomplete.get(user_id, ()) if is_incomplete else ()
                 for part, order in zip(PARTS, self._parts, strict=True):
-                    parts = [part(state) for state in states]
-                    problems.append(order.move(parts, part(seen), setback, any_order))
+                    parts, shown = [part(state) for state in states], part(seen)
+                    if shown in parts or all(part(state) != shown for state in some):
+                        problems.append(order.move(parts, shown, setback, any_order))
             else:
                 problems.append(self._seen.move(states, seen, setback, any_order))
         if who is not None:

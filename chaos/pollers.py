@@ -109,7 +109,14 @@ class Replica:
         self._shown[user_id] += 1
         found = shown_in(data) | shown_in(data["profile"])
         self._history.privacy.look(self.name, self.name, user_id, seen, who, asked, shown=found)
-        problem = place.moves_to(self._history, user_id, seen, who, self._setbacks.now())
+        problem = place.moves_to(
+            self._history,
+            user_id,
+            seen,
+            who,
+            self._setbacks.now(),
+            is_incomplete=self._setbacks.is_incomplete(),
+        )
         if problem:
             self.wrong.append(f"{self.name} {user_id} {problem}")
         return seen, who

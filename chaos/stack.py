@@ -219,8 +219,11 @@ class Stack:
     async def _everybody_is_there(self) -> None:
         """Raises TimeoutError, in the end, when they are not."""
         async with self.redis_client() as redis:
-            while await redis.scard("users") != len(self.history.members()):  # noqa: ASYNC110
-                await asyncio.sleep(0.05)
+            members = self.history.members()
+            for guild in self.simulator.world.guilds.values():
+                listed = len(guild.members.keys() & members)
+                while await redis.scard(f"members:{guild.id}") != listed:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
         for port in self._ports.values():
             while not await _listens(port):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)

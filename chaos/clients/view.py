@@ -119,8 +119,14 @@ class View:
         if not self._reads_late:
             reader, at = f"a client of {self._process}", time.monotonic()
             self._history.privacy.look(reader, self._process, user_id, seen, who, at, shown=found)
-        setback = self._setbacks.now(reads_late=self._reads_late)
-        problem = shown.place.moves_to(self._history, user_id, seen, who, setback)
+        problem = shown.place.moves_to(
+            self._history,
+            user_id,
+            seen,
+            who,
+            self._setbacks.now(reads_late=self._reads_late),
+            is_incomplete=self._setbacks.is_incomplete(reads_late=self._reads_late),
+        )
         if problem:
             age = time.monotonic() - self.began
             self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")

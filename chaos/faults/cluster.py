@@ -45,9 +45,11 @@ async def master_restarted(stack: Stack, fault: Fault) -> None:
 async def all_restarted(stack: Stack, fault: Fault) -> None:
     """All nodes are killed, and come back empty."""
     cluster = stack.cluster
+    stack.rollbacks.loses()
     await _kill(cluster.nodes)
     await asyncio.sleep(fault.seconds)
     await _start(cluster, cluster.nodes)
+    stack.rollbacks.healed()
 
 
 async def masters_restarted(stack: Stack, fault: Fault) -> None:
@@ -109,7 +111,9 @@ async def slots_moved(stack: Stack, fault: Fault) -> None:
 
 
 async def emptied(stack: Stack, fault: Fault) -> None:
+    stack.rollbacks.loses()
     await _tell(await stack.cluster.current_masters(), "FLUSHALL")
+    stack.rollbacks.healed()
 
 
 async def out_of_memory(stack: Stack, fault: Fault) -> None:

@@ -11,9 +11,11 @@ from chaos.stack import Stack
 async def killed(stack: Stack, fault: Fault) -> None:
     """Gone for a while; it comes back empty."""
     stack.redis.delete_dump()
+    stack.rollbacks.loses()
     await stack.redis.kill()
     await asyncio.sleep(fault.seconds)
     await stack.redis.start()
+    stack.rollbacks.healed()
 
 
 async def rolled_back(stack: Stack, fault: Fault) -> None:
@@ -28,7 +30,9 @@ async def rolled_back(stack: Stack, fault: Fault) -> None:
 
 
 async def emptied(stack: Stack, fault: Fault) -> None:
+    stack.rollbacks.loses()
     await stack.redis.execute("FLUSHALL")
+    stack.rollbacks.healed()
 
 
 async def paused(stack: Stack, fault: Fault) -> None:

@@ -10,17 +10,18 @@ import pytest
 
 from chaos.clients.view import View
 from chaos.facts import (
+    Seen,
     facts_of,
     seen_in,
     who_in,
 )
-from chaos.history import History
+from chaos.history import History, Position
 from chaos.privacy_check import Choice
 from chaos.rollback_tracker import RollbackTracker
 from chaos.workload import Workload
 from services.gateway.normalize import normalize
 from shared.discord.cdn import Cdn
-from simulator.model import Member
+from simulator.model import Json, Member
 from simulator.people import population
 from simulator.privacy import Privacy
 from simulator.snowflakes import shard_of
@@ -135,6 +136,54 @@ def test_only_what_guilds_of_both_shards_show_in_parts_may_go_back(
     view.take(initial(*frames.change()))
     view.take(frame("presence_update", old[1]))
     assert (view.wrong == []) is (twice and hides)
+
+
+def world_of_two_shards() -> World:
+    """Robin is in a guild of each, and shows nothing but the custom status in the first one."""
+    world = World(*population(50, 3, 1, 1_784_053_200_000))
+    guilds = {shard_of(guild_id, 2): guild_id for guild_id in world.guilds}
+    for guild_id in list(world.people[ROBIN].guilds):
+        world.remove_member(guild_id, ROBIN)
+    for guild_id in guilds.values():
+        world.add_member(guild_id, ROBIN, Member())
+    world.set_privacy(ROBIN, Privacy(restricted_guilds={guilds[0]}))
+    world.set_presence(ROBIN, "online", [GAME])
+    return world
+
+
+GAME: Json = {"name": "Chess", "type": 0, "details": "move 1", "created_at": 1}
+NOTHING_BUT_ONLINE = Seen("online", None, (), None)
+
+
+def move(history: History, seen: Seen, rollbacks: RollbackTracker, *, late: bool = False) -> str:
+    is_incomplete = rollbacks.is_incomplete(reads_late=late)
+    return Position().moves_to(history, ROBIN, seen, None, is_incomplete=is_incomplete)
+
+
+def test_what_one_shard_shows_may_be_seen_where_redis_has_lost_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a while. Of a shard, not of any part."""
+    history, rollbacks = History(world_of_two_shards(), shards=2), RollbackTracker()
+    assert "never true" in move(history, NOTHING_BUT_ONLINE, rollbacks)
+    rollbacks.loses()
+    assert move(history, NOTHING_BUT_ONLINE, rollbacks) == ""
+    assert "never true" in move(history, Seen("online", ("Song", 1), (), None), rollbacks)
+    rollbacks.healed()
+    assert rollbacks.now() == 0
+    assert move(history, NOTHING_BUT_ONLINE, rollbacks) == ""
+    later = time.monotonic() + 60.0
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    rollbacks.held_up()  # too late
+    assert "never true" in move(history, NOTHING_BUT_ONLINE, rollbacks)
+    assert move(history, NOTHING_BUT_ONLINE, rollbacks, late=True) == ""
+
+
+def test_what_one_guild_of_a_shard_shows_may_not_be_seen_after_a_loss() -> None:
+    """The shard's process knows its other guilds, and writes what they show together."""
+    history, rollbacks = History(world_of_two_shards(), shards=1), RollbackTracker()
+    rollbacks.loses()
+    assert "never true" in move(history, NOTHING_BUT_ONLINE, rollbacks)
 
 
 def test_what_was_never_true_is_seen(history: History) -> None:
