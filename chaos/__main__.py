@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import logging
 import sys
+import traceback
 from pathlib import Path
 from typing import Final
 
 from chaos import report
+from chaos.checker import Convergence
 from chaos.run import Result, Size, run
 
 LOGS: Final = Path(".run/chaos")
@@ -44,8 +46,17 @@ def main() -> int:
 
 
 async def _bounded(seed: int, size: Size) -> Result:
-    async with asyncio.timeout(size.faults_for + size.converge_within + SLACK):
-        return await run(seed, size)
+    """A run that does not end has failed; those after it go on."""
+    most_s = size.faults_for + size.converge_within + SLACK
+    try:
+        async with asyncio.timeout(most_s) as limit:
+            return await run(seed, size)
+    except TimeoutError as error:
+        if not limit.expired():
+            raise
+        traceback.print_exception(error.__cause__ or error)
+        wrong = [f"the run did not end within {most_s:.0f} s"]
+        return Result(seed, size, [], wrong, Convergence([], []), Convergence([], []))
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from redis.asyncio.cluster import RedisCluster
 from chaos.clients.reader import Reader
 from chaos.facts import seen_in, who_in
 from chaos.history import History
+from chaos.host_stalls import HostStalls
 from chaos.pollers import Replica
 
 _EVERY: Final = 0.05  # seconds
@@ -39,10 +41,11 @@ async def converge(
     *,
     asked: Sequence[str],
     within: float,
+    machine: HostStalls,
 ) -> Convergence:
-    """Look until every reader holds the truth, all of it in one look. `asked`: over REST."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    """Look until every reader holds the truth, all of it in one look. `asked`: over REST. `within`:
+    in seconds, without those in which the machine stalled."""
+    began = time.monotonic()
     users = sorted(history.names)
     everything = {
         *(("redis", user_id) for user_id in users),
@@ -54,7 +57,7 @@ async def converge(
     times: dict[Pending, float] = {}
     while True:
         wrong = await look.wrong(pending)
-        now = loop.time() - began
+        now = time.monotonic() - began
         for one in pending - wrong.keys():
             times[one] = now
         pending = set(wrong)
@@ -65,7 +68,7 @@ async def converge(
             if not pending and not strays:
                 last = max(times, key=times.__getitem__)
                 return Convergence(sorted(times.values()), [], " ".join(last))
-        if now > within:
+        if machine.given_s(began, time.monotonic()) > within:
             left = sorted(
                 f"{reader} {user_id}: {what}" for (reader, user_id), what in wrong.items()
             )

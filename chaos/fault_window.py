@@ -9,6 +9,9 @@ from msgspec import Struct
 
 from chaos.plan import SOCKETS
 
+MACHINE: Final = "the machine"
+"""The target where the machine gave the run no time (chaos/host_stalls.py)."""
+
 _SETTLES: Final = 2.0  # seconds in which `ws` has reconnected, and reloaded every user
 
 
@@ -28,5 +31,5 @@ class FaultWindow(Struct, frozen=True):
 def on_the_way(windows: Sequence[FaultWindow], replica: int) -> list[FaultWindow]:
     """Those between Redis and the clients of one `ws`, by its place in `plan.SOCKETS`."""
     name = SOCKETS[replica]
-    way = {"redis", f"{name}>redis", name, f"clients>{name}"}
+    way = {"redis", f"{name}>redis", name, f"clients>{name}", MACHINE}
     return [window for window in windows if window.target in way]

@@ -6,13 +6,11 @@ import asyncio
 import time
 from typing import Final
 
-from chaos.fault_window import FaultWindow
+from chaos.fault_window import MACHINE, FaultWindow
 
 _EVERY: Final = 0.05  # seconds
 _LATE: Final = 0.25  # seconds: a stall
 _NOTICEABLE: Final = 0.02  # seconds: a delay
-
-MACHINE: Final = "the machine"
 
 
 class HostStalls:
@@ -43,3 +41,8 @@ class HostStalls:
     def total_s(self) -> float:
         """For how long the machine stalled."""
         return sum(window.ended - window.began for window in self.windows)
+
+    def given_s(self, began: float, ended: float) -> float:
+        """For how many of the seconds between these two moments it did not stall."""
+        stalled = (min(ended, one.ended) - max(began, one.began) for one in self.windows)
+        return ended - began - sum(seconds for seconds in stalled if seconds > 0)

@@ -7,8 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from chaos.fault_window import FaultWindow
-from chaos.host_stalls import MACHINE
+from chaos.fault_window import MACHINE, FaultWindow
 from chaos.plan import PROFILES
 
 _SETTLES: Final = 8.0  # seconds in which a process that was just started listens, on a busy machine

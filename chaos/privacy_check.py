@@ -13,8 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from chaos.facts import NOTHING, Seen, Who
-from chaos.fault_window import FaultWindow
-from chaos.host_stalls import MACHINE
+from chaos.fault_window import MACHINE, FaultWindow
 from chaos.plan import DURABLE_LINKS, GATEWAYS, RETURNING_OLDER
 from shared.model.user_settings import HIDEABLE_FIELDS, HistoryLevel
 

@@ -28,8 +28,9 @@ def line(result: Result) -> str:
         f"slow clients passed over {result.skipped_frames} times; "
         f"{result.identifies} identifies of "
         f"{most_identifies(result.faults, result.size.shards)} at most; "
-        f"largest process {max(result.memory_kb.values()) // 1024} MB; {result.seconds:.0f} s, "
-        f"in {result.stalled_s:.1f} s of them the machine had no time for the run"
+        f"largest process {max(result.memory_kb.values(), default=0) // 1024} MB; "
+        f"{result.seconds:.0f} s, in {result.stalled_s:.1f} s of them "
+        "the machine had no time for the run"
     )
 
 

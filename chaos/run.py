@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Collection
 from typing import Final
 
 import aiohttp
@@ -32,6 +33,7 @@ from simulator import BOT_ID
 ASKED: Final = 150  # users, over REST
 FAULTS_BEGIN: Final = "faults begin"
 MOST_MEMORY_KB: Final = 300_000
+_CANCEL_AGAIN_S: Final = 1.0
 
 
 class Size(Struct, frozen=True):
@@ -139,12 +141,13 @@ async def run(seed: int, size: Size) -> Result:
                     await stack.choosers.rest()
                 result.log.append((time.monotonic(), "chaos", "all is healed"))
                 result.skipped_frames = await skipped_frames(http, stack.metrics_ports.values())
-                await _compare(result, stack, replicas, readers)
+                await _compare(result, stack, replicas, readers, machine)
             result.problems += identities.wrong
             result.problems += wasted_identifies.unexcused(
                 wasted.spent, [*windows, *machine.windows]
             )
-            result.due, missed = reference.compare(readers, windows, size.stood)
+            stalls = machine.windows
+            result.due, missed = reference.compare(readers, [*windows, *stalls], size.stood)
             result.problems += missed
             result.problems += stack.history.privacy.leaks(
                 [*windows, *machine.delays], size.hidden_within
@@ -158,15 +161,23 @@ async def run(seed: int, size: Size) -> Result:
                 )
         finally:
             died = [task for task in tasks if task.done()]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await _cancel(tasks)
         result.stalled_s = machine.total_s
         result.problems += [f"the test itself broke: {task.exception()!r}" for task in died]
         _count_identifies(result, stack.simulator.stats.identifies)
         _gather(result, stack, crowd, replicas)
     result.seconds = time.monotonic() - began
     return result
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    """A task that waits for Redis may take a cancellation for a lost connection, and go on."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _break(stack: Stack, faults: list[Fault]) -> list[FaultWindow]:
@@ -189,7 +200,11 @@ async def _break(stack: Stack, faults: list[Fault]) -> list[FaultWindow]:
 
 
 async def _compare(
-    result: Result, stack: Stack, replicas: list[Replica], readers: list[Reader]
+    result: Result,
+    stack: Stack,
+    replicas: list[Replica],
+    readers: list[Reader],
+    machine: HostStalls,
 ) -> None:
     size = result.size
     async with stack.redis_client() as redis:
@@ -201,6 +216,7 @@ async def _compare(
             readers,
             asked=asked,
             within=size.converge_within,
+            machine=machine,
         )
         result.problems += result.convergence.left
         result.log.append((time.monotonic(), "chaos", "compared"))
@@ -216,7 +232,13 @@ async def _compare(
         for user_id in sorted(stack.history.members() - {BOT_ID}):
             stack.life.show(user_id)
         result.followed = await converge(
-            stack.history, redis, replicas, readers, asked=asked, within=size.followed_within
+            stack.history,
+            redis,
+            replicas,
+            readers,
+            asked=asked,
+            within=size.followed_within,
+            machine=machine,
         )
         result.problems += [f"afterwards: {words}" for words in result.followed.left]
 

@@ -8,8 +8,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from chaos.fault_window import FaultWindow
-from chaos.host_stalls import MACHINE
+from chaos.fault_window import MACHINE, FaultWindow
 from chaos.plan import FORGETTING, GATEWAYS
 from simulator.protocol import Identify
 from simulator.session import Session

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from chaos.facts import NOTHING, Seen
-from chaos.fault_window import FaultWindow, on_the_way
+from chaos.fault_window import MACHINE, FaultWindow, on_the_way
 from chaos.gaps import At, Watched, due, gaps
 
 STOOD = 1.0
@@ -78,8 +78,8 @@ def test_what_came_while_the_way_was_broken_is_no_gap(window: FaultWindow, count
 
 
 def test_only_what_is_broken_on_the_way_counts() -> None:
-    """From Redis over the client's own `ws`."""
-    targets = ["redis", "ws-1>redis", "ws-1", "clients>ws-1"]
+    """From Redis over the client's own `ws`. And a machine without time for the client."""
+    targets = ["redis", "ws-1>redis", "ws-1", "clients>ws-1", MACHINE]
     others = ["ws-2>redis", "ws-2", "clients>ws-2", "gateway", "gateway>redis", "discord", "people"]
     windows = [FaultWindow(target, 0.0, 1.0) for target in [*targets, *others]]
     assert [window.target for window in on_the_way(windows, 0)] == targets

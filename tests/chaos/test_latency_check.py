@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chaos.fault_window import FaultWindow
-from chaos.host_stalls import MACHINE, HostStalls
+from chaos.fault_window import MACHINE, FaultWindow
+from chaos.host_stalls import HostStalls
 from chaos.latency_check import Latency, unexcused
 
 WITHIN = 2.0
@@ -56,6 +56,16 @@ def test_a_stalled_machine_is_noticed() -> None:
         machine.look(slept, woken)
     assert machine.windows == [FaultWindow(MACHINE, 0.2, 3.0)]
     assert machine.total_s == pytest.approx(2.8)
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "given"),
+    [(0.0, 4.0, 3.0), (0.0, 1.0, 1.0), (2.5, 4.0, 1.0), (2.5, 2.75, 0.0), (3.0, 4.0, 1.0)],
+)
+def test_only_what_the_machine_gave_counts(began: float, ended: float, given: float) -> None:
+    machine = HostStalls()
+    machine.look(2.0, 3.0)
+    assert machine.given_s(began, ended) == pytest.approx(given)
 
 
 def test_small_delays_are_noted_too() -> None:

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from chaos.facts import Seen, Who
-from chaos.fault_window import FaultWindow
-from chaos.host_stalls import MACHINE, HostStalls
+from chaos.fault_window import MACHINE, FaultWindow
+from chaos.host_stalls import HostStalls
 from chaos.privacy_check import (
     HISTORY,
     LAST_SEEN,
