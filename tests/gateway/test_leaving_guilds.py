@@ -20,6 +20,8 @@ from tests.gateway.test_merged_presence import (
     ticks,
 )
 
+NEWEST_GAME = {**NEW_GAME, "details": "move 2", "created_at": 7}
+
 
 def test_leaving_removes_what_only_that_guild_showed() -> None:
     one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
@@ -30,15 +32,58 @@ def test_leaving_removes_what_only_that_guild_showed() -> None:
     assert other.shown == presence(CUSTOM, GAME)
 
 
-def test_what_had_ended_in_a_guild_is_shown_when_the_user_leaves_it() -> None:
-    """The other guild's last report is all that is known."""
-    for later in (presence(NEW_GAME), presence(), OFFLINE):
-        one = merged(presence(GAME), presence(GAME))
-        one.report(B, later, (A, B))
-        assert one.shown == later
-        one.leave(B, [A])
-        assert one.shown == presence(GAME)
-        assert one.is_uniform
+@pytest.mark.parametrize("later", [presence(NEW_GAME), presence(), OFFLINE])
+def test_what_had_ended_in_a_guild_does_not_come_back_when_the_user_leaves_it(later: bytes) -> None:
+    """The other guild is late, and is about to say the same."""
+    one = merged(presence(GAME), presence(GAME))
+    one.report(B, later, (A, B))
+    one.leave(B, [A])
+    assert one.shown == later
+    one.report(A, later, [A])
+    assert one.shown == later
+    assert one.is_uniform
+    assert not one.is_waiting
+
+
+def test_what_a_late_guild_repeats_is_not_shown() -> None:
+    """Its shard sends one change after the other. The next process knows that too."""
+    between = presence(NEW_GAME, status="dnd")
+    newest = presence(NEWEST_GAME, status="idle")
+    one = merged(presence(GAME), presence(GAME), presence(GAME))
+    for report in (between, newest):
+        one.report(A, report, (A, B, C))
+    one.leave(A, (B, C))
+    for late in (one, MergedPresence.restore(one.shown, one.stored())):
+        late.report(B, between, (B, C))
+        assert late.shown == newest
+        late.report(B, newest, (B, C))
+        late.report(C, between, (B, C))
+        assert late.shown == newest
+        late.report(C, newest, (B, C))
+        assert late.shown == newest
+        assert late.is_uniform
+
+
+def test_a_late_guild_decides_what_came_after_the_user_had_left() -> None:
+    one = merged(presence(GAME), presence(GAME))
+    one.report(B, presence(NEW_GAME), (A, B))
+    one.leave(B, [A])
+    one.report(A, presence(NEWEST_GAME, status="dnd"), [A])
+    assert one.shown == presence(NEWEST_GAME, status="dnd")
+    assert one.is_uniform
+
+
+@pytest.mark.parametrize(("live", "half_seconds"), [(True, 60), (None, 240), (False, 0)])
+def test_a_guild_that_says_nothing_more_was_not_late(live: bool | None, half_seconds: int) -> None:
+    """It goes on showing what the guild that was left had hidden. While its events do not come,
+    that is not known."""
+    one = merged(presence(GAME), presence(GAME))
+    one.report(B, presence(CUSTOM), (A, B))
+    one.leave(B, [A])
+    assert one.is_waiting
+    assert ticks(one, [A], live) == half_seconds
+    assert one.shown == (presence(CUSTOM) if live is False else presence(GAME))
+    assert one.is_uniform is (live is not False)
 
 
 def test_what_had_ended_stays_hidden_while_another_guild_says_so() -> None:

@@ -91,3 +91,21 @@ async def test_a_guild_that_is_yet_to_be_listed_settles_nothing() -> None:
     for _ in range(TICKS):
         await settling.tick()
     assert gateway.shown(1)["activities"] == [GAME]
+
+
+async def test_what_a_guild_showed_that_was_left_goes_when_the_others_are_not_late() -> None:
+    """They are waited for, because they might have been."""
+    gateway = GatewayFixture()
+    shows: dict[str, Any] = {**online(1), "activities": [GAME]}
+    for guild_id in (GUILD, OTHER):
+        gateway.handle("GUILD_CREATE", guild(guild_id, [1], [shows]))
+    later = {**GAME, "name": "Go", "created_at": 3}
+    gateway.handle("PRESENCE_UPDATE", {**shows, "activities": [later], "guild_id": str(GUILD)})
+    leaves = {"user": {"id": "1"}, "guild_id": str(GUILD)}
+    gateway.handle("GUILD_MEMBER_REMOVE", leaves)
+    assert gateway.shown(1)["activities"] == [later]
+    settling = Settling(gateway.users, gateway.guilds, gateway.writer, [Connected()])
+    for _ in range(TICKS):
+        await settling.tick()
+    assert gateway.shown(1)["activities"] == [GAME]
+    assert list(gateway.users.waiting()) == []

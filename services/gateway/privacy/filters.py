@@ -117,8 +117,9 @@ def reports(stored: bytes, shown: bytes, by: Filter) -> bytes:
     ended = {key: one for key, one in known.get("ended", {}).items() if _is_group_shown(key, by)}
     if ended:
         kept["ended"] = ended
-    if differing and known.get("is_kept"):
-        kept["is_kept"] = True
+    for name in ("is_kept", "is_late"):
+        if differing and known.get(name):
+            kept[name] = True
     return _encode(kept)
 
 

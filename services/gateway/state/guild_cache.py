@@ -224,7 +224,9 @@ class GuildCache:
     def _leave(self, cached: CachedUser, user_id: int, guild_id: int) -> None:
         silent = [one for one in self._silent(cached, user_id) if one != guild_id]
         cached.leave(guild_id, silent)
-        if not cached.guilds:
+        if cached.guilds:
+            self._users.note_waiting(user_id, cached)
+        else:
             self._users.remove(user_id)
 
     def _silent(self, cached: CachedUser, user_id: int) -> Collection[int]:

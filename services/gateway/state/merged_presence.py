@@ -81,6 +81,7 @@ class _Stored(Struct, omit_defaults=True):
     newest: dict[str, int] = {}
     ended: dict[str, _Ended] = {}
     is_kept: bool = False
+    is_late: bool = False
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -96,6 +97,8 @@ class MergedPresence:
         "elsewhere",
         "ended",
         "is_kept",
+        "is_late",
+        "late_ticks",
         "newest",
         "reports",
         "shares",
@@ -115,6 +118,8 @@ class MergedPresence:
         self.newest: dict[str, int] = {}  # by kind: the latest `created_at` that was shown
         self.ended: dict[str, _Ended] = {}  # by group
         self.is_kept = False  # `shown` is of a guild that was left: no other has come so far
+        self.is_late = False  # and one that has not sends its events: it is about to
+        self.late_ticks = 0  # for how long
         self._awaited_state: State = None  # shown when the wait is over
         self._awaited_ticks = 0
         self._remember(_Report(shown))
@@ -130,7 +135,7 @@ class MergedPresence:
             merged.as_of = {int(one): time for one, time in found.as_of.items()}
             merged.newest |= found.newest
             merged.ended = found.ended
-            merged.is_kept = found.is_kept
+            merged.is_kept, merged.is_late = found.is_kept, found.is_late
         return merged
 
     def stored(self) -> bytes:
@@ -140,7 +145,8 @@ class MergedPresence:
         reports = {str(one): Raw(report) for one, report in self.reports.items()}
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
         as_of = {str(one): time for one, time in self.as_of.items()}
-        return _encode(_Stored(reports, shares, as_of, self.newest, self.ended, self.is_kept))
+        kept = self.is_kept, self.is_late
+        return _encode(_Stored(reports, shares, as_of, self.newest, self.ended, *kept))
 
     @property
     def is_uniform(self) -> bool:
@@ -150,7 +156,7 @@ class MergedPresence:
     @property
     def is_waiting(self) -> bool:
         """Whether `tick` may change what is shown."""
-        return bool(self.ended or self._awaited_state) and not self.is_kept
+        return self.is_late or (bool(self.ended or self._awaited_state) and not self.is_kept)
 
     def report(
         self,
@@ -168,6 +174,9 @@ class MergedPresence:
             self._agree()
             return
         new = _Report(presence)
+        if self.is_late and self._is_still_late(guild_id, new):
+            self._store_report(guild_id, presence)
+            return
         others = (one for one in guilds if one != guild_id)
         if all(self.reports.get(one, self.shown) == presence for one in others):
             # The last report of each guild says it, whatever had ended: what a user starts again
@@ -215,14 +224,14 @@ class MergedPresence:
                 self._note_ended(one, reports[one].groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None
-        self.is_kept = False
+        self._end_keeping()
         changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
         self._show(state, reports, {guild_id: presence}, (guild_id, changed))
 
     def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
         """TICK_S has passed. True if what is shown has changed, or what is stored."""
         if self.is_kept:
-            return False
+            return self.is_late and self._tick_late(guilds, is_live)
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
         settled = [
@@ -276,12 +285,20 @@ class MergedPresence:
         self.as_of.pop(guild_id, None)
         self.elsewhere -= {guild_id}
         self.unlisted -= {guild_id}
-        if not any(
-            one.state and (other not in silent or not self._is_behind(other, one, shown))
-            for other, one in reports.items()
+        known = {other for other, one in reports.items() if one.state}
+        late = known.difference(silent)
+        if all(self._has_missed(one, reports[one], shown) for one in late) and all(
+            self._is_behind(one, reports[one], shown) for one in known - late
         ):
             self._keep(reports, shown)
+            self.is_late = self.is_kept and bool(late)
             return
+        self._show_reports(reports, shown, silent)
+
+    def _show_reports(
+        self, reports: Mapping[int, _Report], shown: _Report, silent: Collection[int] = ()
+    ) -> None:
+        """Show what these guilds report, and nothing that only one that was left showed."""
         for key, one in list(self.ended.items()):
             if self._is_evident(key, one, reports):
                 continue
@@ -290,7 +307,7 @@ class MergedPresence:
                 one.guild_id = holders[0]  # whether it goes on is known when that guild reports
             else:
                 del self.ended[key]
-        self.is_kept = False
+        self._end_keeping()
         state = shown.state
         known = [one for one in reports.values() if one.state]
         if known and all(one.state != state for one in known):
@@ -309,8 +326,29 @@ class MergedPresence:
                 self.ended[key].guild_id = guild_id  # it knows whether it goes on
             self._note_ended(guild_id, report.groups.items(), shown, reports)
 
+    def _end_keeping(self) -> None:
+        self.is_kept = self.is_late = False
+        self.late_ticks = 0
+
+    def _is_still_late(self, guild_id: int, new: _Report) -> bool:
+        """Whether the guild has come nearer to what is kept, and not so far."""
+        shown = _Report(self.shown)
+        is_known = self.reports.get(guild_id, self.shown) != NOT_REPORTED
+        return is_known and self._is_old(guild_id, new, shown)
+
+    def _tick_late(self, guilds: Collection[int], is_live: IsLive) -> bool:
+        """As `tick`: guilds whose events come were not late, but show something else."""
+        live = [is_live(guild_id) for guild_id in guilds]
+        if False not in live:
+            self.late_ticks += 1
+        if self.late_ticks < (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS):
+            return False
+        shown = _Report(self.shown)
+        self._show_reports(self._reports(guilds, shown), shown)
+        return True
+
     def _agree(self) -> None:
-        self.is_kept = False
+        self._end_keeping()
         self.reports = {}
         self.ended = {}
         self._awaited_state = None
@@ -320,9 +358,11 @@ class MergedPresence:
         old one."""
         if old.state is None:
             return False
-        if old.state != shown.state or any(map(self._is_hidden, old.groups.items())):
-            return True
-        return any(
+        return old.state != shown.state or self._has_missed(guild_id, old, shown)
+
+    def _has_missed(self, guild_id: int, old: _Report, shown: _Report) -> bool:
+        """Whether that is certain: the status has no time."""
+        return any(map(self._is_hidden, old.groups.items())) or any(
             _created(old.groups.get(key, ())) < _created(group)
             for key, group in self._not_followed(guild_id, shown)
         )

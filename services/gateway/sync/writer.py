@@ -295,8 +295,9 @@ class Writer:
             joined = tuple(self._joined.pop(user_id, ()))
             left = tuple(self._left.pop(user_id, ()))
             cached = self._users.get(user_id)
-            if cached:
+            if cached and left:
                 cached.forget(left)
+                self._users.note_waiting(user_id, cached)
             if self._people.is_hidden(user_id):
                 if left:
                     yield Save(user_id, None, (), left, received)
