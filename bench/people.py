@@ -163,6 +163,13 @@ async def admit(store: Store, count: int, first: int = FIRST) -> None:
         await pipe.execute()
 
 
+async def change_all(store: Store, count: int, number: int) -> None:
+    """The users from FIRST on have changed, and nobody has read them since."""
+    for start in range(FIRST, FIRST + count, BATCH):
+        ids = range(start, min(start + BATCH, FIRST + count))
+        await store.save([Save(user, fields(user, number + 1)) for user in ids])
+
+
 async def change(store: Store, user_id: int, number: int) -> None:
     """One real presence_update of this user."""
     received = time.time_ns() // 1000

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from bidi import algorithm
 from hikari.impl import GatewayShardImpl
+from redis._parsers.hiredis import _AsyncHiredisParser
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import Connection, SSLConnection
 from uvicorn import Config, Server
@@ -34,6 +35,7 @@ HIKARI_SHARD = "services/gateway/discord/hikari_shard.py"
 UVICORN_SERVER = "shared/http/uvicorn_server.py"
 UVICORN_PROTOCOL = "shared/http/uvicorn_protocol.py"
 SENTINEL = "shared/redis/sentinel.py"
+CONNECTIONS = "shared/redis/connections.py"
 HELD_CONNECTION = "shared/redis/held_connection.py"
 INCOMING = "services/ws/incoming.py"
 BIDI = "services/cards/render/bidi.py"
@@ -318,6 +320,18 @@ REDIS = [
     Use(
         *("redis", "is_connected", HELD_CONNECTION),
         lambda: not Connection().is_connected,
+    ),
+    Use(
+        *("redis", "_parser", CONNECTIONS),
+        lambda: isinstance(Connection(protocol=2)._parser, _AsyncHiredisParser),
+    ),
+    Use(
+        *("redis", "_reader", CONNECTIONS),
+        lambda: (
+            '"notEnoughData": NOT_ENOUGH_DATA' in source(_AsyncHiredisParser.on_connect)
+            and "self._reader = hiredis.Reader(" in source(_AsyncHiredisParser.on_connect)
+            and "await self._stream.read(" in source(_AsyncHiredisParser.read_from_socket)
+        ),
     ),
 ]
 

@@ -13,15 +13,23 @@ from shared.redis.store import Save
 
 ROW = "distinct_users"
 TOGETHER = 50  # updates that reach Redis at once, as a gateway's writer sends them
+GOAL = 2.0  # times a frame of a large fan-out
 PING_EVERY = WsLimits().ping_every
 
 
 async def run(harness: Harness) -> list[Figure]:
     clients = harness.params.clients
     series = Series()
-    async with harness.redis() as redis, crowd.of_ws(harness, redis) as ours:
-        await people.admit(redis.store, clients)
+    async with (
+        harness.redis() as redis,
+        crowd.of_ws(harness, redis) as ours,
+        crowd.of_ws(harness, redis) as together,
+    ):
+        await people.admit(redis.store, clients + 1)
         await ours.open(clients, step=1)
+        one = people.FIRST + clients  # whom all of the others watch
+        sockets = min(harness.params.fan_out)
+        await together.open(sockets, one)
         numbers = itertools.count(1)
         users = itertools.cycle(range(people.FIRST, people.FIRST + clients))
 
@@ -29,10 +37,16 @@ async def run(harness: Harness) -> list[Figure]:
             some = itertools.islice(users, TOGETHER)
             await redis.store.save([Save(one, people.fields(one, next(numbers))) for one in some])
 
+        async def change_one() -> None:
+            await people.change(redis.store, one, next(numbers))
+
         messages = max(1, clients // TOGETHER)
-        for _ in harness.rounds(series, "update"):
+        to_all = max(2, harness.params.frames // sockets)
+        for _ in harness.rounds(series, "update", "frame"):
             cpu, _ = await ours.burst(change, messages, TOGETHER)
             series.add("update", cpu / messages / TOGETHER)
+            cpu, _ = await together.burst(change_one, to_all, sockets)
+            series.add("frame", cpu / to_all / sockets)
         seconds = PING_EVERY if not harness.params.quick else harness.params.settles
         cpu = ours.server.cpu()
         await asyncio.sleep(seconds)
@@ -43,6 +57,10 @@ async def run(harness: Harness) -> list[Figure]:
             name=f"an update of one of {clients:,} users with one socket each, CPU of ws",
             unit="µs",
             value=series["update"] * 1e6,
+            floor=series["frame"] * 1e6,
+            goal=GOAL,
+            goal_is="ratio",
+            note=f"the floor is a frame to each of {sockets:,} sockets on one user",
         ),
         Figure(
             row=ROW,

@@ -364,6 +364,13 @@ def handlers(discord_invite: str | None) -> dict[int | type[Exception], Handler]
     }
 
 
+def ready(
+    discord_invite: str | None, *kinds: type[Exception]
+) -> dict[type[Exception], RawResponse]:
+    """The responses to these exceptions, where Starlette does not handle them."""
+    return {kind: _response(ERRORS[kind], discord_invite) for kind in kinds}
+
+
 async def _explained(_request: Request, error: Exception) -> Response:
     row = ERRORS[type(error)]
     return _response(msgspec.structs.replace(row, message=str(error) or row.message))

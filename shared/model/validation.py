@@ -3,14 +3,17 @@
 Redis is the operator's, and yet a mistake there, or an intruder, must not crash a process nor
 reach a browser: responses and frames are composed of these bytes as they are.
 
-Measured, for a presence of 900 bytes: `is_snapshot` 0.8 µs, `is_update` 0.2 µs.
+Measured, for a presence of 1.1 KB: `is_snapshot` 1.2 µs (5 if it built the objects), and
+`is_update` 0.2.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+_check: Final = msgspec.json.Decoder(msgspec.Raw).decode
 
 VERSION_LIMIT = 1 << 53
 """Every version is below: Lua's numbers end there, and by Redis' clock it is the year 2255."""
@@ -28,7 +31,8 @@ def is_snapshot(json: Any) -> bool:
     if not isinstance(json, bytes) or json[:2] != b'{"':
         return False
     try:
-        msgspec.json.decode(json)
+        _check(json)
+        json.decode()  # msgspec.Raw is not checked for that
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True

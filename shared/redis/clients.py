@@ -8,6 +8,7 @@ pinged. `driver_info` is off: CLIENT SETINFO needs a right, and is of no use her
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
@@ -15,10 +16,10 @@ from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ConnectionError, RedisClusterException, RedisError, ResponseError
 
 from shared.redis import sentinel
-from shared.redis.connections import PACKED
+from shared.redis.connections import PACKED, Command, PacksInC
 from shared.redis.url import Address, RedisTarget, parse
 
 Commands = Redis | RedisCluster
@@ -45,6 +46,28 @@ def commands(url: str, *, timeout: float, connections: int) -> Commands:
         **_options(target, timeout=timeout, retries=1),
     )
     return Redis.from_pool(pool)
+
+
+async def read(redis: Commands, commands: Sequence[Command]) -> list[Any]:
+    """The replies to commands that only read, in one round trip: to each server, in a cluster.
+
+    An error that Redis replies to one of them is its reply. As in redis-py, a connection that turns
+    out to be lost is replaced once.
+    """
+    pool = None if isinstance(redis, RedisCluster) else redis.connection_pool
+    if pool is None or not issubclass(pool.connection_class, PacksInC):
+        pipe = redis.pipeline() if pool is None else redis.pipeline(transaction=False)
+        for command in commands:
+            pipe.execute_command(*command)
+        return list(await pipe.execute(raise_on_error=False))
+    connection: PacksInC = await pool.get_connection()  # type: ignore[no-untyped-call]
+    try:
+        try:
+            return await connection.exchange(commands)
+        except ConnectionError:
+            return await connection.exchange(commands)
+    finally:
+        await pool.release(connection)
 
 
 def single_pool(url: str, *, timeout: float) -> ConnectionPool:

@@ -6,15 +6,55 @@ gateway. hiredis, which redis-py parses replies with, packs the same in 2 µs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from hiredis import pack_command
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis._parsers.hiredis import NOT_ENOUGH_DATA
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+)
+from redis.exceptions import ConnectionError, ResponseError
+
+Command = Sequence[str | bytes | int]
 
 
-class PacksInC:
+class PacksInC(AbstractConnection):
     """Stands in front of one of redis-py's classes."""
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Any]:
+        """Send these, and return their replies in order. An error from Redis is one of them.
+
+        As redis-py's pipeline, without its work for each command: 6 µs of CPU for the HMGET of one
+        of 16 users instead of 13. A lost connection raises what redis-py raises, and is closed.
+        """
+        await self.send_packed_command(self.pack_commands(commands), check_health=False)
+        replies: list[Any] = []
+        while len(replies) < len(commands):
+            reply = await self._next_reply()
+            if isinstance(reply, ConnectionError):  # such as: Redis is loading its data
+                await self.disconnect(nowait=True)
+                raise reply
+            replies.append(reply)
+        return replies
+
+    async def _next_reply(self) -> Any:
+        """Without asking redis-py, if it is here already."""
+        parser: Any = self._parser
+        try:
+            reply = parser._reader.gets()
+        except BaseException:
+            await self.disconnect(nowait=True)
+            raise
+        if reply is not NOT_ENOUGH_DATA:
+            return reply
+        try:
+            return await self.read_response()
+        except ResponseError as error:
+            return error
 
     def pack_command(self, *words: Any) -> list[bytes]:
         """Raises TypeError for an argument that is neither text, bytes nor a number."""

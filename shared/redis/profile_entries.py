@@ -14,7 +14,8 @@ from redis.exceptions import RedisError, ResponseError
 
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
-from shared.redis.clients import is_damage
+from shared.redis.clients import is_damage, read
+from shared.redis.connections import Command
 from shared.redis.scripts import Script
 from shared.redis.store import (
     SNAPSHOT_FIELDS,
@@ -46,15 +47,14 @@ async def load_users(
     """Each user's row in one round trip, or the error that concerns this user alone."""
     if store.is_expired:
         return [UserRow(None) for _ in user_ids]
+    fields = (*SNAPSHOT_FIELDS, "history") if with_history else SNAPSHOT_FIELDS
+    commands: list[Command] = []
+    for user_id in user_ids:
+        commands.append(("HMGET", keys.presence(user_id), *fields))
+        if with_entries:
+            commands += (("GET", keys.profile(user_id)), ("PTTL", keys.profile(user_id)))
     async with store.reachable():
-        pipe = store.redis.pipeline(transaction=False)
-        fields = [*SNAPSHOT_FIELDS, "history"] if with_history else SNAPSHOT_FIELDS
-        for user_id in user_ids:
-            pipe.hmget(keys.presence(user_id), fields)
-            if with_entries:
-                pipe.get(keys.profile(user_id))
-                pipe.pttl(keys.profile(user_id))
-        replies = await pipe.execute(raise_on_error=False)
+        replies = await read(store.redis, commands)
     width = 3 if with_entries else 1
     return [_row(replies[start : start + width]) for start in range(0, len(replies), width)]
 

@@ -23,7 +23,7 @@ from shared.model.snapshot import Snapshot
 from shared.model.user_settings import HIDEABLE_FIELDS
 from shared.model.validation import is_snapshot, is_version
 from shared.redis import clients, keys
-from shared.redis.clients import FAILURES, Commands, is_damage, is_loss
+from shared.redis.clients import FAILURES, Commands, is_damage, is_loss, read
 from shared.redis.fencing_clock import FencingClock
 from shared.redis.membership import Membership
 from shared.redis.scripts import Argument, Call, Script
@@ -36,7 +36,7 @@ NO_PROFILE: Final = -3
 STALE_WRITE: Final = -4
 CONFLICT: Final = -5
 
-SNAPSHOT_FIELDS: Final = ["version", "profile", "presence", "kv", "hidden"]
+SNAPSHOT_FIELDS: Final = ("version", "profile", "presence", "kv", "hidden")
 """For HMGET: see `snapshot_of`."""
 
 SAVES_PER_CALL: Final = 32
@@ -130,11 +130,14 @@ class Store:
         if self.is_expired:
             return [None] * len(user_ids)
         async with self.reachable():
-            pipe = self.redis.pipeline(transaction=False)
-            for user_id in user_ids:
-                discord = ["discord"] if user_id in with_discord else []
-                pipe.hmget(keys.presence(user_id), SNAPSHOT_FIELDS + discord)
-            found = await pipe.execute(raise_on_error=False)
+            fields = [SNAPSHOT_FIELDS, (*SNAPSHOT_FIELDS, "discord")]
+            found = await read(
+                self.redis,
+                [
+                    ("HMGET", keys.presence(user_id), *fields[user_id in with_discord])
+                    for user_id in user_ids
+                ],
+            )
             for reply in found:
                 if isinstance(reply, Exception) and not is_damage(reply):
                     raise reply

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
 import pytest
 from redis.asyncio import Redis
@@ -18,6 +21,7 @@ from shared.profiles.cache import ProfileCache
 from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis import keys
+from shared.redis.connections import Command, PackedConnection
 from shared.redis.store import Store
 from testing.eventually import eventually_async
 from tests.api.golden import BOT, GOLDEN, RICH
@@ -129,22 +133,22 @@ async def test_a_change_is_in_the_next_answer(store: Store) -> None:
 
 async def test_one_round_trip(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """All users that are not in memory are read together."""
-    pipelines = 0
-    original = store.redis.pipeline
+    round_trips = 0
+    original = PackedConnection.exchange
 
-    def counted(*arguments: object, **named: object) -> object:
-        nonlocal pipelines
-        pipelines += 1
-        return original(*arguments, **named)  # type: ignore[arg-type]
+    async def counted(self: PackedConnection, commands: Sequence[Command]) -> list[Any]:
+        nonlocal round_trips
+        round_trips += 1
+        return await original(self, commands)
 
     async with serving(store) as port:
         await ask(port, f"/users?ids={RICH.user_id}")
-        monkeypatch.setattr(store.redis, "pipeline", counted)
+        monkeypatch.setattr(PackedConnection, "exchange", counted)
         known = [golden.user_id for golden in GOLDEN.values()]
         asked = [*known, *NUMBERS][:MAX_USERS]
         answer = await ask(port, f"/users?ids={','.join(map(str, asked))}")
     assert answer.status == 200
-    assert pipelines == 1
+    assert round_trips == 1
 
 
 async def test_when_a_user_cannot_be_read(store: Store, redis_url: str) -> None:

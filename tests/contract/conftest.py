@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from shared.redis.connections import PackedConnection
 from shared.redis.store import Store
 from testing import valkey_binary
 from testing.eventually import PATIENCE
@@ -66,7 +67,9 @@ async def connect(
         return lambda: FakeAsyncRedis(server=fake, protocol=2)
     server = shared_redis if request.param == "redis" else shared_valkey
     await server.flush()
-    return lambda: Redis.from_url(server.url, protocol=2, retry=Retry(NoBackoff(), 0))
+    return lambda: Redis.from_url(
+        server.url, protocol=2, retry=Retry(NoBackoff(), 0), connection_class=PackedConnection
+    )
 
 
 @pytest.fixture

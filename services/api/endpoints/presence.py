@@ -66,12 +66,16 @@ class PresenceEndpoints:
 
     async def activity(self, request: Request) -> RawResponse:
         """`data`: `{"status", "spotify", "activity", "custom_status", "listening"}`"""
-        user_id = user_id_of(request)
+        response = await self.load_activity(user_id_of(request))
+        return response.answer(request.scope["headers"])
+
+    async def load_activity(self, user_id: int) -> CacheableResponse:
+        """The response of GET /activity/:id, likewise."""
         with self._cache.loading(user_id) as load:
             snapshot = (await self._users.read(user_id)).snapshot
             response = cacheable(envelope(snapshot.presence))
             load.store(ACTIVITY_PATH, snapshot.version, response)
-        return response.answer(request.scope["headers"])
+        return response
 
     async def front(self, request: Request) -> RawResponse:
         """The page, or `data`: `{"info", "discord_invite", "monitored_user_count", "version"}`"""
