@@ -2,6 +2,7 @@
 # docker build --target cards .      the image of cards, with fonts and image libraries
 # docker build --target simulator .  the simulated Discord of the demo
 # docker build --target caddy .      Caddy, which stands in front of api, ws and cards
+# docker build --target haproxy .    HAProxy, in its place with FRONT_DOOR=haproxy
 #
 # To use a mirror of PyPI, or any other setting of pip, write it into a file as
 # https://pip.pypa.io/en/stable/topics/configuration/ says, and pass that file as a secret. It does
@@ -79,8 +80,17 @@ FROM caddy:2 AS caddy
 RUN mkdir -p /data/caddy && chown -R 10001:10001 /data
 USER 10001:10001
 ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/tmp
-COPY deploy/Caddyfile /etc/caddy/Caddyfile
+COPY deploy/Caddyfile deploy/haproxy/certificates.Caddyfile /etc/caddy/
 VOLUME /data
+
+FROM haproxy:3-alpine AS haproxy
+# As Caddy, whose certificates it reads.
+USER 10001:10001
+COPY deploy/haproxy/containers.cfg deploy/haproxy/start.sh /etc/grux/
+ENTRYPOINT ["sh", "/etc/grux/start.sh"]
+CMD []
+# The image's own signal waits until the last client has gone.
+STOPSIGNAL SIGTERM
 
 # The labels come last: they change with every version, and the layers above need not be built again.
 FROM cards-services AS cards

@@ -1,4 +1,5 @@
-# Sourced by the other scripts here: finds Docker, makes passwords, and finds whether there is a token.
+# Sourced by the other scripts here: finds Docker, checks FRONT_DOOR, makes passwords, and finds whether there
+# is a token.
 
 cd "$(dirname "$0")/.." || exit 1
 
@@ -12,6 +13,17 @@ if ! problem=$(docker info 2>&1 >/dev/null); then
     echo "  $problem" >&2
     exit 1
 fi
+
+# As compose reads it, from .env and the shell. It could not read docker-compose.yml with a wrong one.
+front_door=$(echo 'services: {door: {image: "${FRONT_DOOR:-caddy}"}}' |
+    docker compose --file - config | sed -n 's/^    image: //p')
+case $front_door in
+caddy | haproxy) ;;
+*)
+    echo "FRONT_DOOR is $front_door, but must be caddy or haproxy: change it in .env (docs/self-hosting.md)." >&2
+    exit 2
+    ;;
+esac
 
 deploy/passwords.sh
 

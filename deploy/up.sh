@@ -19,7 +19,7 @@ if ! docker compose $profiles up --detach --build --wait --wait-timeout 180 "$@"
         grep -Ev ' running (healthy)?$' | sort -u | while read -r part state health; do
         echo "$part is ${health:-$state}. Its last log lines:" >&2
         docker compose $profiles logs --no-log-prefix --tail 5 "$part" </dev/null >&2
-        if [ "$part $state" = "caddy created" ]; then
+        if [ "$part $state" = "$front_door created" ]; then
             echo "If another program uses its port (see the message above), set HTTP_ADDRESS in .env to" >&2
             echo "another one, such as 127.0.0.1:8081. With SITE_ADDRESS, ports 80 and 443 must be free." >&2
         fi

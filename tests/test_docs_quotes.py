@@ -158,6 +158,6 @@ def test_what_make_update_pulls() -> None:
     """docs/upkeep.md says that it pulls base images, and the Makefile does so."""
     assert "deploy/update.sh --pull" in MAKEFILE
     assert (
-        "`make update` builds on newer base images of Python and Caddy, because it pulls them"
-        in (" ".join(UPKEEP.read_text().split()))
+        "`make update` builds on newer base images of Python, Caddy and HAProxy, because it pulls "
+        "them" in (" ".join(UPKEEP.read_text().split()))
     )

@@ -167,7 +167,7 @@ def _unreachable(setting: str, url: str, error: BaseException) -> Finding:
 async def check_dual_stack(public_url: str, *, enabled: bool) -> list[Finding]:
     """For compose: whether Docker hides the addresses of the IPv6 clients of PUBLIC_URL.
 
-    `enabled`: whether the network of Caddy has IPv6 (DUAL_STACK).
+    `enabled`: whether the network of the front door has IPv6 (DUAL_STACK).
     """
     host = urlsplit(public_url).hostname
     if not host or leads_to_loopback(public_url):
@@ -177,10 +177,10 @@ async def check_dual_stack(public_url: str, *, enabled: bool) -> list[Finding]:
     except OSError:
         return []
     if enabled:
-        return [ok("PUBLIC_URL has an IPv6 address, and so has the network of Caddy")]
+        return [ok("PUBLIC_URL has an IPv6 address, and so has the front door")]
     return [
         warning(
-            "PUBLIC_URL has an IPv6 address, but the network of Caddy has none (DUAL_STACK=false): "
+            "PUBLIC_URL has an IPv6 address, but the front door has none (DUAL_STACK=false): "
             "all IPv6 clients share the limits of one address",
             "Remove DUAL_STACK from .env, and run `make down` and `make up`; or remove the AAAA "
             "record.",

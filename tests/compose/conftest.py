@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.compose.project import ROBIN, XENIA, Project
+from tests.compose.project import FRONT_DOORS, ROBIN, XENIA, Project
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,3 +35,11 @@ def project(started: Project) -> Project:
     """
     started.await_users(ROBIN, XENIA)
     return started
+
+
+@pytest.fixture(scope="session", params=FRONT_DOORS)
+def front_door(request: pytest.FixtureRequest, started: Project) -> str:
+    """The service that visitors reach: pytest runs the tests of each in a row."""
+    name = str(request.param)
+    started.open(name)
+    return name

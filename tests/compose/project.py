@@ -25,6 +25,7 @@ XENIA = "890756507421900801"  # a simulated user that changes only when told to
 REDIS = "redis:8-alpine"
 GRUX = ("gateway", "api", "ws", "cards")
 OURS = (*GRUX, "simulator")
+FRONT_DOORS = ("caddy", "haproxy")
 REDIS_USERS = ("ADMIN", *(name.upper() for name in GRUX), "WEBHOOKS")
 
 FETCH = "import sys,urllib.request as u;print(u.urlopen(u.Request(*sys.argv[1:2],sys.argv[2].encode() or None)).read().decode())"  # noqa: E501
@@ -40,7 +41,9 @@ class Project:
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self._folder = tempfile.TemporaryDirectory(prefix="grux-compose-")
-        override = Path(self._folder.name) / "override.yml"
+        self.folder = Path(self._folder.name)
+        self.said = ""  # what `make up` printed last
+        override = self.folder / "override.yml"
         override.write_text(_override())
         self.env = {
             **{name: value for name, value in os.environ.items() if not _is_setting(name)},
@@ -48,6 +51,9 @@ class Project:
             "COMPOSE_FILE": f"{ROOT / 'docker-compose.yml'}:{override}",
             "COMPOSE_ENV_FILES": os.devnull,  # a developer's .env must not influence the tests
             "GRUX_VERSION": self.name,
+            "GRUX_REVISION": "first",
+            "API_REPLICAS": "2",
+            "WS_REPLICAS": "2",
             "HTTP_ADDRESS": f"127.0.0.1:{self.port}",
             "DUAL_STACK_SUBNET": f"fd67:7275:{os.getpid() % 65536:x}::/64",
             **{f"REDIS_{user}_PASSWORD": f"of{user}" for user in REDIS_USERS},
@@ -56,8 +62,7 @@ class Project:
     def __enter__(self) -> Self:
         try:
             self._make_redis_volume()
-            scaled = ("--scale", "api=2", "--scale", "ws=2")
-            self.said = self.run("deploy/up.sh", *scaled, within=UP_WITHIN)
+            self.open(FRONT_DOORS[0])
         except BaseException:
             self.__exit__()
             raise
@@ -65,11 +70,19 @@ class Project:
 
     def __exit__(self, *_: object) -> None:
         self.compose("down", "--volumes", "--timeout", "5", check=False)
-        images = [
-            f"{name}:{self.name}" for name in ("grux", "grux-cards", "grux-caddy", "grux-simulator")
-        ]
+        parts = ("cards", "caddy", "haproxy", "simulator")
+        images = [f"{name}:{self.name}" for name in ("grux", *(f"grux-{one}" for one in parts))]
         self.run("docker", "rmi", "--force", *images, check=False)
         self._folder.cleanup()
+
+    def open(self, front_door: str) -> None:
+        """`make up` with this FRONT_DOOR."""
+        self.env["FRONT_DOOR"] = front_door
+        self.said = self.run("deploy/up.sh", within=UP_WITHIN)
+
+    def add(self, compose_file: Path) -> None:
+        """Compose reads this file too from now on."""
+        self.env["COMPOSE_FILE"] += f":{compose_file}"
 
     def run(
         self,
@@ -172,7 +185,7 @@ def _override() -> str:
     init = ["docker", "run", "--rm", "--init", "python:3.13-slim", "true"]
     has_init = subprocess.run(init, capture_output=True, check=False).returncode == 0
     lines = ["services:"]
-    for name in ("redis", "caddy", *OURS):
+    for name in ("redis", *FRONT_DOORS, *OURS):
         lines += [f"  {name}:", f"    init: {str(has_init).lower()}"]
         if name in GRUX:
             lines += ["    env_file: !reset []"]

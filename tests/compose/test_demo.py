@@ -1,4 +1,4 @@
-"""What `make up` starts without a bot."""
+"""What `make up` starts without a bot. Tests that take `front_door` run with each of them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from websockets.asyncio.client import connect
 
 from testing.event_stream import EventStreamParser
 from testing.eventually import PATIENCE, eventually, eventually_async
-from tests.compose.project import FETCH, ROBIN, ROOT, XENIA, Project
+from tests.compose.project import FETCH, FRONT_DOORS, ROBIN, ROOT, XENIA, Project
 from tests.compose.watcher import watching
 
-NOT_REACHED = "Grux is being started or updated"  # Caddy's own answer: deploy/Caddyfile
+NOT_REACHED = "Grux is being started or updated"  # the front door's own answer
 
 
-async def test_what_it_prints_works(project: Project) -> None:
+async def test_what_it_prints_works(project: Project, front_door: str) -> None:
     """It says that the users are simulated, and the URL that it prints shows one of them."""
     assert "because DISCORD_TOKEN is not set" in project.said
     (address,) = re.findall(r"curl (\S+)", project.said)
@@ -34,7 +34,7 @@ async def test_what_it_prints_works(project: Project) -> None:
         assert '"initial_data"' in str(await socket.recv())
 
 
-async def test_a_change_arrives_everywhere(project: Project) -> None:
+async def test_a_change_arrives_everywhere(project: Project, front_door: str) -> None:
     """A WebSocket and a request show it, and every replica of api and ws has served."""
     address = f"{project.url}/activity/{XENIA}"
     async with (
@@ -65,8 +65,8 @@ async def test_a_change_arrives_everywhere(project: Project) -> None:
     assert min(hits) > 0
 
 
-async def test_every_write_arrives(project: Project) -> None:
-    """Caddy cannot send a body twice, so its first try has to reach a process that listens."""
+async def test_every_write_arrives(project: Project, front_door: str) -> None:
+    """A body cannot be sent twice, so the first try has to reach a process that listens."""
     address = f"{project.url}/v1/users/@me/kv/mood"
     headers = {"Authorization": "of nobody"}
     async with aiohttp.ClientSession(headers=headers) as http:
@@ -92,8 +92,8 @@ async def test_cards_are_drawn_with_their_pictures(project: Project) -> None:
     assert fetched() > before
 
 
-async def test_an_event_stream_is_not_buffered(project: Project) -> None:
-    """Caddy routes it to ws, and passes on each event at once."""
+async def test_an_event_stream_is_not_buffered(project: Project, front_door: str) -> None:
+    """The front door routes it to ws, and passes on each event at once."""
     url = f"{project.url}/events?user_id={XENIA}"
     async with aiohttp.ClientSession() as http, http.get(url) as answer:
         assert (answer.status, answer.content_type) == (200, "text/event-stream")
@@ -105,7 +105,7 @@ async def test_an_event_stream_is_not_buffered(project: Project) -> None:
                     pass
 
 
-async def test_pictures_pages_and_documents(project: Project) -> None:
+async def test_pictures_pages_and_documents(project: Project, front_door: str) -> None:
     """Each is answered by the service that has it; the documents are in the image."""
     async with aiohttp.ClientSession() as http:
         for path, kind in (
@@ -131,8 +131,8 @@ async def test_pictures_pages_and_documents(project: Project) -> None:
             assert (await answer.json())["error"]["code"] == "history_off"
 
 
-async def test_the_rest_goes_to_the_api(project: Project) -> None:
-    """Caddy passes on the API's pages and errors, but not its metrics."""
+async def test_the_rest_goes_to_the_api(project: Project, front_door: str) -> None:
+    """The front door passes on the API's pages and errors, but not its metrics."""
     async with aiohttp.ClientSession() as http:
         async with http.get(project.url, headers={"Accept": "text/html"}) as page:
             assert page.content_type == "text/html"
@@ -150,18 +150,19 @@ async def test_the_rest_goes_to_the_api(project: Project) -> None:
             assert (await answer.json())["error"]["code"] == "invalid_user_id"
 
 
-def test_limits_count_the_client_and_not_the_proxy(project: Project) -> None:
-    """Caddy passes on the client's address, and replaces what the client claims."""
+def test_limits_count_the_client_and_not_the_proxy(project: Project, front_door: str) -> None:
+    """The front door passes on the client's address, and replaces what the client claims."""
     network = f"{project.name}-strangers"
-    (caddy,) = project.containers("caddy")
+    (container,) = project.containers(front_door)
+    last = 10 * FRONT_DOORS.index(front_door)  # the limit of an address lasts for a minute
     # Public addresses that are no longer in use: RFC 7526.
     project.run("docker", "network", "create", "--internal", "--subnet", "192.88.99.0/24", network)
     try:
-        project.run("docker", "network", "connect", "--ip", "192.88.99.2", network, caddy)
-        first = _ask(project, network, "192.88.99.7", times=80)
-        second = _ask(project, network, "192.88.99.8", times=1)
+        project.run("docker", "network", "connect", "--ip", "192.88.99.2", network, container)
+        first = _ask(project, network, f"192.88.99.{last + 7}", times=80)
+        second = _ask(project, network, f"192.88.99.{last + 8}", times=1)
     finally:
-        project.run("docker", "network", "disconnect", "--force", network, caddy, check=False)
+        project.run("docker", "network", "disconnect", "--force", network, container, check=False)
         project.run("docker", "network", "rm", network, check=False)
     assert first.count("200") <= 60  # 30 a minute, two replicas
     assert first.count("429") >= 20
@@ -196,7 +197,7 @@ def test_the_doctor_finds_nothing_to_fix(project: Project) -> None:
     assert "failure" not in said
 
 
-def test_site_address_selects_the_published_ports(project: Project) -> None:
+def test_site_address_selects_the_published_ports(project: Project, front_door: str) -> None:
     """With a name, 80 and 443 are published; without one, a port of this machine only."""
     local = project.compose("config")
     assert f'published: "{project.port}"' in local
@@ -206,6 +207,15 @@ def test_site_address_selects_the_published_ports(project: Project) -> None:
     assert "host_ip" not in public
     assert "PUBLIC_URL: https://presence.example.org\n" in public
     assert "PUBLIC_WS_URL: wss://presence.example.org\n" in public
+
+
+def test_an_unknown_front_door(project: Project) -> None:
+    """`make up` says what is allowed, and compose which file is missing."""
+    wrong = {"FRONT_DOOR": "nginx"}
+    said = project.run("deploy/up.sh", check=False, stderr=True, settings=wrong)
+    assert said.startswith("FRONT_DOOR is nginx, but must be caddy or haproxy: ")
+    said = project.run("docker", "compose", "up", check=False, stderr=True, settings=wrong)
+    assert "deploy/front-door/nginx.yml: no such file" in said
 
 
 def test_the_images_have_only_what_they_need(project: Project) -> None:
@@ -230,7 +240,7 @@ def test_only_the_image_of_cards_can_draw(project: Project) -> None:
 
 
 async def test_more_cards(project: Project) -> None:
-    """`make scale CARDS=2`: Caddy finds the second one, and both draw."""
+    """`make scale CARDS=2`: the front door finds the second one, and both draw."""
     project.run("deploy/scale.sh", "cards=2")
     try:
         containers = project.containers("cards")

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from tests.compose.project import OURS, Project
+from tests.compose.project import FRONT_DOORS, OURS, Project
 
-EVERYTHING = ("redis", "caddy", *OURS)
+BEHIND_THE_FRONT_DOOR = ("redis", *OURS)
 
 
-@pytest.mark.parametrize("service", EVERYTHING)
+@pytest.mark.parametrize("service", BEHIND_THE_FRONT_DOOR)
 def test_containers_run_without_privileges(project: Project, service: str) -> None:
     """No process is root or has capabilities, and its file system is read-only."""
+    has_no_privileges(project, service)
+
+
+@pytest.mark.parametrize("service", BEHIND_THE_FRONT_DOOR)
+def test_each_has_its_limits(project: Project, service: str) -> None:
+    """Memory, processes, logs and shutdown are bounded, and Docker restarts it."""
+    has_its_limits(project, service)
+
+
+def test_the_front_door_has_neither(project: Project, front_door: str) -> None:
+    """Caddy may bind ports below 1024, and nothing else."""
+    has_no_privileges(project, front_door)
+    has_its_limits(project, front_door)
+
+
+def has_no_privileges(project: Project, service: str) -> None:
     for container in project.containers(service):
         users = project.run("docker", "top", container, "-o", "pid,uid,comm").splitlines()[1:]
         assert users
@@ -29,9 +45,7 @@ def test_containers_run_without_privileges(project: Project, service: str) -> No
         assert written == ""
 
 
-@pytest.mark.parametrize("service", EVERYTHING)
-def test_each_has_its_limits(project: Project, service: str) -> None:
-    """Memory, processes, logs and shutdown are bounded, and Docker restarts it."""
+def has_its_limits(project: Project, service: str) -> None:
     for container in project.containers(service):
         found = project.inspect(container)
         host = found["HostConfig"]
@@ -43,8 +57,8 @@ def test_each_has_its_limits(project: Project, service: str) -> None:
         assert service == "simulator" or found["Config"]["StopTimeout"] >= 10
 
 
-def test_redis_is_not_reachable_from_outside(project: Project) -> None:
-    """No port of this machine leads to it, and Caddy, which is public, cannot reach it."""
+def test_redis_is_not_reachable_from_outside(project: Project, front_door: str) -> None:
+    """No port of this machine leads to it, and the front door, which is public, cannot reach it."""
     (redis,) = project.containers("redis")
     found = project.inspect(redis)
     assert not any(found["NetworkSettings"]["Ports"].values())
@@ -57,19 +71,21 @@ def test_redis_is_not_reachable_from_outside(project: Project) -> None:
     reach = f"import socket; socket.create_connection(('{address}', 6379), 3); print('reached')"
     (api, *_) = project.containers("api")
     assert project.inside(api, "python", "-c", reach) == "reached\n"
-    (caddy,) = project.containers("caddy")
+    (public,) = project.containers(front_door)
     (simulator,) = project.containers("simulator")
     assert project.inside(simulator, "python", "-c", reach, check=False) == ""
-    own = project.inspect(caddy)["NetworkSettings"]["Networks"].keys()
+    own = project.inspect(public)["NetworkSettings"]["Networks"].keys()
     assert own == {f"{project.name}_edge", f"{project.name}_web"}
 
 
-def test_only_caddy_is_published(project: Project) -> None:
-    """One port of this machine is open, and it leads to Caddy."""
+def test_only_the_front_door_is_published(project: Project, front_door: str) -> None:
+    """One port of this machine is open. Of the two front doors only one runs."""
+    services = {project.service(container) for container in project.containers()}
+    assert services & set(FRONT_DOORS) == {front_door}
     for container in project.containers():
         ports = project.inspect(container)["NetworkSettings"]["Ports"]
         published = [port for bindings in ports.values() if bindings for port in bindings]
-        if project.service(container) == "caddy":
+        if project.service(container) == front_door:
             assert published == [{"HostIp": "127.0.0.1", "HostPort": str(project.port)}]
         else:
             assert published == []

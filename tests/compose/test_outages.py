@@ -52,7 +52,7 @@ async def _all_hear(project: Project, watchers: list[Watcher], text: str) -> Non
     await _eventually(lambda: {one.text for one in watchers} == {text})
 
 
-async def test_one_of_each_is_killed(project: Project) -> None:
+async def test_one_of_each_is_killed(project: Project, front_door: str) -> None:
     """Docker restarts them; clients reconnect to the other replica, and get the current state."""
     api, ws = project.containers("api")[0], project.containers("ws")[0]
     before = {one: project.starts(one)[0] for one in (api, ws)}
@@ -80,12 +80,12 @@ async def test_redis_is_restarted(project: Project) -> None:
         assert set(statuses) <= {200, 503}
 
 
-async def test_a_rolling_update(project: Project) -> None:
+async def test_a_rolling_update(project: Project, front_door: str) -> None:
     """Every container runs the new image, and no request failed."""
-    old = set(project.containers())
+    old, revision = set(project.containers()), f"the-next-one-behind-{front_door}"
     async with _readers(project) as (watchers, statuses):
-        new = {"GRUX_REVISION": "the-next-one"}
-        await asyncio.to_thread(project.run, "deploy/update.sh", settings=new, within=150)
+        project.env["GRUX_REVISION"] = revision
+        await asyncio.to_thread(project.run, "deploy/update.sh", within=150)
         await _all_hear(project, watchers, "with the new ones")
         assert set(statuses) == {200}
         assert {code for one in watchers for code in one.codes} == {1012}
@@ -95,8 +95,8 @@ async def test_a_rolling_update(project: Project) -> None:
         assert not set(now) & old
         for container in now:
             labels = project.inspect(container)["Config"]["Labels"]
-            assert labels["org.opencontainers.image.revision"] == "the-next-one"
-    for service in ("redis", "caddy"):
+            assert labels["org.opencontainers.image.revision"] == revision
+    for service in ("redis", front_door):
         assert set(project.containers(service)) <= old  # their configuration has not changed
 
 
@@ -116,8 +116,8 @@ async def test_a_second_gateway_is_a_standby(project: Project) -> None:
         project.run("deploy/scale.sh", "gateway=1")
 
 
-async def test_without_replicas_caddy_returns_503(project: Project) -> None:
-    """Caddy sends the same error as the API."""
+async def test_without_replicas_there_is_503(project: Project, front_door: str) -> None:
+    """The front door sends the same error as the API."""
     project.compose("stop", "api")
     try:
         async with aiohttp.ClientSession() as http, http.get(f"{project.url}/user/1") as answer:

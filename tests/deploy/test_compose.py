@@ -11,6 +11,7 @@ from tests.documents import ROOT
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+FRONT_DOORS = ("caddy", "haproxy")
 GRUX = ("gateway", "api", "ws", "cards", "webhooks")
 USERS = ("ADMIN", *(name.upper() for name in GRUX))
 
@@ -39,19 +40,38 @@ def test_the_protection_of_the_engine_is_not_weakened(name: str) -> None:
 
 
 def test_networks_separate_what_need_not_meet() -> None:
-    """Caddy cannot reach Redis, the gateway accepts nothing, and Redis reaches nothing."""
+    """No front door can reach Redis, the gateway accepts nothing, and Redis reaches nothing."""
     networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
     assert networks["redis"] == {"redis"}
-    assert not networks["caddy"] & networks["redis"]
-    assert not networks["caddy"] & networks["gateway"]
-    assert not networks["grafana"] & (networks["caddy"] | networks["redis"])
+    for door in FRONT_DOORS:
+        assert not networks[door] & networks["redis"]
+        assert not networks[door] & networks["gateway"]
+        assert not networks[door] & networks["grafana"]
+        assert min(networks[door]) == "edge"  # Docker publishes the ports there
+    assert not networks["grafana"] & networks["redis"]
     assert COMPOSE["networks"]["redis"] == {"internal": True}
     assert COMPOSE["networks"]["edge"]["enable_ipv6"] == "${DUAL_STACK:-true}"
-    assert [name for name, own in networks.items() if "edge" in own] == ["caddy"]
-    assert min(networks["caddy"]) == "edge"  # Docker publishes the ports there
+    assert [name for name, own in networks.items() if "edge" in own] == list(FRONT_DOORS)
     assert not COMPOSE["networks"]["web"]  # api, ws and cards do not listen on IPv6
     published = {name for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"grafana"}  # and Caddy: deploy/ports.yml
+    assert published == {"grafana"}  # and the front door
+
+
+@pytest.mark.parametrize("door", FRONT_DOORS)
+@pytest.mark.parametrize("public", [False, True])
+def test_one_front_door_has_the_ports(door: str, public: bool) -> None:
+    """With SITE_ADDRESS 80 and 443. The other one runs only to get certificates."""
+    name = f"{door}.public.yml" if public else f"{door}.yml"
+    services = yaml.safe_load((ROOT / "deploy/front-door" / name).read_text())["services"]
+    assert set(services) == set(FRONT_DOORS)
+    published = [one.rpartition(":")[2] for one in services.pop(door)["ports"]]
+    assert {one.removesuffix("/udp") for one in published} == ({"80", "443"} if public else {"80"})
+    (other,) = services.values()
+    assert "ports" not in other
+    assert (other.get("deploy") == {"replicas": 0}) == ((door, public) != ("haproxy", True))
+    for service in FRONT_DOORS:
+        file = "deploy/front-door/${FRONT_DOOR:-caddy}${SITE_ADDRESS:+.public}.yml"
+        assert SERVICES[service]["extends"] == {"file": file, "service": service}
 
 
 def test_no_file_takes_protection_away() -> None:

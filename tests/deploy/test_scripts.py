@@ -21,6 +21,7 @@ REDIS_USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS", "WEBHOOKS")
 DOCKER = """\
 #!/bin/sh
 case "$*" in
+*" --file - config") printf "services:\\n  door:\\n    image: $DOOR\\n" ;;
 *" config")
     echo "      DISCORD_TOKEN: \\"$TOKEN\\""
     echo "      PUBLIC_URL: http://127.0.0.1:8080"
@@ -50,6 +51,7 @@ def run(tmp_path: Path) -> Run:
             "TOKEN": "",
             "ENDPOINTS": "",
             "CONTAINERS": "",
+            "DOOR": "caddy",
             **{f"REDIS_{one}_PASSWORD": "x" for one in REDIS_USERS},  # none is written into .env
             **env,
         }
@@ -92,27 +94,38 @@ def test_up_starts_webhooks_where_there_are_endpoints(run: Run, token: str) -> N
     assert f"docker compose {demo}--profile webhooks up --detach" in printed
 
 
-CONTAINERS = (
-    "redis running healthy\\ngateway running healthy\\napi running unhealthy\\ncaddy created \\n"
-)
+CONTAINERS = "redis running healthy\\ngateway running healthy\\napi running unhealthy\\n"
 
 
-def test_up_shows_the_logs_of_what_did_not_start(run: Run) -> None:
+@pytest.mark.parametrize("door", ["caddy", "haproxy"])
+def test_up_shows_the_logs_of_what_did_not_start(run: Run, door: str) -> None:
     """Not of the gateway in any case; and the setting to change if a port is taken."""
-    status, printed = run("up.sh", UP="1", CONTAINERS=CONTAINERS)
+    containers = f"{CONTAINERS}{door} created \\n"
+    status, printed = run("up.sh", UP="1", CONTAINERS=containers, DOOR=door)
     assert status == 1
     assert "api is unhealthy. Its last log lines:\nthe log of api" in printed
-    assert "caddy is created. Its last log lines:\nthe log of caddy" in printed
+    assert f"{door} is created. Its last log lines:\nthe log of {door}" in printed
     assert "set HTTP_ADDRESS in .env" in printed
     assert "the log of gateway" not in printed
     assert "run --rm --no-deps gateway doctor" in printed
 
 
 def test_up_does_not_blame_the_port(run: Run) -> None:
-    """If Caddy was not reached, or runs."""
+    """If the front door was not reached, or runs."""
     _, printed = run("up.sh", UP="1", CONTAINERS="redis exited \\n")
     assert "redis is exited" in printed
     assert "HTTP_ADDRESS" not in printed
+
+
+@pytest.mark.parametrize("script", ["up.sh", "update.sh", "scale.sh", "backup.sh"])
+def test_an_unknown_front_door(run: Run, script: str) -> None:
+    """Each script says so before it does anything."""
+    status, printed = run(script, DOOR="nginx")
+    assert status == 2
+    assert printed == (
+        "FRONT_DOOR is nginx, but must be caddy or haproxy: "
+        "change it in .env (docs/self-hosting.md).\n"
+    )
 
 
 @pytest.fixture

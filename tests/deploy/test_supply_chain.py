@@ -43,7 +43,7 @@ def test_every_image_is_found() -> None:
         name for path in image_pins.FILES for name in image_pins.images((ROOT / path).read_text())
     }
     assert {name.partition(":")[0] for name in named} == {
-        *("python", "caddy", "redis", "prom/prometheus", "grafana/grafana"),
+        *("python", "caddy", "haproxy", "redis", "prom/prometheus", "grafana/grafana"),
     }
 
 

@@ -152,6 +152,6 @@ async def test_the_exit_status_tells_of_failures() -> None:
 async def test_ipv6_clients_that_docker_hides_are_reported(
     url: str, enabled: bool, levels: list[str]
 ) -> None:
-    """With an IPv6 address, and without IPv6 in the network of Caddy."""
+    """With an IPv6 address, and without IPv6 at the front door."""
     found = await urls.check_dual_stack(url, enabled=enabled)
     assert [one.level for one in found] == levels
