@@ -144,7 +144,7 @@ class EventHandler:
         cached = self._users.get(user_id)
         if cached is None:
             raise InvalidEvent("unknown user")
-        changed = len(user) > 1 and merge_user(cached, sanitize.user(user))  # type: ignore[arg-type]
+        changed = len(user) > 1 and merge_user(cached, user)  # type: ignore[arg-type]
         if changed:
             self._writer.changed(user_id)
         for guild_id in cached.guilds if named is None else (named,):
@@ -173,7 +173,7 @@ class EventHandler:
         if not self._is_member(guild_id, guild, user_id):
             return
         cached = self._users.get(user_id)
-        if cached is not None and merge_user(cached, sanitize.user(user)):
+        if cached is not None and merge_user(cached, user):
             self._writer.changed(user_id)
 
     def _member_remove(self, payload: Payload) -> None:

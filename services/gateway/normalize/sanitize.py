@@ -27,6 +27,7 @@ MAX_ACTIVITIES: Final = 50
 MAX_CLIENTS: Final = 16
 STATUSES: Final = ("online", "idle", "dnd")  # a tuple: a raw value may be unhashable
 MAX_BUTTONS: Final = 5
+MAX_COLORS: Final = 8
 MAX_INTEGER: Final = 2**53  # JavaScript's numbers hold every integer that is smaller
 _DISCRIMINATOR = re.compile(r"[0-9]{1,4}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
@@ -187,7 +188,7 @@ def _buttons(value: Any) -> list[str] | None:
 def _colors(value: Any) -> list[int] | None:
     if not isinstance(value, list):
         return None
-    return [color for color in map(integer, value[:8]) if color is not None]
+    return [color for color in map(integer, value[:MAX_COLORS]) if color is not None]
 
 
 _GUILD_TAG = _user_object(

@@ -174,13 +174,12 @@ class GuildCache:
         user_id = sanitize.user_id(user)
         if user_id is None:
             return None
-        sanitized = sanitize.user(user)
         cached = self._users.get(user_id)
         if cached is None:
-            cached = self._users.add(user_id, sanitized)
+            cached = self._users.add(user_id, user)
             if cached is None:
                 return None
-        elif merge_user(cached, sanitized):
+        elif merge_user(cached, user):
             self._writer.changed(user_id)
         if not guild.complete:
             guild.seen.add(user_id)

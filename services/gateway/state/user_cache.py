@@ -12,9 +12,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from services.gateway.normalize import presence_json, sanitize
+from services.gateway.normalize import presence_json, sanitize, user_json
 from services.gateway.normalize.presence_json import OFFLINE
-from services.gateway.normalize.sanitize import Json
 from services.gateway.state.merged_presence import OUTDATED, IsLive, MergedPresence
 
 _encode = msgspec.json.encode
@@ -156,11 +155,16 @@ class UserCache:
     def get(self, user_id: int) -> CachedUser | None:
         return self._users.get(user_id)
 
-    def add(self, user_id: int, user: Json) -> CachedUser | None:
-        """Add the user. None when `user` has no name: there would be nothing to show."""
-        if not user.get("username"):
-            return None
-        cached = self._users[user_id] = CachedUser(_encode({**user, "id": str(user_id)}))
+    def add(self, user_id: int, raw: Any) -> CachedUser | None:
+        """Add the user of this raw object. None when it has no name: there would be nothing to
+        show."""
+        user = user_json.well_formed(raw)
+        if user is None:
+            sanitized = sanitize.user(raw)
+            if not sanitized.get("username"):
+                return None
+            user = _encode({**sanitized, "id": str(user_id)})
+        cached = self._users[user_id] = CachedUser(user)
         return cached
 
     def restore(self, user_id: int, discord: bytes, reports: bytes | None) -> CachedUser:
@@ -208,8 +212,11 @@ def restored_user(discord: bytes, reports: bytes | None) -> CachedUser:
     return cached
 
 
-def merge_user(cached: CachedUser, user: Json) -> bool:
-    """Apply a whole or partial user object. True if anything changed."""
+def merge_user(cached: CachedUser, raw: Any) -> bool:
+    """Apply a raw user object, whole or partial. True if anything changed."""
+    if user_json.well_formed(raw) == cached.user:
+        return False  # Discord lists members who are online twice
+    user = sanitize.user(raw)
     user.pop("id", None)
     if not user:
         return False
@@ -234,7 +241,7 @@ def merge_presence(
     if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
         return False  # 1.5 µs; sanitizing takes 3. Discord repeats it for each shared guild
     cached.last_raw_hash = raw_hash
-    report = presence_json.well_formed(raw)
+    report = OFFLINE if raw.get("status") == "offline" else presence_json.well_formed(raw)
     if report is None:
         presence = sanitize.presence(raw)
         if len(presence) < 3:
