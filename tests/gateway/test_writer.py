@@ -11,10 +11,11 @@ import pytest
 from services.gateway import metrics
 from services.gateway.normalize import normalize
 from services.gateway.state.user_cache import merge_presence
-from services.gateway.sync.writer import BATCH_USERS
+from services.gateway.sync.writer import BATCH_USERS, WriterTimings
 from shared.discord.snowflake import shard_of
 from shared.redis import keys
 from testing.eventually import PATIENCE, eventually
+from tests.ended import ended
 from tests.gateway.gateway_fixture import GUILD, OTHER, online
 from tests.gateway.writer_fixture import WriterFixture
 from tests.scraped import observations
@@ -39,6 +40,17 @@ async def test_many_users_are_written_in_batches(writing: WriterFixture) -> None
     assert await writing.status(1000) == "invisible"
     assert await writing.store.count_users() == 1000
     assert max(len(batch) for batch in writing.store.batches) == BATCH_USERS
+
+
+async def test_no_change_is_gathered_while_a_whole_batch_waits() -> None:
+    """A large server is written as fast as Redis answers. What is left after that is gathered."""
+    fixture = WriterFixture(WriterTimings(gather_s=PATIENCE * 10))
+    task = asyncio.create_task(fixture.writer.run())
+    fixture.list_guild(GUILD, *range(1, 2 * BATCH_USERS + 2))
+    await eventually(lambda: fixture.writer.pending == 1)
+    assert [len(batch) for batch in fixture.store.batches] == [BATCH_USERS] * 2
+    await ended(task)
+    await fixture.store.redis.aclose()
 
 
 async def test_changes_wait_while_redis_is_away(writing: WriterFixture) -> None:

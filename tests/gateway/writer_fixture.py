@@ -93,7 +93,7 @@ class FakeGate(WriteGate):
 class WriterFixture:
     """A writer, and what it works on."""
 
-    def __init__(self) -> None:
+    def __init__(self, timings: WriterTimings = QUICK) -> None:
         self.store = RecordingStore()
         self.gate = FakeGate(self.store)
         self.users = UserCache()
@@ -108,7 +108,7 @@ class WriterFixture:
             self.gate,
             self.people,
             self.history,
-            QUICK,
+            timings,
         )
         self.gate.rewrite_all = self.writer.mark_all_dirty
         self.guilds = GuildCache(self.users, self.writer)

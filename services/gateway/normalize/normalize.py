@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from msgspec import UNSET, UnsetType
@@ -45,6 +45,7 @@ TYPES: Final[Mapping[int, ActivityType]] = {
 }
 _TRACK = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
 _NO_TIMESTAMPS = Timestamps()
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 (in UTC, of which `isoformat` would tell)
 
 IconHashes = Mapping[str, str | None]
 """Application id to the hash of its icon, None when it has none. A missing one is not known yet."""
@@ -221,5 +222,5 @@ def _name_styles(user: Json) -> DisplayNameStyles | None:
 
 
 def _iso(milliseconds: int) -> str:
-    moment = datetime.fromtimestamp(milliseconds // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds") + "Z"  # strftime takes 2 µs more

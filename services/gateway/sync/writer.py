@@ -6,7 +6,6 @@ Long because a save may fail, be stale or conflict, and the queue has to stay ri
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -20,6 +19,7 @@ from services.gateway import metrics
 from services.gateway.history.observations import Observations
 from services.gateway.normalize import normalize
 from services.gateway.normalize.app_icons import AppIcons
+from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.privacy import filters
 from services.gateway.privacy.own_profile import with_own_words
 from services.gateway.privacy.settings_table import Change, SettingsTable
@@ -52,6 +52,10 @@ BUSY_BATCH_USERS: Final = 3  # from this batch size on, more changes are gathere
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
+
+_OFFLINE_SHOWN: Final = _decode(OFFLINE)
+_INVISIBLE: Final = _encode(normalize.presence(_OFFLINE_SHOWN, Cdn(), {}))
+"""What is shown of a user who is offline."""
 
 
 class WriterTimings(Struct, frozen=True, kw_only=True):
@@ -233,7 +237,7 @@ class Writer:
             if not self._pending:
                 self._wake.clear()
                 self._drained.set()
-            if len(saves) >= BUSY_BATCH_USERS:
+            if len(saves) >= BUSY_BATCH_USERS and len(self._pending) < BATCH_USERS:
                 await asyncio.sleep(self._timings.gather_s)
 
     async def _next_fence(self) -> int:
@@ -316,7 +320,7 @@ class Writer:
             if by is not None:
                 user, discord = filters.user(user, by), filters.presence(discord, by)
                 reports, hidden = filters.reports(reports, discord, by), by.hidden()
-            shown = _decode(discord)
+            shown = _OFFLINE_SHOWN if discord == OFFLINE else _decode(discord)
             accounts = self._people.accounts(user_id) if chosen else ()
             rendered_from = hash((user, chosen, accounts, *shown["client_status"].items()))
             profile = b""
@@ -328,16 +332,19 @@ class Writer:
             if chosen is not None:
                 status = normalize.status_of(shown)
                 last_seen = self._history.last_seen(user_id, status, cached.guilds)
-            presence = normalize.presence(
-                shown,
-                self._cdn,
-                self._icons.known,
-                hides_listening=by is not None and "listening" in by.fields,
-                last_seen=last_seen,
-            )
-            for application_id in normalize.applications_without_art(presence):
-                self._icons.request(application_id, user_id)
-            encoded = _encode(presence)
+            if discord == OFFLINE and last_seen is UNSET:
+                encoded = _INVISIBLE  # most of a large server, which costs 3 µs less for each
+            else:
+                presence = normalize.presence(
+                    shown,
+                    self._cdn,
+                    self._icons.known,
+                    hides_listening=by is not None and "listening" in by.fields,
+                    last_seen=last_seen,
+                )
+                for application_id in normalize.applications_without_art(presence):
+                    self._icons.request(application_id, user_id)
+                encoded = _encode(presence)
         except Exception:  # what users typed must not end the process
             metrics.EVENTS_REJECTED.labels("normalise").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
@@ -474,11 +481,16 @@ def _move(
     user_id: int, guild_id: int, source: dict[int, set[int]], target: dict[int, set[int]]
 ) -> None:
     _discard(user_id, guild_id, source)
-    target.setdefault(user_id, set()).add(guild_id)
+    guild_ids = target.get(user_id)
+    if guild_ids is None:
+        target[user_id] = {guild_id}
+    else:
+        guild_ids.add(guild_id)
 
 
 def _discard(user_id: int, guild_id: int, memberships: dict[int, set[int]]) -> None:
-    with contextlib.suppress(KeyError):
-        memberships[user_id].remove(guild_id)
-        if not memberships[user_id]:
+    guild_ids = memberships.get(user_id)
+    if guild_ids is not None:
+        guild_ids.discard(guild_id)
+        if not guild_ids:
             del memberships[user_id]
