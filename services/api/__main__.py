@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+import shared.startup.import_phase  # noqa: F401 (it works while the others are imported)
 from services.api import metrics
 from services.api.accounts.service import AccountService
 from services.api.app import build

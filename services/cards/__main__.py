@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
+import shared.startup.import_phase  # noqa: F401 (it works while the others are imported)
 from services.cards import metrics
 from services.cards.app import open_app
 from services.cards.render import sandbox

@@ -8,6 +8,7 @@ import logging
 import sys
 from functools import partial
 
+import shared.startup.import_phase  # noqa: F401 (it works while the others are imported)
 from services.gateway import metrics
 from services.gateway.commands.gateway_commands import GatewayCommands
 from services.gateway.departures import Departures

@@ -6,6 +6,7 @@ import logging
 import sys
 from typing import Final
 
+import shared.startup.import_phase  # noqa: F401 (it works while the others are imported)
 from services.webhooks import metrics
 from services.webhooks.dispatcher import Dispatcher
 from services.webhooks.limits import DEFAULT_LIMITS

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Final
 
+import shared.startup.import_phase  # noqa: F401 (it works while the others are imported)
 from services.ws import metrics
 from services.ws.budgets import AddressBudgets
 from services.ws.context import ServerContext

@@ -24,7 +24,7 @@ from typing import Any, Final, Generic, TypeVar
 from shared.config import ConfigError, Settings, environment, from_env
 from shared.net.listen import CannotListen
 from shared.redis.trial import Command
-from shared.startup import redis_preflight
+from shared.startup import import_phase, redis_preflight
 from shared.telemetry import logs, metrics_server
 from shared.telemetry.health import Health
 from shared.version import VERSION
@@ -108,6 +108,7 @@ def run(
         print(f"{service}: {error}", file=sys.stderr)
         return EXIT_BAD_SETTING
     logs.set_up(settings, service)
+    import_phase.end()
     process = ServiceProcess(settings, health)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
