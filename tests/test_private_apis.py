@@ -16,11 +16,14 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
+from ssl import CERT_REQUIRED, SSLContext
 from typing import Any, NamedTuple
 
 import pytest
+from aiohttp import connector
 from bidi import algorithm
 from hikari.impl import GatewayShardImpl
+from hikari.impl.config import _ssl_factory
 from redis._parsers.hiredis import _AsyncHiredisParser
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import Connection, SSLConnection
@@ -204,6 +207,15 @@ HIKARI = [
         lambda: (
             'payload.put("query", query)' in source(shard("request_guild_members"))
             and 'put_snowflake_array("user_ids"' in source(shard("request_guild_members"))
+        ),
+    ),
+    Use(
+        *("aiohttp", "_SSL_CONTEXT_VERIFIED", HIKARI_SHARD),
+        lambda: (
+            isinstance(context := getattr(connector, "_SSL_CONTEXT_VERIFIED", None), SSLContext)
+            and context.verify_mode is CERT_REQUIRED
+            and context.check_hostname
+            and _ssl_factory(context) is context
         ),
     ),
 ]
