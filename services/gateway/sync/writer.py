@@ -96,6 +96,7 @@ class Writer:
         self._joined: dict[int, set[int]] = {}
         self._left: dict[int, set[int]] = {}
         self._urgent: set[int] = set()  # their settings have changed, and Redis may show too much
+        self._urgent_in_flight: set[int] = set()  # those that this batch writes
         self._dropped_shards: set[ShardKey] = set()  # since this batch was rendered
         self._rewrites = 0
         self._rendered: dict[int, int] = {}  # hashes that this batch's profiles were rendered from
@@ -248,7 +249,7 @@ class Writer:
         while True:
             fence = self._store.clock.next()
             if self._gate.is_open and (not self._urgent or len(self._pending) <= BATCH_USERS):
-                self._urgent.clear()
+                self._urgent_in_flight, self._urgent = self._urgent, set()
                 return fence
             if self._urgent and self._gate.is_held and await self._hide_urgent(fence):
                 continue
@@ -356,6 +357,7 @@ class Writer:
         """Put back what was not written, unless it has changed again meanwhile."""
         self._requeues += 1
         self._in_flight = 0
+        self._urgent |= self._urgent_in_flight.intersection(save.user_id for save in saves)
         for save in saves:
             self._pending[save.user_id] = save.received  # the older time, if there is a newer
             cached = self._users.get(save.user_id)

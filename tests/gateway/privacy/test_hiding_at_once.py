@@ -96,6 +96,32 @@ async def test_hiding_is_repeated_when_redis_was_away(writing: WriterFixture) ->
 
 
 @pytest.mark.parametrize("is_hidden", [True, False])
+async def test_a_replay_that_begins_while_redis_is_away_delays_nothing(
+    writing: WriterFixture, is_hidden: bool
+) -> None:
+    """The save that hides fails, and by then nothing else may be written."""
+    writing.list_guild(GUILD, ANNA, BOB)
+    writing.show(ANNA, "dnd")
+    await loaded(writing)
+
+    def fail_from_now_on() -> None:
+        writing.gate.open = False
+        writing.store.away = True
+
+    writing.store.during_next = fail_from_now_on
+    choose(writing, ANNA, HIDDEN if is_hidden else UserSettings(hide=("status",)))
+    await writing.attempts(1)
+    writing.store.away = False
+
+    async def is_reduced() -> bool:
+        now = await writing.store.load(ANNA)
+        return now is None if is_hidden else now is not None and b"dnd" not in now.presence
+
+    await eventually_async(is_reduced)
+    assert not writing.gate.open
+
+
+@pytest.mark.parametrize("is_hidden", [True, False])
 async def test_restored_users_are_reduced_before_the_replay_ends(
     writing: WriterFixture, is_hidden: bool
 ) -> None:
