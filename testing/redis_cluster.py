@@ -134,11 +134,13 @@ class RedisCluster:
         ranges = [(low, high) for low, high, port in await _owners(source) if port == source.port]
         slots = [slot for low, high in ranges for slot in range(low, high + 1)]
         rng.shuffle(slots)
-        async with source.client() as redis:
+        async with source.client() as redis:  # at once: of a master without keys, all are asked
+            pipe = redis.pipeline(transaction=False)
             for slot in slots:
-                if count and await redis.cluster("COUNTKEYSINSLOT", slot):
-                    await self._move(slot, source, target)
-                    count -= 1
+                pipe.execute_command("CLUSTER COUNTKEYSINSLOT", slot)
+            keys = await pipe.execute()
+        for slot in [slot for slot, number in zip(slots, keys, strict=True) if number][:count]:
+            await self._move(slot, source, target)
 
     @property
     def _credentials(self) -> tuple[str, ...]:
