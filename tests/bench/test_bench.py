@@ -89,6 +89,30 @@ def test_two_revisions_are_compared(capsys: pytest.CaptureFixture[str]) -> None:
     assert "CPU of ws a frame" in shown
 
 
+def test_a_revision_that_is_not_here(capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a shallow clone: the message says what to do."""
+    assert compare.main(["HEAD", "no-such-revision"]) == 2
+    assert "git fetch --unshallow" in capsys.readouterr().err
+
+
+def test_only_what_is_slower_three_times_fails() -> None:
+    """Only rows that still are slower are measured again, each by itself."""
+    first = compare.Comparison()
+    for name in ("always", "once", "twice", "never"):
+        first.add("A", figure(name=name, row=name, value=10.0))
+        first.add("B", figure(name=name, row=name, value=10.0 if name == "never" else 13.0))
+    measured: list[str] = []
+
+    def measure(comparison: compare.Comparison, row: str) -> None:
+        measured.append(row)
+        slow = row == "always" or (row == "twice" and measured.count(row) == 1)
+        comparison.add("A", figure(name=row, row=row, value=10.0))
+        comparison.add("B", figure(name=row, row=row, value=13.0 if slow else 10.0))
+
+    assert compare.confirmed(first, 1.25, measure) == ["always"]
+    assert measured == ["always", "once", "twice", "always", "twice"]
+
+
 def test_a_row_that_does_not_exist_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--only", "nothing"])
