@@ -1,4 +1,4 @@
-"""What a save costs Redis: the script, called as the gateway calls it for a batch, beside the two
+"""What a save costs Redis: update.lua, called as the gateway calls it for a batch, beside the two
 commands that it cannot do without.
 
 Both come pipelined from the same C client, as from redis-benchmark (which not every Redis brings).
@@ -14,11 +14,11 @@ from bench.figures import Figure, Series
 from bench.harness import Harness, Redis
 from shared.redis import keys
 from shared.redis.scripts import Script
-from shared.redis.store import SAVES_PER_CALL, Save, save_call
+from shared.redis.store import SAVES_PER_CALL, Save, update_call
 
 ROW = "saves"
 PIPELINE = 100  # saves
-SAVE = Script("save.lua", of_cluster=False)
+UPDATE = Script("update.lua", of_cluster=False)
 TRIED = 999_999  # a change that the load program does not come to
 
 
@@ -55,17 +55,17 @@ async def run(harness: Harness) -> list[Figure]:
 
 
 async def _script(redis: Redis) -> bytes:
-    """As Store.save calls it. Raises ProcessFailed if save.lua refuses it: then nothing is saved,
+    """As Store.save calls it. Raises ProcessFailed if update.lua refuses it: then nothing is saved,
     and the figure would be that of a refusal."""
-    await redis.store.redis.script_load(SAVE.text)
+    await redis.store.redis.script_load(UPDATE.text)
     fence = redis.store.clock.next()
     first = [people.FIRST + number for number in range(SAVES_PER_CALL)]
-    names, tried = save_call([Save(one, people.fields(one, TRIED)) for one in first], fence)
-    reply = await redis.store.redis.evalsha(SAVE.sha, len(names), *names, *tried)
+    names, tried = update_call([Save(one, people.fields(one, TRIED)) for one in first], fence)
+    reply = await redis.store.redis.evalsha(UPDATE.sha, len(names), *names, *tried)
     if any(int(result) <= 0 for result in reply.split()):
-        raise ProcessFailed(f"save.lua refuses what is measured: {reply}")
-    names, measured = save_call([Save(one, people.fields(one, 0)) for one in first], fence)
-    return resp("EVALSHA", SAVE.sha, len(names), *names, *measured)
+        raise ProcessFailed(f"update.lua refuses what is measured: {reply}")
+    names, measured = update_call([Save(one, people.fields(one, 0)) for one in first], fence)
+    return resp("EVALSHA", UPDATE.sha, len(names), *names, *measured)
 
 
 def _commands() -> bytes:

@@ -1,7 +1,7 @@
 """Redis as the services see it: load users, save them, ask the server about itself.
 
-Every write of a user goes through one script (save.lua), so what a reader loads and what a
-subscriber receives cannot disagree.
+Every write of a user goes through a script (save.lua, or update.lua, which does less), so what a
+reader loads and what a subscriber receives cannot disagree.
 
 Long because it is the whole interface between the gateway and the readers.
 """
@@ -9,7 +9,7 @@ Long because it is the whole interface between the gateway and the readers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Self
 
@@ -45,6 +45,9 @@ SAVES_PER_CALL: Final = 32
 _LOST: Final = REDIS_LOST.labels("commands")
 _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
+_UPDATE: Final = Script("update.lua", of_cluster=False)
+_UPDATE_IN_CLUSTER: Final = Script("update.lua", of_cluster=True)
+_NEEDS_SAVE: Final = -6  # what update.lua leaves to save.lua
 _TIME: Final = Script("time.lua")
 _decode_names: Final = msgspec.json.Decoder(list[str]).decode
 
@@ -100,6 +103,7 @@ class Store:
         self._timeout = timeout
         of_cluster = isinstance(redis, RedisCluster)
         self._save_script = _SAVE_IN_CLUSTER if of_cluster else _SAVE
+        self._update_script = _UPDATE_IN_CLUSTER if of_cluster else _UPDATE
         # The keys of a call lie in one slot of a cluster, and users differ in theirs.
         self._saves_per_call = 1 if of_cluster else SAVES_PER_CALL
         self._membership = Membership(redis)
@@ -159,11 +163,11 @@ class Store:
             if later:
                 self.clock.advance_past(later)
                 return [STALE_WRITE] * len(saves)
-            size = self._saves_per_call
-            batches = [saves[start : start + size] for start in range(0, len(saves), size)]
-            calls = [save_call(batch, number) for batch in batches]
-            replies = await self._save_script.run_many(self.redis, calls)
-            results = [self._result(int(one)) for reply in replies for one in reply.split()]
+            results = [_NEEDS_SAVE] * len(saves)
+            places = [place for place, save in enumerate(saves) if _is_update(save)]
+            await self._write(self._update_script, update_call, saves, places, results, number)
+            places = [place for place, result in enumerate(results) if result == _NEEDS_SAVE]
+            await self._write(self._save_script, save_call, saves, places, results, number)
             return await self._leave(saves, results, number)
 
     async def count_users(self) -> int:
@@ -243,8 +247,30 @@ class Store:
         async with self.reachable():
             await self.redis.ping()
 
+    async def _write(
+        self,
+        script: Script,
+        call_of: Callable[[Sequence[Save], int], Call],
+        saves: Sequence[Save],
+        places: Sequence[int],
+        results: list[int],
+        fence: int,
+    ) -> None:
+        """Call the script for the saves at these places, and put their results there."""
+        if not places:
+            return
+        size = self._saves_per_call
+        calls = [
+            call_of([saves[place] for place in places[start : start + size]], fence)
+            for start in range(0, len(places), size)
+        ]
+        replies = await script.run_many(self.redis, calls)
+        found = (int(one) for reply in replies for one in reply.split())
+        for place, result in zip(places, found, strict=True):
+            results[place] = self._result(result)
+
     def _result(self, result: int) -> int:
-        if result >= CONFLICT:
+        if result >= _NEEDS_SAVE:
             return result
         self.clock.advance_past(-result)  # the later fence
         return STALE_WRITE
@@ -312,6 +338,31 @@ def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[in
         for guild_id in save.joined if what == "joined" else save.left:
             users.setdefault(guild_id, []).append(save.user_id)
     return users
+
+
+def _is_update(save: Save) -> bool:
+    """Whether update.lua can save it, if Redis has no more of the user than this does."""
+    fields = save.fields
+    return fields is not None and not (
+        save.joined or save.left or save.base or fields.reports or fields.hidden or fields.history
+    )
+
+
+def update_call(saves: Sequence[Save], fence: int) -> Call:
+    """What update.lua takes: of saves that `_is_update` is true of."""
+    names: list[str] = []
+    arguments: list[Argument] = [fence]
+    for save in saves:
+        fields = save.fields or _NO_FIELDS
+        names.append(keys.presence(save.user_id))
+        arguments += (
+            save.received,
+            save.considered,
+            fields.profile,
+            fields.presence,
+            fields.discord,
+        )
+    return names, arguments
 
 
 def save_call(saves: Sequence[Save], fence: int) -> Call:

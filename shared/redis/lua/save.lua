@@ -1,4 +1,5 @@
--- Brings users to their newest state: the guilds they joined and left, and what they show now.
+-- Brings users to their newest state: the guilds they joined and left, and what they show now. Most
+-- changes need less, and have update.lua, which has the same rules.
 -- Hash, guild set and channel of a user change together, so that no reader sees one without the
 -- other. Several users share a call because that is a quarter of the work: in a cluster, whose
 -- slots differ, each has a call of their own.
@@ -50,21 +51,11 @@ end
 -- presence, does not go away when the user keeps no history any more: it is null from then on.
 local function has_last_seen(json) return find(sub(json, -40), '"last_seen":', 1, true) end
 
--- `key`, `argument`: where those of the user begin. `fields`: where their fields begin.
-local function save(key, argument, joined, left, fields)
-  local presence, guilds, profile, fence = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
+-- `key`, `argument`: where those of the user begin. `fields`: where their fields begin. `old`: the
+-- fields of the hash as it is, or an error.
+local function write(key, argument, joined, left, fields, old)
+  local presence, guilds, profile = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local received, considered, base = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
-
-  -- In a key of its own: it outlives a user who is removed, and api, which is told of every write
-  -- to presence:{user}, is not told of it. A write that is older than its hour is not on its way
-  -- any more.
-  local before = pcall_redis('SET', fence, new_fence, 'EX', 3600, 'GET')
-  if type(before) == 'table' then  -- not a string: written by other software
-    call('SET', fence, new_fence, 'EX', 3600)
-  elseif number_of(before) > new_fence_number then
-    call('SET', fence, before, 'EX', 3600)
-    return '-' .. before
-  end
 
   if joined + left > 0 then
     holds_only(guilds, 'set')
@@ -91,8 +82,6 @@ local function save(key, argument, joined, left, fields)
   local reports, hidden, history = ARGV[fields + 3], ARGV[fields + 4], ARGV[fields + 5]
   if shown == '' and considered == '-1' then return '0' end
 
-  local old = pcall_redis('HMGET', presence, 'version', 'profile', 'presence', 'reports', 'hidden',
-    'history')
   if old.err then
     call('DEL', presence)
     old = {}
@@ -129,10 +118,14 @@ local function save(key, argument, joined, left, fields)
 
   local version = version_after(old_number)
   if profile_key == '' then
-    call('HSET', presence, 'version', version, 'presence', shown, 'discord', discord)
+    call('HSET', presence, 'version', version, 'fence', new_fence, 'guilds', monitored_in,
+      'presence', shown, 'discord', discord)
   else
-    call('HSET', presence, 'version', version, 'presence', shown, 'discord', discord,
-      'profile', new_profile)
+    call('HSET', presence, 'version', version, 'fence', new_fence, 'guilds', monitored_in,
+      'presence', shown, 'discord', discord, 'profile', new_profile)
+  end
+  if reports .. hidden .. history ~= '' or has_last_seen(shown) then
+    call('HDEL', presence, 'guilds')  -- update.lua knows nothing of these
   end
   if reports ~= '' then
     call('HSET', presence, 'reports', reports)
@@ -155,6 +148,29 @@ local function save(key, argument, joined, left, fields)
       .. presence_key .. presence_told .. rest .. '}')
   end
   return version
+end
+
+-- The fence is in the hash, where update.lua gets it with the rest. It outlives a user who is removed,
+-- in a key of its own. A write that is older than its hour is not on its way any more.
+local function save(key, argument, joined, left, fields)
+  local presence, fence = KEYS[key], KEYS[key + 3]
+  local old = pcall_redis('HMGET', presence, 'version', 'profile', 'presence', 'reports', 'hidden',
+    'history', 'fence')
+  local kept = pcall_redis('GET', fence)
+  if type(kept) == 'table' then kept = nil end  -- written by other software
+  local last = math.max(number_of(old[7]), number_of(kept))
+  if last > new_fence_number then return string.format('-%.0f', last) end
+
+  local is_known = old[1] or old[2] or old[3]
+  if is_known then
+    call('HSET', presence, 'fence', new_fence)
+    if joined + left > 0 then call('HDEL', presence, 'guilds') end
+  end
+  local result = write(key, argument, joined, left, fields, old)
+  if result == '-1' or not is_known and tonumber(result) <= 0 then
+    call('SET', fence, new_fence, 'EX', 3600)
+  end
+  return result
 end
 
 local results, argument = {}, 2
