@@ -10,13 +10,16 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from msgspec import UNSET
+
 from services.gateway import metrics
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckAnswer
 from services.gateway.normalize import sanitize
+from services.gateway.normalize.presence_event import PresenceEvent
 from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
-from services.gateway.state.user_cache import UserCache, merge_user
+from services.gateway.state.user_cache import RawPresence, UserCache, merge_user
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import ShardKey
@@ -80,6 +83,9 @@ class EventHandler:
             return
         counter.inc()
         try:
+            if isinstance(payload, PresenceEvent):
+                self._presence_update(payload)
+                return
             if not isinstance(payload, MAPPING):
                 raise InvalidEvent("payload")
             match name:
@@ -129,14 +135,22 @@ class EventHandler:
         self._guilds.remove_guild(guild_id)
         self._reconciler.check_guild(guild_id)
 
-    def _presence_update(self, payload: Payload) -> None:
-        user = payload.get("user")
+    def _presence_update(self, payload: Payload | PresenceEvent) -> None:
+        user: Any
+        guild_id: Any
+        presence: RawPresence
+        if isinstance(payload, PresenceEvent):
+            user, guild_id = {"id": payload.user.id}, payload.guild_id
+            presence = payload.presence()
+        else:
+            user, guild_id = payload.get("user"), payload.get("guild_id", UNSET)
+            presence = payload
         user_id = sanitize.user_id(user)
         if user_id is None:
             raise InvalidEvent("user id")
         named = None
-        if "guild_id" in payload:
-            named, guild = self._monitored(payload)
+        if guild_id is not UNSET:
+            named, guild = self._monitored(guild_id)
             if not self._is_member(named, guild, user_id):
                 return
             if not guild.complete:
@@ -144,14 +158,14 @@ class EventHandler:
         cached = self._users.get(user_id)
         if cached is None:
             raise InvalidEvent("unknown user")
-        changed = len(user) > 1 and merge_user(cached, user)  # type: ignore[arg-type]
+        changed = len(user) > 1 and merge_user(cached, user)
         if changed:
             self._writer.changed(user_id)
-        for guild_id in cached.guilds if named is None else (named,):
-            self._guilds.update_presence(guild_id, user_id, payload)
+        for one in cached.guilds if named is None else (named,):
+            self._guilds.update_presence(one, user_id, presence)
 
     def _member_add(self, payload: Payload) -> None:
-        guild_id, guild = self._monitored(payload)
+        guild_id, guild = self._monitored(payload.get("guild_id"))
         user_id = sanitize.user_id(payload.get("user"))
         is_known = user_id in guild.members
         if self._guilds.upsert_member(guild_id, guild, payload.get("user")) is None:
@@ -169,7 +183,7 @@ class EventHandler:
         user_id = sanitize.user_id(user)
         if user_id is None:
             raise InvalidEvent("user id")
-        guild_id, guild = self._monitored(payload)
+        guild_id, guild = self._monitored(payload.get("guild_id"))
         if not self._is_member(guild_id, guild, user_id):
             return
         cached = self._users.get(user_id)
@@ -177,14 +191,14 @@ class EventHandler:
             self._writer.changed(user_id)
 
     def _member_remove(self, payload: Payload) -> None:
-        guild_id, _ = self._monitored(payload)
+        guild_id, _ = self._monitored(payload.get("guild_id"))
         user_id = sanitize.user_id(payload.get("user"))
         if user_id is None:
             raise InvalidEvent("user id")
         self._guilds.remove_member(guild_id, user_id)
 
     def _members_chunk(self, payload: Payload) -> None:
-        guild_id, _ = self._monitored(payload)
+        guild_id, _ = self._monitored(payload.get("guild_id"))
         members = _list(payload.get("members"))
         known = self._requests.take_check(payload)
         check = None if known is None else CheckAnswer(self._users, known, members)
@@ -201,7 +215,7 @@ class EventHandler:
             self._end_listing(guild_id)
 
     def _guild_create(self, payload: Payload) -> None:
-        guild_id = self._guild_id(payload, "id")
+        guild_id = _guild_id(payload.get("id"))
         if payload.get("unavailable") is True or not self._is_approved(guild_id):
             self._guilds.mark_unavailable(guild_id)
             return
@@ -220,7 +234,7 @@ class EventHandler:
         self._reconciler.check_guild(guild_id)
 
     def _guild_delete(self, payload: Payload) -> None:
-        guild_id = self._guild_id(payload, "id")
+        guild_id = _guild_id(payload.get("id"))
         if payload.get("unavailable") is True:
             self._guilds.mark_unavailable(guild_id)
             return
@@ -250,18 +264,19 @@ class EventHandler:
             self._requests.request_member(guild_id, user_id)
         return False
 
-    def _monitored(self, payload: Payload) -> tuple[int, CachedGuild]:
-        guild_id = self._guild_id(payload, "guild_id")
+    def _monitored(self, raw_id: Any) -> tuple[int, CachedGuild]:
+        guild_id = _guild_id(raw_id)
         guild = self._guilds.get(guild_id)
         if guild is None:
             raise InvalidEvent("guild")
         return guild_id, guild
 
-    def _guild_id(self, payload: Payload, key: str) -> int:
-        guild_id = sanitize.snowflake(payload.get(key))
-        if guild_id is None:
-            raise InvalidEvent("guild id")
-        return int(guild_id)
+
+def _guild_id(raw: Any) -> int:
+    guild_id = sanitize.snowflake(raw)
+    if guild_id is None:
+        raise InvalidEvent("guild id")
+    return int(guild_id)
 
 
 def _list(value: Any) -> list[Any]:

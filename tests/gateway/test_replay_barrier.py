@@ -10,6 +10,7 @@ import pytest
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
+from services.gateway.normalize.presence_event import PresenceEvent
 from simulator.server import Simulator
 from testing.eventually import eventually
 from testing.loop_clock import LoopClock
@@ -31,7 +32,8 @@ class RecordingHandler(EventHandler):
         self.events: list[tuple[str, bool]] = []
 
     def handle(self, name: str, payload: Any) -> None:
-        shown = payload["activities"][0]["name"] if name == "PRESENCE_UPDATE" else name
+        is_presence = isinstance(payload, PresenceEvent)
+        shown = payload.activities[0].name if is_presence else name
         self.events.append((shown, self.shard.replay.active))
 
     def any_member(self) -> tuple[int, int]:

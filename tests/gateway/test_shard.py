@@ -12,6 +12,7 @@ from chaos.replay_rewinder import ReplayRewinder
 from services.gateway.discord.hikari_shard import MAX_RESUME_FAILURES
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
+from services.gateway.normalize.presence_event import PresenceEvent
 from simulator.gateway_session import GatewaySession
 from simulator.protocol import Identify
 from simulator.server import Simulator
@@ -32,7 +33,9 @@ class RecordingHandler(EventHandler):
 
     def handle(self, name: str, payload: Any) -> None:
         self.events.append(name)
-        if name == "PRESENCE_UPDATE":
+        if isinstance(payload, PresenceEvent):
+            self.names += [activity.name or "" for activity in payload.activities]
+        elif name == "PRESENCE_UPDATE":
             self.names += [activity["name"] for activity in payload["activities"]]
 
     def any_member(self) -> None:

@@ -43,6 +43,7 @@ from hikari.intents import Intents
 
 from services.gateway import metrics
 from services.gateway.discord.session_events import DiscordSession, SessionEvents
+from services.gateway.normalize import presence_event
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -368,6 +369,9 @@ _decode = msgspec.json.Decoder().decode
 def _read_message(payload: bytes | str) -> dict[str, Any]:
     """A message that hikari can read. hikari ends the connection where it cannot, so anything
     malformed becomes something that it ignores."""
+    presence = presence_event.read(payload)
+    if presence is not None:
+        return {"op": DISPATCH, "t": presence.t, "s": presence.s, "d": presence.d}
     try:
         message = _decode_json(payload)
     except (ValueError, RecursionError):

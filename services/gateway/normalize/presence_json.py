@@ -26,23 +26,23 @@ _Client = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_]{1,32}\Z")]
 _Status = Literal["online", "idle", "dnd"]
 
 
-class _Timestamps(Struct, omit_defaults=True):
+class _Timestamps(Struct, omit_defaults=True, gc=False):
     start: _Integer | None = None
     end: _Integer | None = None
 
 
-class _Party(Struct, omit_defaults=True):
+class _Party(Struct, omit_defaults=True, gc=False):
     size: tuple[_Integer, _Integer] | None = None
     id: _Text | None = None
 
 
-class _Emoji(Struct, omit_defaults=True):
+class _Emoji(Struct, omit_defaults=True, gc=False):
     name: _Text | None = None
     id: _Id | None = None
     animated: bool | None = None
 
 
-class _Assets(Struct, omit_defaults=True):
+class _Assets(Struct, omit_defaults=True, gc=False):
     small_url: _Text | None = None
     small_text: _Text | None = None
     small_image: _Text | None = None
@@ -52,7 +52,7 @@ class _Assets(Struct, omit_defaults=True):
     invite_cover_image: _Text | None = None
 
 
-class _WholeActivity(Struct, omit_defaults=True):
+class _WholeActivity(Struct, omit_defaults=True, gc=False):
     """In the order in which Discord sends them."""
 
     url: _Text | None = None
@@ -79,19 +79,23 @@ class _WholeActivity(Struct, omit_defaults=True):
     application_id: _Id | None = None
 
 
-class _OnlinePresence(Struct):
+Clients = Annotated[dict[_Client, _Status], Meta(max_length=sanitize.MAX_CLIENTS)]
+Activities = Annotated[list[_WholeActivity], Meta(max_length=sanitize.MAX_ACTIVITIES)]
+
+
+class OnlinePresence(Struct, gc=False):
     """Of a user who is not offline."""
 
     status: _Status
-    client_status: Annotated[dict[_Client, _Status], Meta(max_length=sanitize.MAX_CLIENTS)]
-    activities: Annotated[list[_WholeActivity], Meta(max_length=sanitize.MAX_ACTIVITIES)]
+    client_status: Clients
+    activities: Activities
 
 
 def well_formed(raw: Mapping[str, Any]) -> bytes | None:
     """`of(sanitize.presence(raw))`, if the raw presence is whole and has nothing to remove but
     unknown keys and nulls. None if not, or if the user is offline."""
     try:
-        return msgspec.json.encode(msgspec.convert(raw, _OnlinePresence))
+        return msgspec.json.encode(msgspec.convert(raw, OnlinePresence))
     except (msgspec.ValidationError, UnicodeError):  # the latter: a lone surrogate
         return None
 
@@ -100,4 +104,4 @@ def of(presence: Json) -> bytes:
     """`presence`: from sanitize.presence, with all three keys."""
     if presence["status"] == "offline":
         return OFFLINE
-    return msgspec.json.encode(msgspec.convert(presence, _OnlinePresence))
+    return msgspec.json.encode(msgspec.convert(presence, OnlinePresence))

@@ -14,6 +14,7 @@ from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.merged_presence import NOT_REPORTED
 from services.gateway.state.user_cache import (
     CachedUser,
+    RawPresence,
     StoredUser,
     UserCache,
     merge_presence,
@@ -148,7 +149,7 @@ class GuildCache:
         if cached is not None:
             cached.await_presence(guild_id)
 
-    def update_presence(self, guild_id: int, user_id: int, presence: Mapping[str, Any]) -> None:
+    def update_presence(self, guild_id: int, user_id: int, presence: RawPresence) -> None:
         """Discord shows this presence of a member in the guild."""
         cached = self._users.get(user_id)
         if cached is None:

@@ -35,6 +35,10 @@ _decode_objects = msgspec.json.Decoder(_DiscordObjects).decode
 MATCHES_NOTHING: Final = -1  # no hash in Python is -1
 
 
+RawPresence = Mapping[str, Any] | bytes
+"""What Discord sends; or JSON of presence_json.py, of what is sanitized already."""
+
+
 class StoredUser(Struct, frozen=True):
     """One user as Redis has them."""
 
@@ -52,7 +56,7 @@ class CachedUser:
         self.presence = OFFLINE  # of presence_json.py, merged over the guilds
         self.merged: MergedPresence | None = None  # None while all guilds report `presence`
         self.guilds: tuple[int, ...] = ()  # of this process's shards
-        self.last_raw_hash = 0  # of the last raw presence; 0: none was sent
+        self.last_raw_hash = 0  # of the last raw presence, or MATCHES_NOTHING; 0: none was sent
         self.flushed_hash = 0  # of what the profile in Redis was rendered from
 
     def discord(self) -> bytes:
@@ -230,23 +234,21 @@ def merge_user(cached: CachedUser, raw: Any) -> bool:
 
 
 def merge_presence(
-    cached: CachedUser, guild_id: int, raw: Mapping[str, Any], silent: Collection[int] = ()
+    cached: CachedUser, guild_id: int, raw: RawPresence, silent: Collection[int] = ()
 ) -> bool:
     """Apply what Discord shows of the user in the guild. True if anything changed.
 
     `silent`: as in MergedPresence.report.
     """
-    raw_hash = _hash(raw)
     merged = cached.merged
-    if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
-        return False  # 1.5 µs; sanitizing takes 3. Discord repeats it for each shared guild
-    cached.last_raw_hash = raw_hash
-    report = OFFLINE if raw.get("status") == "offline" else presence_json.well_formed(raw)
-    if report is None:
-        presence = sanitize.presence(raw)
-        if len(presence) < 3:
-            presence = {**(_decode(cached.reported(guild_id)) or _decode(OFFLINE)), **presence}
-        report = presence_json.of(presence)
+    if isinstance(raw, bytes):
+        cached.last_raw_hash, report = MATCHES_NOTHING, raw
+    else:
+        raw_hash = _hash(raw)
+        if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
+            return False  # 1.5 µs; sanitizing takes 3. Discord repeats it for each shared guild
+        cached.last_raw_hash = raw_hash
+        report = _sanitized(cached, guild_id, raw)
     if merged is None:
         if report == cached.presence:
             return False
@@ -260,6 +262,16 @@ def merge_presence(
     if merged.is_uniform:
         cached.merged = None
     return (merged.shown, merged.reports) != before
+
+
+def _sanitized(cached: CachedUser, guild_id: int, raw: Mapping[str, Any]) -> bytes:
+    report = OFFLINE if raw.get("status") == "offline" else presence_json.well_formed(raw)
+    if report is not None:
+        return report
+    presence = sanitize.presence(raw)
+    if len(presence) < 3:
+        presence = {**(_decode(cached.reported(guild_id)) or _decode(OFFLINE)), **presence}
+    return presence_json.of(presence)
 
 
 def _hash(raw: Mapping[str, Any]) -> int:

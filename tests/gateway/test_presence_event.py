@@ -1,0 +1,153 @@
+"""What is read in one step is what decoding and sanitizing give, to the byte; or nothing."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+
+from services.gateway.normalize import presence_event, presence_json, sanitize
+from services.gateway.normalize.presence_event import PresenceEvent
+from testing import samples
+from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, guild
+from tests.gateway.test_presence_json import INVALID, VALID, online, presences
+
+ACTIVITY = {"name": "Code", "type": 0, "details": "a", "secrets": {"join": "x"}, "new": None}
+
+
+def message(data: Any, **more: Any) -> bytes:
+    """As Discord sends it."""
+    return json.dumps({"t": "PRESENCE_UPDATE", "s": 5, "op": 0, "d": data, **more}).encode()
+
+
+def read(data: Any) -> PresenceEvent | None:
+    found = presence_event.read(message(data))
+    return found.d if found else None
+
+
+@given(presences, st.sampled_from(({}, {"guild_id": "7"}, {"broadcast": True, "nick": None})))
+def test_the_presence_is_what_sanitizing_gives(raw: dict[str, Any], more: dict[str, Any]) -> None:
+    """Of everything that is read this way."""
+    event = read(raw | more)
+    if event is not None:
+        assert event.presence() == presence_json.of(sanitize.presence(raw))
+        assert event.user.id == raw["user"]["id"]
+        assert event.guild_id == more.get("guild_id", UNSET)
+
+
+@pytest.mark.parametrize("key", sanitize.ACTIVITY)
+def test_each_valid_value_is_read(key: str) -> None:
+    """And no value that sanitizing would change."""
+    for value in VALID[key]:
+        raw = online(**{key: value})
+        event = read(raw)
+        assert event is not None
+        assert event.presence() == presence_json.of(sanitize.presence(raw))
+    for value in INVALID:
+        raw = online(**{key: value})
+        event = read(raw)
+        if event is not None:
+            assert event.presence() == presence_json.of(sanitize.presence(raw))
+
+
+def test_what_discord_sends_is_read() -> None:
+    """Captured payloads, where those files are at hand."""
+    for case in samples.read("captured-payloads.json")["presence"]:
+        found = presence_event.read(json.dumps(case["payload"]).encode())
+        event = case["payload"]["d"]
+        if found is None:
+            assert len(event["user"]) > 1, case
+        else:
+            assert found.d.presence() == presence_json.of(sanitize.presence(event)), case
+
+
+def test_an_offline_user_has_nothing_else() -> None:
+    """Whatever Discord sends of them."""
+    event = read(online(**ACTIVITY) | {"status": "offline"})
+    assert event is not None
+    assert event.presence() == presence_json.OFFLINE
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status": "online", "client_status": {}, "activities": []},
+        online() | {"user": {"id": "1", "username": "robin"}},
+        online() | {"user": {"id": 1}},
+        online() | {"guild_id": None},
+        online() | {"status": "away"},
+        {"user": {"id": "1"}, "status": "online"},
+        None,
+        [],
+    ],
+)
+def test_anything_else_is_not_read(data: Any) -> None:
+    """It is decoded like other events."""
+    assert read(data) is None
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        message(online(), op=1),
+        message(online(), t="TYPING_START"),
+        message(online(), s="5"),
+        message(online(name="PRESENCE_UPDATE"), t="GUILD_CREATE"),
+        message(online())[:-1],
+        message(online(name="\ud800")),
+        b'{"t":"PRESENCE_UPDATE","s":5,"op":0,"d":' + b"[" * 5000,
+        b'{"t":"PRESENCE_UPDATE","s":5,"op":0,"d":{"user":{"id":"\xff"}}}',
+        message(online()).decode(),
+    ],
+)
+def test_another_message_is_not_read(sent: bytes | str) -> None:
+    """Nor one that is cut off, or is no text."""
+    assert presence_event.read(sent) is None
+
+
+def some_event(rng: random.Random) -> dict[str, Any]:
+    """Of a few users in two guilds, so that it is often a repetition."""
+    user_id = rng.choice(("1", "2", "3", "4", "x"))
+    event: dict[str, Any] = {
+        "user": {"id": user_id},
+        "guild_id": str(rng.choice((GUILD, GUILD, OTHER, 9))),
+        "status": rng.choice(("online", "idle", "offline", "invalid")),
+        "client_status": rng.choice(({"desktop": "online"}, {"web": "idle"})),
+        "activities": rng.choice(([], [ACTIVITY], [ACTIVITY, {"name": "--", "type": "5"}])),
+    }
+    if rng.random() < 0.1:
+        del event[rng.choice(("guild_id", "activities", "client_status"))]
+    if rng.random() < 0.1:
+        event["user"]["username"] = rng.choice(("robin", "jay"))
+    return event
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_both_ways_have_the_same_effect(seed: int) -> None:
+    """One gateway gets all events decoded, the other one as they are read."""
+    rng = random.Random(seed)
+    decoded, either = GatewayFixture(), GatewayFixture()
+    for gateway in (decoded, either):
+        gateway.handle("GUILD_CREATE", guild(GUILD, [1, 2, 3]))
+        gateway.handle("GUILD_CREATE", guild(OTHER, [2, 3], large=True, member_count=1000))
+    count = 0
+    for _ in range(300):
+        event = some_event(rng)
+        found = read(event)
+        count += found is not None
+        told = either.handle("PRESENCE_UPDATE", event if found is None else found)
+        assert told == decoded.handle("PRESENCE_UPDATE", event)
+        for user_id in (1, 2, 3):
+            assert either.shown(user_id) == decoded.shown(user_id)
+            for guild_id in (GUILD, OTHER):
+                live = [
+                    one.guilds.has_live_presence(guild_id, user_id) for one in (decoded, either)
+                ]
+                assert live[0] == live[1]
+    assert 50 < count < 300
+    assert either.requests.users == decoded.requests.users
