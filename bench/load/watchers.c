@@ -4,9 +4,10 @@
  * Lanyard's dialect: its first frame is INIT_STATE, and Hello is not counted. One of events reads
  * Server-Sent Events: each line of data is a frame.
  *
- * `watchers SERVERS returning MS FIRST COUNT`: clients that connect again when their connection ends, as a
- * page does: after MS to 5 * MS, or longer if they failed before. Each knows the number of the change that it
- * has seen last (bench/people.py). They come from COUNT addresses above 127.0.0.1 + FIRST.
+ * `watchers SERVERS returning MS FIRST COUNT`: clients that connect again when their connection ends,
+ * as a page does: after MS to 5 * MS, or up to 30 * MS if they failed before. Each knows the number of
+ * the change that it has seen last (bench/people.py). They come from COUNT addresses above
+ * 127.0.0.1 + FIRST.
  *
  * Commands on stdin, one JSON line on stdout each:
  *   open COUNT FIRST STEP  connect COUNT clients; client i watches user FIRST + i * STEP. Answers
@@ -55,12 +56,16 @@ static int64_t first_user, step, frames, bytes, text_frames_wanted, wanted, dead
 static enum { IDLE, OPENING, AWAITING, HOLDING } doing;
 static const char SONG[] = "\"song\":\"90mph ";
 
-/* After a random time: the widget's (web/widget/socket.js) after a restart, if MS is 1000. */
+/* After a random time, as the widget does it (web/widget/socket.js), where MS is 1000. */
 static void come_back(struct client *c) {
-    int64_t least = returning_ms << (c->failures < 5 ? c->failures : 5);
-    c->due = now_ns() + (int64_t)((least + drand48() * 4 * least) * 1e6);
-    waiting++;
     if (!c->shown) c->failures++, refused++;
+    int64_t longest = 5 * returning_ms, least = returning_ms;
+    if (c->failures) {
+        longest = c->failures < 5 ? returning_ms << c->failures : 30 * returning_ms;
+        least = longest / 2;
+    }
+    c->due = now_ns() + (int64_t)((least + drand48() * (longest - least)) * 1e6);
+    waiting++;
 }
 
 static void hang_up(struct client *c) {

@@ -36,12 +36,13 @@ class MastersPlan(Struct, frozen=True, kw_only=True):
 
 
 class _Measured(Struct, frozen=True):
-    """A save's CPU, in seconds."""
+    """CPU of a save, in seconds."""
 
     busiest: float  # of the master that needs most, for a save of any user
     total: float  # of all masters
     client: float
-    seconds: float
+    seconds: float  # that pass
+    read: float  # CPU of all masters, for a read of one user
 
 
 async def run(harness: Harness, plan: MastersPlan) -> list[Figure]:
@@ -59,7 +60,7 @@ async def run(harness: Harness, plan: MastersPlan) -> list[Figure]:
                 measured = await _measure(url, servers, plan)
             alone = alone or measured.busiest
             found += _figures(f"{name}, {_count(masters)}", measured, alone)
-            print(f"scale: {found[-2].name}: {found[-2].value:,.0f}", file=sys.stderr)
+            print(f"scale: {found[-3].name}: {found[-3].value:,.0f}", file=sys.stderr)
     return found
 
 
@@ -81,15 +82,27 @@ async def _measure(url: str, servers: Sequence[RedisServer], plan: MastersPlan) 
     async with Store.connect(url, timeout=TIMEOUT_S) as store:
         await people.admit(store, plan.users)
         await _save_all(store, plan.users, 1)
-        before = [kernel.cpu_seconds(one.pid) for one in servers]
+        before = _cpu(servers)
         own, began = time.process_time(), time.monotonic()
         for number in range(2, plan.rounds + 2):
             await _save_all(store, plan.users, number)
         own, seconds = time.process_time() - own, time.monotonic() - began
-        spent = [
-            kernel.cpu_seconds(one.pid) - cpu for one, cpu in zip(servers, before, strict=True)
-        ]
-    return _Measured(max(spent) / saves, sum(spent) / saves, own / saves, seconds / saves)
+        after = _cpu(servers)
+        for user in range(people.FIRST, people.FIRST + plan.users):
+            await store.load(user)
+        read = sum(_cpu(servers)) - sum(after)
+    spent = [now - then for now, then in zip(after, before, strict=True)]
+    return _Measured(
+        busiest=max(spent) / saves,
+        total=sum(spent) / saves,
+        client=own / saves,
+        seconds=seconds / saves,
+        read=read / plan.users,
+    )
+
+
+def _cpu(servers: Sequence[RedisServer]) -> list[float]:
+    return [kernel.cpu_seconds(one.pid) for one in servers]
 
 
 async def _save_all(store: Store, users: int, number: int) -> None:
@@ -121,5 +134,11 @@ def _figures(name: str, measured: _Measured, alone: float) -> list[Figure]:
             unit="µs",
             value=measured.total * 1e6,
             note=f"its client {measured.client * 1e6:.0f} µs",
+        ),
+        Figure(
+            row=ROW,
+            name=f"{name}: CPU of a read, all masters",
+            unit="µs",
+            value=measured.read * 1e6,
         ),
     ]
