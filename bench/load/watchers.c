@@ -25,7 +25,7 @@
 
 #include <sched.h>
 
-enum { MOST = 1 << 16, AT_ONCE = 64, CHUNK = 1 << 17, LOOK_NS = 5000000 };
+enum { MOST = 1 << 16, AT_ONCE = 64, CHUNK = 1 << 17, LOOK_NS = 5000000, OPEN_MS = 15000 };
 
 struct client {
     struct wire wire;
@@ -116,11 +116,13 @@ static void connect_one(void) {
     to_open--;
 }
 
-/* Those that are due, each at another server than the last time. */
+/* Those that are due, each at another server than the last time. An attempt may be swallowed: a proxy
+ * at its limit leaves it in its backlog. The widget waits as long. */
 static void connect_again(void) {
-    int64_t now = now_ns();
+    int64_t now = now_ns(), late = now - OPEN_MS * 1000000LL;
     for (int i = 0; i < count; i++) {
         struct client *c = &clients[i];
+        if (c->wire.fd >= 0 && !c->shown && c->began < late) hang_up(c);
         if (!c->due || c->due > now) continue;
         waiting--;
         c->due = 0, c->began = now, c->fresh = 1, c->number = -1;
@@ -353,14 +355,14 @@ int main(int argc, char **argv) {
     epoll_ctl(epoll, EPOLL_CTL_ADD, 0, &stdin_event);
     for (;;) {
         struct epoll_event found[512];
-        int ready = epoll_wait(epoll, found, 512, doing == IDLE && !waiting ? -1 : 10);
+        int ready = epoll_wait(epoll, found, 512, doing == IDLE && !waiting && !under_way ? -1 : 10);
         for (int i = 0; i < ready; i++) {
             if (found[i].data.u32 == MOST)
                 command();
             else
                 readable(&clients[found[i].data.u32]);
         }
-        if (waiting) every(&next_return, connect_again);
+        if (returning && (waiting || under_way)) every(&next_return, connect_again);
         while (doing == OPENING && to_open && under_way < AT_ONCE) connect_one();
         if (doing == OPENING && !to_open && !under_way && !waiting) answer();
         if (doing == HOLDING) every(&next_look, look_at_all);

@@ -22,6 +22,7 @@ from testing.free_port import free_port
 CLIENTS: Final = "watchers"  # of bench/load
 FILES: Final = 20_000  # of a process, at most
 OTHER_FILES: Final = 500  # of these, for anything but clients
+PROXY_LOAD: Final = 0.75  # of what it can hold
 CLIENTS_OF_ADDRESS: Final = 100  # a fifth of WS_CONNECTIONS_PER_ADDRESS
 ADDRESSES_APART: Final = 1 << 16  # the clients of one process come from 127.N.0.0/16
 TRACKED_OF_CLIENT: Final = 2.2  # two connections, and some that have ended
@@ -49,12 +50,12 @@ class Layout(Struct, frozen=True, kw_only=True):
 
 def layout(sockets: int, files: int, *, ws: int, proxied: bool, tls: bool) -> Layout:
     """As few processes as the limit of open files allows, but so many `ws`. A proxy needs two
-    files for a client."""
+    files for a client; clients that come back choose another, so that some get more than others."""
     each = min(files, FILES) - OTHER_FILES
     return Layout(
         sockets=sockets,
         ws=max(ws, math.ceil(sockets / each)),
-        proxies=math.ceil(2 * sockets / each) if proxied else 0,
+        proxies=math.ceil(2 * sockets / each / PROXY_LOAD) if proxied else 0,
         clients=math.ceil(sockets / each),
         tls=tls and proxied,
     )

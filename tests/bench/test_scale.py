@@ -87,7 +87,7 @@ async def test_a_run_that_is_stopped_leaves_nothing(
 def test_no_process_needs_more_files_than_it_may_open() -> None:
     """A proxy needs two for a client. During a restart, the others hold what one of them held."""
     layout = crowds.layout(SOCKETS, 20_000, ws=WS, proxied=True, tls=True)
-    assert (layout.ws, layout.proxies, layout.clients) == (6, 11, 6)
+    assert (layout.ws, layout.proxies, layout.clients) == (6, 14, 6)
     assert layout.sockets / layout.ws < 20_000 - RESERVED_FILES
     small = crowds.layout(200, 1024, ws=2, proxied=False, tls=True)
     assert (small.ws, small.proxies, small.clients, small.tls) == (2, 0, 1, False)
