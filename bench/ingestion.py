@@ -34,10 +34,10 @@ class Ingestion(Struct, frozen=True):
         """Send; returns when the last one is queued for the gateway."""
         return await self.discord.ask(f"events {count} {rate} {users} {kind}")
 
-    async def holds(self, users: int, round_number: int) -> None:
+    async def holds(self, users: int, round_number: int, within: float = WITHIN) -> None:
         """Returns when Redis shows this round's event of each of the users."""
         mark = b'"round %d"' % round_number
-        await _until(self.redis, users, lambda snapshot: mark in snapshot.presence)
+        await _until(self.redis, users, lambda snapshot: mark in snapshot.presence, within)
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from tests.documents import ROOT, rows
 PAGE = ROOT / "docs" / "scaling.md"
 PERFORMANCE = ROOT / "docs" / "performance.md"
 SIZES = (1_000, 100_000, 10_000_000)
+PROXIED = ("ping", "frame", "connect", "read")
 DAY, MONTH = 86_400, 30 * 86_400  # seconds
 
 
@@ -53,16 +54,27 @@ class Plan:
         reads = 2 * self.visits() * self.assumed["a read, Redis"]
         return self.changes() * self.cost["a save, Redis"] + reads
 
+    def pings(self) -> float:
+        """CPU of ws, a second."""
+        return self.users / 20 * self.cost["a ping, ws"]
+
+    def connects(self) -> float:
+        """CPU of ws, a second."""
+        return self.visits() * self.cost["a connect, ws"]
+
     def ws(self) -> float:
-        pings = self.users / 20 * self.cost["a ping, ws"]
-        updates = self.changes() * self.cost["an update, ws"]
-        return updates + pings + self.visits() * self.cost["a connect, ws"]
+        return self.changes() * self.cost["an update, ws"] + self.pings() + self.connects()
 
     def api(self) -> float:
         return self.visits() * self.cost["a read, api"]
 
     def proxy(self) -> float:
-        return (self.ws() + self.api()) * self.assumed["proxy's CPU for one of ws and api"]
+        """An update of a single watcher is a frame like those of a fan-out for it."""
+        a = self.assumed
+        times = {what: a[f"proxy's CPU of a {what}, of the service's"] for what in PROXIED}
+        frames = self.changes() * self.cost["a frame, ws"]
+        own = times["ping"] * self.pings() + times["frame"] * frames
+        return own + times["connect"] * self.connects() + times["read"] * self.api()
 
     def cores(self) -> float:
         return self.gateway() + self.redis() + self.ws() + self.api() + self.proxy()

@@ -4,9 +4,9 @@
  * Lanyard's dialect: its first frame is INIT_STATE, and Hello is not counted. One of events reads
  * Server-Sent Events: each line of data is a frame.
  *
- * `watchers SERVERS returning MS FIRST COUNT`: clients that connect again when their connection ends,
+ * `watchers SERVERS returning MS FIRST COUNT MARK`: clients that connect again when their connection ends,
  * as a page does: after MS to 5 * MS, or up to 30 * MS if they failed before. Each knows the number of
- * the change that it has seen last (bench/people.py). They come from COUNT addresses above
+ * the change that it has seen last: it stands after MARK. They come from COUNT addresses above
  * 127.0.0.1 + FIRST.
  *
  * Commands on stdin, one JSON line on stdout each:
@@ -41,7 +41,7 @@ struct client {
     int64_t left;     /* when its connection ended; 0: it was never shown anything */
     int64_t seen_at;  /* when it saw its last change */
     int seen;         /* the number of that; -1: none */
-    int matched;      /* bytes of SONG that have come */
+    int matched;      /* bytes of the mark that have come */
     int number;       /* as far as its digits have come; -1: no number is being read */
     int fresh;        /* nothing was seen yet on this connection */
     int failures;     /* to connect, since it was shown something */
@@ -54,7 +54,7 @@ static int waiting, returned, refused, skipped, back;
 static int count, to_open, under_way, alive, epoll;
 static int64_t first_user, step, frames, bytes, text_frames_wanted, wanted, deadline, opening_since;
 static enum { IDLE, OPENING, AWAITING, HOLDING } doing;
-static const char SONG[] = "\"song\":\"90mph ";
+static const char *mark = ""; /* of a returning one's frames: the number of the change follows */
 
 /* After a random time, as the widget does it (web/widget/socket.js), where MS is 1000. */
 static void come_back(struct client *c) {
@@ -138,7 +138,7 @@ static void saw(struct client *c) {
     c->seen = c->number, c->seen_at = now_ns(), c->fresh = 0;
 }
 
-/* A part of a frame's payload: the number of the change stands after SONG. */
+/* A part of a frame's payload: the number of the change stands after the mark. */
 static void look_for_number(struct client *c, const char *data, size_t size) {
     for (const char *end = data + size; data < end; data++) {
         if (c->number >= 0 && *data >= '0' && *data <= '9') {
@@ -146,10 +146,10 @@ static void look_for_number(struct client *c, const char *data, size_t size) {
         } else if (c->number >= 0) {
             saw(c);
             c->number = -1, c->matched = 0;
-        } else if (*data == SONG[c->matched]) {
-            if (!SONG[++c->matched]) c->number = 0;
+        } else if (*data == mark[c->matched]) {
+            if (!mark[++c->matched]) c->number = 0;
         } else {
-            c->matched = *data == SONG[0];
+            c->matched = *data == mark[0];
         }
     }
 }
@@ -343,9 +343,9 @@ int main(int argc, char **argv) {
     allow_many_sockets();
     lanyard = argc > 2 && !strcmp(argv[2], "lanyard");
     events = argc > 2 && !strcmp(argv[2], "events");
-    if (argc > 5 && !strcmp(argv[2], "returning")) {
+    if (argc > 6 && !strcmp(argv[2], "returning")) {
         returning = may_fail = 1, returning_ms = atoi(argv[3]);
-        first_address = atoi(argv[4]), addresses = atoi(argv[5]);
+        first_address = atoi(argv[4]), addresses = atoi(argv[5]), mark = argv[6];
         srand48(first_address);
     } else if (argc > 2 && !lanyard && !events) sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
     if (!(clients = calloc(MOST, sizeof *clients))) die("calloc");

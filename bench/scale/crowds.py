@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,6 +20,7 @@ from testing.eventually import eventually_async
 from testing.free_port import free_port
 
 CLIENTS: Final = "watchers"  # of bench/load
+SONG: Final = '"song":"90mph '  # in front of the number of a change of bench/people.py
 FILES: Final = 20_000  # of a process, at most
 OTHER_FILES: Final = 500  # of these, for anything but clients
 PROXY_LOAD: Final = 0.75  # of what it can hold
@@ -220,19 +221,28 @@ async def running(harness: Harness, redis: Redis, layout: Layout) -> AsyncIterat
         each = math.ceil(layout.sockets / layout.clients / CLIENTS_OF_ADDRESS)
         clients = [
             await blocks.enter_async_context(
-                harness.program(
-                    program,
-                    addresses,
-                    "returning",
-                    layout.return_after,
-                    number * ADDRESSES_APART,
-                    each,
-                    core=None,
-                )
+                returning(harness, addresses, layout.return_after, number, each, SONG, program)
             )
             for number in range(1, layout.clients + 1)
         ]
         yield Crowds(layout, redis, ws, proxies, clients)
+
+
+def returning(
+    harness: Harness,
+    servers: object,
+    after_ms: int,
+    number: int,
+    addresses: int,
+    mark: str,
+    program: str = CLIENTS,
+) -> AbstractAsyncContextManager[BenchProcess]:
+    """The client process with this number, from so many addresses; `mark` is what stands in each
+    frame in front of the number of the change."""
+    first = number * ADDRESSES_APART
+    return harness.program(
+        program, servers, "returning", after_ms, first, addresses, mark, core=None
+    )
 
 
 def haproxy() -> str | None:
