@@ -23,7 +23,8 @@ from tests.deploy.haproxy import program
 
 HAPROXY = ROOT / "deploy" / "haproxy"
 NAME = "presence.example.org"
-SERVICES = {"api": 8000, "ws": 8001, "cards": 8002, "simulator": 8100, "caddy": 80}
+PORTS = {"api": 8000, "ws": 8001, "cards": 8002, "simulator": 8100}
+SERVICES = (*PORTS, "caddy")
 HOSTS = {name: f"127.0.0.{number}" for number, name in enumerate(SERVICES, 2)}
 EACH: dict[str, Sequence[str]] = {name: [host] for name, host in HOSTS.items()}
 OTHER = "127.0.0.9"  # a second replica of each
@@ -109,7 +110,8 @@ async def container(folder: Path, **env: str) -> AsyncIterator[Container]:
                 "bind :443 ": f"bind 127.0.0.1:{tls_port} ",
                 "127.0.0.1:8404": f"127.0.0.1:{free_port()}",
                 "/tmp/trusted-proxies": f"{folder}/trusted-proxies",  # noqa: S108
-                **{f" {name}:{fixed} ": f" {name}:{upstream} " for name, fixed in SERVICES.items()},
+                "int(80)": f"int({upstream})",
+                **{f" {name}:{fixed} ": f" {name}:{upstream} " for name, fixed in PORTS.items()},
             },
         )
         (folder / "containers.cfg").write_text(config)
