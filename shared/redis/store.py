@@ -89,6 +89,9 @@ class Save(Struct, frozen=True):
     """How many guilds the fields were merged from: another number is a CONFLICT. -1: any."""
     base: int = 0
     """The version they were merged with: another one is a CONFLICT. 0: any."""
+    is_first: bool = False
+    """Whether the process has not saved the user before. An earlier version of Grux may have, and
+    it does not keep up the field by which update.lua knows that nothing is unusual."""
 
 
 class Store:
@@ -343,9 +346,9 @@ def _by_guild(saves: Sequence[Save], what: Literal["joined", "left"]) -> dict[in
 def _is_update(save: Save) -> bool:
     """Whether update.lua can save it, if Redis has no more of the user than this does."""
     fields = save.fields
-    return fields is not None and not (
-        save.joined or save.left or save.base or fields.reports or fields.hidden or fields.history
-    )
+    if fields is None or save.is_first or save.joined or save.left or save.base:
+        return False
+    return not (fields.reports or fields.hidden or fields.history)
 
 
 def update_call(saves: Sequence[Save], fence: int) -> Call:

@@ -190,3 +190,36 @@ async def test_an_update_counts_the_guilds_of_the_last_save(store: Store) -> Non
     await store.save([Save(USER, left=(OTHER,))])
     assert await store.save([Save(USER, fields(4), considered=2)]) == [CONFLICT]
     assert (await store.save([Save(USER, fields(4), considered=1)]))[0] > 0
+
+
+@pytest.mark.parametrize("shown", [1, 2])
+async def test_what_an_earlier_gateway_wrote_is_seen_by_the_first_save(
+    store: Store, shown: int
+) -> None:
+    """After a downgrade: it leaves `guilds` in the hash as it was, whatever it writes. The first
+    save may change nothing."""
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.redis.hset(
+        keys.presence(USER), mapping={"version": 5, "reports": b"{}", "hidden": b"[]"}
+    )
+    await store.redis.sadd(keys.guilds(USER), OTHER)
+    for number in (shown, 3):
+        save = Save(USER, fields(number), considered=1, is_first=number == shown)
+        assert await store.save([save]) == [CONFLICT]
+    both = Save(USER, fields(shown), considered=2, is_first=True)
+    assert (await store.save([both]))[0] > 0
+    assert await store.redis.hmget(keys.presence(USER), ["reports", "hidden"]) == [None, None]
+    await store.redis.sadd(keys.guilds(USER), 7)
+    await store.save([Save(USER, fields(shown), considered=3, is_first=True)])
+    assert await store.save([Save(USER, fields(4), considered=2)]) == [CONFLICT]
+
+
+async def test_a_save_that_changes_nothing_notes_what_an_earlier_gateway_has_kept(
+    store: Store,
+) -> None:
+    await store.save([Save(USER, fields(), joined=(GUILD,))])
+    await store.redis.hset(keys.presence(USER), "history", b'{"song":1}')
+    kept = Fields(b"", b'{"status":"1"}', b"{}", history=b'{"song":1}')
+    assert await store.save([Save(USER, kept, considered=1)]) == [UNCHANGED]
+    assert (await store.save([Save(USER, fields(2), considered=1)]))[0] > 0
+    assert await store.redis.hget(keys.presence(USER), "history") is None

@@ -204,6 +204,18 @@ async def test_profile_is_sent_only_when_it_changes(writing: WriterFixture) -> N
     assert fields.profile != b""
 
 
+async def test_the_first_save_of_a_user_is_marked(writing: WriterFixture) -> None:
+    """An earlier version of Grux may have written them last."""
+    writing.list_guild(GUILD, USER)
+    for status in ("invisible", "dnd", "idle"):
+        if status != "invisible":
+            writing.show(USER, status)
+        assert await writing.status(USER) == status
+    writing.writer.mark_all_dirty()
+    assert await writing.status(USER) == "idle"
+    assert [batch[0].is_first for batch in writing.store.batches] == [True, False, False, True]
+
+
 async def test_user_who_cannot_be_rendered_keeps_the_last_snapshot(
     writing: WriterFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

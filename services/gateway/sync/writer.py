@@ -310,7 +310,8 @@ class Writer:
             fields = self._render(user_id, cached) if cached else None
             if fields or joined or left:
                 considered, base = cached.merged_from() if cached else (0, 0)
-                yield Save(user_id, fields, joined, left, received, considered, base)
+                is_first = cached is None or not cached.flushed_hash
+                yield Save(user_id, fields, joined, left, received, considered, base, is_first)
 
     def _render(self, user_id: int, cached: CachedUser) -> Fields | None:
         user, discord, hidden = cached.user, cached.presence, b""

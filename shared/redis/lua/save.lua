@@ -90,7 +90,10 @@ local function write(key, argument, joined, left, fields, old)
   local old_reports, old_hidden, old_history = old[4] or '', old[5] or '', old[6] or ''
   -- Guilds of shards in other processes count too: their reports are part of the merged state.
   local is_known = considered == '-1' or tonumber(considered) == monitored_in
-  if not is_known or (base ~= '0' and base ~= (old_version or '')) then return '-5' end
+  if not is_known or (base ~= '0' and base ~= (old_version or '')) then
+    if old[8] then call('HDEL', presence, 'guilds') end
+    return '-5'
+  end
   if shown == '' then return '0' end
   -- What is published. Put together once, at the end: each step would copy a kilobyte.
   local profile_key, profile_told, presence_key, presence_told, rest = '', '', '', '', ''
@@ -110,7 +113,17 @@ local function write(key, argument, joined, left, fields, old)
   local old_number, is_told = number_of(old_version), true
   if profile_key == '' and presence_key == '' and rest == '' then
     is_told = old_number == 0 or call('HGET', presence, 'discord') ~= discord
-    if not is_told and old_reports == reports and old_history == history then return '0' end
+    if not is_told and old_reports == reports and old_history == history then
+      -- An earlier version of Grux may have changed the rest since `guilds` was written.
+      local is_usual = reports .. hidden .. history == '' and not has_last_seen(shown)
+      local counted = is_usual and string.format('%.0f', monitored_in)
+      if counted and old[8] ~= counted then
+        call('HSET', presence, 'guilds', counted)
+      elseif old[8] and not counted then
+        call('HDEL', presence, 'guilds')
+      end
+      return '0'
+    end
     -- Only Lanyard's dialect shows all of `discord`. Its readers load it after any message, so that
     -- messages stay small for the others.
     rest = ',"discord":true'
@@ -155,7 +168,7 @@ end
 local function save(key, argument, joined, left, fields)
   local presence, fence = KEYS[key], KEYS[key + 3]
   local old = pcall_redis('HMGET', presence, 'version', 'profile', 'presence', 'reports', 'hidden',
-    'history', 'fence')
+    'history', 'fence', 'guilds')
   local kept = pcall_redis('GET', fence)
   if type(kept) == 'table' then kept = nil end  -- written by other software
   local last = math.max(number_of(old[7]), number_of(kept))
@@ -164,7 +177,10 @@ local function save(key, argument, joined, left, fields)
   local is_known = old[1] or old[2] or old[3]
   if is_known then
     call('HSET', presence, 'fence', new_fence)
-    if joined + left > 0 then call('HDEL', presence, 'guilds') end
+    if joined + left > 0 and old[8] then
+      call('HDEL', presence, 'guilds')
+      old[8] = false
+    end
   end
   local result = write(key, argument, joined, left, fields, old)
   if result == '-1' or not is_known and tonumber(result) <= 0 then
