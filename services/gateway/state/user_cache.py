@@ -145,6 +145,7 @@ class UserCache:
 
     def __init__(self) -> None:
         self._users: dict[int, CachedUser] = {}
+        self._gone: dict[int, CachedUser] = {}
         self._waiting: set[int] = set()
 
     def __len__(self) -> int:
@@ -169,12 +170,14 @@ class UserCache:
                 return None
             user = _encode({**sanitized, "id": str(user_id)})
         cached = self._users[user_id] = CachedUser(user)
+        self._gone.pop(user_id, None)
         return cached
 
     def restore(self, user_id: int, discord: bytes, reports: bytes | None) -> CachedUser:
         """Add the user as `CachedUser.discord` and `MergedPresence.stored` gave them. Raises
         msgspec.MsgspecError."""
         cached = self._users[user_id] = restored_user(discord, reports)
+        self._gone.pop(user_id, None)
         return cached
 
     def remove(self, user_id: int) -> None:
@@ -185,10 +188,23 @@ class UserCache:
         if cached.merged and cached.merged.is_waiting:
             self._waiting.add(user_id)
 
+    def gone(self, user_id: int) -> CachedUser | None:
+        """As `note_gone` was told."""
+        return self._gone.get(user_id)
+
+    def note_gone(self, user_id: int, user: CachedUser | None) -> None:
+        """The user has left the last guild of this process, and is in those of others, which have
+        not heard of what is still to change with time alone. `user`: as saved; None: nothing."""
+        if user and user.merged and user.merged.is_waiting:
+            self._gone[user_id] = user
+            self._waiting.add(user_id)
+        else:
+            self._gone.pop(user_id, None)
+
     def waiting(self) -> Iterator[tuple[int, CachedUser]]:
         """Those of whom what is shown may change with time alone."""
         for user_id in list(self._waiting):
-            cached = self._users.get(user_id)
+            cached = self._users.get(user_id) or self._gone.get(user_id)
             if cached and cached.merged and cached.merged.is_waiting:
                 yield user_id, cached
             else:

@@ -304,9 +304,12 @@ class Writer:
                 cached.forget(left)
                 self._users.note_waiting(user_id, cached)
             if self._people.is_hidden(user_id):
+                self._users.note_gone(user_id, None)
                 if left:
                     yield Save(user_id, None, (), left, received)
                 continue
+            if cached is None and not left:
+                cached = self._users.gone(user_id)
             fields = self._render(user_id, cached) if cached else None
             if fields or joined or left:
                 considered, base = cached.merged_from() if cached else (0, 0)
@@ -388,6 +391,8 @@ class Writer:
             cached = self._users.get(save.user_id)
             if self._history.is_kept(save.user_id):
                 self._observe(save, result, cached)
+            if cached is None:
+                self._wait_for_gone(save.user_id, result)
             if cached is None or save.fields is None:
                 continue
             if result > 0 and cached.merged:
@@ -409,6 +414,12 @@ class Writer:
         if has_lost_users:
             log.warning("Redis has lost monitored users")
             self._gate.suspect_loss()
+
+    def _wait_for_gone(self, user_id: int, result: int) -> None:
+        gone = self._users.gone(user_id)
+        if gone is not None and gone.merged and result > 0:
+            gone.merged.version = result
+        self._users.note_gone(user_id, gone if result >= UNCHANGED else None)
 
     def _observe(self, save: Save, result: int, cached: CachedUser | None) -> None:
         guilds = cached.guilds if cached else ()
@@ -469,6 +480,10 @@ class Writer:
             return msgspec.structs.replace(save, considered=-1, base=0)
         if cached is not None:
             self._users.note_waiting(user_id, cached)
+        else:
+            self._users.note_gone(user_id, user)
+            if not (left or joined):  # another process has written since: it is waited for anew
+                return msgspec.structs.replace(save, fields=None, considered=-1, base=0)
         considered, base = user.merged_from()
         fields = self._render(user_id, user)
         return msgspec.structs.replace(
