@@ -36,6 +36,7 @@ class Container(Struct, kw_only=True):
     process: Process
     port: int
     tls_port: int
+    upstream: int  # the port of each replica
     dns: DnsServer
     certificates: Path  # where Caddy keeps them
     http: aiohttp.ClientSession
@@ -134,6 +135,7 @@ async def container(folder: Path, **env: str) -> AsyncIterator[Container]:
             process=process,
             port=port,
             tls_port=tls_port,
+            upstream=upstream,
             dns=dns,
             certificates=certificates,
             http=http,

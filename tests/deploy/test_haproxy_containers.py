@@ -10,10 +10,20 @@ from pathlib import Path
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.asyncio.server import serve
 
 from testing.eventually import eventually_async
 from testing.process import ROOT
-from tests.deploy.haproxy_container import EACH, HAPROXY, HOSTS, NAME, OTHER, container
+from tests.deploy.haproxy_container import (
+    EACH,
+    HAPROXY,
+    HOSTS,
+    NAME,
+    OTHER,
+    container,
+    echo,
+    replica,
+)
 
 
 async def test_replicas_are_found_by_name(tmp_path: Path) -> None:
@@ -113,6 +123,16 @@ async def test_the_address_of_the_client(tmp_path: Path, trusted: str, passed_on
         sent = {"X-Forwarded-For": "9.9.9.9, 1.2.3.4"}
         assert await proxy.get("/user/1", **sent) == (200, f"api /user/1 {passed_on}")
         assert await proxy.get("/user/1") == (200, "api /user/1 127.0.0.1")
+
+
+async def test_a_challenge_goes_nowhere_without_caddy(tmp_path: Path) -> None:
+    """HAProxy would send it to the address that it came to: to itself, again and again."""
+    async with container(tmp_path, SITE_ADDRESS=NAME) as proxy:
+        at_that_address = replica("itself")
+        async with serve(echo, "127.0.0.1", proxy.upstream, process_request=at_that_address):
+            status, text = await proxy.get("/.well-known/acme-challenge/x")
+        assert status == 503
+        assert '"unavailable"' in text
 
 
 class Authority:
