@@ -14,11 +14,13 @@ if ! problem=$(docker info 2>&1 >/dev/null); then
     exit 1
 fi
 
-# As compose reads it, from .env and the shell. It could not read docker-compose.yml with a wrong one.
-front_door=$(echo 'services: {door: {image: "${FRONT_DOOR:-caddy}"}}' |
+# As compose reads it, from .env and the shell. It could not read docker-compose.yml with a wrong one. The name
+# is there because compose takes none from a folder that has no Latin letter or digit in its name.
+front_door=$(echo '{name: grux, services: {door: {image: "${FRONT_DOOR:-caddy}"}}}' |
     docker compose --file - config | sed -n 's/^    image: //p')
 case $front_door in
 caddy | haproxy) ;;
+"") exit 1 ;; # compose has said why it cannot read .env
 *)
     echo "FRONT_DOOR is $front_door, but must be caddy or haproxy: change it in .env (docs/self-hosting.md)." >&2
     exit 2

@@ -18,10 +18,13 @@ from tests.documents import ROOT
 
 REDIS_USERS = ("ADMIN", "GATEWAY", "API", "WS", "CARDS", "WEBHOOKS")
 
+# As compose in a folder whose name has no Latin letter or digit: the project has to name itself.
 DOCKER = """\
 #!/bin/sh
 case "$*" in
-*" --file - config") printf "services:\\n  door:\\n    image: $DOOR\\n" ;;
+*" --file - config")
+    grep -q "name: grux" || { echo "project name must not be empty" >&2; exit 1; }
+    printf "services:\\n  door:\\n    image: $DOOR\\n" ;;
 *" config")
     echo "      DISCORD_TOKEN: \\"$TOKEN\\""
     echo "      PUBLIC_URL: http://127.0.0.1:8080"
@@ -126,6 +129,11 @@ def test_an_unknown_front_door(run: Run, script: str) -> None:
         "FRONT_DOOR is nginx, but must be caddy or haproxy: "
         "change it in .env (docs/self-hosting.md).\n"
     )
+
+
+def test_settings_that_compose_cannot_read(run: Run) -> None:
+    """Compose says what is wrong with them. It is not FRONT_DOOR."""
+    assert run("up.sh", DOOR="") == (1, "")
 
 
 @pytest.fixture
