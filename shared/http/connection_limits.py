@@ -8,6 +8,8 @@ would fill the process.
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from msgspec import Struct
 
 from shared.http import errors
@@ -43,6 +45,16 @@ def limits_within(
     )
 
 
+@runtime_checkable
+class KeptAlive(Protocol):
+    """A connection that may have nothing under way."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the last response was written from memory, and taken, and nothing came since.
+        uvicorn has a timer for other idle connections, and closes them earlier."""
+
+
 class HttpConnectionLimiter(ConnectionLimiter):
     """A connection is pending until its request's head is whole, and again after the response."""
 
@@ -65,6 +77,9 @@ class HttpConnectionLimiter(ConnectionLimiter):
             return None
         self.refused += 1
         return errors.FULL if has_share else errors.CROWDED
+
+    def is_idle(self, connection: LimitedConnection) -> bool:
+        return isinstance(connection, KeptAlive) and connection.is_idle
 
     def head_received(self, connection: LimitedConnection) -> None:
         """A request's head is whole."""

@@ -169,6 +169,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         else:
             super().shutdown()
 
+    @property
+    def is_idle(self) -> bool:
+        return (
+            self._answered and self._head_size == 0 and self.transport.get_write_buffer_size() == 0
+        )
+
     def on_deadline(self) -> None:
         self.transport.abort()
 

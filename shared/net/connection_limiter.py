@@ -59,7 +59,7 @@ class ConnectionLimiter:
         self, *, max_connections: int, max_connections_per_address: int, max_pending: int
     ) -> None:
         self.connections = 0  # open now
-        self.closed = 0  # connections that were closed here: deadline, or place needed
+        self.closed = 0  # connections that were closed here: too slow, or place needed
         self._max_connections = max_connections
         self._max_pending = max_pending
         self._addresses = ConnectionCounter(max_connections_per_address)
@@ -127,7 +127,16 @@ class ConnectionLimiter:
     def sweep(self) -> None:
         """Close the connections whose deadline has passed."""
         for connection in self._deadlines.expired():
-            self._close(connection)
+            if self.is_idle(connection):
+                self._forget(connection)
+                connection.on_deadline()
+            else:
+                self._close(connection)
+
+    def is_idle(self, connection: LimitedConnection) -> bool:
+        """Whether it has done all that it began: its end at the deadline does not count as one of
+        `closed`."""
+        return False
 
     async def run(self, interval_s: float = SWEEP_INTERVAL_S) -> None:
         """Sweep until cancelled."""

@@ -127,6 +127,44 @@ async def test_the_next_request_has_a_deadline() -> None:
         await api.is_empty()
 
 
+SOON = ConnectionLimits(head_timeout_s=0.2)
+
+
+async def test_an_idle_client_is_not_cut_off() -> None:
+    """It got its response, and is closed like one whose response the application gave."""
+    async with serving(App(), SOON, answers=Memory()) as api:
+        client = await api.connect(KNOWN)
+        assert await body_of(client) == b"mem"
+        assert await client.rest() == b""
+        await api.is_empty()
+        assert api.limiter.closed == 0
+        await client.close()
+
+
+@pytest.mark.parametrize("begun", [b"G", KNOWN[:-1]])
+async def test_a_client_that_does_not_go_on_is_cut_off(begun: bytes) -> None:
+    """After a response from memory too: with the first bytes of another request."""
+    async with serving(App(), SOON, answers=Memory()) as api:
+        client = await api.connect(KNOWN + begun)
+        assert await body_of(client) == b"mem"
+        assert await client.rest() == b""
+        await api.is_empty()
+        assert api.limiter.closed == 1
+        await client.close()
+
+
+async def test_a_client_that_does_not_read_is_cut_off() -> None:
+    """A part of its response is still here."""
+    size = 32_000_000  # more than the kernel takes for a socket
+    async with serving(App(), SOON, answers=Memory(b"x" * size)) as api:
+        client = await api.connect()
+        client.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        client.writer.write(KNOWN)
+        await api.is_empty()
+        assert api.limiter.closed == 1
+        client.writer.transport.abort()
+
+
 async def test_the_client_that_asked_last_is_dropped_last() -> None:
     """Where a place is needed, the one goes that is silent for longest."""
     async with serving(App(), ConnectionLimits(max_pending=2), answers=Memory()) as api:
