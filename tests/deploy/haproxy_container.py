@@ -86,7 +86,7 @@ def replica(name: str) -> Callable[[ServerConnection, Request], Response | None]
     def answer(connection: ServerConnection, request: Request) -> Response | None:
         if "Upgrade" in request.headers:
             return None
-        client = request.headers.get("X-Forwarded-For", "")
+        client = ", ".join(request.headers.get_all("X-Forwarded-For"))
         return connection.respond(HTTPStatus.OK, f"{name} {request.path} {client}")
 
     return answer

@@ -125,6 +125,15 @@ async def test_the_address_of_the_client(tmp_path: Path, trusted: str, passed_on
         assert await proxy.get("/user/1") == (200, "api /user/1 127.0.0.1")
 
 
+async def test_an_address_in_a_line_of_its_own(tmp_path: Path) -> None:
+    """Some proxies append theirs that way. The lines before are part of the list."""
+    async with container(tmp_path, TRUSTED_PROXIES="127.0.0.1") as proxy:
+        await proxy.finds(EACH, "/user/1", "api ")
+        sent = [("X-Forwarded-For", "9.9.9.9"), ("X-Forwarded-For", "1.2.3.4")]
+        async with proxy.http.get(f"{proxy.url}/user/1", headers=sent) as answer:
+            assert await answer.text() == "api /user/1 9.9.9.9, 1.2.3.4, 127.0.0.1"
+
+
 async def test_a_challenge_goes_nowhere_without_caddy(tmp_path: Path) -> None:
     """HAProxy would send it to the address that it came to: to itself, again and again."""
     async with container(tmp_path, SITE_ADDRESS=NAME) as proxy:
