@@ -106,6 +106,7 @@ class EventHandler:
                 case "READY":
                     self._ready(payload)
                 case "RESUMED":
+                    self._guilds.end_replay(*self._shard)
                     self._requests.repeat_open()
                 case "RATE_LIMITED":
                     self._requests.handle_rate_limited(payload)
@@ -116,6 +117,10 @@ class EventHandler:
         except Exception:
             metrics.EVENTS_REJECTED.labels("exception").inc()
             log.exception("a %s event could not be handled", name)
+
+    def begin_replay(self) -> None:
+        """Discord is about to repeat the events that were missed, up to RESUMED."""
+        self._guilds.begin_replay(*self._shard)
 
     def any_member(self) -> tuple[int, int] | None:
         """An available guild of the shard, and one of its members."""

@@ -73,6 +73,20 @@ def test_what_all_guilds_reported_last_is_shown(
     assert not one.is_waiting
 
 
+def test_a_status_of_before_is_not_the_newest() -> None:
+    """B has not heard of the new game, so that the user was offline before is what it says. They
+    are shown as offline once A says so as well."""
+    one = merged(presence(GAME), presence(GAME))
+    one.report(A, presence(NEW_GAME), (A, B))
+    one.report(B, presence(status="offline"), (A, B))
+    assert one.shown == presence(NEW_GAME)
+    one.report(B, presence(NEW_GAME), (A, B))
+    assert one.shown == presence(NEW_GAME)
+    for guild_id in (A, B):
+        one.report(guild_id, presence(status="offline"), (A, B))
+        assert one.shown == OFFLINE
+
+
 @pytest.mark.parametrize("order", [(A, B), (B, A)])
 def test_a_change_is_shown_once(order: tuple[int, int]) -> None:
     """The second guild's report of the same change makes no state of its own."""

@@ -31,6 +31,9 @@ class RecordingHandler(EventHandler):
         self.shard = shard
         self.events: list[tuple[str, bool]] = []
 
+    def begin_replay(self) -> None:
+        pass
+
     def handle(self, name: str, payload: Any) -> None:
         is_presence = isinstance(payload, PresenceEvent)
         shown = payload.activities[0].name if is_presence else name

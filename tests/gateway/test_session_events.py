@@ -17,6 +17,9 @@ class RecordingHandler(EventHandler):
     def __init__(self) -> None:
         self.names: list[str] = []
 
+    def begin_replay(self) -> None:
+        pass
+
     def handle(self, name: str, payload: Any) -> None:
         self.names.append(name)
 

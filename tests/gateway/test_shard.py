@@ -31,6 +31,9 @@ class RecordingHandler(EventHandler):
         self.names: list[str] = []
         self.events: list[str] = []
 
+    def begin_replay(self) -> None:
+        pass
+
     def handle(self, name: str, payload: Any) -> None:
         self.events.append(name)
         if isinstance(payload, PresenceEvent):

@@ -37,6 +37,8 @@ class SessionEvents:
     def start_connection(self, *, identifies: bool) -> None:
         """A connection begins, by an Identify or by a Resume."""
         self._is_identifying = identifies
+        if not identifies:
+            self._handler.begin_replay()
 
     def close(self) -> None:
         """Ignore all further events: another process may run the shard by now."""

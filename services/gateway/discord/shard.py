@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Literal
 
 from hikari.errors import ComponentStateConflictError, GatewayServerClosedConnectionError
@@ -15,6 +15,7 @@ from services.gateway.discord.hikari_shard import HANDSHAKE_SILENCE_S, Instrumen
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.discord.session_events import DiscordSession, SessionEvents
 from services.gateway.event_handler import EventHandler
+from shared.discord.snowflake import shard_of
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,11 @@ class Shard:
     @property
     def is_connected(self) -> bool:
         return self._hikari is not None and self._hikari.is_connected
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether events come as they happen: it is connected, and repeats nothing."""
+        return self.is_connected and not self.replay.active
 
     @property
     def is_running(self) -> bool:
@@ -190,3 +196,11 @@ class Shard:
 def _is_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def is_followed(shards: Iterable[Shard], guild_id: int) -> bool | None:
+    """Whether the guild's shard is up to date. None: another process runs it."""
+    for shard in shards:
+        if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
+            return shard.is_up_to_date
+    return None

@@ -6,12 +6,13 @@ complete only after all member chunks have come; until then no member is removed
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final
 
 from services.gateway.normalize import sanitize
 from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.merged_presence import NOT_REPORTED
+from services.gateway.state.replays import Replays
 from services.gateway.state.user_cache import (
     CachedUser,
     RawPresence,
@@ -24,6 +25,8 @@ from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import shard_of
 
 _OFFLINE: Final = {"status": "offline"}
+
+IsFollowed = Callable[[int], bool | None]
 
 
 class CachedGuild:
@@ -41,10 +44,15 @@ class CachedGuild:
 class GuildCache:
     """Every monitored guild of this process's shards. The writer learns of each change."""
 
-    def __init__(self, users: UserCache, writer: Writer) -> None:
+    def __init__(
+        self, users: UserCache, writer: Writer, is_followed: IsFollowed = lambda guild_id: True
+    ) -> None:
+        """`is_followed`: as in discord/shard.py, by guild."""
         self._users = users
         self._writer = writer
+        self._is_followed = is_followed
         self._guilds: dict[int, CachedGuild] = {}
+        self._replays = Replays()
 
     def get(self, guild_id: int) -> CachedGuild | None:
         return self._guilds.get(guild_id)
@@ -73,6 +81,7 @@ class GuildCache:
     def retain(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
         """Of the shard's guilds keep only these, each unavailable until Discord sends it again."""
         for guild_id in self.guild_ids(shard_id, shard_count):
+            self._replays.forget_guild(guild_id)
             if guild_id in guild_ids:
                 self.mark_unavailable(guild_id)
             else:
@@ -149,13 +158,35 @@ class GuildCache:
         if cached is not None:
             cached.await_presence(guild_id)
 
+    def begin_replay(self, shard_id: int, shard_count: int) -> None:
+        """The shard is about to repeat what it has missed (replays.py)."""
+        self._replays.begin(self.guild_ids(shard_id, shard_count))
+
+    def end_replay(self, shard_id: int, shard_count: int) -> None:
+        """All is repeated."""
+        replay = self._replays.end(self.guild_ids(shard_id, shard_count))
+        for (guild_id, user_id), presence in replay.items():
+            guild = self._guilds.get(guild_id)
+            if guild is not None and user_id in guild.members:
+                self.update_presence(guild_id, user_id, presence)
+
+    def is_replaying(self, shard_id: int, shard_count: int) -> bool:
+        """Whether what the shard has repeated is yet to be counted."""
+        return self._replays.holds(self.guild_ids(shard_id, shard_count))
+
     def update_presence(self, guild_id: int, user_id: int, presence: RawPresence) -> None:
         """Discord shows this presence of a member in the guild."""
         cached = self._users.get(user_id)
         if cached is None:
             return
-        silent = self._silent(cached, user_id) if len(cached.guilds) > 1 else ()
-        if merge_presence(cached, guild_id, presence, silent):
+        if self._replays.hold(guild_id, user_id, cached.all_guilds(), presence):
+            return
+        silent: Collection[int] = ()
+        unfollowed: Collection[int] = ()
+        if len(cached.guilds) > 1:
+            silent = self._silent(cached, user_id)
+            unfollowed = [one for one in cached.guilds if not self._is_followed(one)]
+        if merge_presence(cached, guild_id, presence, silent, unfollowed):
             self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
 
@@ -196,6 +227,7 @@ class GuildCache:
         if guild is not None:
             guild.members.discard(user_id)
             guild.seen.discard(user_id)
+        self._replays.forget_member(guild_id, user_id)
         cached = self._users.get(user_id)
         if cached is not None and guild_id in cached.guilds:
             self._leave(cached, user_id, guild_id)
@@ -204,6 +236,7 @@ class GuildCache:
     def remove_guild(self, guild_id: int) -> None:
         """The bot has left the guild."""
         guild = self._guilds.pop(guild_id, None)
+        self._replays.forget_guild(guild_id)
         for user_id in guild.members if guild else ():
             cached = self._users.get(user_id)
             if cached is not None:
@@ -213,6 +246,7 @@ class GuildCache:
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         """Forget the shard's guilds without writing it: another process runs the shard now."""
         for guild_id in self.guild_ids(shard_id, shard_count):
+            self._replays.forget_guild(guild_id)
             for user_id in self._guilds.pop(guild_id).members:
                 cached = self._users.get(user_id)
                 if cached is not None:

@@ -164,11 +164,14 @@ class MergedPresence:
         presence: bytes,
         guilds: Collection[int],
         silent: Collection[int] = (),
+        unfollowed: Collection[int] = (),
     ) -> None:
         """Discord has sent the user's presence for the guild.
 
         `guilds`: all guilds of the user. `silent`: those whose last report may be long outdated,
-        because they send no events now, or have not been listed in this session yet.
+        because they send no events now, or have not been listed in this session yet: they are yet
+        to be listed. `unfollowed`: those whose shard has no connection. It may report nothing more
+        where it resumes.
         """
         if presence == self.shown and not self.reports.keys() - {guild_id}:
             self._agree()
@@ -189,6 +192,7 @@ class MergedPresence:
         reports = self._reports(guilds, shown)
         old = reports[guild_id]
         is_behind = not self.is_kept and self._is_behind(guild_id, old, shown)
+        has_missed = is_behind and self._has_missed(guild_id, old, shown)
         is_old = is_behind and self._is_old(guild_id, new, shown)
         is_newer = is_behind and not is_old and self._is_newer(new)
         self._learn(reports)
@@ -198,9 +202,12 @@ class MergedPresence:
             self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
         heard_until = self.as_of.get(guild_id, 0)
         self._learn({guild_id: new})
+        outdated = reports.keys() & {*silent, *unfollowed}
         if self._is_newer(new):
-            for one in (reports.keys() & set(silent)) - {guild_id}:
+            for one in outdated - {guild_id}:
                 self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
+                if one not in silent:
+                    continue
                 # Whether this guild would show what it has not heard of is not known: the silent
                 # one may show it again.
                 unknown = [
@@ -211,16 +218,16 @@ class MergedPresence:
         if not is_behind or _created(new.activities) >= self._latest:
             self.as_of[guild_id] = self._latest
         state = shown.state
-        is_alone = reports.keys() <= {guild_id, *silent}
+        is_alone = reports.keys() <= {guild_id, *outdated}
         if self.is_kept or (old.state is None and (is_alone or _is_offline(shown.state))):
             state = new.state
-        elif is_newer or (old.state == shown.state and not is_old):
+        elif is_newer or (old.state == shown.state and not (is_old or has_missed)):
             state = new.state  # it was up to date, so its change is the next one
         elif new.state != shown.state and self._awaited_state is None:
             self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
         state = _agreed_state(reports.values()) or state
         if state == new.state and _is_offline(state):
-            for one in reports.keys() & set(silent):
+            for one in outdated:
                 self._note_ended(one, reports[one].groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None

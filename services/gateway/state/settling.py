@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from services.gateway.discord.shard import Shard
+from services.gateway.discord.shard import Shard, is_followed
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.merged_presence import TICK_S
 from services.gateway.state.user_cache import UserCache
 from services.gateway.sync.writer import Writer
-from shared.discord.snowflake import shard_of
 
 _BATCH: Final = 100  # users in one turn of the event loop
 
@@ -47,11 +46,4 @@ class Settling:
                 await asyncio.sleep(0)
 
     def _is_live(self, user_id: int, guild_id: int) -> bool | None:
-        for shard in self._shards:
-            if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
-                return (
-                    shard.is_connected
-                    and not shard.replay.active
-                    and self._guilds.is_live(guild_id, user_id)
-                )
-        return None
+        return is_followed(self._shards, guild_id) and self._guilds.is_live(guild_id, user_id)

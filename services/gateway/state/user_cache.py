@@ -2,6 +2,8 @@
 
 Most of a hundred thousand users are offline: they share one presence, and a user object is decoded
 only when it changes or is written.
+
+Long because the cache and the ways to change a user are read together.
 """
 
 from __future__ import annotations
@@ -250,11 +252,15 @@ def merge_user(cached: CachedUser, raw: Any) -> bool:
 
 
 def merge_presence(
-    cached: CachedUser, guild_id: int, raw: RawPresence, silent: Collection[int] = ()
+    cached: CachedUser,
+    guild_id: int,
+    raw: RawPresence,
+    silent: Collection[int] = (),
+    unfollowed: Collection[int] = (),
 ) -> bool:
     """Apply what Discord shows of the user in the guild. True if anything changed.
 
-    `silent`: as in MergedPresence.report.
+    `silent`, `unfollowed`: as in MergedPresence.report.
     """
     merged = cached.merged
     if isinstance(raw, bytes):
@@ -273,7 +279,7 @@ def merge_presence(
             return True
         merged = cached.merged = MergedPresence(cached.presence)
     before = (merged.shown, merged.reports)
-    merged.report(guild_id, report, cached.all_guilds(), {*silent, *merged.unlisted})
+    merged.report(guild_id, report, cached.all_guilds(), {*silent, *merged.unlisted}, unfollowed)
     cached.presence = merged.shown
     if merged.is_uniform:
         cached.merged = None

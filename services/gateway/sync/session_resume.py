@@ -174,6 +174,8 @@ class SessionResume:
         session, reconciler = self._shard.session, self._state.reconciler
         if session is None or self._shard.replay.active or reconciler.is_busy:
             return None
+        if self._state.guilds.is_replaying(*self._key):
+            return None  # the session is further than what is known of its users
         cache, expected = self._state.guilds, reconciler.expected_guilds(self._key)
         guilds = cache.guild_ids(*self._key)
         complete = {one for one in guilds if (guild := cache.get(one)) and guild.complete}

@@ -1,0 +1,57 @@
+"""What shards repeat after a resume of users who are in guilds of other shards, too.
+
+Another shard may have shown the end of it already. So of such a user only what is repeated last
+counts, once all is repeated: the status of what comes before has no time, and one that agrees with
+another guild's may do so by chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from services.gateway.state.user_cache import RawPresence
+
+Replay = dict[tuple[int, int], RawPresence]
+"""What a shard has shown last, by guild and user."""
+
+
+class Replays:
+    """Those that are under way."""
+
+    def __init__(self) -> None:
+        self._by_guild: dict[int, Replay] = {}  # guilds of one shard have the same
+
+    def begin(self, guild_ids: Collection[int]) -> None:
+        """The shard of these guilds is about to repeat what it has missed."""
+        begun = (self._by_guild[one] for one in guild_ids if one in self._by_guild)
+        replay = next(begun, {})  # of an earlier connection, which broke
+        self._by_guild |= dict.fromkeys(guild_ids, replay)
+
+    def end(self, guild_ids: Iterable[int]) -> Replay:
+        """All is repeated. Gives what counts."""
+        replay: Replay = {}
+        for guild_id in guild_ids:
+            replay = self._by_guild.pop(guild_id, replay)
+        return replay
+
+    def holds(self, guild_ids: Iterable[int]) -> bool:
+        """Whether something is yet to be counted."""
+        return any(self._by_guild.get(one) for one in guild_ids)
+
+    def hold(
+        self, guild_id: int, user_id: int, guild_ids: Iterable[int], presence: RawPresence
+    ) -> bool:
+        """Whether this does not count yet. `guild_ids`: all guilds of the user."""
+        replay = self._by_guild.get(guild_id) if self._by_guild else None
+        if replay is None or all(self._by_guild.get(one) is replay for one in guild_ids):
+            return False
+        replay[guild_id, user_id] = presence
+        return True
+
+    def forget_member(self, guild_id: int, user_id: int) -> None:
+        """The user has left the guild."""
+        self._by_guild.get(guild_id, {}).pop((guild_id, user_id), None)
+
+    def forget_guild(self, guild_id: int) -> None:
+        """The guild is gone, or is about to be listed again."""
+        self._by_guild.pop(guild_id, None)
