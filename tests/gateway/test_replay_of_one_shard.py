@@ -154,6 +154,27 @@ def test_what_a_shard_without_a_connection_showed_long_ago_is_not_added() -> Non
     assert both.gateway.shown(1)["activities"] == new["activities"]
 
 
+def test_who_leaves_is_shown_as_before_until_the_late_shard_is_back() -> None:
+    """Its servers have never shown an activity, so that only the status tells that they are late.
+    What is repeated last is then true."""
+    both = TwoShards()
+    for guild_id in (FIRST, THIRD):
+        both.tell("PRESENCE_UPDATE", guild_id, online(2) | {"guild_id": str(guild_id)})
+    idle = {"status": "idle", "client_status": {"mobile": "idle"}}
+    both.tell("PRESENCE_UPDATE", SECOND, shows("b", 2, 2) | {"guild_id": str(SECOND)})
+    both.followed[0] = False
+    both.tell("PRESENCE_UPDATE", SECOND, shows("c", 3, 2) | idle | {"guild_id": str(SECOND)})
+    before = both.gateway.shown(2)
+    assert before["status"] == "idle"
+    both.tell("GUILD_MEMBER_REMOVE", SECOND, {"guild_id": str(SECOND), "user": {"id": "2"}})
+    assert both.gateway.shown(2) == before
+    both.begin(0)
+    for guild_id in (FIRST, THIRD):
+        both.tell("PRESENCE_UPDATE", guild_id, online(2) | idle | {"guild_id": str(guild_id)})
+    both.end(0)
+    assert both.gateway.shown(2) == before | {"activities": []}
+
+
 def test_a_replay_that_breaks_goes_on_with_the_next_connection() -> None:
     both = TwoShards()
     both.begin(0)

@@ -185,7 +185,7 @@ class GuildCache:
         unfollowed: Collection[int] = ()
         if len(cached.guilds) > 1:
             silent = self._silent(cached, user_id)
-            unfollowed = [one for one in cached.guilds if not self._is_followed(one)]
+            unfollowed = self._unfollowed(cached)
         if merge_presence(cached, guild_id, presence, silent, unfollowed):
             self._users.note_waiting(user_id, cached)
             self._writer.changed(user_id)
@@ -257,7 +257,7 @@ class GuildCache:
 
     def _leave(self, cached: CachedUser, user_id: int, guild_id: int) -> None:
         silent = [one for one in self._silent(cached, user_id) if one != guild_id]
-        cached.leave(guild_id, silent)
+        cached.leave(guild_id, silent, self._unfollowed(cached))
         if cached.guilds:
             self._users.note_waiting(user_id, cached)
         else:
@@ -266,6 +266,10 @@ class GuildCache:
     def _silent(self, cached: CachedUser, user_id: int) -> Collection[int]:
         """As in MergedPresence.report."""
         return [one for one in cached.guilds if not self.is_live(one, user_id)]
+
+    def _unfollowed(self, cached: CachedUser) -> Collection[int]:
+        """As in MergedPresence.report."""
+        return [one for one in cached.guilds if not self._is_followed(one)]
 
 
 def _by_user(presences: Iterable[Any]) -> dict[int, Mapping[str, Any]]:

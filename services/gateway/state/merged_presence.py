@@ -281,9 +281,15 @@ class MergedPresence:
         """All these are part of this."""
         self._learn(self._reports(guilds, _Report(self.shown)))
 
-    def leave(self, guild_id: int, guilds: Collection[int], silent: Collection[int] = ()) -> None:
-        """The user is not in the guild any more. `guilds`: those that are left. `silent`: of these,
-        as for `report`."""
+    def leave(
+        self,
+        guild_id: int,
+        guilds: Collection[int],
+        silent: Collection[int] = (),
+        unfollowed: Collection[int] = (),
+    ) -> None:
+        """The user is not in the guild any more. `guilds`: those that are left. `silent`,
+        `unfollowed`: of these, as for `report`."""
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
         self._learn(reports)
@@ -294,8 +300,9 @@ class MergedPresence:
         self.unlisted -= {guild_id}
         known = {other for other, one in reports.items() if one.state}
         late = known.difference(silent)
-        if all(self._has_missed(one, reports[one], shown) for one in late) and all(
-            self._is_behind(one, reports[one], shown) for one in known - late
+        doubtful = (known - late) | late.intersection(unfollowed)
+        if all(self._is_behind(one, reports[one], shown) for one in doubtful) and all(
+            self._has_missed(one, reports[one], shown) for one in late.difference(unfollowed)
         ):
             self._keep(reports, shown)
             self.is_late = self.is_kept and bool(late)

@@ -127,7 +127,9 @@ class CachedUser:
             self.merged.elsewhere |= {guild_id}
             self.merged.version = OUTDATED
 
-    def leave(self, guild_id: int, silent: Collection[int] = ()) -> None:
+    def leave(
+        self, guild_id: int, silent: Collection[int] = (), unfollowed: Collection[int] = ()
+    ) -> None:
         """As MergedPresence.leave."""
         self.guilds = tuple(other for other in self.guilds if other != guild_id)
         merged = self.merged
@@ -135,7 +137,7 @@ class CachedUser:
             return
         merged.unlisted -= {guild_id}
         left = [other for other in self.all_guilds() if other != guild_id]
-        merged.leave(guild_id, left, {*silent, *merged.unlisted})
+        merged.leave(guild_id, left, {*silent, *merged.unlisted}, unfollowed)
         self.last_raw_hash = MATCHES_NOTHING
         if merged.is_uniform:
             self.merged = None
