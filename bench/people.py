@@ -164,7 +164,7 @@ async def admit(store: Store, count: int, first: int = FIRST) -> None:
 
 
 async def change_all(store: Store, count: int, number: int) -> None:
-    """The users from FIRST on have changed, and nobody has read them since."""
+    """The users from FIRST on have changed, and no client has read them since."""
     for start in range(FIRST, FIRST + count, BATCH):
         ids = range(start, min(start + BATCH, FIRST + count))
         await store.save([Save(user, fields(user, number + 1)) for user in ids])

@@ -27,7 +27,7 @@ async def run(harness: Harness) -> list[Figure]:
     ):
         await people.admit(redis.store, clients + 1)
         await ours.open(clients, step=1)
-        one = people.FIRST + clients  # whom all of the others watch
+        one = people.FIRST + clients  # whom all the other clients watch
         sockets = min(harness.params.fan_out)
         await together.open(sockets, one)
         numbers = itertools.count(1)
