@@ -14,6 +14,7 @@ from simulator.model import Person, Presence, User
 _STATUS: Final = {"online", "idle", "dnd"}
 _DEVICES: Final = ("desktop", "mobile", "web", "embedded", "vr")
 _CUSTOM: Final = 4
+_LISTENING: Final = 2
 
 
 class Seen(Struct, frozen=True):
@@ -60,6 +61,16 @@ def seen_of(presence: Presence) -> Seen:
         ),
         custom[0].get("state") if custom else None,
     )
+
+
+def without_players(presence: Presence) -> Presence:
+    """Without what other players than Spotify report, which hiding `listening` hides too."""
+    rest = [
+        one
+        for one in presence.activities
+        if one["type"] != _LISTENING or str(one.get("id")).startswith("spotify:")
+    ]
+    return Presence(presence.status, rest, presence.client_status)
 
 
 def who_of(user: User, devices: dict[str, str]) -> Who:

@@ -7,7 +7,7 @@ from itertools import combinations
 from operator import attrgetter
 from typing import Final, TypeVar
 
-from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of, seen_of
+from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of, seen_of, without_players
 from chaos.privacy_check import SHOWS_ALL, Choice, PrivacyCheck
 from simulator.model import Guild, Person
 from simulator.privacy import Privacy, presence_in_any
@@ -47,12 +47,15 @@ class History:
 
     def note(self, person: Person) -> None:
         """The person has changed."""
-        seen, who = facts_of(person, self.world.shown_presence(person))
+        shown = self.world.shown_presence(person)
+        seen, who = facts_of(person, shown)
         self._heard_of.setdefault(person.user.id, set()).update(
             shard_of(guild_id, self._shards) for guild_id in person.guilds
         )
         if self.differs_by_guild(person.user.id):
             self.incomplete.setdefault(person.user.id, set()).update(self._incomplete(person))
+        if person.user.id in self._choosers:
+            _add(self.seen.setdefault(person.user.id, []), seen_of(without_players(shown)))
         _add(self.seen.setdefault(person.user.id, []), seen)
         _add(self.names.setdefault(person.user.id, []), who.names)
         _add(self.devices.setdefault(person.user.id, []), who.devices)
@@ -106,7 +109,10 @@ class History:
         choice = self._choice(user_id)
         if person is None or not person.guilds or not choice.visible:
             return None
-        return choice.shown(*facts_of(person, self.world.shown_presence(person)))
+        shown = self.world.shown_presence(person)
+        if "listening" in choice.hidden:
+            shown = without_players(shown)
+        return choice.shown(*facts_of(person, shown))
 
     def _incomplete(self, person: Person) -> Iterator[Seen]:
         by_shard: dict[int, list[Guild]] = {}

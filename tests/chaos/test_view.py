@@ -268,6 +268,25 @@ def test_what_a_person_hides_is_not_to_be_seen(history: History) -> None:
     assert view.wrong == []
 
 
+def test_hiding_music_hides_the_activity_of_its_player(history: History) -> None:
+    """Of a game and a player, the game is left."""
+    player = {"id": "p", "name": "TIDAL", "type": 2, "details": "Lanterns", "created_at": 1}
+    game = {"id": "g", "name": "Chess", "type": 0, "details": "move 1", "created_at": 2}
+    history.world.set_presence(ROBIN, "online", [player, game], {"web": "online"})
+    history.note(history.world.people[ROBIN])
+    chosen = Choice(frozenset({"listening"}))
+    history.may_show(ROBIN, chosen)
+    history.privacy.hides(ROBIN, chosen, time.monotonic())
+    history.choose(ROBIN)
+    only_game = Seen("online", None, (("Chess", "move 1", 2),), None)
+    truth = history.truth(ROBIN)
+    assert truth is not None
+    assert truth[0] == only_game
+    assert Position().moves_to(history, ROBIN, only_game, None) == ""
+    only_player = Seen("online", None, (("TIDAL", "Lanterns", 1),), None)
+    assert "was never true" in Position().moves_to(history, ROBIN, only_player, None)
+
+
 def test_a_person_who_is_hidden_is_no_member(history: History) -> None:
     history.privacy.hides(ROBIN, Choice(visible=False), time.monotonic())
     assert ROBIN not in history.members()
