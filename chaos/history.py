@@ -16,10 +16,11 @@ from simulator.world import World
 
 T = TypeVar("T")
 
+ACTIVITIES: Final = attrgetter("activities")
 PARTS: Final = (
     attrgetter("status"),
     attrgetter("song"),
-    attrgetter("activities"),
+    ACTIVITIES,
     attrgetter("custom"),
 )
 
@@ -162,7 +163,7 @@ class Position:
 
         `setback`: the number of the time that Redis came back with older data, if that may be
         seen now. Each time is good for one step back, of each order. `is_incomplete`: Redis has
-        lost data, and what is written so far may be of some shards only.
+        lost data, and what is written so far may be of some shards only, each as of its own time.
         """
         is_heard_twice = history.is_heard_twice(user_id)
         differs = history.differs_by_guild(user_id)
@@ -175,7 +176,10 @@ class Position:
                 some = history.incomplete.get(user_id, ()) if is_incomplete else ()
                 for part, order in zip(PARTS, self._parts, strict=True):
                     parts, shown = [part(state) for state in states], part(seen)
-                    if shown in parts or all(part(state) != shown for state in some):
+                    is_partial = any(part(state) == shown for state in some)
+                    if part is ACTIVITIES and is_incomplete and is_heard_twice:
+                        is_partial = is_partial or _is_mixed(shown, parts)
+                    if shown in parts or not is_partial:
                         problems.append(order.move(parts, shown, setback, any_order))
             else:
                 problems.append(self._seen.move(states, seen, setback, any_order))
@@ -217,6 +221,12 @@ class _Order:
             self._at = was
             return ""
         return f"went back from {start}: {states[start]} to {was}: {state}, of {len(states)}"
+
+
+def _is_mixed(shown: Sequence[object], states: Sequence[Sequence[object]]) -> bool:
+    """Whether each of these activities was shown at some time: by two shards, of which one is late
+    and nothing is left to tell so."""
+    return all(any(activity in state for state in states) for activity in shown)
 
 
 def _most_like(states: Sequence[T], state: T) -> str:

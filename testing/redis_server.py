@@ -75,7 +75,7 @@ class RedisServer:
 
     def client(self) -> Redis:
         """A connection of the caller's own, past every proxy. Use it as a context manager."""
-        return Redis.from_url(self.url, socket_timeout=PATIENCE)
+        return Redis.from_url(self.url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE)
 
     async def execute(self, *command: str | int) -> None:
         """Run one command."""

@@ -179,6 +179,22 @@ def test_what_one_shard_shows_may_be_seen_where_redis_has_lost_the_other(
     assert move(history, NOTHING_BUT_ONLINE, rollbacks, late=True) == ""
 
 
+def test_a_late_shard_may_add_to_what_another_shows_where_redis_has_lost_its_data() -> None:
+    """Each activity as it was at some time, and none that never was."""
+    world = world_of_two_shards()
+    history, rollbacks = History(world, shards=2), RollbackTracker()
+    video = {"name": "Harbour Cinema", "type": 3, "created_at": 2}
+    world.set_presence(ROBIN, "online", [video])
+    history.note(world.people[ROBIN])
+    old, new = ("Chess", "move 1", 1), ("Harbour Cinema", None, 2)
+    both = Seen("online", None, (old, new), None)
+    assert "never true" in move(history, both, rollbacks)
+    rollbacks.loses()
+    assert move(history, both, rollbacks) == ""
+    invented = Seen("online", None, (old, ("Chess", "move 2", 2)), None)
+    assert "never true" in move(history, invented, rollbacks)
+
+
 def test_what_one_guild_of_a_shard_shows_may_not_be_seen_after_a_loss() -> None:
     """The shard's process knows its other guilds, and writes what they show together."""
     history, rollbacks = History(world_of_two_shards(), shards=1), RollbackTracker()
