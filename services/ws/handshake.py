@@ -17,7 +17,7 @@ from msgspec import Struct
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from services.ws import http_responses
+from services.ws import http_responses, upgrade_request
 from services.ws.events import endpoint as events
 from services.ws.events.endpoint import EventRequest
 from services.ws.http_responses import PlainResponse
@@ -38,6 +38,7 @@ END: Final = b"\r\n\r\n"  # of the request: it has no body
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets
 MAX_PARSED_LIST_CHARS: Final = 512  # all three together; a browser sends 30
 
+_ONE_USER: Final = "user_id="
 _LANYARD_LINE: Final = re.compile(rb"GET /+socket/*(\?(?!.*user_id).*)? HTTP")
 _FORWARDED_FOR: Final = re.compile(rb"\r\nX-Forwarded-For[ \t]*:([^\r\n]*)", re.IGNORECASE)
 
@@ -81,6 +82,21 @@ def respond(
 
     `full`: the server is at its connection limit, and accepts no WebSocket and no event stream.
     """
+    usual = upgrade_request.read(head)
+    if usual is None:
+        return respond_by_websockets(head, limits, health, full=full)
+    path, query = _path_and_query(usual.target)
+    encoding = lanyard_encoding(path, query)
+    refusal = _unavailable(health, full, encoding)
+    if refusal is not None:
+        return refusal
+    return AcceptedHandshake(usual.response(), encoding or requested_users(query, limits.users))
+
+
+def respond_by_websockets(
+    head: bytes, limits: WsLimits, health: Callable[[], HandshakeHealth], *, full: bool = False
+) -> AcceptedHandshake | EventRequest | PlainResponse:
+    """As `respond`, to a request of any kind: websockets parses it."""
     refusal = events.method_problem(head)
     if refusal is not None:
         return refusal
@@ -110,10 +126,9 @@ def _route(
             why = AT_LIMIT if full else DRAINING if health().draining else ""
             return events.respond(request.method, parse_user_ids(query, limits.users), why)
         return _plain(request.method, path, health, is_lanyard=encoding is not None)
-    if full or health().draining:
-        why = AT_LIMIT if full else DRAINING
-        refusal = http_responses.error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
-        return PlainResponse(refusal.response, slow=encoding is not None)
+    refusal = _unavailable(health, full, encoding)
+    if refusal is not None:
+        return refusal
     lists = (value for name in PARSED_LISTS for value in request.headers.get_all(name))
     if sum(map(len, lists)) > MAX_PARSED_LIST_CHARS:
         return _upgrade_required(HTTPStatus.BAD_REQUEST, "bad_handshake", f"{LONG_LISTS} {USAGE}")
@@ -127,6 +142,17 @@ def _route(
         )
     users = encoding or requested_users(query, limits.users)
     return AcceptedHandshake(response.serialize(), users)
+
+
+def _unavailable(
+    health: Callable[[], HandshakeHealth], full: bool, encoding: Encoding | None
+) -> PlainResponse | None:
+    """The response while the server takes no WebSocket."""
+    if not full and not health().draining:
+        return None
+    why = AT_LIMIT if full else DRAINING
+    refusal = http_responses.error(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+    return PlainResponse(refusal.response, slow=encoding is not None)
 
 
 def forwarded_for(head: bytes) -> str:
@@ -158,11 +184,12 @@ def lanyard_encoding(path: str, query: str) -> Encoding | None:
 
 def requested_users(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
     """The users of a WebSocket. `user_id=` with an empty value: the client names them later."""
-    if not is_long_query(query):
+    users = parse_user_ids(query, at_most)
+    if isinstance(users, ErrorNotice) and not is_long_query(query):
         values = [value for name, value in query_parameters(query) if name == "user_id"]
         if values == [""]:
             return ()
-    return parse_user_ids(query, at_most)
+    return users
 
 
 def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
@@ -170,6 +197,10 @@ def parse_user_ids(query: str, at_most: int) -> tuple[int, ...] | ErrorNotice:
 
     As in other lists, spaces around an id are allowed, and so is a comma too many.
     """
+    if query.startswith(_ONE_USER):  # most clients name one, and digits need no decoding
+        user_id = snowflake.parse(query[len(_ONE_USER) :])
+        if user_id is not None:
+            return (user_id,)
     if is_long_query(query):
         return ErrorNotice(INVALID_USER_ID, f"The query is too long. {USER_IDS}")
     values = [value for name, value in query_parameters(query) if name == "user_id"]
