@@ -27,6 +27,10 @@ REFRESH_AT: Final = 0.2  # of the TTL: an answer may come from a cache, which ke
 class ExtrasSource(Protocol):
     """shared.profiles.service.ProfileService, as far as it is needed here."""
 
+    @property
+    def can_answer(self) -> bool:
+        """False: there is no profile source, now or ever again, and no extras."""
+
     async def extras(self, user_id: int) -> ProfileExtras | None:
         """None: no answer now. Raises StoreUnavailable when Redis is unreachable."""
 
@@ -58,8 +62,11 @@ class ProfileRefresher:
         self._due: list[tuple[float, int]] = []
 
     def refresh(self, topic: Topic) -> None:
-        """Request the extras now, unless a request is in flight."""
-        if topic not in self._in_flight:
+        """Request the extras now, unless a request is in flight, or there is nothing to request
+        them from."""
+        if not self._source.can_answer:
+            topic.apply_extras(None)
+        elif topic not in self._in_flight:
             topic.extras_due = 0.0
             task = asyncio.get_running_loop().create_task(self._refresh(topic))
             self._in_flight[topic] = task

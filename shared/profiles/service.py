@@ -80,6 +80,11 @@ class ProfileService:
             finally:
                 await profiles.close()
 
+    @property
+    def can_answer(self) -> bool:
+        """Whether there is a source. One that refuses the credentials is given up for good."""
+        return self._source is not None
+
     async def close(self) -> None:
         """Cancel every request and release its claim, so that another process may ask."""
         await self._flights.close()

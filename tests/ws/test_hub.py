@@ -186,6 +186,18 @@ async def test_a_source_that_hangs(backend: Backend) -> None:
         assert (await receive(client))["op"] == "initial_data"
 
 
+async def test_without_a_source(backend: Backend) -> None:
+    """The first frame comes, and nothing is requested at any time."""
+    await backend.show(ANNA, 1)
+    backend.source.can_answer = False
+    async with backend.serving() as ws, ws.client(ANNA) as client, ws.client(ANNA) as other:
+        for one in (client, other):
+            assert (await receive(one))["d"]["profile"] == msgspec.to_builtins(profile(ANNA))
+        await backend.show(ANNA, 1, "hannah")
+        assert (await receive(client))["op"] == "profile_update"
+        assert backend.source.asked == []
+
+
 async def test_extras_are_refreshed(backend: Backend) -> None:
     """Extras are requested again, and a change reaches every subscription."""
     await backend.show(ANNA, 1)

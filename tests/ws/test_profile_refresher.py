@@ -17,7 +17,7 @@ from shared.model.profile_extras import ProfileExtras
 from shared.profiles.service import READER_TIMEOUT_S
 from shared.redis.store import StoreUnavailable
 from testing.eventually import eventually
-from tests.ws.ws_fixture import ANNA, FakeProfileSource
+from tests.ws.ws_fixture import ANNA, BERT, FakeProfileSource
 
 
 @asynccontextmanager
@@ -84,6 +84,8 @@ async def test_a_source_with_a_bug(caplog: pytest.LogCaptureFixture) -> None:
     """A source that raises costs the extras, not the profile."""
 
     class Broken:
+        can_answer = True
+
         async def extras(self, user_id: int) -> ProfileExtras | None:
             raise ZeroDivisionError
 
@@ -99,6 +101,8 @@ async def test_redis_is_away() -> None:
     """That counts as no answer, and is not logged here."""
 
     class Away:
+        can_answer = True
+
         async def extras(self, user_id: int) -> ProfileExtras | None:
             raise StoreUnavailable("away")
 
@@ -106,6 +110,23 @@ async def test_redis_is_away() -> None:
         refresher.refresh(topic)
         await eventually(lambda: answered)
         assert topic.extras_tries == 1
+
+
+async def test_without_a_source() -> None:
+    """Nothing is requested, and nothing is waited for. What is known stays."""
+    source = FakeProfileSource()
+    source.known[ANNA] = ProfileExtras(bio="hello")
+    async with running(source, WsLimits()) as (refresher, topic, answered):
+        refresher.refresh(topic)
+        await eventually(lambda: answered)
+        known = topic._extras
+        source.can_answer = False  # it was given up
+        refresher.refresh(topic)
+        assert (source.asked, topic._extras) == ([ANNA], known)
+        other = Topic(BERT)
+        refresher.refresh(other)
+        assert other.extras_asked
+        assert (source.asked, answered) == ([ANNA], [topic])
 
 
 async def test_a_dropped_topic() -> None:

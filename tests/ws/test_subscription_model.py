@@ -146,6 +146,10 @@ class Redis:
     def recovered(self) -> list[int]:
         return []
 
+    @property
+    def can_answer(self) -> bool:
+        return True
+
     async def extras(self, user_id: int) -> ProfileExtras | None:
         await asyncio.sleep(0)
         return None

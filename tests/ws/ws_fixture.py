@@ -92,6 +92,7 @@ class FakeProfileSource:
     """A profile source whose answers the test chooses."""
 
     def __init__(self) -> None:
+        self.can_answer = True
         self.known: dict[int, ProfileExtras | None] = {}
         self.asked: list[int] = []
         self.may_answer = asyncio.Event()

@@ -10,7 +10,7 @@ from shared.config import ProfileSettings
 from shared.model.profile_extras import NOTHING
 from shared.profiles.cache import FAILURE_TTL_S, CachedProfile, Claim, ProfileCache
 from shared.profiles.service import ProfileService
-from shared.profiles.sources.source import SourceFailed
+from shared.profiles.sources.source import SourceFailed, SourceStopped
 from shared.redis import keys
 from shared.redis.store import Save, Store
 from testing.eventually import PATIENCE, eventually
@@ -42,7 +42,18 @@ async def test_settings_may_name_no_source(settings: ProfileSettings, store: Sto
     """With `off`, and with `discord` without a token, there is no source to ask."""
     async with ProfileService.connect(settings, store) as profiles:
         assert await profiles.extras(USER) is None
+        assert not profiles.can_answer
     assert not await store.redis.exists(keys.profile(USER), keys.profile_lock(USER))
+
+
+async def test_a_source_that_refuses_the_credentials_is_given_up(store: Store) -> None:
+    """It is not asked again, and its readers can find that out."""
+    source = ScriptedSource(SourceStopped("401"))
+    profiles = profiles_of(source, store)
+    assert profiles.can_answer
+    assert [await profiles.extras(USER) for _ in range(2)] == [None, None]
+    assert not profiles.can_answer
+    assert source.asked == [USER]
 
 
 async def test_an_answer_is_stored_for_the_ttl(store: Store) -> None:

@@ -194,6 +194,18 @@ async def test_no_profile_source_is_asked(backend: Backend) -> None:
         assert backend.source.asked == [ANNA]
 
 
+async def test_a_user_who_is_followed_already_is_shown_without_a_profile_source(
+    backend: Backend,
+) -> None:
+    """A client of the other dialect finds the user loaded, and waits for no extras."""
+    await show(backend, ANNA, 1)
+    backend.source.can_answer = False
+    async with backend.serving() as ws, lanyard_client(ws, initialize_one(ANNA)) as client:
+        await init_state(client)
+        async with ws.client(ANNA) as other:
+            assert (await receive(other))["op"] == "initial_data"
+
+
 async def test_with_a_user_id_it_is_the_other_dialect(backend: Backend) -> None:
     """`/socket?user_id=` stays Grux's own."""
     await show(backend, ANNA, 1)
