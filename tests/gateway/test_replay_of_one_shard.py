@@ -219,6 +219,22 @@ def test_a_server_that_is_gone_is_forgotten() -> None:
     assert both.texts == ["a"]
 
 
+def test_what_a_server_showed_before_it_was_gone_does_not_count_when_it_is_back() -> None:
+    both = TwoShards()
+    both.begin(0)
+    both.presence(FIRST, "b", 2)
+    both.presence(THIRD, "b", 2)
+    both.tell("GUILD_DELETE", FIRST, {"id": str(FIRST)})
+    both.tell("GUILD_CREATE", FIRST, guild(FIRST, [1, 2], [shows("c", 3)]))
+    both.presence(SECOND, "c", 3)
+    both.presence(THIRD, "c", 3)
+    both.end(0)
+    assert both.texts[-1] == "c"
+    cached = both.gateway.users.get(1)
+    assert cached is not None
+    assert cached.reported(FIRST) == cached.presence
+
+
 class Idle(RecordingReconciler):
     """Has nothing to do."""
 

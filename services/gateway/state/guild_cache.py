@@ -80,8 +80,9 @@ class GuildCache:
 
     def retain(self, shard_id: int, shard_count: int, guild_ids: Collection[int]) -> None:
         """Of the shard's guilds keep only these, each unavailable until Discord sends it again."""
-        for guild_id in self.guild_ids(shard_id, shard_count):
-            self._replays.forget_guild(guild_id)
+        known = self.guild_ids(shard_id, shard_count)
+        self._replays.end(known)
+        for guild_id in known:
             if guild_id in guild_ids:
                 self.mark_unavailable(guild_id)
             else:
@@ -245,8 +246,9 @@ class GuildCache:
 
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         """Forget the shard's guilds without writing it: another process runs the shard now."""
-        for guild_id in self.guild_ids(shard_id, shard_count):
-            self._replays.forget_guild(guild_id)
+        known = self.guild_ids(shard_id, shard_count)
+        self._replays.end(known)
+        for guild_id in known:
             for user_id in self._guilds.pop(guild_id).members:
                 cached = self._users.get(user_id)
                 if cached is not None:

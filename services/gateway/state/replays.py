@@ -53,5 +53,7 @@ class Replays:
         self._by_guild.get(guild_id, {}).pop((guild_id, user_id), None)
 
     def forget_guild(self, guild_id: int) -> None:
-        """The guild is gone, or is about to be listed again."""
-        self._by_guild.pop(guild_id, None)
+        """The guild is gone. If it comes back, its members are listed anew."""
+        replay = self._by_guild.pop(guild_id, {})
+        for key in [key for key in replay if key[0] == guild_id]:
+            del replay[key]  # the replay goes on for the shard's other guilds
