@@ -205,15 +205,21 @@ class EventHandler:
     def _members_chunk(self, payload: Payload) -> None:
         guild_id, _ = self._monitored(payload.get("guild_id"))
         members = _list(payload.get("members"))
-        known = self._requests.take_check(payload)
-        check = None if known is None else CheckAnswer(self._users, known, members)
-        self._guilds.list_members(
-            guild_id, check.members if check else members, _list(payload.get("presences"))
-        )
-        for not_found in _list(payload.get("not_found")):
-            user_id = sanitize.snowflake(not_found)
-            if user_id:
-                self._guilds.remove_member(guild_id, int(user_id))
+        not_found = [{"id": one} for one in _list(payload.get("not_found"))]
+        known, check = self._requests.take_check(payload), None
+        if known is not None:
+            check = CheckAnswer(self._guilds, self._users, guild_id, known)
+            members = [
+                one
+                for one in members
+                if isinstance(one, MAPPING) and check.may_change(one.get("user"))
+            ]
+            not_found = [one for one in not_found if check.may_change(one)]
+        self._guilds.list_members(guild_id, members, _list(payload.get("presences")))
+        for user in not_found:
+            user_id = sanitize.user_id(user)
+            if user_id is not None:
+                self._guilds.remove_member(guild_id, user_id)
         if check is not None:
             check.count()
         if self._requests.handle_chunk(guild_id, payload):

@@ -11,7 +11,7 @@ import pytest
 from fakeredis import FakeAsyncRedis, FakeServer
 
 from services.gateway import metrics
-from services.gateway.discord.member_requests import MemberRequests
+from services.gateway.discord.member_requests import KnownMember, MemberRequests
 from services.gateway.discord.presence_checks import CheckTimings, PresenceChecks
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from shared.redis import keys
@@ -139,7 +139,7 @@ async def test_a_check_waits(checked: Checked, server: FakeServer, reason: str) 
         case "request":
             checked.requests.request_member(GUILD, 2)
         case "check":
-            await checked.requests.check_members(GUILD, {1: b""})
+            await checked.requests.check_members(GUILD, {1: KnownMember(b"", b"")})
             assert checked.requests._check is not None
             checked.requests._check.due = float("inf")
             checked.shard.sent.clear()
@@ -195,3 +195,54 @@ async def test_a_member_who_left_without_an_event(checked: Checked, server: Fake
         await checked.answered(members=[], presences=[], not_found=["1"])
     assert checked.gateway.users.get(1) is None
     assert total(metrics.PRESENCES_DIFFERED) == differed + 1
+
+
+async def test_who_has_left_since_the_request_does_not_come_back(
+    checked: Checked, server: FakeServer
+) -> None:
+    """Another server shows the user as before, so that what is shown of them is the same."""
+    for guild_id in (OTHER, GUILD):
+        await checked.has(guild_id, [1])
+    async with watching(server, [1]):
+        await eventually(lambda: checked.shard.sent)
+        asked = checked.shard.sent[-1][1]
+        gone = {"guild_id": str(asked), "user": {"id": "1"}}
+        checked.gateway.handle("GUILD_MEMBER_REMOVE", gone)
+        await checked.answered(guild_id=str(asked))
+    cached = checked.gateway.users.get(1)
+    assert cached is not None
+    assert asked not in cached.guilds
+
+
+async def test_who_is_back_since_the_request_is_not_removed(
+    checked: Checked, server: FakeServer
+) -> None:
+    await checked.has(GUILD, [1])
+    async with watching(server, [1]):
+        await eventually(lambda: checked.shard.sent)
+        for name in ("GUILD_MEMBER_REMOVE", "GUILD_MEMBER_ADD"):
+            checked.gateway.handle(name, {**member(1), "guild_id": str(GUILD)})
+        await checked.answered(members=[], presences=[], not_found=["1"])
+    assert checked.gateway.users.get(1) is not None
+
+
+async def test_what_the_server_has_reported_since_the_request_is_newer(
+    checked: Checked, server: FakeServer
+) -> None:
+    """Also where nothing else is shown of the user than before: another server is ahead."""
+    for guild_id in (OTHER, GUILD):
+        await checked.has(guild_id, [1])
+    async with watching(server, [1]):
+        event = online(1, "dnd")
+        checked.gateway.handle("PRESENCE_UPDATE", {**event, "guild_id": str(OTHER)})
+        await eventually(lambda: checked.shard.sent)
+        shown = checked.gateway.shown(1)
+        while checked.shard.sent[-1][1] != GUILD:
+            sent = len(checked.shard.sent)
+            await eventually(lambda: len(checked.shard.sent) > sent)
+        checked.gateway.handle("PRESENCE_UPDATE", {**event, "guild_id": str(GUILD)})
+        assert checked.gateway.shown(1) == shown
+        await checked.answered()
+    cached = checked.gateway.users.get(1)
+    assert cached is not None
+    assert cached.merged is None  # both show "dnd"

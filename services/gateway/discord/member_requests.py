@@ -63,14 +63,21 @@ class UsersRequest:
         self.due = due  # time of the loop at which it is repeated
 
 
+class KnownMember(Struct, frozen=True):
+    """What is known of a user when a check is requested."""
+
+    user: bytes  # CachedUser.user
+    report: bytes  # CachedUser.reported of the guild that is asked
+
+
 class CheckRequest:
     """An open request for users who are known, to compare what is known of them."""
 
     __slots__ = ("due", "known", "nonce")
 
-    def __init__(self, nonce: str, known: dict[int, bytes], due: float) -> None:
+    def __init__(self, nonce: str, known: dict[int, KnownMember], due: float) -> None:
         self.nonce = nonce
-        self.known = known  # by user: CachedUser.discord at the time of the request
+        self.known = known  # by user
         self.due = due  # time of the loop at which it counts as lost
 
 
@@ -169,14 +176,14 @@ class MemberRequests:
         self._wake.set()
         return True
 
-    async def check_members(self, guild_id: int, known: dict[int, bytes]) -> None:
+    async def check_members(self, guild_id: int, known: dict[int, KnownMember]) -> None:
         """Request these members (100 at most) of whom this is known, at once. It is not repeated:
         the next check will do as well."""
         nonce = self._next_nonce("check")
         self._check = CheckRequest(nonce, known, _now() + self._timings.answer_timeout_s)
         await self._sender.request_users(guild_id, sorted(known), nonce)
 
-    def take_check(self, payload: Mapping[str, Any]) -> dict[int, bytes] | None:
+    def take_check(self, payload: Mapping[str, Any]) -> dict[int, KnownMember] | None:
         """What was known of the users whose check this chunk answers; None if it answers none."""
         check = self._check
         if check is None or payload.get("nonce") != check.nonce:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from services.gateway import metrics
-from services.gateway.discord.member_requests import MAX_USERS_PER_REQUEST, MemberRequests
+from services.gateway.discord.member_requests import (
+    MAX_USERS_PER_REQUEST,
+    KnownMember,
+    MemberRequests,
+)
 from services.gateway.discord.observed_shard import ObservedShard
 from services.gateway.normalize import sanitize
 from services.gateway.state.guild_cache import GuildCache
@@ -93,9 +98,9 @@ class PresenceChecks:
         if guild is None or not guild.available:
             return
         known = {
-            user_id: cached.discord()
+            user_id: one
             for user_id in user_ids
-            if user_id in guild.members and (cached := self._users.get(user_id))
+            if (one := known_member(self._guilds, self._users, guild_id, user_id))
         }
         if known:
             await self._requests.check_members(guild_id, known)
@@ -120,30 +125,45 @@ class PresenceChecks:
 
 
 class CheckAnswer:
-    """An answer of Discord's to a check. Create it, apply `members`, then `count`.
+    """An answer of Discord's to a check. Create it, apply what it says of users whom it `may_change`,
+    then `count`.
 
-    A user whose state has changed since the request is left out: an event has come meanwhile, and
-    the answer may be older.
+    It changes nothing of a user who has left the guild since the request, or of whom the guild has
+    reported something: an event has come meanwhile, and the answer may be older.
     """
 
-    def __init__(self, users: UserCache, known: dict[int, bytes], members: Sequence[Any]) -> None:
-        """`known`: from MemberRequests.take_check. `members`: of the answer."""
-        self._users = users
+    def __init__(
+        self,
+        guilds: GuildCache,
+        users: UserCache,
+        guild_id: int,
+        known: Mapping[int, KnownMember],
+    ) -> None:
+        """`known`: from MemberRequests.take_check."""
+        self._known_now = partial(known_member, guilds, users, guild_id)
         self._known = {
-            user_id: discord
-            for user_id, discord in known.items()
-            if (cached := users.get(user_id)) and cached.discord() == discord
+            user_id: before
+            for user_id, before in known.items()
+            if self._known_now(user_id) == before
         }
-        self.members = [member for member in members if self._is_unchanged(member)]
+
+    def may_change(self, user: Any) -> bool:
+        """Whether it says something new of this user. `user`: as Discord sends them."""
+        return sanitize.user_id(user) in self._known
 
     def count(self) -> None:
         """Count what was compared, and what differed."""
         metrics.PRESENCES_CHECKED.inc(len(self._known))
         for user_id, before in self._known.items():
-            cached = self._users.get(user_id)
-            if cached is None or cached.discord() != before:
+            if self._known_now(user_id) != before:
                 metrics.PRESENCES_DIFFERED.inc()
 
-    def _is_unchanged(self, member: Any) -> bool:
-        user_id = sanitize.user_id(member.get("user")) if isinstance(member, dict) else None
-        return user_id in self._known
+
+def known_member(
+    guilds: GuildCache, users: UserCache, guild_id: int, user_id: int
+) -> KnownMember | None:
+    """What is known of the user in the guild; None: they are not in it."""
+    guild, cached = guilds.get(guild_id), users.get(user_id)
+    if guild is None or cached is None or user_id not in guild.members:
+        return None
+    return KnownMember(cached.user, cached.reported(guild_id))
