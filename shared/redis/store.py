@@ -35,6 +35,7 @@ NOT_MONITORED: Final = -2
 NO_PROFILE: Final = -3
 STALE_WRITE: Final = -4
 CONFLICT: Final = -5
+LOST: Final = -6
 
 SNAPSHOT_FIELDS: Final = ("version", "profile", "presence", "kv", "hidden")
 """For HMGET: see `snapshot_of`."""
@@ -47,7 +48,7 @@ _SAVE: Final = Script("save.lua", of_cluster=False)
 _SAVE_IN_CLUSTER: Final = Script("save.lua", of_cluster=True)
 _UPDATE: Final = Script("update.lua", of_cluster=False)
 _UPDATE_IN_CLUSTER: Final = Script("update.lua", of_cluster=True)
-_NEEDS_SAVE: Final = -6  # what update.lua leaves to save.lua
+_NEEDS_SAVE: Final = -7  # what update.lua leaves to save.lua
 _TIME: Final = Script("time.lua")
 _decode_names: Final = msgspec.json.Decoder(list[str]).decode
 
@@ -92,6 +93,8 @@ class Save(Struct, frozen=True):
     is_first: bool = False
     """Whether the process has not saved the user before. An earlier version of Grux may have, and
     it does not keep up the field by which update.lua knows that nothing is unusual."""
+    is_stored: bool = False
+    """Whether Redis was seen to have the user, in a guild besides those joined: LOST without."""
 
 
 class Store:
@@ -282,7 +285,7 @@ class Store:
         left = [
             (save, result)
             for save, result in zip(saves, results, strict=True)
-            if save.left and result not in (STALE_WRITE, CONFLICT)
+            if save.left and result not in (STALE_WRITE, CONFLICT, LOST)
         ]
         gone = {save.user_id for save, result in left if result in (REMOVED, NOT_MONITORED)}
         guilds = _by_guild([save for save, _ in left], "left")
@@ -380,7 +383,14 @@ def save_call(saves: Sequence[Save], fence: int) -> Call:
             keys.profile(user_id),
             keys.fence(user_id),
         )
-        arguments += (save.received, save.considered, save.base, len(joined), len(left))
+        arguments += (
+            save.received,
+            save.considered,
+            save.base,
+            int(save.is_stored),
+            len(joined),
+            len(left),
+        )
         if joined or left:
             arguments += (*joined, *left)
         if fields is None:

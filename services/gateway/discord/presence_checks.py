@@ -125,8 +125,8 @@ class PresenceChecks:
 
 
 class CheckAnswer:
-    """An answer of Discord's to a check. Create it, apply what it says of users whom it `may_change`,
-    then `count`.
+    """An answer of Discord's to a check. Create it, apply it to those whom it `may_change`, then
+    `count`.
 
     It changes nothing of a user who has left the guild since the request, or of whom the guild has
     reported something: an event has come meanwhile, and the answer may be older.

@@ -59,7 +59,9 @@ class CachedUser:
         self.merged: MergedPresence | None = None  # None while all guilds report `presence`
         self.guilds: tuple[int, ...] = ()  # of this process's shards
         self.last_raw_hash = 0  # of the last raw presence, or MATCHES_NOTHING; 0: none was sent
-        self.flushed_hash = 0  # of what the profile in Redis was rendered from
+        # Of what the profile in Redis was rendered from. 0: Redis may have none; MATCHES_NOTHING:
+        # it has the one that it had before this process.
+        self.flushed_hash = 0
 
     def discord(self) -> bytes:
         """JSON `{"user", "status", "client_status", "activities"}`."""
@@ -181,6 +183,7 @@ class UserCache:
         """Add the user as `CachedUser.discord` and `MergedPresence.stored` gave them. Raises
         msgspec.MsgspecError."""
         cached = self._users[user_id] = restored_user(discord, reports)
+        cached.flushed_hash = MATCHES_NOTHING
         self._gone.pop(user_id, None)
         return cached
 

@@ -24,7 +24,13 @@ from services.gateway.privacy import filters
 from services.gateway.privacy.own_profile import with_own_words
 from services.gateway.privacy.settings_table import Change, SettingsTable
 from services.gateway.state.shared_user import merge_stored
-from services.gateway.state.user_cache import CachedUser, UserCache, discord_objects, restored_user
+from services.gateway.state.user_cache import (
+    MATCHES_NOTHING,
+    CachedUser,
+    UserCache,
+    discord_objects,
+    restored_user,
+)
 from services.gateway.sync.write_gate import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
@@ -32,6 +38,7 @@ from shared.net.backoff import Backoff
 from shared.redis import user_reports
 from shared.redis.store import (
     CONFLICT,
+    LOST,
     NO_PROFILE,
     NOT_MONITORED,
     REMOVED,
@@ -313,8 +320,11 @@ class Writer:
             fields = self._render(user_id, cached) if cached else None
             if fields or joined or left:
                 considered, base = cached.merged_from() if cached else (0, 0)
-                is_first = cached is None or not cached.flushed_hash
-                yield Save(user_id, fields, joined, left, received, considered, base, is_first)
+                flushed = cached.flushed_hash if cached else 0
+                is_first, is_stored = flushed in (0, MATCHES_NOTHING), flushed != 0
+                yield Save(
+                    user_id, fields, joined, left, received, considered, base, is_first, is_stored
+                )
 
     def _render(self, user_id: int, cached: CachedUser) -> Fields | None:
         user, discord, hidden = cached.user, cached.presence, b""
@@ -386,9 +396,13 @@ class Writer:
             if result in (STALE_WRITE, CONFLICT):  # the process of another shard has written it
                 self._requeue([save])
                 continue
+            cached = self._users.get(save.user_id)
+            if result == LOST:
+                has_lost_users |= cached is not None
+                self._requeue_lost(save, cached)
+                continue
             if result != NO_PROFILE:
                 metrics.WRITE_LAG.observe(max(0, now_us - save.received) / 1e6)
-            cached = self._users.get(save.user_id)
             if self._history.is_kept(save.user_id):
                 self._observe(save, result, cached)
             if cached is None:
@@ -397,16 +411,8 @@ class Writer:
                 continue
             if result > 0 and cached.merged:
                 cached.merged.version = result
-            is_lost = result == NOT_MONITORED and not save.left
-            if is_lost:
-                has_lost_users = True
-                for guild_id in cached.guilds:
-                    self.joined(save.user_id, guild_id)
-            if is_lost or result == NO_PROFILE:
-                self._requeues += 1
-                cached.flushed_hash = 0
-                self._pending[save.user_id] = save.received
-                self.changed(save.user_id)
+            if result == NO_PROFILE:  # other software has written over it
+                self._requeue([save])
             elif save.fields.profile and is_kept:
                 cached.flushed_hash = self._rendered[save.user_id]
         metrics.SAVES_WRITTEN.inc(written)
@@ -414,6 +420,15 @@ class Writer:
         if has_lost_users:
             log.warning("Redis has lost monitored users")
             self._gate.suspect_loss()
+
+    def _requeue_lost(self, save: Save, cached: CachedUser | None) -> None:
+        """Redis has lost a key of the user, and with it perhaps their guilds."""
+        self._requeue([save])
+        if cached is None:
+            self._users.note_gone(save.user_id, None)
+            return
+        for guild_id in cached.guilds:
+            self.joined(save.user_id, guild_id)
 
     def _wait_for_gone(self, user_id: int, result: int) -> None:
         gone = self._users.gone(user_id)
@@ -477,7 +492,7 @@ class Writer:
             user = merge_stored(cached, stored, joined, left, self._is_own)
         except msgspec.MsgspecError:
             log.warning("Redis holds unusable reports of user %s: they are replaced", user_id)
-            return msgspec.structs.replace(save, considered=-1, base=0)
+            return msgspec.structs.replace(save, joined=tuple(joined), considered=-1, base=0)
         if cached is not None:
             self._users.note_waiting(user_id, cached)
         else:

@@ -7,14 +7,15 @@
 -- KEYS  of each user: presence:{user}  guilds:{user}  profile:{user}  fence:{user}
 -- ARGV  fence, and then of each user: when Discord reported it (µs, 0: unknown), the number of
 --       guilds that the writer took into account (-1: any), the version that it merged its reports
---       with (0: none), number joined, number left, the joined guilds, the left guilds, and the
---       six fields profile (empty: unchanged), presence (empty: no state is written), discord,
+--       with (0: none), whether Redis is certain to have had the user (0 or 1), number joined, number
+--       left, the joined guilds, the left guilds, and the six fields profile (empty: unchanged), presence (empty: no state is written), discord,
 --       reports (empty: none), hidden (a JSON list; empty: nothing is hidden), history (empty: none
 --       is kept)
 -- Gives, with spaces between, for each user the new version; 0 unchanged; -1 removed; -2 not
 -- monitored, no state written; -3 there is no profile (no JSON object) to leave unchanged, no state
--- written; -5 the writer does not know what another process has written, no state written; anything
--- less: the write is stale, nothing is written, and that is the later fence, negative.
+-- written; -5 the writer does not know what another process has written, no state written; -6 Redis
+-- has lost a key of the user, no state written; anything less: the write is stale, nothing is
+-- written, and that is the later fence, negative.
 local call, pcall_redis, find, sub = redis.call, redis.pcall, string.find, string.sub
 local new_fence = ARGV[1]
 local new_fence_number = tonumber(new_fence)
@@ -59,7 +60,7 @@ local function write(key, argument, joined, left, fields, old)
 
   if joined + left > 0 then
     holds_only(guilds, 'set')
-    local first = argument + 5
+    local first = argument + 6
     for i = first, first + joined - 1 do call('SADD', guilds, ARGV[i]) end
     for i = first + joined, fields - 1 do call('SREM', guilds, ARGV[i]) end
   end
@@ -70,6 +71,7 @@ local function write(key, argument, joined, left, fields, old)
     monitored_in = tonumber(considered)
   end
   if monitored_in == 0 then
+    if tonumber(considered) > 0 then return '-6' end
     if call('EXISTS', presence) == 0 then return '-2' end
     holds_only(presence, 'hash')
     local version = version_after(number_of(call('HGET', presence, 'version')))
@@ -163,6 +165,13 @@ local function write(key, argument, joined, left, fields, old)
   return version
 end
 
+-- Whether a key is gone that Redis has had: as when Redis evicts keys. `guilds` is looked at where it is
+-- about to be written. Where it is only counted, `write` sees it.
+local function has_lost(key, joined, left, is_known, old)
+  if not is_known and not old.err and call('EXISTS', KEYS[key]) == 0 then return true end
+  return joined + left > 0 and call('EXISTS', KEYS[key + 1]) == 0
+end
+
 -- The fence is in the hash, where update.lua gets it with the rest. It outlives a user who is removed,
 -- in a key of its own. A write that is older than its hour is not on its way any more.
 local function save(key, argument, joined, left, fields)
@@ -175,6 +184,7 @@ local function save(key, argument, joined, left, fields)
   if last > new_fence_number then return string.format('-%.0f', last) end
 
   local is_known = old[1] or old[2] or old[3]
+  if ARGV[argument + 3] == '1' and has_lost(key, joined, left, is_known, old) then return '-6' end
   if is_known then
     call('HSET', presence, 'fence', new_fence)
     if joined + left > 0 and old[8] then
@@ -191,8 +201,8 @@ end
 
 local results, argument = {}, 2
 for key = 1, #KEYS, 4 do
-  local joined, left = tonumber(ARGV[argument + 3]), tonumber(ARGV[argument + 4])
-  local fields = argument + 5 + joined + left
+  local joined, left = tonumber(ARGV[argument + 4]), tonumber(ARGV[argument + 5])
+  local fields = argument + 6 + joined + left
   results[#results + 1] = save(key, argument, joined, left, fields)
   argument = fields + 6
 end

@@ -5,7 +5,7 @@
 -- ARGV  fence, and then of each user: when Discord reported it (µs, 0: unknown), the number of
 --       guilds that the writer took into account (-1: any), and the fields profile (empty:
 --       unchanged), presence, discord
--- Gives, with spaces between, for each user the new version, or -6: save.lua is needed.
+-- Gives, with spaces between, for each user the new version, or -7: save.lua is needed.
 local KEYS, ARGV, tonumber, byte = KEYS, ARGV, tonumber, string.byte  -- globals are slow
 local call, pcall_redis, find = redis.call, redis.pcall, string.find
 local new_fence = ARGV[1]
@@ -23,18 +23,18 @@ local function update(presence, argument)
   local considered, profile = ARGV[argument + 1], ARGV[argument + 2]
   local shown, discord = ARGV[argument + 3], ARGV[argument + 4]
   local old = pcall_redis('HMGET', presence, 'version', 'fence', 'guilds', 'profile', 'presence')
-  if old.err then return '-6' end
+  if old.err then return '-7' end
   -- `guilds` is there only where nothing needs save.lua.
   local guilds, old_profile, old_presence = old[3], old[4], old[5]
-  if not guilds or considered ~= guilds and considered ~= '-1' then return '-6' end
-  if not old_profile or byte(old_profile) ~= 123 or not old_presence then return '-6' end
-  if find(shown, '"last_seen":', -40, true) then return '-6' end
+  if not guilds or considered ~= guilds and considered ~= '-1' then return '-7' end
+  if not old_profile or byte(old_profile) ~= 123 or not old_presence then return '-7' end
+  if find(shown, '"last_seen":', -40, true) then return '-7' end
   local version_number, fence_number = tonumber(old[1] or nil), tonumber(old[2] or nil)
-  if not version_number or version_number >= 9007199254740991 then return '-6' end
-  if not fence_number or fence_number > new_fence_number then return '-6' end
+  if not version_number or version_number >= 9007199254740991 then return '-7' end
+  if not fence_number or fence_number > new_fence_number then return '-7' end
 
   if profile == old_profile then profile = '' end
-  if profile == '' and shown == old_presence then return '-6' end
+  if profile == '' and shown == old_presence then return '-7' end
   local version = now_text
   if version_number >= now then version = string.format('%.0f', version_number + 1) end
   local told = ''
