@@ -15,7 +15,7 @@ from msgspec import UNSET
 from services.gateway import metrics
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckAnswer
-from services.gateway.normalize import sanitize
+from services.gateway.normalize import member_list, sanitize
 from services.gateway.normalize.presence_event import PresenceEvent
 from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
@@ -211,7 +211,7 @@ class EventHandler:
             check = CheckAnswer(self._guilds, self._users, guild_id, known)
             members = [
                 one
-                for one in members
+                for one in member_list.decoded(members)
                 if isinstance(one, MAPPING) and check.may_change(one.get("user"))
             ]
             not_found = [one for one in not_found if check.may_change(one)]

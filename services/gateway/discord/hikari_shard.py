@@ -43,7 +43,7 @@ from hikari.intents import Intents
 
 from services.gateway import metrics
 from services.gateway.discord.session_events import DiscordSession, SessionEvents
-from services.gateway.normalize import presence_event
+from services.gateway.normalize import member_list, presence_event
 
 if sys.version_info >= (3, 14):
     from compression.zstd import ZstdError
@@ -372,6 +372,9 @@ def _read_message(payload: bytes | str) -> dict[str, Any]:
     presence = presence_event.read(payload)
     if presence is not None:
         return {"op": DISPATCH, "t": presence.t, "s": presence.s, "d": presence.d}
+    members = member_list.read(payload)
+    if members is not None:
+        return members
     try:
         message = _decode_json(payload)
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from services.gateway.normalize.presence_json import OFFLINE, Activities, Clients, OnlinePresence
+from services.gateway.normalize.presence_json import AnyPresence
 
 _NAME: Final = b'"PRESENCE_UPDATE"'
 _NAMED_WITHIN_BYTES: Final = 64  # Discord sends the name first, and the data last
@@ -25,20 +25,11 @@ class _UserId(Struct, gc=False, forbid_unknown_fields=True):
     id: str
 
 
-class PresenceEvent(Struct, gc=False):
+class PresenceEvent(AnyPresence, gc=False):
     """The data of the event, without what is not kept."""
 
     user: _UserId
-    status: Literal["online", "idle", "dnd", "offline"]
-    client_status: Clients
-    activities: Activities
     guild_id: str | UnsetType = UNSET
-
-    def presence(self) -> bytes:
-        """As presence_json.py gives it."""
-        if self.status == "offline":
-            return OFFLINE
-        return msgspec.json.encode(OnlinePresence(self.status, self.client_status, self.activities))
 
 
 class PresenceDispatch(Struct, gc=False):

@@ -91,6 +91,20 @@ class OnlinePresence(Struct, gc=False):
     activities: Activities
 
 
+class AnyPresence(Struct, gc=False):
+    """As Discord sends one that is as it should be."""
+
+    status: Literal["online", "idle", "dnd", "offline"]
+    client_status: Clients
+    activities: Activities
+
+    def presence(self) -> bytes:
+        """As `of` gives it."""
+        if self.status == "offline":
+            return OFFLINE
+        return msgspec.json.encode(OnlinePresence(self.status, self.client_status, self.activities))
+
+
 def well_formed(raw: Mapping[str, Any]) -> bytes | None:
     """`of(sanitize.presence(raw))`, if the raw presence is whole and has nothing to remove but
     unknown keys and nulls. None if not, or if the user is offline."""

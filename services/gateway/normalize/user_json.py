@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from services.gateway.normalize import sanitize
 
 _MAX_FLAGS: Final = (1 << 63) - 1
+
+UserId = Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,19}\Z")]
 
 _Text = Annotated[str, Meta(max_length=sanitize.MAX_TEXT)] | UnsetType | None
 _Number = Annotated[int, Meta(gt=-sanitize.MAX_INTEGER, lt=sanitize.MAX_INTEGER)]
@@ -56,10 +58,11 @@ class _GuildTag(Struct, gc=False):
     badge: _Picture = UNSET
 
 
-class _WholeUser(Struct, gc=False):
-    """In the order in which Discord sends them. A missing key means unchanged, null cleared."""
+class WholeUser(Struct, gc=False):
+    """As it should be, with its keys in the order in which Discord sends them. A missing key means
+    unchanged, null cleared."""
 
-    id: Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,19}\Z")]
+    id: UserId
     username: Annotated[str, Meta(min_length=1, max_length=sanitize.MAX_TEXT)]
     avatar: _Picture = UNSET
     discriminator: Annotated[str, Meta(pattern=r"\A[0-9]{1,4}\Z")] | UnsetType | None = UNSET
@@ -76,10 +79,21 @@ class _WholeUser(Struct, gc=False):
     system: _Boolean = UNSET
 
 
+_decode = msgspec.json.Decoder(WholeUser).decode
+
+
+def read(raw: Raw) -> WholeUser | None:
+    """The user of this JSON, as `well_formed` judges it."""
+    try:
+        return _decode(raw)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return None
+
+
 def well_formed(raw: Any) -> bytes | None:
     """JSON of `sanitize.user(raw)`, if the raw object is whole and has nothing to remove but
-    unknown keys. None if not."""
+    unknown keys. None if not. `raw`: Discord's object, or what `read` gave."""
     try:
-        return msgspec.json.encode(msgspec.convert(raw, _WholeUser))
+        return msgspec.json.encode(msgspec.convert(raw, WholeUser))
     except (msgspec.ValidationError, UnicodeError):  # the latter: a lone surrogate
         return None

@@ -7,10 +7,11 @@ complete only after all member chunks have come; until then no member is removed
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
-from services.gateway.normalize import sanitize
-from services.gateway.normalize.sanitize import MAPPING
+from services.gateway.normalize import member_list, sanitize
+from services.gateway.normalize.presence_json import OFFLINE
+from services.gateway.normalize.user_json import WholeUser
 from services.gateway.state.merged_presence import NOT_REPORTED
 from services.gateway.state.replays import Replays
 from services.gateway.state.user_cache import (
@@ -23,8 +24,6 @@ from services.gateway.state.user_cache import (
 )
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import shard_of
-
-_OFFLINE: Final = {"status": "offline"}
 
 IsFollowed = Callable[[int], bool | None]
 
@@ -140,18 +139,18 @@ class GuildCache:
 
     def list_members(self, guild_id: int, members: Iterable[Any], presences: Iterable[Any]) -> None:
         """Add members as GUILD_CREATE and chunks list them: without a presence they are offline.
+        Either as Discord sends them, or as member_list.py reads them.
 
         A presence without its member is ignored: there would be no name to show.
         """
         guild = self._guilds.get(guild_id)
         if guild is None:
             return
-        shown = _by_user(presences)
+        shown = member_list.by_user(presences)
         for member in members:
-            user = member.get("user") if isinstance(member, MAPPING) else None
-            user_id = self.upsert_member(guild_id, guild, user)
+            user_id = self.upsert_member(guild_id, guild, member_list.user_of(member))
             if user_id is not None:
-                self.update_presence(guild_id, user_id, shown.get(user_id, _OFFLINE))
+                self.update_presence(guild_id, user_id, shown.get(user_id, OFFLINE))
 
     def await_presence(self, guild_id: int, user_id: int) -> None:
         """As CachedUser.await_presence."""
@@ -202,9 +201,9 @@ class GuildCache:
         guild.complete = True
 
     def upsert_member(self, guild_id: int, guild: CachedGuild, user: Any) -> int | None:
-        """Add or update a member from Discord's user object. Gives the user's id; None if the
-        object is unusable."""
-        user_id = sanitize.user_id(user)
+        """Add or update a member from Discord's user object, which may be a WholeUser. Gives the
+        user's id; None if the object is unusable."""
+        user_id = int(user.id) if isinstance(user, WholeUser) else sanitize.user_id(user)
         if user_id is None:
             return None
         cached = self._users.get(user_id)
@@ -272,12 +271,3 @@ class GuildCache:
     def _unfollowed(self, cached: CachedUser) -> Collection[int]:
         """As in MergedPresence.report."""
         return [one for one in cached.guilds if not self._is_followed(one)]
-
-
-def _by_user(presences: Iterable[Any]) -> dict[int, Mapping[str, Any]]:
-    shown: dict[int, Mapping[str, Any]] = {}
-    for presence in presences:
-        user_id = sanitize.user_id(presence.get("user")) if isinstance(presence, MAPPING) else None
-        if user_id is not None:
-            shown[user_id] = presence
-    return shown

@@ -240,10 +240,12 @@ def restored_user(discord: bytes, reports: bytes | None) -> CachedUser:
 
 
 def merge_user(cached: CachedUser, raw: Any) -> bool:
-    """Apply a raw user object, whole or partial. True if anything changed."""
-    if user_json.well_formed(raw) == cached.user:
+    """Apply a raw user object, whole or partial. True if anything changed. `raw`: as in
+    user_json.well_formed."""
+    whole = user_json.well_formed(raw)
+    if whole == cached.user:
         return False  # Discord lists members who are online twice
-    user = sanitize.user(raw)
+    user = sanitize.user(raw) if whole is None else _decode(whole)
     user.pop("id", None)
     if not user:
         return False
