@@ -56,12 +56,12 @@ class _Dispatch(Struct):
     d: _MemberList
 
 
-class _UserId(Struct, gc=False):
+class _ListedUser(Struct, gc=False):
     id: UserId
 
 
 class _ListedPresence(AnyPresence, gc=False):
-    user: _UserId
+    user: _ListedUser
 
 
 _decode = msgspec.json.Decoder(_Dispatch).decode
