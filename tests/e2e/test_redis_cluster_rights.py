@@ -23,6 +23,7 @@ from tests.e2e.test_redis_rights import (
     ADMIN,
     NO_RIGHT,
     OF_CLUSTERS,
+    SERVERS,
     SERVICES,
     acl_file,
     version,
@@ -38,16 +39,16 @@ LATER = {
 
 
 @asynccontextmanager
-async def guarded_cluster(folder: Path) -> AsyncIterator[tuple[RedisCluster, bool]]:
-    """Yields the cluster, and whether its servers are Redis 7 or newer."""
-    async with RedisServer() as probe, Redis.from_url(probe.url) as redis:
+async def guarded_cluster(folder: Path, binary: str) -> AsyncIterator[tuple[RedisCluster, bool]]:
+    """Yields the cluster, and whether its servers take users.acl: Valkey, and Redis 7 or newer."""
+    async with RedisServer(binary=binary) as probe, Redis.from_url(probe.url) as redis:
         modern = await version(redis) >= 7
     acl = folder / "users.acl"
     acl.write_text(
         (ROOT / "deploy/redis" / acl_file(modern)).read_text()
         + "user admin on >secret ~* &* +@all\n"
     )
-    async with RedisCluster(acl=acl, account=ADMIN) as cluster:
+    async with RedisCluster(binary=binary, acl=acl, account=ADMIN) as cluster:
         yield cluster, modern
 
 
@@ -75,11 +76,12 @@ async def denied(cluster: RedisCluster) -> list[object]:
     return found
 
 
-async def test_each_service_works_in_a_cluster(tmp_path: Path) -> None:
+@SERVERS
+async def test_each_service_works_in_a_cluster(tmp_path: Path, binary: str) -> None:
     """Reads, writes, updates, checks, a slot that moves and a master that dies: no command is
     refused, and every permission that only a cluster needs is used."""
     async with (
-        guarded_cluster(tmp_path) as (cluster, modern),
+        guarded_cluster(tmp_path, binary) as (cluster, modern),
         running(services=()) as stack,
         receiving() as endpoint,
     ):
@@ -136,17 +138,18 @@ async def test_each_service_works_in_a_cluster(tmp_path: Path) -> None:
         assert await denied(cluster) == []
 
 
-@pytest.mark.parametrize("user", [*SERVICES, "webhooks"])
-async def test_no_service_may_change_the_cluster(tmp_path: Path, user: str) -> None:
+@SERVERS
+async def test_no_service_may_change_the_cluster(tmp_path: Path, binary: str) -> None:
     """Only ask where the slots are."""
     acl_changes = [
         *[("CLUSTER", "RESET"), ("CLUSTER", "FAILOVER"), ("CLUSTER", "FORGET", "0" * 40)],
         *[("CLUSTER", "ADDSLOTS", 1), ("CLUSTER", "SETSLOT", 1, "STABLE"), ("CLUSTER", "NODES")],
         *[("MIGRATE", "127.0.0.1", 1, "key", 0, 1), ("REPLICAOF", "NO", "ONE"), ("SHUTDOWN",)],
     ]
-    async with guarded_cluster(tmp_path) as (cluster, _):
-        url = cluster.masters[0].url.replace(ADMIN, f"{user}:change-this-{user}")
-        for command in acl_changes:
-            async with Redis.from_url(url, protocol=2) as client:
-                with pytest.raises(ResponseError, match=NO_RIGHT):
-                    await client.execute_command(*command)  # type: ignore[no-untyped-call]
+    async with guarded_cluster(tmp_path, binary) as (cluster, _):
+        for user in (*SERVICES, "webhooks"):
+            url = cluster.masters[0].url.replace(ADMIN, f"{user}:change-this-{user}")
+            for command in acl_changes:
+                async with Redis.from_url(url, protocol=2) as client:
+                    with pytest.raises(ResponseError, match=NO_RIGHT):
+                        await client.execute_command(*command)  # type: ignore[no-untyped-call]

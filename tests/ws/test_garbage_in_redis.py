@@ -188,7 +188,7 @@ async def test_a_client_never_waits_for_a_damaged_user(backend: Backend) -> None
 
 
 @pytest.mark.parametrize("value", [b"", b"\xff\xfe", b" ", b"x" * 5000])
-async def test_garbage_where_the_gateway_vouches(backend: Backend, value: bytes) -> None:
+async def test_garbage_in_the_record_of_a_shard(backend: Backend, value: bytes) -> None:
     """No user counts as absent because of it, and the gateway starts over."""
     await mark_complete(backend.store)
     await backend.store.redis.hset(keys.shard(0, 1), "generation", value)
@@ -199,7 +199,7 @@ async def test_garbage_where_the_gateway_vouches(backend: Backend, value: bytes)
     assert await completeness.absent(backend.store, [ANNA]) == {ANNA}
 
 
-async def test_a_key_of_another_kind_where_the_gateway_vouches(backend: Backend) -> None:
+async def test_a_key_of_another_kind_in_place_of_a_record(backend: Backend) -> None:
     await shard_record.announce_count(backend.store, 1)
     await backend.store.redis.set(keys.shard(0, 1), "no hash")
     with pytest.raises(StoreUnavailable):
