@@ -11,6 +11,7 @@ from typing import Any, Final
 from redis.asyncio.cluster import RedisCluster
 
 from shared.redis import keys
+from shared.redis.clients import read
 from shared.redis.store import Store
 
 _SCAN_KEYS: Final = 1000  # in one call: about half a millisecond of the server's time
@@ -36,10 +37,13 @@ async def all_users(store: Store) -> AsyncIterator[list[int]]:
 async def guilds_of(store: Store, user_ids: Sequence[int]) -> list[list[int]]:
     """For each the guilds they are counted in, at most 512. Raises StoreUnavailable."""
     async with store.reachable():
-        pipe = store.redis.pipeline(transaction=False)
-        for user_id in user_ids:
-            pipe.sscan(keys.guilds(user_id), count=_GUILDS)
-        found = await pipe.execute()
+        found = await read(
+            store.redis,
+            [("SSCAN", keys.guilds(user_id), 0, "COUNT", _GUILDS) for user_id in user_ids],
+        )
+        for reply in found:
+            if isinstance(reply, Exception):
+                raise reply
     return [[int(one) for one in guild_ids] for _, guild_ids in found]
 
 

@@ -61,7 +61,7 @@ def profile(user: Json, presence: Json, cdn: Cdn) -> Profile:
     banner = user.get("banner")
     return Profile(
         bot=user.get("bot") or False,
-        device=next((device for device in DEVICES if device in devices), None),
+        device=next((device for device in DEVICES if device in devices), None) if devices else None,
         id=str(user_id),
         creation_date=_iso(created_ms(user_id)),
         username=user["username"],
@@ -222,5 +222,5 @@ def _name_styles(user: Json) -> DisplayNameStyles | None:
 
 
 def _iso(milliseconds: int) -> str:
-    moment = _EPOCH + timedelta(milliseconds=milliseconds)
-    return moment.isoformat(timespec="milliseconds") + "Z"  # strftime takes 2 µs more
+    moment = _EPOCH + timedelta(0, 0, 0, milliseconds)  # by its name it takes 0.4 µs more
+    return moment.isoformat("T", "milliseconds") + "Z"  # strftime takes 2 µs more
