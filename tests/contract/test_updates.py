@@ -226,3 +226,14 @@ async def test_a_save_that_changes_nothing_notes_what_an_earlier_gateway_has_kep
     assert await store.save([Save(USER, kept, considered=1)]) == [UNCHANGED]
     assert (await store.save([Save(USER, fields(2), considered=1)]))[0] > 0
     assert await store.redis.hget(keys.presence(USER), "history") is None
+
+
+async def test_a_conflict_leaves_the_guilds_that_the_state_was_made_of(store: Store) -> None:
+    """By them a process knows whether what is stored has a part of its own guild."""
+    await store.save([Save(USER, fields(), joined=(GUILD,), considered=1)])
+    moved = Save(USER, fields(2), joined=(OTHER,), left=(GUILD,), considered=3)
+    assert await store.save([moved]) == [CONFLICT]
+    assert await store.redis.smembers(keys.guilds(USER)) == {str(GUILD).encode()}
+    again = Save(USER, fields(2), joined=(OTHER,), left=(GUILD,), considered=1)
+    assert (await store.save([again]))[0] > 0
+    assert await store.redis.smembers(keys.guilds(USER)) == {str(OTHER).encode()}

@@ -139,7 +139,7 @@ class MergedPresence:
         return merged
 
     def stored(self) -> bytes:
-        """JSON for `restore`; empty where all guilds report the same to this process."""
+        """JSON for `restore`; empty where all guilds report the same."""
         if self.is_uniform:
             return b""
         reports = {str(one): Raw(report) for one, report in self.reports.items()}
@@ -150,8 +150,8 @@ class MergedPresence:
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all guilds report the same, and none of them belongs to another process."""
-        return not (self.reports or self.elsewhere or self.unlisted)
+        """Whether all guilds report the same."""
+        return not self.reports
 
     @property
     def is_waiting(self) -> bool:
@@ -272,10 +272,6 @@ class MergedPresence:
         self.unlisted -= {guild_id}
         self._store_report(guild_id, presence)
         self.version = OUTDATED
-
-    def heard_of(self) -> set[int]:
-        """Guilds that are known to have a part in this."""
-        return {*self.shares, *self.reports}
 
     def note_guilds(self, guilds: Collection[int]) -> None:
         """All these are part of this."""

@@ -8,21 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Set
 
 from services.gateway.state.merged_presence import NOT_REPORTED, MergedPresence
-from services.gateway.state.user_cache import CachedUser, restored_user
+from services.gateway.state.user_cache import MATCHES_NOTHING, CachedUser, restored_user
 from shared.redis.user_reports import StoredReports
 
 
 def merge_stored(
     cached: CachedUser | None,
     stored: StoredReports,
-    joined: Set[int],
     left: Set[int],
     is_own: Callable[[int], bool],
 ) -> CachedUser:
     """Bring what is stored up to date with what this process's guilds report. Changes `cached`.
 
-    None: the user is in no guild of this process, and something is stored. `joined`: guilds that
-    nothing may be stored of. `left`: guilds that the user has left. Raises msgspec.MsgspecError.
+    None: the user is in no guild of this process, and something is stored. `left`: guilds that
+    the user has left. Raises msgspec.MsgspecError.
     """
     saved = restored_user(stored.discord, stored.reports) if stored.discord else None
     user = cached or saved
@@ -34,8 +33,8 @@ def merge_stored(
     guilds = (*user.guilds, *others)
     if saved is not None and others:
         merged = saved.merged or MergedPresence(saved.presence)
-        for guild_id in (joined & set(user.guilds)) - merged.heard_of():
-            merged.join(guild_id)
+        for guild_id in set(user.guilds) - stored.guilds:
+            merged.join(guild_id)  # what is stored was made without it
         for guild_id in {*left, *merged.reports.keys()}.difference(guilds):
             merged.leave(guild_id, guilds, unlisted)
         for guild_id in user.guilds:
@@ -44,12 +43,16 @@ def merge_stored(
                 merged.report(guild_id, report, guilds, unlisted)
         merged.note_guilds(guilds)
     else:  # nothing is known but what this process's guilds report
-        merged = user.merged or MergedPresence(user.presence)
+        merged = user.unfold()
         for guild_id in {*left, *merged.elsewhere, *merged.unlisted}.difference(guilds):
             merged.leave(guild_id, guilds)
+        for guild_id in others:
+            merged.join(guild_id)  # until its process writes again
     merged.elsewhere = elsewhere
     merged.unlisted = unlisted
     merged.version = stored.version
-    user.merged = None if merged.is_uniform else merged
-    user.presence = merged.shown
+    if user.last_raw_hash and user.presence != merged.shown:
+        user.last_raw_hash = MATCHES_NOTHING
+    user.presence, user.merged, user.elsewhere = merged.shown, merged, None
+    user.fold()
     return user

@@ -48,15 +48,33 @@ class StoredUser(Struct, frozen=True):
     reports: bytes | None  # MergedPresence.stored
 
 
+class Elsewhere(Struct):
+    """Of a user who is in guilds of which this process knows nothing: what MergedPresence has of
+    them, while all guilds report the same. It takes 0.2 KB, a MergedPresence 2."""
+
+    guilds: tuple[int, ...]
+    unlisted: tuple[int, ...]
+    version: int
+
+
 class CachedUser:
     """One monitored user."""
 
-    __slots__ = ("flushed_hash", "guilds", "last_raw_hash", "merged", "presence", "user")
+    __slots__ = (
+        "elsewhere",
+        "flushed_hash",
+        "guilds",
+        "last_raw_hash",
+        "merged",
+        "presence",
+        "user",
+    )
 
     def __init__(self, user: bytes) -> None:
         self.user = user  # JSON of sanitize.user
         self.presence = OFFLINE  # of presence_json.py, merged over the guilds
         self.merged: MergedPresence | None = None  # None while all guilds report `presence`
+        self.elsewhere: Elsewhere | None = None  # None while `merged` knows, or all are in `guilds`
         self.guilds: tuple[int, ...] = ()  # of this process's shards
         self.last_raw_hash = 0  # of the last raw presence, or MATCHES_NOTHING; 0: none was sent
         # Of what the profile in Redis was rendered from. 0: Redis may have none; MATCHES_NOTHING:
@@ -73,27 +91,54 @@ class CachedUser:
 
     def all_guilds(self) -> tuple[int, ...]:
         """Those too that only Redis knows of."""
-        merged = self.merged
-        return (*self.guilds, *merged.elsewhere, *merged.unlisted) if merged else self.guilds
+        if merged := self.merged:
+            return (*self.guilds, *merged.elsewhere, *merged.unlisted)
+        if others := self.elsewhere:
+            return (*self.guilds, *others.guilds, *others.unlisted)
+        return self.guilds
 
     def merged_from(self) -> tuple[int, int]:
         """How many guilds `presence` was merged from, and the version in Redis; 0: none."""
+        known = self.merged or self.elsewhere
+        return (len(set(self.all_guilds())), known.version) if known else (len(self.guilds), 0)
+
+    def saved_as(self, version: int) -> None:
+        """Redis has what is known, as this version."""
+        if known := self.merged or self.elsewhere:
+            known.version = version
+
+    def unfold(self) -> MergedPresence:
+        """What the guilds report, to be changed. `fold` afterwards."""
+        if self.merged is None:
+            self.merged = MergedPresence(self.presence)
+            if others := self.elsewhere:
+                self.merged.elsewhere = frozenset(others.guilds)
+                self.merged.unlisted = frozenset(others.unlisted)
+                self.merged.version = others.version
+                self.elsewhere = None
+        return self.merged
+
+    def fold(self) -> None:
+        """Keep what the guilds report only where it differs."""
         merged = self.merged
-        return (len(set(self.all_guilds())), merged.version) if merged else (len(self.guilds), 0)
+        if merged is None or not merged.is_uniform:
+            return
+        self.merged = None
+        if merged.elsewhere or merged.unlisted:
+            self.elsewhere = Elsewhere(
+                tuple(merged.elsewhere), tuple(merged.unlisted), merged.version
+            )
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild of a shard of this process."""
-        if self.merged is None and self.guilds:
-            self.merged = MergedPresence(self.presence)
-        if self.merged:
-            self.merged.join(guild_id)
+        if self.merged or self.elsewhere or self.guilds:
+            self.unfold().join(guild_id)
         self.guilds += (guild_id,)
 
     def await_presence(self, guild_id: int) -> None:
         """The presence is being requested: that the user is shown as offline is no report."""
         if self.merged is None and not self.last_raw_hash:
-            self.merged = MergedPresence(self.presence)
-            self.merged.join(guild_id)
+            self.unfold().join(guild_id)
 
     def tick(self, is_live: IsLive) -> bool:
         """As MergedPresence.tick."""
@@ -102,48 +147,44 @@ class CachedUser:
             return False
         self.presence = merged.shown
         self.last_raw_hash = MATCHES_NOTHING
-        if merged.is_uniform:
-            self.merged = None
+        self.fold()
         return True
 
     def forget(self, guild_ids: Iterable[int]) -> None:
         """Redis does not count these any more, of the guilds that only it knew of."""
         for guild_id in guild_ids:
-            if self.merged and guild_id in self.merged.unlisted:
+            known = self.merged or self.elsewhere
+            if known and guild_id in known.unlisted:
                 self.leave(guild_id)
 
     def add_restored_guild(self, guild_id: int, stored: StoredUser) -> None:
         """This process runs the guild's shard now. Raises msgspec.MsgspecError."""
         report = restored_user(stored.discord, stored.reports).reported(guild_id)
-        if self.merged is None and report == self.presence:
-            return
-        if self.merged is None:
-            self.merged = MergedPresence(self.presence)
-        self.merged.restore_report(guild_id, report)
+        if self.merged or self.elsewhere or report != self.presence:
+            self.unfold().restore_report(guild_id, report)
 
     def hand_over(self, guild_id: int) -> None:
         """Another process runs the guild's shard now, and writes what it reports."""
         self.guilds = tuple(other for other in self.guilds if other != guild_id)
         if self.guilds:
-            self.merged = self.merged or MergedPresence(self.presence)
-            self.merged.elsewhere |= {guild_id}
-            self.merged.version = OUTDATED
+            merged = self.unfold()
+            merged.elsewhere |= {guild_id}
+            merged.version = OUTDATED
 
     def leave(
         self, guild_id: int, silent: Collection[int] = (), unfollowed: Collection[int] = ()
     ) -> None:
         """As MergedPresence.leave."""
         self.guilds = tuple(other for other in self.guilds if other != guild_id)
-        merged = self.merged
-        if merged is None:
+        if self.merged is None and self.elsewhere is None:
             return
+        merged = self.unfold()
         merged.unlisted -= {guild_id}
         left = [other for other in self.all_guilds() if other != guild_id]
         merged.leave(guild_id, left, {*silent, *merged.unlisted}, unfollowed)
         self.last_raw_hash = MATCHES_NOTHING
-        if merged.is_uniform:
-            self.merged = None
         self.presence = merged.shown
+        self.fold()
 
 
 class UserCache:
@@ -281,15 +322,14 @@ def merge_presence(
     if merged is None:
         if report == cached.presence:
             return False
-        if len(cached.guilds) <= 1:
+        if len(cached.guilds) <= 1 and cached.elsewhere is None:
             cached.presence = report
             return True
-        merged = cached.merged = MergedPresence(cached.presence)
+        merged = cached.unfold()
     before = (merged.shown, merged.reports)
     merged.report(guild_id, report, cached.all_guilds(), {*silent, *merged.unlisted}, unfollowed)
     cached.presence = merged.shown
-    if merged.is_uniform:
-        cached.merged = None
+    cached.fold()
     return (merged.shown, merged.reports) != before
 
 

@@ -409,8 +409,8 @@ class Writer:
                 self._wait_for_gone(save.user_id, result)
             if cached is None or save.fields is None:
                 continue
-            if result > 0 and cached.merged:
-                cached.merged.version = result
+            if result > 0:
+                cached.saved_as(result)
             if result == NO_PROFILE:  # other software has written over it
                 self._requeue([save])
             elif save.fields.profile and is_kept:
@@ -432,8 +432,8 @@ class Writer:
 
     def _wait_for_gone(self, user_id: int, result: int) -> None:
         gone = self._users.gone(user_id)
-        if gone is not None and gone.merged and result > 0:
-            gone.merged.version = result
+        if gone is not None and result > 0:
+            gone.saved_as(result)
         self._users.note_gone(user_id, gone if result >= UNCHANGED else None)
 
     def _observe(self, save: Save, result: int, cached: CachedUser | None) -> None:
@@ -489,7 +489,7 @@ class Writer:
         lost = set(cached.guilds) - stored.guilds if cached else set()
         joined = {*save.joined, *lost}
         try:
-            user = merge_stored(cached, stored, joined, left, self._is_own)
+            user = merge_stored(cached, stored, left, self._is_own)
         except msgspec.MsgspecError:
             log.warning("Redis holds unusable reports of user %s: they are replaced", user_id)
             return msgspec.structs.replace(save, joined=tuple(joined), considered=-1, base=0)

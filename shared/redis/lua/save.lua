@@ -58,11 +58,16 @@ local function write(key, argument, joined, left, fields, old)
   local presence, guilds, profile = KEYS[key], KEYS[key + 1], KEYS[key + 2]
   local received, considered, base = ARGV[argument], ARGV[argument + 1], ARGV[argument + 2]
 
+  local added, removed = {}, {}
   if joined + left > 0 then
     holds_only(guilds, 'set')
     local first = argument + 6
-    for i = first, first + joined - 1 do call('SADD', guilds, ARGV[i]) end
-    for i = first + joined, fields - 1 do call('SREM', guilds, ARGV[i]) end
+    for i = first, first + joined - 1 do
+      if call('SADD', guilds, ARGV[i]) == 1 then added[#added + 1] = ARGV[i] end
+    end
+    for i = first + joined, fields - 1 do
+      if call('SREM', guilds, ARGV[i]) == 1 then removed[#removed + 1] = ARGV[i] end
+    end
   end
 
   local monitored_in = pcall_redis('SCARD', guilds)
@@ -94,6 +99,9 @@ local function write(key, argument, joined, left, fields, old)
   local is_known = considered == '-1' or tonumber(considered) == monitored_in
   if not is_known or (base ~= '0' and base ~= (old_version or '')) then
     if old[8] then call('HDEL', presence, 'guilds') end
+    -- The set names the guilds that the state was made of: who merges has to know.
+    for _, guild in ipairs(added) do call('SREM', guilds, guild) end
+    for _, guild in ipairs(removed) do call('SADD', guilds, guild) end
     return '-5'
   end
   if shown == '' then return '0' end
