@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from tests.gateway.gateway_fixture import (
 )
 
 GAME = {"name": "Chess", "type": 0, "created_at": 2}
+GO = {"name": "Go", "type": 0, "created_at": 1}
 CUSTOM = {"id": "custom", "name": "Custom Status", "type": 4, "state": "hi", "created_at": 1}
 
 SONG = {"id": "spotify:1", "name": "Spotify", "type": 2, "created_at": 3}
@@ -37,6 +40,21 @@ def both(first: list[Any], second: list[Any]) -> GatewayFixture:
 
 def activities(gateway: GatewayFixture) -> Any:
     return gateway.shown(1)["activities"]
+
+
+def names(gateway: GatewayFixture) -> set[str]:
+    return {activity["name"] for activity in activities(gateway)}
+
+
+def tell(gateway: GatewayFixture, guild_id: int, *shown: Any, status: str = "online") -> None:
+    gateway.handle("PRESENCE_UPDATE", {**shows(*shown, status=status), "guild_id": str(guild_id)})
+
+
+def wait(gateway: GatewayFixture) -> None:
+    """Time decides."""
+    for _ in range(70):
+        for _, cached in gateway.users.waiting():
+            cached.tick(lambda _: True)
 
 
 @pytest.mark.parametrize(("first", "second"), [([GAME], []), ([], [GAME])])
@@ -173,3 +191,76 @@ def test_a_guild_that_is_yet_to_be_listed_counts_once_it_sends_the_user() -> Non
     later = {**CUSTOM, "state": "later", "created_at": 5}
     gateway.handle("PRESENCE_UPDATE", {**shows(later), "guild_id": str(OTHER)})
     assert activities(gateway) == [later, GAME]
+
+
+@pytest.mark.parametrize("hidden_type", [0, 4])
+@pytest.mark.parametrize("order", [(GUILD, OTHER), (OTHER, GUILD)])
+def test_a_user_comes_online_with_two_games(hidden_type: int, order: Sequence[int]) -> None:
+    """The older one is shown as well, in whatever order they come, and whichever guild is first.
+    One guild is not shown the custom status, or no games."""
+    later = {**CUSTOM, "created_at": 3}
+    for began in permutations((later, GAME, GO)):
+        gateway = GatewayFixture()
+        for guild_id in order:
+            gateway.handle("GUILD_CREATE", guild(guild_id, [1]))
+        for guild_id in order:
+            is_all = guild_id == OTHER
+            tell(gateway, guild_id, *(one for one in began if is_all or one["type"] != hidden_type))
+        assert names(gateway) == {"Custom Status", "Chess", "Go"}
+
+
+def test_a_game_goes_on_while_another_begins() -> None:
+    """One guild had reported an earlier form of it late."""
+    gateway = both([], [])
+    later, custom = {**GAME, "created_at": 6}, {**CUSTOM, "created_at": 4}
+    for other, one in (
+        ([GAME], [GAME]),
+        ([GAME, custom], [GAME]),
+        ([later, custom], [GAME]),
+        ([later, custom], [later]),
+    ):
+        tell(gateway, OTHER, *other)
+        tell(gateway, GUILD, *one)
+    go = {**GO, "created_at": 8}
+    tell(gateway, GUILD, later, go)
+    tell(gateway, OTHER, later, custom, go)
+    assert names(gateway) == {"Custom Status", "Chess", "Go"}
+
+
+def test_games_go_on_while_the_user_is_invisible() -> None:
+    """The guild that shows them is the last to report both changes."""
+    gateway = GatewayFixture()
+    third = OTHER + 1
+    for guild_id in (GUILD, OTHER, third):
+        gateway.handle("GUILD_CREATE", guild(guild_id, [1], [shows()]))
+    tell(gateway, third, GAME, GO)
+    for status, games in (("offline", []), ("dnd", [GAME, GO])):
+        for guild_id in (GUILD, OTHER):
+            tell(gateway, guild_id, status=status)
+        tell(gateway, third, *games, status=status)
+    assert gateway.shown(1)["status"] == "dnd"
+    assert names(gateway) == {"Chess", "Go"}
+
+
+def test_a_guild_that_has_stopped_showing_something_ends_nothing_any_more() -> None:
+    """Another one shows it. The guild reports the next change first."""
+    gateway = both([CUSTOM], [CUSTOM])
+    tell(gateway, OTHER)
+    wait(gateway)
+    assert names(gateway) == {"Custom Status"}
+    custom, game = {**CUSTOM, "created_at": 10}, {**GAME, "created_at": 20}
+    tell(gateway, GUILD, custom)
+    for guild_id, shown in ((OTHER, [game]), (GUILD, [custom, game])):
+        tell(gateway, guild_id, *shown)
+        assert names(gateway) == {"Custom Status", "Chess"}
+
+
+def test_a_new_custom_status_is_shown_just_after_a_setting_was_changed() -> None:
+    """One guild has stopped showing games. That another goes on showing them is no sign of age."""
+    gateway = both([CUSTOM, GAME], [CUSTOM, GAME])
+    tell(gateway, GUILD, CUSTOM)
+    assert names(gateway) == {"Custom Status"}
+    custom = {**CUSTOM, "created_at": 10}
+    tell(gateway, OTHER, custom, GAME)
+    tell(gateway, GUILD, custom)
+    assert names(gateway) == {"Custom Status", "Chess"}

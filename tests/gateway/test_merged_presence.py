@@ -284,7 +284,7 @@ def test_a_guild_that_hides_what_it_showed_may_show_it_again() -> None:
 def test_what_is_stored_decides_as_before() -> None:
     one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
     again = MergedPresence.restore(one.shown, one.stored())
-    assert (again.reports, again.shares, again.newest) == (one.reports, one.shares, one.newest)
+    assert (again.reports, again.shares, again.latest) == (one.reports, one.shares, one.latest)
     assert (again.as_of, again.ended) == (one.as_of, one.ended)
     with pytest.raises(msgspec.MsgspecError):
         MergedPresence.restore(one.shown, b"[]")

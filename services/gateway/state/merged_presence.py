@@ -78,7 +78,7 @@ class _Stored(Struct, omit_defaults=True):
     reports: dict[str, Raw] = {}
     shares: dict[str, list[str]] = {}
     as_of: dict[str, int] = {}
-    newest: dict[str, int] = {}
+    latest: int = 0
     ended: dict[str, _Ended] = {}
     is_kept: bool = False
     is_late: bool = False
@@ -99,7 +99,7 @@ class MergedPresence:
         "is_kept",
         "is_late",
         "late_ticks",
-        "newest",
+        "latest",
         "reports",
         "shares",
         "shown",
@@ -115,14 +115,14 @@ class MergedPresence:
         self.version = 0  # in Redis, when this was loaded or saved; 0: not compared
         self.shares: dict[int, frozenset[str]] = {}  # the kinds that a guild is known to show
         self.as_of: dict[int, int] = {}  # `created_at` up to which a guild has followed
-        self.newest: dict[str, int] = {}  # by kind: the latest `created_at` that was shown
+        self.latest = 0  # the latest `created_at` that was shown, since all guilds agreed
         self.ended: dict[str, _Ended] = {}  # by group
         self.is_kept = False  # `shown` is of a guild that was left: no other has come so far
         self.is_late = False  # and one that has not sends its events: it is about to
         self.late_ticks = 0  # for how long
         self._awaited_state: State = None  # shown when the wait is over
         self._awaited_ticks = 0
-        self._remember(_Report(shown))
+        self.latest = _created(_Report(shown).activities)
 
     @classmethod
     def restore(cls, shown: bytes, stored: bytes | None) -> Self:
@@ -133,7 +133,7 @@ class MergedPresence:
             merged.reports = {int(one): bytes(raw) for one, raw in found.reports.items()}
             merged.shares = {int(one): frozenset(kinds) for one, kinds in found.shares.items()}
             merged.as_of = {int(one): time for one, time in found.as_of.items()}
-            merged.newest |= found.newest
+            merged.latest = max(merged.latest, found.latest)
             merged.ended = found.ended
             merged.is_kept, merged.is_late = found.is_kept, found.is_late
         return merged
@@ -146,7 +146,7 @@ class MergedPresence:
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
         as_of = {str(one): time for one, time in self.as_of.items()}
         kept = self.is_kept, self.is_late
-        return _encode(_Stored(reports, shares, as_of, self.newest, self.ended, *kept))
+        return _encode(_Stored(reports, shares, as_of, self.latest, self.ended, *kept))
 
     @property
     def is_uniform(self) -> bool:
@@ -184,20 +184,24 @@ class MergedPresence:
         if all(self.reports.get(one, self.shown) == presence for one in others):
             # The last report of each guild says it, whatever had ended: what a user starts again
             # may have its old `created_at`.
-            self._agree()
             self.shown = presence
-            self._remember(new)
+            self._agree()
             return
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
         old = reports[guild_id]
+        self._note_gone_on(new)
         is_behind = not self.is_kept and self._is_behind(guild_id, old, shown)
         has_missed = is_behind and self._has_missed(guild_id, old, shown)
         is_old = is_behind and self._is_old(guild_id, new, shown)
         is_newer = is_behind and not is_old and self._is_newer(new)
+        is_late = is_old or (is_behind and not is_newer and self._lags(guild_id, new, shown))
         self._learn(reports)
         reports[guild_id] = new
-        self._note_ended(guild_id, old.groups.items(), new, reports)
+        if is_late:
+            self._note_outdated(guild_id, new, shown)
+        else:
+            self._note_ended(guild_id, old.groups.items(), new, reports)
         if is_newer:
             self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
         heard_until = self.as_of.get(guild_id, 0)
@@ -214,9 +218,9 @@ class MergedPresence:
                     item for item in reports[one].groups.items() if _created(item[1]) > heard_until
                 ]
                 self._note_ended(one, unknown, new, reports)
-        self._note_begun(guild_id, old, new, is_behind, is_old)
-        if not is_behind or _created(new.activities) >= self._latest:
-            self.as_of[guild_id] = self._latest
+        self.latest = max(self.latest, _created(new.activities))
+        if not is_behind or _created(new.activities) >= self.latest:
+            self.as_of[guild_id] = self.latest
         state = shown.state
         is_alone = reports.keys() <= {guild_id, *outdated}
         if self.is_kept or (old.state is None and (is_alone or _is_offline(shown.state))):
@@ -231,8 +235,12 @@ class MergedPresence:
                 self._note_ended(one, reports[one].groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None
+        shown.state = state
+        is_late = is_old or self._lags(guild_id, new, shown)
+        self._note_shown(guild_id, new, reports, is_late=is_late)
         self._end_keeping()
         changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
+        changed = set() if is_late else changed
         self._show(state, reports, {guild_id: presence}, (guild_id, changed))
 
     def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
@@ -241,11 +249,7 @@ class MergedPresence:
             return self.is_late and self._tick_late(guilds, is_live)
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
-        settled = [
-            key for key, one in self.ended.items() if self._settles(key, one, reports, is_live)
-        ]
-        for key in settled:
-            del self.ended[key]
+        settled = [key for key in [*self.ended] if self._settles(key, reports, is_live)]
         state = shown.state
         if self._awaited_state:
             self._awaited_ticks -= 1
@@ -361,6 +365,8 @@ class MergedPresence:
         self._end_keeping()
         self.reports = {}
         self.ended = {}
+        self.latest = _created(_Report(self.shown).activities)
+        self.as_of = {}
         self._awaited_state = None
 
     def _is_behind(self, guild_id: int, old: _Report, shown: _Report) -> bool:
@@ -391,20 +397,26 @@ class MergedPresence:
         """Whether the report shows something in an older form than is shown, or something that has
         ended."""
         return any(
-            (self._is_hidden((key, group)) and not self._goes_on(key, guild_id, new))
+            (self._is_hidden((key, group)) and not self._is_own(key, guild_id))
             or _created(group) < _created(shown.groups.get(key, ()))
             for key, group in new.groups.items()
         )
 
-    def _goes_on(self, key: str, guild_id: int, new: _Report) -> bool:
-        """Whether the guild itself had ended the group, and is up to date now."""
+    def _is_own(self, key: str, guild_id: int) -> bool:
+        """Whether only the guild itself has said that the group has ended."""
         ended = self.ended.get(key)
-        is_own = ended is not None and ended.guild_id == guild_id
-        return is_own and _created(new.activities) >= self._latest
+        return ended is not None and ended.guild_id == guild_id
+
+    def _lags(self, guild_id: int, new: _Report, shown: _Report) -> bool:
+        """Whether the guild is behind with this report, too."""
+        return new.state != shown.state or any(
+            _created(new.groups.get(key, ())) < _created(group)
+            for key, group in self._not_followed(guild_id, shown)
+        )
 
     def _is_newer(self, new: _Report) -> bool:
         """Whether the report shows something that began after all that was shown."""
-        return _created(new.activities) > self._latest
+        return _created(new.activities) > self.latest
 
     def _note_ended(
         self,
@@ -424,21 +436,31 @@ class MergedPresence:
             if any(key in report.groups for report in reports.values()):
                 self.ended[key] = _Ended(created, guild_id)
 
-    def _note_begun(
-        self, guild_id: int, old: _Report, new: _Report, is_behind: bool, is_old: bool
+    def _note_outdated(self, guild_id: int, new: _Report, shown: _Report) -> None:
+        """What the guild, which is late, shows alone has ended, unless it is the latest."""
+        for item in new.groups.items():
+            created = _created(item[1])
+            is_shown = _created(shown.groups.get(item[0], ())) >= created
+            if created <= self.latest and not (is_shown or self._is_hidden(item)):
+                self.ended[item[0]] = _Ended(created, guild_id)
+
+    def _note_gone_on(self, new: _Report) -> None:
+        """What is shown together with something that began after all that was shown has not ended,
+        if the guild that ended it would have shown that as well."""
+        begun = {_kind(one) for one in new.activities if _created((one,)) > self.latest}
+        for key in new.groups.keys() & self.ended.keys():
+            if not begun.isdisjoint(self.shares.get(self.ended[key].guild_id, ())):
+                del self.ended[key]
+
+    def _note_shown(
+        self, guild_id: int, new: _Report, reports: Mapping[int, _Report], *, is_late: bool
     ) -> None:
-        for key, group in new.groups.items():
-            created, kind, ended = _created(group), _kind(group[0]), self.ended.get(key)
-            is_repeated = key in old.groups and _created(old.groups[key]) >= created
-            if is_repeated and not self._goes_on(key, guild_id, new):
-                continue
-            if ended and created <= ended.created_at:
-                if ended.guild_id == guild_id:  # it goes on: the guild itself had hidden it
-                    del self.ended[key]
-            elif is_old or (is_behind and created < self.newest.get(kind, 0)):
-                self.ended[key] = _Ended(created, 0)
-            elif created > self.newest.get(kind, 0):
-                self.newest[kind] = created
+        """What all guilds show has not ended, nor what only this one had said to have."""
+        known = [report for report in reports.values() if report.state]
+        for key in new.groups.keys() & self.ended.keys():
+            is_own = self._is_own(key, guild_id) and not is_late
+            if is_own or all(key in report.groups for report in known):
+                del self.ended[key]
 
     def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, _Report]) -> bool:
         """Whether one of these guilds has shown that the group has ended: it shows such activities,
@@ -456,11 +478,10 @@ class MergedPresence:
         ended = self.ended.get(key)
         return ended is not None and _created(group) <= ended.created_at
 
-    def _settles(
-        self, key: str, ended: _Ended, reports: Mapping[int, _Report], is_live: IsLive
-    ) -> bool:
+    def _settles(self, key: str, reports: Mapping[int, _Report], is_live: IsLive) -> bool:
         """Whether it is not known any more that the group has ended: guilds still show it, though
         their reports come, or no guild shows it."""
+        ended = self.ended[key]
         holders = [
             guild_id
             for guild_id, report in reports.items()
@@ -469,9 +490,12 @@ class MergedPresence:
         live = [is_live(guild_id) for guild_id in holders]
         if False not in live:
             ended.ticks += 1
-        return ended.ticks >= (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS) or (
-            not holders
-        )
+        if holders and ended.ticks < (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS):
+            return False
+        del self.ended[key]
+        if ended.guild_id in self.shares.keys() - holders:  # it shows such no more
+            self.shares[ended.guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}
+        return True
 
     def _learn(self, reports: Mapping[int, _Report]) -> None:
         for guild_id, report in reports.items():
@@ -479,11 +503,7 @@ class MergedPresence:
                 continue
             shown = {_kind(activity) for activity in report.activities}
             self.shares[guild_id] = self.shares.get(guild_id, frozenset()) | shown
-            self.as_of.setdefault(guild_id, self._latest)
-
-    @property
-    def _latest(self) -> int:
-        return max(self.newest.values(), default=0)
+            self.as_of.setdefault(guild_id, self.latest)
 
     def _reports(self, guilds: Iterable[int], shown: _Report) -> dict[int, _Report]:
         reports = self.reports
@@ -524,13 +544,7 @@ class MergedPresence:
         self.reports = {one: report for one, report in earlier.items() if report != presence}
         if not self.reports:
             self.ended = {}
-        self._remember(_Report(presence))
-
-    def _remember(self, report: _Report) -> None:
-        for activity in report.activities:
-            kind, created = _kind(activity), _created((activity,))
-            if created > self.newest.get(kind, 0):
-                self.newest[kind] = created
+        self.latest = max(self.latest, *map(_created, groups.values()), 0)
 
 
 def _kind(activity: Json) -> str:
