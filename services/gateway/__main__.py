@@ -19,7 +19,7 @@ from services.gateway.discord.gateway_info import (
 )
 from services.gateway.discord.hikari_shard import handle_loop_exception
 from services.gateway.discord.member_requests import MemberRequests
-from services.gateway.discord.presence_checks import CheckTimings, PresenceChecks
+from services.gateway.discord.presence_checks import CheckTimings, PresenceChecks, ask
 from services.gateway.discord.shard import Shard, is_followed
 from services.gateway.event_handler import EventHandler
 from services.gateway.guild_approval import GuildApproval
@@ -99,6 +99,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(people.run(writer.apply_settings))
             tasks.create_task(feed.run())
             units = []
+            checks: list[PresenceChecks] = []
             for shard in shards:
                 requests = MemberRequests(shard)
                 handler = EventHandler(
@@ -117,8 +118,9 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
                 tasks.create_task(requests.run())
                 if settings.presence_check_seconds:
                     timings = CheckTimings(round_interval_s=settings.presence_check_seconds)
-                    checks = PresenceChecks(store, shard, requests, users, guilds, timings)
-                    tasks.create_task(checks.run())
+                    check = PresenceChecks(store, shard, requests, users, guilds, timings)
+                    checks.append(check)
+                    tasks.create_task(check.run())
             runner = GatewayRunner(
                 settings,
                 info,
@@ -135,7 +137,7 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
             tasks.create_task(recorder.run())
             tasks.create_task(Departures(store, durable_store, users, shards).run())
             tasks.create_task(commands.run())
-            tasks.create_task(Settling(users, guilds, writer, shards).run())
+            tasks.create_task(Settling(users, guilds, writer, shards, partial(ask, checks)).run())
             tasks.create_task(reconciler.run())
             tasks.create_task(send_heartbeats(store, shards))
             tasks.create_task(watch_redis_memory(store))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from services.gateway.discord.shard import Shard
+from services.gateway.state.merged_presence import ASK_TICKS
 from services.gateway.state.settling import Settling
 from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, chunk, guild, online
 
@@ -43,6 +46,41 @@ async def test_what_a_guild_goes_on_showing_is_shown_again() -> None:
     await settling.tick()
     assert gateway.shown(1)["activities"] == [GAME]
     assert list(gateway.users.waiting()) == []
+
+
+async def test_discord_is_asked_before() -> None:
+    """Once, and in the guild that goes on showing it."""
+    asked: list[tuple[int, int]] = []
+    gateway, _ = hidden_in_one(Connected())
+    settling = Settling(
+        gateway.users,
+        gateway.guilds,
+        gateway.writer,
+        [Connected()],
+        lambda *whom: asked.append(whom),
+    )
+    for _ in range(ASK_TICKS - 1):
+        await settling.tick()
+    assert asked == []
+    for _ in range(TICKS):
+        await settling.tick()
+    assert asked == [(OTHER, 1)]
+
+
+@pytest.mark.parametrize("connected", [False, True])
+async def test_where_no_events_come_nothing_is_asked(connected: bool) -> None:
+    """The shard is about to repeat them, or the guild is listed again."""
+    asked: list[tuple[int, int]] = []
+    gateway, _ = hidden_in_one(Connected())
+    if connected:
+        gateway.handle("GUILD_DELETE", {"id": str(OTHER), "unavailable": True})
+    shards = [Connected(connected)]
+    settling = Settling(
+        gateway.users, gateway.guilds, gateway.writer, shards, lambda *whom: asked.append(whom)
+    )
+    for _ in range(2 * TICKS):
+        await settling.tick()
+    assert asked == []
 
 
 async def test_a_successor_settles_it_too() -> None:

@@ -1,16 +1,17 @@
 """Anti-entropy: asks Discord now and then for the watched users, and corrects what differs.
 
 In very large servers Discord sends no PRESENCE_UPDATE for some users, although a request for them
-(op 8) is answered with their presence. Only users whom somebody watches are worth a request.
+(op 8) is answered with their presence. Only users whom somebody watches are worth a request, and
+those of whom a server goes on showing what others have ended (settling.py).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -24,10 +25,13 @@ from services.gateway.discord.observed_shard import ObservedShard
 from services.gateway.normalize import sanitize
 from services.gateway.state.guild_cache import GuildCache
 from services.gateway.state.user_cache import UserCache
+from shared.discord.snowflake import shard_of
 from shared.redis.store import Store, StoreUnavailable
 from shared.redis.watched import WatchedRefused, watched
 
 log = logging.getLogger(__name__)
+
+MAX_DOUBTFUL_USERS: Final = 2000  # of a shard: more are asked in 100 seconds only
 
 
 class CheckTimings(Struct, frozen=True, kw_only=True):
@@ -58,9 +62,44 @@ class PresenceChecks:
         self._guilds = guilds
         self._timings = timings
         self._was_refused = False
+        self._turn = asyncio.Lock()  # for one request and the time after it
+        self._doubtful: dict[int, set[int]] = {}  # by guild
+        self._has_doubtful = asyncio.Event()
+
+    def runs(self, guild_id: int) -> bool:
+        """Whether the guild belongs to this shard."""
+        return shard_of(guild_id, self._shard.count) == self._shard.id
+
+    def ask(self, guild_id: int, user_id: int) -> None:
+        """Check this member soon: what the guild shows of them is doubtful."""
+        if sum(map(len, self._doubtful.values())) < MAX_DOUBTFUL_USERS:
+            self._doubtful.setdefault(guild_id, set()).add(user_id)
+            self._has_doubtful.set()
 
     async def run(self) -> None:
-        """Check one guild after another until cancelled."""
+        """Check until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._check_doubtful())
+            tasks.create_task(self._check_watched())
+
+    async def _check_doubtful(self) -> None:
+        while True:
+            await self._has_doubtful.wait()
+            guild_id = max(self._doubtful, key=lambda one: len(self._doubtful[one]))
+            await self._request_doubtful(guild_id)
+            if not self._doubtful:
+                self._has_doubtful.clear()
+
+    async def _request_doubtful(self, guild_id: int) -> None:
+        async with self._turn:
+            await self._until_permitted()
+            user_ids = sorted(self._doubtful.pop(guild_id))
+            await self._send(guild_id, user_ids[:MAX_USERS_PER_REQUEST])
+            if more := user_ids[MAX_USERS_PER_REQUEST:]:
+                self._doubtful.setdefault(guild_id, set()).update(more)
+
+    async def _check_watched(self) -> None:
+        """One guild after another."""
         while True:
             await asyncio.sleep(self._timings.round_interval_s)
             try:
@@ -92,8 +131,15 @@ class PresenceChecks:
             await self._request(guild_id, user_ids)
 
     async def _request(self, guild_id: int, user_ids: Sequence[int]) -> None:
+        async with self._turn:
+            await self._until_permitted()
+            await self._send(guild_id, user_ids)
+
+    async def _until_permitted(self) -> None:
         while not self._may_request:  # noqa: ASYNC110 (the shard and its requests change by events)
             await asyncio.sleep(self._timings.request_interval_s)
+
+    async def _send(self, guild_id: int, user_ids: Sequence[int]) -> None:
         guild = self._guilds.get(guild_id)
         if guild is None or not guild.available:
             return
@@ -122,6 +168,13 @@ class PresenceChecks:
                 "deploy/redis/users.acl lists the permissions of each service.",
                 error,
             )
+
+
+def ask(checks: Iterable[PresenceChecks], guild_id: int, user_id: int) -> None:
+    """As PresenceChecks.ask, of the guild's shard."""
+    for one in checks:
+        if one.runs(guild_id):
+            one.ask(guild_id, user_id)
 
 
 class CheckAnswer:

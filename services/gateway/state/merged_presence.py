@@ -26,6 +26,7 @@ NOT_REPORTED: Final = b"null"
 OUTDATED: Final = -1  # no version in Redis
 
 TICK_S: Final = 0.5  # between two calls of MergedPresence.tick
+ASK_TICKS: Final = 20  # then a server that is late by events alone has followed
 _SETTLE_TICKS: Final = 60  # as long as another shard may be behind
 _SETTLE_TICKS_ELSEWHERE: Final = 240  # whether another process is behind is not known here
 
@@ -262,6 +263,14 @@ class MergedPresence:
         before = self.shown
         self._show(state, reports)
         return before != self.shown or bool(settled)
+
+    def to_ask(self) -> list[int]:
+        """Guilds that still show what has ended, for ASK_TICKS now. Discord may have left out an
+        event, and knows better."""
+        keys = {key for key, one in self.ended.items() if one.ticks == ASK_TICKS}
+        if not keys:
+            return []
+        return [one for one, report in self.reports.items() if keys & _Report(report).groups.keys()]
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild, of a shard of this process."""

@@ -1,9 +1,12 @@
-"""Lets time decide where servers go on showing different things (merged_presence.py)."""
+"""Lets time decide where servers go on showing different things (merged_presence.py).
+
+Before it does, Discord is asked: in very large servers it leaves out events of some users.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -24,12 +27,19 @@ class Settling:
     """
 
     def __init__(
-        self, users: UserCache, guilds: GuildCache, writer: Writer, shards: Sequence[Shard]
+        self,
+        users: UserCache,
+        guilds: GuildCache,
+        writer: Writer,
+        shards: Sequence[Shard],
+        ask: Callable[[int, int], None] = lambda guild_id, user_id: None,
     ) -> None:
+        """`ask`: takes a guild whose events come, and a member to be requested."""
         self._users = users
         self._guilds = guilds
         self._writer = writer
         self._shards = shards
+        self._ask = ask
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -42,6 +52,10 @@ class Settling:
         for number, (user_id, cached) in enumerate(self._users.waiting(), start=1):
             if cached.tick(partial(self._is_live, user_id)):
                 self._writer.changed(user_id)
+            if merged := cached.merged:
+                for guild_id in merged.to_ask():
+                    if self._is_live(user_id, guild_id):
+                        self._ask(guild_id, user_id)
             if number % _BATCH == 0:
                 await asyncio.sleep(0)
 
