@@ -47,8 +47,9 @@ async def test_no_change_is_gathered_while_a_whole_batch_waits() -> None:
     fixture = WriterFixture(WriterTimings(gather_s=PATIENCE * 10))
     task = asyncio.create_task(fixture.writer.run())
     fixture.list_guild(GUILD, *range(1, 2 * BATCH_USERS + 2))
-    await eventually(lambda: fixture.writer.pending == 1)
+    await eventually(lambda: len(fixture.store.batches) == 2)
     assert [len(batch) for batch in fixture.store.batches] == [BATCH_USERS] * 2
+    assert fixture.writer.pending == 1
     await ended(task)
     await fixture.store.redis.aclose()
 

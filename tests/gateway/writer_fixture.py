@@ -93,8 +93,8 @@ class FakeGate(WriteGate):
 class WriterFixture:
     """A writer, and what it works on."""
 
-    def __init__(self, timings: WriterTimings = QUICK) -> None:
-        self.store = RecordingStore()
+    def __init__(self, timings: WriterTimings = QUICK, store: RecordingStore | None = None) -> None:
+        self.store = store or RecordingStore()
         self.gate = FakeGate(self.store)
         self.users = UserCache()
         self.people = KnownPeople()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from time import time_ns
 from typing import Final
@@ -54,6 +54,7 @@ from shared.redis.user_reports import StoredReports
 log = logging.getLogger(__name__)
 
 BATCH_USERS: Final = 200  # in one round trip: large enough to be cheap, small enough to yield
+BATCHES_AT_ONCE: Final = 4  # while many users are pending
 MAX_MERGES: Final = 4  # in a row, of what other processes write at the same time
 BUSY_BATCH_USERS: Final = 3  # from this batch size on, more changes are gathered first
 
@@ -221,12 +222,9 @@ class Writer:
             fence = await self._next_fence()
             self._rendered.clear()
             self._dropped_shards.clear()
-            rewrites, pending = self._rewrites, len(self._pending)
-            saves = list(self._next_batch())
-            self._in_flight = pending - len(self._pending)
+            rewrites, saves = self._rewrites, list[Save]()
             try:
-                results = await self._store.save(saves, fence)
-                await self._merge_conflicts(saves, results, fence)
+                results = await self._save_pending(saves, fence, is_retry=failures > 0)
             except StoreUnavailable as error:
                 self._requeue(saves)
                 if not failures:
@@ -247,6 +245,40 @@ class Writer:
                 self._drained.set()
             if len(saves) >= BUSY_BATCH_USERS and len(self._pending) < BATCH_USERS:
                 await asyncio.sleep(self._timings.gather_s)
+
+    async def _save_pending(self, saves: list[Save], fence: int, *, is_retry: bool) -> list[int]:
+        """Save the first users of the queue. Gives the results, and adds what is rendered to
+        `saves`. Raises StoreUnavailable."""
+        batches = min(len(self._pending) // BATCH_USERS, BATCHES_AT_ONCE)
+        if batches <= 1 or is_retry:  # Redis may be slow: several would be late together
+            saves += self._next_batch(list(islice(self._pending, BATCH_USERS)))
+            results = await self._store.save(saves, fence)
+        else:
+            due = list(islice(self._pending, batches * BATCH_USERS))
+            results = await self._save_at_once(due, saves, fence)
+        await self._merge_conflicts(saves, results, fence)
+        return results
+
+    async def _save_at_once(self, due: Sequence[int], saves: list[Save], fence: int) -> list[int]:
+        """As `_save_pending`, in several batches: Redis executes one while the next is rendered.
+
+        Each user is in one of them only, so their order does not matter. The fence may be older
+        than what is rendered: a write of another process since makes it stale.
+        """
+        sent: list[asyncio.Task[list[int]]] = []
+        try:
+            for start in range(0, len(due), BATCH_USERS):
+                if sent and (self._urgent or not self._gate.is_open):
+                    break
+                batch = list(self._next_batch(due[start : start + BATCH_USERS]))
+                saves += batch
+                sent.append(asyncio.create_task(self._store.save(batch, fence)))
+                await asyncio.sleep(0)  # it is sent, and events are handled
+            return [result for results in await asyncio.gather(*sent) for result in results]
+        finally:
+            for task in sent:
+                task.cancel()
+            await asyncio.gather(*sent, return_exceptions=True)
 
     async def _next_fence(self) -> int:
         """Taken before the gate is checked: a process that may write later gets a higher one.
@@ -301,8 +333,10 @@ class Writer:
         except msgspec.MsgspecError:
             return None  # damaged: the user's next save replaces it
 
-    def _next_batch(self) -> Iterator[Save]:
-        for user_id in list(islice(self._pending, BATCH_USERS)):
+    def _next_batch(self, user_ids: Sequence[int]) -> Iterator[Save]:
+        """Of these, who are pending."""
+        self._in_flight += len(user_ids)
+        for user_id in user_ids:
             received = self._pending.pop(user_id)
             joined = tuple(self._joined.pop(user_id, ()))
             left = tuple(self._left.pop(user_id, ()))
