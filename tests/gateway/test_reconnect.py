@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hikari.errors import (
     GatewayConnectionError,
@@ -228,6 +229,22 @@ async def test_resume_address_that_connects_and_does_not_resume_is_left_too(
     async with running(SESSION) as shard:
         await eventually(lambda: shard.is_connected)
         assert network.attempts == [*[RESUME] * MAX_RESUME_FAILURES, MAIN]
+
+
+async def test_failures_count_over_a_restart(network: FakeNetwork) -> None:
+    """The next process goes on with the session, and tries the dead address only as often as is
+    left."""
+    network.errors[RESUME] = GatewayConnectionError("503")
+    tried_before = MAX_RESUME_FAILURES - 1
+    async with running(SESSION) as shard:
+        await eventually(lambda: len(network.attempts) >= tried_before)
+        session = shard.session
+    assert session == msgspec.structs.replace(SESSION, resume_failures=tried_before)
+    network.attempts.clear()
+    async with running(msgspec.convert(msgspec.to_builtins(session), DiscordSession)) as shard:
+        await eventually(lambda: shard.is_connected)
+        assert shard.session == DiscordSession(SESSION.id, MAIN, 100)
+    assert network.attempts == [RESUME, MAIN]
 
 
 async def test_failures_count_where_each_ends_the_shard(network: FakeNetwork) -> None:

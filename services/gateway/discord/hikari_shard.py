@@ -103,10 +103,8 @@ class InstrumentedShard(GatewayShardImpl):
         shard_id: int,
         shard_count: int,
         handshake_silence_s: float = HANDSHAKE_SILENCE_S,
-        resume_failures: int = 0,
     ) -> None:
-        """`may_connect` is awaited before each connection, the first and every other.
-        `resume_failures`: in a row, by the shard that ran before this one."""
+        """`may_connect` is awaited before each connection, the first and every other."""
         super().__init__(
             token=token,
             url=url,
@@ -121,7 +119,7 @@ class InstrumentedShard(GatewayShardImpl):
             event_manager=cast("Any", self),
             event_factory=cast("Any", _EventFactory()),
         )
-        self.resume_failures = resume_failures
+        self._resume_failures = session.resume_failures if session else 0
         self._main_url = url
         logging.getLogger(f"hikari.gateway.{shard_id}").addFilter(_drop_traceback)
         self._events = events
@@ -143,7 +141,9 @@ class InstrumentedShard(GatewayShardImpl):
         seq = self._seq
         if not self._session_id or not self._resume_gateway_url or not isinstance(seq, int):
             return None
-        return DiscordSession(self._session_id, self._resume_gateway_url, seq)
+        return DiscordSession(
+            self._session_id, self._resume_gateway_url, seq, self._resume_failures
+        )
 
     async def start(self) -> None:
         """Begin to connect. hikari's own method waits for the first connection and cannot be
@@ -187,9 +187,9 @@ class InstrumentedShard(GatewayShardImpl):
     def _leave_dead_resume_url(self) -> None:
         """Discord accepts a resume at its main address too. That is the session's address from now
         on, also for another process that resumes it, until READY names one again."""
-        if self.resume_failures < MAX_RESUME_FAILURES or not self._resume_gateway_url:
+        if self._resume_failures < MAX_RESUME_FAILURES or not self._resume_gateway_url:
             return
-        self.resume_failures = 0
+        self._resume_failures = 0
         if self._resume_gateway_url != self._main_url:
             self._resume_gateway_url = self._main_url
             log.info(
@@ -200,7 +200,7 @@ class InstrumentedShard(GatewayShardImpl):
 
     async def _connect_and_report(self) -> Any:
         self._end_opcode, self._end_reported, self._was_connected = 0, False, False
-        self.resume_failures += self._seq is not None  # until it succeeds
+        self._resume_failures += self._seq is not None  # until it succeeds
         how = "identified" if self._seq is None else "resumed"
         self._events.start_connection(identifies=self._seq is None)
         try:
@@ -220,7 +220,7 @@ class InstrumentedShard(GatewayShardImpl):
             self._handshake_tasks.clear()
         if self.is_connected:
             self._was_connected = True
-            self.resume_failures = 0
+            self._resume_failures = 0
             metrics.CONNECTS.labels(how).inc()
             log.info("shard %d of %d is connected to Discord (%s)", self.id, self.shard_count, how)
         elif not tasks:

@@ -17,6 +17,7 @@ class DiscordSession(Struct, frozen=True):
     id: str
     url: str  # resume_gateway_url
     seq: int  # of the last event that was handled
+    resume_failures: int = 0  # in a row, at this address
 
 
 class SessionEvents:

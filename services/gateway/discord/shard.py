@@ -50,7 +50,6 @@ class Shard:
         self._handler: EventHandler | None = None
         self._events: SessionEvents | None = None
         self._session: DiscordSession | None = None  # while there is no connection
-        self._resume_failures = 0  # in a row, at the session's address
         self._requests: set[asyncio.Task[None]] = set()
 
     @property
@@ -100,7 +99,6 @@ class Shard:
         """Resume this session of an earlier process, whose users have been restored. None: begin
         a new one."""
         self._session = session
-        self._resume_failures = 0
         if session is None:
             self.replay.end()
         else:
@@ -135,7 +133,6 @@ class Shard:
             shard_id=self.id,
             shard_count=self.count,
             handshake_silence_s=self._handshake_silence_s,
-            resume_failures=self._resume_failures,
         )
         try:
             await self._run_until_closed(shard, events)
@@ -151,7 +148,6 @@ class Shard:
             self.replay.cancel_request()
             # Before it is closed: until then hikari counts events that are no longer handled.
             self._session, self._hikari = shard.session, None
-            self._resume_failures = shard.resume_failures
             if shard.is_alive:
                 await shard.close()  # raises again what has ended the shard
 
