@@ -168,6 +168,10 @@ def test_the_collector_sees_none_of_it() -> None:
     for listed in (*data["members"], *data["presences"]):
         assert not gc.is_tracked(listed)
     assert not any(gc.is_tracked(one.user) for one in data["members"])
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", data)
+    assert len(gateway.users) == len(PEOPLE)
+    assert not any(gc.is_tracked(cached) for _, cached in gateway.users)
 
 
 @pytest.mark.parametrize(

@@ -57,29 +57,19 @@ class Elsewhere(Struct):
     version: int
 
 
-class CachedUser:
-    """One monitored user."""
+class CachedUser(Struct, gc=False, eq=False):
+    """One monitored user. Refers to nothing that refers to it: the garbage collector need not look
+    through a hundred thousand of them."""
 
-    __slots__ = (
-        "elsewhere",
-        "flushed_hash",
-        "guilds",
-        "last_raw_hash",
-        "merged",
-        "presence",
-        "user",
-    )
-
-    def __init__(self, user: bytes) -> None:
-        self.user = user  # JSON of sanitize.user
-        self.presence = OFFLINE  # of presence_json.py, merged over the guilds
-        self.merged: MergedPresence | None = None  # None while all guilds report `presence`
-        self.elsewhere: Elsewhere | None = None  # None while `merged` knows, or all are in `guilds`
-        self.guilds: tuple[int, ...] = ()  # of this process's shards
-        self.last_raw_hash = 0  # of the last raw presence, or MATCHES_NOTHING; 0: none was sent
-        # Of what the profile in Redis was rendered from. 0: Redis may have none; MATCHES_NOTHING:
-        # it has the one that it had before this process.
-        self.flushed_hash = 0
+    user: bytes  # JSON of sanitize.user
+    presence: bytes = OFFLINE  # of presence_json.py, merged over the guilds
+    merged: MergedPresence | None = None  # None while all guilds report `presence`
+    elsewhere: Elsewhere | None = None  # None while `merged` knows, or all are in `guilds`
+    guilds: tuple[int, ...] = ()  # of this process's shards
+    last_raw_hash: int = 0  # of the last raw presence, or MATCHES_NOTHING; 0: none was sent
+    flushed_hash: int = 0
+    """Of what the profile in Redis was rendered from. 0: Redis may have none; MATCHES_NOTHING: it
+    has the one that it had before this process."""
 
     def discord(self) -> bytes:
         """JSON `{"user", "status", "client_status", "activities"}`."""

@@ -58,6 +58,10 @@ BATCHES_AT_ONCE: Final = 4  # while many users are pending
 MAX_MERGES: Final = 4  # in a row, of what other processes write at the same time
 BUSY_BATCH_USERS: Final = 3  # from this batch size on, more changes are gathered first
 
+Memberships = dict[int, tuple[int, ...]]
+"""Guilds by user. Tuples, because a set takes four times the memory, and there may be a hundred
+thousand."""
+
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
 
@@ -101,8 +105,8 @@ class Writer:
         # By user, in the order of their changes: when the oldest one was received (µs since 1970).
         # The newest would hide an outage behind a user who changes all the time.
         self._pending: dict[int, int] = {}
-        self._joined: dict[int, set[int]] = {}
-        self._left: dict[int, set[int]] = {}
+        self._joined: Memberships = {}
+        self._left: Memberships = {}
         self._urgent: set[int] = set()  # their settings have changed, and Redis may show too much
         self._urgent_in_flight: set[int] = set()  # those that this batch writes
         self._dropped_shards: set[ShardKey] = set()  # since this batch was rendered
@@ -179,7 +183,7 @@ class Writer:
         self._dropped_shards.add((shard_id, shard_count))
         for memberships in (self._joined, self._left):
             for user_id, guild_ids in list(memberships.items()):
-                for guild_id in guild_ids.copy():
+                for guild_id in guild_ids:
                     if self._is_dropped(guild_id):
                         _discard(user_id, guild_id, memberships)
 
@@ -302,7 +306,7 @@ class Writer:
         """
         urgent, self._urgent = self._urgent, set()
         gone = [one for one in urgent if self._people.is_hidden(one)]
-        saves = [Save(one, left=tuple(self._left[one])) for one in gone if self._left.get(one)]
+        saves = [Save(one, left=self._left[one]) for one in gone if self._left.get(one)]
         shown = sorted(urgent.difference(gone))
         try:
             stored = await user_reports.load(self._store, shown)
@@ -338,8 +342,8 @@ class Writer:
         self._in_flight += len(user_ids)
         for user_id in user_ids:
             received = self._pending.pop(user_id)
-            joined = tuple(self._joined.pop(user_id, ()))
-            left = tuple(self._left.pop(user_id, ()))
+            joined = self._joined.pop(user_id, ())
+            left = self._left.pop(user_id, ())
             cached = self._users.get(user_id)
             if cached and left:
                 cached.forget(left)
@@ -411,7 +415,7 @@ class Writer:
             cached = self._users.get(save.user_id)
             if cached is not None:
                 cached.flushed_hash = 0  # Redis may have written it without an answer
-            newer = self._joined.get(save.user_id, set()) | self._left.get(save.user_id, set())
+            newer = self._joined.get(save.user_id, ()) + self._left.get(save.user_id, ())
             for guild_ids, put_back in ((save.joined, self.joined), (save.left, self.remove)):
                 for guild_id in guild_ids:
                     if guild_id not in newer and not self._is_dropped(guild_id):
@@ -544,20 +548,16 @@ class Writer:
         return any(shard_of(guild_id, count) == shard for shard, count in self._gate.generations)
 
 
-def _move(
-    user_id: int, guild_id: int, source: dict[int, set[int]], target: dict[int, set[int]]
-) -> None:
+def _move(user_id: int, guild_id: int, source: Memberships, target: Memberships) -> None:
     _discard(user_id, guild_id, source)
-    guild_ids = target.get(user_id)
-    if guild_ids is None:
-        target[user_id] = {guild_id}
-    else:
-        guild_ids.add(guild_id)
+    guild_ids = target.get(user_id, ())
+    if guild_id not in guild_ids:
+        target[user_id] = (*guild_ids, guild_id)
 
 
-def _discard(user_id: int, guild_id: int, memberships: dict[int, set[int]]) -> None:
+def _discard(user_id: int, guild_id: int, memberships: Memberships) -> None:
     guild_ids = memberships.get(user_id)
-    if guild_ids is not None:
-        guild_ids.discard(guild_id)
-        if not guild_ids:
+    if guild_ids is not None and guild_id in guild_ids:
+        memberships[user_id] = tuple(one for one in guild_ids if one != guild_id)
+        if not memberships[user_id]:
             del memberships[user_id]
