@@ -5,6 +5,7 @@ The two ways share nothing with the gateway's own, so that its mistakes are not 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec import Struct
@@ -17,12 +18,17 @@ _CUSTOM: Final = 4
 _LISTENING: Final = 2
 
 
+Activity = tuple[str | None, str | None, int | None]
+"""Name, details and `created_at`."""
+
+
 class Seen(Struct, frozen=True):
-    """A user's presence. `created_at` of their activities grows with every change."""
+    """A user's presence. An activity that is changed has a later `created_at` than before."""
 
     status: str
     song: tuple[str | None, int | None] | None
-    activities: tuple[tuple[str | None, str | None, int | None], ...]
+    activities: tuple[Activity, ...]
+    """In the order in which they began: where no guild shows them all, there is no other one."""
     custom: str | None
 
 
@@ -54,13 +60,17 @@ def seen_of(presence: Presence) -> Seen:
     return Seen(
         presence.status,
         (songs[0]["details"], songs[0]["created_at"]) if songs else None,
-        tuple(
+        _in_order(
             (one["name"], one.get("details"), one["created_at"])
             for one in rest
             if one["type"] != _CUSTOM
         ),
         custom[0].get("state") if custom else None,
     )
+
+
+def _in_order(activities: Iterable[Activity]) -> tuple[Activity, ...]:
+    return tuple(sorted(activities, key=lambda one: (one[2] or 0, one[0] or "")))
 
 
 def without_players(presence: Presence) -> Presence:
@@ -97,7 +107,7 @@ def seen_in(d: dict[str, Any]) -> Seen:
     return Seen(
         d["status"],
         (song["song"], song["created_at"]) if song else None,
-        tuple((one["name"], one["details"], one["created_at"]) for one in d["activity"]),
+        _in_order((one["name"], one["details"], one["created_at"]) for one in d["activity"]),
         custom["text"] if custom else None,
     )
 
@@ -121,7 +131,7 @@ def seen_in_lanyard(d: dict[str, Any]) -> Seen:
     return Seen(
         d["discord_status"] if d["discord_status"] in _STATUS else NOTHING.status,
         (song["song"], songs[0]["created_at"]) if song else None,
-        tuple(
+        _in_order(
             (one["name"], one.get("details"), one["created_at"])
             for one in activities
             if one not in songs and one not in custom

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from typing import Any, Final
+from typing import Final
 
+from chaos.behaviour import Behaviour
 from chaos.history import History
 from simulator import BOT_ID, catalogue
-from simulator.activities import spotify
-from simulator.model import Member, offline
+from simulator.model import Member, Presence, offline
 from simulator.people import some_user
 from simulator.privacy import Privacy
 from simulator.world import World
 
 _TICK: Final = 0.02  # seconds
-_EPOCH_MS: Final = 2_000_000_000_000  # after those of the population: `created_at` grows
 _MOST_LATE: Final = 0.5  # seconds of changes that are made up for at once
 
 
@@ -31,7 +30,8 @@ class Workload:
         self._world = world
         self._history = history
         self._rng = random.Random(seed)
-        self._counter = itertools.count(1)
+        self._behaviour = Behaviour(self._rng)
+        self._names = itertools.count(1)
         self._numbers = itertools.count(len(world.people) + 1)
         self._ids = [user_id for user_id in world.people if user_id != BOT_ID]
 
@@ -61,29 +61,9 @@ class Workload:
             self.show(self._someone())
 
     def show(self, user_id: str) -> None:
-        """The person does something that they never did before (or goes, one time in seven)."""
-        rng, number = self._rng, next(self._counter)
-        created = _EPOCH_MS + number
-        if rng.random() < 0.14:
-            self._set(user_id, "offline", [], {})
-            return
-        status = rng.choice(("online", "idle", "dnd"))
-        device = rng.choice(("desktop", "mobile", "web"))
-        shown: list[dict[str, Any]] = [
-            {
-                "id": "c",
-                "name": "Custom Status",
-                "type": 4,
-                "state": f"#{number}",
-                "created_at": created,
-            }
-        ]
-        if rng.random() < 0.3:
-            shown.append(spotify(user_id, rng.choice(catalogue.SONGS), created))
-        if rng.random() < 0.5:
-            game = {"id": "g", "name": "Chess", "type": 0, "details": f"move {number}"}
-            shown.append({**game, "created_at": created})
-        self._set(user_id, status, shown, {device: status})
+        """The person does something else."""
+        person = self._world.people[user_id]
+        self._set(user_id, self._behaviour.next(user_id, person.presence))
 
     def hide(self, share: float) -> None:
         """This share of the people hides something in some guilds, and perhaps in those that they
@@ -108,8 +88,9 @@ class Workload:
                 await self._world.room()
                 await asyncio.sleep(0)
 
-    def _set(self, user_id: str, status: str, shown: list[Any], devices: dict[str, str]) -> None:
-        self._world.set_presence(user_id, status, shown, devices)
+    def _set(self, user_id: str, presence: Presence) -> None:
+        shown = presence.status, presence.activities, presence.client_status
+        self._world.set_presence(user_id, *shown)
         self._history.note(self._world.people[user_id])
         self.changes += 1
 
@@ -151,7 +132,7 @@ class Workload:
 
     def _rename(self) -> None:
         user_id = self._someone()
-        name = f"{self._rng.choice(catalogue.FIRST_NAMES)} {next(self._counter)}"
+        name = f"{self._rng.choice(catalogue.FIRST_NAMES)} {next(self._names)}"
         self._world.update_user(user_id, global_name=name)
         self._history.note(self._world.people[user_id])
         self.changes += 1
