@@ -1,4 +1,7 @@
-"""When everything is well again: how long each reader took to hold what Discord says."""
+"""When everything is well again: how long each reader took to hold what Discord says.
+
+Or what may be held in its place for half a minute (chaos/half_minute.py).
+"""
 
 from __future__ import annotations
 
@@ -95,8 +98,8 @@ class _Look:
         answered = await self._answered([one for one in pending if one[0] in self._replicas])
         found: dict[Pending, str] = {}
         for name, user_id in pending:
-            truth = self._history.truth(user_id)
-            ought: object = truth
+            permitted = self._history.permitted(user_id)
+            oughts: Sequence[object] = permitted
             shown: object
             if name == "redis":
                 shown = stored[user_id]
@@ -105,9 +108,9 @@ class _Look:
                 shown = None if answer == 404 else answer
             else:
                 reader = self._readers[name]
-                shown, ought = reader.shows(user_id), reader.ought(truth)
-            if shown != ought:
-                found[name, user_id] = f"shows {shown}, but it is {ought}"
+                shown, oughts = reader.shows(user_id), [*map(reader.ought, permitted)]
+            if shown not in oughts:
+                found[name, user_id] = f"shows {shown}, but it is {oughts[0]}"
         return found
 
     async def strays(self) -> list[str]:

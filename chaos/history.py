@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from itertools import combinations
-from operator import attrgetter
 from typing import Final, TypeVar
 
 from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of, seen_of, without_players
+from chaos.half_minute import (
+    HIDDEN_FOR_ELSEWHERE_S,
+    HIDDEN_FOR_S,
+    NOTHING_MISSING,
+    HalfMinute,
+    Kind,
+    Missing,
+    kind_of,
+)
 from chaos.privacy_check import SHOWS_ALL, Choice, PrivacyCheck
-from simulator.model import Guild, Person
-from simulator.privacy import Privacy, presence_in_any
+from simulator.model import Guild, Person, Presence
+from simulator.privacy import Privacy, hidden_in, presence_in_any
 from simulator.snowflakes import shard_of
 from simulator.world import World
 
 T = TypeVar("T")
 
-ACTIVITIES: Final = attrgetter("activities")
-PARTS: Final = (
-    attrgetter("status"),
-    attrgetter("song"),
-    ACTIVITIES,
-    attrgetter("custom"),
-)
+Truth = tuple[Seen, Who] | None
+"""What is to be seen of a user; None: nothing, they are not monitored."""
 
-
-_ALIKE: Final = 2
+KINDS: Final[tuple[tuple[Kind, ...], ...]] = (("custom",), ("song", "other"))
+"""As `hidden_in` tells them apart."""
 
 
 class History:
     """Every state of every simulated user. Each change of the world is recorded with it."""
 
-    def __init__(self, world: World, shards: int = 1) -> None:
+    def __init__(
+        self, world: World, shards: int = 1, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.world = world
+        self.half_minute = HalfMinute(
+            HIDDEN_FOR_S if shards == 1 else HIDDEN_FOR_ELSEWHERE_S, clock
+        )
         self._shards = shards
+        self._differ: set[str] = set()  # users whom guilds have been shown differently
         self.privacy = PrivacyCheck()
         self._choosers: set[str] = set()
         self._have_left: set[str] = set()
         self._heard_of: dict[str, set[int]] = {}  # by user: the shards that ever told of them
         self.seen: dict[str, list[Seen]] = {}
+        self.missing: dict[str, list[Missing]] = {}
+        """By user, of each of `seen`: what is hidden there only for half a minute."""
         self.incomplete: dict[str, set[Seen]] = {}
         """By user: what the guilds of some of their shards showed, without the others."""
         self.names: dict[str, list[Names]] = {}
@@ -49,22 +61,50 @@ class History:
     def note(self, person: Person) -> None:
         """The person has changed."""
         shown = self.world.shown_presence(person)
-        seen, who = facts_of(person, shown)
+        _, who = facts_of(person, shown)
         self._heard_of.setdefault(person.user.id, set()).update(
             shard_of(guild_id, self._shards) for guild_id in person.guilds
         )
-        if self.differs_by_guild(person.user.id):
+        if self.world.privacy(person.user.id) != Privacy():
+            self._differ.add(person.user.id)
             self.incomplete.setdefault(person.user.id, set()).update(self._incomplete(person))
-        if person.user.id in self._choosers:
-            _add(self.seen.setdefault(person.user.id, []), seen_of(without_players(shown)))
-        _add(self.seen.setdefault(person.user.id, []), seen)
+        if self.differs_by_guild(person.user.id):
+            guilds = [self.world.guilds[guild_id] for guild_id in person.guilds]
+            reports = {one.id: self.world.presence_in(person, one) for one in guilds}
+            self.half_minute.pass_on(person.user.id, shown, reports)
+        states = [
+            *self.half_minute.without(person.user.id, shown, in_parts=True),
+            (shown, NOTHING_MISSING),
+        ]
+        for state, missing in states:
+            if person.user.id in self._choosers:
+                self._add_seen(person.user.id, seen_of(without_players(state)), missing)
+            self._add_seen(person.user.id, seen_of(state), missing)
         _add(self.names.setdefault(person.user.id, []), who.names)
         _add(self.devices.setdefault(person.user.id, []), who.devices)
 
     def note_join(self, person: Person) -> None:
         """Discord reports the join; the presence is unknown until it is requested."""
-        _add(self.seen.setdefault(person.user.id, []), NOTHING)
+        self._add_seen(person.user.id, NOTHING)
         _add(self.devices.setdefault(person.user.id, []), ())
+        self.note(person)
+
+    def share(self, person: Person, privacy: Privacy) -> None:
+        """The person changes these settings in Discord; their guilds are told."""
+        user_id, guilds = person.user.id, [self.world.guilds[one] for one in person.guilds]
+        earlier = self.world.privacy(user_id)
+        before = [self.world.presence_in(person, guild).activities for guild in guilds]
+        self.world.set_privacy(user_id, privacy)
+        still = self.world.shown_presence(person).activities
+        for guild, shown in zip(guilds, before, strict=True):
+            for kinds, was, hides in zip(
+                KINDS, hidden_in(earlier, guild), hidden_in(privacy, guild), strict=True
+            ):
+                if hides and not was:
+                    gone = [one for one in shown if kind_of(one) in kinds and one in still]
+                    self.half_minute.stop(user_id, guild.id, kinds, gone)
+                elif was and not hides:
+                    self.half_minute.start(user_id, guild.id, kinds)
         self.note(person)
 
     def note_gone(self, user_id: str) -> None:
@@ -75,7 +115,7 @@ class History:
         """A change to this choice is about to be stored. From now on each part of what is shown of
         the person may be missing, and come back."""
         self._choosers.add(user_id)
-        _add(self.seen.setdefault(user_id, []), NOTHING)
+        self._add_seen(user_id, NOTHING)
         _add(self.devices.setdefault(user_id, []), ())
         self.note(self.world.people[user_id])
 
@@ -104,16 +144,37 @@ class History:
         """Whether two of Discord's shards have told of the user, each in its own time."""
         return len(self._heard_of.get(user_id, ())) > 1
 
-    def truth(self, user_id: str) -> tuple[Seen, Who] | None:
-        """What must be shown of the user now; None: nothing, they are in no guild."""
-        person = self.world.people.get(user_id)
-        choice = self._choice(user_id)
-        if person is None or not person.guilds or not choice.visible:
-            return None
+    def truth(self, user_id: str) -> Truth:
+        """What must be shown of the user now."""
+        person = self._visible(user_id)
+        return self._chosen(person, self.world.shown_presence(person)) if person else None
+
+    def permitted(self, user_id: str) -> list[Truth]:
+        """The truth, and what may be shown in its place for half a minute."""
+        person = self._visible(user_id)
+        if person is None:
+            return [None]
         shown = self.world.shown_presence(person)
+        partial = [one for one, _ in self.half_minute.without(user_id, shown)]
+        return [self._chosen(person, one) for one in (shown, *partial)]
+
+    def _visible(self, user_id: str) -> Person | None:
+        """None: they are in no guild, or hidden."""
+        person = self.world.people.get(user_id)
+        is_visible = person is not None and person.guilds and self._choice(user_id).visible
+        return person if is_visible else None
+
+    def _chosen(self, person: Person, shown: Presence) -> Truth:
+        choice = self._choice(person.user.id)
         if "listening" in choice.hidden:
             shown = without_players(shown)
         return choice.shown(*facts_of(person, shown))
+
+    def _add_seen(self, user_id: str, seen: Seen, missing: Missing = NOTHING_MISSING) -> None:
+        states, missings = self.seen.setdefault(user_id, []), self.missing.setdefault(user_id, [])
+        if not states or (states[-1], missings[-1]) != (seen, missing):
+            states.append(seen)
+            missings.append(missing)
 
     def _incomplete(self, person: Person) -> Iterator[Seen]:
         by_shard: dict[int, list[Guild]] = {}
@@ -130,114 +191,9 @@ class History:
         return self.privacy.choices.get(user_id, SHOWS_ALL)
 
     def differs_by_guild(self, user_id: str) -> bool:
-        """Whether guilds may be shown different things of the user. What two of them show in part
-        arrives in parts, each in its own order."""
-        return self.world.privacy(user_id) != Privacy()
-
-
-class Position:
-    """How far one reader is in one person's history.
-
-    Names and devices come to the gateway by different events, so each has an order of its own. So
-    has each part of a presence of which guilds are shown different parts, or two shards tell: one
-    of them may be far behind.
-    """
-
-    __slots__ = ("_devices", "_names", "_parts", "_seen")
-
-    def __init__(self) -> None:
-        self._seen, self._names, self._devices = _Order(), _Order(), _Order()
-        self._parts = [_Order() for _ in PARTS]
-
-    def moves_to(
-        self,
-        history: History,
-        user_id: str,
-        seen: Seen | None,
-        who: Who | None,
-        setback: int = 0,
-        *,
-        is_incomplete: bool = False,
-    ) -> str:
-        """Take what the reader is shown now. Gives what is wrong with it, or an empty string.
-
-        `setback`: the number of the time that Redis came back with older data, if that may be
-        seen now. Each time is good for one step back, of each order. `is_incomplete`: Redis has
-        lost data, and what is written so far may be of some shards only, each as of its own time.
-        """
-        is_heard_twice = history.is_heard_twice(user_id)
-        differs = history.differs_by_guild(user_id)
-        chooses = history.chooses(user_id)
-        any_order = chooses or (is_heard_twice and differs)
-        problems = []
-        if seen is not None:
-            states = history.seen.get(user_id, [])
-            if differs or is_heard_twice or chooses:
-                some = history.incomplete.get(user_id, ()) if is_incomplete else ()
-                for part, order in zip(PARTS, self._parts, strict=True):
-                    parts, shown = [part(state) for state in states], part(seen)
-                    is_partial = any(part(state) == shown for state in some)
-                    if part is ACTIVITIES and is_incomplete and is_heard_twice:
-                        is_partial = is_partial or _is_mixed(shown, parts)
-                    if shown in parts or not is_partial:
-                        problems.append(order.move(parts, shown, setback, any_order))
-            else:
-                problems.append(self._seen.move(states, seen, setback, any_order))
-        if who is not None:
-            names = history.names.get(user_id, [])
-            problems.append(self._names.move(names, who.names, setback, is_heard_twice))
-            devices = history.devices.get(user_id, [])
-            problems.append(self._devices.move(devices, who.devices, setback, any_order))
-        return "; ".join(filter(None, problems))
-
-
-class _Order:
-    """A place among states that follow each other."""
-
-    __slots__ = ("_at", "_setbacks")
-
-    def __init__(self) -> None:
-        self._at = 0
-        self._setbacks = 0  # that have been seen
-
-    def move(self, states: Sequence[T], state: T, setback: int, any_order: bool) -> str:
-        """Go on to this state; what is wrong where it is not further on."""
-        start = self._at
-        for at in range(start, len(states)):
-            if states[at] == state:
-                self._at = at
-                return ""
-        if state not in states:
-            return (
-                f"was never true: {state}; most like it {_most_like(states, state)}; "
-                f"lately {list(states[-3:])}"
-            )
-        was = states.index(state)
-        if any_order:
-            return ""
-        if setback > self._setbacks:
-            # An earlier one may be seen only after a later one has begun; hence not `= setback`.
-            self._setbacks = max(self._setbacks + 1, setback - 1)
-            self._at = was
-            return ""
-        return f"went back from {start}: {states[start]} to {was}: {state}, of {len(states)}"
-
-
-def _is_mixed(shown: Sequence[object], states: Sequence[Sequence[object]]) -> bool:
-    """Whether each of these activities was shown at some time: by two shards, of which one is late
-    and nothing is left to tell so."""
-    return all(any(activity in state for state in states) for activity in shown)
-
-
-def _most_like(states: Sequence[T], state: T) -> str:
-    """Of a whole presence, the states that have most of its parts: each with its place."""
-    if not isinstance(state, Seen):
-        return "none"
-    alike = [
-        (sum(part(one) == part(state) for part in PARTS), place) for place, one in enumerate(states)
-    ]
-    nearest = sorted(place for _, place in sorted(alike)[-_ALIKE:])
-    return ", ".join(f"{place}: {states[place]}" for place in nearest)
+        """Whether guilds may be shown different things of the user, or were. What two of them show
+        in part arrives in parts, each in its own order."""
+        return user_id in self._differ
 
 
 def _add(states: list[T], state: T) -> None:

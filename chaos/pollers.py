@@ -12,8 +12,9 @@ import aiohttp
 import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
-from chaos.history import History, Position
+from chaos.history import History
 from chaos.latency_check import Latency
+from chaos.position import Position
 from chaos.privacy_check import shown_in
 from chaos.rollback_tracker import RollbackTracker
 

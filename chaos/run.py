@@ -32,6 +32,7 @@ from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
 FAULTS_BEGIN: Final = "faults begin"
+SETTLES_EVERY: Final = 4  # seeds
 MOST_MEMORY_KB: Final = 300_000
 _CANCEL_AGAIN_S: Final = 1.0
 
@@ -53,6 +54,7 @@ class Size(Struct, frozen=True):
     shards: int = 1  # of Discord's gateway
     cluster: bool = False  # Redis is one
     only: str = ""  # kinds of faults whose name begins so
+    settings: float = 0.01  # share of the changes that are of a setting in Discord
     choosers: int = 24  # people who change what is shown of them, but in every fourth seed
     hidden_within: float = 1.0  # seconds after it was hidden, nothing may be seen any more
 
@@ -66,6 +68,7 @@ class Result(Struct):
     problems: list[str]
     convergence: Convergence
     followed: Convergence
+    settled: Convergence | None = None  # once nothing may be hidden for half a minute any more
     due: int = 0  # states that clients had to be shown, each on its own connection
     identifies: int = 0
     skipped_frames: int = 0  # times that `ws` passed over a client, since each was started last
@@ -131,7 +134,7 @@ async def run(seed: int, size: Size) -> Result:
         try:
             async with RedisObserver(stack.redis_nodes, stack.history.privacy) as reference:
                 tasks.append(asyncio.create_task(reference.watch_hashes(stack.redis_client)))
-                stack.life.rate = size.rate
+                stack.life.rate, stack.life.settings = size.rate, size.settings
                 if stack.choosers:
                     stack.choosers.go()
                 result.log.append((time.monotonic(), "chaos", FAULTS_BEGIN))
@@ -194,6 +197,7 @@ async def _break(stack: Stack, faults: list[Fault]) -> list[FaultWindow]:
             since = time.monotonic()
             await WAYS[fault.kind](stack, fault)
             windows.append(FaultWindow(fault.target, since, time.monotonic(), fault.kind))
+            stack.history.half_minute.disturb()
 
     await asyncio.gather(*map(one, faults))
     return windows
@@ -222,6 +226,19 @@ async def _compare(
         result.log.append((time.monotonic(), "chaos", "compared"))
         if result.convergence.left:
             return
+        if result.seed % SETTLES_EVERY == 0 and size.settings:
+            await asyncio.sleep(stack.history.half_minute.seconds_left())
+            result.settled = await converge(
+                stack.history,
+                redis,
+                replicas,
+                readers,
+                asked=asked,
+                within=size.followed_within,
+                machine=machine,
+            )
+            result.problems += [f"after half a minute: {words}" for words in result.settled.left]
+            result.log.append((time.monotonic(), "chaos", "settled"))
         stack.life.rate = size.rate
         if stack.choosers:
             stack.choosers.go()

@@ -30,7 +30,8 @@ from testing.redis_server import RedisServer
 from testing.tcp_proxy import TcpProxy
 
 START_WITHIN: Final = 30.0  # seconds
-_PRIVATE_PEOPLE: Final = 0.3
+_PRIVATE_OF_SEVERAL: Final = 0.6  # of the people in several guilds
+_PRIVATE_OF_OTHERS: Final = 0.2
 _NARROW: Final = 4096  # bytes
 _NODE_SILENT_MS: Final = 1500  # until a node is replaced; less than that is a busy machine
 
@@ -72,7 +73,7 @@ class Stack:
         self.simulator = Simulator(options)
         self.history = History(self.simulator.world, shards)
         self.life = Workload(self.simulator.world, self.history, seed)
-        self.life.hide(_PRIVATE_PEOPLE)
+        self.life.hide(_PRIVATE_OF_SEVERAL, _PRIVATE_OF_OTHERS)
         self.replays = ReplayRewinder(self.simulator.sessions)
         self._server = RedisCluster(_NODE_SILENT_MS) if cluster else RedisServer()
         self.rollbacks = RollbackTracker()

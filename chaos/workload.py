@@ -9,14 +9,17 @@ from typing import Final
 
 from chaos.behaviour import Behaviour
 from chaos.history import History
+from chaos.sharing import other_sharing, some_sharing
 from simulator import BOT_ID, catalogue
 from simulator.model import Member, Presence, offline
 from simulator.people import some_user
-from simulator.privacy import Privacy
+from simulator.privacy import SMALL_GUILD_MEMBERS
 from simulator.world import World
 
 _TICK: Final = 0.02  # seconds
 _MOST_LATE: Final = 0.5  # seconds of changes that are made up for at once
+_LARGE: Final = SMALL_GUILD_MEMBERS + 1
+"""No guild becomes small or large: that changes what it is shown, but is no event."""
 
 
 class Workload:
@@ -25,6 +28,7 @@ class Workload:
     def __init__(self, world: World, history: History, seed: int) -> None:
         self.rate = 0.0  # changes a second
         self.moves = 0.04  # share of the changes that are a join or a departure
+        self.settings = 0.0  # share of the changes that are of a setting in Discord
         self.changes = 0
         self.left: set[str] = set()  # former members
         self._world = world
@@ -57,6 +61,8 @@ class Workload:
             self._join()
         elif chance < self.moves + 0.03:
             self._rename()
+        elif chance < self.moves + 0.03 + self.settings:
+            self._share()
         else:
             self.show(self._someone())
 
@@ -65,20 +71,15 @@ class Workload:
         person = self._world.people[user_id]
         self._set(user_id, self._behaviour.next(user_id, person.presence))
 
-    def hide(self, share: float) -> None:
-        """This share of the people hides something in some guilds, and perhaps in those that they
-        join. Not by the size of the guild, which changes without an event."""
+    def hide(self, of_several: float, of_others: float) -> None:
+        """This share of the people in several guilds, and of the others, hides something in some
+        guilds, and perhaps in those that they join. Before anything runs."""
         for user_id in self._ids:
+            person = self._world.people[user_id]
+            share = of_several if len(person.guilds) > 1 else of_others
             if self._rng.random() < share:
-                guilds = self._world.people[user_id].guilds
-                hidden = {one for one in guilds if self._rng.random() < 0.5}
-                privacy = Privacy(
-                    profile=self._rng.choice(("everyone", "everyone", "friends")),
-                    restriction_default=self._rng.choice(("off", "on")),
-                    restricted_guilds=hidden,
-                )
-                self._world.set_privacy(user_id, privacy)
-                self._history.note(self._world.people[user_id])
+                self._world.set_privacy(user_id, some_sharing(self._rng, person.guilds))
+                self._history.note(person)
 
     async def burst(self, events: int) -> None:
         """So many changes as fast as the gateway reads them."""
@@ -97,10 +98,19 @@ class Workload:
     def _someone(self) -> str:
         return self._ids[self._rng.randrange(len(self._ids))]
 
+    def _share(self) -> None:
+        """A person in several guilds changes what one or some of them are shown."""
+        people = map(self._world.people.__getitem__, self._ids)
+        person = self._rng.choice([one for one in people if len(one.guilds) > 1])
+        privacy = other_sharing(self._rng, self._world.privacy(person.user.id), person.guilds)
+        self._history.share(person, privacy)
+        self.changes += 1
+
     def _leave(self) -> None:
         person = self._world.people[self._someone()]
-        if person.guilds:
-            self._world.remove_member(self._rng.choice(person.guilds), person.user.id)
+        guilds = [one for one in person.guilds if len(self._world.guilds[one].members) != _LARGE]
+        if guilds:
+            self._world.remove_member(self._rng.choice(guilds), person.user.id)
             self.changes += 1
             if person.guilds:
                 self._history.note(person)  # what only that guild was shown is gone
@@ -110,8 +120,9 @@ class Workload:
 
     def _join(self) -> None:
         """A former member returns, a new one joins, or a member joins another guild."""
-        guild_id = self._rng.choice(list(self._world.guilds))
-        chance = self._rng.random()
+        guilds = self._world.guilds.values()
+        growing = [one.id for one in guilds if len(one.members) != SMALL_GUILD_MEMBERS]
+        guild_id, chance = self._rng.choice(growing), self._rng.random()
         if chance < 0.4 and self.left:
             user_id = self._rng.choice(sorted(self.left))
             self._world.add_member(guild_id, user_id, Member())

@@ -41,13 +41,18 @@ def is_large(guild: Guild) -> bool:
     return len(guild.members) > SMALL_GUILD_MEMBERS
 
 
-def presence_in(person: Person, privacy: Privacy, guild: Guild) -> Presence:
-    """The presence that is dispatched to this guild."""
-    whole = person.presence
+def hidden_in(privacy: Privacy, guild: Guild) -> tuple[bool, bool]:
+    """Whether the custom status, and whether all other activities are hidden in this guild."""
     hides_custom = privacy.profile == "friends" or (
         privacy.profile == "friends_and_small_servers" and is_large(guild)
     )
-    hides_rest = guild.id in privacy.restricted_guilds
+    return hides_custom, guild.id in privacy.restricted_guilds
+
+
+def presence_in(person: Person, privacy: Privacy, guild: Guild) -> Presence:
+    """The presence that is dispatched to this guild."""
+    whole = person.presence
+    hides_custom, hides_rest = hidden_in(privacy, guild)
     if not whole.activities or not (hides_custom or hides_rest):
         return whole
     shown = [

@@ -10,7 +10,8 @@ import msgspec
 
 from chaos.facts import Seen, Who, seen_in, who_in
 from chaos.gaps import At
-from chaos.history import History, Position
+from chaos.history import History
+from chaos.position import Position
 from chaos.privacy_check import shown_in
 from chaos.rollback_tracker import RollbackTracker
 

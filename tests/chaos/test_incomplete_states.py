@@ -7,7 +7,8 @@ import time
 import pytest
 
 from chaos.facts import Seen
-from chaos.history import History, Position
+from chaos.history import History
+from chaos.position import Position
 from chaos.privacy_check import Choice
 from chaos.rollback_tracker import RollbackTracker
 from simulator.model import Json, Member

@@ -28,6 +28,7 @@ SHORT = Size(
     clients=60,
     hostile=6,
     burst=1000,
+    settings=0.0,
     choosers=0,
 )
 

@@ -13,7 +13,8 @@ import pytest
 from msgspec import Struct
 
 from chaos.facts import seen_of
-from chaos.history import History, Position
+from chaos.history import History
+from chaos.position import Position
 from chaos.workload import Workload
 from simulator import BOT_ID, catalogue, dispatches
 from simulator.activities import spotify
