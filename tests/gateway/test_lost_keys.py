@@ -81,6 +81,16 @@ async def test_a_presence_that_is_gone_after_a_restart(saved: WriterFixture) -> 
     await ended(task)
 
 
+async def test_a_loss_that_is_known_begins_no_second_rewrite(saved: WriterFixture) -> None:
+    """The lease has found it while a save was on its way."""
+    await saved.store.redis.flushall()
+    saved.store.after_next = saved.writer.mark_all_dirty
+    saved.show(USER, "dnd")
+    assert await saved.status(USER) == "dnd"
+    assert await saved.status(ANOTHER) == "online"
+    assert saved.gate.batches_before == []
+
+
 async def test_a_user_who_has_left_meanwhile_is_not_rewritten(saved: WriterFixture) -> None:
     """And no loss is suspected on their account."""
     await saved.store.redis.delete(keys.presence(USER))

@@ -455,7 +455,7 @@ class Writer:
                 cached.flushed_hash = self._rendered[save.user_id]
         metrics.SAVES_WRITTEN.inc(written)
         metrics.SAVES_UNCHANGED.inc(len(saves) - written)
-        if has_lost_users:
+        if has_lost_users and is_kept:  # else all are being written again
             log.warning("Redis has lost monitored users")
             self._gate.suspect_loss()
 
