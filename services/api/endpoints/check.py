@@ -25,14 +25,7 @@ CHECK_PATH: Final = "/check/"
 _ENCODED_SLASH: Final = re.compile("%2f", re.IGNORECASE)  # the only one that is not decoded yet
 _MAX_PATH_CHARS: Final = 1024  # the rest is not looked at: the text is too long in any case
 
-FindingCode = Literal[
-    "not_an_id",
-    "not_monitored",
-    "invisible",
-    "no_activities",
-    "no_custom_status",
-    "gateway_silent",
-]
+FindingCode = Literal["not_an_id", "not_monitored", "invisible", "no_activities", "gateway_silent"]
 
 
 class CheckFinding(Struct, frozen=True):
@@ -73,12 +66,6 @@ NO_ACTIVITIES: Final = (
     "custom status alone: with Friends Only no server gets it, with Friends & Small Servers Only "
     "those with up to 200 members do. Or nothing is running that Discord detects, or the user "
     "does not show it."
-)
-NO_CUSTOM_STATUS: Final = (
-    "No custom status of this user is shown. They may have set none, or do not show it. Or no "
-    "monitored server gets it: with Discord's Profile Privacy set to Friends Only no server does, "
-    "with Friends & Small Servers Only those with up to 200 members do. One monitored server that "
-    "gets it is enough."
 )
 GATEWAY_SILENT: Final = (
     "Grux is not connected to Discord at the moment, so what it shows may be old, and users who "
@@ -152,7 +139,6 @@ class _Shown(Struct):
     status: str
     spotify: msgspec.Raw
     activity: list[msgspec.Raw]
-    custom_status: msgspec.Raw
 
 
 _decode: Final = msgspec.json.Decoder(_Shown).decode
@@ -176,6 +162,4 @@ def findings_of(presence: bytes) -> list[CheckFinding]:
         return [CheckFinding("invisible", INVISIBLE)]
     if bytes(shown.spotify) == b"null" and not shown.activity:
         return [CheckFinding("no_activities", NO_ACTIVITIES)]
-    if bytes(shown.custom_status) == b"null":
-        return [CheckFinding("no_custom_status", NO_CUSTOM_STATUS)]
     return []
