@@ -65,14 +65,20 @@ async def of_discord(
         yield discord, msgspec.json.decode(await discord.line(), type=dict[str, str])
 
 
-async def readable(redis: Redis, members: int, within: float = WITHIN) -> float:
-    """The monotonic time (s) at which every user was readable. Raises ProcessFailed when late."""
+async def counted(redis: Redis, members: int, within: float = WITHIN) -> float:
+    """The monotonic time (s) at which Redis counted every user, just before the last was written.
+    Raises ProcessFailed when late."""
     deadline = time.monotonic() + within
-    while await redis.store.count_users() < members:  # each is counted just before it is written
+    while await redis.store.count_users() < members:
         if time.monotonic() > deadline:
             raise ProcessFailed("the gateway did not write every user")
         await asyncio.sleep(LOOK_EVERY)
-    at = time.monotonic()
+    return time.monotonic()
+
+
+async def readable(redis: Redis, members: int, within: float = WITHIN) -> float:
+    """The same, and each of them has been read. Raises ProcessFailed when late."""
+    at = await counted(redis, members, within)
     await _until(redis, members, lambda snapshot: bool(snapshot.presence), within)
     return at
 

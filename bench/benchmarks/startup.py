@@ -27,8 +27,9 @@ async def _measure(harness: Harness, members: int) -> list[Figure]:
         empty = (await redis.store.redis.info("memory"))["used_memory"]
         async with ingestion.of_discord(harness, members, guilds) as (discord, env):
             async with harness.service("gateway", redis, **env) as gateway:
-                readable = await ingestion.readable(redis, members)
-                cpu = gateway.cpu()
+                readable = await ingestion.counted(redis, members)
+                cpu = gateway.cpu()  # before the gateway goes on, and looks for orphans
+                await ingestion.readable(redis, members)
                 await asyncio.sleep(harness.params.settles)
                 memory = gateway.memory()
             ready = (await discord.ask("stats"))["ready_ns"] / 1e9
