@@ -16,35 +16,14 @@ from chaos.facts import seen_of
 from chaos.history import History
 from chaos.position import Position
 from chaos.workload import Workload
-from simulator import BOT_ID, catalogue, dispatches
-from simulator.activities import spotify
-from simulator.model import Guild, Json, Presence, offline
+from simulator import BOT_ID, dispatches
+from simulator.model import Guild, Presence
 from simulator.options import Options
 from simulator.server import Simulator
 from tests.gateway.gateway_fixture import GatewayFixture
 
 STEPS = 500
 PEOPLE = 20
-
-
-class AllAnew(Workload):
-    """People of whom everything that is shown begins anew with each change."""
-
-    _number = 0
-
-    def show(self, user_id: str) -> None:
-        number = self._number = self._number + 1
-        rng, began = self._rng, {"created_at": 2_000_000_000_000 + number}
-        if rng.random() < 0.14:
-            self._set(user_id, offline())
-            return
-        shown: list[Json] = [{"name": "Custom Status", "type": 4, "state": f"#{number}", **began}]
-        if rng.random() < 0.3:
-            shown.append(spotify(user_id, rng.choice(catalogue.SONGS), began["created_at"]))
-        if rng.random() < 0.5:
-            shown.append({"name": "Chess", "type": 0, "details": f"move {number}", **began})
-        status = rng.choice(("online", "idle", "dnd"))
-        self._set(user_id, Presence(status, shown, {"desktop": status}))
 
 
 class Answer(Struct):
@@ -64,7 +43,7 @@ class Discord:
         options.private_people = 0.0
         self.world = Simulator(options).world
         self.history = History(self.world)
-        self.people = AllAnew(self.world, self.history, seed)
+        self.people = Workload(self.world, self.history, seed)
         self.people.moves = 0.2
         self.gateway = GatewayFixture()
         self.events_left: int | None = 0  # until the session is lost; None: it is not

@@ -69,7 +69,7 @@ class _Ended(Struct):
     """A group of which no activity is shown that began at this time or before."""
 
     created_at: int
-    guild_id: int  # whose report ended it; 0: it was outdated when it was reported
+    guild_id: int  # whose report ended it, or which knows whether it goes on
     ticks: int = 0  # for how long guilds whose events come have gone on showing it
 
 
@@ -83,6 +83,8 @@ class _Stored(Struct, omit_defaults=True):
     ended: dict[str, _Ended] = {}
     is_kept: bool = False
     is_late: bool = False
+    awaited_state: State = None
+    awaited_ticks: int = 0
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -137,6 +139,8 @@ class MergedPresence:
             merged.latest = max(merged.latest, found.latest)
             merged.ended = found.ended
             merged.is_kept, merged.is_late = found.is_kept, found.is_late
+            merged._awaited_state = found.awaited_state
+            merged._awaited_ticks = found.awaited_ticks
         return merged
 
     def stored(self) -> bytes:
@@ -146,8 +150,8 @@ class MergedPresence:
         reports = {str(one): Raw(report) for one, report in self.reports.items()}
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
         as_of = {str(one): time for one, time in self.as_of.items()}
-        kept = self.is_kept, self.is_late
-        return _encode(_Stored(reports, shares, as_of, self.latest, self.ended, *kept))
+        kept, awaited = (self.is_kept, self.is_late), (self._awaited_state, self._awaited_ticks)
+        return _encode(_Stored(reports, shares, as_of, self.latest, self.ended, *kept, *awaited))
 
     @property
     def is_uniform(self) -> bool:
@@ -157,7 +161,8 @@ class MergedPresence:
     @property
     def is_waiting(self) -> bool:
         """Whether `tick` may change what is shown."""
-        return self.is_late or (bool(self.ended or self._awaited_state) and not self.is_kept)
+        may_settle = any(one.ticks < _SETTLE_TICKS_ELSEWHERE for one in self.ended.values())
+        return self.is_late or ((may_settle or bool(self._awaited_state)) and not self.is_kept)
 
     def report(
         self,
@@ -193,10 +198,11 @@ class MergedPresence:
         old = reports[guild_id]
         self._note_gone_on(new)
         is_behind = not self.is_kept and self._is_behind(guild_id, old, shown)
-        has_missed = is_behind and self._has_missed(guild_id, old, shown)
         is_old = is_behind and self._is_old(guild_id, new, shown)
         is_newer = is_behind and not is_old and self._is_newer(new)
-        is_late = is_old or (is_behind and not is_newer and self._lags(guild_id, new, shown))
+        is_late = is_old or (
+            is_behind and not is_newer and self._lags(guild_id, new, shown.state, shown)
+        )
         self._learn(reports)
         reports[guild_id] = new
         if is_late:
@@ -208,8 +214,9 @@ class MergedPresence:
         heard_until = self.as_of.get(guild_id, 0)
         self._learn({guild_id: new})
         outdated = reports.keys() & {*silent, *unfollowed}
-        if self._is_newer(new):
-            for one in outdated - {guild_id}:
+        for one in outdated - {guild_id}:
+            is_outdated = one in silent and reports[one].state not in (None, new.state)
+            if self._is_newer(new) or (is_outdated and not is_late):
                 self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
                 if one not in silent:
                     continue
@@ -226,22 +233,26 @@ class MergedPresence:
         is_alone = reports.keys() <= {guild_id, *outdated}
         if self.is_kept or (old.state is None and (is_alone or _is_offline(shown.state))):
             state = new.state
-        elif is_newer or (old.state == shown.state and not (is_old or has_missed)):
+        elif is_newer or not (is_behind or old.state is None):
             state = new.state  # it was up to date, so its change is the next one
         elif new.state != shown.state and self._awaited_state is None:
             self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
         state = _agreed_state(reports.values()) or state
         if state == new.state and _is_offline(state):
-            for one in outdated:
-                self._note_ended(one, reports[one].groups.items(), new, reports)
+            for one, report in reports.items():
+                self._note_ended(one, report.groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None
-        shown.state = state
-        is_late = is_old or self._lags(guild_id, new, shown)
-        self._note_shown(guild_id, new, reports, is_late=is_late)
+        current = {
+            one
+            for one in reports.keys() - outdated
+            if not self._lags(one, reports[one], state, shown) and not (one == guild_id and is_old)
+        }
+        begun = set() if is_behind else new.groups.keys() - old.groups.keys()
+        self._go_on(reports, current, begun)
         self._end_keeping()
         changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
-        changed = set() if is_late else changed
+        changed = changed if guild_id in current else set()
         self._show(state, reports, {guild_id: presence}, (guild_id, changed))
 
     def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
@@ -250,8 +261,8 @@ class MergedPresence:
             return self.is_late and self._tick_late(guilds, is_live)
         shown = _Report(self.shown)
         reports = self._reports(guilds, shown)
-        settled = [key for key in [*self.ended] if self._settles(key, reports, is_live)]
         state = shown.state
+        settled = [key for key in [*self.ended] if self._settles(key, state, reports, is_live)]
         if self._awaited_state:
             self._awaited_ticks -= 1
             if self._awaited_ticks <= 0:
@@ -416,10 +427,10 @@ class MergedPresence:
         ended = self.ended.get(key)
         return ended is not None and ended.guild_id == guild_id
 
-    def _lags(self, guild_id: int, new: _Report, shown: _Report) -> bool:
+    def _lags(self, guild_id: int, report: _Report, state: State, shown: _Report) -> bool:
         """Whether the guild is behind with this report, too."""
-        return new.state != shown.state or any(
-            _created(new.groups.get(key, ())) < _created(group)
+        return report.state != state or any(
+            _created(report.groups.get(key, ())) < _created(group)
             for key, group in self._not_followed(guild_id, shown)
         )
 
@@ -461,15 +472,18 @@ class MergedPresence:
             if not begun.isdisjoint(self.shares.get(self.ended[key].guild_id, ())):
                 del self.ended[key]
 
-    def _note_shown(
-        self, guild_id: int, new: _Report, reports: Mapping[int, _Report], *, is_late: bool
+    def _go_on(
+        self, reports: Mapping[int, _Report], current: Collection[int], begun: Collection[str]
     ) -> None:
-        """What all guilds show has not ended, nor what only this one had said to have."""
+        """What all guilds show has not ended, nor what `begun`: a guild begins to show it that was
+        up to date. Nor what one of the `current` ones, which are up to date now, had hidden."""
         known = [report for report in reports.values() if report.state]
-        for key in new.groups.keys() & self.ended.keys():
-            is_own = self._is_own(key, guild_id) and not is_late
-            if is_own or all(key in report.groups for report in known):
+        for key, ended in list(self.ended.items()):
+            is_own = ended.guild_id in current and key in reports[ended.guild_id].groups
+            if is_own or key in begun or all(key in report.groups for report in known):
                 del self.ended[key]
+            elif ended.ticks >= _SETTLE_TICKS_ELSEWHERE:
+                ended.ticks = 0  # guilds that were late may not be any more
 
     def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, _Report]) -> bool:
         """Whether one of these guilds has shown that the group has ended: it shows such activities,
@@ -487,7 +501,9 @@ class MergedPresence:
         ended = self.ended.get(key)
         return ended is not None and _created(group) <= ended.created_at
 
-    def _settles(self, key: str, reports: Mapping[int, _Report], is_live: IsLive) -> bool:
+    def _settles(
+        self, key: str, state: State, reports: Mapping[int, _Report], is_live: IsLive
+    ) -> bool:
         """Whether it is not known any more that the group has ended: guilds still show it, though
         their reports come, or no guild shows it."""
         ended = self.ended[key]
@@ -496,11 +512,13 @@ class MergedPresence:
             for guild_id, report in reports.items()
             if key in report.groups and self._is_hidden((key, report.groups[key]))
         ]
-        live = [is_live(guild_id) for guild_id in holders]
+        current = [guild_id for guild_id in holders if reports[guild_id].state == state]
+        live = [is_live(guild_id) for guild_id in current or holders]
         if False not in live:
             ended.ticks += 1
-        if holders and ended.ticks < (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS):
-            return False
+        ticks = _SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS
+        if holders and (not current or ended.ticks < ticks):
+            return False  # a guild with another status is late: only its next report can tell
         del self.ended[key]
         if ended.guild_id in self.shares.keys() - holders:  # it shows such no more
             self.shares[ended.guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}

@@ -1,0 +1,95 @@
+"""What is shown of a user of whom the events of one guild are missing, and the others' come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.gateway.gateway_fixture import (
+    GUILD,
+    OTHER,
+    GatewayFixture,
+    chunk,
+    guild,
+    member,
+    online,
+)
+from tests.gateway.test_differing_guilds import (
+    CUSTOM,
+    GAME,
+    both,
+    names,
+    shows,
+    tell,
+    wait,
+)
+
+THIRD = OTHER + (1 << 22)
+
+
+@pytest.fixture
+def gateway() -> GatewayFixture:
+    """The user plays Chess, which GUILD does not show. OTHER, a large guild, has said nothing since
+    it was listed: the user has been offline, and is idle."""
+    gateway = both([], [GAME])
+    for status in ("offline", "idle"):
+        tell(gateway, GUILD, status=status)
+    return gateway
+
+
+def test_what_a_guild_showed_that_says_nothing_more_does_not_come_back(
+    gateway: GatewayFixture,
+) -> None:
+    """It has another status, so it is late, and no time makes its game true. Nothing is waited
+    for, either."""
+    for _ in range(5):
+        wait(gateway)
+        assert (gateway.shown(1)["status"], names(gateway)) == ("idle", set())
+    assert list(gateway.users.waiting()) == []
+
+
+@pytest.mark.parametrize("shown", [[GAME], [GAME, CUSTOM], []])
+def test_it_counts_again_once_it_reports(gateway: GatewayFixture, shown: list[Any]) -> None:
+    tell(gateway, OTHER, *shown, status="idle")
+    assert names(gateway) == {activity["name"] for activity in shown}
+
+
+def test_what_others_hide_of_a_late_guild_is_settled_once_it_has_the_status() -> None:
+    """A game ends in a guild while the others have another status, and goes on in one of them."""
+    gateway = both([GAME], [GAME])
+    tell(gateway, GUILD, status="idle")
+    for _ in range(5):
+        wait(gateway)
+    assert names(gateway) == set()
+    tell(gateway, GUILD)
+    wait(gateway)
+    assert names(gateway) == {"Chess"}
+
+
+def test_a_custom_status_outlives_an_invisible_time_during_an_outage() -> None:
+    """It keeps its `created_at`. One guild is in an outage when the user goes offline, another when
+    they come back."""
+    gateway = both([CUSTOM, GAME], [CUSTOM, GAME])
+    gateway.handle("GUILD_CREATE", guild(THIRD, [1], [shows(CUSTOM, GAME)]))
+    gateway.handle("GUILD_DELETE", {"id": str(OTHER), "unavailable": True})
+    for guild_id in (THIRD, GUILD):
+        tell(gateway, guild_id, status="offline")
+    gateway.handle("GUILD_DELETE", {"id": str(THIRD), "unavailable": True})
+    tell(gateway, GUILD, CUSTOM)
+    assert (gateway.shown(1)["status"], names(gateway)) == ("online", {"Custom Status"})
+
+
+def test_a_new_guild_is_not_shown_with_what_an_outdated_one_showed() -> None:
+    """The user has changed during an outage, and joins another guild before the members of the
+    first one are listed again."""
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1], [shows(CUSTOM, status="dnd")]))
+    gateway.handle("GUILD_CREATE", guild(OTHER, [2]))
+    gateway.handle("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+    gateway.handle("GUILD_CREATE", guild(GUILD, [3], large=True, member_count=1000))
+    gateway.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(OTHER)})
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(OTHER, [1], [online(1)], count=2))
+    assert (gateway.shown(1)["status"], names(gateway)) == ("online", set())
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(GUILD, [1, 3], [shows(CUSTOM)]))
+    assert names(gateway) == {"Custom Status"}
