@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Collection
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -32,7 +33,9 @@ from simulator import BOT_ID
 
 ASKED: Final = 150  # users, over REST
 FAULTS_BEGIN: Final = "faults begin"
-SETTLES_EVERY: Final = 4  # seeds
+SETTLES_EVERY: Final = 8  # seeds
+SETTLES_EVERY_OF_SHARDS: Final = 32  # seeds with several shards: it takes two minutes there
+SETTINGS_AT_ONCE: Final = 40
 MOST_MEMORY_KB: Final = 300_000
 _CANCEL_AGAIN_S: Final = 1.0
 
@@ -68,7 +71,6 @@ class Result(Struct):
     problems: list[str]
     convergence: Convergence
     followed: Convergence
-    settled: Convergence | None = None  # once nothing may be hidden for half a minute any more
     due: int = 0  # states that clients had to be shown, each on its own connection
     identifies: int = 0
     skipped_frames: int = 0  # times that `ws` passed over a client, since each was started last
@@ -213,31 +215,20 @@ async def _compare(
     size = result.size
     async with stack.redis_client() as redis:
         asked = _asked(stack.history, result.seed)
-        result.convergence = await converge(
-            stack.history,
-            redis,
-            replicas,
-            readers,
-            asked=asked,
-            within=size.converge_within,
-            machine=machine,
-        )
+        parts = stack.history, redis, replicas, readers
+        check = partial(converge, *parts, asked=asked, machine=machine)
+        result.convergence = await check(within=size.converge_within)
         result.problems += result.convergence.left
         result.log.append((time.monotonic(), "chaos", "compared"))
         if result.convergence.left:
             return
-        if result.seed % SETTLES_EVERY == 0 and size.settings:
+        every = SETTLES_EVERY if size.shards == 1 else SETTLES_EVERY_OF_SHARDS
+        if result.seed % every == 0 and size.settings:
+            for _ in range(SETTINGS_AT_ONCE):
+                stack.life.share()
             await asyncio.sleep(stack.history.half_minute.seconds_left())
-            result.settled = await converge(
-                stack.history,
-                redis,
-                replicas,
-                readers,
-                asked=asked,
-                within=size.followed_within,
-                machine=machine,
-            )
-            result.problems += [f"after half a minute: {words}" for words in result.settled.left]
+            settled = await check(within=size.followed_within)
+            result.problems += [f"after half a minute: {words}" for words in settled.left]
             result.log.append((time.monotonic(), "chaos", "settled"))
         stack.life.rate = size.rate
         if stack.choosers:
@@ -248,15 +239,7 @@ async def _compare(
             await stack.choosers.rest()
         for user_id in sorted(stack.history.members() - {BOT_ID}):
             stack.life.show(user_id)
-        result.followed = await converge(
-            stack.history,
-            redis,
-            replicas,
-            readers,
-            asked=asked,
-            within=size.followed_within,
-            machine=machine,
-        )
+        result.followed = await check(within=size.followed_within)
         result.problems += [f"afterwards: {words}" for words in result.followed.left]
 
 

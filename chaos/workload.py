@@ -62,7 +62,7 @@ class Workload:
         elif chance < self.moves + 0.03:
             self._rename()
         elif chance < self.moves + 0.03 + self.settings:
-            self._share()
+            self.share()
         else:
             self.show(self._someone())
 
@@ -98,7 +98,7 @@ class Workload:
     def _someone(self) -> str:
         return self._ids[self._rng.randrange(len(self._ids))]
 
-    def _share(self) -> None:
+    def share(self) -> None:
         """A person in several guilds changes what one or some of them are shown."""
         people = map(self._world.people.__getitem__, self._ids)
         person = self._rng.choice([one for one in people if len(one.guilds) > 1])
