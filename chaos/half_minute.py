@@ -22,6 +22,10 @@ Kind = Literal["custom", "song", "other"]
 """Activities of which a guild is known to be shown all or none."""
 
 
+KINDS: Final[tuple[tuple[Kind, ...], ...]] = (("custom",), ("song", "other"))
+"""As simulator.privacy.hidden_in tells them apart."""
+
+
 class Hidden(NamedTuple):
     """An activity that may be hidden, once."""
 

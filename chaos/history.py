@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from chaos.facts import NOTHING, Devices, Names, Seen, Who, facts_of, seen_of, without_players
 from chaos.half_minute import (
     HIDDEN_FOR_ELSEWHERE_S,
     HIDDEN_FOR_S,
+    KINDS,
     NOTHING_MISSING,
     HalfMinute,
-    Kind,
     Missing,
     kind_of,
 )
+from chaos.outages import Outages
 from chaos.privacy_check import SHOWS_ALL, Choice, PrivacyCheck
 from simulator.model import Guild, Person, Presence
 from simulator.privacy import Privacy, hidden_in, presence_in_any
@@ -27,9 +28,6 @@ T = TypeVar("T")
 
 Truth = tuple[Seen, Who] | None
 """What is to be seen of a user; None: nothing, they are not monitored."""
-
-KINDS: Final[tuple[tuple[Kind, ...], ...]] = (("custom",), ("song", "other"))
-"""As `hidden_in` tells them apart."""
 
 
 class History:
@@ -42,6 +40,7 @@ class History:
         self.half_minute = HalfMinute(
             HIDDEN_FOR_S if shards == 1 else HIDDEN_FOR_ELSEWHERE_S, clock
         )
+        self.outages = Outages(world, clock)
         self._shards = shards
         self._differ: set[str] = set()  # users whom guilds have been shown differently
         self.privacy = PrivacyCheck()

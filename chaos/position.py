@@ -47,12 +47,14 @@ class Position:
         setback: int = 0,
         *,
         is_incomplete: bool = False,
+        reads_late: bool = False,
     ) -> str:
         """Take what the reader is shown now. Gives what is wrong with it, or an empty string.
 
         `setback`: the number of the time that Redis came back with older data, if that may be
         seen now. Each time is good for one step back, of each order. `is_incomplete`: Redis has
         lost data, and what is written so far may be of some shards only, each as of its own time.
+        `reads_late`: what is shown may have been hidden any time ago.
         """
         is_heard_twice = history.is_heard_twice(user_id)
         differs = history.differs_by_guild(user_id)
@@ -65,6 +67,8 @@ class Position:
                 some = history.incomplete.get(user_id, ()) if is_incomplete else ()
                 for (part, kind), order in zip(PARTS, self._parts, strict=True):
                     parts, shown = [part(state) for state in states], part(seen)
+                    if history.outages.permit(user_id, kind, shown, reads_late=reads_late):
+                        continue
                     is_partial = any(part(state) == shown for state in some)
                     if part is ACTIVITIES and is_incomplete and is_heard_twice:
                         is_partial = is_partial or _is_mixed(shown, parts)

@@ -127,6 +127,7 @@ class View:
             who,
             self._setbacks.now(reads_late=self._reads_late),
             is_incomplete=self._setbacks.is_incomplete(reads_late=self._reads_late),
+            reads_late=self._reads_late,
         )
         if problem:
             age = time.monotonic() - self.began

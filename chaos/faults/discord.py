@@ -108,9 +108,11 @@ async def outage(stack: Stack, fault: Fault) -> None:
     """A guild is unavailable for a while; what its people do meanwhile is not told."""
     world = stack.simulator.world
     guild_id = random.Random(fault.seed).choice(sorted(world.guilds))
+    stack.history.outages.begin(guild_id)
     world.set_available(guild_id, False)
     await asyncio.sleep(fault.seconds)
     world.set_available(guild_id, True)
+    stack.history.outages.end(guild_id)
 
 
 async def nonsense(stack: Stack, fault: Fault) -> None:

@@ -41,12 +41,16 @@ class Robin:
         self.history.note(self.person)
 
     def restricts(self, *guild_ids: str) -> None:
-        privacy = Privacy(restriction_default="on", restricted_guilds={*guild_ids})
-        self.history.share(self.person, privacy)
+        self.history.share(self.person, self.privacy(*guild_ids))
 
-    def problem(self, *activities: Json) -> str:
+    def privacy(self, *guild_ids: str) -> Privacy:
+        """With which these guilds are shown no games."""
+        return Privacy(restriction_default="on", restricted_guilds={*guild_ids})
+
+    def problem(self, *activities: Json, reads_late: bool = False) -> str:
         """With showing these."""
-        return self.position.moves_to(self.history, ROBIN, seen(*activities), None)
+        shown = seen(*activities)
+        return self.position.moves_to(self.history, ROBIN, shown, None, reads_late=reads_late)
 
     def permitted(self) -> list[Seen]:
         return [one[0] for one in self.history.permitted(ROBIN) if one]
