@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 
 from bench import crowd, people
 from bench.figures import Figure, Series
@@ -34,8 +35,12 @@ async def run(harness: Harness) -> list[Figure]:
         users = itertools.cycle(range(people.FIRST, people.FIRST + clients))
 
         async def change() -> None:
-            some = itertools.islice(users, TOGETHER)
-            await redis.store.save([Save(one, people.fields(one, next(numbers))) for one in some])
+            received = time.time_ns() // 1000
+            saves = [
+                Save(user, people.fields(user, next(numbers)), received=received)
+                for user in itertools.islice(users, TOGETHER)
+            ]
+            await redis.store.save(saves)
 
         async def change_one() -> None:
             await people.change(redis.store, one, next(numbers))
