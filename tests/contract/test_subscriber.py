@@ -40,6 +40,27 @@ async def test_updates_of_subscribed_users_arrive(
     assert recorder.versions() == [version]
 
 
+async def test_a_burst_arrives_whole_and_in_order(
+    store: Store, subscriber: Subscriber, recorder: Recorder
+) -> None:
+    """Every update of every user, however many the connection reads at once."""
+    users = range(USER, USER + 100)
+    async with running(subscriber):
+        await recorder.reconnected()
+        await store.save([Save(user, state(0), joined=(GUILD,)) for user in users])
+        await asyncio.gather(*(subscriber.subscribe(user) for user in users))
+        recorder.events.clear()
+        expected = []
+        for number in range(1, 11):
+            saves = [Save(user, state(number)) for user in users]
+            expected += list(zip(users, await store.save(saves), strict=True))
+        await recorder.until(lambda: len(recorder.events) == len(expected))
+    updates = [event for event in recorder.events if isinstance(event, tuple)]
+    for user in users:
+        versions = [update.version for one, update in updates if one == user]
+        assert versions == [version for one, version in expected if one == user]
+
+
 async def test_updates_carry_the_time_of_discord(
     store: Store, subscriber: Subscriber, recorder: Recorder
 ) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import InvalidResponse, ResponseError
 
 from shared.redis import clients
 from shared.redis.connections import PackedConnection, PackedTlsConnection, PackedUnixConnection
@@ -48,6 +50,33 @@ async def test_words_arrive_as_they_are(tmp_path: Path) -> None:
             async with clients.commands(url, timeout=PATIENCE, connections=1) as redis:
                 await redis.flushall()
                 await store_words(redis)
+
+
+@pytest.mark.parametrize("protocol_error", [False, True])
+async def test_replies_that_have_arrived(shared_redis: RedisServer, protocol_error: bool) -> None:
+    """All of them, in order, however they were cut on their way; an error ends them."""
+    connection: PackedConnection = clients.single_pool(
+        shared_redis.url, timeout=PATIENCE
+    ).make_connection()  # type: ignore[no-untyped-call]
+    await connection.connect()  # type: ignore[no-untyped-call]
+    words = [b"%d" % number * (number % 97 + 1) for number in range(2000)]
+    commands = [("ECHO", word) for word in words]
+    await connection.send_packed_command(connection.pack_commands(commands), check_health=False)
+    replies: list[bytes] = []
+    waits = 0
+    while len(replies) < len(words):
+        waits += 1
+        replies += [await connection.read_response(), *connection.arrived()]
+    assert replies == words
+    assert waits < len(words) / 10
+    assert list(connection.arrived()) == []
+    parser: Any = connection._parser
+    parser._reader.feed(b"+a\r\n" + (b"?" if protocol_error else b"-ERR no\r\n+b\r\n"))
+    arrived = connection.arrived()
+    assert next(arrived) == b"a"
+    with pytest.raises(InvalidResponse if protocol_error else ResponseError):
+        next(arrived)
+    await connection.disconnect()
 
 
 @pytest.mark.parametrize(
