@@ -33,12 +33,14 @@ def decode_message(message: bytes) -> PresenceMessage | None:
         update = _decode(message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    parts = [part for part in (update.profile, update.presence) if part is not UNSET]
-    kv, hidden = update.kv, update.hidden
-    changes = (parts, kv is not UNSET, hidden is not UNSET, update.removed, update.discord)
-    if not any(changes):
-        return None
-    valid = is_version(update.version) and all(is_update(bytes(part)) for part in parts)
-    if kv is not UNSET and not is_kv(bytes(kv)):
-        return None
-    return update if valid else None
+    changes = update.removed or update.discord or update.hidden is not UNSET
+    for part in (update.profile, update.presence):
+        if part is not UNSET:
+            changes = True
+            if not is_update(bytes(part)):
+                return None
+    if update.kv is not UNSET:
+        changes = True
+        if not is_kv(bytes(update.kv)):
+            return None
+    return update if changes and is_version(update.version) else None
