@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 
+import pytest
 from msgspec import Raw
 
+from services.ws import fan_out as fan_out_module
 from services.ws.counters import Counters
-from services.ws.fan_out import FanOut
-from services.ws.topic import Topic
+from services.ws.fan_out import FanOut, Shown
+from services.ws.peer import NO_FD
+from services.ws.session import PresenceSession
+from services.ws.topic import Subscription, Topic
 from shared.model.message import PresenceMessage
+from shared.telemetry.metrics import total
 from tests.scraped import observations
-from tests.ws.test_session import show, subscribed, topic_at
+from tests.ws.test_session import Peer, show, subscribed, topic_at
 from tests.ws.ws_fixture import ANNA, BERT
 
 
@@ -135,6 +141,122 @@ async def test_a_clock_that_is_behind_gives_no_age_below_nothing() -> None:
     told(topic, 2, seconds_ago=-100)
     fan_out.push(topic)
     assert (passes(counters), observations(counters.ages)[1]) == (1, 0.0)
+
+
+class OnlyPasses(FanOut):
+    """Every topic goes through a pass."""
+
+    def push(self, topic: Shown) -> None:
+        if topic in self._by_topic:
+            self._by_topic[topic].again = True
+        else:
+            self._start(topic)
+            self._work()
+            self._schedule_resume()
+
+
+class Scene:
+    """Two users, and clients that come, go, pause and read again, as the numbers say."""
+
+    def __init__(self, kind: type[FanOut], slice_size: int, seed: int) -> None:
+        self.counters = Counters()
+        self.topics = [topic_at(1, ANNA), topic_at(1, BERT)]
+        self.peers: list[DescriptorPeer] = []
+        self._sessions: list[PresenceSession] = []
+        self._fan_out = kind(slice_size, self.counters)
+        self._chosen = random.Random(seed)
+        self._number = 1
+
+    async def play(self, monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+        monkeypatch.setattr(fan_out_module, "write", self._write)
+        for _ in range(steps):
+            self._step()
+            if self._chosen.random() < 0.2:
+                await asyncio.sleep(0)
+        await _turns(100)
+
+    def kept(self) -> list[bytes | None]:
+        return [topic._presence_frame for topic in self.topics]
+
+    def _write(self, fd: int, frame: bytes) -> int:
+        """The kernel takes the whole frame, a part of it, or nothing."""
+        peer = self.peers[fd]
+        taken = self._chosen.choice([len(frame)] * 8 + [3, -1])
+        if taken < 0:
+            raise BlockingIOError
+        peer.taken += frame[:taken]
+        return taken
+
+    def _step(self) -> None:
+        chosen, topic = self._chosen, self._chosen.choice(self.topics)
+        match chosen.choice(("join", "leave", "pause", "resume", *("change",) * 6, "profile")):
+            case "join":
+                self._join(topic)
+            case "leave" if topic.subscriptions:
+                subscription = chosen.choice(list(topic.subscriptions))
+                del topic.subscriptions[subscription]
+                subscription.fd = NO_FD
+            case "pause" | "resume" as action if self.peers:
+                number = chosen.randrange(len(self.peers))
+                self.peers[number].paused = action == "pause"
+                if action == "pause":
+                    self._sessions[number].stop_direct_writes()
+                else:
+                    self._sessions[number].send_pending()
+            case "profile":
+                self._number += 1
+                show(topic, self._number)
+                self._fan_out.push(topic)
+            case "change":
+                self._number += 1
+                told(topic, self._number, seconds_ago=100)
+                self._fan_out.push(topic)
+
+    def _join(self, topic: Topic) -> None:
+        peer = DescriptorPeer(self.counters, len(self.peers))
+        session = PresenceSession(peer, self.counters)
+        subscription = Subscription(session, topic)
+        session.subscriptions = [subscription]
+        topic.subscriptions[subscription] = None
+        self.peers.append(peer)
+        self._sessions.append(session)
+        session.show(subscription)
+
+
+class DescriptorPeer(Peer):
+    """One with a descriptor. What it gets is one stream of bytes, whichever way it takes."""
+
+    def __init__(self, counters: Counters, fd: int) -> None:
+        super().__init__(counters)
+        self.fd = fd
+        self.taken = b""
+
+    def write(self, frame: bytes) -> None:
+        super().write(frame)
+        self.taken += frame
+
+    def write_rest(self, rest: bytes) -> None:
+        self.taken += rest
+
+
+@pytest.mark.parametrize("slice_size", [1, 2, 3, 64])
+async def test_a_topic_without_a_pass_is_served_as_with_one(
+    monkeypatch: pytest.MonkeyPatch, slice_size: int
+) -> None:
+    """The same bytes to each client, the same numbers, and as few frames kept."""
+    written = 0
+    for seed in range(100):
+        scenes = [Scene(kind, slice_size, seed) for kind in (FanOut, OnlyPasses)]
+        for scene in scenes:
+            await scene.play(monkeypatch, 120)
+        ours, reference = scenes
+        assert [peer.taken for peer in ours.peers] == [peer.taken for peer in reference.peers]
+        assert ours.counters.frames == reference.counters.frames
+        assert total(ours.counters.skipped) == total(reference.counters.skipped)
+        assert passes(ours.counters) == passes(reference.counters)
+        assert ours.kept() == reference.kept()
+        written += ours.counters.frames
+    assert written > 3_000
 
 
 def told(topic: Topic, number: int, *, seconds_ago: float = 0.0) -> None:
