@@ -18,6 +18,7 @@ from tests.gateway.gateway_fixture import (
 from tests.gateway.test_differing_guilds import (
     CUSTOM,
     GAME,
+    GO,
     both,
     names,
     shows,
@@ -93,3 +94,16 @@ def test_a_new_guild_is_not_shown_with_what_an_outdated_one_showed() -> None:
     assert (gateway.shown(1)["status"], names(gateway)) == ("online", set())
     gateway.handle("GUILD_MEMBERS_CHUNK", chunk(GUILD, [1, 3], [shows(CUSTOM)]))
     assert names(gateway) == {"Custom Status"}
+
+
+def test_what_another_guild_shows_that_is_heard_is_not_hidden() -> None:
+    """An outdated guild shows it as well, and the guild that reports a new status does not."""
+    gateway = both([GAME], [GAME])
+    gateway.handle("GUILD_CREATE", guild(THIRD, [1], [shows()]))
+    custom, go = {**CUSTOM, "created_at": 5}, {**GO, "created_at": 8}
+    tell(gateway, OTHER, custom, GAME)
+    tell(gateway, THIRD, custom)
+    gateway.handle("GUILD_DELETE", {"id": str(THIRD), "unavailable": True})
+    tell(gateway, GUILD, GAME, go, status="idle")
+    assert gateway.shown(1)["status"] == "idle"
+    assert names(gateway) == {"Custom Status", "Chess", "Go"}

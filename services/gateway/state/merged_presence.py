@@ -17,8 +17,17 @@ from typing import Final, Self
 import msgspec
 from msgspec import Raw, Struct
 
-from services.gateway.normalize.presence_json import OFFLINE
-from services.gateway.normalize.sanitize import Json, is_custom_status, is_spotify
+from services.gateway.normalize.sanitize import Json
+from services.gateway.state.guild_report import (
+    GuildReport,
+    State,
+    agreed_state,
+    began_at,
+    compose,
+    is_offline,
+    kind_of,
+    richness,
+)
 
 NOT_REPORTED: Final = b"null"
 """In place of a presence: Discord has not sent the user's presence for the guild yet."""
@@ -30,39 +39,10 @@ ASK_TICKS: Final = 20  # then a server that is late by events alone has followed
 _SETTLE_TICKS: Final = 60  # as long as another shard may be behind
 _SETTLE_TICKS_ELSEWHERE: Final = 240  # whether another process is behind is not known here
 
-State = tuple[str, dict[str, str]] | None
-"""The status and client_status; None: not reported."""
-
 IsLive = Callable[[int], bool | None]
 """Whether the guild's events come now. None: another process knows."""
 
 _encode = msgspec.json.encode
-
-
-class _Presence(Struct):
-    """JSON of presence_json.py."""
-
-    status: str
-    client_status: dict[str, str]
-    activities: list[Json]
-
-
-class _Report:
-    """What one guild shows, or what is shown of all of them."""
-
-    __slots__ = ("activities", "groups", "state")
-
-    def __init__(self, presence: bytes) -> None:
-        decoded = _decode(presence)
-        self.state: State = (decoded.status, decoded.client_status) if decoded else None
-        self.activities = decoded.activities if decoded else []
-        self.groups: dict[str, list[Json]] = {}
-        """Activities by what stays the same when one is updated: their kind, or application."""
-        for activity in self.activities:
-            self.groups.setdefault(_group(activity), []).append(activity)
-
-
-_decode = msgspec.json.Decoder(_Presence | None).decode
 
 
 class _Ended(Struct):
@@ -125,7 +105,7 @@ class MergedPresence:
         self.late_ticks = 0  # for how long
         self._awaited_state: State = None  # shown when the wait is over
         self._awaited_ticks = 0
-        self.latest = _created(_Report(shown).activities)
+        self.latest = began_at(GuildReport(shown).activities)
 
     @classmethod
     def restore(cls, shown: bytes, stored: bytes | None) -> Self:
@@ -180,9 +160,9 @@ class MergedPresence:
         where it resumes.
         """
         if presence == self.shown and not self.reports.keys() - {guild_id}:
-            self._agree()
+            self._agree(GuildReport(presence))
             return
-        new = _Report(presence)
+        new = GuildReport(presence)
         if self.is_late and self._is_still_late(guild_id, new):
             self._store_report(guild_id, presence)
             return
@@ -191,12 +171,13 @@ class MergedPresence:
             # The last report of each guild says it, whatever had ended: what a user starts again
             # may have its old `created_at`.
             self.shown = presence
-            self._agree()
+            self._agree(new)
             return
-        shown = _Report(self.shown)
+        shown = GuildReport(self.shown)
         reports = self._reports(guilds, shown)
         old = reports[guild_id]
-        self._note_gone_on(new)
+        if self.ended:
+            self._note_gone_on(new)
         is_behind = not self.is_kept and self._is_behind(guild_id, old, shown)
         is_old = is_behind and self._is_old(guild_id, new, shown)
         is_newer = is_behind and not is_old and self._is_newer(new)
@@ -222,44 +203,50 @@ class MergedPresence:
                     continue
                 # Whether this guild would show what it has not heard of is not known: the silent
                 # one may show it again.
+                heard = [reports[other] for other in reports.keys() - outdated]
                 unknown = [
-                    item for item in reports[one].groups.items() if _created(item[1]) > heard_until
+                    (key, group)
+                    for key, group in reports[one].groups.items()
+                    if began_at(group) > heard_until
+                    and all(
+                        began_at(other.groups.get(key, ())) < began_at(group) for other in heard
+                    )
                 ]
                 self._note_ended(one, unknown, new, reports)
-        self.latest = max(self.latest, _created(new.activities))
-        if not is_behind or _created(new.activities) >= self.latest:
+        self.latest = max(self.latest, began_at(new.activities))
+        if not is_behind or began_at(new.activities) >= self.latest:
             self.as_of[guild_id] = self.latest
         state = shown.state
         is_alone = reports.keys() <= {guild_id, *outdated}
-        if self.is_kept or (old.state is None and (is_alone or _is_offline(shown.state))):
+        if self.is_kept or (old.state is None and (is_alone or is_offline(shown.state))):
             state = new.state
         elif is_newer or not (is_behind or old.state is None):
             state = new.state  # it was up to date, so its change is the next one
         elif new.state != shown.state and self._awaited_state is None:
             self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
-        state = _agreed_state(reports.values()) or state
-        if state == new.state and _is_offline(state):
+        state = agreed_state(reports.values()) or state
+        if state == new.state and is_offline(state):
             for one, report in reports.items():
                 self._note_ended(one, report.groups.items(), new, reports)
         if state != shown.state or new.state == state:
             self._awaited_state = None
-        current = {
-            one
-            for one in reports.keys() - outdated
-            if not self._lags(one, reports[one], state, shown) and not (one == guild_id and is_old)
-        }
-        begun = set() if is_behind else new.groups.keys() - old.groups.keys()
-        self._go_on(reports, current, begun)
+        is_late = is_old or self._lags(guild_id, new, state, shown)
+        if self.ended:
+            late = {one for one in reports if self._lags(one, reports[one], state, shown)}
+            late |= outdated | ({guild_id} if is_old else set())
+            begun = set() if is_behind else new.groups.keys() - old.groups.keys()
+            self._go_on(reports, late, begun)
         self._end_keeping()
-        changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
-        changed = changed if guild_id in current else set()
+        changed: set[str] = set()
+        if not is_late:
+            changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
         self._show(state, reports, {guild_id: presence}, (guild_id, changed))
 
     def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
         """TICK_S has passed. True if what is shown has changed, or what is stored."""
         if self.is_kept:
             return self.is_late and self._tick_late(guilds, is_live)
-        shown = _Report(self.shown)
+        shown = GuildReport(self.shown)
         reports = self._reports(guilds, shown)
         state = shown.state
         settled = [key for key in [*self.ended] if self._settles(key, state, reports, is_live)]
@@ -281,7 +268,9 @@ class MergedPresence:
         keys = {key for key, one in self.ended.items() if one.ticks == ASK_TICKS}
         if not keys:
             return []
-        return [one for one, report in self.reports.items() if keys & _Report(report).groups.keys()]
+        return [
+            one for one, report in self.reports.items() if keys & GuildReport(report).groups.keys()
+        ]
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild, of a shard of this process."""
@@ -299,7 +288,7 @@ class MergedPresence:
 
     def note_guilds(self, guilds: Collection[int]) -> None:
         """All these are part of this."""
-        self._learn(self._reports(guilds, _Report(self.shown)))
+        self._learn(self._reports(guilds, GuildReport(self.shown)))
 
     def leave(
         self,
@@ -310,7 +299,7 @@ class MergedPresence:
     ) -> None:
         """The user is not in the guild any more. `guilds`: those that are left. `silent`,
         `unfollowed`: of these, as for `report`."""
-        shown = _Report(self.shown)
+        shown = GuildReport(self.shown)
         reports = self._reports(guilds, shown)
         self._learn(reports)
         self.reports.pop(guild_id, None)
@@ -330,7 +319,7 @@ class MergedPresence:
         self._show_reports(reports, shown, silent)
 
     def _show_reports(
-        self, reports: Mapping[int, _Report], shown: _Report, silent: Collection[int] = ()
+        self, reports: Mapping[int, GuildReport], shown: GuildReport, silent: Collection[int] = ()
     ) -> None:
         """Show what these guilds report, and nothing that only one that was left showed."""
         for key, one in list(self.ended.items()):
@@ -345,10 +334,10 @@ class MergedPresence:
         state = shown.state
         known = [one for one in reports.values() if one.state]
         if known and all(one.state != state for one in known):
-            state = max(known, key=_richness).state
+            state = max(known, key=richness).state
         self._show(state, reports)
 
-    def _keep(self, reports: Mapping[int, _Report], shown: _Report) -> None:
+    def _keep(self, reports: Mapping[int, GuildReport], shown: GuildReport) -> None:
         """Go on showing all of it until one of these guilds reports the user.
 
         A part of it, or the status with what one of them showed long ago, was never true.
@@ -364,9 +353,9 @@ class MergedPresence:
         self.is_kept = self.is_late = False
         self.late_ticks = 0
 
-    def _is_still_late(self, guild_id: int, new: _Report) -> bool:
+    def _is_still_late(self, guild_id: int, new: GuildReport) -> bool:
         """Whether the guild has come nearer to what is kept, and not so far."""
-        shown = _Report(self.shown)
+        shown = GuildReport(self.shown)
         is_known = self.reports.get(guild_id, self.shown) != NOT_REPORTED
         return is_known and self._is_old(guild_id, new, shown)
 
@@ -377,48 +366,48 @@ class MergedPresence:
             self.late_ticks += 1
         if self.late_ticks < (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS):
             return False
-        shown = _Report(self.shown)
+        shown = GuildReport(self.shown)
         self._show_reports(self._reports(guilds, shown), shown)
         return True
 
-    def _agree(self) -> None:
+    def _agree(self, shown: GuildReport) -> None:
         self._end_keeping()
         self.reports = {}
         self.ended = {}
-        self.latest = _created(_Report(self.shown).activities)
+        self.latest = began_at(shown.activities)
         self.as_of = {}
         self._awaited_state = None
 
-    def _is_behind(self, guild_id: int, old: _Report, shown: _Report) -> bool:
+    def _is_behind(self, guild_id: int, old: GuildReport, shown: GuildReport) -> bool:
         """Whether the guild had not reported all that is shown, so that its next report may be an
         old one."""
         if old.state is None:
             return False
         return old.state != shown.state or self._has_missed(guild_id, old, shown)
 
-    def _has_missed(self, guild_id: int, old: _Report, shown: _Report) -> bool:
+    def _has_missed(self, guild_id: int, old: GuildReport, shown: GuildReport) -> bool:
         """Whether that is certain: the status has no time."""
         return any(map(self._is_hidden, old.groups.items())) or any(
-            _created(old.groups.get(key, ())) < _created(group)
+            began_at(old.groups.get(key, ())) < began_at(group)
             for key, group in self._not_followed(guild_id, shown)
         )
 
-    def _not_followed(self, guild_id: int, shown: _Report) -> list[tuple[str, list[Json]]]:
+    def _not_followed(self, guild_id: int, shown: GuildReport) -> list[tuple[str, list[Json]]]:
         """What the guild would have shown, unless it had not come so far."""
         as_of = self.as_of.get(guild_id, 0)
-        return [one for one in self._shared(guild_id, shown) if _created(one[1]) > as_of]
+        return [one for one in self._shared(guild_id, shown) if began_at(one[1]) > as_of]
 
-    def _shared(self, guild_id: int, report: _Report) -> list[tuple[str, list[Json]]]:
+    def _shared(self, guild_id: int, report: GuildReport) -> list[tuple[str, list[Json]]]:
         """What the guild would show as well, if it is still shown."""
         shares = self.shares.get(guild_id, frozenset())
-        return [item for item in report.groups.items() if _kind(item[1][0]) in shares]
+        return [item for item in report.groups.items() if kind_of(item[0]) in shares]
 
-    def _is_old(self, guild_id: int, new: _Report, shown: _Report) -> bool:
+    def _is_old(self, guild_id: int, new: GuildReport, shown: GuildReport) -> bool:
         """Whether the report shows something in an older form than is shown, or something that has
         ended."""
         return any(
             (self._is_hidden((key, group)) and not self._is_own(key, guild_id))
-            or _created(group) < _created(shown.groups.get(key, ()))
+            or began_at(group) < began_at(shown.groups.get(key, ()))
             for key, group in new.groups.items()
         )
 
@@ -427,28 +416,28 @@ class MergedPresence:
         ended = self.ended.get(key)
         return ended is not None and ended.guild_id == guild_id
 
-    def _lags(self, guild_id: int, report: _Report, state: State, shown: _Report) -> bool:
+    def _lags(self, guild_id: int, report: GuildReport, state: State, shown: GuildReport) -> bool:
         """Whether the guild is behind with this report, too."""
         return report.state != state or any(
-            _created(report.groups.get(key, ())) < _created(group)
+            began_at(report.groups.get(key, ())) < began_at(group)
             for key, group in self._not_followed(guild_id, shown)
         )
 
-    def _is_newer(self, new: _Report) -> bool:
+    def _is_newer(self, new: GuildReport) -> bool:
         """Whether the report shows something that began after all that was shown."""
-        return _created(new.activities) > self.latest
+        return began_at(new.activities) > self.latest
 
     def _note_ended(
         self,
         guild_id: int,
         groups: Iterable[tuple[str, list[Json]]],
-        new: _Report,
-        reports: Mapping[int, _Report],
+        new: GuildReport,
+        reports: Mapping[int, GuildReport],
     ) -> None:
         """Those that are not in `new` have ended."""
         for key, group in groups:
-            created = _created(group)
-            if key in new.groups and _created(new.groups[key]) <= created:
+            created = began_at(group)
+            if key in new.groups and began_at(new.groups[key]) <= created:
                 continue
             ended = self.ended.get(key)
             if ended and ended.created_at >= created:
@@ -456,42 +445,42 @@ class MergedPresence:
             if any(key in report.groups for report in reports.values()):
                 self.ended[key] = _Ended(created, guild_id)
 
-    def _note_outdated(self, guild_id: int, new: _Report, shown: _Report) -> None:
+    def _note_outdated(self, guild_id: int, new: GuildReport, shown: GuildReport) -> None:
         """What the guild, which is late, shows alone has ended, unless it is the latest."""
         for item in new.groups.items():
-            created = _created(item[1])
-            is_shown = _created(shown.groups.get(item[0], ())) >= created
+            created = began_at(item[1])
+            is_shown = began_at(shown.groups.get(item[0], ())) >= created
             if created <= self.latest and not (is_shown or self._is_hidden(item)):
                 self.ended[item[0]] = _Ended(created, guild_id)
 
-    def _note_gone_on(self, new: _Report) -> None:
+    def _note_gone_on(self, new: GuildReport) -> None:
         """What is shown together with something that began after all that was shown has not ended,
         if the guild that ended it would have shown that as well."""
-        begun = {_kind(one) for one in new.activities if _created((one,)) > self.latest}
+        begun = {kind_of(key) for key, one in new.groups.items() if began_at(one) > self.latest}
         for key in new.groups.keys() & self.ended.keys():
             if not begun.isdisjoint(self.shares.get(self.ended[key].guild_id, ())):
                 del self.ended[key]
 
     def _go_on(
-        self, reports: Mapping[int, _Report], current: Collection[int], begun: Collection[str]
+        self, reports: Mapping[int, GuildReport], late: Collection[int], begun: Collection[str]
     ) -> None:
         """What all guilds show has not ended, nor what `begun`: a guild begins to show it that was
-        up to date. Nor what one of the `current` ones, which are up to date now, had hidden."""
+        up to date. Nor what one had hidden that is not `late` now."""
         known = [report for report in reports.values() if report.state]
         for key, ended in list(self.ended.items()):
-            is_own = ended.guild_id in current and key in reports[ended.guild_id].groups
+            owner = reports.get(ended.guild_id) if ended.guild_id not in late else None
+            is_own = owner is not None and key in owner.groups
             if is_own or key in begun or all(key in report.groups for report in known):
                 del self.ended[key]
             elif ended.ticks >= _SETTLE_TICKS_ELSEWHERE:
                 ended.ticks = 0  # guilds that were late may not be any more
 
-    def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, _Report]) -> bool:
+    def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, GuildReport]) -> bool:
         """Whether one of these guilds has shown that the group has ended: it shows such activities,
         and not this one, or a later form of it."""
-        kind = key if key in ("custom", "spotify") else "other"
         return any(
-            kind in self.shares.get(guild_id, ())
-            and (key not in report.groups or _created(report.groups[key]) > ended.created_at)
+            kind_of(key) in self.shares.get(guild_id, ())
+            and (key not in report.groups or began_at(report.groups[key]) > ended.created_at)
             for guild_id, report in reports.items()
             if report.state is not None
         )
@@ -499,10 +488,10 @@ class MergedPresence:
     def _is_hidden(self, item: tuple[str, list[Json]]) -> bool:
         key, group = item
         ended = self.ended.get(key)
-        return ended is not None and _created(group) <= ended.created_at
+        return ended is not None and began_at(group) <= ended.created_at
 
     def _settles(
-        self, key: str, state: State, reports: Mapping[int, _Report], is_live: IsLive
+        self, key: str, state: State, reports: Mapping[int, GuildReport], is_live: IsLive
     ) -> bool:
         """Whether it is not known any more that the group has ended: guilds still show it, though
         their reports come, or no guild shows it."""
@@ -524,17 +513,17 @@ class MergedPresence:
             self.shares[ended.guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}
         return True
 
-    def _learn(self, reports: Mapping[int, _Report]) -> None:
+    def _learn(self, reports: Mapping[int, GuildReport]) -> None:
         for guild_id, report in reports.items():
             if report.state is None:
                 continue
-            shown = {_kind(activity) for activity in report.activities}
+            shown = set(map(kind_of, report.groups))
             self.shares[guild_id] = self.shares.get(guild_id, frozenset()) | shown
             self.as_of.setdefault(guild_id, self.latest)
 
-    def _reports(self, guilds: Iterable[int], shown: _Report) -> dict[int, _Report]:
+    def _reports(self, guilds: Iterable[int], shown: GuildReport) -> dict[int, GuildReport]:
         reports = self.reports
-        return {one: _Report(reports[one]) if one in reports else shown for one in guilds}
+        return {one: GuildReport(reports[one]) if one in reports else shown for one in guilds}
 
     def _store_report(self, guild_id: int, presence: bytes) -> None:
         self.reports.pop(guild_id, None)
@@ -544,84 +533,31 @@ class MergedPresence:
     def _show(
         self,
         state: State,
-        reports: Mapping[int, _Report],
+        reports: Mapping[int, GuildReport],
         reported: Mapping[int, bytes] | None = None,
         changed: tuple[int, Collection[str]] = (0, ()),
     ) -> None:
         """Show the union. `changed`: the guild that has reported, and the groups in which its
         report differs from its last one."""
         groups: dict[str, list[Json]] = {}
-        before = _Report(self.shown).groups
+        before = GuildReport(self.shown).groups
         for guild_id in sorted(reports):
             for key, group in reports[guild_id].groups.items():
                 if self._is_hidden((key, group)):
                     continue
                 rival = groups.get(key)
-                if rival is None or _created(group) > _created(rival):
+                if rival is None or began_at(group) > began_at(rival):
                     is_preferred = True
                 elif key in changed[1]:
                     is_preferred = guild_id == changed[0]
                 else:
                     is_preferred = group == before.get(key)
-                if is_preferred and (rival is None or _created(group) >= _created(rival)):
+                if is_preferred and (rival is None or began_at(group) >= began_at(rival)):
                     groups[key] = group
-        presence = _compose(state, groups, reports)
+        presence = compose(state, groups, reports)
         earlier = {one: self.reports.get(one, self.shown) for one in reports} | dict(reported or {})
         self.shown = presence
         self.reports = {one: report for one, report in earlier.items() if report != presence}
         if not self.reports:
             self.ended = {}
-        self.latest = max(self.latest, *map(_created, groups.values()), 0)
-
-
-def _kind(activity: Json) -> str:
-    """Activities that Discord hides together. Whether it hides Spotify with the others is not
-    known."""
-    if is_custom_status(activity):
-        return "custom"
-    return "spotify" if is_spotify(activity) else "other"
-
-
-def _group(activity: Json) -> str:
-    kind = _kind(activity)
-    if kind != "other":
-        return kind  # there is one at most
-    return f"{activity.get('type')}/{activity.get('application_id') or activity.get('name')}"
-
-
-def _created(activities: Iterable[Json]) -> int:
-    return max((activity.get("created_at") or 0 for activity in activities), default=0)
-
-
-def _is_offline(state: State) -> bool:
-    return state is not None and state[0] == "offline"
-
-
-def _richness(report: _Report) -> tuple[bool, int, int]:
-    return not _is_offline(report.state), _created(report.activities), len(report.activities)
-
-
-def _agreed_state(reports: Iterable[_Report]) -> State:
-    """Status and devices are the same in all guilds: what all report is true."""
-    states = [report.state for report in reports if report.state]
-    return states[0] if states and all(state == states[0] for state in states) else None
-
-
-def _order(group: tuple[str, list[Json]]) -> tuple[int, int, str]:
-    key, activities = group
-    return ("custom", "spotify", "other").index(_kind(activities[0])), _created(activities), key
-
-
-def _compose(
-    state: State, groups: Mapping[str, list[Json]], reports: Mapping[int, _Report]
-) -> bytes:
-    """Activities in Discord's order where one guild shows them all."""
-    status, client_status = state or ("offline", {})
-    if status == "offline":
-        return OFFLINE
-    activities = [one for _, group in sorted(groups.items(), key=_order) for one in group]
-    for guild_id in sorted(reports):
-        if reports[guild_id].groups == groups:
-            activities = reports[guild_id].activities
-            break
-    return _encode({"status": status, "client_status": client_status, "activities": activities})
+        self.latest = max(self.latest, *map(began_at, groups.values()), 0)
