@@ -83,7 +83,8 @@ class HalfMinute:
     def _hide(self, user_id: str, stopped: _Stopped, shown: Iterable[Json]) -> None:
         """Each of them once."""
         number, until = next(self._numbers), self._clock() + self._seconds
-        hidden = self._until.setdefault(user_id, {})
+        still = self._open(user_id)  # else a long run would carry all that was ever hidden
+        hidden = self._until[user_id] = {one: self._until[user_id][one] for one in still}
         for one in shown:
             kind, began = kind_of(one), (one["name"], one["created_at"])
             if kind in stopped.kinds and began not in stopped.passed:
