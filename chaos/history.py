@@ -42,7 +42,7 @@ class History:
         )
         self.outages = Outages(world, clock)
         self._shards = shards
-        self._differ: set[str] = set()  # users whom guilds have been shown differently
+        self._differ: set[str] = set()  # users who looked different in two guilds
         self.privacy = PrivacyCheck()
         self._choosers: set[str] = set()
         self._have_left: set[str] = set()

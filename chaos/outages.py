@@ -26,7 +26,7 @@ class _Outage(Struct):
 
 
 class Outages:
-    """What guilds in outages had shown of users whom other guilds are shown differently."""
+    """What guilds in an outage had shown of users who look different in other guilds."""
 
     def __init__(self, world: World, clock: Callable[[], float] = time.monotonic) -> None:
         self._world = world

@@ -28,7 +28,7 @@ async def run(harness: Harness) -> list[Figure]:
     ):
         await people.admit(redis.store, clients + 1)
         await ours.open(clients, step=1)
-        one = people.FIRST + clients  # whom all the other clients watch
+        one = people.FIRST + clients  # every other client watches this user
         sockets = min(harness.params.fan_out)
         await together.open(sockets, one)
         numbers = itertools.count(1)
