@@ -54,13 +54,14 @@ def make_plan(env: Mapping[str, str]) -> Plan:
     """Raises config.ConfigError, ports.PortUnusable and NoRedisServer."""
     config.from_env(config.WebhooksSettings, env)
     changes: dict[str, str] = {}
-    redis = None if _is_set(env, "REDIS_URL") else _redis(changes)
+    used: set[int] = set()  # ports of what will be started: nothing listens on them yet
+    redis = None if _is_set(env, "REDIS_URL") else _redis(changes, used)
     chosen = _is_set(env, "REDIS_URL") or _is_set(env, "DURABLE_REDIS_URL")
-    durable = None if chosen else _durable(changes)
-    api, ws, cards = _addresses({**env, **changes}, changes)
-    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes, api)
+    durable = None if chosen else _durable(changes, used)
+    api, ws, cards = _addresses({**env, **changes}, changes, used)
+    simulator = None if _is_set(env, "DISCORD_TOKEN") else _simulator(env, changes, api, used)
     if not _is_set(env, "METRICS_PORT"):
-        _choose_metrics_ports(env, changes)
+        _choose_metrics_ports(env, changes, used)
     if not _is_set(env, "PUBLIC_WS_URL"):
         # For the page and the widget. Loaded from another machine, they replace a loopback host.
         changes["PUBLIC_WS_URL"] = f"ws://{ws}"
@@ -112,17 +113,18 @@ def _module(name: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", name, *arguments)
 
 
-def _redis(changes: dict[str, str]) -> ProcessSpec:
+def _redis(changes: dict[str, str], used: set[int]) -> ProcessSpec:
     """A Redis without persistence: the gateway rebuilds all presences from Discord."""
     binary = redis_binary.find()
     if binary is None:
         raise NoRedisServer(redis_binary.none_found())
-    port = ports.free(REDIS_PORT)
+    port = ports.free(REDIS_PORT, reserved=used)
+    used.add(port)
     changes["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
     return _redis_server("redis", binary, port, "--appendonly", "no", "--dir", RUN_FOLDER)
 
 
-def _durable(changes: dict[str, str]) -> ProcessSpec | None:
+def _durable(changes: dict[str, str], used: set[int]) -> ProcessSpec | None:
     """A Redis that keeps what users write, which nothing can rebuild, in `.run/`."""
     running = durable_server.find()  # two servers must not write one file
     if running is not None:
@@ -131,7 +133,8 @@ def _durable(changes: dict[str, str]) -> ProcessSpec | None:
     binary = redis_binary.find()
     if binary is None:
         raise NoRedisServer(redis_binary.none_found())
-    port = ports.free(DURABLE_PORT)
+    port = ports.free(DURABLE_PORT, reserved=used)
+    used.add(port)
     changes["DURABLE_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
     options = ("--appendonly", "yes", "--appendfsync", "everysec", "--dir", durable_server.FOLDER)
     return _redis_server("durable", binary, port, *options)
@@ -142,9 +145,12 @@ def _redis_server(name: str, binary: str, port: int, *options: str) -> ProcessSp
     return ProcessSpec(name, (binary, *address, "--save", "", *options), show_output=False)
 
 
-def _simulator(env: Mapping[str, str], changes: dict[str, str], api: str) -> ProcessSpec:
+def _simulator(
+    env: Mapping[str, str], changes: dict[str, str], api: str, used: set[int]
+) -> ProcessSpec:
     """A simulated Discord, which knows the host:port of `api` as the real one's portal does."""
-    port = ports.free(SIMULATOR_PORT)
+    port = ports.free(SIMULATOR_PORT, reserved=used)
+    used.add(port)
     host = _simulator_host(config.from_env(config.ApiSettings, {**env, **changes}).api_host)
     url = f"http://{_connect_host(host)}:{port}"
     token = _simulated_token()
@@ -182,18 +188,21 @@ def _simulated_token() -> str:
     return f"{first}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
 
 
-def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, str, str]:
+def _addresses(
+    env: Mapping[str, str], changes: dict[str, str], used: set[int]
+) -> tuple[str, str, str]:
     """The host:port of api, ws and cards. A port of 0 becomes a free one."""
     api = config.from_env(config.ApiSettings, env)
     ws = config.from_env(config.WsSettings, env)
     cards = config.from_env(config.CardsSettings, env)
     settings_by_address: dict[str, str] = {}
+    reserved = {api.api_port, ws.ws_port, cards.cards_port}
     for setting, host, wanted in (
         ("API_PORT", api.api_host, api.api_port),
         ("WS_PORT", ws.ws_host, ws.ws_port),
         ("CARDS_PORT", cards.cards_host, cards.cards_port),
     ):
-        port = wanted or ports.any_free()
+        port = wanted or ports.any_free(reserved=used | reserved)
         changes[setting] = str(port)
         ports.check(host, port, setting)
         address = f"{_connect_host(host)}:{port}"
@@ -201,6 +210,7 @@ def _addresses(env: Mapping[str, str], changes: dict[str, str]) -> tuple[str, st
         if other is not None:
             raise ports.PortUnusable(f"{other} and {setting} are both {port}: change one of them")
         settings_by_address[address] = setting
+        used.add(port)
     for index in range(len(_services(env)) if api.metrics_port else 0):
         ports.check(api.metrics_host, api.metrics_port + index, "METRICS_PORT")
     api_address, ws_address, cards_address = settings_by_address
@@ -227,11 +237,10 @@ def _connect_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str]) -> None:
+def _choose_metrics_ports(env: Mapping[str, str], changes: dict[str, str], used: set[int]) -> None:
     """The default ports or the next free ones; off if there are none: METRICS_PORT is not set."""
     host = config.from_env(config.Settings, {**env, **changes}).metrics_host
-    reserved = {int(changes[name]) for name in ("API_PORT", "WS_PORT", "CARDS_PORT")}
-    first = ports.free_range(host, METRICS_PORT, len(_services(env)), reserved=reserved)
+    first = ports.free_range(host, METRICS_PORT, len(_services(env)), reserved=used)
     changes["METRICS_PORT"] = str(first)
 
 

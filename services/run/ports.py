@@ -36,12 +36,13 @@ def check(host: str, port: int, setting: str) -> None:
         raise PortUnusable(str(listen_problem(error, host, port, setting))) from None
 
 
-def free(preferred: int) -> int:
-    """`preferred` on 127.0.0.1 if it is free, else any free port."""
+def free(preferred: int, *, reserved: Collection[int]) -> int:
+    """`preferred` on 127.0.0.1 if it is free, else any free port. `reserved` count as taken."""
     with contextlib.suppress(PortUnusable):
-        check("127.0.0.1", preferred, "")
-        return preferred
-    return any_free()
+        if preferred not in reserved:
+            check("127.0.0.1", preferred, "")
+            return preferred
+    return any_free(reserved=reserved)
 
 
 def free_range(host: str, preferred: int, length: int, *, reserved: Collection[int]) -> int:
@@ -60,11 +61,17 @@ def free_range(host: str, preferred: int, length: int, *, reserved: Collection[i
     return 0
 
 
-def any_free() -> int:
-    """A port of 127.0.0.1 that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def any_free(*, reserved: Collection[int]) -> int:
+    """A port of 127.0.0.1 that is free at this moment, and not one of `reserved`.
+
+    The system may give one port twice as long as nothing listens on it.
+    """
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in reserved:
+            return port
 
 
 def _accepts(host: str, port: int) -> bool:

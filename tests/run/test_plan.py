@@ -18,6 +18,7 @@ from simulator.oauth_requests import redirect_uris
 from simulator.oauth_routes import AUTHORIZE_PATH
 from simulator.options import Options
 from simulator.people import FIRST_GUILDS, population
+from testing.free_port import free_port
 
 ANY_PORTS = {"API_PORT": "0", "WS_PORT": "0", "CARDS_PORT": "0"}
 ENDPOINTS = '[{"url": "https://example.org", "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}]'
@@ -163,11 +164,21 @@ def test_a_taken_port_is_named(taken: int, setting: str) -> None:
 
 def test_two_services_on_one_port_are_refused() -> None:
     """The same port for two services is an error before either starts."""
-    port = str(ports.any_free())
+    port = str(free_port())
     with pytest.raises(ports.PortUnusable, match="API_PORT and WS_PORT are both"):
         plan.make_plan({**ANY_PORTS, "API_PORT": port, "WS_PORT": port})
     with pytest.raises(ports.PortUnusable, match="API_PORT and CARDS_PORT are both"):
         plan.make_plan({**ANY_PORTS, "API_PORT": port, "CARDS_PORT": port})
+
+
+def test_free_ports_differ() -> None:
+    """The system gives a port on which nothing listens yet again: here, several times."""
+    given: set[int] = set()
+    for _ in range(500):
+        given.add(ports.any_free(reserved=given))
+    assert len(given) == 500
+    assert ports.free(port := free_port(), reserved=()) == port
+    assert ports.free(port, reserved={port}) != port
 
 
 def test_a_host_of_another_machine_is_named() -> None:
