@@ -45,6 +45,7 @@ class History:
         self._differ: set[str] = set()  # users who looked different in two guilds
         self.privacy = PrivacyCheck()
         self._choosers: set[str] = set()
+        self._without_players: dict[str, list[Seen]] = {}  # states of those who may become choosers
         self._have_left: set[str] = set()
         self._heard_of: dict[str, set[int]] = {}  # by user: the shards that ever told of them
         self.seen: dict[str, list[Seen]] = {}
@@ -76,8 +77,11 @@ class History:
             (shown, NOTHING_MISSING),
         ]
         for state, missing in states:
+            rest = without_players(state)
             if person.user.id in self._choosers:
-                self._add_seen(person.user.id, seen_of(without_players(state)), missing)
+                self._add_seen(person.user.id, seen_of(rest), missing)
+            elif rest != state:
+                self._without_players.setdefault(person.user.id, []).append(seen_of(rest))
             self._add_seen(person.user.id, seen_of(state), missing)
         _add(self.names.setdefault(person.user.id, []), who.names)
         _add(self.devices.setdefault(person.user.id, []), who.devices)
@@ -112,8 +116,10 @@ class History:
 
     def may_show(self, user_id: str, choice: Choice) -> None:
         """A change to this choice is about to be stored. From now on each part of what is shown of
-        the person may be missing, and come back."""
+        the person may be missing, and come back: also of states that are on their way."""
         self._choosers.add(user_id)
+        for seen in self._without_players.pop(user_id, ()):
+            self._add_seen(user_id, seen)
         self._add_seen(user_id, NOTHING)
         _add(self.devices.setdefault(user_id, []), ())
         self.note(self.world.people[user_id])

@@ -15,12 +15,13 @@ from chaos.facts import (
     who_in,
 )
 from chaos.history import History
+from chaos.position import Position
 from chaos.privacy_check import Choice
 from chaos.rollback_tracker import RollbackTracker
 from chaos.workload import Workload
 from services.gateway.normalize import normalize
 from shared.discord.cdn import Cdn
-from simulator.model import Member
+from simulator.model import Member, Presence
 from simulator.people import population
 from simulator.privacy import Privacy
 from simulator.snowflakes import shard_of
@@ -217,6 +218,21 @@ def test_what_a_person_hides_is_not_to_be_seen(history: History) -> None:
     view.take(frame("presence_update", presence))
     assert len(history.privacy.leaks([])) == 1
     assert view.wrong == []
+
+
+def test_a_player_may_be_missing_in_a_state_from_before_it_was_hidden(history: History) -> None:
+    """The state is still on its way when the choice is stored: it is shown without the player."""
+    player = {"name": "Tunes", "type": 2, "created_at": 3}
+    game = {"name": "Chess", "type": 0, "created_at": 4}
+    person = history.world.people[ROBIN]
+    for activities in ([player, game], []):
+        person.presence = Presence("online", activities, {"web": "online"})
+        history.note(person)
+    history.may_show(ROBIN, Choice(frozenset({"listening"})))
+    seen, who = facts_of(person, Presence("online", [game], {"web": "online"}))
+    assert Position().moves_to(history, ROBIN, seen, who) == ""
+    seen, who = facts_of(person, Presence("online", [player], {"web": "online"}))
+    assert "never true" in Position().moves_to(history, ROBIN, seen, who)
 
 
 def test_a_person_who_is_hidden_is_no_member(history: History) -> None:
