@@ -238,6 +238,7 @@ class EventHandler:
         if payload.get("large") is True or (count is not None and count > len(members)):
             self._requests.request_guild(guild_id)
         else:
+            self._requests.cancel_guild(guild_id)
             self._end_listing(guild_id)
 
     def _end_listing(self, guild_id: int) -> None:

@@ -146,6 +146,13 @@ class MemberRequests:
             request.due = _now()
         self._wake.set()
 
+    def cancel_guild(self, guild_id: int) -> None:
+        """All members of the guild have been listed without a request: one that is open completes
+        no listing any more."""
+        self._queued_guilds.pop(guild_id, None)
+        if self._guild_requests.pop(guild_id, None):
+            self._wake.set()  # another guild's turn
+
     def request_member(self, guild_id: int, user_id: int) -> None:
         """Request one member and their presence."""
         self._queued_users.setdefault(guild_id, set()).add(user_id)
