@@ -57,6 +57,7 @@ class History:
         self.devices: dict[str, list[Devices]] = {}
         for person in world.people.values():
             self.note(person)
+        self._stays = self.members()
 
     def note(self, person: Person) -> None:
         """The person has changed."""
@@ -88,6 +89,7 @@ class History:
 
     def note_join(self, person: Person) -> None:
         """Discord reports the join; the presence is unknown until it is requested."""
+        self._stays.discard(person.user.id)
         self._add_seen(person.user.id, NOTHING)
         _add(self.devices.setdefault(person.user.id, []), ())
         self.note(person)
@@ -110,9 +112,13 @@ class History:
                     self.half_minute.start(user_id, guild.id, kinds)
         self.note(person)
 
-    def note_gone(self, user_id: str) -> None:
-        """The person is in no guild any more."""
-        self._have_left.add(user_id)
+    def note_left(self, person: Person) -> None:
+        """The person has left a guild."""
+        self._stays.discard(person.user.id)
+        if person.guilds:
+            self.note(person)  # what only that guild was shown is gone
+        else:
+            self._have_left.add(person.user.id)
 
     def may_show(self, user_id: str, choice: Choice) -> None:
         """A change to this choice is about to be stored. From now on each part of what is shown of
@@ -140,6 +146,10 @@ class History:
     def may_have_gone(self, user_id: str) -> bool:
         """Whether the person was not to be seen for a time, in no guild or hidden."""
         return user_id in self._have_left or user_id in self._choosers
+
+    def was_always_there(self, user_id: str) -> bool:
+        """Whether the person has been in the same guilds all the time, and has hidden nothing."""
+        return user_id in self._stays and user_id not in self._choosers
 
     def chooses(self, user_id: str) -> bool:
         """Whether the person has changed what is shown of them: then any part may come again."""

@@ -112,11 +112,9 @@ class Workload:
         if guilds:
             self._world.remove_member(self._rng.choice(guilds), person.user.id)
             self.changes += 1
-            if person.guilds:
-                self._history.note(person)  # what only that guild was shown is gone
-            else:
+            self._history.note_left(person)
+            if not person.guilds:
                 self.left.add(person.user.id)
-                self._history.note_gone(person.user.id)
 
     def _join(self) -> None:
         """A former member returns, a new one joins, or a member joins another guild."""

@@ -11,8 +11,8 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from chaos.clients.reader import REFUSED, ClientPopulation, ClientProfile, Connection, Reader
-from chaos.clients.view import ShownUser, View
+from chaos.clients.reader import ClientPopulation, ClientProfile, Connection, Reader
+from chaos.clients.view import REFUSED, ShownUser, View
 from chaos.gaps import At
 from chaos.plan import SOCKETS
 

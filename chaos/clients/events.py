@@ -9,7 +9,8 @@ from typing import Final
 import msgspec
 from websockets.exceptions import ConnectionClosedOK
 
-from chaos.clients.reader import REFUSED, Connection, Reader
+from chaos.clients.reader import Connection, Reader
+from chaos.clients.view import REFUSED
 from testing.event_stream import EventStreamClient, request
 
 _NOT_MONITORED: Final = 404

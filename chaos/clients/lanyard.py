@@ -11,8 +11,8 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from chaos.clients.reader import REFUSED, Connection, Reader
-from chaos.clients.view import View
+from chaos.clients.reader import Connection, Reader
+from chaos.clients.view import REFUSED, View
 from chaos.facts import NOTHING, Seen, Who, seen_in_lanyard, who_in_lanyard, without_statuses
 from chaos.fault_window import FaultWindow
 from chaos.plan import SOCKETS
@@ -62,8 +62,8 @@ class LanyardView(View):
                 self._show_lanyard(user_id, state[user_id])
             else:
                 shown = self.users[user_id]
-                shown.refused, shown.presence = REFUSED, None
-                self._note(user_id, None)
+                shown.presence = None
+                self._refuse(user_id, shown, REFUSED)
 
     def _show_lanyard(self, user_id: str, d: dict[str, Any]) -> None:
         shown = self.users[user_id]

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from chaos.clients.view import View
+from chaos.clients.view import REFUSED, View
 from chaos.facts import Seen, Who
 from chaos.fault_window import FaultWindow
 from chaos.gaps import At
@@ -23,8 +23,6 @@ from chaos.rollback_tracker import RollbackTracker
 _OPEN_WITHIN: Final = 10.0  # seconds
 _MOST_AT_ONCE: Final = 40  # handshakes of the whole crowd
 _NARROW: Final = 4096  # bytes
-
-REFUSED: Final = "user_not_monitored"
 
 
 class ClientProfile(Struct, frozen=True):

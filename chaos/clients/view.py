@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,8 @@ from chaos.history import History
 from chaos.position import Position
 from chaos.privacy_check import shown_in
 from chaos.rollback_tracker import RollbackTracker
+
+REFUSED: Final = "user_not_monitored"
 
 _decode = msgspec.json.decode
 
@@ -73,8 +75,7 @@ class View:
             self.wrong.append(f"{user_id} {frame['op']} after {shown.refused}")
         match frame["op"]:
             case "error":
-                shown.refused = d["code"]
-                self._note(user_id, None)
+                self._refuse(user_id, shown, d["code"])
                 return
             case "initial_data":
                 if shown.presence is not None:
@@ -130,8 +131,18 @@ class View:
             reads_late=self._reads_late,
         )
         if problem:
-            age = time.monotonic() - self.began
-            self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
+            self._complain(user_id, problem)
+
+    def _refuse(self, user_id: str, shown: ShownUser, code: str) -> None:
+        shown.refused = code
+        self._note(user_id, None)
+        may_lack = self._setbacks.is_incomplete(reads_late=self._reads_late)
+        if code == REFUSED and not may_lack and self._history.was_always_there(user_id):
+            self._complain(user_id, "counts as no member, and was one all the time")
+
+    def _complain(self, user_id: str, problem: str) -> None:
+        age = time.monotonic() - self.began
+        self.wrong.append(f"{user_id} {problem}; {age:.2f} s old")
 
     def _note(self, user_id: str, seen: Seen | None) -> None:
         self.told.setdefault(user_id, []).append(At(time.monotonic(), seen))

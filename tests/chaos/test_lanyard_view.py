@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from chaos.clients.lanyard import LanyardView
-from chaos.clients.reader import REFUSED
+from chaos.clients.view import REFUSED
 from chaos.facts import facts_of, seen_in_lanyard, who_in_lanyard, without_statuses
 from chaos.history import History
 from chaos.rollback_tracker import RollbackTracker
@@ -17,6 +17,7 @@ from shared.model import lanyard
 from simulator.model import Person
 from simulator.people import population
 from simulator.world import World
+from tests.chaos.test_view import leave
 
 ROBIN = "161092844126208001"
 SOMEBODY_ELSE = "1"
@@ -67,6 +68,7 @@ def test_lanyards_dialect_is_understood(history: History) -> None:
     assert view.users[ROBIN].seen == truth[0]
     assert view.users[ROBIN].who == without_statuses(truth[1])
     assert view.users[SOMEBODY_ELSE].refused == REFUSED
+    leave(history)
     view.ask([ROBIN])
     view.take(lanyard_frame("INIT_STATE", {}))
     assert view.users[ROBIN].refused == REFUSED
@@ -101,6 +103,17 @@ def test_facts_of_lanyards_dialect_are_the_same(history: History) -> None:
         assert who_in_lanyard(shown) == without_statuses(who)
 
 
+@pytest.mark.parametrize("has_left", [True, False])
+def test_only_who_has_left_may_be_missing(history: History, has_left: bool) -> None:
+    """In INIT_STATE, which is how this dialect says so."""
+    view = LanyardView(history, (ROBIN,), RollbackTracker())
+    if has_left:
+        leave(history)
+    view.ask([ROBIN])
+    view.take(lanyard_frame("INIT_STATE", {}))
+    assert bool(view.wrong) is not has_left
+
+
 def test_users_who_leave_go_offline_in_lanyards_dialect(history: History) -> None:
     """Which is no step back."""
     frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), RollbackTracker())
@@ -109,7 +122,7 @@ def test_users_who_leave_go_offline_in_lanyards_dialect(history: History) -> Non
     while shown["discord_status"] == "offline":
         shown = frames.change()
     view.take(lanyard_frame("INIT_STATE", {ROBIN: shown}))
-    history.note_gone(ROBIN)
+    leave(history)
     gone = lanyard.departed(msgspec.json.encode(shown))
     view.take(lanyard_frame("PRESENCE_UPDATE", msgspec.json.decode(gone)))
     view.ask([ROBIN])

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chaos.clients.view import View
+from chaos.clients.view import REFUSED, View
 from chaos.facts import (
     facts_of,
     seen_in,
@@ -62,6 +62,18 @@ def frame(op: str, d: dict[str, Any], user_id: str = ROBIN) -> bytes:
 
 def initial(profile: dict[str, Any], presence: dict[str, Any]) -> bytes:
     return frame("initial_data", {"profile": profile, **presence})
+
+
+def refusal(user_id: str = ROBIN) -> bytes:
+    return frame("error", {"code": REFUSED, "message": "No."}, user_id)
+
+
+def leave(history: History) -> None:
+    """Robin leaves all guilds."""
+    robin = history.world.people[ROBIN]
+    for guild_id in [*robin.guilds]:
+        history.world.remove_member(guild_id, ROBIN)
+        history.note_left(robin)
 
 
 def test_the_truth_is_right(history: History) -> None:
@@ -176,9 +188,28 @@ def test_frames_about_users_that_were_not_requested_are_noticed(history: History
     frames, view = Frames(history), View(history, (ROBIN,), RollbackTracker())
     view.take(frame("presence_update", frames.change()[1], SOMEBODY_ELSE))
     assert "not asked for" in view.wrong[0]
-    view.take(frame("error", {"code": "user_not_monitored", "message": ""}))
+    leave(history)
+    view.take(refusal())
     view.take(initial(*frames.change()))
     assert "after user_not_monitored" in view.wrong[1]
+
+
+@pytest.mark.parametrize("what", ["leaves", "joins", "hides", "Redis", ""])
+def test_a_refusal_of_a_member_is_noticed(history: History, what: str) -> None:
+    """Unless Grux need not know that they are one."""
+    rollbacks = RollbackTracker()
+    match what:
+        case "leaves":
+            leave(history)
+        case "joins":
+            history.note_join(history.world.people[ROBIN])
+        case "hides":
+            history.may_show(ROBIN, Choice(visible=False))
+        case "Redis":
+            rollbacks.loses()
+    view = View(history, (ROBIN,), rollbacks)
+    view.take(refusal())
+    assert bool(view.wrong) is not bool(what)
 
 
 @pytest.mark.parametrize("message", [b"", b"{", b"{}", b"[]", b'{"op":1,"user_id":2,"d":3}'])
