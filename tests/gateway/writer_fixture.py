@@ -44,9 +44,9 @@ class RecordingStore(Store):
         assert fence is not None
         self.batches.append(saves)
         self.fences.append(fence)
-        if self.during_next is not None:
-            self.during_next()
-            self.during_next = None
+        during, self.during_next = self.during_next, None
+        if during is not None:
+            during()
         if self.away:
             await asyncio.sleep(0)
             raise StoreUnavailable("away")

@@ -134,10 +134,10 @@ class Writer:
 
     def joined(self, user_id: int, guild_id: int) -> None:
         """The user is in the guild. Of one who is hidden Redis is not told, and what removes them
-        stays queued."""
-        if not self._people.is_hidden(user_id):
-            _move(user_id, guild_id, self._left, self._joined)
-            self.changed(user_id)
+        stays queued. Of one who hides something it may show too much, from before this process."""
+        if self._people.filter(user_id) is not None:
+            self._urgent.add(user_id)
+        self._join(user_id, guild_id)
 
     def left(self, user_id: int, guild_id: int) -> None:
         """The user is not in the guild any more. Of one who is hidden Redis knows nothing."""
@@ -146,6 +146,8 @@ class Writer:
 
     def remove(self, user_id: int, guild_id: int) -> None:
         """Redis may hold the user as a member of the guild, and must not."""
+        if self._people.is_hidden(user_id):
+            self._urgent.add(user_id)
         _move(user_id, guild_id, self._joined, self._left)
         self.changed(user_id)
 
@@ -153,7 +155,6 @@ class Writer:
         """The user is as Redis holds them. What they hide and what they keep may have changed
         while no gateway ran. `history`: what Redis holds of Fields.history."""
         if self._people.is_hidden(user_id):
-            self._urgent.add(user_id)
             self.remove(user_id, guild_id)
         elif (
             self._people.filter(user_id) is not None or self._history.kept_song(user_id) != history
@@ -193,7 +194,7 @@ class Writer:
         for user_id, cached in self._users:
             cached.flushed_hash = 0
             for guild_id in cached.guilds:
-                self.joined(user_id, guild_id)
+                self._join(user_id, guild_id)
 
     def watermark(self) -> tuple[int, int]:
         """The end of the queue now, for `reached`."""
@@ -287,14 +288,20 @@ class Writer:
     async def _next_fence(self) -> int:
         """Taken before the gate is checked: a process that may write later gets a higher one.
 
-        What users hide waits neither for a replay nor for a long queue.
+        What users hide waits neither for a replay nor for a long queue. A listing may bring more of
+        them all the time, so the queue's turn comes in between.
         """
+        has_hidden = False
         while True:
             fence = self._store.clock.next()
             if self._gate.is_open and (not self._urgent or len(self._pending) <= BATCH_USERS):
                 self._urgent_in_flight, self._urgent = self._urgent, set()
                 return fence
+            if self._gate.is_open and has_hidden:
+                self._urgent_in_flight = set()
+                return fence
             if self._urgent and self._gate.is_held and await self._hide_urgent(fence):
+                has_hidden = True
                 continue
             await asyncio.sleep(self._timings.gate_interval_s)
 
@@ -405,6 +412,11 @@ class Writer:
         history = self._history.kept_song(user_id) if chosen is not None else b""
         return Fields(profile, encoded, discord_objects(user, discord), reports, hidden, history)
 
+    def _join(self, user_id: int, guild_id: int) -> None:
+        if not self._people.is_hidden(user_id):
+            _move(user_id, guild_id, self._left, self._joined)
+            self.changed(user_id)
+
     def _requeue(self, saves: list[Save]) -> None:
         """Put back what was not written, unless it has changed again meanwhile."""
         self._requeues += 1
@@ -416,7 +428,7 @@ class Writer:
             if cached is not None:
                 cached.flushed_hash = 0  # Redis may have written it without an answer
             newer = self._joined.get(save.user_id, ()) + self._left.get(save.user_id, ())
-            for guild_ids, put_back in ((save.joined, self.joined), (save.left, self.remove)):
+            for guild_ids, put_back in ((save.joined, self._join), (save.left, self.remove)):
                 for guild_id in guild_ids:
                     if guild_id not in newer and not self._is_dropped(guild_id):
                         put_back(save.user_id, guild_id)
@@ -466,7 +478,7 @@ class Writer:
             self._users.note_gone(save.user_id, None)
             return
         for guild_id in cached.guilds:
-            self.joined(save.user_id, guild_id)
+            self._join(save.user_id, guild_id)
 
     def _wait_for_gone(self, user_id: int, result: int) -> None:
         gone = self._users.gone(user_id)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+
 import msgspec
 import pytest
 
@@ -14,6 +17,7 @@ from shared.model.user_settings import HistoryLevel, UserSettings
 from shared.redis.profile_entries import UserRow, load_users
 from testing.eventually import eventually_async
 from tests.contract.test_history import SONG
+from tests.ended import ended
 from tests.gateway.gateway_fixture import (
     GUILD,
     RecordingRequests,
@@ -81,6 +85,27 @@ async def test_hiding_does_not_wait_for_a_long_queue(writing: WriterFixture) -> 
     assert await names(writing.store) == set()
 
 
+async def test_the_queue_is_written_while_more_and_more_users_hide(writing: WriterFixture) -> None:
+    """As during a long listing: each of its parts may have some."""
+    many = [ANNA + 10 + number for number in range(BATCH_USERS * 2)]
+    writing.list_guild(GUILD, *many, ANNA)
+    await loaded(writing)
+    numbers = itertools.count()
+
+    def hide_more() -> None:
+        choose(writing, ANNA, UserSettings(hide=("status",), bio=str(next(numbers))))
+        writing.store.during_next = hide_more
+
+    writing.writer.mark_all_dirty()
+    hide_more()
+
+    async def is_written() -> bool:
+        return writing.writer.pending <= 1
+
+    await eventually_async(is_written)
+    writing.store.during_next = None
+
+
 async def test_hiding_is_repeated_when_redis_was_away(writing: WriterFixture) -> None:
     """During a replay too."""
     await gated(writing)
@@ -140,6 +165,28 @@ async def test_restored_users_are_reduced_before_the_replay_ends(
 
     await eventually_async(is_reduced)
     assert not writing.gate.open
+
+
+@pytest.mark.parametrize("is_hidden", [True, False])
+async def test_listed_users_are_reduced_before_the_replay_of_another_shard_ends(
+    writing: WriterFixture, is_hidden: bool
+) -> None:
+    """Their own shard has begun a new session, so nothing of them is restored."""
+    await gated(writing)
+    writing.guilds.drop_shard(0, 1)
+    writing.people.choose(ANNA, HIDDEN if is_hidden else UserSettings(hide=("status",)))
+    state = state_of(writing)
+    comparing = asyncio.create_task(state.reconciler.run())
+    writing.list_guild(GUILD, ANNA, BOB)
+    state.reconciler.check_guild(GUILD)
+
+    async def is_reduced() -> bool:
+        now = await writing.store.load(ANNA)
+        return now is None if is_hidden else now is not None and b"dnd" not in now.presence
+
+    await eventually_async(is_reduced)
+    assert not writing.gate.open
+    await ended(comparing)
 
 
 @pytest.mark.parametrize("level", ["last_seen", "off"])
