@@ -46,7 +46,7 @@ async def test_nothing_more_is_stored(two: Two) -> None:
     assert await fields(two, USER) == await fields(two, ALONE)
     two.b.show(CUSTOM)
     assert await fields(two, USER) == await fields(two, ALONE) - {b"guilds"} | {b"reports"}
-    await agree(two, NEW_GAME)
+    await agree(two, CUSTOM)
     assert await fields(two, USER) == await fields(two, ALONE)
 
 

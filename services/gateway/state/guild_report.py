@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -12,6 +13,8 @@ from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.normalize.sanitize import Json, is_custom_status, is_spotify
 
 _KINDS: Final = ("custom", "spotify")  # of which there is one at most; all else is "other"
+
+KINDS: Final = frozenset({*_KINDS, "other"})
 
 State = tuple[str, dict[str, str]] | None
 """The status and client_status; None: not reported."""
@@ -41,6 +44,9 @@ class GuildReport:
 
 
 _decode = msgspec.json.Decoder(_Presence | None).decode
+
+read_report = lru_cache(maxsize=64)(GuildReport)
+"""Several guilds report the same, one after the other. A report does not change."""
 
 
 def _group(activity: Json) -> str:

@@ -4,7 +4,7 @@ Discord sends each change once for each guild, and hides the custom status or al
 in some of them (docs/gateway.md, "Different servers show different things"). A union alone would
 show what has ended until the last guild has reported the end. So an activity that a guild has
 stopped showing is hidden in all guilds, until each of them has followed or time has shown that the
-others go on showing it.
+others go on showing it. Which reports are old is told by what was shown before (shown_states.py).
 
 Long because it is one rule.
 """
@@ -26,7 +26,13 @@ from services.gateway.state.guild_report import (
     compose,
     is_offline,
     kind_of,
+    read_report,
     richness,
+)
+from services.gateway.state.shown_states import (
+    SETTLE_TICKS,
+    SETTLE_TICKS_ELSEWHERE,
+    ShownStates,
 )
 
 NOT_REPORTED: Final = b"null"
@@ -36,8 +42,8 @@ OUTDATED: Final = -1  # no version in Redis
 
 TICK_S: Final = 0.5  # between two calls of MergedPresence.tick
 ASK_TICKS: Final = 20  # then a server that is late by events alone has followed
-_SETTLE_TICKS: Final = 60  # as long as another shard may be behind
-_SETTLE_TICKS_ELSEWHERE: Final = 240  # whether another process is behind is not known here
+_LAST: Final = 1 << 31  # after all places of guilds
+_NONE: Final[frozenset[str]] = frozenset()
 
 IsLive = Callable[[int], bool | None]
 """Whether the guild's events come now. None: another process knows."""
@@ -65,6 +71,23 @@ class _Stored(Struct, omit_defaults=True):
     is_late: bool = False
     awaited_state: State = None
     awaited_ticks: int = 0
+    recent: list[Raw] = []
+    places: dict[str, int] = {}
+    recent_ticks: int = 0
+
+
+class _News(Struct, frozen=True):
+    """A report, compared with what is shown."""
+
+    guild_id: int
+    old: GuildReport  # the guild's last one
+    new: GuildReport
+    is_alone: bool  # the reports of all other guilds may be outdated
+    was_shown: bool  # since the guild's last report
+    is_past: bool  # it is not shown any more
+    is_behind: bool  # the guild had not reported all that is shown
+    is_old: bool
+    is_newer: bool  # though it is behind
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -76,6 +99,7 @@ class MergedPresence:
     __slots__ = (
         "_awaited_state",
         "_awaited_ticks",
+        "_recent",
         "as_of",
         "elsewhere",
         "ended",
@@ -105,7 +129,8 @@ class MergedPresence:
         self.late_ticks = 0  # for how long
         self._awaited_state: State = None  # shown when the wait is over
         self._awaited_ticks = 0
-        self.latest = began_at(GuildReport(shown).activities)
+        self._recent: ShownStates | None = None  # None: all guilds have reported what is shown
+        self.latest = began_at(read_report(shown).activities)
 
     @classmethod
     def restore(cls, shown: bytes, stored: bytes | None) -> Self:
@@ -121,6 +146,10 @@ class MergedPresence:
             merged.is_kept, merged.is_late = found.is_kept, found.is_late
             merged._awaited_state = found.awaited_state
             merged._awaited_ticks = found.awaited_ticks
+            if found.recent:
+                places = {int(one): place for one, place in found.places.items()}
+                merged._recent = ShownStates([*map(bytes, found.recent), shown], places)
+                merged._recent.ticks = found.recent_ticks
         return merged
 
     def stored(self) -> bytes:
@@ -131,18 +160,37 @@ class MergedPresence:
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
         as_of = {str(one): time for one, time in self.as_of.items()}
         kept, awaited = (self.is_kept, self.is_late), (self._awaited_state, self._awaited_ticks)
-        return _encode(_Stored(reports, shares, as_of, self.latest, self.ended, *kept, *awaited))
+        recent, places, ticks = [], {}, 0
+        if self._recent:
+            recent = [*map(Raw, self._recent.states[:-1])]
+            places = {str(one): place for one, place in self._recent.places.items()}
+            ticks = self._recent.ticks
+        return _encode(
+            _Stored(
+                reports,
+                shares,
+                as_of,
+                self.latest,
+                self.ended,
+                *kept,
+                *awaited,
+                recent,
+                places,
+                ticks,
+            )
+        )
 
     @property
     def is_uniform(self) -> bool:
-        """Whether all guilds report the same."""
-        return not self.reports
+        """Whether all guilds report the same, and none is known to be late."""
+        return not self.reports and self._recent is None
 
     @property
     def is_waiting(self) -> bool:
         """Whether `tick` may change what is shown."""
-        may_settle = any(one.ticks < _SETTLE_TICKS_ELSEWHERE for one in self.ended.values())
-        return self.is_late or ((may_settle or bool(self._awaited_state)) and not self.is_kept)
+        may_settle = any(one.ticks < SETTLE_TICKS_ELSEWHERE for one in self.ended.values())
+        waits = may_settle or bool(self._awaited_state) or self._recent is not None
+        return self.is_late or (waits and not self.is_kept)
 
     def report(
         self,
@@ -159,108 +207,62 @@ class MergedPresence:
         to be listed. `unfollowed`: those whose shard has no connection. It may report nothing more
         where it resumes.
         """
-        if presence == self.shown and not self.reports.keys() - {guild_id}:
-            self._agree(GuildReport(presence))
+        if (
+            presence == self.shown
+            and self.reports.keys() <= {guild_id}
+            and (self._recent is None or self._recent.is_last_to_follow(guild_id))
+        ):
+            self._agree(read_report(presence))
+            self._recent = None
             return
-        new = GuildReport(presence)
+        new = read_report(presence)
         if self.is_late and self._is_still_late(guild_id, new):
             self._store_report(guild_id, presence)
             return
-        others = (one for one in guilds if one != guild_id)
-        if all(self.reports.get(one, self.shown) == presence for one in others):
-            # The last report of each guild says it, whatever had ended: what a user starts again
-            # may have its old `created_at`.
-            self.shown = presence
-            self._agree(new)
-            return
-        shown = GuildReport(self.shown)
+        shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
-        old = reports[guild_id]
-        if self.ended:
-            self._note_gone_on(new)
-        is_behind = not self.is_kept and self._is_behind(guild_id, old, shown)
-        is_old = is_behind and self._is_old(guild_id, new, shown)
-        is_newer = is_behind and not is_old and self._is_newer(new)
-        is_late = is_old or (
-            is_behind and not is_newer and self._lags(guild_id, new, shown.state, shown)
-        )
+        outdated = reports.keys() & {*silent, *unfollowed}
+        news = self._news(guild_id, presence, reports, outdated)
+        if all(self.reports.get(one, self.shown) == presence for one in guilds if one != guild_id):
+            self._agree_on(presence, guilds, news)
+            return
         self._learn(reports)
         reports[guild_id] = new
-        if is_late:
-            self._note_outdated(guild_id, new, shown)
-        else:
-            self._note_ended(guild_id, old.groups.items(), new, reports)
-        if is_newer:
-            self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
-        heard_until = self.as_of.get(guild_id, 0)
-        self._learn({guild_id: new})
-        outdated = reports.keys() & {*silent, *unfollowed}
-        for one in outdated - {guild_id}:
-            is_outdated = one in silent and reports[one].state not in (None, new.state)
-            if self._is_newer(new) or (is_outdated and not is_late):
-                self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
-                if one not in silent:
-                    continue
-                # Whether this guild would show what it has not heard of is not known: the silent
-                # one may show it again.
-                heard = [reports[other] for other in reports.keys() - outdated]
-                unknown = [
-                    (key, group)
-                    for key, group in reports[one].groups.items()
-                    if began_at(group) > heard_until
-                    and all(
-                        began_at(other.groups.get(key, ())) < began_at(group) for other in heard
-                    )
-                ]
-                self._note_ended(one, unknown, new, reports)
-        self.latest = max(self.latest, began_at(new.activities))
-        if not is_behind or began_at(new.activities) >= self.latest:
-            self.as_of[guild_id] = self.latest
-        state = shown.state
-        is_alone = reports.keys() <= {guild_id, *outdated}
-        if self.is_kept or (old.state is None and (is_alone or is_offline(shown.state))):
-            state = new.state
-        elif is_newer or not (is_behind or old.state is None):
-            state = new.state  # it was up to date, so its change is the next one
-        elif new.state != shown.state and self._awaited_state is None:
-            self._awaited_state, self._awaited_ticks = new.state, _SETTLE_TICKS
-        state = agreed_state(reports.values()) or state
-        if state == new.state and is_offline(state):
-            for one, report in reports.items():
-                self._note_ended(one, report.groups.items(), new, reports)
-        if state != shown.state or new.state == state:
-            self._awaited_state = None
-        is_late = is_old or self._lags(guild_id, new, state, shown)
+        self._note_ends(news, reports, outdated, silent)
+        state = self._next_state(news, reports)
+        is_late = news.is_old or self._lags(guild_id, new, state, shown)
         if self.ended:
             late = {one for one in reports if self._lags(one, reports[one], state, shown)}
-            late |= outdated | ({guild_id} if is_old else set())
-            begun = set() if is_behind else new.groups.keys() - old.groups.keys()
+            late |= outdated | self._places(reports, guild_id).keys()
+            late |= {guild_id} if news.is_old else set()
+            begun = set() if news.is_behind else new.groups.keys() - news.old.groups.keys()
             self._go_on(reports, late, begun)
         self._end_keeping()
-        changed: set[str] = set()
-        if not is_late:
-            changed = {key for key, group in new.groups.items() if old.groups.get(key) != group}
-        self._show(state, reports, {guild_id: presence}, (guild_id, changed))
+        self.reports = {**self.reports, guild_id: presence}
+        self._show(state, reports, news, is_late)
 
     def tick(self, guilds: Collection[int], is_live: IsLive) -> bool:
         """TICK_S has passed. True if what is shown has changed, or what is stored."""
         if self.is_kept:
             return self.is_late and self._tick_late(guilds, is_live)
-        shown = GuildReport(self.shown)
+        if is_over := self._recent is not None and self._recent.tick(map(is_live, guilds)):
+            self._recent = None
+        if not (is_over or self.ended or self._awaited_state):
+            return False
+        shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
         state = shown.state
         settled = [key for key in [*self.ended] if self._settles(key, state, reports, is_live)]
         if self._awaited_state:
             self._awaited_ticks -= 1
             if self._awaited_ticks <= 0:
+                is_over = True
                 is_reported = any(one.state == self._awaited_state for one in reports.values())
                 state = self._awaited_state if is_reported else state
                 self._awaited_state = None
-            elif not settled:
-                return False
-        before = self.shown
-        self._show(state, reports)
-        return before != self.shown or bool(settled)
+        if is_over or settled:
+            self._show(state, reports)
+        return is_over or bool(settled)
 
     def to_ask(self) -> list[int]:
         """Guilds that still show what has ended, for ASK_TICKS now. Discord may have left out an
@@ -269,13 +271,14 @@ class MergedPresence:
         if not keys:
             return []
         return [
-            one for one, report in self.reports.items() if keys & GuildReport(report).groups.keys()
+            one for one, report in self.reports.items() if keys & read_report(report).groups.keys()
         ]
 
     def join(self, guild_id: int) -> None:
         """The user is in this guild, of a shard of this process."""
         if guild_id not in self.unlisted:  # else Redis has its last report
             self.reports[guild_id] = NOT_REPORTED
+        self._forget_place(guild_id)
         self.elsewhere -= {guild_id}
         self.unlisted -= {guild_id}
 
@@ -284,11 +287,18 @@ class MergedPresence:
         self.elsewhere -= {guild_id}
         self.unlisted -= {guild_id}
         self._store_report(guild_id, presence)
+        self._forget_place(guild_id)
         self.version = OUTDATED
+
+    def skip_reports(self, guild_ids: Iterable[int]) -> None:
+        """Of all that these guilds have reported since this was stored, only the last is known."""
+        for guild_id in guild_ids:
+            if self._recent and self._recent.is_lost(guild_id):
+                self._forget_place(guild_id)
 
     def note_guilds(self, guilds: Collection[int]) -> None:
         """All these are part of this."""
-        self._learn(self._reports(guilds, GuildReport(self.shown)))
+        self._learn(self._reports(guilds, read_report(self.shown)))
 
     def leave(
         self,
@@ -299,7 +309,7 @@ class MergedPresence:
     ) -> None:
         """The user is not in the guild any more. `guilds`: those that are left. `silent`,
         `unfollowed`: of these, as for `report`."""
-        shown = GuildReport(self.shown)
+        shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
         self._learn(reports)
         self.reports.pop(guild_id, None)
@@ -353,9 +363,116 @@ class MergedPresence:
         self.is_kept = self.is_late = False
         self.late_ticks = 0
 
+    def _forget_place(self, guild_id: int) -> None:
+        """What the guild reports next may be any state."""
+        if self._recent:
+            self._recent.places.pop(guild_id, None)
+
+    def _news(
+        self,
+        guild_id: int,
+        presence: bytes,
+        reports: Mapping[int, GuildReport],
+        outdated: Collection[int],
+    ) -> _News:
+        shown, old, new = read_report(self.shown), reports[guild_id], read_report(presence)
+        if self._recent is None:
+            self._recent = ShownStates([self.shown], dict.fromkeys(reports, 0))
+            self._recent.hide({one: reports[one] for one in self.reports if one in reports})
+        for one in outdated:
+            self._forget_place(one)
+        shares = self.shares.get(guild_id, _NONE).union(map(kind_of, new.groups))
+        is_alone = reports.keys() <= {guild_id, *outdated}
+        was_shown = self._recent.has(guild_id, old, new, shares)
+        if is_alone or self.is_kept:
+            was_shown = is_past = False
+        elif was_shown:
+            is_past = not self._recent.is_shown(new, shares)
+        else:
+            is_past = self._recent.is_lost(guild_id) and not self._is_newer(new)
+        if self.ended:
+            self._note_gone_on(new)
+        is_behind = is_past or (not self.is_kept and self._is_behind(guild_id, old, shown))
+        is_old = is_past or (is_behind and self._is_old(guild_id, new, shown))
+        is_newer = is_behind and not is_old and self._is_newer(new)
+        return _News(guild_id, old, new, is_alone, was_shown, is_past, is_behind, is_old, is_newer)
+
+    def _agree_on(self, presence: bytes, guilds: Iterable[int], news: _News) -> None:
+        """The last report of each guild says it, whatever had ended: what a user starts again may
+        have its old `created_at`."""
+        self.shown = presence
+        self._agree(news.new)
+        reports = self._reports(guilds, news.new)
+        self._learn(reports)
+        self._note_shown(reports, None if news.was_shown else news.guild_id)
+
+    def _note_ends(
+        self,
+        news: _News,
+        reports: Mapping[int, GuildReport],
+        outdated: Collection[int],
+        silent: Collection[int],
+    ) -> None:
+        """What the report says of activities that other guilds still show."""
+        guild_id, new, shown = news.guild_id, news.new, read_report(self.shown)
+        is_late = news.is_old or (
+            news.is_behind and not news.is_newer and self._lags(guild_id, new, shown.state, shown)
+        )
+        if is_late:
+            self._note_outdated(news, shown)
+        else:
+            self._note_ended(guild_id, news.old.groups.items(), new, reports)
+        if news.is_newer:
+            self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
+        heard_until = self.as_of.get(guild_id, 0)
+        self._learn({guild_id: new})
+        for one in outdated:
+            if one == guild_id:
+                continue
+            is_outdated = one in silent and reports[one].state not in (None, new.state)
+            if self._is_newer(new) or (is_outdated and not is_late):
+                self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
+                if one not in silent:
+                    continue
+                # Whether this guild would show what it has not heard of is not known: the silent
+                # one may show it again.
+                heard = [reports[other] for other in reports.keys() - outdated]
+                unknown = [
+                    (key, group)
+                    for key, group in reports[one].groups.items()
+                    if began_at(group) > heard_until
+                    and all(
+                        began_at(other.groups.get(key, ())) < began_at(group) for other in heard
+                    )
+                ]
+                self._note_ended(one, unknown, new, reports)
+        self.latest = max(self.latest, began_at(new.activities))
+        if not news.is_behind or began_at(new.activities) >= self.latest:
+            self.as_of[guild_id] = self.latest
+
+    def _next_state(self, news: _News, reports: Mapping[int, GuildReport]) -> State:
+        """The status and devices to show. Where the guild may be late, its status has to wait."""
+        old, new, shown = news.old.state, news.new.state, read_report(self.shown).state
+        was_new = old is None and (news.is_alone or is_offline(shown))
+        is_next = not news.is_behind and old is not None
+        # A guild that begins something, and has the same status as before, may not know of another.
+        is_newer = news.is_newer and (news.is_alone or new != old)
+        state = shown
+        if self.is_kept or was_new or is_next or is_newer:
+            state = new
+        elif new != shown and self._awaited_state is None:
+            self._awaited_state, self._awaited_ticks = new, SETTLE_TICKS
+        state = agreed_state(reports.values()) or state
+        if state == new and is_offline(state):
+            for one, report in reports.items():
+                self._note_ended(one, report.groups.items(), news.new, reports)
+        if state != shown or new == state:
+            self._awaited_state = None
+        return state
+
     def _is_still_late(self, guild_id: int, new: GuildReport) -> bool:
         """Whether the guild has come nearer to what is kept, and not so far."""
-        shown = GuildReport(self.shown)
+        shown = read_report(self.shown)
         is_known = self.reports.get(guild_id, self.shown) != NOT_REPORTED
         return is_known and self._is_old(guild_id, new, shown)
 
@@ -364,9 +481,10 @@ class MergedPresence:
         live = [is_live(guild_id) for guild_id in guilds]
         if False not in live:
             self.late_ticks += 1
-        if self.late_ticks < (_SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS):
+        if self.late_ticks < (SETTLE_TICKS_ELSEWHERE if None in live else SETTLE_TICKS):
             return False
-        shown = GuildReport(self.shown)
+        shown = read_report(self.shown)
+        self._recent = None
         self._show_reports(self._reports(guilds, shown), shown)
         return True
 
@@ -377,6 +495,23 @@ class MergedPresence:
         self.latest = began_at(shown.activities)
         self.as_of = {}
         self._awaited_state = None
+
+    def _note_shown(self, reports: Mapping[int, GuildReport], guild_id: int | None) -> None:
+        """`shown` is shown now. `guild_id`: the guild that has reported it first, if one has."""
+        if self._recent:
+            self._recent.show(self.shown, reports)
+            if guild_id is not None:
+                self._recent.reach(guild_id)
+            if self._recent.is_passed:
+                self._recent = None
+
+    def _places(self, reports: Mapping[int, GuildReport], first: int | None) -> dict[int, int]:
+        """How far the guilds have come that report what is not shown any more. `first`: the guild
+        that has reported what will be shown."""
+        places = self._recent.late(reports, self.shares) if self._recent else {}
+        if first is not None:
+            places.pop(first, None)
+        return places
 
     def _is_behind(self, guild_id: int, old: GuildReport, shown: GuildReport) -> bool:
         """Whether the guild had not reported all that is shown, so that its next report may be an
@@ -445,13 +580,14 @@ class MergedPresence:
             if any(key in report.groups for report in reports.values()):
                 self.ended[key] = _Ended(created, guild_id)
 
-    def _note_outdated(self, guild_id: int, new: GuildReport, shown: GuildReport) -> None:
+    def _note_outdated(self, news: _News, shown: GuildReport) -> None:
         """What the guild, which is late, shows alone has ended, unless it is the latest."""
-        for item in new.groups.items():
+        for item in news.new.groups.items():
             created = began_at(item[1])
             is_shown = began_at(shown.groups.get(item[0], ())) >= created
-            if created <= self.latest and not (is_shown or self._is_hidden(item)):
-                self.ended[item[0]] = _Ended(created, guild_id)
+            is_latest = created > self.latest and not news.is_past
+            if not (is_latest or is_shown or self._is_hidden(item)):
+                self.ended[item[0]] = _Ended(created, news.guild_id)
 
     def _note_gone_on(self, new: GuildReport) -> None:
         """What is shown together with something that began after all that was shown has not ended,
@@ -472,7 +608,7 @@ class MergedPresence:
             is_own = owner is not None and key in owner.groups
             if is_own or key in begun or all(key in report.groups for report in known):
                 del self.ended[key]
-            elif ended.ticks >= _SETTLE_TICKS_ELSEWHERE:
+            elif ended.ticks >= SETTLE_TICKS_ELSEWHERE:
                 ended.ticks = 0  # guilds that were late may not be any more
 
     def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, GuildReport]) -> bool:
@@ -505,7 +641,7 @@ class MergedPresence:
         live = [is_live(guild_id) for guild_id in current or holders]
         if False not in live:
             ended.ticks += 1
-        ticks = _SETTLE_TICKS_ELSEWHERE if None in live else _SETTLE_TICKS
+        ticks = SETTLE_TICKS_ELSEWHERE if None in live else SETTLE_TICKS
         if holders and (not current or ended.ticks < ticks):
             return False  # a guild with another status is late: only its next report can tell
         del self.ended[key]
@@ -523,10 +659,10 @@ class MergedPresence:
 
     def _reports(self, guilds: Iterable[int], shown: GuildReport) -> dict[int, GuildReport]:
         reports = self.reports
-        return {one: GuildReport(reports[one]) if one in reports else shown for one in guilds}
+        return {one: read_report(reports[one]) if one in reports else shown for one in guilds}
 
     def _store_report(self, guild_id: int, presence: bytes) -> None:
-        self.reports.pop(guild_id, None)
+        self.reports = {one: known for one, known in self.reports.items() if one != guild_id}
         if presence != self.shown:
             self.reports[guild_id] = presence
 
@@ -534,30 +670,39 @@ class MergedPresence:
         self,
         state: State,
         reports: Mapping[int, GuildReport],
-        reported: Mapping[int, bytes] | None = None,
-        changed: tuple[int, Collection[str]] = (0, ()),
+        news: _News | None = None,
+        is_late: bool = False,
     ) -> None:
-        """Show the union. `changed`: the guild that has reported, and the groups in which its
-        report differs from its last one."""
+        """Show the union. `news`: what has just been reported. `is_late`: by a guild that is."""
         groups: dict[str, list[Json]] = {}
-        before = GuildReport(self.shown).groups
+        holders: dict[str, int] = {}  # how far the guild has come that shows the group so
+        before = read_report(self.shown).groups
+        changed: set[str] = set()
+        if news and not is_late:
+            old = news.old.groups
+            changed = {key for key, group in news.new.groups.items() if old.get(key) != group}
+        first = news.guild_id if news and not (news.was_shown or is_late) else None
+        places = self._places(reports, first)
         for guild_id in sorted(reports):
+            place = places.get(guild_id, _LAST)
             for key, group in reports[guild_id].groups.items():
-                if self._is_hidden((key, group)):
-                    continue
                 rival = groups.get(key)
-                if rival is None or began_at(group) > began_at(rival):
+                if self._is_hidden((key, group)) or (rival and place < holders[key]):
+                    continue
+                if rival is None or place > holders[key] or began_at(group) > began_at(rival):
                     is_preferred = True
-                elif key in changed[1]:
-                    is_preferred = guild_id == changed[0]
+                elif began_at(group) < began_at(rival):
+                    is_preferred = False
+                elif news and key in changed:
+                    is_preferred = guild_id == news.guild_id
                 else:
                     is_preferred = group == before.get(key)
-                if is_preferred and (rival is None or began_at(group) >= began_at(rival)):
-                    groups[key] = group
-        presence = compose(state, groups, reports)
-        earlier = {one: self.reports.get(one, self.shown) for one in reports} | dict(reported or {})
-        self.shown = presence
-        self.reports = {one: report for one, report in earlier.items() if report != presence}
+                if is_preferred:
+                    groups[key], holders[key] = group, place
+        earlier = {one: self.reports.get(one, self.shown) for one in reports}
+        self.shown = compose(state, groups, reports)
+        self.reports = {one: known for one, known in earlier.items() if known != self.shown}
         if not self.reports:
             self.ended = {}
+        self._note_shown(reports, first)
         self.latest = max(self.latest, *map(began_at, groups.values()), 0)

@@ -37,6 +37,7 @@ def merge_stored(
             merged.join(guild_id)  # what is stored was made without it
         for guild_id in {*left, *merged.reports.keys()}.difference(guilds):
             merged.leave(guild_id, guilds, unlisted)
+        merged.skip_reports(user.guilds)
         for guild_id in user.guilds:
             report = user.reported(guild_id)
             if report not in (NOT_REPORTED, merged.reports.get(guild_id, merged.shown)):

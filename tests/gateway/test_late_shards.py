@@ -1,0 +1,121 @@
+"""Guilds of three shards, of which each may be late: what was shown does not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from random import Random
+from typing import Final
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.state.merged_presence import MergedPresence
+from services.gateway.state.shown_states import SETTLE_TICKS
+from services.gateway.state.user_cache import CachedUser, merge_presence
+from tests.gateway.test_merge_orders import RANDOM, a_state
+from tests.gateway.test_merged_presence import (
+    CUSTOM,
+    GAME,
+    NEW_GAME,
+    A,
+    B,
+    C,
+    merged,
+    presence,
+    ticks,
+)
+
+GUILDS: Final = (A, B, C)
+
+
+def told(random: Random, states: Sequence[bytes]) -> list[tuple[int, bytes]]:
+    """Each guild's shard tells of these states in order, now and then twice."""
+    queues = {
+        guild_id: [one for one in states for _ in range(random.choice((1, 1, 2)))]
+        for guild_id in GUILDS
+    }
+    order = [guild_id for guild_id, queue in queues.items() for _ in queue]
+    random.shuffle(order)
+    return [(guild_id, queues[guild_id].pop(0)) for guild_id in order]
+
+
+@given(RANDOM, st.integers(1, 7))
+def test_each_state_is_shown_once(random: Random, changes: int) -> None:
+    """In order, though nothing that a state shows has a time of its own, and states come again."""
+    made = [a_state(random, 1) for _ in range(changes)]
+    states = [presence(), *(presence(*one["activities"], status=one["status"]) for one in made)]
+    states = [state for state, _ in groupby(states)]
+    one, seen = MergedPresence(states[0]), [states[0]]
+    for guild_id, state in told(random, states[1:]):
+        one.report(guild_id, state, GUILDS)
+        if random.random() < 0.2:
+            one = MergedPresence.restore(one.shown, one.stored())
+        seen += [one.shown] if one.shown != seen[-1] else []
+    assert seen == states
+    assert one.is_uniform
+
+
+def test_a_guild_that_is_further_behind_than_states_are_kept_is_late() -> None:
+    one = merged(presence(), presence())
+    for minutes in range(20):
+        one.report(A, presence({**GAME, "details": str(minutes)}), (A, B))
+    for minutes in (0, 5):
+        one.report(B, presence({**GAME, "details": str(minutes)}), (A, B))
+        assert one.shown == presence({**GAME, "details": "19"})
+    one.report(B, presence(NEW_GAME, status="idle"), (A, B))
+    assert one.shown == presence(NEW_GAME, status="idle")
+
+
+def test_guilds_that_report_the_same_may_be_late() -> None:
+    """A has changed and changed back, so it reports what B still does: B is about to follow."""
+    one = merged(presence(GAME), presence(GAME))
+    for status in ("idle", "online"):
+        one.report(A, presence(GAME, status=status), (A, B))
+    assert not one.is_uniform
+    one.report(B, presence(GAME, status="idle"), (A, B))
+    assert one.shown == presence(GAME)
+    one.report(B, presence(GAME), (A, B))
+    assert one.is_uniform
+
+
+def test_after_half_a_minute_no_guild_is_late() -> None:
+    """B was not told of the change, or it was the same there as before."""
+    one = merged(presence(GAME), presence(GAME))
+    for status in ("idle", "online"):
+        one.report(A, presence(GAME, status=status), (A, B))
+    assert ticks(one, (A, B), live=False) == 0
+    assert not one.is_uniform
+    assert ticks(one, (A, B)) == SETTLE_TICKS
+    assert one.is_uniform
+    one.report(B, presence(GAME, status="idle"), (A, B))
+    assert one.shown == presence(GAME, status="idle")
+
+
+def test_a_status_from_before_is_not_taken_from_a_guild_that_begins_a_game() -> None:
+    """B, which hides games, has changed the status; A has not heard of it."""
+    one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
+    one.report(B, presence(CUSTOM, status="dnd"), (A, B))
+    one.report(A, presence(CUSTOM, NEW_GAME), (A, B))
+    assert one.shown == presence(CUSTOM, NEW_GAME, status="dnd")
+    one.report(A, presence(CUSTOM, NEW_GAME, status="dnd"), (A, B))
+    assert one.shown == presence(CUSTOM, NEW_GAME, status="dnd")
+
+
+def test_a_part_that_a_guild_hides_does_not_make_it_late() -> None:
+    one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
+    for song in ("a", "b", "c"):
+        one.report(A, presence(CUSTOM, {**GAME, "details": song}), (A, B))
+    one.report(B, presence(CUSTOM, status="idle"), (A, B))
+    assert one.shown == presence(CUSTOM, {**GAME, "details": "c"}, status="idle")
+
+
+def test_a_report_that_is_late_is_saved_though_nothing_else_is_shown() -> None:
+    """After a restart, it is known how far the guild has come."""
+    cached = CachedUser(b"{}")
+    cached.guilds = (A, B)
+    for status in ("idle", "dnd"):
+        assert merge_presence(cached, A, presence(GAME, status=status))
+    assert merge_presence(cached, B, presence(GAME, status="idle"))
+    assert cached.presence == presence(GAME, status="dnd")
+    assert not merge_presence(cached, B, presence(GAME, status="idle"))
