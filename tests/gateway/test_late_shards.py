@@ -7,6 +7,8 @@ from itertools import groupby
 from random import Random
 from typing import Final
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,3 +121,16 @@ def test_a_report_that_is_late_is_saved_though_nothing_else_is_shown() -> None:
     assert merge_presence(cached, B, presence(GAME, status="idle"))
     assert cached.presence == presence(GAME, status="dnd")
     assert not merge_presence(cached, B, presence(GAME, status="idle"))
+
+
+@pytest.mark.parametrize("place", [-9, 9])
+def test_a_place_that_is_not_kept_is_as_good_as_none(place: int) -> None:
+    """Redis gives back what was stored, whatever wrote it."""
+    one = merged(presence(GAME), presence(GAME))
+    one.report(A, presence(GAME, status="idle"), (A, B))
+    stored = msgspec.json.decode(one.stored())
+    stored["recent"]["places"] = {str(guild_id): place for guild_id in (A, B)}
+    again = MergedPresence.restore(one.shown, msgspec.json.encode(stored))
+    for guild_id in (B, A, B):
+        again.report(guild_id, presence(NEW_GAME), (A, B))
+    assert again.shown == presence(NEW_GAME)

@@ -33,6 +33,7 @@ from services.gateway.state.shown_states import (
     SETTLE_TICKS,
     SETTLE_TICKS_ELSEWHERE,
     ShownStates,
+    StoredStates,
 )
 
 NOT_REPORTED: Final = b"null"
@@ -71,9 +72,7 @@ class _Stored(Struct, omit_defaults=True):
     is_late: bool = False
     awaited_state: State = None
     awaited_ticks: int = 0
-    recent: list[Raw] = []
-    places: dict[str, int] = {}
-    recent_ticks: int = 0
+    recent: StoredStates | None = None
 
 
 class _News(Struct, frozen=True):
@@ -147,9 +146,7 @@ class MergedPresence:
             merged._awaited_state = found.awaited_state
             merged._awaited_ticks = found.awaited_ticks
             if found.recent:
-                places = {int(one): place for one, place in found.places.items()}
-                merged._recent = ShownStates([*map(bytes, found.recent), shown], places)
-                merged._recent.ticks = found.recent_ticks
+                merged._recent = ShownStates.restore(found.recent, shown)
         return merged
 
     def stored(self) -> bytes:
@@ -160,24 +157,9 @@ class MergedPresence:
         shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
         as_of = {str(one): time for one, time in self.as_of.items()}
         kept, awaited = (self.is_kept, self.is_late), (self._awaited_state, self._awaited_ticks)
-        recent, places, ticks = [], {}, 0
-        if self._recent:
-            recent = [*map(Raw, self._recent.states[:-1])]
-            places = {str(one): place for one, place in self._recent.places.items()}
-            ticks = self._recent.ticks
+        recent = self._recent.stored() if self._recent else None
         return _encode(
-            _Stored(
-                reports,
-                shares,
-                as_of,
-                self.latest,
-                self.ended,
-                *kept,
-                *awaited,
-                recent,
-                places,
-                ticks,
-            )
+            _Stored(reports, shares, as_of, self.latest, self.ended, *kept, *awaited, recent)
         )
 
     @property
@@ -233,7 +215,7 @@ class MergedPresence:
         is_late = news.is_old or self._lags(guild_id, new, state, shown)
         if self.ended:
             late = {one for one in reports if self._lags(one, reports[one], state, shown)}
-            late |= outdated | self._places(reports, guild_id).keys()
+            late |= outdated
             late |= {guild_id} if news.is_old else set()
             begun = set() if news.is_behind else new.groups.keys() - news.old.groups.keys()
             self._go_on(reports, late, begun)
@@ -389,13 +371,27 @@ class MergedPresence:
         elif was_shown:
             is_past = not self._recent.is_shown(new, shares)
         else:
-            is_past = self._recent.is_lost(guild_id) and not self._is_newer(new)
+            is_past = (
+                self._recent.is_lost(guild_id)
+                and not self._is_newer(new)
+                and not self._adds_to(shown, new, shares)
+            )
+        if (new.state, new.groups) != (old.state, old.groups):
+            self._recent.note_past(guild_id, is_past=is_past)
         if self.ended:
             self._note_gone_on(new)
         is_behind = is_past or (not self.is_kept and self._is_behind(guild_id, old, shown))
         is_old = is_past or (is_behind and self._is_old(guild_id, new, shown))
         is_newer = is_behind and not is_old and self._is_newer(new)
         return _News(guild_id, old, new, is_alone, was_shown, is_past, is_behind, is_old, is_newer)
+
+    def _adds_to(self, shown: GuildReport, new: GuildReport, shares: Collection[str]) -> bool:
+        """Whether the report is what is shown, and what no guild has shown that has come so far."""
+        return new.state == shown.state and all(
+            new.groups.get(key) == group
+            for key, group in shown.groups.items()
+            if kind_of(key) in shares
+        )
 
     def _agree_on(self, presence: bytes, guilds: Iterable[int], news: _News) -> None:
         """The last report of each guild says it, whatever had ended: what a user starts again may
@@ -602,11 +598,18 @@ class MergedPresence:
     ) -> None:
         """What all guilds show has not ended, nor what `begun`: a guild begins to show it that was
         up to date. Nor what one had hidden that is not `late` now."""
-        known = [report for report in reports.values() if report.state]
+        known = {one: report for one, report in reports.items() if report.state}
+        is_agreed = agreed_state(known.values()) is not None
+        repeating = self._recent.past & self._places(reports, None).keys() if self._recent else ()
         for key, ended in list(self.ended.items()):
-            owner = reports.get(ended.guild_id) if ended.guild_id not in late else None
-            is_own = owner is not None and key in owner.groups
-            if is_own or key in begun or all(key in report.groups for report in known):
+            one, kind = ended.guild_id, kind_of(key)
+            missing = [other for other, report in known.items() if key not in report.groups]
+            is_own = one in reports and one not in late and key in reports[one].groups
+            if is_own and one in repeating:  # so all others that show such have to show it, too
+                is_own = is_agreed and all(
+                    kind not in self.shares.get(other, _NONE) for other in missing
+                )
+            if is_own or key in begun or not missing:
                 del self.ended[key]
             elif ended.ticks >= SETTLE_TICKS_ELSEWHERE:
                 ended.ticks = 0  # guilds that were late may not be any more

@@ -8,7 +8,9 @@ since the guild's last report: what was shown then, and is not shown now, is old
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, Self
+
+from msgspec import Raw, Struct
 
 from services.gateway.state.guild_report import KINDS, GuildReport, kind_of, read_report
 
@@ -21,17 +23,42 @@ Shares = Mapping[int, frozenset[str]]
 """The kinds of activities that each guild is known to show."""
 
 
+class StoredStates(Struct, omit_defaults=True):
+    """As ShownStates has them, without the last one."""
+
+    states: list[Raw]
+    places: dict[str, int]
+    past: list[int] = []
+    ticks: int = 0
+
+
 class ShownStates:
     """The last one is shown. Earlier ones are kept until all guilds have come further."""
 
-    __slots__ = ("hides", "places", "states", "ticks")
+    __slots__ = ("hides", "past", "places", "states", "ticks")
 
     def __init__(self, states: list[bytes], places: dict[int, int]) -> None:
         self.states = states
         self.hides: dict[int, frozenset[str]] = {}  # the kinds that a guild is known not to show
         # The last one of them that each guild has reported. None: it may have reported any.
         self.places = places
+        self.past: set[int] = set()  # guilds whose last report was old when it came
         self.ticks = 0  # since the last change, while events of all guilds come
+
+    @classmethod
+    def restore(cls, stored: StoredStates, shown: bytes) -> Self:
+        """As `stored` gave it."""
+        last = len(stored.states)
+        places = {int(one): max(_LOST, min(at, last)) for one, at in stored.places.items()}
+        restored = cls([*map(bytes, stored.states), shown], places)
+        restored.past.update(stored.past)
+        restored.ticks = stored.ticks
+        return restored
+
+    def stored(self) -> StoredStates:
+        """For `restore`."""
+        places = {str(one): place for one, place in self.places.items()}
+        return StoredStates([*map(Raw, self.states[:-1])], places, [*self.past], self.ticks)
 
     @property
     def is_passed(self) -> bool:
@@ -64,7 +91,8 @@ class ShownStates:
         """
         if (new.state, new.groups) == (old.state, old.groups):  # Discord repeats it
             self._advance(guild_id, new)
-            return True
+            place = self.places.get(guild_id, _LOST)
+            return place > _LOST and self._may_be(place, new, KINDS - shares)
         hidden = self.hides.get(guild_id, frozenset()) - _kinds(new)
         self.hides[guild_id] = hidden
         candidates = range(self.places.get(guild_id, _LOST) + 1, len(self.states))
@@ -75,6 +103,12 @@ class ShownStates:
                 self.hides[guild_id] = hidden | (_kinds(read_report(self.states[later])) - shares)
                 return True
         return False
+
+    def note_past(self, guild_id: int, *, is_past: bool) -> None:
+        """Whether the guild's report is old, as it comes."""
+        self.past.discard(guild_id)
+        if is_past:
+            self.past.add(guild_id)
 
     def is_shown(self, report: GuildReport, shares: frozenset[str]) -> bool:
         """Whether a guild that shows these kinds of activities may report what is shown now so."""
