@@ -134,3 +134,14 @@ def test_a_place_that_is_not_kept_is_as_good_as_none(place: int) -> None:
     for guild_id in (B, A, B):
         again.report(guild_id, presence(NEW_GAME), (A, B))
     assert again.shown == presence(NEW_GAME)
+
+
+def test_what_a_guild_that_is_new_has_not_shown_is_over_once_it_shows_something_newer() -> None:
+    """B is listed in a new session, and its shard is ahead: A has not heard of the end yet."""
+    one = merged(presence(CUSTOM, GAME))
+    one.join(B)
+    one.report(B, presence(status="offline"), (A, B))
+    assert one.shown == presence(CUSTOM, GAME)
+    go = {"name": "Go", "type": 0, "created_at": 9}
+    one.report(B, presence(go, status="dnd"), (A, B))
+    assert one.shown == presence(CUSTOM, go, status="dnd")

@@ -212,6 +212,9 @@ class MergedPresence:
         reports[guild_id] = new
         self._note_ends(news, reports, outdated, silent)
         state = self._next_state(news, reports)
+        has_followed = not news.is_behind and new.state == state
+        if has_followed or began_at(new.activities) >= self.latest:
+            self.as_of[guild_id] = self.latest
         is_late = news.is_old or self._lags(guild_id, new, state, shown)
         if self.ended:
             late = {one for one in reports if self._lags(one, reports[one], state, shown)}
@@ -418,10 +421,10 @@ class MergedPresence:
             self._note_outdated(news, shown)
         else:
             self._note_ended(guild_id, news.old.groups.items(), new, reports)
+        heard_until = self.as_of.setdefault(guild_id, 0)
+        self._learn({guild_id: new})
         if news.is_newer:
             self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
-        heard_until = self.as_of.get(guild_id, 0)
-        self._learn({guild_id: new})
         for one in outdated:
             if one == guild_id:
                 continue
@@ -443,8 +446,6 @@ class MergedPresence:
                 ]
                 self._note_ended(one, unknown, new, reports)
         self.latest = max(self.latest, began_at(new.activities))
-        if not news.is_behind or began_at(new.activities) >= self.latest:
-            self.as_of[guild_id] = self.latest
 
     def _next_state(self, news: _News, reports: Mapping[int, GuildReport]) -> State:
         """The status and devices to show. Where the guild may be late, its status has to wait."""
