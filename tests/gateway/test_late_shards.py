@@ -20,6 +20,7 @@ from tests.gateway.test_merged_presence import (
     CUSTOM,
     GAME,
     NEW_GAME,
+    SONG,
     A,
     B,
     C,
@@ -145,3 +146,24 @@ def test_what_a_guild_that_is_new_has_not_shown_is_over_once_it_shows_something_
     go = {"name": "Go", "type": 0, "created_at": 9}
     one.report(B, presence(go, status="dnd"), (A, B))
     assert one.shown == presence(CUSTOM, go, status="dnd")
+
+
+def test_a_new_guild_with_another_status_and_something_newer_is_ahead() -> None:
+    """What A still shows is over; nothing of its kinds is shown beside what B shows."""
+    one = merged(presence(CUSTOM, GAME))
+    one.join(B)
+    go = {"name": "Go", "type": 0, "created_at": 9}
+    one.report(B, presence(go, status="dnd"), (A, B))
+    assert one.shown in (presence(go, status="dnd"), presence(CUSTOM, go, status="dnd"))
+
+
+def test_what_several_late_guilds_repeat_does_not_come_back() -> None:
+    """B and C are late, and report the same; D, which shows games as well, does not."""
+    one = merged(*[presence(CUSTOM, GAME)] * 4)
+    guilds = (A, B, C, 4)
+    for guild_id in (A, 4):
+        one.report(guild_id, presence(SONG), guilds)
+    old = {"name": "Go", "type": 0, "created_at": 2}
+    for guild_id in (B, C):
+        one.report(guild_id, presence(CUSTOM, GAME, old), guilds)
+        assert one.shown == presence(SONG)

@@ -210,7 +210,9 @@ class MergedPresence:
             return
         self._learn(reports)
         reports[guild_id] = new
-        self._note_ends(news, reports, outdated, silent)
+        was_late = self._note_ends(news, reports, outdated, silent)
+        if self._recent and (new.state, new.groups) != (news.old.state, news.old.groups):
+            self._recent.note_past(guild_id, is_past=was_late)
         state = self._next_state(news, reports)
         has_followed = not news.is_behind and new.state == state
         if has_followed or began_at(new.activities) >= self.latest:
@@ -379,13 +381,12 @@ class MergedPresence:
                 and not self._is_newer(new)
                 and not self._adds_to(shown, new, shares)
             )
-        if (new.state, new.groups) != (old.state, old.groups):
-            self._recent.note_past(guild_id, is_past=is_past)
         if self.ended:
             self._note_gone_on(new)
         is_behind = is_past or (not self.is_kept and self._is_behind(guild_id, old, shown))
         is_old = is_past or (is_behind and self._is_old(guild_id, new, shown))
-        is_newer = is_behind and not is_old and self._is_newer(new)
+        is_new = old.state is None and new.state != shown.state
+        is_newer = (is_behind or is_new) and not is_old and self._is_newer(new)
         return _News(guild_id, old, new, is_alone, was_shown, is_past, is_behind, is_old, is_newer)
 
     def _adds_to(self, shown: GuildReport, new: GuildReport, shares: Collection[str]) -> bool:
@@ -411,8 +412,8 @@ class MergedPresence:
         reports: Mapping[int, GuildReport],
         outdated: Collection[int],
         silent: Collection[int],
-    ) -> None:
-        """What the report says of activities that other guilds still show."""
+    ) -> bool:
+        """What the report says of activities that other guilds still show. True if it is late."""
         guild_id, new, shown = news.guild_id, news.new, read_report(self.shown)
         is_late = news.is_old or (
             news.is_behind and not news.is_newer and self._lags(guild_id, new, shown.state, shown)
@@ -446,6 +447,7 @@ class MergedPresence:
                 ]
                 self._note_ended(one, unknown, new, reports)
         self.latest = max(self.latest, began_at(new.activities))
+        return is_late
 
     def _next_state(self, news: _News, reports: Mapping[int, GuildReport]) -> State:
         """The status and devices to show. Where the guild may be late, its status has to wait."""
