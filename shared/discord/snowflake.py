@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import datetime
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
-_CLOCK_TOLERANCE = timedelta(hours=1)  # an id from further in the future is invented
+_CLOCK_TOLERANCE_S = 3600.0  # an id from further in the future is invented
 _SHORTEST, _LONGEST = 15, 19  # digits; ids will have 20 from the year 2090 on
 _DIGITS = re.compile(rf"[1-9][0-9]{{{_SHORTEST - 1},{_LONGEST - 1}}}", re.ASCII)
 _USER_MENTION = re.compile(r"<@!?[0-9]+>", re.ASCII)
@@ -28,8 +29,8 @@ def parse(text: str, now: datetime | None = None) -> int | None:
     if not _DIGITS.fullmatch(text):
         return None
     snowflake = int(text)
-    latest = (now or datetime.now(UTC)) + _CLOCK_TOLERANCE
-    return None if created_ms(snowflake) > latest.timestamp() * 1000 else snowflake
+    latest_s = (time.time() if now is None else now.timestamp()) + _CLOCK_TOLERANCE_S
+    return None if created_ms(snowflake) > latest_s * 1000 else snowflake
 
 
 def problem(text: str) -> str:
