@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 import msgspec
 import pytest
 
 from shared.model.profile_extras import ProfileExtras
+from shared.profiles import batch_reader
 from shared.profiles.batch_reader import UNREADABLE, BatchReader
 from shared.profiles.cache import FAILURE_TTL_S, Entry
 from shared.redis import keys
+from shared.redis.connections import Command, PackedConnection
 from shared.redis.store import Fields, Save, SnapshotDamaged, Store, StoreUnavailable
 from shared.telemetry.metrics import total
-from testing.eventually import PATIENCE
+from testing.eventually import PATIENCE, eventually
 
 TTL = 300
 USERS = [1274150219482660897 + n for n in range(250)]
@@ -95,3 +98,84 @@ async def test_nothing_is_read_of_a_source_that_is_off(store: Store) -> None:
     read = await BatchReader(store, TTL, with_extras=False).read(USERS[0])
     assert read is not None
     assert (read.extras, read.ask, read.good_until) == (None, False, float("inf"))
+
+
+class Gate:
+    """Holds round trips to Redis back, while it is closed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun: list[int] = []  # with so many commands
+        self.open = asyncio.Event()
+        original = PackedConnection.exchange
+
+        async def exchange(connection: PackedConnection, commands: Sequence[Command]) -> list[Any]:
+            self.begun.append(len(commands))
+            await self.open.wait()
+            return await original(connection, commands)
+
+        monkeypatch.setattr(PackedConnection, "exchange", exchange)
+
+
+async def test_while_a_batch_is_on_its_way_the_next_one_grows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that come in several turns of the loop go in one round trip when it has returned."""
+    monkeypatch.setattr(batch_reader, "_MAX_WAIT_S", PATIENCE)
+    gate = Gate(monkeypatch)
+    reads = BatchReader(store, TTL, with_extras=False)
+    under_way = [asyncio.create_task(reads.read(USERS[0]))]
+    await eventually(lambda: gate.begun == [1])
+    for user_id in USERS[:5]:
+        under_way.append(asyncio.create_task(reads.read(user_id)))
+        await asyncio.sleep(0)
+    gate.open.set()
+    assert None not in await asyncio.gather(*under_way)
+    assert gate.begun == [1, 5]
+
+
+async def test_a_slow_redis_is_not_waited_for_twice(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next batch is sent after a moment, although the one before has not returned."""
+    gate = Gate(monkeypatch)
+    reads = BatchReader(store, TTL, with_extras=False)
+    first = asyncio.create_task(reads.read(USERS[0]))
+    await eventually(lambda: gate.begun == [1])
+    second = asyncio.create_task(reads.read(USERS[1]))
+    await eventually(lambda: gate.begun == [1, 1])
+    gate.open.set()
+    assert None not in await asyncio.gather(first, second)
+
+
+async def test_after_a_failure_the_next_batch_is_sent(
+    store: Store, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one before will not return."""
+    monkeypatch.setattr(batch_reader, "_MAX_WAIT_S", PATIENCE)
+    gate = Gate(monkeypatch)
+    async with Store.connect(redis_url, timeout=PATIENCE) as own:
+        await own.ping()  # a connection is there
+        own._timeout = 0.5
+        reads = BatchReader(own, TTL, with_extras=False)
+        first = asyncio.create_task(reads.read(USERS[0]))
+        await eventually(lambda: gate.begun == [1])
+        second = asyncio.create_task(reads.read(USERS[1]))
+        with pytest.raises(StoreUnavailable):
+            await first
+        own._timeout = PATIENCE
+        gate.open.set()
+        assert await second is not None
+
+
+async def test_what_fails_after_a_read_harms_no_other(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged."""
+    reads = BatchReader(store, TTL, with_extras=False)
+
+    def fail(_result: object) -> None:
+        raise RuntimeError
+
+    reads.begin(USERS[0], fail)
+    assert await reads.read(USERS[0]) is not None
+    assert "unhandled exception after the read of a user" in caplog.text
