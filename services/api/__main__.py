@@ -101,7 +101,7 @@ async def serve(process: ServiceProcess[ApiSettings]) -> str:
                     settings.drain_seconds,
                     limiter=limiter,
                     upgrades=forwarder if settings.ws_url else None,
-                    answers=ReadyAnswers(cache, liveness, rates),
+                    answers=ReadyAnswers(cache, users, settings.discord_invite, liveness, rates),
                 )
                 process.on_stop(server.drain)
                 await server.serve([listener])

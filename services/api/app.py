@@ -28,26 +28,18 @@ from services.api.endpoints.oembed import OEmbedEndpoints
 from services.api.endpoints.person_page import PERSON_PATH, PersonPageEndpoints
 from services.api.endpoints.presence import ACTIVITY_ROUTE, USER_ROUTE, PresenceEndpoints
 from services.api.key_value import KeyValueService
-from services.api.middleware.response_cache import (
-    ACTIVITY_PATH,
-    USER_PATH,
-    ResponseCache,
-    ResponseCacheMiddleware,
-)
+from services.api.middleware.response_cache import ResponseCache, ResponseCacheMiddleware
 from shared.config import ApiSettings
 from shared.http import errors
 from shared.http.health_endpoints import HealthEndpoints
 from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
 from shared.profiles.user_reader import UserReader
 from shared.redis.history import HistoryStore
-from shared.redis.store import SnapshotDamaged, Store, StoreUnavailable
+from shared.redis.store import Store
 
 PAGES: Final = ("/docs", "/me", "/me/erase")
 PAGE_PREFIXES: Final = ("/docs/", OVERLAY_PATH, EMBED_PATH, PERSON_PATH)
 """Those with relative links."""
-
-LOAD_FAILURES: Final = (errors.UserNotMonitored, StoreUnavailable, SnapshotDamaged)
-"""What reading a user may raise."""
 
 MOST_READ: Final = (USER_ROUTE, ACTIVITY_ROUTE)
 """No other route matches what these match."""
@@ -73,8 +65,7 @@ def build(
     forwards to the cards service; without it there are no /card, /badge and pictures here.
     """
     cache = ResponseCache() if cache is None else cache
-    presence = PresenceEndpoints(store, users, settings, cache)
-    described = routes(store, users, settings, cache, liveness, kv, accounts, history, presence)
+    described = routes(store, users, settings, cache, liveness, kv, accounts, history)
     found: list[BaseRoute] = [
         *static.routes(settings),  # before the quick links: /preview.png is no user
         *(cards.routes() if cards else ()),
@@ -90,12 +81,7 @@ def build(
     app.router.redirect_slashes = False  # to absolute URLs, and not for other spellings
     app.router.default = SpellingFallback(app.router, PAGES, PAGE_PREFIXES)
     preflight = PreflightMiddleware(app, write_methods, methods_of(described))
-    return ResponseCacheMiddleware(
-        cache,
-        preflight,
-        {USER_PATH: presence.load_user, ACTIVITY_PATH: presence.load_activity},
-        errors.ready(settings.discord_invite or None, *LOAD_FAILURES),
-    )
+    return ResponseCacheMiddleware(cache, preflight)
 
 
 def _is_most_read(route: BaseRoute) -> bool:
@@ -111,14 +97,13 @@ def routes(
     kv: KeyValueService | None = None,
     accounts: AccountService | None = None,
     history: HistoryStore | None = None,
-    presence: PresenceEndpoints | None = None,
 ) -> list[Route]:
     """Every route but the static files and the socket. services/api/openapi/ describes them."""
     kv = KeyValueService.of(store, store, settings) if kv is None else kv
     accounts = AccountService(store, store, settings) if accounts is None else accounts
     if history is None:
         history = HistoryStore(accounts.durable, days=settings.history_days)
-    presence = presence or PresenceEndpoints(store, users, settings, cache)
+    presence = PresenceEndpoints(store, users, settings, cache)
     return [
         *presence.routes(),
         *ManyUsersEndpoints(presence, cache).routes(),

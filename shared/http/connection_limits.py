@@ -51,7 +51,7 @@ class KeptAlive(Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether the last response was written from memory, and taken, and nothing came since.
+        """Whether the last response was written without uvicorn, and taken, and nothing came since.
         uvicorn has a timer for other idle connections, and closes them earlier."""
 
 

@@ -66,6 +66,12 @@ class RateLimitMiddleware:
         address = self._address(peer, headers) if self._per_minute else None
         return address is None or not self._count(address)
 
+    def take_back(self, peer: str, headers: Iterable[Header]) -> None:
+        """What `admits` has counted is for this application after all, which counts it again."""
+        address = self._address(peer, headers) if self._per_minute else None
+        if address is not None:
+            self._requests.count(address, -1)
+
     def _count(self, address: str, requests: int = 1) -> int:
         """0 within the limit, else the seconds until the next window."""
         count = self._requests.count(address, requests)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from httptools import HttpParserUpgrade
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from shared.http import errors
+from shared.http import errors, request_head
+from shared.http.connection_handlers import DirectAnswers, UpgradeHandler
 from shared.http.connection_limits import HttpConnectionLimiter
-from shared.http.responses import Header, RawResponse
+from shared.http.responses import RawResponse
 from shared.net.host_header import is_host_valid
 
 if TYPE_CHECKING:
@@ -24,29 +22,6 @@ if TYPE_CHECKING:
 _HEADER_LINE_OVERHEAD_BYTES: Final = 4  # the colon, a space, the line's end
 _READ_METHODS: Final = (b"GET", b"HEAD")
 _EVENTS_PATH: Final = b"/events"
-
-
-class UpgradeHandler(Protocol):
-    """services.api.http.websocket_forwarding.WebSocketForwarder."""
-
-    def take_over(
-        self,
-        transport: asyncio.Transport,
-        request_line: bytes,
-        headers: Sequence[Header],
-        peer: str,
-        rest: bytes,
-    ) -> None:
-        """From now on the connection is a WebSocket or an event stream. `rest`: what has come after
-        the head."""
-
-
-class AnswersInMemory(Protocol):
-    """services.api.middleware.ready_answers.ReadyAnswers."""
-
-    def find(self, target: bytes, headers: Sequence[Header], peer: str) -> RawResponse | None:
-        """The response to GET `target`, if it is in memory and the application would send just
-        that. None: ask the application."""
 
 
 class StopParsing(Exception):
@@ -60,7 +35,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self,
         limiter: HttpConnectionLimiter,
         upgrades: UpgradeHandler | None,
-        answers: AnswersInMemory | None,
+        answers: DirectAnswers | None,
         **uvicorn: Any,
     ) -> None:
         """`upgrades`: gets the handshakes of WebSockets, and the requests for event streams.
@@ -69,8 +44,13 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         self._limiter = limiter
         self._upgrades = upgrades
         self._answers = answers
-        self._may_answer = False  # from memory, what comes in this read
-        self._answered = False  # the current request, from memory: uvicorn has not heard of it
+        self._may_answer = False  # what comes in this read, without the application
+        self._answered = False  # the current request, likewise: uvicorn has not heard of it
+        self._at_boundary = True  # nothing of the next request has come
+        self._read = b""  # what comes in this read, if it begins with a request
+        self._loading = b""  # the request whose response is being loaded
+        self._held_back = b""  # what came meanwhile
+        self._shutting_down = False
         self._upgrading = False  # the head is that of a WebSocket or an event stream
         self._head_end = sys.maxsize  # of a WebSocket's, in the bytes received last
         self._head_size = 0  # bytes that came since the last whole head, without its body
@@ -97,8 +77,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._closing:
             return
-        self._head_size += len(data)
+        if self._loading:
+            self._held_back += data
+            self.flow.pause_reading()
+            return
         self._may_answer = self._answers is not None and not self.flow.write_paused
+        self._read = data if self._at_boundary else b""
+        self._receive(data)
+        self._read = b""
+
+    def _receive(self, data: bytes) -> None:
+        self._head_size += len(data)
         super().data_received(data)
         if self._upgrading and self._upgrades is not None:
             self._hand_over(data[self._head_end :], self._upgrades)
@@ -108,7 +97,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._answered = False
+        self._answered = self._at_boundary = False
         self._parsed_size = 0
         self._in_head = True
 
@@ -134,7 +123,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             if not self._is_websocket():
                 raise StopParsing  # what follows the head of an event stream means nothing
             return
-        if self._may_answer and self._answer_from_memory():
+        if self._may_answer and self._answer_directly():
             return
         if len(self.pipeline) >= self._limiter.limits.max_pipelined:
             self.transport.abort()
@@ -142,7 +131,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         raw_path = self.scope["raw_path"]
         if b"%2f" in raw_path.lower():
-            self.scope["path"] = _decode_path(raw_path)
+            self.scope["path"] = request_head.decode_path(raw_path)
         self._limiter.head_received(self)
 
     def on_body(self, body: bytes) -> None:
@@ -150,6 +139,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._at_boundary = True
         if not self._answered:
             super().on_message_complete()
 
@@ -166,24 +156,30 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         if self._closing:
             self.transport.abort()
+        elif self._loading:
+            self._shutting_down = True
         else:
             super().shutdown()
 
     @property
     def is_idle(self) -> bool:
         return (
-            self._answered and self._head_size == 0 and self.transport.get_write_buffer_size() == 0
+            self._answered
+            and not self._loading
+            and self._head_size == 0
+            and self.transport.get_write_buffer_size() == 0
         )
 
     def on_deadline(self) -> None:
         self.transport.abort()
 
-    def _answer_from_memory(self) -> bool:
-        """Whether the response was in memory, and is written.
+    def _answer_directly(self) -> bool:
+        """Whether the response was in memory and is written, or is being loaded.
 
         Without the application's scope, cycle and task, a read costs half. This is for the usual
         request on a connection with nothing else under way. It answers one in each read: a client
-        that sends many at once has them queued, and waits for its turn.
+        that sends many at once has them queued, and waits for its turn. A response is loaded only
+        if the request came alone: then no queue is needed.
         """
         parser = self.parser
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first one
@@ -199,12 +195,35 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             return False
         peer = self.client[0] if self.client else ""
         response = self._answers.find(self.url, self.headers, peer)
-        if response is None:
+        if response is not None:
+            self.transport.write(response.keeping_alive(self.server_state.default_headers))
+            self._limiter.answered(self)
+        elif request_head.is_alone(self._read) and self._answers.load(
+            self.url, self.headers, peer, self._respond
+        ):
+            self._loading = self._read
+            self._limiter.head_received(self)
+        else:
             return False
         self._may_answer, self._answered = False, True
-        self.transport.write(response.keeping_alive(self.server_state.default_headers))
-        self._limiter.answered(self)
         return True
+
+    def _respond(self, response: RawResponse | None) -> None:
+        """Answer the request in `_loading`. None: ask the application, which needs it parsed."""
+        request, self._loading = self._loading, b""
+        if self.transport.is_closing():
+            return
+        if response is None or self._shutting_down:
+            self._receive(request)
+            if self._shutting_down:
+                super().shutdown()  # uvicorn closes the connection with the response
+        else:
+            self.transport.write(response.keeping_alive(self.server_state.default_headers))
+            self._limiter.response_written(self)
+        if self._held_back:
+            data, self._held_back = self._held_back, b""
+            self.flow.resume_reading()
+            self.data_received(data)
 
     def _head_problem(self) -> RawResponse | None:
         """What is wrong with the head that is now whole."""
@@ -213,7 +232,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         hosts = [value for name, value in self.headers if name == b"host"]
         if not is_host_valid(hosts, self.parser.get_http_version()):
             return errors.BAD_HOST
-        if self.parser.get_method() in _READ_METHODS and any(map(_announces_body, self.headers)):
+        has_body = any(map(request_head.announces_body, self.headers))
+        if has_body and self.parser.get_method() in _READ_METHODS:
             return errors.BODY_OF_READ
         if self._is_websocket():
             if self._upgrades is None:
@@ -225,7 +245,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         return None
 
     def _is_websocket(self) -> bool:
-        return self.parser.should_upgrade() and any(map(_is_websocket, self.headers))
+        return self.parser.should_upgrade() and any(map(request_head.is_websocket, self.headers))
 
     def _is_event_stream(self) -> bool:
         return self.url.partition(b"?")[0] == _EVENTS_PATH
@@ -276,20 +296,3 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         with suppress(OSError):  # the client has reset meanwhile
             self.transport.write(response.wire)
             self.transport.write_eof()
-
-
-def _announces_body(header: Header) -> bool:
-    name, value = header
-    return name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")
-
-
-def _is_websocket(header: Header) -> bool:
-    return header[0] == b"upgrade" and header[1].lower() == b"websocket"
-
-
-def _decode_path(raw_path: bytes) -> str:
-    """An encoded slash is part of its segment, and separates nothing. RFC 3986, 2.2.
-
-    A proxy's rules for paths see it like that as well.
-    """
-    return unquote(re.sub(r"%2[Ff]", "%252F", raw_path.decode("ascii")))

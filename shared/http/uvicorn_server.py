@@ -12,10 +12,11 @@ from typing import Final, cast
 import uvicorn
 from starlette.types import ASGIApp
 
+from shared.http.connection_handlers import DirectAnswers, Respond, UpgradeHandler
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
 from shared.http.middleware import DrainingMiddleware
 from shared.http.responses import Header, RawResponse
-from shared.http.uvicorn_protocol import AnswersInMemory, LimitedHttpProtocol, UpgradeHandler
+from shared.http.uvicorn_protocol import LimitedHttpProtocol
 from shared.net.listen import CannotListen, listen_problem
 
 BACKLOG: Final = 2048  # connections that the kernel holds until they are accepted
@@ -45,14 +46,17 @@ def url_of(listener: socket.socket) -> str:
 
 
 class UntilDraining:
-    """AnswersInMemory of a server that does not drain: else each closes its connection."""
+    """DirectAnswers of a server that does not drain: else each closes its connection."""
 
-    def __init__(self, draining: DrainingMiddleware, answers: AnswersInMemory) -> None:
+    def __init__(self, draining: DrainingMiddleware, answers: DirectAnswers) -> None:
         self._draining = draining
         self._answers = answers
 
     def find(self, target: bytes, headers: Sequence[Header], peer: str) -> RawResponse | None:
         return None if self._draining.begun else self._answers.find(target, headers, peer)
+
+    def load(self, target: bytes, headers: Sequence[Header], peer: str, respond: Respond) -> bool:
+        return not self._draining.begun and self._answers.load(target, headers, peer, respond)
 
 
 class DrainingServer(uvicorn.Server):
@@ -89,7 +93,7 @@ def server(
     *,
     limiter: HttpConnectionLimiter | None = None,
     upgrades: UpgradeHandler | None = None,
-    answers: AnswersInMemory | None = None,
+    answers: DirectAnswers | None = None,
 ) -> DrainingServer:
     """A server that logs bugs, and nothing that a client does.
 

@@ -13,7 +13,7 @@ from shared.http.errors import UserNotMonitored
 from shared.model.key_value import EMPTY, with_kv
 from shared.model.profile_extras import ProfileExtras, apply_extras
 from shared.model.snapshot import Snapshot
-from shared.profiles.batch_reader import BatchReader, Read
+from shared.profiles.batch_reader import BatchReader, Done, Read
 from shared.profiles.cache import FAILURE_TTL_S
 from shared.profiles.service import ProfileService
 from shared.redis.kv_copies import KvCopies
@@ -67,19 +67,24 @@ class UserReader:
             raise UserNotMonitored
         return read
 
+    def begin(self, user_id: int, done: Done) -> None:
+        """As `read`, for callers that do not wait: `done` gets what it finds, later."""
+        self._reads.begin(user_id, done)
+
     async def view(self, user_id: int) -> UserView:
         """The user with extras, from the profile source where needed. Raises as `read` does."""
         read = await self.read(user_id)
+        view = view_of(read)
+        if view is not None:
+            return view
         extras = read.extras
         if read.ask:  # only for a monitored user: an unknown id must not cost a request
             extras = await self._profiles.extras(user_id) or extras
-        snapshot = read.snapshot
-        kv, until = snapshot.kv, read.good_until
+        kv, until = read.snapshot.kv, read.good_until
         if kv is None:
             kv, kv_until = await self.kv_without_copy(user_id)
             until = min(until, kv_until)
-        profile = with_kv(_completed(snapshot, extras), kv)
-        return UserView(snapshot.version, profile, snapshot.presence, until, read.history)
+        return _view(read, extras, kv, until)
 
     async def kv_without_copy(self, user_id: int) -> tuple[bytes, float]:
         """The key-value store of a user who has no copy of it, and until when it is good.
@@ -92,6 +97,20 @@ class UserReader:
         if user_id in found:
             return found[user_id], float("inf")
         return EMPTY, time.monotonic() + FAILURE_TTL_S
+
+
+def view_of(read: Read) -> UserView | None:
+    """What an answer shows, if nothing else has to be asked for it: else see UserReader.view."""
+    kv = read.snapshot.kv
+    if read.ask or kv is None:
+        return None
+    return _view(read, read.extras, kv, read.good_until)
+
+
+def _view(read: Read, extras: ProfileExtras | None, kv: bytes, until: float) -> UserView:
+    snapshot = read.snapshot
+    profile = with_kv(_completed(snapshot, extras), kv)
+    return UserView(snapshot.version, profile, snapshot.presence, until, read.history)
 
 
 def _completed(snapshot: Snapshot, extras: ProfileExtras | None) -> bytes:

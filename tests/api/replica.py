@@ -92,7 +92,8 @@ async def serving(
         patched.setattr(static, "routes", _files)
         served = app.build(store, users, settings, cache, liveness, cards, kv, accounts, history)
     server = uvicorn_server.server(
-        served, answers=None if cache is None else ReadyAnswers(cache, liveness)
+        served,
+        answers=None if cache is None else ReadyAnswers(cache, users, discord_invite, liveness),
     )
     server.config.load()
     server.lifespan = LifespanOff(server.config)

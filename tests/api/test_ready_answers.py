@@ -10,9 +10,13 @@ import pytest
 
 from services.api.middleware.ready_answers import ReadyAnswers
 from services.api.middleware.response_cache import ResponseCache
+from shared.config import ProfileSettings
 from shared.http.rate_limit import RateLimitMiddleware
 from shared.http.responses import LARGE_RESPONSE_BYTES, SENT, cacheable
 from shared.net.client_address import networks
+from shared.profiles.cache import ProfileCache
+from shared.profiles.service import ProfileService
+from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
 from testing.eventually import PATIENCE
 from tests.api.golden import GOLDEN, RICH
@@ -78,6 +82,18 @@ def known() -> ResponseCache:
     return cache
 
 
+def ready(
+    cache: ResponseCache,
+    liveness: Liveness | None = None,
+    rates: RateLimitMiddleware | None = None,
+) -> ReadyAnswers:
+    """Without Redis: `find` has no need of it."""
+    store = Store.connect("redis://127.0.0.1:1")
+    profiles = ProfileService(None, ProfileCache(store, 300))
+    users = UserReader.of(store, profiles, ProfileSettings(profile_source="off"))
+    return ReadyAnswers(cache, users, "", liveness, rates)
+
+
 @pytest.mark.parametrize(
     ("target", "found"),
     [
@@ -94,14 +110,14 @@ def known() -> ResponseCache:
 def test_only_the_usual_spelling_is_known(target: bytes, found: bool) -> None:
     """What is not found is no hit."""
     cache = known()
-    assert (ReadyAnswers(cache).find(target, (), "8.8.8.8") is not None) is found
+    assert (ready(cache).find(target, (), "8.8.8.8") is not None) is found
     assert cache.hits == found
 
 
 def test_while_the_gateway_is_silent_the_application_answers() -> None:
     """It adds a header."""
     liveness = Liveness(None)
-    answers = ReadyAnswers(known(), liveness)
+    answers = ready(known(), liveness)
     assert answers.find(b"/user/1", (), "8.8.8.8")
     liveness.stale = 42
     assert answers.find(b"/user/1", (), "8.8.8.8") is None
@@ -110,7 +126,7 @@ def test_while_the_gateway_is_silent_the_application_answers() -> None:
 def test_an_address_over_its_limit_is_left_to_the_application() -> None:
     """Which answers 429. Others are counted apart, by what a trusted proxy says."""
     rates = RateLimitMiddleware(2, networks("10.0.0.1"), App())
-    answers = ReadyAnswers(known(), None, rates)
+    answers = ready(known(), None, rates)
     asked = [answers.find(b"/user/1", (), "8.8.8.8") is not None for _ in range(3)]
     assert asked == [True, True, False]
     behind_proxy = ((b"x-forwarded-for", b"8.8.8.8"),)
@@ -121,6 +137,6 @@ def test_an_address_over_its_limit_is_left_to_the_application() -> None:
 def test_what_is_not_known_is_counted_once() -> None:
     """By the application alone."""
     rates = RateLimitMiddleware(1, (), App())
-    answers = ReadyAnswers(known(), None, rates)
+    answers = ready(known(), None, rates)
     assert answers.find(b"/user/3", (), "8.8.8.8") is None
     assert answers.find(b"/user/1", (), "8.8.8.8")

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from services.api.endpoints import front_page
 from services.api.http.negotiation import prefers_html
 from services.api.middleware.response_cache import ACTIVITY_PATH, USER_PATH, ResponseCache
+from services.api.user_responses import activity_response, user_response
 from shared.config import ApiSettings
 from shared.discord import snowflake
 from shared.http.errors import InvalidUserId
@@ -59,10 +60,7 @@ class PresenceEndpoints:
     async def load_user(self, user_id: int) -> CacheableResponse:
         """The response of GET /user/:id from Redis, which is kept in memory. Raises as `user`."""
         with self._cache.loading(user_id) as load:
-            user = await self._users.view(user_id)
-            response = cacheable(envelope(b'{"profile":%b,%b' % (user.profile, user.presence[1:])))
-            load.store(USER_PATH, user.version, response, until=user.good_until)
-        return response
+            return user_response(load, await self._users.view(user_id))
 
     async def activity(self, request: Request) -> RawResponse:
         """`data`: `{"status", "spotify", "activity", "custom_status", "listening"}`"""
@@ -72,10 +70,7 @@ class PresenceEndpoints:
     async def load_activity(self, user_id: int) -> CacheableResponse:
         """The response of GET /activity/:id, likewise."""
         with self._cache.loading(user_id) as load:
-            snapshot = (await self._users.read(user_id)).snapshot
-            response = cacheable(envelope(snapshot.presence))
-            load.store(ACTIVITY_PATH, snapshot.version, response)
-        return response
+            return activity_response(load, (await self._users.read(user_id)).snapshot)
 
     async def front(self, request: Request) -> RawResponse:
         """The page, or `data`: `{"info", "discord_invite", "monitored_user_count", "version"}`"""

@@ -17,15 +17,13 @@ each load also drops what it proves to be old.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Final
 
 from msgspec import Struct
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.discord import snowflake
-from shared.http.responses import CacheableResponse, RawResponse
+from shared.http.responses import CacheableResponse
 
 USER_PATH: Final = "/user/"
 ACTIVITY_PATH: Final = "/activity/"
@@ -47,57 +45,29 @@ _ENTRY_OVERHEAD_BYTES: Final = 1024  # what an entry takes besides its body
 _READ_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
-Loader = Callable[[int], Awaitable[CacheableResponse]]
-"""Reads a user's response from Redis, and stores it."""
-
-
 class ResponseCacheMiddleware:
-    """Serves what is in memory before routing and without Redis, and loads what most clients read.
+    """Serves what is in memory before routing and without Redis.
 
-    Measured, in µs of CPU per request: a bare ASGI app on uvicorn 21, a hit here 23. A miss spends
-    25 less than if it goes on to the router. See docs/decisions/0005-reads-from-a-cache.md.
+    For the requests that services.api.middleware.ready_answers leaves to the application. Measured,
+    in µs of CPU per request: a bare ASGI app on uvicorn 21, a hit here 23. See
+    docs/decisions/0005-reads-from-a-cache.md.
 
     It must be the outermost of the layers that can change a response. The router goes by
     `scope["path"]` too, and the cache is filled under paths made of ids, never of what a client
     sent: no spelling of a path gets a different response here than from the router.
     """
 
-    def __init__(
-        self,
-        cache: ResponseCache,
-        app: ASGIApp,
-        loaders: Mapping[str, Loader],
-        failures: Mapping[type[Exception], RawResponse],
-    ) -> None:
-        """`loaders`: by what stands before the id. `failures`: the responses to what they raise."""
+    def __init__(self, cache: ResponseCache, app: ASGIApp) -> None:
         self._cache = cache
         self._app = app
-        self._loaders = loaders
-        self._failures = failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] in _READ_METHODS:
             found = self._cache.get(scope["path"])
-            response = found.answer(scope["headers"]) if found else await self._load(scope)
-            if response is not None:
-                await response(scope, receive, send)
+            if found is not None:
+                await found.answer(scope["headers"])(scope, receive, send)
                 return
         await self._app(scope, receive, send)
-
-    async def _load(self, scope: Scope) -> RawResponse | None:
-        """What most clients read does not go through the router. None: it is something else, or
-        fails in a way that the application has to handle: it then fails there again."""
-        path: str = scope["path"]
-        for before, load in self._loaders.items():
-            if path.startswith(before):
-                user_id = snowflake.parse(path[len(before) :])
-                if user_id is None:
-                    return None
-                try:
-                    return (await load(user_id)).answer(scope["headers"])
-                except Exception as error:
-                    return self._failures.get(type(error))
-        return None
 
 
 class ResponseCache:

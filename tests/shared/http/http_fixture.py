@@ -10,8 +10,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.lifespan.off import LifespanOff
 
 from shared.http import uvicorn_server
+from shared.http.connection_handlers import DirectAnswers, UpgradeHandler
 from shared.http.connection_limits import ConnectionLimits, HttpConnectionLimiter
-from shared.http.uvicorn_protocol import AnswersInMemory, UpgradeHandler
+from shared.http.uvicorn_protocol import LimitedHttpProtocol
+from shared.http.uvicorn_server import DrainingServer
 from testing.eventually import PATIENCE, eventually
 from tests.api.http_client import ask
 
@@ -38,9 +40,14 @@ class App:
 class Api:
     """A running server."""
 
-    def __init__(self, port: int, limiter: HttpConnectionLimiter) -> None:
+    def __init__(self, port: int, limiter: HttpConnectionLimiter, server: DrainingServer) -> None:
         self.port = port
         self.limiter = limiter
+        self._server = server
+
+    def open_connections(self) -> list[LimitedHttpProtocol]:
+        found = self._server.server_state.connections
+        return [one for one in found if isinstance(one, LimitedHttpProtocol)]
 
     async def connect(self, sent: bytes = b"") -> Client:
         client = Client(*await asyncio.open_connection("127.0.0.1", self.port))
@@ -80,7 +87,7 @@ async def serving(
     app: ASGIApp,
     limits: ConnectionLimits,
     upgrades: Callable[[HttpConnectionLimiter], UpgradeHandler] | None = None,
-    answers: AnswersInMemory | None = None,
+    answers: DirectAnswers | None = None,
 ) -> AsyncIterator[Api]:
     limiter = HttpConnectionLimiter(limits)
     listener = uvicorn_server.listen("127.0.0.1", 0, "API_PORT")
@@ -95,7 +102,7 @@ async def serving(
     await server.startup([listener])
     sweep = asyncio.create_task(limiter.run())
     try:
-        yield Api(listener.getsockname()[1], limiter)
+        yield Api(listener.getsockname()[1], limiter, server)
     finally:
         sweep.cancel()
         for each in server.servers:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from shared.http.connection_handlers import Respond
 from shared.http.connection_limits import ConnectionLimits
 from shared.http.middleware import DrainingMiddleware
 from shared.http.responses import Header, RawResponse
@@ -28,6 +29,9 @@ class Memory:
     def find(self, target: bytes, headers: Sequence[Header], peer: str) -> RawResponse | None:
         self.asked.append((target, tuple(headers), peer))
         return self._response if target == b"/known" else None
+
+    def load(self, _target: bytes, _headers: Sequence[Header], _peer: str, _done: Respond) -> bool:
+        return False
 
 
 async def body_of(client: Client) -> bytes:

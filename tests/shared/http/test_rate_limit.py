@@ -111,3 +111,13 @@ async def test_the_header_may_have_several_lines() -> None:
     limiter = RateLimitMiddleware(1, networks("10.0.0.1"), app)
     assert await statuses(limiter, "10.0.0.1", 1, "8.8.8.8") == [200]
     assert await statuses(limiter, "10.0.0.1", 1, "9.9.9.9\n8.8.8.8") == [429]
+
+
+async def test_what_is_taken_back_is_not_counted() -> None:
+    """A request that is counted ahead of the application, and comes to it after all."""
+    limiter = RateLimitMiddleware(2, (), app)
+    for _ in range(5):
+        assert limiter.admits("8.8.8.8", ())
+        limiter.take_back("8.8.8.8", ())
+    assert await statuses(limiter, "8.8.8.8", 3) == [200, 200, 429]
+    RateLimitMiddleware(0, (), app).take_back("8.8.8.8", ())
