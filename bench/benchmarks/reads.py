@@ -31,7 +31,8 @@ CHANGING: Final = 1 / 0.5
 NOT_MODIFIED: Final = (
     1.1  # times the 200: one more header is parsed, and two kilobytes less written
 )
-FROM_REDIS: Final = 2.5  # times the floor: twice of what one from memory cost when this was set
+FROM_REDIS: Final = 2.0  # times one from memory
+NOBODYS: Final = people.FIRST + 10**9  # the first of the ids that no user has
 
 Tags = Literal["none", "learn", "send"]
 
@@ -48,6 +49,14 @@ class Target(Struct, frozen=True):
         before = self.server.cpu()
         done = await self.load.ask(f"{CONNECTIONS} {users} {path} {people.FIRST} {users} {tags}")
         if done["not_modified" if tags == "send" else "ok"] != users:
+            raise ProcessFailed(f"{self.server.name} answered {path}: {done}")
+        return (self.server.cpu() - before) / users
+
+    async def get_nobody(self, path: str, users: int) -> float:
+        """The same for ids that no user has: 404."""
+        before = self.server.cpu()
+        done = await self.load.ask(f"{CONNECTIONS} {users} {path} {NOBODYS} {users} none")
+        if done["other"] != users:
             raise ProcessFailed(f"{self.server.name} answered {path}: {done}")
         return (self.server.cpu() - before) / users
 
@@ -101,10 +110,14 @@ async def run(harness: Harness) -> list[Figure]:
             await people.change_all(redis.store, users, number)
             await asyncio.sleep(harness.params.settles)  # the api drops all of them
             series.add("from Redis", await api.get("/user/", users))
+            series.add("nobody", await api.get_nobody("/user/", users))
             for path in (*bare, LANYARD):
                 await api.get(path, users)  # warm again
     found = [figure for path in bare for figure in _figures(series, path, users, rate)]
-    found.append(_from_redis_figure(series, users))
+    found.append(
+        _from_redis_figure(series, f"{users:,} users that have just changed", "from Redis")
+    )
+    found.append(_from_redis_figure(series, "an id that nobody has: 404", "nobody"))
     return [*found, _lanyard_figure(series, users), *([_many_figure(series)] if has_many else [])]
 
 
@@ -121,16 +134,16 @@ def _many_figure(series: Series) -> Figure:
     )
 
 
-def _from_redis_figure(series: Series, users: int) -> Figure:
+def _from_redis_figure(series: Series, what: str, key: str) -> Figure:
     return Figure(
         row=ROW,
-        name=f"GET /user/:id, {users:,} users that have just changed, CPU of api a request",
+        name=f"GET /user/:id, {what}, CPU of api a request",
         unit="µs",
-        value=series["from Redis"] * 1e6,
-        floor=series["/user/ floor"] * 1e6,
+        value=series[key] * 1e6,
+        floor=series["/user/"] * 1e6,
         goal=FROM_REDIS,
         goal_is="ratio",
-        note=f"each goes to Redis; {series['from Redis'] / series['/user/']:.1f} × one from memory",
+        note="each goes to Redis; the floor is one from memory",
     )
 
 
