@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 
 import msgspec
 import pytest
@@ -24,7 +25,8 @@ from shared.profiles.service import ProfileService
 from shared.profiles.user_reader import UserReader
 from shared.redis import keys
 from shared.redis.store import Store
-from testing.eventually import PATIENCE
+from testing.eventually import PATIENCE, eventually_async
+from testing.redis_server import RedisServer
 from tests.api.golden import BOT, GOLDEN, RICH
 from tests.api.replica import serving
 from tests.shared.http.http_fixture import App
@@ -70,6 +72,13 @@ async def store(store: Store) -> Store:
             await store.redis.hset(keys.presence(user_id), "kv", '{"a":"b"}')
     await store.redis.set(keys.presence(DAMAGED), "no hash")
     return store
+
+
+@pytest.fixture
+async def redis_server() -> AsyncIterator[RedisServer]:
+    """That the test may end."""
+    async with RedisServer() as server:
+        yield server
 
 
 class Replicas(Struct):
@@ -201,6 +210,39 @@ async def test_what_redis_does_not_hold_is_left_to_the_application(
     assert await direct.load(f"/user/{user.user_id}") is None
     assert isinstance(await direct.load(f"/activity/{user.user_id}"), RawResponse)
     assert direct.left() == 2
+
+
+async def test_a_large_response_in_memory_is_not_loaded_again(store: Store) -> None:
+    """The application has it from there, and counts it."""
+    kv = msgspec.json.encode({"a": "x" * LARGE_RESPONSE_BYTES})
+    await store.redis.hset(keys.presence(RICH.user_id), "kv", kv)
+    direct = Direct(store, per_minute=3)
+    direct.cache.confirmed(float("inf"))
+    target = f"/user/{RICH.user_id}"
+    assert await direct.load(target) is None
+    assert direct.answers.find(target.encode(), (), ADDRESS) is None
+    assert await direct.load(target) is False
+    assert (direct.cache.misses, direct.left()) == (1, 3)
+
+
+async def test_without_redis_the_response_says_so(redis_server: RedisServer) -> None:
+    """While it hangs and while it is down. The application, which would wait again, is not
+    asked."""
+    async with Store.connect(redis_server.url, timeout=0.5) as store:
+        direct = Direct(store)
+
+        async def has_status(status: int) -> bool:
+            response = await direct.load(f"/user/{UNKNOWN}")
+            assert isinstance(response, RawResponse)
+            return response._status == status
+
+        await eventually_async(partial(has_status, 404))
+        await redis_server.pause()
+        assert await has_status(503)
+        await redis_server.resume()
+        await eventually_async(partial(has_status, 404))
+        await redis_server.kill()
+        assert await has_status(503)
 
 
 async def test_a_failure_that_has_no_response_is_left_to_the_application(

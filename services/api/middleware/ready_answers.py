@@ -69,6 +69,8 @@ class ReadyAnswers:
         user_id = snowflake.parse(text.decode("latin-1")) if make else None
         if make is None or user_id is None or self._is_stale():
             return False
+        if self._cache.find(target.decode("latin-1")) is not None:
+            return False  # it is in memory, and `find` has left it to the application
         if self._rates is not None and not self._rates.admits(peer, headers):
             return False
         load = self._cache.loading(user_id)
