@@ -70,6 +70,9 @@ _STATUS_LINES: Final = {
     status.value: b"HTTP/1.1 %d %b\r\n" % (status, status.phrase.encode()) for status in HTTPStatus
 }
 
+_CLOSE: Final = b"connection: close\r\n\r\n"
+"""Where uvicorn has it: behind the other headers."""
+
 SENT: Final[Counter[int]] = Counter()
 """Responses of this process, by status."""
 
@@ -98,16 +101,16 @@ class RawResponse(Response):
         lines += [b"%b: %b" % header for header in self._start["headers"]]
         return b"\r\n".join([*lines, b"connection: close", b"", self._body["body"]])
 
-    def keeping_alive(self, server_headers: Iterable[Header]) -> bytes:
+    def written(self, server_headers: Iterable[Header], *, closes: bool = False) -> bytes:
         """The bytes of an HTTP/1.1 response to GET, for a server that sends it without ASGI.
 
-        `server_headers`: what uvicorn puts in front.
+        `server_headers`: what uvicorn puts in front. `closes`: the connection, which is kept else.
         """
         SENT[self._status] += 1
         parts = [_STATUS_LINES[self._status]]
         parts += [b"%b: %b\r\n" % header for header in server_headers]
         parts += [b"%b: %b\r\n" % header for header in self._start["headers"]]
-        parts += (b"\r\n", self._body["body"])
+        parts += (_CLOSE if closes else b"\r\n", self._body["body"])
         return b"".join(parts)
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:

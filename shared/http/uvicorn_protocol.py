@@ -196,7 +196,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         peer = self.client[0] if self.client else ""
         response = self._answers.find(self.url, self.headers, peer)
         if response is not None:
-            self.transport.write(response.keeping_alive(self.server_state.default_headers))
+            self.transport.write(response.written(self.server_state.default_headers))
             self._limiter.answered(self)
         elif request_head.is_alone(self._read) and self._answers.load(
             self.url, self.headers, peer, self._respond
@@ -213,17 +213,18 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         request, self._loading = self._loading, b""
         if self.transport.is_closing():
             return
-        if response is None or self._shutting_down:
+        if response is None:
             self._receive(request)
-            if self._shutting_down:
-                super().shutdown()  # uvicorn closes the connection with the response
         else:
-            self.transport.write(response.keeping_alive(self.server_state.default_headers))
+            closes = self._shutting_down and not self._held_back
+            self.transport.write(response.written(self.server_state.default_headers, closes=closes))
             self._limiter.response_written(self)
         if self._held_back:
             data, self._held_back = self._held_back, b""
             self.flow.resume_reading()
             self.data_received(data)
+        if self._shutting_down and not self._closing:
+            self.shutdown()
 
     def _head_problem(self) -> RawResponse | None:
         """What is wrong with the head that is now whole."""

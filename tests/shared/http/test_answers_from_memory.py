@@ -187,7 +187,7 @@ async def test_the_client_that_asked_last_is_dropped_last() -> None:
 def test_the_servers_own_headers_are_first() -> None:
     """As uvicorn sends them: the date."""
     response = RawResponse(200, b"x", ((b"a", b"b"), (b"c", b"d")))
-    assert response.keeping_alive([(b"date", b"now")]) == (
+    assert response.written([(b"date", b"now")]) == (
         b"HTTP/1.1 200 OK\r\ndate: now\r\na: b\r\nc: d\r\n\r\nx"
     )
 

@@ -12,7 +12,7 @@ from shared.http.middleware import DrainingMiddleware
 from shared.http.responses import Header, RawResponse
 from shared.http.uvicorn_server import UntilDraining
 from testing.eventually import eventually
-from tests.shared.http.http_fixture import App, Client, serving
+from tests.shared.http.http_fixture import Api, App, Client, serving
 from tests.shared.http.test_answers_from_memory import body_of
 
 LOADED = b"GET /loaded HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -165,23 +165,74 @@ async def test_a_load_that_takes_too_long_is_cut_off() -> None:
         await client.close()
 
 
-async def test_a_server_that_ends_meanwhile() -> None:
-    """The response says that the connection ends with it."""
+@pytest.mark.parametrize("response", [RESPONSE, None])
+async def test_a_server_that_ends_meanwhile(response: RawResponse | None) -> None:
+    """The response says that the connection ends with it. What is loaded is not asked for again: a
+    Redis that hangs would be waited for twice."""
     app, loads = App(), Loads()
     async with serving(app, ConnectionLimits(), answers=loads) as api:
         idle = await _served(await api.connect(), loads)
         client = await api.connect(LOADED)
         await eventually(lambda: loads.under_way)
-        for connection in api.open_connections():
-            connection.shutdown()
+        _end(api)
         assert await idle.rest() == b""
-        await loads.respond()
-        response = await client.rest()
-        assert b"\r\nconnection: close\r\n" in response
-        assert response.endswith(b"\r\n\r\nxx")
+        await loads.respond(response)
+        received = await client.rest()
+        assert b"\r\nconnection: close\r\n" in received
+        assert received.endswith(b"\r\n\r\n" + (b"xx" if response is None else b"loaded"))
+        assert app.asked == (response is None)
         await api.is_empty()
         for one in (idle, client):
             await one.close()
+
+
+@pytest.mark.parametrize("response", [RESPONSE, None])
+@pytest.mark.parametrize("path", ["/other", "/loaded"])
+async def test_a_server_that_ends_answers_what_has_come(
+    path: str, response: RawResponse | None
+) -> None:
+    """As it does with requests in uvicorn's queue. The last response closes the connection."""
+    app, loads = App(), Loads()
+    async with serving(app, ConnectionLimits(), answers=loads) as api:
+        client = await api.connect(LOADED)
+        await eventually(lambda: loads.under_way)
+        client.writer.write(OTHER.replace(b"/other", path.encode()))
+        [connection] = api.open_connections()
+        await eventually(lambda: connection._held_back)
+        _end(api)
+        await loads.respond(response)
+        first = b"xx" if response is None else b"loaded"
+        assert await body_of(client) == first
+        if (path, response) == ("/loaded", RESPONSE):
+            await loads.respond()
+        received = await client.rest()
+        assert b"\r\nconnection: close\r\n" in received
+        assert received.endswith(b"loaded" if loads.asked == 2 else b"xx")
+        await api.is_empty()
+        await client.close()
+
+
+async def test_a_server_that_ends_sends_what_is_wrong() -> None:
+    """With what came meanwhile: the refusal is not cut off."""
+    loads = Loads()
+    async with serving(App(), ConnectionLimits(), answers=loads) as api:
+        client = await api.connect(LOADED)
+        await eventually(lambda: loads.under_way)
+        client.writer.write(b"garbage\r\n\r\n")
+        [connection] = api.open_connections()
+        await eventually(lambda: connection._held_back)
+        _end(api)
+        await loads.respond()
+        assert await body_of(client) == b"loaded"
+        assert (await client.rest()).startswith(b"HTTP/1.1 400 ")
+        await client.close()
+        await api.is_empty()
+
+
+def _end(api: Api) -> None:
+    """As uvicorn ends its connections."""
+    for connection in api.open_connections():
+        connection.shutdown()
 
 
 async def _served(client: Client, loads: Loads) -> Client:
