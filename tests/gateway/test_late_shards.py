@@ -167,3 +167,11 @@ def test_what_several_late_guilds_repeat_does_not_come_back() -> None:
     for guild_id in (B, C):
         one.report(guild_id, presence(CUSTOM, GAME, old), guilds)
         assert one.shown == presence(SONG)
+
+
+def test_a_guild_that_has_skipped_a_status_is_ahead_with_what_all_would_show() -> None:
+    """B has the status that it had before, and a game that A would have shown: A is behind."""
+    one = merged(presence(CUSTOM), presence(CUSTOM))
+    one.report(A, presence(CUSTOM, GAME, status="dnd"), (A, B))
+    one.report(B, presence(NEW_GAME), (A, B))
+    assert one.shown == presence(NEW_GAME)

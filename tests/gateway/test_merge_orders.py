@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from services.gateway.state.merged_presence import MergedPresence
+from services.gateway.state.shown_states import SETTLE_TICKS
 from tests.gateway.test_merged_presence import CUSTOM, GAME, SONG, presence
 
 
@@ -113,6 +114,7 @@ class Story:
             if random.random() < 0.1:
                 one.elsewhere = frozenset({99})  # else nothing is stored of guilds that agree
                 one = MergedPresence.restore(one.shown, one.stored())
+        self.merged = one
         present = [self.places[guild_id] for guild_id in sorted(members)]
         return seen, union(self.states[-1], present)
 
@@ -179,7 +181,13 @@ def test_within_a_shard_nothing_goes_back(random: Random, hides: float) -> None:
 
 @given(RANDOM)
 def test_the_end_is_the_same_for_users_who_leave_and_join(random: Random) -> None:
-    """A guild that was left long ago has no part in it."""
+    """A guild that was left long ago has no part in it. Whether it had come further than the others
+    is not always known: then time decides."""
     story = Story(random, hides=0.4, moves=0.1)
-    seen, truth = story.play()
-    assert canonical(seen[-1]) == canonical(truth)
+    _, truth = story.play()
+    one = story.merged
+    for _ in range(SETTLE_TICKS):
+        if canonical(one.shown) == canonical(truth):
+            break
+        one.tick(sorted(story.members), lambda _: True)
+    assert canonical(one.shown) == canonical(truth)

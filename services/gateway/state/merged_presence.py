@@ -86,7 +86,8 @@ class _News(Struct, frozen=True):
     is_past: bool  # it is not shown any more
     is_behind: bool  # the guild had not reported all that is shown
     is_old: bool
-    is_newer: bool  # though it is behind
+    is_newer: bool  # though it was behind
+    is_ahead: bool  # newer, and its status as well
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -387,7 +388,29 @@ class MergedPresence:
         is_old = is_past or (is_behind and self._is_old(guild_id, new, shown))
         is_new = old.state is None and new.state != shown.state
         is_newer = (is_behind or is_new) and not is_old and self._is_newer(new)
-        return _News(guild_id, old, new, is_alone, was_shown, is_past, is_behind, is_old, is_newer)
+        is_ahead = is_newer and (
+            is_alone or new.state != old.state or self._would_be_known(guild_id, new, reports)
+        )
+        return _News(
+            guild_id, old, new, is_alone, was_shown, is_past, is_behind, is_old, is_newer, is_ahead
+        )
+
+    def _would_be_known(
+        self, guild_id: int, new: GuildReport, reports: Mapping[int, GuildReport]
+    ) -> bool:
+        """Whether guilds that report what is shown would have shown what has begun here."""
+        late = self._places(reports, guild_id)
+        kinds = _NONE.union(
+            *(
+                self.shares.get(one, _NONE).union(map(kind_of, report.groups))
+                for one, report in reports.items()
+                if one != guild_id and one not in late
+            )
+        )
+        return any(
+            began_at(group) > self.latest and kind_of(key) in kinds
+            for key, group in new.groups.items()
+        )
 
     def _adds_to(self, shown: GuildReport, new: GuildReport, shares: Collection[str]) -> bool:
         """Whether the report is what is shown, and what no guild has shown that has come so far."""
@@ -454,10 +477,8 @@ class MergedPresence:
         old, new, shown = news.old.state, news.new.state, read_report(self.shown).state
         was_new = old is None and (news.is_alone or is_offline(shown))
         is_next = not news.is_behind and old is not None
-        # A guild that begins something, and has the same status as before, may not know of another.
-        is_newer = news.is_newer and (news.is_alone or new != old)
         state = shown
-        if self.is_kept or was_new or is_next or is_newer:
+        if self.is_kept or was_new or is_next or news.is_ahead:
             state = new
         elif new != shown and self._awaited_state is None:
             self._awaited_state, self._awaited_ticks = new, SETTLE_TICKS
