@@ -36,7 +36,7 @@ async def test_a_card_is_built(tab: BrowserTab) -> None:
     await page.get_by_role("checkbox", name="Badges").check()
     wanted = f"card/{ROBIN}.svg?theme=light&hideBadges=true"
     await tab.until("(path) => (" + PICTURE + ")() === path", wanted)
-    assert await page.evaluate("() => document.querySelector('#preview img').naturalWidth") > 0
+    await tab.until("() => document.querySelector('#preview img').naturalWidth > 0")
     link = f"https://discord.com/users/{ROBIN}"
     await code_is(tab, f"[![Discord presence]({tab.api}/{wanted})]({link})")
     assert page.url == f"{tab.api}/?user={ROBIN}&make=card&theme=light&hideBadges=true"

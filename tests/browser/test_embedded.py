@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.async_api import Browser, FrameLocator, WebSocketRoute
 
-from testing.eventually import eventually
+from testing.eventually import eventually, eventually_async
 from tests.browser.browser_fixture import BrowserTab
 from tests.browser.demo_user import CUSTOM, GAME, show
 from tests.browser.site import Site
@@ -139,7 +139,7 @@ async def test_an_embed_is_live_on_another_site(tab: BrowserTab, sandbox: str) -
     show(tab, "dnd")
     await tab.wait_for_text("Do not disturb", frame.locator("grux-presence"))
     pictures = "(one) => [...one.shadowRoot.querySelectorAll('img')].every((i) => i.naturalWidth)"
-    assert await frame.locator("grux-presence").evaluate(pictures)
+    await eventually_async(lambda: frame.locator("grux-presence").evaluate(pictures))
     assert {sent for sent in referrers if sent and tab.site.url in sent} == set()
     assert await tab.page.context.cookies() == []
 
