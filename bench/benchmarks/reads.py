@@ -32,7 +32,7 @@ NOT_MODIFIED: Final = (
     1.1  # times the 200: one more header is parsed, and two kilobytes less written
 )
 FROM_REDIS: Final = 2.0  # times one from memory
-NOBODYS: Final = people.FIRST + 10**9  # the first of the ids that no user has
+UNKNOWN_ID: Final = people.FIRST + 10**9  # the first of the ids that no user has
 
 Tags = Literal["none", "learn", "send"]
 
@@ -52,10 +52,10 @@ class Target(Struct, frozen=True):
             raise ProcessFailed(f"{self.server.name} answered {path}: {done}")
         return (self.server.cpu() - before) / users
 
-    async def get_nobody(self, path: str, users: int) -> float:
+    async def get_unknown(self, path: str, users: int) -> float:
         """The same for ids that no user has: 404."""
         before = self.server.cpu()
-        done = await self.load.ask(f"{CONNECTIONS} {users} {path} {NOBODYS} {users} none")
+        done = await self.load.ask(f"{CONNECTIONS} {users} {path} {UNKNOWN_ID} {users} none")
         if done["other"] != users:
             raise ProcessFailed(f"{self.server.name} answered {path}: {done}")
         return (self.server.cpu() - before) / users
@@ -110,14 +110,14 @@ async def run(harness: Harness) -> list[Figure]:
             await people.change_all(redis.store, users, number)
             await asyncio.sleep(harness.params.settles)  # the api drops all of them
             series.add("from Redis", await api.get("/user/", users))
-            series.add("nobody", await api.get_nobody("/user/", users))
+            series.add("unknown", await api.get_unknown("/user/", users))
             for path in (*bare, LANYARD):
                 await api.get(path, users)  # warm again
     found = [figure for path in bare for figure in _figures(series, path, users, rate)]
     found.append(
         _from_redis_figure(series, f"{users:,} users that have just changed", "from Redis")
     )
-    found.append(_from_redis_figure(series, "an id that nobody has: 404", "nobody"))
+    found.append(_from_redis_figure(series, "an unknown id: 404", "unknown"))
     return [*found, _lanyard_figure(series, users), *([_many_figure(series)] if has_many else [])]
 
 

@@ -31,8 +31,8 @@ class RequestingGateway(GatewayFixture):
         )
 
 
-async def test_late_answer_removes_nobody() -> None:
-    """The listing that it was to complete is over: that it has named nobody means nothing."""
+async def test_late_answer_removes_no_member() -> None:
+    """The listing that it was to complete is over, so the members that it names do not count."""
     gateway = RequestingGateway()
     task = asyncio.create_task(gateway.sent_requests.run())
     gateway.handler.begin_guild(GUILD)
@@ -45,8 +45,8 @@ async def test_late_answer_removes_nobody() -> None:
 
 
 async def test_request_that_waits_is_not_sent() -> None:
-    """As after a takeover: the next process requests the members of a guild some of whom Redis does
-    not show, and Discord's replay ends an outage of that guild before the request can be sent."""
+    """As after a takeover. The next process requests the members of a guild, because Redis does not
+    hold all of them. Discord's replay ends an outage of the guild before the request is sent."""
     gateway = RequestingGateway()
     gateway.sender.is_connected = False
     gateway.handler.begin_guild(GUILD)

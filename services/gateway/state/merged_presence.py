@@ -85,9 +85,9 @@ class _News(Struct, frozen=True):
     was_shown: bool  # since the guild's last report
     is_past: bool  # it is not shown any more
     is_behind: bool  # the guild had not reported all that is shown
-    is_old: bool
-    is_newer: bool  # though it was behind
-    is_ahead: bool  # newer, and its status as well
+    is_old: bool  # it is past, or shows something in an older form or that has ended
+    is_newer: bool  # it shows what began after all that is shown, though the guild was behind
+    is_ahead: bool  # newer, and so is its status
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -122,7 +122,8 @@ class MergedPresence:
         self.version = 0  # in Redis, when this was loaded or saved; 0: not compared
         self.shares: dict[int, frozenset[str]] = {}  # the kinds that a guild is known to show
         self.as_of: dict[int, int] = {}  # `created_at` up to which a guild has followed
-        self.latest = 0  # the latest `created_at` that was shown, since all guilds agreed
+        # The latest `created_at` that was shown, since all guilds agreed.
+        self.latest = began_at(read_report(shown).activities)
         self.ended: dict[str, _Ended] = {}  # by group
         self.is_kept = False  # `shown` is of a guild that was left: no other has come so far
         self.is_late = False  # and one that has not sends its events: it is about to
@@ -130,7 +131,6 @@ class MergedPresence:
         self._awaited_state: State = None  # shown when the wait is over
         self._awaited_ticks = 0
         self._recent: ShownStates | None = None  # None: all guilds have reported what is shown
-        self.latest = began_at(read_report(shown).activities)
 
     @classmethod
     def restore(cls, shown: bytes, stored: bytes | None) -> Self:

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from services.gateway.state.guild_report import KINDS, GuildReport, kind_of, read_report
 
-SETTLE_TICKS: Final = 60  # of merged_presence.py: as long as another shard may be behind
+SETTLE_TICKS: Final = 60  # of MergedPresence.tick: as long as another shard may be behind
 SETTLE_TICKS_ELSEWHERE: Final = 240  # whether another process is behind is not known here
 _MAX_STATES: Final = 8
 _LOST: Final = -1  # in place of a place: the state is not kept any more
@@ -40,7 +40,7 @@ class ShownStates:
     def __init__(self, states: list[bytes], places: dict[int, int]) -> None:
         self.states = states
         self.hides: dict[int, frozenset[str]] = {}  # the kinds that a guild is known not to show
-        # The last one of them that each guild has reported. None: it may have reported any.
+        # Which of them each guild has reported last. A guild without a place may have reported any.
         self.places = places
         self.past: set[int] = set()  # guilds whose last report was old when it came
         self.ticks = 0  # since the last change, while events of all guilds come
@@ -96,7 +96,7 @@ class ShownStates:
         hidden = self.hides.get(guild_id, frozenset()) - _kinds(new)
         self.hides[guild_id] = hidden
         candidates = range(self.places.get(guild_id, _LOST) + 1, len(self.states))
-        # Of a guild that was not heard for a time, the last report is known, and is hardly old.
+        # A guild without a place was not heard for a time: what it reports now is hardly old.
         for later in candidates if guild_id in self.places else reversed(candidates):
             if self._may_be(later, new, KINDS - shares):
                 self.places[guild_id] = later
@@ -105,7 +105,7 @@ class ShownStates:
         return False
 
     def note_past(self, guild_id: int, *, is_past: bool) -> None:
-        """Whether the guild's report is old, as it comes."""
+        """Note whether the guild's report is old as it comes."""
         self.past.discard(guild_id)
         if is_past:
             self.past.add(guild_id)
@@ -150,14 +150,14 @@ class ShownStates:
         self.places[guild_id] = len(self.states) - 1
 
     def hide(self, reports: Mapping[int, GuildReport]) -> None:
-        """All guilds have long reported what is shown: what is missing in a report is hidden."""
+        """Note what guilds hide. They have long come to what is shown, so it is what they lack."""
         shown = _kinds(read_report(self.states[-1]))
         for guild_id, report in reports.items():
             if report.state:
                 self.hides[guild_id] = shown - _kinds(report)
 
     def _advance(self, guild_id: int, report: GuildReport) -> None:
-        """Past states that differ in nothing that this guild shows."""
+        """Move the guild on, past states that differ in nothing that it shows."""
         place = self.places.get(guild_id, _LOST) + 1
         hides = self.hides.get(guild_id, frozenset())
         while place < len(self.states) and self._may_be(place, report, hides):
