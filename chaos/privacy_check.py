@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from chaos.facts import NOTHING, Seen, Who
 from chaos.fault_window import MACHINE, FaultWindow
-from chaos.plan import DURABLE_LINKS, GATEWAYS, RETURNING_OLDER
+from chaos.plan import DURABLE_LINKS, FORGETTING, GATEWAYS, RETURNING_OLDER
 from shared.model.user_settings import HIDEABLE_FIELDS, HistoryLevel
 
 VISIBLE: Final = "visible"
@@ -25,6 +25,7 @@ NAMES: Final = (*HIDEABLE_FIELDS, VISIBLE, LAST_SEEN, HISTORY)
 
 HIDDEN_WITHIN: Final = 1.0  # seconds in which nothing is broken
 _SETTLES: Final = 6.0  # seconds after a fault: until another gateway has taken over
+_IDENTIFIED_EVERY: Final = 5.0  # seconds: Discord's limit, for the shards of one bot
 _REWRITTEN_WITHIN: Final = 30.0  # seconds, where Redis has come back with older data
 
 _ON_THE_WAY: Final = {
@@ -115,8 +116,12 @@ class Sighting(Struct, frozen=True):
     since: float  # when it was hidden
     at: float
 
-    def exposed_for(self, windows: Sequence[FaultWindow]) -> float:
-        """For how many seconds nothing was broken since it was hidden."""
+    def exposed_for(self, windows: Sequence[FaultWindow], shards: int = 1) -> float:
+        """For how many seconds nothing was broken since it was hidden.
+
+        A Redis that has lost all users gets them back when every shard is in a session, for which
+        each may have to wait its turn. Until then it has nothing that could be reduced.
+        """
         way = _ON_THE_WAY | {self.process, f"{self.process}>redis", f"clients>{self.process}"}
         since, broken = self.since, []
         for window in windows:
@@ -125,7 +130,8 @@ class Sighting(Struct, frozen=True):
             if window.kind in RETURNING_OLDER:
                 since = max(since, window.ended + _REWRITTEN_WITHIN)
             elif window.target in way:
-                broken.append((window.began, window.ended + _SETTLES))
+                waits = (shards - 1) * _IDENTIFIED_EVERY if window.kind in FORGETTING else 0.0
+                broken.append((window.began, window.ended + _SETTLES + waits))
             elif window.target == MACHINE:  # HostStalls.delays
                 broken.append((window.began, window.ended))
         healthy, reached = 0.0, since
@@ -207,11 +213,13 @@ class PrivacyCheck:
             return
         self._note(reader, "", user_id, {VISIBLE, *fields_in(found)}, at)
 
-    def leaks(self, windows: Sequence[FaultWindow], within: float = HIDDEN_WITHIN) -> list[str]:
+    def leaks(
+        self, windows: Sequence[FaultWindow], within: float = HIDDEN_WITHIN, shards: int = 1
+    ) -> list[str]:
         """What was seen for longer than it may be."""
         found: dict[tuple[str, str, str], str] = {}
         for one in self.sightings:
-            seconds = one.exposed_for(windows)
+            seconds = one.exposed_for(windows, shards)
             if seconds > within:
                 found.setdefault(
                     (one.reader, one.user_id, one.field),

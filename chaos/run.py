@@ -155,7 +155,7 @@ async def run(seed: int, size: Size) -> Result:
             result.due, missed = reference.compare(readers, [*windows, *stalls], size.stood)
             result.problems += missed
             result.problems += stack.history.privacy.leaks(
-                [*windows, *machine.delays], size.hidden_within
+                [*windows, *machine.delays], size.hidden_within, size.shards
             )
             for replica in replicas:
                 result.problems += unexcused(

@@ -172,6 +172,22 @@ def test_faults_on_the_way_explain_it(window: FaultWindow, leaks: int) -> None:
     assert len(found.leaks([window])) == leaks
 
 
+@pytest.mark.parametrize(
+    ("window", "shards", "leaks"),
+    [
+        (FaultWindow("redis", 5.0, 5.0, "redis_emptied"), 2, 0),
+        (FaultWindow("redis", 5.0, 5.0, "redis_emptied"), 1, 1),
+        (FaultWindow("redis", 4.5, 5.0, "redis_paused"), 2, 1),
+    ],
+)
+def test_a_redis_that_lost_all_gets_it_back_shard_by_shard(
+    window: FaultWindow, shards: int, leaks: int
+) -> None:
+    found = check(HIDES_SONG)
+    found.look("a client", "ws-1", ROBIN, SEEN, WHO, 15.0)
+    assert len(found.leaks([window], shards=shards)) == leaks
+
+
 def test_a_takeover_is_no_excuse_for_what_was_hidden_long_before() -> None:
     """The next gateway knows what people have chosen."""
     found = check(HIDES_SONG)
