@@ -175,3 +175,30 @@ def test_a_guild_that_has_skipped_a_status_is_ahead_with_what_all_would_show() -
     one.report(A, presence(CUSTOM, GAME, status="dnd"), (A, B))
     one.report(B, presence(NEW_GAME), (A, B))
     assert one.shown == presence(NEW_GAME)
+
+
+def test_the_first_game_of_a_guild_that_is_ahead_replaces_the_games_of_others() -> None:
+    """B has shown no game before, and its shard is ahead with another status."""
+    one = merged(presence(), presence(status="offline"))
+    one.report(A, presence(CUSTOM, GAME), (A, B))
+    new = {**CUSTOM, "created_at": 3}
+    one.report(B, presence(new, status="idle"), (A, B), unfollowed=(A,))
+    one.report(B, presence(new, NEW_GAME, status="idle"), (A, B))
+    assert one.shown == presence(new, NEW_GAME, status="idle")
+    one.report(A, presence(new, NEW_GAME, status="idle"), (A, B))
+    assert one.is_uniform
+
+
+def test_the_first_game_of_a_guild_replaces_those_of_one_that_is_not_connected() -> None:
+    """B and C are listed in a new session; C hides the games."""
+    one = merged(presence(CUSTOM, GAME), presence(status="idle"), presence(status="idle"))
+    new = {**CUSTOM, "created_at": 9}
+    one.report(C, presence(new), (A, B, C), unfollowed=(A,))
+    one.report(B, presence(new, NEW_GAME), (A, B, C), unfollowed=(A,))
+    assert one.shown == presence(new, NEW_GAME)
+
+
+def test_the_first_game_of_a_guild_is_added_where_none_is_late() -> None:
+    one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
+    one.report(B, presence(CUSTOM, NEW_GAME), (A, B))
+    assert one.shown == presence(CUSTOM, GAME, NEW_GAME)

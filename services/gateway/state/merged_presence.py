@@ -446,6 +446,8 @@ class MergedPresence:
         else:
             self._note_ended(guild_id, news.old.groups.items(), new, reports)
         heard_until = self.as_of.setdefault(guild_id, 0)
+        if not is_late:
+            self._note_replaced(guild_id, new, reports, outdated)
         self._learn({guild_id: new})
         if news.is_newer:
             self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
@@ -599,6 +601,42 @@ class MergedPresence:
                 continue
             if any(key in report.groups for report in reports.values()):
                 self.ended[key] = _Ended(created, guild_id)
+
+    def _note_replaced(
+        self,
+        guild_id: int,
+        new: GuildReport,
+        reports: Mapping[int, GuildReport],
+        outdated: Collection[int],
+    ) -> None:
+        """Where the guild shows activities of a kind for the first time, those that began before
+        have ended that only guilds show which are behind it."""
+        kinds = frozenset(map(kind_of, new.groups)) - self.shares.get(guild_id, _NONE)
+        if not kinds:
+            return
+        newest = dict.fromkeys(kinds, 0)
+        for key, group in new.groups.items():
+            if (kind := kind_of(key)) in kinds:
+                newest[kind] = max(newest[kind], began_at(group))
+        for one, report in reports.items():
+            if one in outdated or self._is_before(one, report, new, kinds):
+                replaced = [
+                    (key, group)
+                    for key, group in report.groups.items()
+                    if began_at(group) < newest.get(kind_of(key), 0)
+                ]
+                self._note_ended(guild_id, replaced, new, reports)
+
+    def _is_before(
+        self, guild_id: int, report: GuildReport, new: GuildReport, besides: Collection[str]
+    ) -> bool:
+        """Whether the guild's report shows an earlier state than `new`. Kinds `besides` which say
+        nothing of that are left out."""
+        return report.state != new.state or any(
+            began_at(report.groups.get(key, ())) < began_at(group)
+            for key, group in self._shared(guild_id, new)
+            if kind_of(key) not in besides
+        )
 
     def _note_outdated(self, news: _News, shown: GuildReport) -> None:
         """What the guild, which is late, shows alone has ended, unless it is the latest."""
