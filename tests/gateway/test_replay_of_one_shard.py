@@ -139,6 +139,22 @@ def test_users_of_one_shard_are_followed_at_once() -> None:
     assert not both.is_replaying(0)
 
 
+def test_what_was_held_for_another_shard_is_not_newer_than_what_came_without_it() -> None:
+    """The user leaves the other shard's server in the middle of the replay."""
+    both = TwoShards()
+    both.begin(0)
+    both.presence(FIRST, "b", 2)
+    both.presence(THIRD, "b", 2)
+    both.tell("GUILD_MEMBER_REMOVE", SECOND, {"guild_id": str(SECOND), "user": {"id": "1"}})
+    both.presence(FIRST, "c", 3)
+    both.presence(THIRD, "c", 3)
+    both.end(0)
+    assert both.texts[-1] == "c"
+    cached = both.gateway.users.get(1)
+    assert cached is not None
+    assert cached.merged is None
+
+
 def test_what_a_shard_without_a_connection_showed_long_ago_is_not_added() -> None:
     """The other one begins a new session, and its server shows activities for the first time."""
     both = TwoShards()

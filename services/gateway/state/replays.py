@@ -43,7 +43,10 @@ class Replays:
     ) -> bool:
         """Whether this does not count yet. `guild_ids`: all guilds of the user."""
         replay = self._by_guild.get(guild_id) if self._by_guild else None
-        if replay is None or all(self._by_guild.get(one) is replay for one in guild_ids):
+        if replay is None:
+            return False
+        if all(self._by_guild.get(one) is replay for one in guild_ids):
+            replay.pop((guild_id, user_id), None)  # from when the user was in others, too
             return False
         replay[guild_id, user_id] = presence
         return True
