@@ -89,18 +89,12 @@ def reports(stored: bytes, shown: bytes, by: Filter) -> bytes:
         for guild_id, report in known.get("reports", {}).items()
     }
     hidden_kinds = {kind for field, kind in _KINDS.items() if field in by.fields}
-    newest: dict[str, int] = {}
-    for report in (shown, *filtered.values()):
-        for activity in (_decode(report) or {}).get("activities", ()):
-            kind = _kind(activity)
-            newest[kind] = max(newest.get(kind, 0), activity.get("created_at") or 0)
-    visible_kinds = {
-        kind: time
-        for kind, time in known.get("newest", {}).items()
-        if kind not in hidden_kinds and not (kind == "other" and by.is_partial())
-    }
-    newest |= visible_kinds
-    latest = max(newest.values(), default=0)
+    activities = [
+        activity
+        for report in (shown, *filtered.values())
+        for activity in (_decode(report) or {}).get("activities", ())
+    ]
+    latest = max((one.get("created_at") or 0 for one in activities), default=0)
     kept: Json = {}
     differing = {one: Raw(report) for one, report in filtered.items() if report != shown}
     if differing:
@@ -112,8 +106,8 @@ def reports(stored: bytes, shown: bytes, by: Filter) -> bytes:
         }
     if "as_of" in known:
         kept["as_of"] = {one: min(time, latest) for one, time in known["as_of"].items()}
-    if newest:
-        kept["newest"] = newest
+    if latest:
+        kept["latest"] = latest
     ended = {key: one for key, one in known.get("ended", {}).items() if _is_group_shown(key, by)}
     if ended:
         kept["ended"] = ended

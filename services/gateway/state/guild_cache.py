@@ -21,6 +21,7 @@ from services.gateway.state.user_cache import (
     UserCache,
     merge_presence,
     merge_user,
+    sanitized,
 )
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import shard_of
@@ -165,10 +166,12 @@ class GuildCache:
     def end_replay(self, shard_id: int, shard_count: int) -> None:
         """All is repeated."""
         replay = self._replays.end(self.guild_ids(shard_id, shard_count))
-        for (guild_id, user_id), presence in replay.items():
-            guild = self._guilds.get(guild_id)
+        for (guild_id, user_id), held in replay.items():
+            guild, cached = self._guilds.get(guild_id), self._users.get(user_id)
             if guild is not None and user_id in guild.members:
-                self.update_presence(guild_id, user_id, presence)
+                self.update_presence(guild_id, user_id, held.presence)
+                if cached is not None and cached.merged:
+                    cached.merged.note_skipped(held.latest)
 
     def is_replaying(self, shard_id: int, shard_count: int) -> bool:
         """Whether what the shard has repeated is yet to be counted."""
@@ -179,7 +182,8 @@ class GuildCache:
         cached = self._users.get(user_id)
         if cached is None:
             return
-        if self._replays.hold(guild_id, user_id, cached.all_guilds(), presence):
+        if self._replays.holds_back(guild_id, user_id, cached.all_guilds()):
+            self._replays.hold(guild_id, user_id, sanitized(cached, guild_id, presence))
             return
         silent: Collection[int] = ()
         unfollowed: Collection[int] = ()

@@ -72,6 +72,13 @@ def began_at(activities: Iterable[Json]) -> int:
     return latest
 
 
+def newest_of(report: GuildReport, kind: str) -> int:
+    """The latest `created_at` of the activities of the kind; 0: there is none."""
+    return max(
+        (began_at(one) for key, one in report.groups.items() if kind_of(key) == kind), default=0
+    )
+
+
 def is_offline(state: State) -> bool:
     return state is not None and state[0] == "offline"
 

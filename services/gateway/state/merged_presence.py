@@ -12,6 +12,7 @@ Long because it is one rule.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final, Self
 
 import msgspec
@@ -26,6 +27,7 @@ from services.gateway.state.guild_report import (
     compose,
     is_offline,
     kind_of,
+    newest_of,
     read_report,
     richness,
 )
@@ -88,6 +90,15 @@ class _News(Struct, frozen=True):
     is_old: bool  # it is past, or shows something in an older form or that has ended
     is_newer: bool  # it shows what began after all that is shown, though the guild was behind
     is_ahead: bool  # newer, and so is its status
+
+    @property
+    def is_repeated(self) -> bool:
+        return (self.new.state, self.new.groups) == (self.old.state, self.old.groups)
+
+    @property
+    def first(self) -> int | None:
+        """The guild, if it is the first that reports what it does."""
+        return None if self.was_shown or self.is_repeated else self.guild_id
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -205,14 +216,15 @@ class MergedPresence:
         shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
         outdated = reports.keys() & {*silent, *unfollowed}
-        news = self._news(guild_id, presence, reports, outdated)
+        news = self._news(guild_id, presence, reports, outdated, silent)
         if all(self.reports.get(one, self.shown) == presence for one in guilds if one != guild_id):
             self._agree_on(presence, guilds, news)
             return
         self._learn(reports)
+        over = self._known_over(news, reports)
         reports[guild_id] = new
         was_late = self._note_ends(news, reports, outdated, silent)
-        if self._recent and (new.state, new.groups) != (news.old.state, news.old.groups):
+        if self._recent and not news.is_repeated:
             self._recent.note_past(guild_id, is_past=was_late)
         state = self._next_state(news, reports)
         has_followed = not news.is_behind and new.state == state
@@ -224,7 +236,7 @@ class MergedPresence:
             late |= outdated
             late |= {guild_id} if news.is_old else set()
             begun = set() if news.is_behind else new.groups.keys() - news.old.groups.keys()
-            self._go_on(reports, late, begun)
+            self._go_on(reports, late, begun - over)
         self._end_keeping()
         self.reports = {**self.reports, guild_id: presence}
         self._show(state, reports, news, is_late)
@@ -283,6 +295,10 @@ class MergedPresence:
         for guild_id in guild_ids:
             if self._recent and self._recent.is_lost(guild_id):
                 self._forget_place(guild_id)
+
+    def note_skipped(self, latest: int) -> None:
+        """What began then was shown by the guild that reported last, but not reported."""
+        self.latest = max(self.latest, latest)
 
     def note_guilds(self, guilds: Collection[int]) -> None:
         """All these are part of this."""
@@ -361,13 +377,15 @@ class MergedPresence:
         guild_id: int,
         presence: bytes,
         reports: Mapping[int, GuildReport],
-        outdated: Collection[int],
+        outdated: AbstractSet[int],
+        silent: Collection[int],
     ) -> _News:
         shown, old, new = read_report(self.shown), reports[guild_id], read_report(presence)
         if self._recent is None:
             self._recent = ShownStates([self.shown], dict.fromkeys(reports, 0))
             self._recent.hide({one: reports[one] for one in self.reports if one in reports})
-        for one in outdated:
+        self._recent.skipping |= outdated
+        for one in silent:
             self._forget_place(one)
         shares = self.shares.get(guild_id, _NONE).union(map(kind_of, new.groups))
         is_alone = reports.keys() <= {guild_id, *outdated}
@@ -423,11 +441,15 @@ class MergedPresence:
     def _agree_on(self, presence: bytes, guilds: Iterable[int], news: _News) -> None:
         """The last report of each guild says it, whatever had ended: what a user starts again may
         have its old `created_at`."""
+        latest, as_of = self.latest, self.as_of
         self.shown = presence
         self._agree(news.new)
         reports = self._reports(guilds, news.new)
+        self._note_shown(reports, news.first)
+        if self._recent:  # a guild that is late may report the same
+            self.latest = max(latest, self.latest)
+            self.as_of = {one: as_of[one] for one in as_of if not self._recent.is_there(one)}
         self._learn(reports)
-        self._note_shown(reports, None if news.was_shown else news.guild_id)
 
     def _note_ends(
         self,
@@ -442,9 +464,12 @@ class MergedPresence:
             news.is_behind and not news.is_newer and self._lags(guild_id, new, shown.state, shown)
         )
         if is_late:
-            self._note_outdated(news, shown)
+            told = self._told_ahead(guild_id, shown, reports)
+            self._note_outdated(news, shown, told)
+            ended = [item for item in news.old.groups.items() if kind_of(item[0]) not in told]
         else:
-            self._note_ended(guild_id, news.old.groups.items(), new, reports)
+            ended = [*news.old.groups.items()]
+        self._note_ended(guild_id, ended, new, reports)
         heard_until = self.as_of.setdefault(guild_id, 0)
         if not is_late:
             self._note_replaced(guild_id, new, reports, outdated)
@@ -556,7 +581,7 @@ class MergedPresence:
 
     def _shared(self, guild_id: int, report: GuildReport) -> list[tuple[str, list[Json]]]:
         """What the guild would show as well, if it is still shown."""
-        shares = self.shares.get(guild_id, frozenset())
+        shares = self.shares.get(guild_id, _NONE)
         return [item for item in report.groups.items() if kind_of(item[0]) in shares]
 
     def _is_old(self, guild_id: int, new: GuildReport, shown: GuildReport) -> bool:
@@ -575,9 +600,15 @@ class MergedPresence:
 
     def _lags(self, guild_id: int, report: GuildReport, state: State, shown: GuildReport) -> bool:
         """Whether the guild is behind with this report, too."""
+        as_of, shares = self.as_of.get(guild_id, 0), self.shares.get(guild_id, _NONE)
         return report.state != state or any(
             began_at(report.groups.get(key, ())) < began_at(group)
-            for key, group in self._not_followed(guild_id, shown)
+            for key, group in shown.groups.items()
+            if began_at(group) > as_of
+            and (
+                (kind := kind_of(key)) in shares
+                or 0 < newest_of(report, kind) < began_at(group)  # it shows such from now on
+            )
         )
 
     def _is_newer(self, new: GuildReport) -> bool:
@@ -614,10 +645,7 @@ class MergedPresence:
         kinds = frozenset(map(kind_of, new.groups)) - self.shares.get(guild_id, _NONE)
         if not kinds:
             return
-        newest = dict.fromkeys(kinds, 0)
-        for key, group in new.groups.items():
-            if (kind := kind_of(key)) in kinds:
-                newest[kind] = max(newest[kind], began_at(group))
+        newest = {kind: newest_of(new, kind) for kind in kinds}
         for one, report in reports.items():
             if one in outdated or self._is_before(one, report, new, kinds):
                 replaced = [
@@ -630,21 +658,57 @@ class MergedPresence:
     def _is_before(
         self, guild_id: int, report: GuildReport, new: GuildReport, besides: Collection[str]
     ) -> bool:
-        """Whether the guild's report shows an earlier state than `new`. Kinds `besides` which say
-        nothing of that are left out."""
+        """Whether the guild's report shows an earlier state than `new`. Of kinds `besides` nothing
+        is told by what is not there."""
         return report.state != new.state or any(
             began_at(report.groups.get(key, ())) < began_at(group)
             for key, group in self._shared(guild_id, new)
-            if kind_of(key) not in besides
+            if kind_of(key) not in besides or key in report.groups
         )
 
-    def _note_outdated(self, news: _News, shown: GuildReport) -> None:
-        """What the guild, which is late, shows alone has ended, unless it is the latest."""
+    def _known_over(self, news: _News, reports: Mapping[int, GuildReport]) -> set[str]:
+        """What has begun and ended while other guilds were ahead: they show what began later of the
+        kind, of which the guild had not heard, and do not show it."""
+        kinds, as_of = self.shares.get(news.guild_id, _NONE), self.as_of.get(news.guild_id, 0)
+        over: set[str] = set()
+        for key, group in news.new.groups.items():
+            kind, created = kind_of(key), began_at(group)
+            if kind not in kinds or created <= began_at(news.old.groups.get(key, ())):
+                continue
+            for one, report in reports.items():
+                if one == news.guild_id or key in report.groups:
+                    continue
+                of_kind = [held for held in report.groups.items() if kind_of(held[0]) == kind]
+                if any(began_at(held) > max(created, as_of) for _, held in of_kind):
+                    self.ended[key] = _Ended(created, one)
+                    over.add(key)
+                    break
+        return over
+
+    def _told_ahead(
+        self, guild_id: int, shown: GuildReport, reports: Mapping[int, GuildReport]
+    ) -> frozenset[str]:
+        """The kinds of activities that other guilds are known to show which are not late. Of all
+        other kinds a late guild tells in order, too, and first."""
+        return _NONE.union(
+            *(
+                self.shares.get(one, _NONE)
+                for one, report in reports.items()
+                if one != guild_id and not self._lags(one, report, shown.state, shown)
+            )
+        )
+
+    def _note_outdated(self, news: _News, shown: GuildReport, told: Collection[str]) -> None:
+        """What the guild, which is late, shows alone has ended, unless it is the latest, or of a
+        kind that is not `told` ahead of it."""
+        over = {kind_of(item[0]) for item in news.new.groups.items() if self._is_hidden(item)}
         for item in news.new.groups.items():
+            if (kind := kind_of(item[0])) not in told and kind not in over:
+                continue
             created = began_at(item[1])
             is_shown = began_at(shown.groups.get(item[0], ())) >= created
-            is_latest = created > self.latest and not news.is_past
-            if not (is_latest or is_shown or self._is_hidden(item)):
+            is_latest = created > self.latest and kind not in over
+            if not ((is_latest and not news.is_past) or is_shown or self._is_hidden(item)):
                 self.ended[item[0]] = _Ended(created, news.guild_id)
 
     def _note_gone_on(self, new: GuildReport) -> None:
@@ -746,7 +810,7 @@ class MergedPresence:
         if news and not is_late:
             old = news.old.groups
             changed = {key for key, group in news.new.groups.items() if old.get(key) != group}
-        first = news.guild_id if news and not (news.was_shown or is_late) else None
+        first = news.first if news and not is_late else None
         places = self._places(reports, first)
         for guild_id in sorted(reports):
             place = places.get(guild_id, _LAST)

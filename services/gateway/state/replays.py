@@ -9,10 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from services.gateway.state.user_cache import RawPresence
+from msgspec import Struct
 
-Replay = dict[tuple[int, int], RawPresence]
-"""What a shard has shown last, by guild and user."""
+from services.gateway.state.guild_report import began_at, read_report
+
+
+class Held(Struct, frozen=True):
+    """What a shard has repeated of a user in a guild."""
+
+    presence: bytes  # the last one, as presence_json.py gives it
+    latest: int  # `created_at` of all
+
+
+Replay = dict[tuple[int, int], Held]
+"""By guild and user."""
 
 
 class Replays:
@@ -38,18 +48,24 @@ class Replays:
         """Whether something is yet to be counted."""
         return any(self._by_guild.get(one) for one in guild_ids)
 
-    def hold(
-        self, guild_id: int, user_id: int, guild_ids: Iterable[int], presence: RawPresence
-    ) -> bool:
-        """Whether this does not count yet. `guild_ids`: all guilds of the user."""
+    def holds_back(self, guild_id: int, user_id: int, guild_ids: Iterable[int]) -> bool:
+        """Whether what the guild shows of the user does not count yet. `guild_ids`: all guilds of
+        the user."""
         replay = self._by_guild.get(guild_id) if self._by_guild else None
         if replay is None:
             return False
-        if all(self._by_guild.get(one) is replay for one in guild_ids):
+        is_shared = any(self._by_guild.get(one) is not replay for one in guild_ids)
+        if not is_shared:
             replay.pop((guild_id, user_id), None)  # from when the user was in others, too
-            return False
-        replay[guild_id, user_id] = presence
-        return True
+        return is_shared
+
+    def hold(self, guild_id: int, user_id: int, presence: bytes) -> None:
+        """Keep this until the replay ends."""
+        replay = self._by_guild[guild_id]
+        latest = began_at(read_report(presence).activities)
+        if before := replay.get((guild_id, user_id)):
+            latest = max(before.latest, latest)
+        replay[guild_id, user_id] = Held(presence, latest)
 
     def forget_member(self, guild_id: int, user_id: int) -> None:
         """The user has left the guild."""

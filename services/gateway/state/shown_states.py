@@ -35,13 +35,14 @@ class StoredStates(Struct, omit_defaults=True):
 class ShownStates:
     """The last one is shown. Earlier ones are kept until all guilds have come further."""
 
-    __slots__ = ("hides", "past", "places", "states", "ticks")
+    __slots__ = ("hides", "past", "places", "skipping", "states", "ticks")
 
     def __init__(self, states: list[bytes], places: dict[int, int]) -> None:
         self.states = states
         self.hides: dict[int, frozenset[str]] = {}  # the kinds that a guild is known not to show
         # Which of them each guild has reported last. A guild without a place may have reported any.
         self.places = places
+        self.skipping: set[int] = set()  # guilds whose next report may be much later than the last
         self.past: set[int] = set()  # guilds whose last report was old when it came
         self.ticks = 0  # since the last change, while events of all guilds come
 
@@ -64,6 +65,10 @@ class ShownStates:
     def is_passed(self) -> bool:
         """Whether all guilds have reported the last one."""
         return all(place == len(self.states) - 1 for place in self.places.values())
+
+    def is_there(self, guild_id: int) -> bool:
+        """Whether the guild has reported the last one."""
+        return self.places.get(guild_id) == len(self.states) - 1
 
     def is_last_to_follow(self, guild_id: int) -> bool:
         """Whether all other guilds have reported the last one, and this one has the one before."""
@@ -96,8 +101,10 @@ class ShownStates:
         hidden = self.hides.get(guild_id, frozenset()) - _kinds(new)
         self.hides[guild_id] = hidden
         candidates = range(self.places.get(guild_id, _LOST) + 1, len(self.states))
-        # A guild without a place was not heard for a time: what it reports now is hardly old.
-        for later in candidates if guild_id in self.places else reversed(candidates):
+        # A guild that was not heard for a time has hardly come to what it reports now before.
+        is_next = guild_id in self.places and guild_id not in self.skipping
+        self.skipping.discard(guild_id)
+        for later in candidates if is_next else reversed(candidates):
             if self._may_be(later, new, KINDS - shares):
                 self.places[guild_id] = later
                 self.hides[guild_id] = hidden | (_kinds(read_report(self.states[later])) - shares)
