@@ -519,9 +519,13 @@ class MergedPresence:
 
     def _is_still_late(self, guild_id: int, new: GuildReport) -> bool:
         """Whether the guild has come nearer to what is kept, and not so far."""
-        shown = read_report(self.shown)
-        is_known = self.reports.get(guild_id, self.shown) != NOT_REPORTED
-        return is_known and self._is_old(guild_id, new, shown)
+        if self.reports.get(guild_id, self.shown) == NOT_REPORTED:
+            return False
+        if self._recent and self._recent.is_lost(guild_id):
+            shares = self.shares.get(guild_id, _NONE).union(map(kind_of, new.groups))
+            if not (self._is_newer(new) or self._recent.is_shown(new, shares)):
+                return True
+        return self._is_old(guild_id, new, read_report(self.shown))
 
     def _tick_late(self, guilds: Collection[int], is_live: IsLive) -> bool:
         """As `tick`: guilds whose events come were not late, but show something else."""
