@@ -14,14 +14,14 @@ from msgspec import Struct
 from services.gateway.state.guild_report import began_at, read_report
 
 
-class Held(Struct, frozen=True):
+class HeldPresence(Struct, frozen=True):
     """What a shard has repeated of a user in a guild."""
 
     presence: bytes  # the last one, as presence_json.py gives it
     latest: int  # `created_at` of all
 
 
-Replay = dict[tuple[int, int], Held]
+Replay = dict[tuple[int, int], HeldPresence]
 """By guild and user."""
 
 
@@ -65,7 +65,7 @@ class Replays:
         latest = began_at(read_report(presence).activities)
         if before := replay.get((guild_id, user_id)):
             latest = max(before.latest, latest)
-        replay[guild_id, user_id] = Held(presence, latest)
+        replay[guild_id, user_id] = HeldPresence(presence, latest)
 
     def forget_member(self, guild_id: int, user_id: int) -> None:
         """The user has left the guild."""
