@@ -20,6 +20,8 @@ from tests.gateway.test_merged_presence import (
     CUSTOM,
     GAME,
     NEW_GAME,
+    OLD_GAME,
+    OTHER_GAME,
     SONG,
     A,
     B,
@@ -202,3 +204,79 @@ def test_the_first_game_of_a_guild_is_added_where_none_is_late() -> None:
     one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
     one.report(B, presence(CUSTOM, NEW_GAME), (A, B))
     assert one.shown == presence(CUSTOM, GAME, NEW_GAME)
+
+
+def test_the_first_game_of_a_guild_replaces_older_forms_of_what_others_show() -> None:
+    """A shows the game that B has, from before: what else it shows is from before, too."""
+    one = merged(presence(), presence())
+    one.report(A, presence(OLD_GAME, NEW_GAME), (A, B))
+    newer = {**NEW_GAME, "created_at": 8}
+    one.report(B, presence(newer), (A, B))
+    assert one.shown == presence(newer)
+
+
+def test_what_began_and_ended_while_others_were_ahead_is_not_shown() -> None:
+    one = merged(presence(GAME), presence(GAME))
+    newer = {**GAME, "created_at": 6}
+    one.report(A, presence(GAME, NEW_GAME), (A, B))
+    one.report(A, presence(newer), (A, B))
+    for games in ((GAME, NEW_GAME), (newer, NEW_GAME), (newer,)):
+        one.report(B, presence(*games), (A, B))
+        assert one.shown == presence(newer)
+    assert one.is_uniform
+
+
+def test_what_only_a_late_guild_shows_is_shown_as_it_reports_it() -> None:
+    """A hides games, so it does not tell that they are over."""
+    one = merged(presence(CUSTOM), presence(CUSTOM, GAME))
+    new = {**CUSTOM, "created_at": 9}
+    one.report(A, presence(new, status="idle"), (A, B))
+    one.report(B, presence(CUSTOM, OTHER_GAME, NEW_GAME, status="dnd"), (A, B))
+    assert one.shown == presence(new, OTHER_GAME, NEW_GAME, status="idle")
+    one.report(B, presence(CUSTOM, NEW_GAME), (A, B))
+    assert one.shown == presence(new, NEW_GAME, status="idle")
+    one.report(B, presence(new, NEW_GAME, status="idle"), (A, B))
+    assert one.shown == presence(new, NEW_GAME, status="idle")
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_guilds_that_report_the_same_by_chance_may_be_far_behind(repeats: bool) -> None:
+    """B has not heard of anything yet. That it repeats its report is no news."""
+    one = merged(presence(status="offline"), presence(status="offline"))
+    games = [{**GAME, "created_at": minutes} for minutes in range(2, 20)]
+    for game in games:
+        one.report(A, presence(game), (A, B))
+    one.report(A, presence(status="offline"), (A, B))
+    if repeats:
+        one.report(B, presence(status="offline"), (A, B))
+    for game in games:
+        one.report(B, presence(game), (A, B))
+        assert one.shown == presence(status="offline")
+    one.report(B, presence(status="offline"), (A, B))
+    assert one.shown == presence(status="offline")
+
+
+def test_a_guild_whose_shard_has_no_connection_keeps_its_place() -> None:
+    """It resumes, and repeats what A has shown while it was away."""
+    one = merged(presence(GAME), presence(GAME))
+    games = [{**GAME, "name": f"Game {at}", "created_at": at} for at in range(3, 20)]
+    for game in games:
+        one.report(A, presence(SONG, game), (A, B), unfollowed=(B,))
+    one.report(A, presence(status="offline"), (A, B), unfollowed=(B,))
+    for game in games:
+        one.report(B, presence(SONG, game), (A, B))
+        assert one.shown == presence(status="offline")
+
+
+def test_a_guild_that_is_far_behind_does_not_end_the_wait_for_it() -> None:
+    """The user has left A, which was ahead: what it showed stays until B has come so far."""
+    one = merged(presence(GAME), presence(GAME))
+    games = [{**GAME, "name": f"Game {at}", "created_at": at} for at in range(3, 20)]
+    for game in games:
+        one.report(A, presence(game), (A, B))
+    one.leave(A, (B,))
+    for game in games:
+        one.report(B, presence(game), (B,))
+        assert one.shown == presence(games[-1])
+    one.report(B, presence(NEW_GAME, status="idle"), (B,))
+    assert one.shown == presence(NEW_GAME, status="idle")

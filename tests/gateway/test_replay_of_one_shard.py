@@ -128,6 +128,21 @@ def test_what_is_repeated_last_counts_in_the_end() -> None:
     assert both.texts == ["a", "d", "e"]
 
 
+def test_what_a_replay_skips_is_over_for_a_shard_that_is_behind() -> None:
+    """It has not been shown, so that only its time tells."""
+    both, story = TwoShards(), [("b", 2), ("c", 3), ("", 0)]
+    both.begin(0)
+    for text, created_at in story:
+        for guild_id in (FIRST, THIRD):
+            both.presence(guild_id, text, created_at)
+    both.end(0)
+    before = list(both.texts)
+    assert before == ["a", ""]
+    for text, created_at in story:
+        both.presence(SECOND, text, created_at)
+    assert both.texts == before
+
+
 def test_users_of_one_shard_are_followed_at_once() -> None:
     both = TwoShards()
     both.begin(0, 1)
