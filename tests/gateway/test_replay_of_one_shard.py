@@ -1,4 +1,7 @@
-"""A user is in servers of two shards, and one of these repeats what it has missed."""
+"""A user is in servers of two shards, and one of these repeats what it has missed.
+
+Long because all stories are told to one gateway.
+"""
 
 from __future__ import annotations
 

@@ -2,16 +2,16 @@
 
 Discord sends each change once for each guild, and hides the custom status or all other activities
 in some of them (docs/gateway.md, "Different servers show different things"). A union alone would
-show what has ended until the last guild has reported the end. So an activity that a guild has
-stopped showing is hidden in all guilds, until each of them has followed or time has shown that the
-others go on showing it. Which reports are old is told by what was shown before (shown_states.py).
+show what has ended until the last guild has reported the end, so what has ended is hidden until the
+other guilds have followed (ended_activities.py). Which guilds are behind is told by the times of
+their activities (guild_progress.py), and by what was shown before (shown_states.py).
 
-Long because it is one rule.
+Long because a report is one decision after the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final, Self
 
@@ -19,6 +19,8 @@ import msgspec
 from msgspec import Raw, Struct
 
 from services.gateway.normalize.sanitize import Json
+from services.gateway.state.ended_activities import EndedActivities, EndedActivity, IsLive
+from services.gateway.state.guild_progress import NO_KINDS, GuildProgress
 from services.gateway.state.guild_report import (
     GuildReport,
     State,
@@ -27,7 +29,6 @@ from services.gateway.state.guild_report import (
     compose,
     is_offline,
     kind_of,
-    newest_of,
     read_report,
     richness,
 )
@@ -46,20 +47,8 @@ OUTDATED: Final = -1  # no version in Redis
 TICK_S: Final = 0.5  # between two calls of MergedPresence.tick
 ASK_TICKS: Final = 20  # then a server that is late by events alone has followed
 _LAST: Final = 1 << 31  # after all places of guilds
-_NONE: Final[frozenset[str]] = frozenset()
-
-IsLive = Callable[[int], bool | None]
-"""Whether the guild's events come now. None: another process knows."""
 
 _encode = msgspec.json.encode
-
-
-class _Ended(Struct):
-    """A group of which no activity is shown that began at this time or before."""
-
-    created_at: int
-    guild_id: int  # whose report ended it, or which knows whether it goes on
-    ticks: int = 0  # for how long guilds whose events come have gone on showing it
 
 
 class _Stored(Struct, omit_defaults=True):
@@ -69,7 +58,7 @@ class _Stored(Struct, omit_defaults=True):
     shares: dict[str, list[str]] = {}
     as_of: dict[str, int] = {}
     latest: int = 0
-    ended: dict[str, _Ended] = {}
+    ended: dict[str, EndedActivity] = {}
     is_kept: bool = False
     is_late: bool = False
     awaited_state: State = None
@@ -111,15 +100,13 @@ class MergedPresence:
         "_awaited_state",
         "_awaited_ticks",
         "_recent",
-        "as_of",
         "elsewhere",
         "ended",
         "is_kept",
         "is_late",
         "late_ticks",
-        "latest",
+        "progress",
         "reports",
-        "shares",
         "shown",
         "unlisted",
         "version",
@@ -131,11 +118,8 @@ class MergedPresence:
         self.elsewhere: frozenset[int] = frozenset()  # the user's guilds of other processes
         self.unlisted: frozenset[int] = frozenset()  # guilds that Redis has, and Discord not yet
         self.version = 0  # in Redis, when this was loaded or saved; 0: not compared
-        self.shares: dict[int, frozenset[str]] = {}  # the kinds that a guild is known to show
-        self.as_of: dict[int, int] = {}  # `created_at` up to which a guild has followed
-        # The latest `created_at` that was shown, since all guilds agreed.
-        self.latest = began_at(read_report(shown).activities)
-        self.ended: dict[str, _Ended] = {}  # by group
+        self.progress = GuildProgress(began_at(read_report(shown).activities))
+        self.ended = EndedActivities(self.progress)
         self.is_kept = False  # `shown` is of a guild that was left: no other has come so far
         self.is_late = False  # and one that has not sends its events: it is about to
         self.late_ticks = 0  # for how long
@@ -150,10 +134,8 @@ class MergedPresence:
         if stored:
             found = _decode_stored(stored)
             merged.reports = {int(one): bytes(raw) for one, raw in found.reports.items()}
-            merged.shares = {int(one): frozenset(kinds) for one, kinds in found.shares.items()}
-            merged.as_of = {int(one): time for one, time in found.as_of.items()}
-            merged.latest = max(merged.latest, found.latest)
-            merged.ended = found.ended
+            merged.progress.restore(found.shares, found.as_of, found.latest)
+            merged.ended.by_group = found.ended
             merged.is_kept, merged.is_late = found.is_kept, found.is_late
             merged._awaited_state = found.awaited_state
             merged._awaited_ticks = found.awaited_ticks
@@ -166,12 +148,11 @@ class MergedPresence:
         if self.is_uniform:
             return b""
         reports = {str(one): Raw(report) for one, report in self.reports.items()}
-        shares = {str(one): sorted(kinds) for one, kinds in self.shares.items()}
-        as_of = {str(one): time for one, time in self.as_of.items()}
+        shares, as_of, latest = self.progress.stored()
         kept, awaited = (self.is_kept, self.is_late), (self._awaited_state, self._awaited_ticks)
         recent = self._recent.stored() if self._recent else None
         return _encode(
-            _Stored(reports, shares, as_of, self.latest, self.ended, *kept, *awaited, recent)
+            _Stored(reports, shares, as_of, latest, self.ended.by_group, *kept, *awaited, recent)
         )
 
     @property
@@ -182,8 +163,7 @@ class MergedPresence:
     @property
     def is_waiting(self) -> bool:
         """Whether `tick` may change what is shown."""
-        may_settle = any(one.ticks < SETTLE_TICKS_ELSEWHERE for one in self.ended.values())
-        waits = may_settle or bool(self._awaited_state) or self._recent is not None
+        waits = self.ended.may_settle() or bool(self._awaited_state) or self._recent is not None
         return self.is_late or (waits and not self.is_kept)
 
     def report(
@@ -220,23 +200,26 @@ class MergedPresence:
         if all(self.reports.get(one, self.shown) == presence for one in guilds if one != guild_id):
             self._agree_on(presence, guilds, news)
             return
-        self._learn(reports)
-        over = self._known_over(news, reports)
+        self.progress.learn(reports)
+        missed = self.ended.note_missed(guild_id, news.old, new, reports)
         reports[guild_id] = new
         was_late = self._note_ends(news, reports, outdated, silent)
         if self._recent and not news.is_repeated:
             self._recent.note_past(guild_id, is_past=was_late)
         state = self._next_state(news, reports)
         has_followed = not news.is_behind and new.state == state
-        if has_followed or began_at(new.activities) >= self.latest:
-            self.as_of[guild_id] = self.latest
-        is_late = news.is_old or self._lags(guild_id, new, state, shown)
+        if has_followed or began_at(new.activities) >= self.progress.latest:
+            self.progress.as_of[guild_id] = self.progress.latest
+        lags = self.progress.lags
+        is_late = news.is_old or lags(guild_id, new, state, shown)
         if self.ended:
-            late = {one for one in reports if self._lags(one, reports[one], state, shown)}
-            late |= outdated
+            late = {one for one in reports if lags(one, reports[one], state, shown)} | outdated
             late |= {guild_id} if news.is_old else set()
             begun = set() if news.is_behind else new.groups.keys() - news.old.groups.keys()
-            self._go_on(reports, late, begun - over)
+            repeating = (
+                self._recent.past & self._places(reports, None).keys() if self._recent else ()
+            )
+            self.ended.forget_gone_on(reports, late, begun - missed, repeating)
         self._end_keeping()
         self.reports = {**self.reports, guild_id: presence}
         self._show(state, reports, news, is_late)
@@ -252,7 +235,7 @@ class MergedPresence:
         shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
         state = shown.state
-        settled = [key for key in [*self.ended] if self._settles(key, state, reports, is_live)]
+        is_settled = self.ended.settle(state, reports, is_live)
         if self._awaited_state:
             self._awaited_ticks -= 1
             if self._awaited_ticks <= 0:
@@ -260,14 +243,14 @@ class MergedPresence:
                 is_reported = any(one.state == self._awaited_state for one in reports.values())
                 state = self._awaited_state if is_reported else state
                 self._awaited_state = None
-        if is_over or settled:
+        if is_over or is_settled:
             self._show(state, reports)
-        return is_over or bool(settled)
+        return is_over or is_settled
 
     def to_ask(self) -> list[int]:
         """Guilds that still show what has ended, for ASK_TICKS now. Discord may have left out an
         event, and knows better."""
-        keys = {key for key, one in self.ended.items() if one.ticks == ASK_TICKS}
+        keys = {key for key, one in self.ended.by_group.items() if one.ticks == ASK_TICKS}
         if not keys:
             return []
         return [
@@ -298,11 +281,11 @@ class MergedPresence:
 
     def note_skipped(self, latest: int) -> None:
         """What began then was shown by the guild that reported last, but not reported."""
-        self.latest = max(self.latest, latest)
+        self.progress.latest = max(self.progress.latest, latest)
 
     def note_guilds(self, guilds: Collection[int]) -> None:
         """All these are part of this."""
-        self._learn(self._reports(guilds, read_report(self.shown)))
+        self.progress.learn(self._reports(guilds, read_report(self.shown)))
 
     def leave(
         self,
@@ -315,10 +298,9 @@ class MergedPresence:
         `unfollowed`: of these, as for `report`."""
         shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
-        self._learn(reports)
+        self.progress.learn(reports)
         self.reports.pop(guild_id, None)
-        self.shares.pop(guild_id, None)
-        self.as_of.pop(guild_id, None)
+        self.progress.forget(guild_id)
         self.elsewhere -= {guild_id}
         self.unlisted -= {guild_id}
         known = {other for other, one in reports.items() if one.state}
@@ -336,14 +318,7 @@ class MergedPresence:
         self, reports: Mapping[int, GuildReport], shown: GuildReport, silent: Collection[int] = ()
     ) -> None:
         """Show what these guilds report, and nothing that only one that was left showed."""
-        for key, one in list(self.ended.items()):
-            if self._is_evident(key, one, reports):
-                continue
-            holders = [other for other in silent if key in reports[other].groups]
-            if holders:
-                one.guild_id = holders[0]  # whether it goes on is known when that guild reports
-            else:
-                del self.ended[key]
+        self.ended.forget_unless_evident(reports, silent)
         self._end_keeping()
         state = shown.state
         known = [one for one in reports.values() if one.state]
@@ -359,9 +334,8 @@ class MergedPresence:
         self.is_kept = bool(self.reports)
         self._awaited_state = None
         for guild_id, report in reports.items():
-            for key in report.groups.keys() & self.ended.keys():
-                self.ended[key].guild_id = guild_id  # it knows whether it goes on
-            self._note_ended(guild_id, report.groups.items(), shown, reports)
+            self.ended.leave_to(guild_id, report.groups)
+            self.ended.note(guild_id, report.groups.items(), shown, reports)
 
     def _end_keeping(self) -> None:
         self.is_kept = self.is_late = False
@@ -387,7 +361,7 @@ class MergedPresence:
         self._recent.skipping |= outdated
         for one in silent:
             self._forget_place(one)
-        shares = self.shares.get(guild_id, _NONE).union(map(kind_of, new.groups))
+        shares = self.progress.kinds(guild_id).union(map(kind_of, new.groups))
         is_alone = reports.keys() <= {guild_id, *outdated}
         was_shown = self._recent.has(guild_id, old, new, shares)
         if is_alone or self.is_kept:
@@ -397,15 +371,15 @@ class MergedPresence:
         else:
             is_past = (
                 self._recent.is_lost(guild_id)
-                and not self._is_newer(new)
+                and not self.progress.is_newer(new)
                 and not self._adds_to(shown, new, shares)
             )
         if self.ended:
-            self._note_gone_on(new)
+            self.ended.forget_shown_beside_newer(new)
         is_behind = is_past or (not self.is_kept and self._is_behind(guild_id, old, shown))
         is_old = is_past or (is_behind and self._is_old(guild_id, new, shown))
         is_new = old.state is None and new.state != shown.state
-        is_newer = (is_behind or is_new) and not is_old and self._is_newer(new)
+        is_newer = (is_behind or is_new) and not is_old and self.progress.is_newer(new)
         is_ahead = is_newer and (
             is_alone or new.state != old.state or self._would_be_known(guild_id, new, reports)
         )
@@ -418,15 +392,15 @@ class MergedPresence:
     ) -> bool:
         """Whether guilds that report what is shown would have shown what has begun here."""
         late = self._places(reports, guild_id)
-        kinds = _NONE.union(
+        kinds = NO_KINDS.union(
             *(
-                self.shares.get(one, _NONE).union(map(kind_of, report.groups))
+                self.progress.kinds(one).union(map(kind_of, report.groups))
                 for one, report in reports.items()
                 if one != guild_id and one not in late
             )
         )
         return any(
-            began_at(group) > self.latest and kind_of(key) in kinds
+            began_at(group) > self.progress.latest and kind_of(key) in kinds
             for key, group in new.groups.items()
         )
 
@@ -441,15 +415,16 @@ class MergedPresence:
     def _agree_on(self, presence: bytes, guilds: Iterable[int], news: _News) -> None:
         """The last report of each guild says it, whatever had ended: what a user starts again may
         have its old `created_at`."""
-        latest, as_of = self.latest, self.as_of
+        latest, as_of = self.progress.latest, self.progress.as_of
         self.shown = presence
         self._agree(news.new)
         reports = self._reports(guilds, news.new)
         self._note_shown(reports, news.first)
         if self._recent:  # a guild that is late may report the same
-            self.latest = max(latest, self.latest)
-            self.as_of = {one: as_of[one] for one in as_of if not self._recent.is_there(one)}
-        self._learn(reports)
+            kept = {one: as_of[one] for one in as_of if not self._recent.is_there(one)}
+            self.progress.latest = max(latest, self.progress.latest)
+            self.progress.as_of = kept
+        self.progress.learn(reports)
 
     def _note_ends(
         self,
@@ -460,28 +435,31 @@ class MergedPresence:
     ) -> bool:
         """What the report says of activities that other guilds still show. True if it is late."""
         guild_id, new, shown = news.guild_id, news.new, read_report(self.shown)
+        progress = self.progress
         is_late = news.is_old or (
-            news.is_behind and not news.is_newer and self._lags(guild_id, new, shown.state, shown)
+            news.is_behind
+            and not news.is_newer
+            and progress.lags(guild_id, new, shown.state, shown)
         )
         if is_late:
-            told = self._told_ahead(guild_id, shown, reports)
-            self._note_outdated(news, shown, told)
+            told = progress.told_ahead(guild_id, shown, reports)
+            self.ended.note_outdated(guild_id, new, shown, told, is_past=news.is_past)
             ended = [item for item in news.old.groups.items() if kind_of(item[0]) not in told]
         else:
             ended = [*news.old.groups.items()]
-        self._note_ended(guild_id, ended, new, reports)
-        heard_until = self.as_of.setdefault(guild_id, 0)
+        self.ended.note(guild_id, ended, new, reports)
+        heard_until = progress.as_of.setdefault(guild_id, 0)
         if not is_late:
-            self._note_replaced(guild_id, new, reports, outdated)
-        self._learn({guild_id: new})
+            self.ended.note_replaced(guild_id, new, reports, outdated)
+        progress.learn({guild_id: new})
         if news.is_newer:
-            self._note_ended(guild_id, self._not_followed(guild_id, shown), new, reports)
+            self.ended.note(guild_id, progress.not_followed(guild_id, shown), new, reports)
         for one in outdated:
             if one == guild_id:
                 continue
             is_outdated = one in silent and reports[one].state not in (None, new.state)
-            if self._is_newer(new) or (is_outdated and not is_late):
-                self._note_ended(guild_id, self._shared(guild_id, reports[one]), new, reports)
+            if self.progress.is_newer(new) or (is_outdated and not is_late):
+                self.ended.note(guild_id, progress.shared(guild_id, reports[one]), new, reports)
                 if one not in silent:
                     continue
                 # Whether this guild would show what it has not heard of is not known: the silent
@@ -495,8 +473,8 @@ class MergedPresence:
                         began_at(other.groups.get(key, ())) < began_at(group) for other in heard
                     )
                 ]
-                self._note_ended(one, unknown, new, reports)
-        self.latest = max(self.latest, began_at(new.activities))
+                self.ended.note(one, unknown, new, reports)
+        progress.latest = max(progress.latest, began_at(new.activities))
         return is_late
 
     def _next_state(self, news: _News, reports: Mapping[int, GuildReport]) -> State:
@@ -512,7 +490,7 @@ class MergedPresence:
         state = agreed_state(reports.values()) or state
         if state == new and is_offline(state):
             for one, report in reports.items():
-                self._note_ended(one, report.groups.items(), news.new, reports)
+                self.ended.note(one, report.groups.items(), news.new, reports)
         if state != shown or new == state:
             self._awaited_state = None
         return state
@@ -522,8 +500,8 @@ class MergedPresence:
         if self.reports.get(guild_id, self.shown) == NOT_REPORTED:
             return False
         if self._recent and self._recent.is_lost(guild_id):
-            shares = self.shares.get(guild_id, _NONE).union(map(kind_of, new.groups))
-            if not (self._is_newer(new) or self._recent.is_shown(new, shares)):
+            shares = self.progress.kinds(guild_id).union(map(kind_of, new.groups))
+            if not (self.progress.is_newer(new) or self._recent.is_shown(new, shares)):
                 return True
         return self._is_old(guild_id, new, read_report(self.shown))
 
@@ -542,9 +520,9 @@ class MergedPresence:
     def _agree(self, shown: GuildReport) -> None:
         self._end_keeping()
         self.reports = {}
-        self.ended = {}
-        self.latest = began_at(shown.activities)
-        self.as_of = {}
+        self.ended.by_group = {}
+        self.progress.latest = began_at(shown.activities)
+        self.progress.as_of = {}
         self._awaited_state = None
 
     def _note_shown(self, reports: Mapping[int, GuildReport], guild_id: int | None) -> None:
@@ -559,10 +537,14 @@ class MergedPresence:
     def _places(self, reports: Mapping[int, GuildReport], first: int | None) -> dict[int, int]:
         """How far the guilds have come that report what is not shown any more. `first`: the guild
         that has reported what will be shown."""
-        places = self._recent.late(reports, self.shares) if self._recent else {}
+        places = self._recent.late(reports, self.progress.shares) if self._recent else {}
         if first is not None:
             places.pop(first, None)
         return places
+
+    def _repeating(self, reports: Mapping[int, GuildReport]) -> Collection[int]:
+        """The guilds that report what was shown before, and not what is shown."""
+        return self._recent.past & self._places(reports, None).keys() if self._recent else ()
 
     def _is_behind(self, guild_id: int, old: GuildReport, shown: GuildReport) -> bool:
         """Whether the guild had not reported all that is shown, so that its next report may be an
@@ -573,222 +555,19 @@ class MergedPresence:
 
     def _has_missed(self, guild_id: int, old: GuildReport, shown: GuildReport) -> bool:
         """Whether that is certain: the status has no time."""
-        return any(map(self._is_hidden, old.groups.items())) or any(
+        return any(map(self.ended.hides, old.groups.items())) or any(
             began_at(old.groups.get(key, ())) < began_at(group)
-            for key, group in self._not_followed(guild_id, shown)
+            for key, group in self.progress.not_followed(guild_id, shown)
         )
-
-    def _not_followed(self, guild_id: int, shown: GuildReport) -> list[tuple[str, list[Json]]]:
-        """What the guild would have shown, unless it had not come so far."""
-        as_of = self.as_of.get(guild_id, 0)
-        return [one for one in self._shared(guild_id, shown) if began_at(one[1]) > as_of]
-
-    def _shared(self, guild_id: int, report: GuildReport) -> list[tuple[str, list[Json]]]:
-        """What the guild would show as well, if it is still shown."""
-        shares = self.shares.get(guild_id, _NONE)
-        return [item for item in report.groups.items() if kind_of(item[0]) in shares]
 
     def _is_old(self, guild_id: int, new: GuildReport, shown: GuildReport) -> bool:
         """Whether the report shows something in an older form than is shown, or something that has
         ended."""
         return any(
-            (self._is_hidden((key, group)) and not self._is_own(key, guild_id))
+            (self.ended.hides((key, group)) and not self.ended.is_ended_by(key, guild_id))
             or began_at(group) < began_at(shown.groups.get(key, ()))
             for key, group in new.groups.items()
         )
-
-    def _is_own(self, key: str, guild_id: int) -> bool:
-        """Whether only the guild itself has said that the group has ended."""
-        ended = self.ended.get(key)
-        return ended is not None and ended.guild_id == guild_id
-
-    def _lags(self, guild_id: int, report: GuildReport, state: State, shown: GuildReport) -> bool:
-        """Whether the guild is behind with this report, too."""
-        as_of, shares = self.as_of.get(guild_id, 0), self.shares.get(guild_id, _NONE)
-        return report.state != state or any(
-            began_at(report.groups.get(key, ())) < began_at(group)
-            for key, group in shown.groups.items()
-            if began_at(group) > as_of
-            and (
-                (kind := kind_of(key)) in shares
-                or 0 < newest_of(report, kind) < began_at(group)  # it shows such from now on
-            )
-        )
-
-    def _is_newer(self, new: GuildReport) -> bool:
-        """Whether the report shows something that began after all that was shown."""
-        return began_at(new.activities) > self.latest
-
-    def _note_ended(
-        self,
-        guild_id: int,
-        groups: Iterable[tuple[str, list[Json]]],
-        new: GuildReport,
-        reports: Mapping[int, GuildReport],
-    ) -> None:
-        """Those that are not in `new` have ended."""
-        for key, group in groups:
-            created = began_at(group)
-            if key in new.groups and began_at(new.groups[key]) <= created:
-                continue
-            ended = self.ended.get(key)
-            if ended and ended.created_at >= created:
-                continue
-            if any(key in report.groups for report in reports.values()):
-                self.ended[key] = _Ended(created, guild_id)
-
-    def _note_replaced(
-        self,
-        guild_id: int,
-        new: GuildReport,
-        reports: Mapping[int, GuildReport],
-        outdated: Collection[int],
-    ) -> None:
-        """Where the guild shows activities of a kind for the first time, those that began before
-        have ended that only guilds show which are behind it."""
-        kinds = frozenset(map(kind_of, new.groups)) - self.shares.get(guild_id, _NONE)
-        if not kinds:
-            return
-        newest = {kind: newest_of(new, kind) for kind in kinds}
-        for one, report in reports.items():
-            if one in outdated or self._is_before(one, report, new, kinds):
-                replaced = [
-                    (key, group)
-                    for key, group in report.groups.items()
-                    if began_at(group) < newest.get(kind_of(key), 0)
-                ]
-                self._note_ended(guild_id, replaced, new, reports)
-
-    def _is_before(
-        self, guild_id: int, report: GuildReport, new: GuildReport, besides: Collection[str]
-    ) -> bool:
-        """Whether the guild's report shows an earlier state than `new`. Of kinds `besides` nothing
-        is told by what is not there."""
-        return report.state != new.state or any(
-            began_at(report.groups.get(key, ())) < began_at(group)
-            for key, group in self._shared(guild_id, new)
-            if kind_of(key) not in besides or key in report.groups
-        )
-
-    def _known_over(self, news: _News, reports: Mapping[int, GuildReport]) -> set[str]:
-        """What has begun and ended while other guilds were ahead: they show what began later of the
-        kind, of which the guild had not heard, and do not show it."""
-        kinds, as_of = self.shares.get(news.guild_id, _NONE), self.as_of.get(news.guild_id, 0)
-        over: set[str] = set()
-        for key, group in news.new.groups.items():
-            kind, created = kind_of(key), began_at(group)
-            if kind not in kinds or created <= began_at(news.old.groups.get(key, ())):
-                continue
-            for one, report in reports.items():
-                if one == news.guild_id or key in report.groups:
-                    continue
-                of_kind = [held for held in report.groups.items() if kind_of(held[0]) == kind]
-                if any(began_at(held) > max(created, as_of) for _, held in of_kind):
-                    self.ended[key] = _Ended(created, one)
-                    over.add(key)
-                    break
-        return over
-
-    def _told_ahead(
-        self, guild_id: int, shown: GuildReport, reports: Mapping[int, GuildReport]
-    ) -> frozenset[str]:
-        """The kinds of activities that other guilds are known to show which are not late. Of all
-        other kinds a late guild tells in order, too, and first."""
-        return _NONE.union(
-            *(
-                self.shares.get(one, _NONE)
-                for one, report in reports.items()
-                if one != guild_id and not self._lags(one, report, shown.state, shown)
-            )
-        )
-
-    def _note_outdated(self, news: _News, shown: GuildReport, told: Collection[str]) -> None:
-        """What the guild, which is late, shows alone has ended, unless it is the latest, or of a
-        kind that is not `told` ahead of it."""
-        over = {kind_of(item[0]) for item in news.new.groups.items() if self._is_hidden(item)}
-        for item in news.new.groups.items():
-            if (kind := kind_of(item[0])) not in told and kind not in over:
-                continue
-            created = began_at(item[1])
-            is_shown = began_at(shown.groups.get(item[0], ())) >= created
-            is_latest = created > self.latest and kind not in over
-            if not ((is_latest and not news.is_past) or is_shown or self._is_hidden(item)):
-                self.ended[item[0]] = _Ended(created, news.guild_id)
-
-    def _note_gone_on(self, new: GuildReport) -> None:
-        """What is shown together with something that began after all that was shown has not ended,
-        if the guild that ended it would have shown that as well."""
-        begun = {kind_of(key) for key, one in new.groups.items() if began_at(one) > self.latest}
-        for key in new.groups.keys() & self.ended.keys():
-            if not begun.isdisjoint(self.shares.get(self.ended[key].guild_id, ())):
-                del self.ended[key]
-
-    def _go_on(
-        self, reports: Mapping[int, GuildReport], late: Collection[int], begun: Collection[str]
-    ) -> None:
-        """What all guilds show has not ended, nor what `begun`: a guild begins to show it that was
-        up to date. Nor what one had hidden that is not `late` now."""
-        known = {one: report for one, report in reports.items() if report.state}
-        is_agreed = agreed_state(known.values()) is not None
-        repeating = self._recent.past & self._places(reports, None).keys() if self._recent else ()
-        for key, ended in list(self.ended.items()):
-            one, kind = ended.guild_id, kind_of(key)
-            missing = [other for other, report in known.items() if key not in report.groups]
-            is_own = one in reports and one not in late and key in reports[one].groups
-            if is_own and one in repeating:  # so all others that show such have to show it, too
-                is_own = is_agreed and all(
-                    kind not in self.shares.get(other, _NONE) for other in missing
-                )
-            if is_own or key in begun or not missing:
-                del self.ended[key]
-            elif ended.ticks >= SETTLE_TICKS_ELSEWHERE:
-                ended.ticks = 0  # guilds that were late may not be any more
-
-    def _is_evident(self, key: str, ended: _Ended, reports: Mapping[int, GuildReport]) -> bool:
-        """Whether one of these guilds has shown that the group has ended: it shows such activities,
-        and not this one, or a later form of it."""
-        return any(
-            kind_of(key) in self.shares.get(guild_id, ())
-            and (key not in report.groups or began_at(report.groups[key]) > ended.created_at)
-            for guild_id, report in reports.items()
-            if report.state is not None
-        )
-
-    def _is_hidden(self, item: tuple[str, list[Json]]) -> bool:
-        key, group = item
-        ended = self.ended.get(key)
-        return ended is not None and began_at(group) <= ended.created_at
-
-    def _settles(
-        self, key: str, state: State, reports: Mapping[int, GuildReport], is_live: IsLive
-    ) -> bool:
-        """Whether it is not known any more that the group has ended: guilds still show it, though
-        their reports come, or no guild shows it."""
-        ended = self.ended[key]
-        holders = [
-            guild_id
-            for guild_id, report in reports.items()
-            if key in report.groups and self._is_hidden((key, report.groups[key]))
-        ]
-        current = [guild_id for guild_id in holders if reports[guild_id].state == state]
-        live = [is_live(guild_id) for guild_id in current or holders]
-        if False not in live:
-            ended.ticks += 1
-        ticks = SETTLE_TICKS_ELSEWHERE if None in live else SETTLE_TICKS
-        if holders and (not current or ended.ticks < ticks):
-            return False  # a guild with another status is late: only its next report can tell
-        del self.ended[key]
-        if ended.guild_id in self.shares.keys() - holders:  # it shows such no more
-            self.shares[ended.guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}
-        return True
-
-    def _learn(self, reports: Mapping[int, GuildReport]) -> None:
-        for guild_id, report in reports.items():
-            if report.state is None:
-                continue
-            shown = set(map(kind_of, report.groups))
-            self.shares[guild_id] = self.shares.get(guild_id, frozenset()) | shown
-            self.as_of.setdefault(guild_id, self.latest)
 
     def _reports(self, guilds: Iterable[int], shown: GuildReport) -> dict[int, GuildReport]:
         reports = self.reports
@@ -820,7 +599,7 @@ class MergedPresence:
             place = places.get(guild_id, _LAST)
             for key, group in reports[guild_id].groups.items():
                 rival = groups.get(key)
-                if self._is_hidden((key, group)) or (rival and place < holders[key]):
+                if self.ended.hides((key, group)) or (rival and place < holders[key]):
                     continue
                 if rival is None or place > holders[key] or began_at(group) > began_at(rival):
                     is_preferred = True
@@ -836,6 +615,7 @@ class MergedPresence:
         self.shown = compose(state, groups, reports)
         self.reports = {one: known for one, known in earlier.items() if known != self.shown}
         if not self.reports:
-            self.ended = {}
+            self.ended.by_group = {}
         self._note_shown(reports, first)
-        self.latest = max(self.latest, *map(began_at, groups.values()), 0)
+        latest = max(map(began_at, groups.values()), default=0)
+        self.progress.latest = max(self.progress.latest, latest)

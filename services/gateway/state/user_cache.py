@@ -16,7 +16,8 @@ from msgspec import Raw, Struct
 
 from services.gateway.normalize import presence_json, sanitize, user_json
 from services.gateway.normalize.presence_json import OFFLINE
-from services.gateway.state.merged_presence import OUTDATED, IsLive, MergedPresence
+from services.gateway.state.ended_activities import IsLive
+from services.gateway.state.merged_presence import OUTDATED, MergedPresence
 
 _encode = msgspec.json.encode
 _decode = msgspec.json.decode
