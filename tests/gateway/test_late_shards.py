@@ -1,4 +1,7 @@
-"""Guilds of three shards, of which each may be late: what was shown does not come back."""
+"""Guilds of three shards, of which each may be late: what was shown does not come back.
+
+Long because each of these came up in a run of chaos or in a random story.
+"""
 
 from __future__ import annotations
 
@@ -280,3 +283,40 @@ def test_a_guild_that_is_far_behind_does_not_end_the_wait_for_it() -> None:
         assert one.shown == presence(games[-1])
     one.report(B, presence(NEW_GAME, status="idle"), (B,))
     assert one.shown == presence(NEW_GAME, status="idle")
+
+
+def test_what_no_guild_shows_any_more_tells_nothing_of_settings() -> None:
+    """B, which is late, has followed one step. A is still known to show songs."""
+    one = merged(presence(GAME, SONG), presence(GAME, SONG))
+    one.report(A, presence(NEW_GAME, SONG, status="idle"), (A, B))
+    one.report(A, presence(NEW_GAME, status="idle"), (A, B))
+    one.report(B, presence(GAME, status="dnd"), (A, B))
+    one.tick((A, B), lambda _: True)
+    one.report(B, presence(GAME, {**SONG, "created_at": 4}, status="dnd"), (A, B))
+    assert one.shown == presence(NEW_GAME, status="idle")
+
+
+def test_a_guild_whose_shard_is_away_may_show_the_same_status_by_chance() -> None:
+    """The user leaves A, which was ahead: what it showed stays until B is back."""
+    one = merged(presence(), presence())
+    games = [{**GAME, "created_at": minutes} for minutes in range(3, 20)]
+    for game in games:
+        one.report(A, presence(game), (A, B), unfollowed=(B,))
+    one.leave(A, (B,), unfollowed=(B,))
+    for game in games:
+        assert one.shown == presence(games[-1])
+        one.report(B, presence(game), (B,), unfollowed=(B,))
+    assert one.shown == presence(games[-1])
+
+
+def test_a_guild_that_is_far_behind_agrees_by_chance() -> None:
+    """That B reports the user as offline, too, does not tell when they were."""
+    one = merged(presence(GAME), presence(GAME))
+    games = [{**GAME, "created_at": minutes} for minutes in range(3, 20)]
+    for game in games:
+        one.report(A, presence(game), (A, B))
+    one.report(A, presence(status="offline"), (A, B))
+    for game in games[:6]:
+        one.report(B, presence(status="offline"), (A, B))
+        one.report(B, presence(game), (A, B))
+        assert one.shown == presence(status="offline")

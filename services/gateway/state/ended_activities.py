@@ -236,6 +236,6 @@ class EndedActivities:
             return False  # a guild with another status is late: only its next report can tell
         del self.by_group[key]
         shares = self._progress.shares
-        if ended.guild_id in shares.keys() - holders:  # it shows such no more
+        if holders and ended.guild_id in shares.keys() - holders:  # it shows such no more
             shares[ended.guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}
         return True

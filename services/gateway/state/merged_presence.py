@@ -74,6 +74,7 @@ class _News(Struct, frozen=True):
     new: GuildReport
     is_alone: bool  # the reports of all other guilds may be outdated
     was_shown: bool  # since the guild's last report
+    is_first: bool  # no guild has reported it before
     is_past: bool  # it is not shown any more
     is_behind: bool  # the guild had not reported all that is shown
     is_old: bool  # it is past, or shows something in an older form or that has ended
@@ -87,7 +88,7 @@ class _News(Struct, frozen=True):
     @property
     def first(self) -> int | None:
         """The guild, if it is the first that reports what it does."""
-        return None if self.was_shown or self.is_repeated else self.guild_id
+        return self.guild_id if self.is_first and not self.is_repeated else None
 
 
 _decode_stored = msgspec.json.Decoder(_Stored).decode
@@ -305,9 +306,11 @@ class MergedPresence:
         self.unlisted -= {guild_id}
         known = {other for other, one in reports.items() if one.state}
         late = known.difference(silent)
-        doubtful = (known - late) | late.intersection(unfollowed)
+        away = late.intersection(unfollowed)
+        behind = {one for one in away if self._recent and self._recent.is_behind(one)}
+        doubtful = ((known - late) | away) - behind
         if all(self._is_behind(one, reports[one], shown) for one in doubtful) and all(
-            self._has_missed(one, reports[one], shown) for one in late.difference(unfollowed)
+            self._has_missed(one, reports[one], shown) for one in late - away
         ):
             self._keep(reports, shown)
             self.is_late = self.is_kept and bool(late)
@@ -364,16 +367,14 @@ class MergedPresence:
         shares = self.progress.kinds(guild_id).union(map(kind_of, new.groups))
         is_alone = reports.keys() <= {guild_id, *outdated}
         was_shown = self._recent.has(guild_id, old, new, shares)
+        is_lost = self._recent.is_lost(guild_id) and not self.progress.is_newer(new)
+        is_first = not was_shown and not is_lost
         if is_alone or self.is_kept:
-            was_shown = is_past = False
+            was_shown, is_first, is_past = False, True, False
         elif was_shown:
             is_past = not self._recent.is_shown(new, shares)
         else:
-            is_past = (
-                self._recent.is_lost(guild_id)
-                and not self.progress.is_newer(new)
-                and not self._adds_to(shown, new, shares)
-            )
+            is_past = is_lost and not self._adds_to(shown, new, shares)
         if self.ended:
             self.ended.forget_shown_beside_newer(new)
         is_behind = is_past or (not self.is_kept and self._is_behind(guild_id, old, shown))
@@ -384,7 +385,17 @@ class MergedPresence:
             is_alone or new.state != old.state or self._would_be_known(guild_id, new, reports)
         )
         return _News(
-            guild_id, old, new, is_alone, was_shown, is_past, is_behind, is_old, is_newer, is_ahead
+            guild_id,
+            old,
+            new,
+            is_alone,
+            was_shown,
+            is_first,
+            is_past,
+            is_behind,
+            is_old,
+            is_newer,
+            is_ahead,
         )
 
     def _would_be_known(

@@ -12,7 +12,14 @@ from typing import Final, Self
 
 from msgspec import Raw, Struct
 
-from services.gateway.state.guild_report import KINDS, GuildReport, kind_of, read_report
+from services.gateway.state.guild_report import (
+    KINDS,
+    GuildReport,
+    began_at,
+    kind_of,
+    newest_of,
+    read_report,
+)
 
 SETTLE_TICKS: Final = 60  # of MergedPresence.tick: as long as another shard may be behind
 SETTLE_TICKS_ELSEWHERE: Final = 240  # whether another process is behind is not known here
@@ -70,6 +77,10 @@ class ShownStates:
         """Whether the guild has reported the last one."""
         return self.places.get(guild_id) == len(self.states) - 1
 
+    def is_behind(self, guild_id: int) -> bool:
+        """Whether the guild is known not to have reported the last one."""
+        return guild_id in self.places and not self.is_there(guild_id)
+
     def is_last_to_follow(self, guild_id: int) -> bool:
         """Whether all other guilds have reported the last one, and this one has the one before."""
         last = len(self.states) - 1
@@ -104,8 +115,11 @@ class ShownStates:
         # A guild that was not heard for a time has hardly come to what it reports now before.
         is_next = guild_id in self.places and guild_id not in self.skipping
         self.skipping.discard(guild_id)
+        is_lost = self.is_lost(guild_id)
         for later in candidates if is_next else reversed(candidates):
-            if self._may_be(later, new, KINDS - shares):
+            if self._may_be(later, new, KINDS - shares) and (
+                not is_lost or self._is_proven(later, new, shares)
+            ):
                 self.places[guild_id] = later
                 self.hides[guild_id] = hidden | (_kinds(read_report(self.states[later])) - shares)
                 return True
@@ -163,8 +177,19 @@ class ShownStates:
             if report.state:
                 self.hides[guild_id] = shown - _kinds(report)
 
+    def _is_proven(self, later: int, new: GuildReport, shares: frozenset[str]) -> bool:
+        """Whether a guild that is further behind than states are kept has come to this one: it
+        shows what began last. Its status may be the same by chance."""
+        newest = began_at(new.activities)
+        states = map(read_report, self.states[: later + 1])
+        return newest > 0 and newest >= max(
+            newest_of(state, kind) for state in states for kind in shares or KINDS
+        )
+
     def _advance(self, guild_id: int, report: GuildReport) -> None:
         """Move the guild on, past states that differ in nothing that it shows."""
+        if self.is_lost(guild_id):
+            return
         place = self.places.get(guild_id, _LOST) + 1
         hides = self.hides.get(guild_id, frozenset())
         while place < len(self.states) and self._may_be(place, report, hides):
