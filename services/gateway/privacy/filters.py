@@ -36,10 +36,6 @@ class Filter(Struct, frozen=True):
         names = self.fields | {APPLICATIONS} if self.applications else self.fields
         return _encode(sorted(names))
 
-    def is_partial(self) -> bool:
-        """Whether some activities of the kind `other` are hidden, though not all."""
-        return bool(self.applications) or "listening" in self.fields
-
 
 def filter_of(settings: UserSettings) -> Filter | None:
     """None: everything is shown."""

@@ -73,9 +73,8 @@ class _News(Struct, frozen=True):
     old: GuildReport  # the guild's last one
     new: GuildReport
     is_alone: bool  # the reports of all other guilds may be outdated
-    was_shown: bool  # since the guild's last report
-    is_first: bool  # no guild has reported it before
-    is_past: bool  # it is not shown any more
+    is_first: bool  # it was not shown since the guild's last report
+    is_past: bool  # it was, and is not shown any more
     is_behind: bool  # the guild had not reported all that is shown
     is_old: bool  # it is past, or shows something in an older form or that has ended
     is_newer: bool  # it shows what began after all that is shown, though the guild was behind
@@ -83,6 +82,7 @@ class _News(Struct, frozen=True):
 
     @property
     def is_repeated(self) -> bool:
+        """Whether it is the guild's last report once more."""
         return (self.new.state, self.new.groups) == (self.old.state, self.old.groups)
 
     @property
@@ -370,7 +370,7 @@ class MergedPresence:
         is_lost = self._recent.is_lost(guild_id) and not self.progress.is_newer(new)
         is_first = not was_shown and not is_lost
         if is_alone or self.is_kept:
-            was_shown, is_first, is_past = False, True, False
+            is_first, is_past = True, False
         elif was_shown:
             is_past = not self._recent.is_shown(new, shares)
         else:
@@ -389,7 +389,6 @@ class MergedPresence:
             old,
             new,
             is_alone,
-            was_shown,
             is_first,
             is_past,
             is_behind,
