@@ -1,8 +1,8 @@
 """What shards repeat after a resume of users who are in guilds of other shards, too.
 
 Another shard may have shown the end of it already. So of such a user only what is repeated last
-counts, once all is repeated: the status of what comes before has no time, and one that agrees with
-another guild's may do so by chance.
+counts, once all is repeated. What comes before it may be the same as what another guild shows by
+chance: a status has no time.
 """
 
 from __future__ import annotations
