@@ -184,6 +184,7 @@ def _node(noticed_after_ms: int, acl: Path | None, account: str, binary: str) ->
     return RedisServer(
         *("--cluster-enabled", "yes", "--cluster-node-timeout", str(noticed_after_ms)),
         *("--repl-diskless-sync-delay", "0", "--repl-diskless-load", "on-empty-db"),
+        *("--rdb-del-sync-files", "yes"),  # only `SAVE` keeps anything
         *("--cluster-replica-validity-factor", "0"),
         *(("--aclfile", str(acl)) if acl else ()),
         *(("--masteruser", name, "--masterauth", password) if account else ()),  # of a replica

@@ -47,6 +47,8 @@ async def all_restarted(stack: Stack, fault: Fault) -> None:
     cluster = stack.cluster
     stack.rollbacks.loses()
     await _kill(cluster.nodes)
+    for node in cluster.nodes:
+        node.delete_dump()  # of a replica that was about to begin with its master's data
     await asyncio.sleep(fault.seconds)
     await _start(cluster, cluster.nodes)
     stack.rollbacks.healed()
