@@ -203,6 +203,19 @@ def test_the_first_game_of_a_guild_replaces_those_of_one_that_is_not_connected()
     assert one.shown == presence(new, NEW_GAME)
 
 
+def test_what_a_silent_guild_shows_goes_on_where_another_shows_it_too() -> None:
+    """A is in an outage, B shows no games, and Discord repeats what a shard has missed. B cannot
+    have heard of the game, but C shows it, and will say when it is over."""
+    one = merged(presence(CUSTOM), presence(CUSTOM), presence(CUSTOM))
+    for guild_id in (A, C):
+        one.report(guild_id, presence(CUSTOM, NEW_GAME), (A, B, C))
+    later = {**CUSTOM, "state": "later", "created_at": 9}
+    one.report(B, presence(later), (A, B, C), silent=(A,), unfollowed=(A, B, C))
+    assert one.shown == presence(later, NEW_GAME)
+    one.report(C, presence(later), (A, B, C), silent=(A,), unfollowed=(A, B, C))
+    assert one.shown == presence(later)
+
+
 def test_the_first_game_of_a_guild_is_added_where_none_is_late() -> None:
     one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
     one.report(B, presence(CUSTOM, NEW_GAME), (A, B))

@@ -474,7 +474,7 @@ class MergedPresence:
                     continue
                 # Whether this guild would show what it has not heard of is not known: the silent
                 # one may show it again.
-                heard = [reports[other] for other in reports.keys() - outdated]
+                heard = [reports[other] for other in reports.keys() - {*silent}]
                 unknown = [
                     (key, group)
                     for key, group in reports[one].groups.items()
