@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.state.merged_presence import MergedPresence
 from services.gateway.state.shown_states import SETTLE_TICKS
 from services.gateway.state.user_cache import CachedUser, merge_presence
@@ -214,6 +215,26 @@ def test_what_a_silent_guild_shows_goes_on_where_another_shows_it_too() -> None:
     assert one.shown == presence(later, NEW_GAME)
     one.report(C, presence(later), (A, B, C), silent=(A,), unfollowed=(A, B, C))
     assert one.shown == presence(later)
+
+
+def test_a_late_shard_that_is_offline_by_chance_has_not_followed() -> None:
+    """B is at a second time offline, A still before the first. What A says then was true before."""
+    one = merged(presence(CUSTOM), presence(CUSTOM))
+    games = [{**GAME, "name": f"Game {number}", "created_at": number} for number in range(11, 17)]
+    for game in games:
+        one.report(B, presence(CUSTOM, game), (A, B), unfollowed=(A,))
+    one.report(B, presence(status="offline"), (A, B), unfollowed=(A,))
+    for game in games[1:3]:
+        one.report(A, presence(CUSTOM, game), (A, B))
+        assert one.shown == OFFLINE
+    for state in (OFFLINE, presence(CUSTOM), presence(CUSTOM, games[4], status="idle"), OFFLINE):
+        one.report(A, state, (A, B))
+        assert one.shown == OFFLINE
+    later = {**CUSTOM, "created_at": 20}
+    for guild_id in (B, A):
+        one.report(guild_id, presence(later), (A, B))
+        assert one.shown == presence(later)
+    assert one.is_uniform
 
 
 def test_the_first_game_of_a_guild_is_added_where_none_is_late() -> None:

@@ -368,7 +368,12 @@ class MergedPresence:
         is_alone = reports.keys() <= {guild_id, *outdated}
         was_shown = self._recent.has(guild_id, old, new, shares)
         is_lost = self._recent.is_lost(guild_id) and not self.progress.is_newer(new)
-        is_first = not was_shown and not is_lost
+        is_catching_up = (
+            guild_id in self._recent.past
+            and self._recent.is_behind(guild_id)
+            and not self.progress.is_newer(new)
+        )
+        is_first = not (was_shown or is_lost or is_catching_up)
         if is_alone or self.is_kept:
             is_first, is_past = True, False
         elif was_shown:
@@ -377,7 +382,9 @@ class MergedPresence:
             is_past = is_lost and not self._adds_to(shown, new, shares)
         if self.ended:
             self.ended.forget_shown_beside_newer(new)
-        is_behind = is_past or (not self.is_kept and self._is_behind(guild_id, old, shown))
+        is_behind = is_past or (
+            not self.is_kept and (is_catching_up or self._is_behind(guild_id, old, shown))
+        )
         is_old = is_past or (is_behind and self._is_old(guild_id, new, shown))
         is_new = old.state is None and new.state != shown.state
         is_newer = (is_behind or is_new) and not is_old and self.progress.is_newer(new)

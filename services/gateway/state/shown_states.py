@@ -115,14 +115,17 @@ class ShownStates:
         # A guild that was not heard for a time has hardly come to what it reports now before.
         is_next = guild_id in self.places and guild_id not in self.skipping
         self.skipping.discard(guild_id)
-        is_lost = self.is_lost(guild_id)
+        # One that is late reports every state, so one that it skips to may be the same by chance.
+        is_certain = not self.is_lost(guild_id)
+        is_late = is_next and guild_id in self.past
         for later in candidates if is_next else reversed(candidates):
             if self._may_be(later, new, KINDS - shares) and (
-                not is_lost or self._is_proven(later, new, shares)
+                is_certain or self._is_proven(later, new, shares)
             ):
                 self.places[guild_id] = later
                 self.hides[guild_id] = hidden | (_kinds(read_report(self.states[later])) - shares)
                 return True
+            is_certain = is_certain and not is_late
         return False
 
     def note_past(self, guild_id: int, *, is_past: bool) -> None:
@@ -178,8 +181,8 @@ class ShownStates:
                 self.hides[guild_id] = shown - _kinds(report)
 
     def _is_proven(self, later: int, new: GuildReport, shares: frozenset[str]) -> bool:
-        """Whether a guild that is further behind than states are kept has come to this one: it
-        shows what began last. Its status may be the same by chance."""
+        """Whether a guild that may be further behind has come to this one: it shows what began
+        last. Its status may be the same by chance."""
         newest = began_at(new.activities)
         states = map(read_report, self.states[: later + 1])
         return newest > 0 and newest >= max(
