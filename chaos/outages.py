@@ -40,7 +40,7 @@ class Outages:
             person = self._world.people[user_id]
             others = [self._world.guilds[one] for one in person.guilds if one != guild_id]
             privacy = self._world.privacy(user_id)
-            hidden = [hidden_in(privacy, one) for one in others if one.available]
+            hidden = [hidden_in(privacy, one) for one in others]
             kinds = frozenset(
                 kind
                 for place, some in enumerate(KINDS)

@@ -50,3 +50,10 @@ def test_not_where_the_other_guild_shows_games_too() -> None:
     robin = Robin(LINE, CHESS, GO)
     robin.history.outages.begin(robin.guilds[0])
     assert "never true" in robin.problem(LINE, CHESS)
+
+
+def test_also_where_the_other_guild_is_in_an_outage_then(robin: Robin) -> None:
+    """It may be back first, and show something newer."""
+    robin.world.guilds[robin.guilds[1]].available = False
+    robin.history.outages.begin(robin.guilds[0])
+    assert robin.problem(LINE, CHESS) == ""

@@ -151,14 +151,19 @@ class EndedActivities:
                     break
         return missed
 
-    def forget_shown_beside_newer(self, new: GuildReport) -> None:
+    def forget_shown_beside_newer(
+        self, guild_id: int, new: GuildReport, reports: Mapping[int, GuildReport]
+    ) -> None:
         """What is shown together with something that began after all that was shown has not ended,
-        if the guild that ended it would have shown that as well."""
+        if the guild that ended it would have shown that as well. That one shows such no more."""
         latest = self._progress.latest
         begun = {kind_of(key) for key, one in new.groups.items() if began_at(one) > latest}
         for key in new.groups.keys() & self.by_group.keys():
-            if not begun.isdisjoint(self._progress.kinds(self.by_group[key].guild_id)):
+            ender = self.by_group[key].guild_id
+            if not begun.isdisjoint(self._progress.kinds(ender)):
                 del self.by_group[key]
+                if ender != guild_id and ender in reports and key not in reports[ender].groups:
+                    self._progress.stop_sharing(ender, key)
 
     def forget_gone_on(
         self,
@@ -235,7 +240,6 @@ class EndedActivities:
         if holders and (not current or ended.ticks < ticks):
             return False  # a guild with another status is late: only its next report can tell
         del self.by_group[key]
-        shares = self._progress.shares
-        if holders and ended.guild_id in shares.keys() - holders:  # it shows such no more
-            shares[ended.guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}
+        if holders and ended.guild_id not in holders:  # it shows such no more
+            self._progress.stop_sharing(ended.guild_id, key)
         return True

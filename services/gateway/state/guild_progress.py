@@ -61,6 +61,12 @@ class GuildProgress:
         self.shares.pop(guild_id, None)
         self.as_of.pop(guild_id, None)
 
+    def stop_sharing(self, guild_id: int, key: str) -> None:
+        """The guild does not show such groups any more. Discord has a setting for custom statuses,
+        and one for all others."""
+        if guild_id in self.shares:
+            self.shares[guild_id] -= {"custom"} if key == "custom" else {"spotify", "other"}
+
     def kinds(self, guild_id: int) -> frozenset[str]:
         """Those that the guild is known to show."""
         return self.shares.get(guild_id, NO_KINDS)

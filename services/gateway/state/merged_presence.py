@@ -381,7 +381,7 @@ class MergedPresence:
         else:
             is_past = is_lost and not self._adds_to(shown, new, shares)
         if self.ended:
-            self.ended.forget_shown_beside_newer(new)
+            self.ended.forget_shown_beside_newer(guild_id, new, reports)
         is_behind = is_past or (
             not self.is_kept and (is_catching_up or self._is_behind(guild_id, old, shown))
         )
