@@ -5,12 +5,11 @@ newer, and whether the silent one has come so far is not known (docs/gateway.md)
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from msgspec import Struct
 
-from chaos.facts import Seen, seen_of
 from chaos.half_minute import KINDS, Kind
 from simulator.privacy import hidden_in
 from simulator.world import World
@@ -21,7 +20,6 @@ _LISTED_WITHIN: Final = 30.0  # seconds after the outage: members of a large gui
 class _Outage(Struct):
     guild_id: str
     kinds: frozenset[Kind]
-    seen: Seen
     until: float = float("inf")  # in seconds of `clock`
 
 
@@ -48,8 +46,7 @@ class Outages:
                 if all(one[place] for one in hidden)
             )
             if kinds and hidden:
-                seen = seen_of(self._world.presence_in(person, guild))
-                self._by_user.setdefault(user_id, []).append(_Outage(guild_id, kinds, seen))
+                self._by_user.setdefault(user_id, []).append(_Outage(guild_id, kinds))
 
     def end(self, guild_id: str) -> None:
         """It is available again."""
@@ -59,11 +56,20 @@ class Outages:
                 if one.guild_id == guild_id:
                     one.until = min(one.until, until)
 
-    def permit(self, user_id: str, kind: str, shown: Any, *, reads_late: bool = False) -> bool:
-        """Whether so much of this kind may be left. `reads_late`: frames may have waited."""
+    def permit(
+        self,
+        user_id: str,
+        kind: str,
+        shown: Any,
+        states: Collection[Any],
+        *,
+        reads_late: bool = False,
+    ) -> bool:
+        """Whether so much of this kind may be left. `states`: what was true of it. The gateway may
+        have heard nothing for some time before the outage. `reads_late`: frames may have waited."""
         return any(
             kind in one.kinds
             and (reads_late or self._clock() < one.until)
-            and (not shown or (kind == "other" and {*shown} <= {*one.seen.activities}))
+            and (not shown or (kind == "other" and any({*shown} <= {*state} for state in states)))
             for one in self._by_user.get(user_id, ())
         )

@@ -67,7 +67,7 @@ class Position:
                 some = history.incomplete.get(user_id, ()) if is_incomplete else ()
                 for (part, kind), order in zip(PARTS, self._parts, strict=True):
                     parts, shown = [part(state) for state in states], part(seen)
-                    if history.outages.permit(user_id, kind, shown, reads_late=reads_late):
+                    if history.outages.permit(user_id, kind, shown, parts, reads_late=reads_late):
                         continue
                     is_partial = any(part(state) == shown for state in some)
                     if part is ACTIVITIES and is_incomplete and is_heard_twice:

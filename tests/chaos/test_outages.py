@@ -19,7 +19,7 @@ def robin() -> Robin:
 
 
 def test_games_may_be_missing_one_by_one(robin: Robin) -> None:
-    """As they were when the outage began; what all show is not missing."""
+    """As they were before; what all show is not missing."""
     assert "never true" in robin.problem(LINE, CHESS)
     robin.history.outages.begin(robin.guilds[0])
     assert robin.problem(LINE, CHESS) == ""
