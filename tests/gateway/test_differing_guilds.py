@@ -267,11 +267,12 @@ def test_a_new_custom_status_is_shown_just_after_a_setting_was_changed() -> None
 
 
 def test_a_setting_that_was_found_out_early_hides_games_once() -> None:
-    """Another game begins where the first one goes on: the other guild hides games."""
-    gateway = both([CUSTOM, GAME], [CUSTOM, GAME])
+    """Another game begins where the first ones go on: the other guild hides games."""
+    cinema = {"name": "Cinema", "type": 3, "created_at": 3}
+    gateway = both([CUSTOM, GAME, cinema], [CUSTOM, GAME, cinema])
     tell(gateway, GUILD, CUSTOM)
     assert names(gateway) == {"Custom Status"}
-    tell(gateway, OTHER, CUSTOM, GAME, {**GO, "created_at": 8})
-    assert names(gateway) == {"Custom Status", "Chess", "Go"}
+    tell(gateway, OTHER, CUSTOM, GAME, cinema, {**GO, "created_at": 8})
+    assert names(gateway) == {"Custom Status", "Chess", "Cinema", "Go"}
     tell(gateway, GUILD, {**CUSTOM, "created_at": 10})
-    assert names(gateway) == {"Custom Status", "Chess", "Go"}
+    assert names(gateway) == {"Custom Status", "Chess", "Cinema", "Go"}

@@ -158,12 +158,15 @@ class EndedActivities:
         if the guild that ended it would have shown that as well. That one shows such no more."""
         latest = self._progress.latest
         begun = {kind_of(key) for key, one in new.groups.items() if began_at(one) > latest}
-        for key in new.groups.keys() & self.by_group.keys():
-            ender = self.by_group[key].guild_id
-            if not begun.isdisjoint(self._progress.kinds(ender)):
-                del self.by_group[key]
-                if ender != guild_id and ender in reports and key not in reports[ender].groups:
-                    self._progress.stop_sharing(ender, key)
+        going_on = [
+            (key, ender)
+            for key in new.groups.keys() & self.by_group.keys()
+            if begun & self._progress.kinds(ender := self.by_group[key].guild_id)
+        ]
+        for key, ender in going_on:
+            del self.by_group[key]
+            if ender != guild_id and ender in reports and key not in reports[ender].groups:
+                self._progress.stop_sharing(ender, key)
 
     def forget_gone_on(
         self,
