@@ -237,6 +237,15 @@ def test_a_late_shard_that_is_offline_by_chance_has_not_followed() -> None:
     assert one.is_uniform
 
 
+def test_a_replay_that_begins_before_the_game_ends_it_for_a_moment_only() -> None:
+    """Another process went on from an older checkpoint: it hears of the game a second time."""
+    one = merged(presence(), presence(GAME))
+    for status in ("offline", "idle"):
+        one.report(A, presence(status=status), (A, B), unfollowed=(A, B))
+    one.report(B, presence(GAME, status="idle"), (A, B), unfollowed=(A, B))
+    assert one.shown == presence(GAME, status="idle")
+
+
 def test_the_first_game_of_a_guild_is_added_where_none_is_late() -> None:
     one = merged(presence(CUSTOM, GAME), presence(CUSTOM))
     one.report(B, presence(CUSTOM, NEW_GAME), (A, B))

@@ -214,7 +214,8 @@ class MergedPresence:
         lags = self.progress.lags
         is_late = news.is_old or lags(guild_id, new, state, shown)
         if self.ended:
-            late = {one for one in reports if lags(one, reports[one], state, shown)} | outdated
+            late = {one for one in reports if lags(one, reports[one], state, shown)}
+            late |= outdated - {guild_id}
             late |= {guild_id} if news.is_old else set()
             begun = set() if news.is_behind else new.groups.keys() - news.old.groups.keys()
             repeating = (
