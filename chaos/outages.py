@@ -65,8 +65,8 @@ class Outages:
         *,
         reads_late: bool = False,
     ) -> bool:
-        """Whether so much of this kind may be left. `states`: what was true of it. The gateway may
-        have heard nothing for some time before the outage. `reads_late`: frames may have waited."""
+        """Whether so much of this kind may be left. `states`: all that was true of it, because the
+        gateway may have heard nothing for a time before. `reads_late`: frames may have waited."""
         return any(
             kind in one.kinds
             and (reads_late or self._clock() < one.until)

@@ -155,7 +155,7 @@ class EndedActivities:
         self, guild_id: int, new: GuildReport, reports: Mapping[int, GuildReport]
     ) -> None:
         """What is shown together with something that began after all that was shown has not ended,
-        if the guild that ended it would have shown that as well. That one shows such no more."""
+        if the guild that ended it would have shown that as well: it has stopped showing such."""
         latest = self._progress.latest
         begun = {kind_of(key) for key, one in new.groups.items() if began_at(one) > latest}
         going_on = [
@@ -243,6 +243,6 @@ class EndedActivities:
         if holders and (not current or ended.ticks < ticks):
             return False  # a guild with another status is late: only its next report can tell
         del self.by_group[key]
-        if holders and ended.guild_id not in holders:  # it shows such no more
+        if holders and ended.guild_id not in holders:  # it has stopped showing such
             self._progress.stop_sharing(ended.guild_id, key)
         return True

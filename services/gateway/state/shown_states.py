@@ -115,7 +115,7 @@ class ShownStates:
         # A guild that was not heard for a time has hardly come to what it reports now before.
         is_next = guild_id in self.places and guild_id not in self.skipping
         self.skipping.discard(guild_id)
-        # One that is late reports every state, so one that it skips to may be the same by chance.
+        # A late guild reports each state in turn: one further on may be the same by chance.
         is_certain = not self.is_lost(guild_id)
         is_late = is_next and guild_id in self.past
         for later in candidates if is_next else reversed(candidates):
