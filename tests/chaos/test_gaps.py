@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from chaos.clients.reader import ClientPopulation, ClientProfile, Reader
 from chaos.facts import NOTHING, Seen
 from chaos.fault_window import MACHINE, FaultWindow, on_the_way
 from chaos.gaps import At, Watched, due, gaps
+from chaos.history import History
+from chaos.rollback_tracker import RollbackTracker
+from simulator.people import population
+from simulator.world import World
 
 STOOD = 1.0
 STATES = [Seen("online", None, (), f"#{number}") for number in range(5)]
@@ -83,3 +88,21 @@ def test_only_what_is_broken_on_the_way_counts() -> None:
     others = ["ws-2>redis", "ws-2", "clients>ws-2", "gateway", "gateway>redis", "discord", "people"]
     windows = [FaultWindow(target, 0.0, 1.0) for target in [*targets, *others]]
     assert [window.target for window in on_the_way(windows, 0)] == targets
+
+
+@pytest.mark.parametrize(
+    ("profile", "until"),
+    [
+        (ClientProfile("normal"), []),
+        (ClientProfile("slow", pause=0.4), [25.0]),
+        (ClientProfile("overtaken", pause=2.0, small_buffer=True), [float("inf")]),
+    ],
+)
+def test_a_slow_client_keeps_up_once_it_reads_on(
+    profile: ClientProfile, until: list[float]
+) -> None:
+    """One with next to no buffer never does: `ws` has to wait for the run itself to read."""
+    history = History(World(*population(5, 1, 1, 1_784_053_200_000)))
+    crowd = ClientPopulation(history, [1], [2], RollbackTracker(), calm_since=25.0)
+    reader = Reader(crowd, 0, profile, (), 1)
+    assert [window.ended for window in reader.slow()] == until
