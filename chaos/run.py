@@ -22,6 +22,7 @@ from chaos.faults import WAYS
 from chaos.history import History
 from chaos.host_stalls import HostStalls
 from chaos.latency_check import unexcused
+from chaos.outages import ShardOutages
 from chaos.plan import Fault, plan, plan_durable
 from chaos.pollers import Replica
 from chaos.redis_observer import RedisObserver
@@ -121,6 +122,8 @@ async def run(seed: int, size: Size) -> Result:
         machine = HostStalls()
         wasted = WastedIdentifyTracker(stack.simulator.sessions)
         identities = SessionInvariants(stack.simulator.sessions)
+        world, sessions = stack.simulator.world, stack.simulator.sessions
+        shards = ShardOutages(stack.history.outages, world, sessions, size.shards)
         tasks = crowds.start(
             [
                 stack.life.run(),
@@ -129,6 +132,7 @@ async def run(seed: int, size: Size) -> Result:
                 *crowds.hostile_clients(stack.history, stack.ws_ports, size.hostile, seed),
                 *(replica.poll(seed) for replica in replicas),
                 identities.run(),
+                shards.run(),
                 machine.run(),
             ]
         )

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from chaos.outages import ShardOutages
+from simulator.options import Options
+from simulator.server import Simulator
+from simulator.snowflakes import shard_of
 from tests.chaos.test_half_minute import CHESS, GO, LINE, Robin
 
 MOVED = {**GO, "details": "move 2", "created_at": 5}
@@ -57,3 +61,47 @@ def test_also_where_the_other_guild_is_in_an_outage_then(robin: Robin) -> None:
     robin.world.guilds[robin.guilds[1]].available = False
     robin.history.outages.begin(robin.guilds[0])
     assert robin.problem(LINE, CHESS) == ""
+
+
+SHARDS = 7
+"""Then the two guilds are of different ones."""
+
+
+def shards_of(robin: Robin, shards: int) -> ShardOutages:
+    sessions = Simulator(Options(port=0)).sessions
+    return ShardOutages(robin.history.outages, robin.world, sessions, shards)
+
+
+def test_also_while_the_shard_of_the_guild_has_no_connection(robin: Robin) -> None:
+    """And a few seconds longer: the process that takes over hears of the other shard first."""
+    everyone = set(range(SHARDS))
+    shows, other = (shard_of(guild_id, SHARDS) for guild_id in robin.guilds)
+    assert shows != other
+    shards = shards_of(robin, SHARDS)
+    shards.look(everyone)
+    assert "never true" in robin.problem(LINE, CHESS)
+    shards.look(everyone - {shows})
+    robin.now += 3600.0
+    assert robin.problem(LINE, CHESS) == ""
+    shards.look(everyone)
+    assert robin.problem(LINE, CHESS) == ""
+    robin.now += 5.0
+    assert "never true" in robin.problem(LINE, CHESS)
+    shards.look(everyone - {other})
+    assert "never true" in robin.problem(LINE, CHESS)
+
+
+def test_the_connection_of_a_shard_ends_no_outage(robin: Robin) -> None:
+    shows = shard_of(robin.guilds[0], SHARDS)
+    shards = shards_of(robin, SHARDS)
+    robin.history.outages.begin(robin.guilds[0])
+    shards.look(set(range(SHARDS)) - {shows})
+    shards.look(range(SHARDS))
+    robin.now += 60.0
+    assert robin.problem(LINE, CHESS) == ""
+
+
+def test_not_while_the_only_shard_has_no_connection(robin: Robin) -> None:
+    """All guilds are listed one after the other then."""
+    shards_of(robin, 1).look(())
+    assert "never true" in robin.problem(LINE, CHESS)
