@@ -107,3 +107,16 @@ def test_what_another_guild_shows_that_is_heard_is_not_hidden() -> None:
     tell(gateway, GUILD, GAME, go, status="idle")
     assert gateway.shown(1)["status"] == "idle"
     assert names(gateway) == {"Custom Status", "Chess", "Go"}
+
+
+def test_what_a_silent_guild_shows_again_as_it_was_goes_on() -> None:
+    """GUILD has shown nothing so far, so whether the game goes on is for OTHER to say, once it is
+    listed. THIRD hides everything, and so has not come to the newest state for sure."""
+    gateway = both([], [GAME])
+    gateway.handle("GUILD_CREATE", guild(THIRD, [1], [shows()]))
+    wait(gateway)
+    gateway.handle("GUILD_DELETE", {"id": str(OTHER), "unavailable": True})
+    tell(gateway, GUILD, {**CUSTOM, "created_at": 5})
+    assert names(gateway) == {"Custom Status"}
+    gateway.handle("GUILD_CREATE", guild(OTHER, [1], [shows(GAME)]))
+    assert names(gateway) == {"Chess", "Custom Status"}
