@@ -91,12 +91,14 @@ async def run(harness: Harness) -> list[Figure]:
         for path, floor in bare.items():
             await api.get(path, users)  # what is kept from now on is warm
             await floor.get(path, users)
-        await api.get(LANYARD, users)
-        answer = await _response(api.port, f"{MANY}?ids={people.FIRST}")
-        has_many = answer.startswith(b"HTTP/1.1 200 ")  # earlier revisions have no such route
-        names = ("/user/", "/user/ floor", "/activity/", LANYARD, "from Redis")
+        has_many = await _has(api.port, f"{MANY}?ids={people.FIRST}")
+        lanyard = (LANYARD,) if await _has(api.port, f"{LANYARD}{people.FIRST}") else ()
+        for path in lanyard:
+            await api.get(path, users)
+        names = ("/user/", "/user/ floor", "/activity/", *lanyard, "from Redis")
         for number in harness.rounds(series, *names):
-            series.add(LANYARD, await api.get(LANYARD, users, "learn"))
+            for path in lanyard:
+                series.add(path, await api.get(path, users, "learn"))
             if has_many:
                 series.add(MANY, await api.get_many(users))
             for path, floor in bare.items():
@@ -111,14 +113,15 @@ async def run(harness: Harness) -> list[Figure]:
             await asyncio.sleep(harness.params.settles)  # the api drops all of them
             series.add("from Redis", await api.get("/user/", users))
             series.add("unknown", await api.get_unknown("/user/", users))
-            for path in (*bare, LANYARD):
+            for path in (*bare, *lanyard):
                 await api.get(path, users)  # warm again
     found = [figure for path in bare for figure in _figures(series, path, users, rate)]
     found.append(
         _from_redis_figure(series, f"{users:,} users that have just changed", "from Redis")
     )
     found.append(_from_redis_figure(series, "an unknown id: 404", "unknown"))
-    return [*found, _lanyard_figure(series, users), *([_many_figure(series)] if has_many else [])]
+    found += [_lanyard_figure(series, users) for _ in lanyard]
+    return [*found, *([_many_figure(series)] if has_many else [])]
 
 
 def _many_figure(series: Series) -> Figure:
@@ -203,6 +206,11 @@ async def _bare(harness: Harness, api: Target, path: str) -> AsyncIterator[Targe
     ):
         await listens(bare, port)
         yield Target(bare, load, port)
+
+
+async def _has(port: int, path: str) -> bool:
+    """Whether the api has this route: earlier revisions have not."""
+    return (await _response(port, path)).startswith(b"HTTP/1.1 200 ")
 
 
 async def _response(port: int, path: str) -> bytes:
