@@ -89,7 +89,7 @@ class Outages:
 
 
 class ShardOutages:
-    """Looks which shards have a connection to Discord, until cancelled."""
+    """Watches which shards are connected to Discord, until cancelled."""
 
     def __init__(self, outages: Outages, world: World, sessions: Sessions, shards: int) -> None:
         self._outages = outages
@@ -104,7 +104,7 @@ class ShardOutages:
             await asyncio.sleep(_EVERY)
 
     def look(self, connected: Collection[int]) -> None:
-        """These shards have one now. Of a single shard, no other can be ahead."""
+        """These shards are connected now. Where there is only one, no other can be ahead of it."""
         away = set(range(self._shards)).difference(connected) if self._shards > 1 else set()
         for guild_id in self._world.guilds:
             shard = shard_of(guild_id, self._shards)

@@ -98,8 +98,8 @@ class Reader:
     def slow(self) -> list[FaultWindow]:
         """When it read too slowly to be shown everything.
 
-        Where next to nothing waits on the way, that is always: 50 users take dozens of turns of
-        this run's own loop, which a burst makes slow.
+        With a small buffer, always: to read 50 users takes dozens of turns of this run's own loop,
+        which a burst makes slow.
         """
         if not self.profile.pause:
             return []

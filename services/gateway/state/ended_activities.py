@@ -56,6 +56,12 @@ class EndedActivities:
         ended = self.by_group.get(key)
         return ended is not None and ended.guild_id == guild_id
 
+    def are_taken_back(self, guild_id: int, new: GuildReport) -> bool:
+        """Whether the guild shows something that is hidden until it says that it goes on."""
+        return any(
+            self.hides(item) and self.is_ended_by(item[0], guild_id) for item in new.groups.items()
+        )
+
     def may_settle(self) -> bool:
         """Whether time may still show that one of them goes on."""
         return any(one.ticks < SETTLE_TICKS_ELSEWHERE for one in self.by_group.values())

@@ -367,7 +367,8 @@ class MergedPresence:
             self._forget_place(one)
         shares = self.progress.kinds(guild_id).union(map(kind_of, new.groups))
         is_alone = reports.keys() <= {guild_id, *outdated}
-        takes_back = self._takes_back(guild_id, new)
+        is_listed = guild_id not in self._recent.places  # it was silent
+        takes_back = is_listed and self.ended.are_taken_back(guild_id, new)
         was_shown = self._recent.has(guild_id, old, new, shares)
         is_lost = self._recent.is_lost(guild_id) and not self.progress.is_newer(new)
         is_catching_up = (
@@ -421,14 +422,6 @@ class MergedPresence:
         return any(
             began_at(group) > self.progress.latest and kind_of(key) in kinds
             for key, group in new.groups.items()
-        )
-
-    def _takes_back(self, guild_id: int, new: GuildReport) -> bool:
-        """Whether the guild, which was silent, shows what was hidden until it says so."""
-        is_listed = self._recent is not None and guild_id not in self._recent.places
-        return is_listed and any(
-            self.ended.hides(item) and self.ended.is_ended_by(item[0], guild_id)
-            for item in new.groups.items()
         )
 
     def _adds_to(self, shown: GuildReport, new: GuildReport, shares: Collection[str]) -> bool:
