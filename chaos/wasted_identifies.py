@@ -17,6 +17,7 @@ from simulator.sessions import Sessions
 _STORE: Final = {"redis", *(f"{name}>redis" for name in GATEWAYS)}
 _WRITERS: Final = {*_STORE, *GATEWAYS, MACHINE}
 _WRITTEN_WITHIN: Final = 5.0  # seconds after which Redis knows of a session that was begun
+_GREETED_WITHIN: Final = 0.5  # seconds after which READY has told the gateway of its session
 _ASKED_WITHIN: Final = 5.0  # seconds: a gateway that starts waits no longer for Redis to tell it
 
 
@@ -26,6 +27,7 @@ class WastedIdentify(Struct, frozen=True):
     shard: int
     began: float  # seconds of time.monotonic()
     replaced_at: float
+    left_at: float | None = None  # when its last connection ended
 
 
 class WastedIdentifyTracker:
@@ -44,7 +46,7 @@ class WastedIdentifyTracker:
             shard, now = session.shard[0], time.monotonic()
             earlier, began = self._newest.get(shard, (None, now))
             if earlier is not None and not earlier.lost:
-                self.spent.append(WastedIdentify(shard, began, now))
+                self.spent.append(WastedIdentify(shard, began, now, earlier.detached_at))
             self._newest[shard] = session, now
         return session
 
@@ -54,12 +56,14 @@ def unexcused(spent: Sequence[WastedIdentify], windows: Sequence[FaultWindow]) -
 
     Reasons: Redis has lost since what it knew of the session. Or it was never told, as it, the
     gateway or the line between them was broken just when the session began. Or it could not
-    answer when the next one was begun.
+    answer when the next one was begun. Or Discord ended the connection before READY named the
+    session.
     """
     problems = []
     for one in spent:
         first, last = one.began, one.replaced_at
-        excused = any(
+        is_unnamed = one.left_at is not None and one.left_at < first + _GREETED_WITHIN
+        excused = is_unnamed or any(
             (window.kind in FORGETTING and window.touches(first, last))
             or (window.target in _WRITERS and window.touches(first, first + _WRITTEN_WITHIN))
             or (window.target in _STORE and window.touches(last - _ASKED_WITHIN, last))

@@ -28,6 +28,7 @@ async def test_a_session_beside_one_that_could_be_resumed_is_noted() -> None:
     assert wasted.spent == []
     assert simulator.sessions.begin(asked, URL) is not None
     assert [one.shard for one in wasted.spent] == [0]
+    assert wasted.spent[0].left_at is None
 
 
 def test_without_a_reason_it_is_a_waste() -> None:
@@ -52,3 +53,9 @@ def test_without_a_reason_it_is_a_waste() -> None:
 )
 def test_where_redis_cannot_know_of_the_session_it_is_none(window: FaultWindow) -> None:
     assert unexcused([SPENT], [window]) == []
+
+
+@pytest.mark.parametrize(("left_at", "is_excused"), [(100.02, True), (105.0, False), (None, False)])
+def test_a_session_that_ended_before_ready_is_none(left_at: float | None, is_excused: bool) -> None:
+    spent = WastedIdentify(0, 100.0, 105.2, left_at)
+    assert (unexcused([spent], []) == []) == is_excused

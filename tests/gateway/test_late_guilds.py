@@ -120,3 +120,40 @@ def test_what_a_silent_guild_shows_again_as_it_was_goes_on() -> None:
     assert names(gateway) == {"Custom Status"}
     gateway.handle("GUILD_CREATE", guild(OTHER, [1], [shows(GAME)]))
     assert names(gateway) == {"Chess", "Custom Status"}
+
+
+def test_what_several_silent_guilds_may_show_again_is_for_each_of_them_to_tell() -> None:
+    """THIRD alone is heard when a custom status begins, and hides games. Go began while GUILD was
+    in an outage, and GUILD is listed first."""
+    gateway = both([], [])
+    gateway.handle("GUILD_CREATE", guild(THIRD, [1], [shows()]))
+    wait(gateway)
+    games = [GAME, {**GO, "created_at": 6}]
+    for guild_id in (GUILD, OTHER):
+        tell(gateway, guild_id, GAME)
+    gateway.handle("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+    tell(gateway, OTHER, *games)
+    gateway.handle("GUILD_DELETE", {"id": str(OTHER), "unavailable": True})
+    custom = {**CUSTOM, "created_at": 7}
+    tell(gateway, THIRD, custom)
+    assert names(gateway) == {"Custom Status"}
+    for guild_id in (GUILD, OTHER):
+        gateway.handle("GUILD_CREATE", guild(guild_id, [1], [shows(*games, custom)]))
+        assert names(gateway) == {"Chess", "Go", "Custom Status"}
+
+
+def test_a_guild_that_is_listed_as_it_was_is_up_to_date() -> None:
+    """THIRD hides custom statuses. What it reports next is news, though it was shown before."""
+    gateway = both([], [])
+    gateway.handle("GUILD_CREATE", guild(THIRD, [1], [shows()]))
+    wait(gateway)
+    for guild_id in (THIRD, GUILD):
+        tell(gateway, guild_id, GAME)
+    gateway.handle("GUILD_DELETE", {"id": str(THIRD), "unavailable": True})
+    custom = {**CUSTOM, "created_at": 5}
+    tell(gateway, GUILD, GAME, custom)
+    gateway.handle("GUILD_CREATE", guild(THIRD, [1], [shows(GAME)]))
+    gateway.handle("GUILD_DELETE", {"id": str(GUILD), "unavailable": True})
+    assert names(gateway) == {"Chess", "Custom Status"}
+    tell(gateway, THIRD)
+    assert names(gateway) == {"Custom Status"}

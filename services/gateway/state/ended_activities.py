@@ -7,6 +7,7 @@ time has shown that the others go on showing it.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
 
 from msgspec import Struct
 
@@ -25,11 +26,15 @@ IsLive = Callable[[int], bool | None]
 """Whether the guild's events come now. None: another process knows."""
 
 
+ANY_GUILD: Final = 0
+"""In place of a guild: whether the activity goes on is for the next one that shows it to tell."""
+
+
 class EndedActivity(Struct):
     """A group of which no activity is shown that began at this time or before."""
 
     created_at: int
-    guild_id: int  # whose report ended it, or which knows whether it goes on
+    guild_id: int  # whose report ended it, or which knows whether it goes on; or ANY_GUILD
     ticks: int = 0  # for how long guilds whose events come have gone on showing it
 
 
@@ -52,9 +57,9 @@ class EndedActivities:
         return ended is not None and began_at(group) <= ended.created_at
 
     def is_ended_by(self, key: str, guild_id: int) -> bool:
-        """Whether only the guild itself has said that the group has ended."""
+        """Whether no other guild has said that the group has ended."""
         ended = self.by_group.get(key)
-        return ended is not None and ended.guild_id == guild_id
+        return ended is not None and ended.guild_id in (guild_id, ANY_GUILD)
 
     def are_taken_back(self, guild_id: int, new: GuildReport) -> bool:
         """Whether the guild shows something that is hidden until it says that it goes on."""
@@ -189,7 +194,8 @@ class EndedActivities:
         for key, ended in list(self.by_group.items()):
             one, kind = ended.guild_id, kind_of(key)
             missing = [other for other, report in known.items() if key not in report.groups]
-            is_own = one in reports and one not in late and key in reports[one].groups
+            tellers = reports.keys() - {*repeating} if one == ANY_GUILD else reports.keys() & {one}
+            is_own = any(other not in late and key in reports[other].groups for other in tellers)
             if is_own and one in repeating:
                 is_own = is_agreed and all(
                     kind not in self._progress.kinds(other) for other in missing

@@ -19,7 +19,12 @@ import msgspec
 from msgspec import Raw, Struct
 
 from services.gateway.normalize.sanitize import Json
-from services.gateway.state.ended_activities import EndedActivities, EndedActivity, IsLive
+from services.gateway.state.ended_activities import (
+    ANY_GUILD,
+    EndedActivities,
+    EndedActivity,
+    IsLive,
+)
 from services.gateway.state.guild_progress import NO_KINDS, GuildProgress
 from services.gateway.state.guild_report import (
     GuildReport,
@@ -493,7 +498,7 @@ class MergedPresence:
                         began_at(other.groups.get(key, ())) < began_at(group) for other in heard
                     )
                 ]
-                self.ended.note(one, unknown, new, reports)
+                self.ended.note(ANY_GUILD, unknown, new, reports)
         progress.latest = max(progress.latest, began_at(new.activities))
         return is_late
 

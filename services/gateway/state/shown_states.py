@@ -106,6 +106,8 @@ class ShownStates:
         `old`: its last report. `shares`: the kinds of activities that it is known to show.
         """
         if (new.state, new.groups) == (old.state, old.groups):  # Discord repeats it
+            if guild_id not in self.places:
+                self._find(guild_id, new, KINDS - shares)
             self._advance(guild_id, new)
             place = self.places.get(guild_id, _LOST)
             return place > _LOST and self._may_be(place, new, KINDS - shares)
@@ -198,6 +200,13 @@ class ShownStates:
         while place < len(self.states) and self._may_be(place, report, hides):
             self.places[guild_id] = place
             place += 1
+
+    def _find(self, guild_id: int, report: GuildReport, hides: frozenset[str]) -> None:
+        """Place a guild that may have reported any state: it reports this one."""
+        for place in reversed(range(len(self.states))):
+            if self._may_be(place, report, hides):
+                self.places[guild_id] = place
+                break
 
     def _may_be(self, place: int, report: GuildReport, hides: frozenset[str]) -> bool:
         """Whether a guild that hides these kinds of activities may report this state so."""
