@@ -19,7 +19,7 @@ from services.gateway.normalize import member_list, sanitize
 from services.gateway.normalize.presence_event import PresenceEvent
 from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
-from services.gateway.state.user_cache import RawPresence, UserCache, merge_user
+from services.gateway.state.user_cache import UserCache, merge_user
 from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import ShardKey
@@ -143,13 +143,10 @@ class EventHandler:
     def _presence_update(self, payload: Payload | PresenceEvent) -> None:
         user: Any
         guild_id: Any
-        presence: RawPresence
         if isinstance(payload, PresenceEvent):
             user, guild_id = {"id": payload.user.id}, payload.guild_id
-            presence = payload.presence()
         else:
             user, guild_id = payload.get("user"), payload.get("guild_id", UNSET)
-            presence = payload
         user_id = sanitize.user_id(user)
         if user_id is None:
             raise InvalidEvent("user id")
@@ -167,7 +164,7 @@ class EventHandler:
         if changed:
             self._writer.changed(user_id)
         for one in cached.guilds if named is None else (named,):
-            self._guilds.update_presence(one, user_id, presence)
+            self._guilds.update_presence(one, user_id, payload)
 
     def _member_add(self, payload: Payload) -> None:
         guild_id, guild = self._monitored(payload.get("guild_id"))

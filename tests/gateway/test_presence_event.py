@@ -1,4 +1,4 @@
-"""What is read in one step is what decoding and sanitizing give, to the byte; or nothing."""
+"""What is read in two steps is what decoding and sanitizing give, to the byte; or nothing."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def message(data: Any, **more: Any) -> bytes:
     return json.dumps({"t": "PRESENCE_UPDATE", "s": 5, "op": 0, "d": data, **more}).encode()
 
 
+def sanitized(presence: bytes | dict[str, Any]) -> dict[str, Any]:
+    """What is kept of it."""
+    return sanitize.presence(json.loads(presence) if isinstance(presence, bytes) else presence)
+
+
 def read(data: Any) -> PresenceEvent | None:
     found = presence_event.read(message(data))
     return found.d if found else None
@@ -35,7 +40,10 @@ def test_the_presence_is_what_sanitizing_gives(raw: dict[str, Any], more: dict[s
     """Of everything that is read this way."""
     event = read(raw | more)
     if event is not None:
-        assert event.presence() == presence_json.of(sanitize.presence(raw))
+        presence = event.presence()
+        assert sanitized(presence) == sanitize.presence(raw)
+        if isinstance(presence, bytes):
+            assert presence == presence_json.of(sanitize.presence(raw))
         assert event.user.id == raw["user"]["id"]
         assert event.guild_id == more.get("guild_id", UNSET)
 
@@ -52,7 +60,7 @@ def test_each_valid_value_is_read(key: str) -> None:
         raw = online(**{key: value})
         event = read(raw)
         if event is not None:
-            assert event.presence() == presence_json.of(sanitize.presence(raw))
+            assert sanitized(event.presence()) == sanitize.presence(raw)
 
 
 def test_what_discord_sends_is_read() -> None:
@@ -80,7 +88,6 @@ def test_an_offline_user_has_nothing_else() -> None:
         online() | {"user": {"id": "1", "username": "robin"}},
         online() | {"user": {"id": 1}},
         online() | {"guild_id": None},
-        online() | {"status": "away"},
         {"user": {"id": "1"}, "status": "online"},
         None,
         [],
@@ -102,12 +109,29 @@ def test_anything_else_is_not_read(data: Any) -> None:
         message(online(name="\ud800")),
         b'{"t":"PRESENCE_UPDATE","s":5,"op":0,"d":' + b"[" * 5000,
         b'{"t":"PRESENCE_UPDATE","s":5,"op":0,"d":{"user":{"id":"\xff"}}}',
+        message(online(name="-")).replace(b"-", b"\xff"),
         message(online()).decode(),
     ],
 )
 def test_another_message_is_not_read(sent: bytes | str) -> None:
     """Nor one that is cut off, or is no text."""
     assert presence_event.read(sent) is None
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (online(), online(name="Chess")),
+        (online(), online() | {"status": "idle"}),
+        (online(), online() | {"client_status": {"web": "idle"}}),
+    ],
+)
+def test_the_hash_is_of_all_that_is_shown(first: dict[str, Any], second: dict[str, Any]) -> None:
+    """And of nothing else."""
+    again = first | {"guild_id": "8", "user": {"id": "2"}}
+    events = [read(one) for one in (first, again, second)]
+    hashes = [event.shown_hash() for event in events if event]
+    assert hashes[0] == hashes[1] != hashes[2]
 
 
 def some_event(rng: random.Random) -> dict[str, Any]:

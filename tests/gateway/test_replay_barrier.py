@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
@@ -36,7 +37,7 @@ class RecordingHandler(EventHandler):
 
     def handle(self, name: str, payload: Any) -> None:
         is_presence = isinstance(payload, PresenceEvent)
-        shown = payload.activities[0].name if is_presence else name
+        shown = msgspec.json.decode(payload.activities)[0]["name"] if is_presence else name
         self.events.append((shown, self.shard.replay.active))
 
     def any_member(self) -> tuple[int, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -37,9 +38,7 @@ class RecordingHandler(EventHandler):
     def handle(self, name: str, payload: Any) -> None:
         self.events.append(name)
         if isinstance(payload, PresenceEvent):
-            self.names += [activity.name or "" for activity in payload.activities]
-        elif name == "PRESENCE_UPDATE":
-            self.names += [activity["name"] for activity in payload["activities"]]
+            self.names += [one["name"] for one in msgspec.json.decode(payload.activities)]
 
     def any_member(self) -> None:
         return None

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from services.gateway.normalize import presence_json, sanitize, user_json
+from services.gateway.normalize.presence_event import PresenceEvent
 from services.gateway.normalize.presence_json import OFFLINE
 from services.gateway.state.ended_activities import IsLive
 from services.gateway.state.merged_presence import OUTDATED, MergedPresence
@@ -38,7 +39,7 @@ _decode_objects = msgspec.json.Decoder(_DiscordObjects).decode
 MATCHES_NOTHING: Final = -1  # no hash in Python is -1
 
 
-RawPresence = Mapping[str, Any] | bytes
+RawPresence = Mapping[str, Any] | PresenceEvent | bytes
 """What Discord sends; or JSON of presence_json.py, of what is sanitized already."""
 
 
@@ -305,9 +306,9 @@ def merge_presence(
     if isinstance(raw, bytes):
         cached.last_raw_hash, report = MATCHES_NOTHING, raw
     else:
-        raw_hash = _hash(raw)
+        raw_hash = raw.shown_hash() if isinstance(raw, PresenceEvent) else _hash(raw)
         if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
-            return False  # 1.5 µs; sanitizing takes 3. Discord repeats it for each shared guild
+            return False  # Discord repeats it for each shared guild
         cached.last_raw_hash = raw_hash
         report = sanitized(cached, guild_id, raw)
     if merged is None:
@@ -326,6 +327,8 @@ def merge_presence(
 
 def sanitized(cached: CachedUser, guild_id: int, raw: RawPresence) -> bytes:
     """JSON of presence_json.py of what Discord shows of the user in the guild."""
+    if isinstance(raw, PresenceEvent):
+        raw = raw.presence()
     if isinstance(raw, bytes):
         return raw
     report = OFFLINE if raw.get("status") == "offline" else presence_json.well_formed(raw)
