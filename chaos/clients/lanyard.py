@@ -68,8 +68,8 @@ class LanyardView(View):
     def _show_lanyard(self, user_id: str, d: dict[str, Any]) -> None:
         shown = self.users[user_id]
         seen = seen_in_lanyard(d)
-        has_gone = seen == NOTHING and self._history.may_have_gone(user_id)
-        if not has_gone:  # else the next INIT_STATE says whether they have
+        may_have_gone = self.may_lack or self._history.may_have_gone(user_id)
+        if seen != NOTHING or not may_have_gone:  # else the next INIT_STATE says whether they have
             found = shown_in(d["discord_user"])
             self._move(user_id, shown, seen, None, found)  # it has no statuses of devices
         self._note(user_id, seen)

@@ -136,9 +136,13 @@ class View:
     def _refuse(self, user_id: str, shown: ShownUser, code: str) -> None:
         shown.refused = code
         self._note(user_id, None)
-        may_lack = self._setbacks.is_incomplete(reads_late=self._reads_late)
-        if code == REFUSED and not may_lack and self._history.was_always_there(user_id):
+        if code == REFUSED and not self.may_lack and self._history.was_always_there(user_id):
             self._complain(user_id, "counts as no member, and was one all the time")
+
+    @property
+    def may_lack(self) -> bool:
+        """Whether Redis may lack members now, as it has lost data a moment ago."""
+        return self._setbacks.is_incomplete(reads_late=self._reads_late)
 
     def _complain(self, user_id: str, problem: str) -> None:
         age = time.monotonic() - self.began

@@ -114,18 +114,23 @@ def test_only_who_has_left_may_be_missing(history: History, has_left: bool) -> N
     assert bool(view.wrong) is not has_left
 
 
-def test_users_who_leave_go_offline_in_lanyards_dialect(history: History) -> None:
-    """Which is no step back."""
-    frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), RollbackTracker())
+@pytest.mark.parametrize("loss", ["member has left", "Redis has lost data", None])
+def test_users_who_leave_go_offline_in_lanyards_dialect(history: History, loss: str | None) -> None:
+    """Which is no step back. So do those whom Redis lacks for a time."""
+    rollbacks = RollbackTracker()
+    frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), rollbacks)
     view.ask([ROBIN])
     shown = frames.change()
     while shown["discord_status"] == "offline":
         shown = frames.change()
     view.take(lanyard_frame("INIT_STATE", {ROBIN: shown}))
-    leave(history)
+    if loss == "member has left":
+        leave(history)
+    elif loss == "Redis has lost data":
+        rollbacks.loses()
     gone = lanyard.departed(msgspec.json.encode(shown))
     view.take(lanyard_frame("PRESENCE_UPDATE", msgspec.json.decode(gone)))
     view.ask([ROBIN])
     view.take(lanyard_frame("INIT_STATE", {}))
     assert view.users[ROBIN].refused == REFUSED
-    assert view.wrong == []
+    assert len(view.wrong) == (2 if loss is None else 0)
