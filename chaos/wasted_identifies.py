@@ -39,6 +39,7 @@ class WastedIdentifyTracker:
         sessions.begin = self._noted  # type: ignore[method-assign]
         now = time.monotonic()
         self._newest = {session.shard[0]: (session, now) for session in sessions}
+        self._named = {session.id for session in sessions}  # by READY, long ago
 
     def _noted(self, asked: Identify, url: str) -> Session | None:
         session = self._begin(asked, url)
@@ -46,7 +47,8 @@ class WastedIdentifyTracker:
             shard, now = session.shard[0], time.monotonic()
             earlier, began = self._newest.get(shard, (None, now))
             if earlier is not None and not earlier.lost:
-                self.spent.append(WastedIdentify(shard, began, now, earlier.detached_at))
+                left_at = None if earlier.id in self._named else earlier.detached_at
+                self.spent.append(WastedIdentify(shard, began, now, left_at))
             self._newest[shard] = session, now
         return session
 
@@ -56,8 +58,8 @@ def unexcused(spent: Sequence[WastedIdentify], windows: Sequence[FaultWindow]) -
 
     Reasons: Redis has lost since what it knew of the session. Or it was never told, as it, the
     gateway or the line between them was broken just when the session began. Or it could not
-    answer when the next one was begun. Or Discord ended the connection before READY named the
-    session.
+    answer when the next one was begun. Or its connection ended so soon that READY may not have
+    named it.
     """
     problems = []
     for one in spent:

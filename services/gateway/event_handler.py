@@ -16,7 +16,7 @@ from services.gateway import metrics
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckAnswer
 from services.gateway.normalize import member_list, sanitize
-from services.gateway.normalize.presence_event import PresenceEvent
+from services.gateway.normalize.presence_event import PresenceEvent, UnreadablePresence
 from services.gateway.normalize.sanitize import MAPPING
 from services.gateway.state.guild_cache import CachedGuild, GuildCache
 from services.gateway.state.user_cache import UserCache, merge_user
@@ -114,6 +114,8 @@ class EventHandler:
                     self._on_interaction(payload)
         except InvalidEvent as reason:
             metrics.EVENTS_REJECTED.labels(str(reason)).inc()
+        except UnreadablePresence:
+            metrics.EVENTS_REJECTED.labels("json").inc()
         except Exception:
             metrics.EVENTS_REJECTED.labels("exception").inc()
             log.exception("a %s event could not be handled", name)

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
+from services.gateway import metrics
 from services.gateway.normalize import presence_event, presence_json, sanitize
 from services.gateway.normalize.presence_event import PresenceEvent
+from shared.telemetry.metrics import total
 from testing import samples
 from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, guild
 from tests.gateway.test_presence_json import INVALID, VALID, online, presences
@@ -132,6 +134,49 @@ def test_the_hash_is_of_all_that_is_shown(first: dict[str, Any], second: dict[st
     events = [read(one) for one in (first, again, second)]
     hashes = [event.shown_hash() for event in events if event]
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_what_was_reported_where_guilds_differed_is_no_repetition() -> None:
+    """Nor after they have come to differ no more without another event: OTHER, which hid the game,
+    is left to another process, and there the user has left it."""
+    gateway = GatewayFixture()
+    playing = {**online(**ACTIVITY), "guild_id": str(GUILD)}
+    for guild_id, presence in ((GUILD, playing), (OTHER, online() | {"activities": []})):
+        gateway.handle("GUILD_CREATE", guild(guild_id, [1], [presence]))
+    idle = {"user": {"id": "1"}, "status": "idle", "client_status": {"web": "idle"}}
+    tell(gateway, {**idle, "guild_id": str(GUILD), "activities": [ACTIVITY]})
+    tell(gateway, {**idle, "guild_id": str(OTHER), "activities": []})
+    cached = gateway.users.get(1)
+    assert cached is not None
+    cached.hand_over(OTHER)
+    cached.presence, cached.merged = cached.reported(GUILD), None
+    tell(gateway, {**idle, "guild_id": str(GUILD), "activities": []})
+    assert gateway.shown(1)["activities"] == []
+
+
+def tell(gateway: GatewayFixture, data: dict[str, Any]) -> None:
+    event = read(data)
+    assert event is not None
+    gateway.handle("PRESENCE_UPDATE", event)
+
+
+@pytest.mark.parametrize(
+    "activities", [b'[{"created_at":' + b"9" * 5000 + b"}]", b"[" * 5000 + b"]" * 5000]
+)
+def test_a_presence_that_cannot_be_decoded_is_rejected(
+    activities: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a traceback in the log."""
+    event = read({**online(), "guild_id": str(GUILD)})
+    assert event is not None
+    event.activities = Raw(activities)
+    gateway = GatewayFixture()
+    gateway.handle("GUILD_CREATE", guild(GUILD, [1]))
+    before = total(metrics.EVENTS_REJECTED.labels("json"))
+    gateway.handle("PRESENCE_UPDATE", event)
+    assert total(metrics.EVENTS_REJECTED.labels("json")) == before + 1
+    assert caplog.text == ""
+    assert gateway.shown(1)["status"] == "offline"
 
 
 def some_event(rng: random.Random) -> dict[str, Any]:

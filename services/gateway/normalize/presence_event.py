@@ -22,6 +22,10 @@ _NAME: Final = b'"PRESENCE_UPDATE"'
 _NAMED_WITHIN_BYTES: Final = 64  # Discord sends the name first, and the data last
 
 
+class UnreadablePresence(Exception):
+    """Raised for a presence that cannot be decoded."""
+
+
 class _UserId(Struct, gc=False, forbid_unknown_fields=True):
     """A user who has not changed: one who has comes with their name and all."""
 
@@ -44,7 +48,8 @@ class PresenceEvent(Struct, gc=False):
     def presence(self) -> bytes | dict[str, Any]:
         """As presence_json.of gives it; as Discord sent it, if something would be removed.
 
-        Raises RecursionError, as `read` does."""
+        Raises UnreadablePresence.
+        """
         shown = b'{"status":%b,"client_status":%b,"activities":%b}' % (
             bytes(self.status),
             bytes(self.client_status),
@@ -52,9 +57,16 @@ class PresenceEvent(Struct, gc=False):
         )
         try:
             return _decode_presence(shown).presence()
-        except (msgspec.DecodeError, UnicodeError):
-            sent: dict[str, Any] = json.loads(shown)  # accepts lone surrogates
-            return sent
+        except (msgspec.DecodeError, RecursionError):
+            return _sent(shown)
+
+
+def _sent(shown: bytes) -> dict[str, Any]:
+    try:
+        sent: dict[str, Any] = json.loads(shown)  # numbers of any size, which msgspec refuses
+    except (ValueError, RecursionError) as error:
+        raise UnreadablePresence from error
+    return sent
 
 
 class PresenceDispatch(Struct, gc=False):

@@ -188,7 +188,8 @@ class EndedActivities:
     ) -> None:
         """What all guilds show has not ended, nor what `begun`: a guild begins to show it that was
         up to date. Nor what one had hidden that is not `late` now; where it is `repeating` what was
-        shown before, all others that show such have to show it, too."""
+        shown before, all others that show such have to show it, too. Nor what ANY_GUILD may show
+        again that is neither."""
         known = {one: report for one, report in reports.items() if report.state}
         is_agreed = agreed_state(known.values()) is not None
         for key, ended in list(self.by_group.items()):

@@ -223,10 +223,7 @@ class MergedPresence:
             late |= outdated - {guild_id}
             late |= {guild_id} if news.is_old else set()
             begun = set() if news.is_behind else new.groups.keys() - news.old.groups.keys()
-            repeating = (
-                self._recent.past & self._places(reports, None).keys() if self._recent else ()
-            )
-            self.ended.forget_gone_on(reports, late, begun - missed, repeating)
+            self.ended.forget_gone_on(reports, late, begun - missed, self._repeating(reports))
         self._end_keeping()
         self.reports = {**self.reports, guild_id: presence}
         self._show(state, reports, news, is_late)

@@ -68,7 +68,8 @@ class CachedUser(Struct, gc=False, eq=False):
     merged: MergedPresence | None = None  # None while all guilds report `presence`
     elsewhere: Elsewhere | None = None  # None while `merged` knows, or all are in `guilds`
     guilds: tuple[int, ...] = ()  # of this process's shards
-    last_raw_hash: int = 0  # of the last raw presence, or MATCHES_NOTHING; 0: none was sent
+    last_raw_hash: int = 0
+    """Of the last raw presence, if all guilds report it, or MATCHES_NOTHING. 0: none was sent."""
     flushed_hash: int = 0
     """Of what the profile in Redis was rendered from. 0: Redis may have none; MATCHES_NOTHING: it
     has the one that it had before this process."""
@@ -302,15 +303,27 @@ def merge_presence(
 
     `silent`, `unfollowed`: as in MergedPresence.report.
     """
-    merged = cached.merged
     if isinstance(raw, bytes):
-        cached.last_raw_hash, report = MATCHES_NOTHING, raw
+        raw_hash = MATCHES_NOTHING
     else:
         raw_hash = raw.shown_hash() if isinstance(raw, PresenceEvent) else _hash(raw)
-        if raw_hash and raw_hash == cached.last_raw_hash and merged is None:
+        if raw_hash and raw_hash == cached.last_raw_hash and cached.merged is None:
             return False  # Discord repeats it for each shared guild
-        cached.last_raw_hash = raw_hash
-        report = sanitized(cached, guild_id, raw)
+    report = sanitized(cached, guild_id, raw)
+    changed = _merge_report(cached, guild_id, report, silent, unfollowed)
+    # Where guilds differ, what one of them has reported is not what is shown.
+    cached.last_raw_hash = raw_hash if cached.merged is None else MATCHES_NOTHING
+    return changed
+
+
+def _merge_report(
+    cached: CachedUser,
+    guild_id: int,
+    report: bytes,
+    silent: Collection[int],
+    unfollowed: Collection[int],
+) -> bool:
+    merged = cached.merged
     if merged is None:
         if report == cached.presence:
             return False
