@@ -116,7 +116,7 @@ def test_only_who_has_left_may_be_missing(history: History, has_left: bool) -> N
 
 @pytest.mark.parametrize("loss", ["member has left", "Redis has lost data", None])
 def test_users_who_leave_go_offline_in_lanyards_dialect(history: History, loss: str | None) -> None:
-    """Which is no step back. So do those whom Redis lacks for a time."""
+    """The check permits that of a member who has left, and of one whom Redis lacks for a time."""
     rollbacks = RollbackTracker()
     frames, view = LanyardFrames(history), LanyardView(history, (ROBIN,), rollbacks)
     view.ask([ROBIN])

@@ -137,8 +137,8 @@ def test_the_hash_is_of_all_that_is_shown(first: dict[str, Any], second: dict[st
 
 
 def test_what_was_reported_where_guilds_differed_is_no_repetition() -> None:
-    """Nor after they have come to differ no more without another event: OTHER, which hid the game,
-    is left to another process, and there the user has left it."""
+    """The difference may end without an event: another process takes over OTHER, which hides the
+    game, and the user leaves it there."""
     gateway = GatewayFixture()
     playing = {**online(**ACTIVITY), "guild_id": str(GUILD)}
     for guild_id, presence in ((GUILD, playing), (OTHER, online() | {"activities": []})):

@@ -1,9 +1,9 @@
-"""PRESENCE_UPDATE, as most events are: of a user of whom only the id is named.
+"""Reads PRESENCE_UPDATE in the form that most have: the user is named by the id alone.
 
-What is shown is decoded when it is needed. Discord sends each change once for each guild of the
-user that the bot is in, and a hash of the bytes tells that this one is known. Then it is checked in
-one step, so that nothing is built that is taken apart again; what does not pass is sanitized. Any
-other event is decoded as all events are.
+The presence stays undecoded until it is needed. Discord sends each change once for each guild of
+the user that the bot is in, and a hash of the bytes tells repetitions. A new presence is decoded
+and checked in one step; one that does not pass is sanitized. An event of another form is decoded
+like any other.
 
 Discord docs: Gateway Events, Presence Update.
 """
