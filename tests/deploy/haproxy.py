@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from testing.haproxy_config import adapted
 from testing.process import Process
 
 MASTER = "master.sock"
+ADMIN = "admin.sock"
 
 
 def program() -> str:
@@ -44,6 +46,15 @@ class HAProxy:
             return False
         writer.close()
         return True
+
+    async def counters(self, backend: str, server: str) -> dict[str, str]:
+        """Of a server, by HAProxy's names of them."""
+        reader, writer = await asyncio.open_unix_connection(self._folder / ADMIN)
+        writer.write(b"show stat\n")
+        rows = csv.DictReader((await reader.read()).decode().removeprefix("# ").splitlines())
+        writer.close()
+        (found,) = (row for row in rows if (row["pxname"], row["svname"]) == (backend, server))
+        return found
 
     async def reload(self, servers: Mapping[str, Sequence[str]]) -> None:
         """With other servers. As SIGUSR2 does, but that is lost while the master starts: its worker

@@ -70,6 +70,7 @@ async def it_serves_while_a_process_is_left(site: Site) -> None:
     await reads_and_sockets_go_through(site)
     await event_streams_go_through(site)
     await cards_and_badges_go_through(site)
+    await the_api_decides_what_is_too_large(site)
     await one_of_each_is_killed(site)
     await every_api_is_killed(site)
 
@@ -119,6 +120,14 @@ async def cards_and_badges_go_through(site: Site) -> None:
     assert (await site.get(f"/badge/{ROBIN}.json"))[1]["schemaVersion"] == 1
     assert (await site.get(now_playing))[1]["success"]
     assert (await site.get("/card/"))[1]["error"]["code"] == "not_found"
+
+
+async def the_api_decides_what_is_too_large(site: Site) -> None:
+    """Its error is one that pages can read."""
+    status, _ = await site.get(f"/user/{ROBIN}", Cookie="x" * 31_000)
+    assert status == 200
+    status, body = await site.get(f"/user/{ROBIN}", Cookie="x" * 33_000)
+    assert (status, body["error"]["code"]) == (431, "headers_too_large")
 
 
 async def one_of_each_is_killed(site: Site) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -96,6 +97,27 @@ async def test_a_reload_keeps_websockets(tmp_path: Path) -> None:
 
         await eventually_async(reloaded)
         await goes_on("after")
+
+
+async def test_a_process_that_is_late_to_accept_is_not_taken_for_down(tmp_path: Path) -> None:
+    """As ws is while thousands of clients come back at once."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as late, ExitStack() as clients:
+        port = late.getsockname()[1]
+        for _ in range(4):  # its queue is full
+            client = clients.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(("127.0.0.1", port))
+        async with serve(echo, "127.0.0.1", 0, process_request=replica("127.0.0.1")) as checked:
+            (healthy,) = {one.getsockname()[1] for one in checked.sockets}
+            line = f"server late 127.0.0.1:{port} port {healthy}"
+            servers = {name: [line] for name in ("api", "ws", "cards")}
+            soon = {"timeout connect 1s": "timeout connect 100ms"}
+            async with haproxy(tmp_path, servers, soon) as proxy, aiohttp.ClientSession() as http:
+                async with http.get(f"http://127.0.0.1:{proxy.port}/user/1") as answer:
+                    assert answer.status == 503
+                counted = await proxy.counters("api", "late")
+                assert int(counted["econ"]) or int(counted["wretr"])
+                assert counted["chkdown"] == "0"
 
 
 async def test_the_error_while_nothing_runs(tmp_path: Path) -> None:
