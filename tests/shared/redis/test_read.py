@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from redis.exceptions import BusyLoadingError, ResponseError
 
@@ -14,6 +16,7 @@ from shared.redis import clients
 from shared.redis.connections import Command
 from testing.eventually import PATIENCE, eventually
 from testing.redis_server import RedisServer
+from testing.tcp_proxy import TcpProxy
 
 TWO: Sequence[Command] = (("GET", "a"), ("GET", "b"))
 LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
@@ -74,6 +77,36 @@ async def test_a_connection_that_redis_has_closed_is_replaced(shared_redis: Redi
         async with Redis.from_url(shared_redis.url) as other:
             await other.client_kill_filter(_id=str(own))
         assert await clients.read(redis, [("EXISTS", "no")]) == [0]
+
+
+@pytest.mark.parametrize("loop", ["uvloop", "asyncio"])
+def test_connections_that_were_reset_are_replaced(shared_redis: RedisServer, loop: str) -> None:
+    """As by a proxy, or a Redis that was killed, while nothing was on its way."""
+
+    def all_were_reset(redis: Redis) -> bool:
+        readers = [one._reader for one in redis.connection_pool._available_connections]
+        return all(one is not None and one.exception() is not None for one in readers)
+
+    async def read_before_and_after() -> None:
+        proxy = TcpProxy("redis", shared_redis.port)
+        async with AsyncExitStack() as parts:
+            await proxy.start()
+            parts.push_async_callback(proxy.close)
+            url = f"redis://127.0.0.1:{proxy.port}/0"
+            redis = await parts.enter_async_context(
+                clients.commands(url, timeout=PATIENCE, connections=8)
+            )
+            assert isinstance(redis, Redis)
+            for _ in range(2):
+                reads = (clients.read(redis, [("EXISTS", "no")]) for _ in range(20))
+                assert await asyncio.gather(*reads) == [[0]] * 20
+                proxy.reset()
+                await eventually(partial(all_were_reset, redis))
+            assert await redis.exists("no") == 0
+
+    factory = uvloop.new_event_loop if loop == "uvloop" else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(read_before_and_after())
 
 
 async def test_a_cancelled_read_leaves_no_replies_behind() -> None:
