@@ -20,7 +20,7 @@ from services.gateway.discord.gateway_info import (
 from services.gateway.discord.hikari_shard import handle_loop_exception
 from services.gateway.discord.member_requests import MemberRequests
 from services.gateway.discord.presence_checks import CheckTimings, PresenceChecks, ask
-from services.gateway.discord.shard import Shard, is_followed
+from services.gateway.discord.shard import Shard, is_followed, shard_id_of
 from services.gateway.event_handler import EventHandler
 from services.gateway.guild_approval import GuildApproval
 from services.gateway.history.observations import Observations
@@ -72,7 +72,9 @@ async def serve(settings: GatewaySettings, health: Health) -> None:
         watch = Watch(shards)
         history = Observations(people, watch, days=settings.history_days)
         writer = Writer(store, users, icons, Cdn(settings.discord_cdn_url), gate, people, history)
-        guilds = GuildCache(users, writer, partial(is_followed, shards))
+        guilds = GuildCache(
+            users, writer, partial(is_followed, shards), partial(shard_id_of, shards)
+        )
         reconciler = Reconciler(store, writer, guilds, gate, people)
 
         metrics.PEOPLE.set_function(lambda: people.count_shown(users))

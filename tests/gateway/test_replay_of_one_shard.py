@@ -49,7 +49,10 @@ class TwoShards:
         self.gateway = gateway = GatewayFixture()
         self.followed = {0: True, 1: True}
         self.guilds = gateway.guilds = GuildCache(
-            gateway.users, gateway.writer, lambda guild_id: self.followed[guild_id >> 22 & 1]
+            gateway.users,
+            gateway.writer,
+            lambda guild_id: self.followed[guild_id >> 22 & 1],
+            lambda guild_id: guild_id >> 22 & 1,
         )
         self.handlers = [
             EventHandler(

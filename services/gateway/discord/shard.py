@@ -200,3 +200,11 @@ def is_followed(shards: Iterable[Shard], guild_id: int) -> bool | None:
         if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
             return shard.is_up_to_date
     return None
+
+
+def shard_id_of(shards: Iterable[Shard], guild_id: int) -> int | None:
+    """The guild's shard. None: another process runs it."""
+    for shard in shards:
+        if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
+            return shard.id
+    return None

@@ -27,6 +27,7 @@ from services.gateway.sync.writer import Writer
 from shared.discord.snowflake import shard_of
 
 IsFollowed = Callable[[int], bool | None]
+ShardIdOf = Callable[[int], int | None]
 
 
 class CachedGuild:
@@ -45,12 +46,17 @@ class GuildCache:
     """Every monitored guild of this process's shards. The writer learns of each change."""
 
     def __init__(
-        self, users: UserCache, writer: Writer, is_followed: IsFollowed = lambda guild_id: True
+        self,
+        users: UserCache,
+        writer: Writer,
+        is_followed: IsFollowed = lambda guild_id: True,
+        shard_id_of: ShardIdOf = lambda guild_id: 0,
     ) -> None:
-        """`is_followed`: as in discord/shard.py, by guild."""
+        """`is_followed`, `shard_id_of`: as in discord/shard.py, by guild."""
         self._users = users
         self._writer = writer
         self._is_followed = is_followed
+        self._shard_id_of = shard_id_of
         self._guilds: dict[int, CachedGuild] = {}
         self._replays = Replays()
 
@@ -228,24 +234,26 @@ class GuildCache:
     def remove_member(self, guild_id: int, user_id: int) -> None:
         """The user has left the guild."""
         guild = self._guilds.get(guild_id)
+        newer = self._newer(guild_id, user_id)
         if guild is not None:
             guild.members.discard(user_id)
             guild.seen.discard(user_id)
         self._replays.forget_member(guild_id, user_id)
         cached = self._users.get(user_id)
         if cached is not None and guild_id in cached.guilds:
-            self._leave(cached, user_id, guild_id)
+            self._leave(cached, user_id, guild_id, newer)
         self._writer.left(user_id, guild_id)
 
     def remove_guild(self, guild_id: int) -> None:
         """The bot has left the guild."""
-        guild = self._guilds.pop(guild_id, None)
+        guild = self._guilds.get(guild_id)
         self._replays.forget_guild(guild_id)
         for user_id in guild.members if guild else ():
             cached = self._users.get(user_id)
             if cached is not None:
-                self._leave(cached, user_id, guild_id)
+                self._leave(cached, user_id, guild_id, self._newer(guild_id, user_id))
             self._writer.left(user_id, guild_id)
+        self._guilds.pop(guild_id, None)
 
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         """Forget the shard's guilds without writing it: another process runs the shard now."""
@@ -260,13 +268,28 @@ class GuildCache:
                         self._users.remove(user_id)
         self._writer.drop_shard(shard_id, shard_count)
 
-    def _leave(self, cached: CachedUser, user_id: int, guild_id: int) -> None:
+    def _leave(
+        self, cached: CachedUser, user_id: int, guild_id: int, newer: Collection[int]
+    ) -> None:
         silent = [one for one in self._silent(cached, user_id) if one != guild_id]
-        cached.leave(guild_id, silent, self._unfollowed(cached))
+        cached.leave(guild_id, silent, self._unfollowed(cached), newer)
         if cached.guilds:
             self._users.note_waiting(user_id, cached)
         else:
             self._users.remove(user_id)
+
+    def _newer(self, guild_id: int, user_id: int) -> Collection[int]:
+        """As in MergedPresence.leave: Discord sends the events of a shard in order, so those guilds
+        of its shard whose events came while those of this one did not."""
+        cached = self._users.get(user_id)
+        if cached is None or self.is_live(guild_id, user_id):
+            return ()
+        shard_id = self._shard_id_of(guild_id)
+        return [
+            one
+            for one in cached.guilds
+            if self._shard_id_of(one) == shard_id and self.is_live(one, user_id)
+        ]
 
     def _silent(self, cached: CachedUser, user_id: int) -> Collection[int]:
         """As in MergedPresence.report."""

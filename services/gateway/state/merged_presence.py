@@ -297,9 +297,11 @@ class MergedPresence:
         guilds: Collection[int],
         silent: Collection[int] = (),
         unfollowed: Collection[int] = (),
+        newer: Collection[int] = (),
     ) -> None:
         """The user is not in the guild any more. `guilds`: those that are left. `silent`,
-        `unfollowed`: of these, as for `report`."""
+        `unfollowed`: of these, as for `report`. `newer`: of these, those that are known to have
+        come farther than the guild had in its last report."""
         shown = read_report(self.shown)
         reports = self._reports(guilds, shown)
         self.progress.learn(reports)
@@ -312,8 +314,10 @@ class MergedPresence:
         away = late.intersection(unfollowed)
         behind = {one for one in away if self._recent and self._recent.is_behind(one)}
         doubtful = ((known - late) | away) - behind
-        if all(self._is_behind(one, reports[one], shown) for one in doubtful) and all(
-            self._has_missed(one, reports[one], shown) for one in late - away
+        if (
+            known.isdisjoint(newer)
+            and all(self._is_behind(one, reports[one], shown) for one in doubtful)
+            and all(self._has_missed(one, reports[one], shown) for one in late - away)
         ):
             self._keep(reports, shown)
             self.is_late = self.is_kept and bool(late)

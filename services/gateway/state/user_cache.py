@@ -8,7 +8,7 @@ Long because the cache and the ways to change a user are read together.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -143,12 +143,16 @@ class CachedUser(Struct, gc=False, eq=False):
         self.fold()
         return True
 
-    def forget(self, guild_ids: Iterable[int]) -> None:
-        """Redis does not count these any more, of the guilds that only it knew of."""
+    def forget(self, guild_ids: Iterable[int], in_one_shard: Callable[[int, int], bool]) -> None:
+        """Redis does not count these any more, of the guilds that only it knew of.
+
+        What it had of one is from before those of the shard were listed.
+        """
         for guild_id in guild_ids:
             known = self.merged or self.elsewhere
             if known and guild_id in known.unlisted:
-                self.leave(guild_id)
+                newer = [one for one in self.guilds if in_one_shard(one, guild_id)]
+                self.leave(guild_id, newer=newer)
 
     def add_restored_guild(self, guild_id: int, stored: StoredUser) -> None:
         """This process runs the guild's shard now. Raises msgspec.MsgspecError."""
@@ -165,7 +169,11 @@ class CachedUser(Struct, gc=False, eq=False):
             merged.version = OUTDATED
 
     def leave(
-        self, guild_id: int, silent: Collection[int] = (), unfollowed: Collection[int] = ()
+        self,
+        guild_id: int,
+        silent: Collection[int] = (),
+        unfollowed: Collection[int] = (),
+        newer: Collection[int] = (),
     ) -> None:
         """As MergedPresence.leave."""
         self.guilds = tuple(other for other in self.guilds if other != guild_id)
@@ -174,7 +182,7 @@ class CachedUser(Struct, gc=False, eq=False):
         merged = self.unfold()
         merged.unlisted -= {guild_id}
         left = [other for other in self.all_guilds() if other != guild_id]
-        merged.leave(guild_id, left, {*silent, *merged.unlisted}, unfollowed)
+        merged.leave(guild_id, left, {*silent, *merged.unlisted}, unfollowed, newer)
         self.last_raw_hash = MATCHES_NOTHING
         self.presence = merged.shown
         self.fold()

@@ -353,7 +353,7 @@ class Writer:
             left = self._left.pop(user_id, ())
             cached = self._users.get(user_id)
             if cached and left:
-                cached.forget(left)
+                cached.forget(left, self._in_one_shard)
                 self._users.note_waiting(user_id, cached)
             if self._people.is_hidden(user_id):
                 self._users.note_gone(user_id, None)
@@ -558,6 +558,13 @@ class Writer:
     def _is_own(self, guild_id: int) -> bool:
         """Whether the guild belongs to a shard of this process."""
         return any(shard_of(guild_id, count) == shard for shard, count in self._gate.generations)
+
+    def _in_one_shard(self, first: int, second: int) -> bool:
+        """Whether both guilds belong to one shard of this process."""
+        return any(
+            shard_of(first, count) == shard_of(second, count) == shard
+            for shard, count in self._gate.generations
+        )
 
 
 def _move(user_id: int, guild_id: int, source: Memberships, target: Memberships) -> None:
