@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from time import time_ns
 from typing import Final
@@ -109,6 +109,7 @@ class Writer:
         self._left: Memberships = {}
         self._urgent: set[int] = set()  # their settings have changed, and Redis may show too much
         self._urgent_in_flight: set[int] = set()  # those that this batch writes
+        self._unlisted: set[int] = set()  # of these too, and Discord has yet to list them
         self._dropped_shards: set[ShardKey] = set()  # since this batch was rendered
         self._rewrites = 0
         self._rendered: dict[int, int] = {}  # hashes that this batch's profiles were rendered from
@@ -168,6 +169,7 @@ class Writer:
         cached = self._users.get(user_id)
         self._history.settings_changed(user_id)
         if cached is None:
+            self.hide_unlisted([user_id])
             return
         if change.is_hidden and not change.was_hidden:
             self._history.withdrawn(user_id, cached.guilds)
@@ -178,6 +180,15 @@ class Writer:
             for guild_id in cached.guilds:
                 tell(user_id, guild_id)
         self.changed(user_id)
+
+    def hide_unlisted(self, user_ids: Iterable[int]) -> None:
+        """Redis may show too much of these users, and it may take long until Discord lists them.
+
+        Of a user of other processes alone, those write.
+        """
+        if self._gate.generations:
+            self._unlisted.update(one for one in user_ids if one not in self._users)
+            self._wake.set()
 
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         """Another process runs the shard, and writes who is in its guilds and who has left."""
@@ -225,6 +236,9 @@ class Writer:
         while True:
             await self._wake.wait()
             fence = await self._next_fence()
+            if not self._pending:  # it was only to hide something
+                self._rest()
+                continue
             self._rendered.clear()
             self._dropped_shards.clear()
             rewrites, saves = self._rewrites, list[Save]()
@@ -246,10 +260,14 @@ class Writer:
             self._in_flight = 0
             self._apply_results(saves, results, is_kept=rewrites == self._rewrites)
             if not self._pending:
-                self._wake.clear()
-                self._drained.set()
+                self._rest()
             if len(saves) >= BUSY_BATCH_USERS and len(self._pending) < BATCH_USERS:
                 await asyncio.sleep(self._timings.gather_s)
+
+    def _rest(self) -> None:
+        self._drained.set()
+        if not self._unlisted:
+            self._wake.clear()
 
     async def _save_pending(self, saves: list[Save], fence: int, *, is_retry: bool) -> list[int]:
         """Save the first users of the queue. Gives the results, and adds what is rendered to
@@ -293,6 +311,9 @@ class Writer:
         """
         has_hidden = False
         while True:
+            if self._unlisted and self._gate.is_held:
+                unlisted, self._unlisted = self._unlisted, set()
+                self._unlisted |= await self._hide(unlisted, self._store.clock.next())
             fence = self._store.clock.next()
             if self._gate.is_open and (not self._urgent or len(self._pending) <= BATCH_USERS):
                 self._urgent_in_flight, self._urgent = self._urgent, set()
@@ -300,41 +321,44 @@ class Writer:
             if self._gate.is_open and has_hidden:
                 self._urgent_in_flight = set()
                 return fence
-            if self._urgent and self._gate.is_held and await self._hide_urgent(fence):
-                has_hidden = True
-                continue
+            if self._urgent and self._gate.is_held:
+                urgent, self._urgent = self._urgent, set()
+                again = await self._hide(urgent, fence)
+                self._urgent |= again
+                if not again:
+                    has_hidden = True
+                    continue
             await asyncio.sleep(self._timings.gate_interval_s)
 
-    async def _hide_urgent(self, fence: int) -> bool:
-        """Reduce what Redis holds of these users to what they show. False: to be repeated.
+    async def _hide(self, urgent: Collection[int], fence: int) -> set[int]:
+        """Reduce what Redis holds of these users to what they show. Gives those of whom that has to
+        be repeated.
 
-        Memory may be older than Redis now, so what is written is made of what Redis holds. The
-        users stay in the queue, whose order the checkpoints need.
+        Memory may be older than Redis now, so what is written is made of what Redis holds. Users
+        who are in the queue stay there: the checkpoints need its order.
         """
-        urgent, self._urgent = self._urgent, set()
-        gone = [one for one in urgent if self._people.is_hidden(one)]
-        saves = [Save(one, left=self._left[one]) for one in gone if self._left.get(one)]
-        shown = sorted(urgent.difference(gone))
+        due, saves = sorted(urgent), list[Save]()
         try:
-            stored = await user_reports.load(self._store, shown)
-            for user_id, one in zip(shown, stored, strict=True):
-                fields = self._reduced(user_id, one)
-                if fields is not None:
-                    saves.append(
-                        Save(user_id, fields, considered=len(one.guilds), base=one.version)
-                    )
+            stored = await user_reports.load(self._store, due)
+            for user_id, one in zip(due, stored, strict=True):
+                own = tuple(filter(self._is_own, one.guilds))
+                if self._people.is_hidden(user_id):
+                    if left := {*self._left.get(user_id, ()), *own}:
+                        saves.append(Save(user_id, left=tuple(left)))
+                elif own or user_id in self._users:
+                    fields = self._reduced(user_id, one)
+                    if fields is not None:
+                        considered = len(one.guilds)
+                        saves.append(Save(user_id, fields, considered=considered, base=one.version))
             results = await self._store.save(saves, fence)
         except StoreUnavailable:
-            self._urgent |= urgent
             self._gate.invalidate()
-            return False
-        later = {
+            return set(due)
+        return {
             save.user_id
             for save, result in zip(saves, results, strict=True)
             if result in (STALE_WRITE, CONFLICT)  # another process has written meanwhile
         }
-        self._urgent |= later
-        return not later
 
     def _reduced(self, user_id: int, stored: StoredReports) -> Fields | None:
         if stored.discord is None or self._people.is_hidden(user_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 
 import msgspec
 import pytest
@@ -20,10 +21,13 @@ from tests.contract.test_history import SONG
 from tests.ended import ended
 from tests.gateway.gateway_fixture import (
     GUILD,
+    OTHER,
     RecordingRequests,
 )
 from tests.gateway.privacy.hidden_fixture import ANNA, BOB, HIDDEN, choose, loaded, names
 from tests.gateway.writer_fixture import WriterFixture
+
+OF_SHARD_1 = 1 << 22 | GUILD  # of two
 
 
 async def gated(writing: WriterFixture) -> Snapshot:
@@ -187,6 +191,61 @@ async def test_listed_users_are_reduced_before_the_replay_of_another_shard_ends(
     await eventually_async(is_reduced)
     assert not writing.gate.open
     await ended(comparing)
+
+
+@pytest.mark.parametrize("settings", [HIDDEN, UserSettings(hide=("status",))])
+async def test_hiding_does_not_wait_until_discord_lists_the_user(
+    writing: WriterFixture, settings: UserSettings
+) -> None:
+    """A process that cannot resume knows nobody until then. A large server takes its time."""
+    await gated(writing)
+    writing.guilds.drop_shard(0, 1)
+    writing.gate.known_generations = {(0, 1): "a"}
+    choose(writing, ANNA, settings)
+    await eventually_async(partial(shows_no_status, writing))
+    assert await writing.store.load(BOB) is not None
+
+
+@pytest.mark.parametrize("settings", [HIDDEN, UserSettings(hide=("status",))])
+async def test_what_was_hidden_while_no_gateway_ran_does_not_wait_either(
+    writing: WriterFixture, settings: UserSettings
+) -> None:
+    await gated(writing)
+    writing.guilds.drop_shard(0, 1)
+    writing.people.choose(ANNA, settings)
+    writing.gate.known_generations = {(0, 1): "a"}
+    assert await SessionResume(Shard("", 0, 1), state_of(writing), "us").restore() is None
+    await eventually_async(partial(shows_no_status, writing))
+
+
+async def test_a_user_of_another_process_is_left_to_it(writing: WriterFixture) -> None:
+    await gated(writing)
+    writing.guilds.drop_shard(0, 1)
+    writing.gate.known_generations = {(1, 2): "a"}  # GUILD is in shard 0
+    choose(writing, ANNA, HIDDEN)
+    writing.gate.open = True
+    writing.list_guild(OF_SHARD_1, BOB)
+    await writing.writer.drained()
+    assert await writing.store.load(ANNA) is not None
+
+
+async def test_a_user_who_is_listed_in_part_is_hidden_in_all_servers(
+    writing: WriterFixture,
+) -> None:
+    """Redis counts Anna to a server that is still to be listed."""
+    writing.gate.known_generations = {(0, 1): "a"}
+    writing.list_guild(OTHER, ANNA)
+    await gated(writing)
+    writing.guilds.drop_shard(0, 1)
+    writing.guilds.begin_listing(OTHER)
+    writing.list_guild(GUILD, ANNA)
+    choose(writing, ANNA, HIDDEN)
+    await eventually_async(partial(shows_no_status, writing))
+
+
+async def shows_no_status(writing: WriterFixture) -> bool:
+    now = await writing.store.load(ANNA)
+    return now is None or b"dnd" not in now.presence
 
 
 @pytest.mark.parametrize("level", ["last_seen", "off"])
