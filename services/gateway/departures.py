@@ -19,7 +19,6 @@ from msgspec import Struct
 from services.gateway.state.user_cache import UserCache
 from shared.redis import gateway_liveness
 from shared.redis.departures import DepartureStore
-from shared.redis.gateway_liveness import STALE_AFTER_S
 from shared.redis.store import Store, StoreUnavailable
 from shared.redis.user_data import erase_user
 
@@ -33,9 +32,10 @@ _SURE_SWEEPS: Final = 2  # in a row with every shard connected: each process has
 
 
 class DepartureTimings(Struct, frozen=True, kw_only=True):
-    """How often, and after what time."""
+    """How often and when a process looks, and how long data is kept."""
 
     interval_s: float = 3600.0
+    welcome_after_s: float = 60.0
     kept_ms: int = KEPT_DAYS * _DAY_MS
 
     def erased_until_ms(self, now_ms: int) -> int:
@@ -46,6 +46,9 @@ class DepartureTimings(Struct, frozen=True, kw_only=True):
 
 class ConnectedShard(Protocol):
     """services.gateway.discord.shard.Shard, as far as it is needed here."""
+
+    @property
+    def count(self) -> int: ...
 
     @property
     def is_running(self) -> bool: ...
@@ -76,13 +79,26 @@ class Departures:
 
     async def run(self) -> None:
         """Until cancelled."""
+        has_welcomed = False
+        await asyncio.sleep(min(self._timings.welcome_after_s, self._timings.interval_s))
         while True:
-            await asyncio.sleep(self._timings.interval_s)
             try:
-                await self.sweep(time.time_ns() // 1_000_000)
+                if has_welcomed:
+                    await self.sweep(time.time_ns() // 1_000_000)
+                else:
+                    await self.welcome()
+                    has_welcomed = True
             except StoreUnavailable as error:
                 self._connected_sweeps = 0
                 log.debug("it cannot be seen who has left: %s", error)
+            await asyncio.sleep(self._timings.interval_s)
+
+    async def welcome(self) -> None:
+        """Cancel what other processes have noted of the members here. Soon after the start, and not
+        only in a sweep: this process may be restarted before its first one. Raises
+        StoreUnavailable."""
+        async for batch in self._departures.people():
+            await self._departures.cancel([one for one in batch if self._is_member(one)])
 
     async def sweep(self, now_ms: int) -> int:
         """Note who has left, and erase who left long ago. Returns how many were erased. Raises
@@ -95,8 +111,7 @@ class Departures:
             present = [user_id for user_id in batch if self._is_member(user_id)]
             await self._departures.note(absent, now_ms)
             await self._departures.cancel(present)
-        ages = await gateway_liveness.ages(self._store)
-        if ages is None or ages[0] > STALE_AFTER_S:
+        if not await gateway_liveness.all_connected(self._store, self._shards[0].count):
             self._connected_sweeps = 0
             return 0
         self._connected_sweeps += 1

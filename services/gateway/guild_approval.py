@@ -109,8 +109,8 @@ class GuildApproval:
 
     async def _refresh(self) -> tuple[frozenset[int], frozenset[int]]:
         """What was approved and what was revoked. Raises StoreUnavailable."""
-        before = self._approved or frozenset()
         now = await approved_guilds.load(self._store)
+        before = self._approved or frozenset()  # the first server may have been added meanwhile
         if now is None:
             if self._begun:  # just now, or Redis has lost the list
                 await approved_guilds.begin(self._store, {approved_guilds.NO_GUILD, *before})

@@ -61,5 +61,5 @@ async def revoke(store: Store, guild_ids: Iterable[int]) -> None:
 
 
 def _ids(found: Iterable[Any]) -> frozenset[int]:
-    numbers = (int(one) for one in found if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS)
+    numbers = (int(one) for one in filter(keys.is_id, found))
     return frozenset(numbers) - {NO_GUILD}

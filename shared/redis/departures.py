@@ -71,7 +71,7 @@ class DepartureStore:
                     keys.DEPARTURES, "-inf", until_ms, start=0, num=limit
                 )
             )
-        return [int(one) for one in found if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
+        return [int(one) for one in filter(keys.is_id, found)]
 
     async def lock(self, lifetime_ms: int) -> str | None:
         """The owner's name, for `unlock`; None: another process erases."""

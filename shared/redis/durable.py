@@ -158,7 +158,7 @@ class DurableKv:
                     keys.KV_RECENT, "-inf", until_ms, start=0, num=limit, withscores=True
                 )
             )
-        return [(int(member), int(score)) for member, score in rows]
+        return [(int(member), int(score)) for member, score in rows if keys.is_id(member)]
 
     async def done(self, user_id: int, at_ms: int) -> None:
         """Remove the note, unless a newer one has taken its place."""

@@ -41,15 +41,25 @@ async def ages(store: Store) -> tuple[float, float] | None:
     found = await store.run_script(_AGE, [keys.HEARTBEATS])
     if not found:
         return None
-    oldest_ms, newest_ms = found
+    oldest_ms, newest_ms, _ = found
     return oldest_ms / 1000, newest_ms / 1000
+
+
+async def all_connected(store: Store, shard_count: int) -> bool:
+    """Whether each of the shards has a recent heartbeat. Raises StoreUnavailable."""
+    found = await store.run_script(_AGE, [keys.HEARTBEATS])
+    if not found:
+        return False
+    oldest_ms, _, count = found
+    return int(count) == shard_count and oldest_ms <= STALE_AFTER_S * 1000
 
 
 class LivenessMonitor:
     """Polls the age of the gateway's heartbeats; `run` until cancelled.
 
     When no shard at all has been connected for `max_silence_s`, nothing in Redis is shown any more:
-    nobody could have left or hidden anything since then. `store` then has no users for readers.
+    a user who has left or hidden something since then would still be in it. `store` then has no
+    users for readers.
     """
 
     def __init__(

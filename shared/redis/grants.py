@@ -178,7 +178,7 @@ class GrantStore:
             found: list[Any] = list(
                 await self._durable.redis.zrangebyscore(name, "-inf", now_ms, start=0, num=limit)
             )
-        return [int(one) for one in found if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
+        return [int(one) for one in filter(keys.is_id, found)]
 
 
 async def sign_out(durable: Store, user_id: int, *, revoke_at_ms: int | None) -> None:

@@ -69,7 +69,7 @@ MAX_ID_DIGITS = 20  # of 2^64: longer ones in Redis are not ours
 
 
 def presence(user_id: int) -> str:
-    """Hash `version`, `profile`, `presence`, `discord`, `kv`, and the name of the channel."""
+    """Hash (ARCHITECTURE.md lists its fields), and the name of the channel."""
     return f"presence:{{{user_id}}}"
 
 
@@ -123,10 +123,15 @@ def webhook_progress(endpoint: str) -> str:
     return f"webhook:{endpoint}"
 
 
+def is_id(text: bytes | str) -> bool:
+    """Whether this is an id, and not what other software has written there."""
+    return text.isdigit() and len(text) <= MAX_ID_DIGITS
+
+
 def user_of(name: bytes) -> int | None:
     """The user in the braces of a key; None where other software has written something else."""
     user_id = name[name.find(b"{") + 1 : -1]
-    return int(user_id) if user_id.isdigit() and len(user_id) <= MAX_ID_DIGITS else None
+    return int(user_id) if is_id(user_id) else None
 
 
 def kv_revision(user_id: int) -> str:

@@ -65,7 +65,7 @@ class SettingsFeed(HeldConnection):
         kind, _, data = reply
         if kind != b"message":
             return
-        if data.isdigit() and len(data) <= keys.MAX_ID_DIGITS:
+        if keys.is_id(data):
             self._listener.changed(int(data))
         else:
             self._listener.all_changed()

@@ -207,7 +207,7 @@ class Store:
         while True:
             async with self.reachable():
                 cursor, batch = await self.redis.sscan(name, cursor, count=500)
-            yield [int(one) for one in batch if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
+            yield [int(one) for one in batch if keys.is_id(one)]
             if cursor == 0:
                 return
 

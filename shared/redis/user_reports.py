@@ -40,7 +40,7 @@ async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
     loaded = []
     for user_id, fields, (cursor, guilds) in zip(user_ids, found[::2], found[1::2], strict=True):
         version, discord, reports, history = fields
-        guild_ids = {int(one) for one in guilds if one.isdigit()}
+        guild_ids = {int(one) for one in filter(keys.is_id, guilds)}
         if cursor:
             guild_ids = {one async for batch in store.ids(keys.guilds(user_id)) for one in batch}
         number = int(version) if is_version(version) else 0

@@ -27,7 +27,7 @@ async def all_users(store: Store) -> AsyncIterator[list[int]]:
         yield batch
     async for names in _keys(store, f"{keys.PRESENCE_PREFIX}*"):
         ids = [name[len(keys.PRESENCE_PREFIX) : -1] for name in names]
-        ids = [one for one in ids if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
+        ids = list(filter(keys.is_id, ids))
         if ids:
             async with store.reachable():
                 listed = await store.redis.smismember(keys.USERS, ids)
@@ -44,7 +44,7 @@ async def guilds_of(store: Store, user_ids: Sequence[int]) -> list[list[int]]:
         for reply in found:
             if isinstance(reply, Exception):
                 raise reply
-    return [[int(one) for one in guild_ids] for _, guild_ids in found]
+    return [[int(one) for one in filter(keys.is_id, guild_ids)] for _, guild_ids in found]
 
 
 async def _keys(store: Store, match: str) -> AsyncIterator[list[Any]]:

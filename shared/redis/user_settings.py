@@ -106,7 +106,7 @@ class UserSettingsStore:
                     keys.SETTINGS_USERS, cursor, count=_SCAN_COUNT
                 )
             members: list[Any] = [member for member, _ in rows]
-            ids = [int(one) for one in members if one.isdigit() and len(one) <= keys.MAX_ID_DIGITS]
+            ids = [int(one) for one in filter(keys.is_id, members)]
             if ids:
                 yield ids
             if cursor == 0:

@@ -38,11 +38,7 @@ class WebhookProgress:
             async with self._store.reachable():
                 reply: Any = await self._store.redis.hscan(self._name, cursor, count=_SCAN_COUNT)
             cursor, found = reply
-            yield {
-                int(user_id): note
-                for user_id, note in found.items()
-                if user_id.isdigit() and len(user_id) <= keys.MAX_ID_DIGITS
-            }
+            yield {int(user_id): note for user_id, note in found.items() if keys.is_id(user_id)}
             if cursor == 0:
                 return
 

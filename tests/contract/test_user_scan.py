@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.redis import keys, user_scan
+from shared.redis import keys, user_reports, user_scan
 from shared.redis.store import Fields, Save, Store, StoreUnavailable
 
 PERSON, OTHER = 1274150219482660897, 94490510688792576
@@ -17,6 +17,15 @@ async def test_guilds_of_each_user(store: Store) -> None:
     found = await user_scan.guilds_of(store, [OTHER, 5, PERSON])
     assert [sorted(guild_ids) for guild_ids in found] == [[3], [], [1, 2]]
     assert await user_scan.guilds_of(store, []) == []
+
+
+async def test_what_is_no_guild_is_ignored(store: Store) -> None:
+    """Other software has written there. `int` refuses more than 4,300 digits."""
+    await store.save([Save(PERSON, FIELDS, (1, 2))])
+    await store.redis.sadd(keys.guilds(PERSON), "x", "9" * 5000, "")
+    assert sorted((await user_scan.guilds_of(store, [PERSON]))[0]) == [1, 2]
+    [stored] = await user_reports.load(store, [PERSON])
+    assert stored.guilds == {1, 2}
 
 
 async def test_a_set_that_is_none_fails(store: Store) -> None:

@@ -75,6 +75,7 @@ async def test_who_may_erase_and_export(tmp_path: Path, file: str, service: str)
 class RunningShard:
     """A shard of this process."""
 
+    count = 1
     is_running = is_connected = True
 
 

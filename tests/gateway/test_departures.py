@@ -15,7 +15,7 @@ from shared.redis.grants import GrantStore, StoredGrant
 from shared.redis.store import Store, StoreUnavailable
 from shared.redis.user_settings import UserSettingsStore
 from shared.startup.background import background
-from testing.eventually import PATIENCE, eventually
+from testing.eventually import PATIENCE, eventually, eventually_async
 from testing.free_port import free_port
 from testing.redis_server import RedisServer
 
@@ -43,7 +43,8 @@ class Gateway:
 
     def __init__(self, store: Store, durable: Store) -> None:
         self.users = UserCache()
-        self.is_running = self.is_connected = True  # its only shard
+        self.count = 2  # shards of the bot
+        self.is_running = self.is_connected = True  # this process's only one
         self.departures = Departures(store, durable, self.users, [self])
 
     def joined(self, user_id: int) -> None:
@@ -62,9 +63,9 @@ class FailingDepartures(Departures):
 
     failures = 0
 
-    async def sweep(self, now_ms: int) -> int:
+    async def welcome(self) -> None:
         try:
-            return await super().sweep(now_ms)
+            await super().welcome()
         except StoreUnavailable:
             self.failures += 1
             raise
@@ -194,6 +195,41 @@ async def test_many_people_are_found_in_batches(durable: Store) -> None:
     batches = [batch async for batch in DepartureStore(durable).people()]
     assert {one for batch in batches for one in batch} == set(range(USER, USER + 1200))
     assert max(map(len, batches)) <= 500
+
+
+async def test_a_shard_of_which_redis_has_no_heartbeat_may_know_them(
+    store: Store, durable: Store
+) -> None:
+    """Redis has lost its data since that shard was connected."""
+    await store.redis.delete(keys.HEARTBEATS)
+    await gateway_liveness.heartbeat(store, 2, [0])
+    await choose(durable, USER)
+    gateway = Gateway(store, durable)
+    assert await gateway.sweeps(START_MS) == 0
+    assert await gateway.sweeps(START_MS + 366 * DAY_MS) == 0
+    await gateway_liveness.heartbeat(store, 2, [1])
+    assert await gateway.sweeps(START_MS + 367 * DAY_MS) == 1
+
+
+async def test_a_process_cancels_what_others_noted_soon_after_its_start(
+    store: Store, durable: Store
+) -> None:
+    """It may be restarted more often than it looks."""
+    await choose(durable, USER)
+    await choose(durable, OTHER)
+    await Gateway(store, durable).sweeps(START_MS, 1)
+    gateway, noted = Gateway(store, durable), DepartureStore(durable)
+    gateway.joined(USER)
+    departures = Departures(
+        store, durable, gateway.users, [gateway], DepartureTimings(welcome_after_s=0.0)
+    )
+    async with background(departures.run()):
+
+        async def is_cancelled() -> bool:
+            return await noted.since(USER) is None
+
+        await eventually_async(is_cancelled)
+    assert await noted.since(OTHER) == START_MS
 
 
 async def test_the_time_that_is_waited() -> None:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
+from services.gateway.guild_approval import GuildApproval
+from shared.redis import approved_guilds
+from shared.redis.store import Store
+from shared.startup.background import background
+from testing.eventually import PATIENCE, eventually_async
 from tests.gateway.gateway_fixture import GUILD, GatewayFixture, chunk, guild, online
 
 
@@ -25,3 +32,26 @@ def test_members_of_a_guild_whose_approval_is_revoked_leave() -> None:
     gateway.handler.end_guild(GUILD)
     assert gateway.writer.take_calls() == [("left", 1, GUILD)]
     assert gateway.reconciler.expected == set()
+
+
+async def test_the_first_server_may_be_added_while_the_list_is_read(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is approved, and stays so."""
+    async with Store.connect(redis_url, timeout=PATIENCE) as store:
+        approval = GuildApproval(store, frozenset(), listed=True)
+        load = approved_guilds.load
+
+        async def load_meanwhile(store: Store) -> frozenset[int] | None:
+            found = await load(store)
+            assert approval.is_approved(GUILD)
+            return found
+
+        monkeypatch.setattr(approved_guilds, "load", load_meanwhile)
+        async with background(approval.run([], interval_s=0.0)):
+
+            async def is_stored() -> bool:
+                return GUILD in (await load(store) or ())
+
+            await eventually_async(is_stored)
+        assert approval.approved == frozenset({GUILD})

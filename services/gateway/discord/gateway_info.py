@@ -31,7 +31,7 @@ GUILDS_PER_PAGE: Final = 200  # Discord's maximum
 MAX_RETRY_AFTER_S: Final = 3600.0
 
 UNAUTHORIZED: Final = (
-    "Discord refuses the bot token (close code 4004). DISCORD_TOKEN is wrong or was reset: copy "
+    "Discord rejects the bot token. DISCORD_TOKEN is wrong or was reset: copy "
     "the token from https://discord.com/developers/applications, your application, Bot, Reset "
     "Token."
 )

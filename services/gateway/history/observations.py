@@ -160,7 +160,11 @@ class Observations:
         known = self._known.get(user_id)
         if known is None:
             return
-        if known.recorded == hash(presence) and known.recorded_at >= watched.since:
+        if (
+            user_id not in self._waiting  # else what waits is older than this
+            and known.recorded == hash(presence)
+            and known.recorded_at >= watched.since
+        ):
             return
         self._waiting[user_id] = _Waiting(
             presence,

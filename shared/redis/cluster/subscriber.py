@@ -52,14 +52,14 @@ class ClusterSubscriber:
         try:
             await self._subscribers[master].subscribe(user_id)
         except StoreUnavailable:
-            self._users.pop(user_id, None)
+            self.unsubscribe(user_id)  # where it is wanted now: its slot may have moved meanwhile
             raise
 
     def unsubscribe(self, user_id: int) -> None:
         """As Subscriber.unsubscribe."""
         master = self._users.pop(user_id, None)
-        if master is not None:
-            self._subscribers[master].unsubscribe(user_id)
+        if master is not None and (subscriber := self._subscribers.get(master)):
+            subscriber.unsubscribe(user_id)
 
     async def run(self) -> None:
         """Hold the connections until cancelled."""

@@ -120,6 +120,19 @@ def test_the_newest_state_waits(desk: Desk) -> None:
     assert len(desk.observations) == 1
 
 
+def test_what_was_recorded_and_is_back_replaces_what_waits(desk: Desk) -> None:
+    """The person was away for less than the recorder takes to write."""
+    desk.last_seen("online", NOW)
+    desk.saved(version=NOW * 1000)
+    desk.observations.take(10)
+    desk.observations.saved(ROBIN, b"{}", [GUILD], version=1, received_us=NOW * 1000)
+    desk.saved()
+    assert desk.observations.take(10)[ROBIN].presence == presence(game())
+    desk.observations.withdrawn(ROBIN, [GUILD])
+    desk.saved()
+    assert desk.observations.take(10)[ROBIN].presence == presence(game())
+
+
 def test_who_hides_is_seen_no_more(desk: Desk) -> None:
     """That is recorded, and is when they were seen last."""
     desk.last_seen("online", NOW)
