@@ -21,6 +21,7 @@ from shared.model.snapshot import (
     Spotify,
     Status,
     Timestamps,
+    is_of,
 )
 
 MAX_BADGES: Final = 10
@@ -170,7 +171,7 @@ def _panel(presence: Presence, options: CardOptions) -> tuple[Panel | None, list
     activity = next((a for a in shown if a.name or a.details), None)
     heard = presence.listening
     if activity is not None:
-        if heard is not None and _is_of(heard, activity):
+        if heard is not None and is_of(heard, activity):
             return music_panel(heard, options, icon=activity.largeImage or activity.smallImage)
         return _activity_panel(activity, options)
     if presence.spotify is not None and not options.hide_spotify:
@@ -197,15 +198,6 @@ def music_panel(
     )
     art = heard.album_image or icon
     return panel, [ImageRequest("art", art)] if art else []
-
-
-def _is_of(heard: Listening, activity: Activity) -> bool:
-    """Whether this activity is the one that `heard` is made of."""
-    return (
-        activity.type == "Listening"
-        and activity.application_id == heard.application_id
-        and activity.created_at == heard.created_at
-    )
 
 
 def _of_spotify(song: Spotify) -> Listening:

@@ -32,7 +32,11 @@ from shared.net.host_header import is_host_valid
 from shared.version import VERSION
 
 LANYARD_PATH: Final = "socket"  # without a user_id; with one it is Grux's own dialect
-_WEBSOCKET: Final = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+_WEBSOCKET: Final = {
+    "Connection": "close, Upgrade",  # as RFC 9110, 7.8, asks for beside Upgrade
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+}
 UPGRADE_FAILED: Final = "upgrade_failed"  # Lanyard's code for requests there that are no WebSocket
 END: Final = b"\r\n\r\n"  # of the request: it has no body
 PARSED_LISTS: Final = ("Connection", "Upgrade", "Sec-WebSocket-Protocol")  # by websockets

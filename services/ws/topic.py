@@ -151,7 +151,8 @@ class Topic:
         return self.loaded and self.extras_asked
 
     def apply(self, update: PresenceMessage) -> None:
-        """Apply the fields that are newer than the known ones. All fields make a whole state."""
+        """Apply the fields that are newer than the known ones. Profile and presence make a whole
+        state, once the key-value store is known."""
         profile, presence = update.profile, update.presence
         if update.version <= self._stale_version:
             return
@@ -165,7 +166,7 @@ class Topic:
             self.received = self.received or update.received
         if update.kv is not UNSET and update.version > self._kv_version:
             self._set_kv(bytes(update.kv), update.version)
-        if profile is not UNSET and presence is not UNSET:
+        if profile is not UNSET and presence is not UNSET and self.kv:
             self.loaded = True
 
     def load(self, snapshot: Snapshot) -> None:

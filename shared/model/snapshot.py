@@ -232,6 +232,15 @@ class Listening(Struct, frozen=True, kw_only=True):
     ]
 
 
+def is_of(listening: Listening, activity: Activity) -> bool:
+    """Whether this activity is the one that `listening` is made of."""
+    return (
+        activity.type == "Listening"
+        and activity.application_id == listening.application_id
+        and activity.created_at == listening.created_at
+    )
+
+
 LastSeen = Annotated[
     int | UnsetType | None,
     Meta(

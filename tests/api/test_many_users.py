@@ -105,7 +105,7 @@ def test_as_many_as_are_allowed() -> None:
     """Each once, also where it is repeated."""
     ids = [str(one) for one in NUMBERS][:MAX_USERS]
     assert parse_ids(f"ids={','.join(ids)}") == list(map(int, ids))
-    assert parse_ids(f"ids={','.join(ids[:1] * MAX_USERS)}") == [int(ids[0])]
+    assert parse_ids(f"ids={','.join(ids[:1] * (MAX_USERS + 1))}") == [int(ids[0])]
     with pytest.raises(InvalidUserId):
         parse_ids(f"ids={','.join(map(str, NUMBERS))}")
 

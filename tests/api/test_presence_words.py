@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from services.api.endpoints.presence_words import MAX_CHARS, MAX_PART_CHARS, in_words, one_line
 from shared.model.snapshot import Activity, CustomStatus, Listening, Presence, Timestamps
@@ -76,6 +77,14 @@ def presence(status: object, *activities: Activity, **more: object) -> Presence:
             "Online · Listening to 90mph by J",
         ),
         (presence("online", listening=song("90mph", None)), "Online · Listening to 90mph"),
+        (
+            presence(
+                "online",
+                replace(activity("Listening", "Podcasts"), application_id="1"),
+                listening=song("90mph", None),
+            ),
+            "Online · Listening to 90mph · Listening to Podcasts",
+        ),
         (
             presence("online", activity("Listening", "Radio"), listening=song(None, None)),
             "Online · Listening to Radio",

@@ -132,12 +132,23 @@ def test_a_message_may_be_late_where_the_connection_stays() -> None:
 def test_a_message_with_all_fields_is_a_state() -> None:
     """After a disconnect, only a message with all fields counts as loaded."""
     topic = Topic(ANNA)
-    topic.load(Snapshot(1, profile(1), presence(1)))
+    topic.load(Snapshot(1, profile(1), presence(1), kv=b"{}"))
     topic.invalidate()
     topic.apply(update(2, "presence"))
     assert not topic.loaded
     topic.apply(update(3, "profile", "presence"))
     assert topic.loaded
+
+
+def test_no_message_has_the_key_value_store_of_a_user_who_is_new_here() -> None:
+    """It is loaded, before the first state is shown."""
+    topic = Topic(ANNA)
+    topic.apply(update(3, "profile", "presence"))
+    assert not topic.loaded
+    topic.load(Snapshot(2, profile(2), presence(2), kv=b'{"mood":"fine"}'))
+    assert topic.loaded
+    assert topic.presence == presence(3)
+    assert b'"mood"' in topic.kv
 
 
 def test_extras_outlast_a_failed_request() -> None:

@@ -86,9 +86,6 @@ def parse_ids(query: str) -> list[int]:
     texts = list(filter(None, map(str.strip, ",".join(values).split(","))))
     if not texts:
         raise InvalidUserId(f"No user is named. {USAGE}")
-    if len(texts) > MAX_USERS:
-        named = f"{len(texts)} ids are named, but one request may name {MAX_USERS} at most."
-        raise InvalidUserId(f"{named} {USAGE}")
     ids: dict[int, None] = {}
     for number, text in enumerate(texts, 1):
         user_id = snowflake.parse(text)
@@ -96,6 +93,9 @@ def parse_ids(query: str) -> list[int]:
             which = f"Id {number} of {len(texts)}, {_shown(text)}, is no Discord id."
             raise InvalidUserId(f"{which} {snowflake.problem(text)}")
         ids[user_id] = None
+    if len(ids) > MAX_USERS:
+        named = f"{len(ids)} ids are named, but one request may name {MAX_USERS} at most."
+        raise InvalidUserId(f"{named} {USAGE}")
     return list(ids)
 
 

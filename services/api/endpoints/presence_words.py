@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from shared.model.snapshot import Activity, Presence
+from shared.model.snapshot import Activity, Presence, is_of
 
 MAX_CHARS: Final = 300  # chats cut longer descriptions, in the middle of a word
 MAX_PART_CHARS: Final = 120
@@ -50,7 +50,7 @@ def _parts(presence: Presence) -> Iterator[str]:
         artist = f" by {one_line(song.artist)}" if song.artist else ""
         yield f"Listening to {one_line(song.song)}{artist}"
     for activity in presence.activity:
-        is_that_song = activity.type == "Listening" and song is not None and bool(song.song)
+        is_that_song = song is not None and bool(song.song) and is_of(song, activity)
         if activity.name and not is_that_song:
             yield _activity(activity, activity.name)
 

@@ -24,7 +24,10 @@ log = logging.getLogger(__name__)
 
 SLICE_FRAMES: Final = 64  # between two chances for the loop to do other work
 SPARE_CHANGES: Final = 1024  # superseded ones that are kept in any case
-INIT_STATE_AGE_S: Final = 5.0  # clients that come within this time share one INIT_STATE
+INIT_STATE_AGE_S: Final = 0.5
+"""Clients that come within this time share one INIT_STATE. What a user hides has to be gone in a
+second, so this is short."""
+
 SCAN_INTERVAL_S: Final = 10.0  # where Redis does not report joins
 RETRY_S: Final = 1.0
 
@@ -110,6 +113,7 @@ class Everyone:
         self._members: dict[Member, None] = {}
         self._init_states: dict[Encoding, tuple[float, int, bytes]] = {}
         self._departed: dict[LanyardUser, int] = {}  # the change that tells members
+        self._departures = 0
         self._wake = asyncio.Event()
         self._scanned = False
         self._dropped = 0  # the frames of changes up to this one are dropped
@@ -167,6 +171,7 @@ class Everyone:
         elif changed and user in self._changes:
             self._changes.add(user)
             self._departed[user] = self._changes.last
+            self._departures += 1
             self._init_states.clear()
         elif user not in self._departed:
             self._remove(user)
@@ -257,9 +262,9 @@ class Everyone:
             users = [
                 (str(one), user.presence) for one, user in self._users.items() if user.presence
             ]
-            departed = len(self._departed)
+            departures = self._departures
             frame = await asyncio.to_thread(_init_state_frame, users, member.encoding)
-            if len(self._departed) == departed:
+            if self._departures == departures:
                 self._init_states[member.encoding] = (built_at, number, frame)
         if member in self._members and not member.peer.paused:
             member.peer.write(frame)
