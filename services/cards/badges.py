@@ -23,7 +23,7 @@ from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.http.responses import JSON, SVG, RawResponse, image_response, parameters_of
 from shared.model.snapshot import Presence
 from shared.profiles.user_reader import UserReader
-from shared.redis.store import StoreUnavailable
+from shared.redis.store import SnapshotDamaged, StoreUnavailable, decoded
 
 DEFAULT_LABEL: Final = "discord"
 MAX_TEXT_CHARS: Final = 80  # of the label and of the message
@@ -94,7 +94,7 @@ class BadgeEndpoints:
 
     async def _badge(self, request: Request) -> ShieldsBadge:
         read = await self._users.read(parse_user_id(request.path_params["user_id"]))
-        presence = _decode_presence(read.snapshot.presence)
+        presence = decoded(_decode_presence, read.snapshot.presence)
         parameters = parameters_of(request)
         show = parameters.get("show", "status")
         message, color = message_and_color(presence, show, _texts_of(parameters))
@@ -166,6 +166,7 @@ PROBLEM_CODES: Final[dict[type[Exception], str]] = {
     InvalidUserId: "invalid_user_id",
     UserNotMonitored: "user_not_monitored",
     StoreUnavailable: "unavailable",
+    SnapshotDamaged: "unavailable",
 }
 """By error: its code, and the key of its text."""
 

@@ -51,6 +51,7 @@ from shared.model.snapshot import Presence, Profile
 from shared.net.fixed_window import FixedWindowCounter
 from shared.net.single_flight import SingleFlight
 from shared.profiles.user_reader import UserReader, UserView
+from shared.redis.store import decoded
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,8 @@ class CardService:
         self._renders: SingleFlight[Key, Card] = SingleFlight()
         self._render_counts = FixedWindowCounter(self._timings.window_s)
         self._shares = shares
-        # By user, options and format, whatever the state of the user.
+        # By user, options and format, whatever the state of a user who hides nothing. The last song
+        # of a history is a part of it, because it may be erased.
         self._last_good: LRUCache[Key, Card] = LRUCache(LAST_GOOD_BYTES, getsizeof=_cache_cost)
 
     async def __aenter__(self) -> Self:
@@ -159,7 +161,7 @@ class CardService:
         model, requests = _content(user, options, png, kind)
         look = card_options.drawn(options)
         key: Key = (user_id, model, requests, minutes, look, png)
-        kept: Key = (user_id, options, png, kind)
+        kept: Key = (user_id, options, png, kind, user.history)
         try:
             card = await self._render_once(
                 key,
@@ -168,7 +170,8 @@ class CardService:
                 lambda: self._render_user(model, requests, look, png, silent_for),
             )
         except (PoolFull, RenderFailed):
-            last = self._last_good.get(kept)
+            # It may show what has been hidden since, which its state does not tell.
+            last = None if user.hides else self._last_good.get(kept)
             if last is not None and time.monotonic() < last.fresh_until:
                 return last
             raise
@@ -263,7 +266,8 @@ def _content(
     user: UserView, options: CardOptions, png: bool, kind: PictureKind
 ) -> tuple[Model, tuple[ImageRequest, ...]]:
     """What the picture shows, and the images that it needs."""
-    profile, presence = _decode_profile(user.profile), _decode_presence(user.presence)
+    profile = decoded(_decode_profile, user.profile)
+    presence = decoded(_decode_presence, user.presence)
     if png:
         options = msgspec.structs.replace(options, animated=False)
     model: Model

@@ -9,7 +9,7 @@ from msgspec import Struct
 from services.cards.render_pool import PoolFull, RenderFailed
 from services.cards.texts import TEXTS, Language, ProblemText
 from shared.http.errors import InvalidUserId, UserNotMonitored
-from shared.redis.store import StoreUnavailable
+from shared.redis.store import SnapshotDamaged, StoreUnavailable
 
 MAX_AGE_S: Final = 30  # that proxies may show a card
 RETRY_MAX_AGE_S: Final = 5  # the same, where a better card will soon be available
@@ -26,6 +26,7 @@ PROBLEMS: Final[dict[type[Exception], Problem]] = {
     InvalidUserId: Problem("invalid_user_id", 300),
     UserNotMonitored: Problem("user_not_monitored", MAX_AGE_S),
     StoreUnavailable: Problem("unavailable", RETRY_MAX_AGE_S),
+    SnapshotDamaged: Problem("unavailable", RETRY_MAX_AGE_S),
     PoolFull: _BUSY,
     RenderFailed: _BUSY,
     Exception: Problem("internal_server_error", RETRY_MAX_AGE_S),

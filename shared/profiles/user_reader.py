@@ -28,6 +28,7 @@ class UserView(Struct, frozen=True):
     presence: bytes  # snapshot.Presence as JSON
     good_until: float  # time.monotonic(): unless something changes, nothing new is read before
     history: bytes = b""  # shared.redis.store.Fields.history, if it is read
+    hides: bool = False  # whether the user hides anything
 
 
 class UserReader:
@@ -110,7 +111,9 @@ def view_of(read: Read) -> UserView | None:
 def _view(read: Read, extras: ProfileExtras | None, kv: bytes, until: float) -> UserView:
     snapshot = read.snapshot
     profile = with_kv(_completed(snapshot, extras), kv)
-    return UserView(snapshot.version, profile, snapshot.presence, until, read.history)
+    return UserView(
+        snapshot.version, profile, snapshot.presence, until, read.history, bool(snapshot.hidden)
+    )
 
 
 def _completed(snapshot: Snapshot, extras: ProfileExtras | None) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -28,6 +28,8 @@ from shared.redis.fencing_clock import FencingClock
 from shared.redis.membership import Membership
 from shared.redis.scripts import Argument, Call, Script
 from shared.telemetry.metrics import REDIS_LOST
+
+T = TypeVar("T")
 
 UNCHANGED: Final = 0
 REMOVED: Final = -1
@@ -59,6 +61,14 @@ class StoreUnavailable(Exception):
 
 class SnapshotDamaged(StoreUnavailable):
     """Raised when other software has written over a snapshot. The user's next save repairs it."""
+
+
+def decoded(decode: Callable[[bytes], T], stored: bytes) -> T:
+    """A part of a snapshot. Raises SnapshotDamaged also where another version of Grux wrote it."""
+    try:
+        return decode(stored)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SnapshotDamaged("the saved state of the user is damaged") from error
 
 
 class Fields(Struct, frozen=True):

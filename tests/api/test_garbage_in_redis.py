@@ -85,7 +85,9 @@ async def test_a_profile_of_another_shape(store: Store) -> None:
     await store.redis.hset(keys.presence(RICH.user_id), "profile", '{"id":1}')
     async with serving(store, source=ScriptedSource()) as port:
         answer = await ask(port, f"/user/{RICH.user_id}")
+        redirect = await ask(port, f"/avatar/{RICH.user_id}.png")
     assert msgspec.json.decode(answer.body)["data"]["profile"] == {"id": 1, "kv": {}}
+    assert redirect.status == 503  # nothing says where their picture is
 
 
 @pytest.mark.parametrize("name", ["", "{", "}", "{}", "{x}", "{-1}", "{²}", "{" + "9" * 5000 + "}"])

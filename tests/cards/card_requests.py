@@ -21,10 +21,15 @@ PLAIN: Profile = like(
 
 
 async def save(
-    store: Store, presence: Presence, profile: Profile = PLAIN, *, history: bytes = b""
+    store: Store,
+    presence: Presence,
+    profile: Profile = PLAIN,
+    *,
+    history: bytes = b"",
+    hidden: bytes = b"",
 ) -> None:
     shown = msgspec.json.encode(profile), msgspec.json.encode(presence)
-    fields = Fields(*shown, b"{}", history=history)
+    fields = Fields(*shown, b"{}", history=history, hidden=hidden)
     await store.save([Save(USER, fields, joined=(GUILD,))])
 
 

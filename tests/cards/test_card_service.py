@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import logging
 import re
+import time
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -17,14 +20,25 @@ from services.cards.problems import BUSY_PNG, BUSY_SVG
 from services.cards.render_jobs import DrawCard, RenderJob, RenderResult
 from services.cards.render_pool import RenderPool
 from shared.model.snapshot import Presence
+from shared.redis import keys
 from shared.redis.store import Store
 from testing.eventually import PATIENCE, eventually_async
+from testing.logged import forget_earlier_tests
 from testing.redis_server import RedisServer
 from tests.api.golden import HOSTILE
 from tests.api.http_client import EXPOSED_HEADERS, ask
 from tests.cards.card_requests import USER, save, title_of
 from tests.cards.cards_fixture import serving_cards
-from tests.cards.sample_users import AT_WORK, AUDIBERT, EDITOR, LISTENING, NOTHING, like
+from tests.cards.sample_users import (
+    AT_WORK,
+    AUDIBERT,
+    EDITOR,
+    KEPT,
+    LISTENING,
+    NOTHING,
+    TIDAL_SONG,
+    like,
+)
 from tests.cards.test_svg_safety import check_svg
 
 STRANGER = "161092844126208999"
@@ -246,6 +260,44 @@ async def test_the_last_good_card_is_shown_at_the_limit(store: Store, kind: str)
         assert (await ask(port, f"{path}?hideProfile=true")).body == hidden.body
         unknown = await ask(port, f"{path}?theme=light")
     assert unknown.header("x-grux-problem") == "busy"
+
+
+async def test_no_last_good_card_shows_what_is_hidden_now(store: Store) -> None:
+    """It is of a time when that was shown. No card is better."""
+    await save(store, LISTENING)
+    path = f"/card/{USER}.svg"
+    async with serving_cards(store, timings=CardTimings(renders_per_window=1)) as port:
+        assert "Listening to Spotify" in title_of(await ask(port, path))
+        await save(store, NOTHING, hidden=b'["spotify"]')
+        assert (await ask(port, path)).header("x-grux-problem") == "busy"
+        await save(store, AT_WORK, hidden=b"[]")
+        assert (await ask(port, path)).header("x-grux-problem") is None
+
+
+async def test_no_last_good_picture_shows_a_song_that_was_erased(store: Store) -> None:
+    kept = msgspec.structs.replace(KEPT, until=time.time_ns())
+    await save(store, NOTHING, history=msgspec.json.encode(kept))
+    path, title = f"/now-playing/{USER}.svg", str(TIDAL_SONG.song)
+    async with serving_cards(store, timings=CardTimings(renders_per_window=1)) as port:
+        assert title in (await ask(port, path)).body.decode()
+        await save(store, NOTHING)
+        assert title not in (await ask(port, path)).body.decode()
+
+
+@pytest.mark.parametrize("damage", [b"garbage", b"[1]", b'{"status":1}'])
+async def test_a_damaged_user(
+    store: Store, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pictures say what api does, and nothing is logged as a fault of Grux."""
+    forget_earlier_tests(caplog)
+    await save(store, LISTENING)
+    await store.redis.hset(keys.presence(USER), "presence", damage)
+    async with serving_cards(store) as port:
+        for path in ("card/{}.svg", "badge/{}.svg", "now-playing/{}.svg"):
+            answer = await ask(port, f"/{path.format(USER)}")
+            assert (answer.status, answer.header("x-grux-problem")) == (200, "unavailable")
+        assert (await ask(port, f"/badge/{USER}.json")).status == 503
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
 
 
 async def test_parameters_that_change_nothing_cost_nothing(store: Store) -> None:

@@ -15,6 +15,7 @@ from shared.http.responses import CROSS_ORIGIN, RawResponse, parameters_of, redi
 from shared.model.snapshot import Profile
 from shared.net.loopback import as_reached
 from shared.profiles.user_reader import UserReader, UserView
+from shared.redis.store import decoded
 
 AVATAR_SIZES_PX: Final = tuple(1 << power for power in range(4, 13))  # those Discord's CDN has
 REDIRECT_MAX_AGE_S: Final = 60  # a changed avatar shows after a minute
@@ -61,7 +62,7 @@ def avatar_redirect(
     request: Request, user: UserView, image_format: str, size: int, still: str = "png"
 ) -> RawResponse:
     """302 to the user's avatar. The other arguments: see `avatar_url`."""
-    avatar_image = _decode_profile(user.profile).avatar_image
+    avatar_image = decoded(_decode_profile, user.profile).avatar_image
     location = avatar_url(avatar_image, image_format, size, still)
     location = as_reached(location, request.headers.get("host", ""))  # a simulated Discord's
     keep = (b"cache-control", b"public, max-age=%d" % REDIRECT_MAX_AGE_S)

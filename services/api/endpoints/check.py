@@ -17,7 +17,7 @@ from shared.http.errors import UserNotMonitored
 from shared.http.middleware import StalenessSource
 from shared.http.responses import RawResponse, cacheable, envelope
 from shared.profiles.user_reader import UserReader
-from shared.redis.store import SnapshotDamaged, Store, StoreUnavailable
+from shared.redis.store import Store, StoreUnavailable, decoded
 from shared.redis.user_lookup import is_server
 
 CHECK_PATH: Final = "/check/"
@@ -154,10 +154,7 @@ def findings_of(presence: bytes) -> list[CheckFinding]:
 
     `presence`: snapshot.Presence as JSON.
     """
-    try:
-        shown = _decode(presence)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise SnapshotDamaged("the saved presence is damaged") from None
+    shown = decoded(_decode, presence)
     if shown.status == "invisible":
         return [CheckFinding("invisible", INVISIBLE)]
     if bytes(shown.spotify) == b"null" and not shown.activity:

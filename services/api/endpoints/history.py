@@ -16,7 +16,7 @@ from shared.model.history import History
 from shared.model.snapshot import Status
 from shared.profiles.user_reader import UserReader
 from shared.redis.history import HistoryStore
-from shared.redis.store import SnapshotDamaged
+from shared.redis.store import decoded
 
 HISTORY_PATH: Final = "/history/"
 
@@ -48,10 +48,7 @@ class HistoryEndpoints:
         kept = await self._history.of_user(user_id)
         if kept.level == "off":
             raise HistoryOff
-        try:
-            shown = _decode(snapshot.presence)
-        except msgspec.ValidationError as error:
-            raise SnapshotDamaged(user_id) from error
+        shown = decoded(_decode, snapshot.presence)
         body = msgspec.json.encode({"last_seen": _last_seen(shown, kept), "recent": kept.recent})
         return cacheable(envelope(body)).answer(request.scope["headers"])
 

@@ -19,7 +19,7 @@ from shared.model.snapshot import Listening
 from shared.profiles.user_reader import UserReader
 from shared.redis.durable import DurableUnavailable
 from shared.redis.history import HistoryStore
-from shared.redis.store import SnapshotDamaged
+from shared.redis.store import decoded
 
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Categories of characters that break a line or change how the text around is shown."""
@@ -80,10 +80,7 @@ class NowPlayingEndpoints:
     async def _heard(self, user_id: int) -> tuple[Listening | None, int]:
         """What the user listens to, and its version. Raises as UserReader.read."""
         snapshot = (await self._users.read(user_id)).snapshot
-        try:
-            return _decode(snapshot.presence).listening, snapshot.version
-        except msgspec.ValidationError as error:
-            raise SnapshotDamaged(user_id) from error
+        return decoded(_decode, snapshot.presence).listening, snapshot.version
 
     async def _last_played(self, user_id: int) -> LastPlayed | None:
         """None as well while the durable Redis does not answer: the song itself is known."""

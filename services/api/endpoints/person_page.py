@@ -26,7 +26,10 @@ from shared.http.errors import RETRY_AFTER_S, UserNotMonitored
 from shared.http.responses import RawResponse
 from shared.model.snapshot import Presence, Profile
 from shared.profiles.user_reader import UserReader
-from shared.redis.store import SnapshotDamaged, StoreUnavailable
+from shared.redis.store import SnapshotDamaged, StoreUnavailable, decoded
+
+_decode_profile: Final = msgspec.json.Decoder(Profile).decode
+_decode_presence: Final = msgspec.json.Decoder(Presence).decode
 
 PERSON_PATH: Final = "/u/"
 
@@ -87,11 +90,8 @@ class Person(Struct, frozen=True):
 async def read_person(users: UserReader, user_id: int) -> Person:
     """Raises UserNotMonitored, StoreUnavailable, SnapshotDamaged."""
     snapshot = (await users.read(user_id)).snapshot
-    try:
-        profile = msgspec.json.decode(snapshot.profile, type=Profile)
-        presence = msgspec.json.decode(snapshot.presence, type=Presence)
-    except msgspec.DecodeError as error:
-        raise SnapshotDamaged from error
+    profile = decoded(_decode_profile, snapshot.profile)
+    presence = decoded(_decode_presence, snapshot.presence)
     name = one_line(profile.display_name or profile.username) or UNNAMED
     return Person(profile.id, name, in_words(presence))
 
