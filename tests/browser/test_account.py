@@ -219,6 +219,37 @@ async def test_each_change_is_saved_at_once(tab: BrowserTab) -> None:
     await shows_profile(stack, user_id, links=[{"label": "Site", "url": "https://robin.example"}])
 
 
+async def test_the_last_click_counts_where_an_earlier_one_was_not_saved(tab: BrowserTab) -> None:
+    """It was made while the first was on its way."""
+    page, stack = tab.page, tab.stack
+    user_id = member(stack, 5)
+    await sign_in_by_id(tab, user_id)
+    activities = page.get_by_role("switch", name="Activities", exact=True)
+    await activities.uncheck()
+    await saved(tab)
+    clicked, requests = asyncio.Event(), list[Route]()
+
+    async def fail_first(route: Route) -> None:
+        if route.request.method == "PATCH":
+            requests.append(route)
+            if len(requests) == 1:
+                await clicked.wait()
+                await route.abort()
+                return
+        await route.continue_()
+
+    await page.route("**/me", fail_first)
+    tab.allow_errors("ERR_FAILED")
+    await activities.check()
+    await activities.uncheck()
+    clicked.set()
+    await saved(tab)
+    assert len(requests) == 2
+    await expect(activities).not_to_be_checked()
+    await page.reload()
+    await expect(activities).not_to_be_checked()
+
+
 async def test_changes_before_the_script_are_saved(tab: BrowserTab) -> None:
     """The form is there first: a switch, a list, a text and a link that were changed already."""
     page, stack = tab.page, tab.stack

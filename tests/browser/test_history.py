@@ -105,6 +105,28 @@ async def test_a_history(keeper: Keeper, tab: BrowserTab) -> None:
     assert len(asked) <= 1
 
 
+async def test_a_widget_that_is_added_later_leaves_the_list_of_the_first(
+    keeper: Keeper, tab: BrowserTab
+) -> None:
+    """Both share what is known of the user. The new one knows nothing yet."""
+    await keeper.choose("recent")
+    keeper.show("online", GAME)
+    await keeper.recorded(("Starfall Arena", False))
+    await tab.embed(keeper.with_history)
+    first = tab.card.get_by_role("list").get_by_role("listitem")
+    await tab.wait_for_text("Starfall Arena", first)
+    fewest = """(element) => new Promise((resolve) => {
+      const shown = () => element.shadowRoot.querySelectorAll("li").length;
+      let least = shown();
+      const look = () => (least = Math.min(least, shown()));
+      new MutationObserver(look).observe(element.shadowRoot, { childList: true, subtree: true });
+      const later = element.cloneNode();
+      later.addEventListener("grux:update", () => setTimeout(() => resolve(least), 100));
+      element.after(later);
+    })"""
+    assert await tab.page.locator("grux-presence").evaluate(fewest) == 1
+
+
 async def test_the_start_page_shows_a_history(keeper: Keeper, tab: BrowserTab) -> None:
     """The card of somebody who keeps one has the list, in the page's own policy."""
     await keeper.choose("recent")

@@ -33,10 +33,12 @@ function linksOf() {
 /** Save what this control changes. */
 function save(control) {
   clearTimeout(control.timer);
+  control.waiting = (control.waiting ?? 0) + 1;
   queue = queue.then(() => send(control)).catch(() => failed(control));
 }
 
 async function send(control) {
+  control.waiting -= 1;
   const patch = patchOf(form, control);
   if (!patch) return;
   announce("Saving…");
@@ -61,7 +63,8 @@ async function send(control) {
 
 /** Without an `error` of the server, it cannot be reached. */
 function failed(control, error) {
-  if (control.type === "checkbox") control.checked = !control.checked;
+  // If it was switched again meanwhile, what it shows is still to be saved.
+  if (control.type === "checkbox" && !control.waiting) control.checked = !control.checked;
   const place = (error?.field && controlOf(form, error.field)) || control;
   let text = "Not saved: the server cannot be reached. Try again in a moment.";
   if (error) text = asSentence(error.message, error.field, labelOf(place));

@@ -87,8 +87,8 @@ const { data } = await response.json();
 console.log(data.status, data.listening?.song); // "online", "idle", "dnd" or "invisible"`,
   WebSocket: ({ socket, id }) => `const socket = new WebSocket("${socket}/?user_id=${id}");
 socket.onmessage = (event) => {
-  const { op, d } = JSON.parse(event.data); // "initial_data", then "presence_update"
-  console.log(op, d.status, d.listening?.song);
+  const { op, d } = JSON.parse(event.data); // "initial_data", then what has changed
+  if (d.status) console.log(op, d.status, d.listening?.song);
 };`,
   EventSource: ({
     socket,

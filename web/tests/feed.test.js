@@ -178,6 +178,24 @@ test("a temporary error changes nothing", async () => {
   assert.equal(calls.length, count);
 });
 
+test("a server that only says that it is unavailable does not count as connected", async () => {
+  const { calls } = await live();
+  latest().lose(1013);
+  for (let seconds = 0; seconds < 60; seconds++) {
+    browser.pass(1000);
+    if (latest().readyState === 0) {
+      latest().accept();
+      latest().receive("error", ANNA, { code: "unavailable", message: "" });
+      latest().lose(1013);
+    }
+    await settle();
+  }
+  const states = calls.map(([, state]) => state);
+  assert.deepEqual([...new Set(states)], ["live", "stale"]);
+  assert.ok(!states.slice(states.indexOf("stale")).includes("live"), states.join());
+  assert.ok(requests.mock.callCount() > 0); // it was polled
+});
+
 test("a refused socket without a refused user is an error of all", async () => {
   const { calls } = follow();
   browser.pass(500);

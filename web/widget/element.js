@@ -138,7 +138,8 @@ export class GruxPresence extends HTMLElement {
       this.#recent = recent;
       recent?.follow(this.#onRecent);
     }
-    recent?.onPresence(this.#data);
+    // An element that is new knows less than others of the same user.
+    if (this.#info.state !== "loading") recent?.onPresence(this.#data);
   }
 
   #draw() {

@@ -2,13 +2,13 @@
 
 import { asReached } from "./loopback.js";
 import { Poll } from "./poll.js";
-import { PresenceSocket } from "./socket.js";
+import { isFinal, PresenceSocket } from "./socket.js";
 
 const USERS_PER_SOCKET = 50; // the server's limit
 const BATCH_MS = 30; // subscriptions that begin and end within this time are applied at once
 const STALE_AFTER_MS = 8000; // without a connection
 const POLLED_FRESH_MS = 60_000; // how long a response counts as current
-const POLL_AFTER_FAILURES = 3; // connections in a row that brought no frame
+const POLL_AFTER_FAILURES = 3; // connections in a row that brought no answer
 const SLEEP_AFTER_MS = 30_000; // in a hidden tab
 const CHECK_INTERVAL_MS = 2000;
 const SUSPENDED_MS = 20_000; // after a gap of this length the machine was suspended: sockets are dead
@@ -130,7 +130,7 @@ export class Feed {
       topic.age = 0;
       return this.#update(topic, { ...topic.data, ...d });
     }
-    if (d.code !== "user_not_monitored" && d.code !== "invalid_user_id") return; // it is temporary
+    if (!isFinal(d)) return;
     socket.drop(id);
     this.#scheduleBatch(); // the socket may have no user left
     this.#fail(topic, d);

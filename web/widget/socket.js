@@ -27,9 +27,12 @@ function discard(socket) {
   if (socket.readyState === WebSocket.OPEN) socket.close();
 }
 
+/** Whether an error says something about its user. All others are temporary. */
+export const isFinal = ({ code }) => code === "user_not_monitored" || code === "invalid_user_id";
+
 export class PresenceSocket {
   ids = new Set(); // without those that the server has refused
-  failures = 0; // in a row, without a frame
+  failures = 0; // in a row, without an answer about a user
   lostAt = Date.now(); // 0 while connected
   hasRefused = false; // users by name, since it was opened
   #asked = new Set(); // what the server was asked for
@@ -155,9 +158,11 @@ export class PresenceSocket {
       this.apply(); // users may have come and gone meanwhile
     };
     socket.onmessage = ({ data }) => {
-      this.failures = 0;
-      this.lostAt = 0;
       const frame = JSON.parse(data);
+      if (frame.op !== "error" || isFinal(frame.d)) {
+        this.failures = 0;
+        this.lostAt = 0;
+      }
       if (frame.op === "initial_data" || frame.op === "error") this.#onAnswer(frame.user_id);
       this.owner.onFrame(this, frame);
     };
