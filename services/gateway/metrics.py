@@ -14,7 +14,7 @@ SAVES_WRITTEN = Counter("grux_gateway_saves_written_total", "Snapshots written."
 SAVES_UNCHANGED = Counter("grux_gateway_saves_unchanged_total", "Snapshots that were the same.")
 SAVES_FAILED = Counter("grux_gateway_saves_failed_total", "Batches that Redis did not take.")
 PRESENCES_CHECKED = Counter(
-    "grux_gateway_presences_checked_total", "Watched users whose state was asked for again."
+    "grux_gateway_presences_checked_total", "Users whose state was asked for again."
 )
 PRESENCES_DIFFERED = Counter(
     "grux_gateway_presences_differed_total",
@@ -57,6 +57,6 @@ for _reason in (
         "user id",
         "unknown user",
     ),
-    *("normalise", "exception"),
+    *("icon", "normalize", "exception"),
 ):
     EVENTS_REJECTED.labels(_reason)

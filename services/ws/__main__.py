@@ -134,7 +134,10 @@ async def _listening(
         non_defaults(settings),
     )
     liveness = LivenessMonitor(
-        store, max_silence_s=settings.presence_max_silence, on_expired=hub.on_expired
+        store,
+        max_silence_s=settings.presence_max_silence,
+        on_expired=hub.on_expired,
+        on_returned=hub.on_returned,
     )
     async with background(
         hub.run(),

@@ -150,7 +150,8 @@ class Hub:
         session.subscriptions = []
 
     def follow(self, user_id: int, asker: Hashable) -> LanyardUser:
-        """The user for Lanyard's dialect, until `unfollow`. Who is not monitored is waited for."""
+        """The user for Lanyard's dialect, until `unfollow`. One who is not monitored is kept until
+        they join."""
         user = self._lanyard.find(user_id)
         if user is None:
             topic = self._topic(user_id)
@@ -204,6 +205,13 @@ class Hub:
         """No gateway has been there for too long: every user counts as not monitored."""
         for topic in list(self._topics.values()):
             self._refuse_unknown(topic)
+
+    def on_returned(self) -> None:
+        """A gateway is back, and what Redis holds counts again."""
+        self._unknown.clear()
+        self._look_up_absent()
+        if self.everyone is not None:
+            self.everyone.rescan()
 
     def on_disconnect(self) -> None:
         self._invalidate(same_connection=False)

@@ -74,8 +74,9 @@ class PresenceSession:
         """Send why this user cannot be shown (any more), and close a client without other users,
         unless it may subscribe to others.
 
-        A client that is refused because Redis is unreachable is closed even if it has other
-        subscriptions: it gets all of its users only by reconnecting.
+        A client that is refused because Redis is unreachable, or because what it holds of the user
+        is damaged, is closed even if it has other subscriptions: it gets all of its users only by
+        reconnecting.
         """
         self._counters.refused.inc()
         self._peer.write(notice.frame)

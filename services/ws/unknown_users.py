@@ -1,4 +1,4 @@
-"""Users whom Redis did not hold a moment ago: who connects for them again is answered at once."""
+"""Users whom Redis did not hold a moment ago: clients that ask for them are answered at once."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class HistoryOff(Exception):
 
 
 class NoPermission(Exception):
-    """Raised when a request has not the key that it needs."""
+    """Raised when a request lacks the key that it needs."""
 
 
 class Unauthorized(Exception):

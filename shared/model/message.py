@@ -1,4 +1,4 @@
-"""One message of a user's channel: save.lua publishes it, subscribers decode it."""
+"""One message of a user's channel. Scripts of shared/redis publish it, subscribers decode it."""
 
 from __future__ import annotations
 

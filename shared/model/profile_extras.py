@@ -1,7 +1,8 @@
 """What only a profile source knows of a user, and how it completes the gateway's profile.
 
-The gateway is live and a source may be minutes old: so extras fill the fields that are null, and
-never replace a value.
+The gateway is live and a source may be minutes old: so extras fill the fields that are null. Two
+lists differ: a source's accounts replace those that the user has chosen, and its badges come first
+and replace those with the same id.
 
 A user may hide fields that a source knows. Snapshot.hidden names them, and readers leave them out:
 what is shown looks as if the source knew nothing.

@@ -64,7 +64,7 @@ class DisplayNameStyles(Struct, frozen=True):
     ]
     effect_id: Annotated[
         int | None,
-        Meta(description="1: one color, 2: gradient, 3: neon, 4: toon, 5: pop, 6: glow."),
+        Meta(description="1: one colour, 2: gradient, 3: neon, 4: toon, 5: pop, 6: glow."),
     ]
     colors: Annotated[list[int], Meta(description="0xRRGGBB as numbers, at most eight.")]
 

@@ -121,7 +121,8 @@ class BatchReader:
             _tell(waiting, result)
 
     def _returned(self) -> None:
-        """A batch has. Its users are answered first, and those who ask at once join the next."""
+        """A batch has returned. Its callers are answered first, so what they read next is in the
+        next batch."""
         self._on_their_way -= 1
         if self._waiting and not self._on_their_way and self._sending is not None:
             self._sending.cancel()

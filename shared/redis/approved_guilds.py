@@ -1,6 +1,6 @@
 """The guilds that the operator has approved: a set in the durable Redis.
 
-Used only where GUILD_IDS names no guilds. services/gateway/guild_approval.py says who writes it.
+Used only where GUILD_IDS names no guilds. services/gateway/guild_approval.py says what writes it.
 """
 
 from __future__ import annotations

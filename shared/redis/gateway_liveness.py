@@ -69,12 +69,15 @@ class LivenessMonitor:
         poll_interval_s: float = POLL_INTERVAL_S,
         max_silence_s: float = math.inf,
         on_expired: Callable[[], object] = lambda: None,
+        on_returned: Callable[[], object] = lambda: None,
     ) -> None:
-        """`on_expired`: called when the store has no users any more, to forget them elsewhere."""
+        """`on_expired`: called when the store has no users any more, to forget them elsewhere.
+        `on_returned`: when it has them again; nothing reports that they have joined."""
         self._store = store
         self._poll_interval_s = poll_interval_s
         self._max_silence_s = max_silence_s
         self._on_expired = on_expired
+        self._on_returned = on_returned
         self._newest_heartbeat = math.inf  # loop time; inf: unknown
         self._last_heartbeat: float | None = None  # loop time of the oldest one; None: unknown
         self._polled = 0.0  # loop time of Redis' last answer
@@ -121,6 +124,7 @@ class LivenessMonitor:
         elif self._store.is_expired and not is_expired:
             log.info("a gateway is back: presences are shown again")
             self._store.is_expired = False
+            self._on_returned()
 
     async def run(self) -> None:
         """Poll, and log when presences become stale and when they are fresh again."""

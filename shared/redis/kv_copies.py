@@ -37,7 +37,7 @@ _COPY_IN_CLUSTER: Final = Script("kv_copy.lua", of_cluster=True)
 
 
 class KvReader:
-    """Reads stores for readers, who must not wait for a durable Redis that does not answer."""
+    """Reads stores for readers, which must not wait for a durable Redis that does not answer."""
 
     def __init__(self, durable: DurableKv) -> None:
         self._durable = durable

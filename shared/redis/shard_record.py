@@ -24,7 +24,7 @@ from shared.redis.store import Store, StoreUnavailable
 
 ClaimState = Literal["held", "expired", "released", "missing", "doubtful"]
 """What a process finds that wants the shard. `missing` and `doubtful` (a claim that has not
-expired): Redis may have lost who runs it."""
+expired): Redis may have lost which process runs it."""
 
 MAX_SHARDS: Final = 4096  # more in Redis is not ours
 RECORD_TTL_S: Final = 30 * 24 * 3600  # after the last change: for readers while no gateway runs

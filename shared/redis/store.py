@@ -1,7 +1,8 @@
 """Redis as the services see it: load users, save them, ask the server about itself.
 
-Every write of a user goes through a script (save.lua, or update.lua, which does less), so what a
-reader loads and what a subscriber receives cannot disagree.
+Every change of a user goes through a script of lua/ that also publishes it, so what a reader loads
+and what a subscriber receives cannot disagree. Only expiry.py deletes without one, when readers
+show nothing any more.
 
 Long because it is the whole interface between the gateway and the readers.
 """
@@ -80,8 +81,8 @@ class Fields(Struct, frozen=True):
     reports: bytes = b""  # what single guilds show, where it differs (the gateway's own)
     hidden: bytes = b""
     """A JSON list: what the user hides, by the names of shared.model.user_settings.HIDEABLE_FIELDS,
-    and `applications`; empty: nothing. The other fields do not contain it. Readers who add to the
-    profile look here for what they may not add."""
+    and `applications`; empty: nothing. The other fields do not contain it. Readers that add to the
+    profile look here for what they must leave out."""
     history: bytes = b""
     """JSON of shared.model.history.KeptSong, for pictures; empty: the user keeps no history."""
 

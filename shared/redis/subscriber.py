@@ -236,8 +236,8 @@ class Subscriber(HeldConnection):
         return (*super()._loops(), self._send)
 
     async def _send(self, connection: AbstractConnection) -> None:
-        """Subscribe to what is wanted and not to the rest. A user who came and went between two
-        rounds is skipped."""
+        """Subscribe to what is wanted and not to the rest. Of a user who came and went between two
+        rounds, only an UNSUBSCRIBE is sent, which does no harm."""
         while True:
             await self._to_send.wait()
             self._to_send.clear()

@@ -68,7 +68,7 @@ class UserSettingsStore:
     ) -> UserSettings:
         """The settings that `change` makes of the newest ones, once they are stored.
 
-        `change` may be called several times, because somebody else may write at the same time.
+        `change` may be called several times, because another process may write at the same time.
         What it raises is passed on, and nothing is written.
         """
         for _ in range(_ATTEMPTS):

@@ -34,6 +34,7 @@ async def test_a_store_without_a_gateway_has_no_users(store: Store) -> None:
         poll_interval_s=POLL_S,
         max_silence_s=DAY_S,
         on_expired=lambda: calls.append("expired"),
+        on_returned=lambda: calls.append("returned"),
     )
     task = asyncio.create_task(monitor.run())
     await eventually(lambda: calls)
@@ -44,7 +45,7 @@ async def test_a_store_without_a_gateway_has_no_users(store: Store) -> None:
     await gateway_liveness.heartbeat(store, 1, [0])
     await eventually(lambda: not store.is_expired)
     assert await store.load(1) is not None
-    assert calls == ["expired"]
+    assert calls == ["expired", "returned"]
     await ended(task)
 
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from services.api.http.request_body import read_body
 from shared.http.errors import InvalidRequestBody
 
-MAXFORM_BYTES: Final = 64 * 1024
+MAX_FORM_BYTES: Final = 64 * 1024
 MAX_FIELDS: Final = 500
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -32,7 +32,7 @@ async def read_form(request: Request) -> Form | None:
     """None: the request is no form. Raises InvalidRequestBody, RequestBodyTooLarge and …Timeout."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         return None
-    body = await read_body(request, MAXFORM_BYTES)
+    body = await read_body(request, MAX_FORM_BYTES)
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -49,7 +49,7 @@ async def read_form(request: Request) -> Form | None:
 
 async def read_object(request: Request) -> dict[str, Any]:
     """A JSON object. Raises as `read_form` does."""
-    body = await read_body(request, MAXFORM_BYTES)
+    body = await read_body(request, MAX_FORM_BYTES)
     try:
         found = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -51,7 +51,12 @@ class ProfileUpdate(Struct):
 class FrameError(Struct):
     """What went wrong."""
 
-    code: Annotated[str, Meta(description="For programs, as in the table of close codes.")]
+    code: Annotated[
+        str,
+        Meta(
+            description="For programs: a reason of the table of close codes, or `too_many_users`."
+        ),
+    ]
     message: Annotated[str, Meta(description="For people: what happened, why, and what to do.")]
 
 

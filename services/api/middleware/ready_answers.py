@@ -2,8 +2,8 @@
 
 Most reads are of a user, by a client that asks for one thing after the other. For these uvicorn's
 request cycle is two thirds of the work where the response is in memory, and a fifth where it is
-not. Everything that the application would add is decided here, and where it would add anything, or
-has to ask for more than what Redis holds of the user, the application is asked as ever.
+not. Everything that the application would add is decided here. Where it would add anything, or
+needs more than Redis holds of the user, the request goes to the application.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class ReadyAnswers:
         respond(response)
 
     def _is_stale(self) -> bool:
-        """Whether a header has to say so."""
+        """Whether the response needs X-Grux-Stale."""
         return self._liveness is not None and self._liveness.stale is not None
 
 

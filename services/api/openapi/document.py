@@ -59,9 +59,10 @@ UNDESCRIBED: Final = frozenset(
 _ABOUT: Final = """\
 Live Discord presence for any website, over REST or a WebSocket.
 
-Reading needs no key and no account, and any website may send requests (CORS is open). Every answer
-is JSON in UTF-8 and says `success`. Ids are strings. A listed key is always present, and null where
-its value is unknown. Keys may be added later; none is renamed, retyped or removed.
+Reading needs no key and no account, and any website may send requests (CORS is open). JSON answers
+are in UTF-8 and say `success`, except those of /oembed and of badges. Ids are strings. A listed key
+is always present, and null where its value is unknown. Keys may be added later; none is renamed,
+retyped or removed.
 
 To receive changes without polling, use the [WebSocket](./docs/websocket) or `/events`.
 """

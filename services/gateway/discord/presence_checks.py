@@ -1,8 +1,8 @@
 """Anti-entropy: asks Discord now and then for the watched users, and corrects what differs.
 
 In very large servers Discord sends no PRESENCE_UPDATE for some users, although a request for them
-(op 8) is answered with their presence. Only users whom somebody watches are worth a request, and
-those of whom a server goes on showing what others have ended (settling.py).
+(op 8) is answered with their presence. Requests are sent only for users whom a client watches, and
+for users of whom one server still shows an activity that has ended in others (settling.py).
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ def with_own_words(
 ) -> Profile:
     """`profile` of a person who has chosen this. `accounts`: those that they show.
 
-    A bio of their own is in front of the profile source's, and accounts of a source are in front of
-    theirs: see shared.model.profile_extras.
+    Their own bio replaces the profile source's, and a source's accounts replace theirs: see
+    shared.model.profile_extras.
     """
     if chosen is None:
         return profile

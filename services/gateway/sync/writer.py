@@ -369,7 +369,7 @@ class Writer:
             return None  # damaged: the user's next save replaces it
 
     def _next_batch(self, user_ids: Sequence[int]) -> Iterator[Save]:
-        """Of these, who are pending."""
+        """The saves of these users, all of whom are pending. One with nothing to write has none."""
         self._in_flight += len(user_ids)
         for user_id in user_ids:
             received = self._pending.pop(user_id)
@@ -430,7 +430,7 @@ class Writer:
                     self._icons.request(application_id, user_id)
                 encoded = _encode(presence)
         except Exception:  # what users typed must not end the process
-            metrics.EVENTS_REJECTED.labels("normalise").inc()
+            metrics.EVENTS_REJECTED.labels("normalize").inc()
             log.exception("user %s cannot be rendered; the last snapshot is kept", user_id)
             return None
         history = self._history.kept_song(user_id) if chosen is not None else b""

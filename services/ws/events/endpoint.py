@@ -22,9 +22,6 @@ from services.ws.protocol import ErrorNotice
 PATH: Final = "/events"
 METHODS: Final = "GET, HEAD, OPTIONS"
 RETRY_AFTER_S: Final = 5
-MISSING: Final = (
-    "user_id is missing. Connect with ?user_id=<Discord id>; separate several ids by commas."
-)
 READ_ONLY: Final = "An event stream is read-only. Use GET."
 
 _REQUEST_LINE: Final = re.compile(
@@ -76,10 +73,9 @@ def respond(
             with_body=with_body,
             retry_after_s=RETRY_AFTER_S,
         )
-    if isinstance(users, ErrorNotice) or not users:
-        message = users.message if isinstance(users, ErrorNotice) else MISSING
+    if isinstance(users, ErrorNotice):
         return http_responses.error(
-            HTTPStatus.BAD_REQUEST, "invalid_user_id", message, with_body=with_body
+            HTTPStatus.BAD_REQUEST, "invalid_user_id", users.message, with_body=with_body
         )
     return EventRequest(users) if with_body else PlainResponse(wire.HEAD)
 

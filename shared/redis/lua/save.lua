@@ -99,7 +99,7 @@ local function write(key, argument, joined, left, fields, old)
   local is_known = considered == '-1' or tonumber(considered) == monitored_in
   if not is_known or (base ~= '0' and base ~= (old_version or '')) then
     if old[8] then call('HDEL', presence, 'guilds') end
-    -- The set names the guilds that the state was made of: who merges has to know.
+    -- The set names the guilds that the state was made of: the process that merges has to know them.
     for _, guild in ipairs(added) do call('SREM', guilds, guild) end
     for _, guild in ipairs(removed) do call('SADD', guilds, guild) end
     return '-5'

@@ -7,7 +7,7 @@
 --                   TTL of a checkpoint in ms
 --       'hold'      process, TTL of a claim in ms, '1' if stopped, '1' if data may be lost, a new
 --                   generation, the known generation, checkpoint ('' keeps it, 'none' removes it)
---       'release'   process, the known generation, checkpoint ('' keeps it)
+--       'release'   process, the known generation, checkpoint ('' keeps it, 'none' removes it)
 --       'complete'  generation
 --       'load'
 local record, command, process = KEYS[1], ARGV[3], ARGV[4]

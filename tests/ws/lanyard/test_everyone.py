@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from services.ws.connection import Connection
 from services.ws.lanyard.everyone import SLICE_FRAMES, SPARE_CHANGES
 from services.ws.limits import WsLimits
+from shared.redis import gateway_liveness, keys
 from shared.redis.store import Save
 from testing.eventually import eventually
 from tests.ws.lanyard.lanyard_fixture import (
@@ -87,6 +88,27 @@ async def test_who_leaves_is_gone(backend: Backend) -> None:
         await nothing_comes(client)
         await show(backend, ANNA, 2)
         assert number_in(await update(client)) == 2
+
+
+async def test_users_are_back_when_a_gateway_is(backend: Backend) -> None:
+    """It was away for longer than PRESENCE_MAX_SILENCE. Nothing reports that they have joined."""
+    await show(backend, ANNA, 1)
+    await gateway_liveness.heartbeat(backend.store, 1, [0])
+    async with (
+        backend.serving(subscribe_all=True) as ws,
+        lanyard_client(ws, initialize_one(ANNA)) as other,
+        lanyard_client(ws, EVERYONE) as client,
+    ):
+        assert number_in(await init_state(other)) == 1
+        assert numbers(await init_state(client)) == {ANNA: 1}
+        await backend.store.redis.zincrby(keys.HEARTBEATS, -2 * 86_400_000, "0/1")
+        assert is_farewell(await update(other))
+        assert is_farewell(await update(client))
+        async with lanyard_client(ws, initialize_one(BERT)) as later:  # looked up meanwhile
+            assert await init_state(later) == {}
+        await gateway_liveness.heartbeat(backend.store, 1, [0])
+        assert number_in(await update(other)) == 1
+        assert number_in(await update(client)) == 1
 
 
 async def test_other_subscriptions_of_the_same_client(backend: Backend) -> None:
