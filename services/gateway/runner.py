@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from services.gateway.discord.gateway_info import (
-    UNAUTHORIZED,
+    BOT_REJECTED,
     DiscordRefused,
     GatewayInfo,
     SessionStartLimit,
@@ -41,7 +41,7 @@ RELEASE_TIMEOUT_S: Final = 1.0  # after that
 
 DISALLOWED_INTENTS: Final = 4014
 FATAL: Final = {
-    4004: UNAUTHORIZED,
+    4004: BOT_REJECTED % "close code 4004",
     4010: "Discord refuses the shard (close code 4010): check SHARD_IDS and SHARD_COUNT.",
     4011: "The bot is in more guilds than one shard may carry (close code 4011): raise "
     "SHARD_COUNT, or leave it empty to use what Discord recommends.",

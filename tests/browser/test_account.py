@@ -1,4 +1,7 @@
-"""The page at /me in a browser: what a person decides is what everyone sees."""
+"""The page at /me in a browser: what a person decides is what everyone sees.
+
+Long because each test is a whole visit.
+"""
 
 from __future__ import annotations
 

@@ -154,8 +154,8 @@ PATHS: Final[Json] = {
         "getNowPlaying",
         "Presence",
         "What a user listens to",
-        "Always live. `listening` is the same as in the presence, in a smaller answer. `last_played` "
-        "is the last song of a user who keeps a history.",
+        "Always live. `listening` is as in the presence, in a smaller answer. `last_played` is the "
+        "last song of a user who keeps a history.",
         parameters=[USER_ID, IF_NONE_MATCH],
         responses=cacheable(
             "The song.",

@@ -30,10 +30,9 @@ MAX_BODY_BYTES: Final = 1 << 20  # a page of guilds is 100 KB
 GUILDS_PER_PAGE: Final = 200  # Discord's maximum
 MAX_RETRY_AFTER_S: Final = 3600.0
 
-UNAUTHORIZED: Final = (
-    "Discord rejects the bot token. DISCORD_TOKEN is wrong or was reset: copy "
-    "the token from https://discord.com/developers/applications, your application, Bot, Reset "
-    "Token."
+BOT_REJECTED: Final = (
+    "Discord rejects the bot token (%s). DISCORD_TOKEN is wrong or was reset: copy the token from "
+    "https://discord.com/developers/applications, your application, Bot, Reset Token."
 )
 
 Body = TypeVar("Body")
@@ -144,7 +143,7 @@ async def _try_fetch(http: HttpClient, url: str, kind: type[Body]) -> Body:
     try:
         async with http.get(url) as response:
             if response.status == 401:
-                raise DiscordRefused(UNAUTHORIZED)
+                raise DiscordRefused(BOT_REJECTED % "HTTP 401")
             if response.status != 200:
                 raise _Retry(f"HTTP {response.status}", _retry_after(response))
             body: Any = await response.json()
