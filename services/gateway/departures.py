@@ -9,6 +9,7 @@ said so.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -79,24 +80,23 @@ class Departures:
 
     async def run(self) -> None:
         """Until cancelled."""
-        has_welcomed = False
-        await asyncio.sleep(min(self._timings.welcome_after_s, self._timings.interval_s))
+        delay_s = self._timings.welcome_after_s
+        while delay_s < self._timings.interval_s:  # Discord may take long to list everybody
+            await asyncio.sleep(delay_s)
+            with contextlib.suppress(StoreUnavailable):
+                await self.welcome()
+            delay_s *= 2
         while True:
+            await asyncio.sleep(self._timings.interval_s)
             try:
-                if has_welcomed:
-                    await self.sweep(time.time_ns() // 1_000_000)
-                else:
-                    await self.welcome()
-                    has_welcomed = True
+                await self.sweep(time.time_ns() // 1_000_000)
             except StoreUnavailable as error:
                 self._connected_sweeps = 0
                 log.debug("it cannot be seen who has left: %s", error)
-            await asyncio.sleep(self._timings.interval_s)
 
     async def welcome(self) -> None:
-        """Cancel what other processes have noted of the members here. Soon after the start, and not
-        only in a sweep: this process may be restarted before its first one. Raises
-        StoreUnavailable."""
+        """Cancel what other processes have noted of the members here. In the first hour, and not
+        only in a sweep: the process may be restarted before that. Raises StoreUnavailable."""
         async for batch in self._departures.people():
             await self._departures.cancel([one for one in batch if self._is_member(one)])
 

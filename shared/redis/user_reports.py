@@ -7,13 +7,14 @@ order to merge its own reports with those of the user's other guilds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
 from shared.model.validation import is_version
 from shared.redis import keys
+from shared.redis.clients import is_damage
 from shared.redis.store import Store
 
 _GUILDS: Final = 512  # of one user: few have more
@@ -26,25 +27,36 @@ class StoredReports(Struct, frozen=True):
     discord: bytes | None  # Fields.discord
     reports: bytes | None  # Fields.reports
     guilds: frozenset[int]
+    members: int  # how many there are of them in Redis, also of what is no guild
     history: bytes = b""  # Fields.history
 
 
 async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
-    """For each user, in one round trip. Raises StoreUnavailable."""
+    """For each user, in one round trip: nothing, where another type of key is. Raises
+    StoreUnavailable."""
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:
             pipe.hmget(keys.presence(user_id), ["version", "discord", "reports", "history"])
             pipe.sscan(keys.guilds(user_id), count=_GUILDS)
-        found = await pipe.execute()
+        found = await pipe.execute(raise_on_error=False)
+        for reply in found:
+            if isinstance(reply, Exception) and not is_damage(reply):
+                raise reply
     loaded = []
-    for user_id, fields, (cursor, guilds) in zip(user_ids, found[::2], found[1::2], strict=True):
-        version, discord, reports, history = fields
-        guild_ids = {int(one) for one in filter(keys.is_id, guilds)}
+    for user_id, fields, listed in zip(user_ids, found[::2], found[1::2], strict=True):
+        # An error: other software has written over it.
+        values: Sequence[Any] = (None,) * 4 if isinstance(fields, Exception) else fields
+        version, discord, reports, history = values
+        cursor, guilds = (0, ()) if isinstance(listed, Exception) else listed
+        guild_ids, members = {int(one) for one in filter(keys.is_id, guilds)}, len(guilds)
         if cursor:
             guild_ids = {one async for batch in store.ids(keys.guilds(user_id)) for one in batch}
+            members = len(guild_ids)
         number = int(version) if is_version(version) else 0
-        loaded.append(StoredReports(number, discord, reports, frozenset(guild_ids), history or b""))
+        loaded.append(
+            StoredReports(number, discord, reports, frozenset(guild_ids), members, history or b"")
+        )
     return loaded
 
 

@@ -45,6 +45,9 @@ class RecordingWriter(Writer):
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         self.calls.append(("drop_shard", shard_id, shard_count))
 
+    def reduce_all(self) -> None:
+        pass
+
     def take_calls(self) -> list[tuple[Any, ...]]:
         """The calls since the last time."""
         calls, self.calls = self.calls, []

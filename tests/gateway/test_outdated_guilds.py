@@ -9,7 +9,7 @@ from services.gateway.state.merged_presence import MergedPresence
 from services.gateway.state.shared_user import merge_stored
 from services.gateway.state.user_cache import UserCache, discord_objects, merge_presence
 from shared.redis.user_reports import StoredReports
-from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, chunk, guild, user
+from tests.gateway.gateway_fixture import GUILD, OTHER, GatewayFixture, chunk, guild, member, user
 from tests.gateway.test_differing_guilds import CUSTOM, GAME, GO, names, shows, tell, wait
 from tests.gateway.test_merged_presence import presence
 
@@ -70,6 +70,19 @@ def test_a_guild_that_was_heard_until_now_is_left() -> None:
     assert names(gateway) == {"Go", "Chess"}
 
 
+def test_a_guild_that_only_has_the_member_has_reported_nothing() -> None:
+    """GUILD_MEMBER_ADD carries no presence: what is known is from before the outage."""
+    gateway = hides_games()
+    for guild_id in (GUILD, OTHER):
+        gateway.handle("GUILD_DELETE", {"id": str(guild_id), "unavailable": True})
+    gateway.handle("GUILD_CREATE", guild(GUILD, [], [], large=True, member_count=1000))
+    gateway.handle("GUILD_MEMBER_ADD", {**member(1), "guild_id": str(GUILD)})
+    gateway.handle("GUILD_CREATE", guild(OTHER, [], []))
+    assert names(gateway) == {"Custom Status"}
+    gateway.handle("GUILD_MEMBERS_CHUNK", chunk(GUILD, [1], [shows(GO, GAME)]))
+    assert names(gateway) == {"Go", "Chess"}
+
+
 @pytest.mark.parametrize("in_one_shard", [True, False])
 def test_only_redis_knew_of_the_guild(in_one_shard: bool) -> None:
     """The process before had both, and this one has listed all of its shard. Another shard may be
@@ -89,6 +102,7 @@ def test_only_redis_knew_of_the_guild(in_one_shard: bool) -> None:
         discord_objects(msgspec.json.encode(user(1)), stored.shown),
         stored.stored(),
         frozenset({GUILD, OTHER}),
+        2,
     )
     merge_stored(cached, reports, set(), lambda _: True)
     assert cached.presence == presence(CUSTOM)

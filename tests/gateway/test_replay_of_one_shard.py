@@ -235,6 +235,19 @@ def test_a_new_session_lists_everybody_again() -> None:
     assert both.texts[-1] == "c"
 
 
+def test_what_is_kept_of_another_shard_stays_where_an_unlisted_server_is_left() -> None:
+    """What was listed in its own shard is newer than it, and older than what is shown."""
+    both = TwoShards()
+    listed = [{"id": str(one), "unavailable": True} for one in (FIRST, THIRD)]
+    both.tell("READY", FIRST, {"session_id": "s", "guilds": listed, "user": {"id": "9"}})
+    both.tell("GUILD_CREATE", THIRD, guild(THIRD, [1, 2], [shows("a", 1)]))
+    both.presence(SECOND, "b", 2)
+    both.tell("GUILD_MEMBER_REMOVE", SECOND, {"guild_id": str(SECOND), "user": {"id": "1"}})
+    both.tell("GUILD_CREATE", FIRST, guild(FIRST, [2], []))
+    both.presence(THIRD, "b", 2)
+    assert both.texts == ["a", "b"]
+
+
 def test_who_has_left_is_not_shown_again() -> None:
     """Neither by a presence from before, nor after they are back."""
     both = TwoShards()

@@ -33,12 +33,16 @@ function linksOf() {
 /** Save what this control changes. */
 function save(control) {
   clearTimeout(control.timer);
-  control.waiting = (control.waiting ?? 0) + 1;
-  queue = queue.then(() => send(control)).catch(() => failed(control));
+  if (!control.unsaved) control.saved = !control.checked; // of a switch
+  control.unsaved = (control.unsaved ?? 0) + 1;
+  queue = queue
+    .then(() => send(control))
+    .catch(() => failed(control))
+    .finally(() => (control.unsaved -= 1));
 }
 
 async function send(control) {
-  control.waiting -= 1;
+  const { checked } = control;
   const patch = patchOf(form, control);
   if (!patch) return;
   announce("Saving…");
@@ -54,6 +58,7 @@ async function send(control) {
   if (response.status === 401) return location.reload(); // to the page that offers to sign in
   const { error } = await response.json();
   if (error) return failed(control, error);
+  control.saved = checked;
   showError(control, "");
   if (patch.links) savedLinks = JSON.stringify(patch.links);
   if (control.id === "more_applications") control.value = "";
@@ -64,7 +69,7 @@ async function send(control) {
 /** Without an `error` of the server, it cannot be reached. */
 function failed(control, error) {
   // If it was switched again meanwhile, what it shows is still to be saved.
-  if (control.type === "checkbox" && !control.waiting) control.checked = !control.checked;
+  if (control.type === "checkbox" && control.unsaved === 1) control.checked = control.saved;
   const place = (error?.field && controlOf(form, error.field)) || control;
   let text = "Not saved: the server cannot be reached. Try again in a moment.";
   if (error) text = asSentence(error.message, error.field, labelOf(place));

@@ -2,6 +2,8 @@
 
 A user stays monitored until they leave their last monitored guild. The members of a large guild are
 complete only after all member chunks have come; until then no member is removed for being absent.
+
+Long because the ways in which members come, are shown and leave are read together.
 """
 
 from __future__ import annotations
@@ -33,11 +35,12 @@ ShardIdOf = Callable[[int], int | None]
 class CachedGuild:
     """One monitored guild."""
 
-    __slots__ = ("available", "complete", "members", "seen")
+    __slots__ = ("available", "complete", "heard", "members", "seen")
 
     def __init__(self) -> None:
         self.members: set[int] = set()
         self.seen: set[int] = set()  # in the listing that is under way
+        self.heard: set[int] = set()  # of these, those whose presence has come
         self.complete = False  # whether `members` holds all members
         self.available = True  # whether Discord sends the guild's events
 
@@ -142,7 +145,7 @@ class GuildCache:
         guild = self._guilds.setdefault(guild_id, CachedGuild())
         guild.complete = False
         guild.available = True
-        guild.seen = set()
+        guild.seen, guild.heard = set(), set()
 
     def list_members(self, guild_id: int, members: Iterable[Any], presences: Iterable[Any]) -> None:
         """Add members as GUILD_CREATE and chunks list them: without a presence they are offline.
@@ -188,6 +191,9 @@ class GuildCache:
         cached = self._users.get(user_id)
         if cached is None:
             return
+        guild = self._guilds.get(guild_id)
+        if guild is not None and not guild.complete:
+            guild.heard.add(user_id)
         if self._replays.holds_back(guild_id, user_id, cached.all_guilds()):
             self._replays.hold(guild_id, user_id, sanitized(cached, guild_id, presence))
             return
@@ -207,7 +213,7 @@ class GuildCache:
             return
         for user_id in guild.members - guild.seen:
             self.remove_member(guild_id, user_id)
-        guild.seen = set()
+        guild.seen, guild.heard = set(), set()
         guild.complete = True
 
     def upsert_member(self, guild_id: int, guild: CachedGuild, user: Any) -> int | None:
@@ -279,8 +285,8 @@ class GuildCache:
             self._users.remove(user_id)
 
     def _newer(self, guild_id: int, user_id: int) -> Collection[int]:
-        """As in MergedPresence.leave: Discord sends the events of a shard in order, so those guilds
-        of its shard whose events came while those of this one did not."""
+        """As in MergedPresence.leave. Discord sends the events of a shard in order: those guilds of
+        its shard that have reported the user while this one's events did not come."""
         cached = self._users.get(user_id)
         if cached is None or self.is_live(guild_id, user_id):
             return ()
@@ -288,8 +294,18 @@ class GuildCache:
         return [
             one
             for one in cached.guilds
-            if self._shard_id_of(one) == shard_id and self.is_live(one, user_id)
+            if self._shard_id_of(one) == shard_id and self._has_reported(one, user_id)
         ]
+
+    def _has_reported(self, guild_id: int, user_id: int) -> bool:
+        """Whether the guild's events come, and what is known of it is of this session."""
+        guild = self._guilds.get(guild_id)
+        return (
+            guild is not None
+            and guild.available
+            and (guild.complete or user_id in guild.heard)
+            and not self._replays.holds_report(guild_id, user_id)
+        )
 
     def _silent(self, cached: CachedUser, user_id: int) -> Collection[int]:
         """As in MergedPresence.report."""

@@ -315,7 +315,7 @@ class MergedPresence:
         behind = {one for one in away if self._recent and self._recent.is_behind(one)}
         doubtful = ((known - late) | away) - behind
         if (
-            known.isdisjoint(newer)
+            (self.is_kept or known.isdisjoint(newer))
             and all(self._is_behind(one, reports[one], shown) for one in doubtful)
             and all(self._has_missed(one, reports[one], shown) for one in late - away)
         ):

@@ -48,6 +48,10 @@ class Replays:
         """Whether something is yet to be counted."""
         return any(self._by_guild.get(one) for one in guild_ids)
 
+    def holds_report(self, guild_id: int, user_id: int) -> bool:
+        """Whether what the guild has shown of the user is yet to be counted."""
+        return (guild_id, user_id) in self._by_guild.get(guild_id, {})
+
     def holds_back(self, guild_id: int, user_id: int, guild_ids: Iterable[int]) -> bool:
         """Whether what the guild shows of the user does not count yet. `guild_ids`: all guilds of
         the user."""

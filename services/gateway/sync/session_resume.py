@@ -129,8 +129,7 @@ class SessionResume:
     async def restore(self) -> DiscordSession | None:
         """The session to resume, with its users restored; None when the shard has to identify."""
         session = await self._restore()
-        if session is None:  # what users have hidden since then does not wait for the new session
-            self._state.writer.hide_unlisted(self._state.people.restricted() or ())
+        self._state.writer.reduce_all()
         return session
 
     async def _restore(self) -> DiscordSession | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from services.gateway.discord.replay_barrier import ReplayBarrier
 from services.gateway.sync.lease import Lease
-from shared.discord.snowflake import ShardKey
+from shared.discord.snowflake import ShardKey, shard_of
 
 
 class WriteGate:
@@ -40,6 +40,17 @@ class WriteGate:
     def generations(self) -> Mapping[ShardKey, str]:
         """Lease.generation of each shard that this process runs."""
         return {lease.shard: lease.generation for lease in self._held}
+
+    def runs(self, guild_id: int) -> bool:
+        """Whether the guild belongs to a shard that this process runs."""
+        return any(shard_of(guild_id, count) == shard for shard, count in self.generations)
+
+    def runs_in_one_shard(self, first: int, second: int) -> bool:
+        """Whether both guilds belong to one shard that this process runs."""
+        return any(
+            shard_of(first, count) == shard_of(second, count) == shard
+            for shard, count in self.generations
+        )
 
     def invalidate(self) -> None:
         """Redis has failed: close until every lease has been renewed."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from time import time_ns
 from typing import Final
@@ -29,8 +29,8 @@ from services.gateway.state.user_cache import (
     CachedUser,
     UserCache,
     discord_objects,
-    restored_user,
 )
+from services.gateway.sync.reduction import LastSeenOf, Reduction
 from services.gateway.sync.write_gate import WriteGate
 from shared.discord.cdn import Cdn
 from shared.discord.snowflake import ShardKey, shard_of
@@ -109,7 +109,6 @@ class Writer:
         self._left: Memberships = {}
         self._urgent: set[int] = set()  # their settings have changed, and Redis may show too much
         self._urgent_in_flight: set[int] = set()  # those that this batch writes
-        self._unlisted: set[int] = set()  # of these too, and Discord has yet to list them
         self._dropped_shards: set[ShardKey] = set()  # since this batch was rendered
         self._rewrites = 0
         self._rendered: dict[int, int] = {}  # hashes that this batch's profiles were rendered from
@@ -119,6 +118,9 @@ class Writer:
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
+        self._reduction = Reduction(
+            store, users, gate, people, history, self._render, self._timings.gate_interval_s
+        )
         icons.on_found(self.changed)
 
     @property
@@ -130,8 +132,7 @@ class Writer:
         """Queue the user."""
         if user_id not in self._pending:
             self._pending[user_id] = time_ns() // 1000
-        self._drained.clear()
-        self._wake.set()
+        self._wake_up()
 
     def joined(self, user_id: int, guild_id: int) -> None:
         """The user is in the guild. Of one who is hidden Redis is not told, and what removes them
@@ -168,8 +169,10 @@ class Writer:
         user_id = change.user_id
         cached = self._users.get(user_id)
         self._history.settings_changed(user_id)
+        if cached is None or change.is_hidden:
+            self._reduction.add([user_id])
+            self._wake_up()
         if cached is None:
-            self.hide_unlisted([user_id])
             return
         if change.is_hidden and not change.was_hidden:
             self._history.withdrawn(user_id, cached.guilds)
@@ -181,14 +184,15 @@ class Writer:
                 tell(user_id, guild_id)
         self.changed(user_id)
 
-    def hide_unlisted(self, user_ids: Iterable[int]) -> None:
-        """Redis may show too much of these users, and it may take long until Discord lists them.
+    def reduce_all(self) -> None:
+        """What users hide may have changed while no process ran the shard, and it may take long
+        until Discord has listed them."""
+        self._reduction.add_all()
+        self._wake_up()
 
-        Of a user of other processes alone, those write.
-        """
-        if self._gate.generations:
-            self._unlisted.update(one for one in user_ids if one not in self._users)
-            self._wake.set()
+    def _wake_up(self) -> None:
+        self._drained.clear()
+        self._wake.set()
 
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         """Another process runs the shard, and writes who is in its guilds and who has left."""
@@ -236,7 +240,7 @@ class Writer:
         while True:
             await self._wake.wait()
             fence = await self._next_fence()
-            if not self._pending:  # it was only to hide something
+            if not self._pending:
                 self._rest()
                 continue
             self._rendered.clear()
@@ -265,9 +269,10 @@ class Writer:
                 await asyncio.sleep(self._timings.gather_s)
 
     def _rest(self) -> None:
-        self._drained.set()
-        if not self._unlisted:
+        """Nothing is pending."""
+        if not self._reduction.is_due:
             self._wake.clear()
+            self._drained.set()
 
     async def _save_pending(self, saves: list[Save], fence: int, *, is_retry: bool) -> list[int]:
         """Save the first users of the queue. Gives the results, and adds what is rendered to
@@ -311,9 +316,7 @@ class Writer:
         """
         has_hidden = False
         while True:
-            if self._unlisted and self._gate.is_held:
-                unlisted, self._unlisted = self._unlisted, set()
-                self._unlisted |= await self._hide(unlisted, self._store.clock.next())
+            await self._reduction.some()
             fence = self._store.clock.next()
             if self._gate.is_open and (not self._urgent or len(self._pending) <= BATCH_USERS):
                 self._urgent_in_flight, self._urgent = self._urgent, set()
@@ -330,43 +333,14 @@ class Writer:
                     continue
             await asyncio.sleep(self._timings.gate_interval_s)
 
-    async def _hide(self, urgent: Collection[int], fence: int) -> set[int]:
-        """Reduce what Redis holds of these users to what they show. Gives those of whom that has to
-        be repeated.
-
-        Memory may be older than Redis now, so what is written is made of what Redis holds. Users
-        who are in the queue stay there: the checkpoints need its order.
-        """
-        due, saves = sorted(urgent), list[Save]()
+    async def _hide(self, urgent: set[int], fence: int) -> set[int]:
+        """Reduce these in Redis. They stay in the queue, whose order the checkpoints need. Gives
+        those of whom that has to be repeated."""
         try:
-            stored = await user_reports.load(self._store, due)
-            for user_id, one in zip(due, stored, strict=True):
-                own = tuple(filter(self._is_own, one.guilds))
-                if self._people.is_hidden(user_id):
-                    if left := {*self._left.get(user_id, ()), *own}:
-                        saves.append(Save(user_id, left=tuple(left)))
-                elif own or user_id in self._users:
-                    fields = self._reduced(user_id, one)
-                    if fields is not None:
-                        considered = len(one.guilds)
-                        saves.append(Save(user_id, fields, considered=considered, base=one.version))
-            results = await self._store.save(saves, fence)
+            return await self._reduction.reduce(urgent, fence, lambda one: self._left.get(one, ()))
         except StoreUnavailable:
             self._gate.invalidate()
-            return set(due)
-        return {
-            save.user_id
-            for save, result in zip(saves, results, strict=True)
-            if result in (STALE_WRITE, CONFLICT)  # another process has written meanwhile
-        }
-
-    def _reduced(self, user_id: int, stored: StoredReports) -> Fields | None:
-        if stored.discord is None or self._people.is_hidden(user_id):
-            return None
-        try:
-            return self._render(user_id, restored_user(stored.discord, stored.reports))
-        except msgspec.MsgspecError:
-            return None  # damaged: the user's next save replaces it
+            return urgent
 
     def _next_batch(self, user_ids: Sequence[int]) -> Iterator[Save]:
         """The saves of these users, all of whom are pending. One with nothing to write has none."""
@@ -377,7 +351,7 @@ class Writer:
             left = self._left.pop(user_id, ())
             cached = self._users.get(user_id)
             if cached and left:
-                cached.forget(left, self._in_one_shard)
+                cached.forget(left, self._gate.runs_in_one_shard)
                 self._users.note_waiting(user_id, cached)
             if self._people.is_hidden(user_id):
                 self._users.note_gone(user_id, None)
@@ -395,7 +369,9 @@ class Writer:
                     user_id, fields, joined, left, received, considered, base, is_first, is_stored
                 )
 
-    def _render(self, user_id: int, cached: CachedUser) -> Fields | None:
+    def _render(
+        self, user_id: int, cached: CachedUser, last_seen_of: LastSeenOf | None = None
+    ) -> Fields | None:
         user, discord, hidden = cached.user, cached.presence, b""
         reports = cached.merged.stored() if cached.merged else b""
         try:
@@ -415,7 +391,9 @@ class Writer:
             last_seen: int | UnsetType | None = UNSET
             if chosen is not None:
                 status = normalize.status_of(shown)
-                last_seen = self._history.last_seen(user_id, status, cached.guilds)
+                last_seen = (last_seen_of or self._history.last_seen)(
+                    user_id, status, cached.guilds
+                )
             if discord == OFFLINE and last_seen is UNSET:
                 encoded = _INVISIBLE  # most of a large server, which costs 3 µs less for each
             else:
@@ -563,7 +541,7 @@ class Writer:
         lost = set(cached.guilds) - stored.guilds if cached else set()
         joined = {*save.joined, *lost}
         try:
-            user = merge_stored(cached, stored, left, self._is_own)
+            user = merge_stored(cached, stored, left, self._gate.runs)
         except msgspec.MsgspecError:
             log.warning("Redis holds unusable reports of user %s: they are replaced", user_id)
             return msgspec.structs.replace(save, joined=tuple(joined), considered=-1, base=0)
@@ -577,17 +555,6 @@ class Writer:
         fields = self._render(user_id, user)
         return msgspec.structs.replace(
             save, fields=fields, joined=tuple(joined), considered=considered, base=base
-        )
-
-    def _is_own(self, guild_id: int) -> bool:
-        """Whether the guild belongs to a shard of this process."""
-        return any(shard_of(guild_id, count) == shard for shard, count in self._gate.generations)
-
-    def _in_one_shard(self, first: int, second: int) -> bool:
-        """Whether both guilds belong to one shard of this process."""
-        return any(
-            shard_of(first, count) == shard_of(second, count) == shard
-            for shard, count in self._gate.generations
         )
 
 

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 SLICE_FRAMES: Final = 64  # between two chances for the loop to do other work
 SPARE_CHANGES: Final = 1024  # superseded ones that are kept in any case
 INIT_STATE_AGE_S: Final = 0.5
-"""Clients that come within this time share one INIT_STATE. What a user hides has to be gone in a
-second, so this is short."""
+"""Clients that come within this time share one INIT_STATE, as do those that wait for it. What a
+user hides has to be gone in a second, so this is short."""
 
 SCAN_INTERVAL_S: Final = 10.0  # where Redis does not report joins
 RETRY_S: Final = 1.0
@@ -50,12 +50,13 @@ class EveryoneSource(Protocol):
 class Member:
     """One client."""
 
-    __slots__ = ("encoding", "excluded", "peer", "sent")
+    __slots__ = ("encoding", "excluded", "joined_at", "peer", "sent")
 
     def __init__(self, peer: Peer, encoding: Encoding) -> None:
         self.peer = peer
         self.encoding = encoding
         self.excluded: set[int] = set()  # users from whom the client has unsubscribed
+        self.joined_at = asyncio.get_running_loop().time()
         self.sent: int | None = None  # the last change it was sent; None: INIT_STATE is to come
 
 
@@ -257,7 +258,7 @@ class Everyone:
     async def _send_init_state(self, member: Member) -> None:
         loop = asyncio.get_running_loop()
         built_at, number, frame = self._init_states.get(member.encoding, (float("-inf"), 0, b""))
-        if loop.time() - built_at > INIT_STATE_AGE_S:
+        if built_at < member.joined_at and loop.time() - built_at > INIT_STATE_AGE_S:
             built_at, number = loop.time(), self._changes.last
             users = [
                 (str(one), user.presence) for one, user in self._users.items() if user.presence

@@ -1,9 +1,13 @@
-"""Hiding waits for nothing: not for a replay, not for a long queue."""
+"""Hiding waits for nothing: not for a replay, not for a long queue, not for a listing.
+
+Long because each case is a process in another state.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 from functools import partial
 
 import msgspec
@@ -14,7 +18,8 @@ from services.gateway.sync.reconciler import Reconciler
 from services.gateway.sync.session_resume import GatewayState, SessionResume
 from services.gateway.sync.writer import BATCH_USERS
 from shared.model.snapshot import Snapshot
-from shared.model.user_settings import HistoryLevel, UserSettings
+from shared.model.user_settings import Consent, HistoryLevel, UserSettings
+from shared.redis import keys
 from shared.redis.profile_entries import UserRow, load_users
 from testing.eventually import eventually_async
 from tests.contract.test_history import SONG
@@ -193,54 +198,111 @@ async def test_listed_users_are_reduced_before_the_replay_of_another_shard_ends(
     await ended(comparing)
 
 
-@pytest.mark.parametrize("settings", [HIDDEN, UserSettings(hide=("status",))])
+EACH_WAY = pytest.mark.parametrize("settings", [HIDDEN, UserSettings(hide=("status",))])
+EITHER_GATE = pytest.mark.parametrize("is_open", [True, False])
+
+
+async def taken_over(writing: WriterFixture, *, is_open: bool, guilds: Sequence[int]) -> None:
+    """Anna is in Redis as a member of these, and the process that now has their shard has listed
+    none of them."""
+    for guild_id in guilds:
+        writing.list_guild(guild_id, ANNA, BOB)
+    writing.show(ANNA, "dnd")
+    await loaded(writing)
+    writing.guilds.drop_shard(0, 1)
+    writing.gate.open = is_open
+    writing.gate.known_generations = {(0, 1): "a"}
+
+
+@EACH_WAY
+@EITHER_GATE
 async def test_hiding_does_not_wait_until_discord_lists_the_user(
-    writing: WriterFixture, settings: UserSettings
+    writing: WriterFixture, is_open: bool, settings: UserSettings
 ) -> None:
     """A process that cannot resume knows nobody until then. A large server takes its time."""
-    await gated(writing)
-    writing.guilds.drop_shard(0, 1)
-    writing.gate.known_generations = {(0, 1): "a"}
+    await taken_over(writing, is_open=is_open, guilds=[GUILD])
     choose(writing, ANNA, settings)
     await eventually_async(partial(shows_no_status, writing))
     assert await writing.store.load(BOB) is not None
 
 
-@pytest.mark.parametrize("settings", [HIDDEN, UserSettings(hide=("status",))])
-async def test_what_was_hidden_while_no_gateway_ran_does_not_wait_either(
-    writing: WriterFixture, settings: UserSettings
+@EACH_WAY
+@EITHER_GATE
+async def test_nor_where_one_of_their_servers_is_listed(
+    writing: WriterFixture, is_open: bool, settings: UserSettings
 ) -> None:
-    await gated(writing)
-    writing.guilds.drop_shard(0, 1)
-    writing.people.choose(ANNA, settings)
-    writing.gate.known_generations = {(0, 1): "a"}
-    assert await SessionResume(Shard("", 0, 1), state_of(writing), "us").restore() is None
+    """Redis counts Anna to both."""
+    await taken_over(writing, is_open=is_open, guilds=[GUILD, OTHER])
+    writing.guilds.begin_listing(OTHER)
+    writing.list_guild(GUILD, ANNA)
+    if is_open:
+        await writing.writer.drained()
+    choose(writing, ANNA, settings)
     await eventually_async(partial(shows_no_status, writing))
 
 
+@EACH_WAY
+@EITHER_GATE
+@pytest.mark.parametrize("consent", ["joining", "asking"])
+@pytest.mark.parametrize("is_listed", [False, True])
+async def test_what_was_hidden_while_no_gateway_ran_does_not_wait_either(
+    writing: WriterFixture,
+    settings: UserSettings,
+    is_open: bool,
+    consent: Consent,
+    is_listed: bool,
+) -> None:
+    """Also where the process has run a shard of another of their servers all the time."""
+    writing.people._consent = consent
+    for user_id in (ANNA, BOB):
+        writing.people.choose(user_id, UserSettings(opted_in=True))
+    await taken_over(writing, is_open=is_open, guilds=[GUILD])
+    more = {"opted_in": consent == "joining" or settings.visible}
+    writing.people.choose(ANNA, msgspec.structs.replace(settings, **more))
+    if is_listed:
+        writing.gate.known_generations = {(0, 2): "a", (1, 2): "b"}
+        writing.list_guild(OF_SHARD_1, ANNA)
+    assert await SessionResume(Shard("", 0, 1), state_of(writing), "us").restore() is None
+    await eventually_async(partial(shows_no_status, writing))
+    assert await writing.store.load(BOB) is not None
+
+
 async def test_a_user_of_another_process_is_left_to_it(writing: WriterFixture) -> None:
-    await gated(writing)
-    writing.guilds.drop_shard(0, 1)
+    await taken_over(writing, is_open=True, guilds=[GUILD])
     writing.gate.known_generations = {(1, 2): "a"}  # GUILD is in shard 0
     choose(writing, ANNA, HIDDEN)
-    writing.gate.open = True
     writing.list_guild(OF_SHARD_1, BOB)
     await writing.writer.drained()
     assert await writing.store.load(ANNA) is not None
 
 
-async def test_a_user_who_is_listed_in_part_is_hidden_in_all_servers(
-    writing: WriterFixture,
+@pytest.mark.parametrize("key", [keys.presence(BOB), keys.guilds(BOB)])
+async def test_what_other_software_has_written_keeps_nobody_shown(
+    writing: WriterFixture, key: str
 ) -> None:
-    """Redis counts Anna to a server that is still to be listed."""
-    writing.gate.known_generations = {(0, 1): "a"}
-    writing.list_guild(OTHER, ANNA)
-    await gated(writing)
-    writing.guilds.drop_shard(0, 1)
-    writing.guilds.begin_listing(OTHER)
-    writing.list_guild(GUILD, ANNA)
-    choose(writing, ANNA, HIDDEN)
+    """Bob hides something as well, and nothing can be read of him."""
+    await taken_over(writing, is_open=True, guilds=[GUILD])
+    await writing.store.redis.delete(key)
+    await writing.store.redis.set(key, "x")
+    for user_id in (ANNA, BOB):
+        choose(writing, user_id, UserSettings(hide=("status",)))
     await eventually_async(partial(shows_no_status, writing))
+    await writing.writer.drained()
+    assert not writing.gate.batches_before, "Redis was taken for away"
+
+
+async def test_last_seen_stays_what_it_was(writing: WriterFixture) -> None:
+    """That somebody is in Redis does not mean that they are seen now."""
+    choose(writing, ANNA, UserSettings(history="recent"))
+    await taken_over(writing, is_open=True, guilds=[GUILD])
+    del writing.history._known[ANNA]
+    choose(writing, ANNA, UserSettings(history="recent", hide=("device",)))
+    await writing.writer.drained()
+    now = await writing.store.load(ANNA)
+    assert now is not None
+    assert now.hidden
+    assert msgspec.json.decode(now.presence)["last_seen"] is None
+    assert writing.history.last_seen(ANNA, "invisible", [GUILD]) is None
 
 
 async def shows_no_status(writing: WriterFixture) -> bool:
