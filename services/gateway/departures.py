@@ -80,19 +80,21 @@ class Departures:
 
     async def run(self) -> None:
         """Until cancelled."""
-        delay_s = self._timings.welcome_after_s
-        while delay_s < self._timings.interval_s:  # Discord may take long to list everybody
+        delay_s, left_s = self._timings.welcome_after_s, self._timings.interval_s
+        while 0 < delay_s < left_s:  # Discord may take long to list everybody
             await asyncio.sleep(delay_s)
             with contextlib.suppress(StoreUnavailable):
                 await self.welcome()
+            left_s -= delay_s
             delay_s *= 2
+        await asyncio.sleep(left_s)
         while True:
-            await asyncio.sleep(self._timings.interval_s)
             try:
                 await self.sweep(time.time_ns() // 1_000_000)
             except StoreUnavailable as error:
                 self._connected_sweeps = 0
                 log.debug("it cannot be seen who has left: %s", error)
+            await asyncio.sleep(self._timings.interval_s)
 
     async def welcome(self) -> None:
         """Cancel what other processes have noted of the members here. In the first hour, and not

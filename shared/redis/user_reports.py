@@ -27,28 +27,24 @@ class StoredReports(Struct, frozen=True):
     discord: bytes | None  # Fields.discord
     reports: bytes | None  # Fields.reports
     guilds: frozenset[int]
-    members: int  # how many there are of them in Redis, also of what is no guild
+    members: int  # SCARD of guilds:{user}: counts entries that are no ids, too
     history: bytes = b""  # Fields.history
 
 
 async def load(store: Store, user_ids: Sequence[int]) -> list[StoredReports]:
-    """For each user, in one round trip: nothing, where another type of key is. Raises
+    """For each user, in one round trip; empty where a key has another type. Raises
     StoreUnavailable."""
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:
             pipe.hmget(keys.presence(user_id), ["version", "discord", "reports", "history"])
             pipe.sscan(keys.guilds(user_id), count=_GUILDS)
-        found = await pipe.execute(raise_on_error=False)
-        for reply in found:
-            if isinstance(reply, Exception) and not is_damage(reply):
-                raise reply
+        found = await _replies(pipe)
     loaded = []
     for user_id, fields, listed in zip(user_ids, found[::2], found[1::2], strict=True):
-        # An error: other software has written over it.
-        values: Sequence[Any] = (None,) * 4 if isinstance(fields, Exception) else fields
+        values: Sequence[Any] = fields or (None,) * 4
         version, discord, reports, history = values
-        cursor, guilds = (0, ()) if isinstance(listed, Exception) else listed
+        cursor, guilds = listed or (0, ())
         guild_ids, members = {int(one) for one in filter(keys.is_id, guilds)}, len(guilds)
         if cursor:
             guild_ids = {one async for batch in store.ids(keys.guilds(user_id)) for one in batch}
@@ -68,14 +64,23 @@ _decode_last_seen: Final = msgspec.json.Decoder(_LastSeen).decode
 
 
 async def load_last_seen(store: Store, user_ids: Sequence[int]) -> list[int | None]:
-    """Presence.last_seen as it is shown of each user, in one round trip. Raises
-    StoreUnavailable."""
+    """Presence.last_seen as it is shown of each user, in one round trip; None where a key has
+    another type. Raises StoreUnavailable."""
     async with store.reachable():
         pipe = store.redis.pipeline(transaction=False)
         for user_id in user_ids:
             pipe.hget(keys.presence(user_id), "presence")
-        found = await pipe.execute()
+        found = await _replies(pipe)
     return [_last_seen(presence) for presence in found]
+
+
+async def _replies(pipe: Any) -> list[Any]:
+    """None where other software has written over a key, which has another type now."""
+    found: list[Any] = list(await pipe.execute(raise_on_error=False))
+    for reply in found:
+        if isinstance(reply, Exception) and not is_damage(reply):
+            raise reply
+    return [None if isinstance(reply, Exception) else reply for reply in found]
 
 
 def _last_seen(presence: bytes | None) -> int | None:

@@ -45,7 +45,7 @@ class RecordingWriter(Writer):
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         self.calls.append(("drop_shard", shard_id, shard_count))
 
-    def reduce_all(self) -> None:
+    def shard_restored(self, shard: tuple[int, int]) -> None:
         pass
 
     def take_calls(self) -> list[tuple[Any, ...]]:

@@ -115,6 +115,10 @@ class SettingsTable:
             return None
         return self._exceptions | self._filters.keys()
 
+    def choosers(self) -> set[int]:
+        """Everybody who has chosen something."""
+        return self._exceptions | self._settings.keys()
+
     def count_shown(self, users: Users) -> int:
         """How many of these are shown."""
         exceptions = sum(one in users for one in self._exceptions)

@@ -266,7 +266,14 @@ def discord_objects(user: bytes, presence: bytes) -> bytes:
 
 
 def restored_user(discord: bytes, reports: bytes | None) -> CachedUser:
-    """The user, in no guild yet. Raises msgspec.MsgspecError."""
+    """The user, in no guild yet. Raises msgspec.MsgspecError, whatever is stored there."""
+    try:
+        return _restored_user(discord, reports)
+    except (ValueError, RecursionError) as error:
+        raise msgspec.DecodeError(str(error)) from error
+
+
+def _restored_user(discord: bytes, reports: bytes | None) -> CachedUser:
     objects = _decode_objects(discord)
     cached = CachedUser(bytes(objects.user))
     presence = b'{"status":%b,"client_status":%b,"activities":%b}' % (

@@ -18,6 +18,7 @@ from services.gateway.history.observations import Observations
 from services.gateway.privacy.settings_table import SettingsTable
 from services.gateway.state.user_cache import CachedUser, UserCache, restored_user
 from services.gateway.sync.write_gate import WriteGate
+from shared.discord.snowflake import ShardKey
 from shared.model.snapshot import Status
 from shared.redis import user_reports
 from shared.redis.store import (
@@ -41,7 +42,7 @@ Render = Callable[[int, CachedUser, LastSeenOf], Fields | None]
 
 
 class Reduction:
-    """`some` works through the users of whom Redis may show too much, a batch at a time."""
+    """`reduce_batch` works through the users of whom Redis may show too much."""
 
     def __init__(
         self,
@@ -60,47 +61,71 @@ class Reduction:
         self._history = history
         self._render = render
         self._retry_s = retry_s
+        self._changed: dict[int, None] = {}  # who have just changed their settings: they come first
         self._due: set[int] = set()
-        self._all_due = False  # all who hide something, whoever they are
+        self._all_due = False  # `_due` is yet to be filled with all who have settings
+        self._restored: set[ShardKey] = set()
 
     @property
     def is_due(self) -> bool:
         """Whether there is somebody left."""
-        return bool(self._due) or self._all_due
+        return bool(self._changed) or bool(self._due) or self._all_due
 
-    def add(self, user_ids: Iterable[int]) -> None:
-        """Redis may show too much of these users, also as members of servers that Discord has yet
-        to list."""
-        self._due.update(user_ids)
+    def add(self, user_id: int) -> None:
+        """Redis may show too much of the user."""
+        self._changed[user_id] = None
 
-    def add_all(self) -> None:
-        """Of everybody: what users hide may have changed while no process ran the shard."""
+    def restored(self, shard: ShardKey) -> None:
+        """This process knows what Redis holds of the shard, if it resumes its session. What users
+        hide may have changed while no process ran it."""
+        self._restored.add(shard)
         self._all_due = True
 
-    async def some(self) -> None:
-        """Reduce a batch, if the shards are this process's. Waits after a failure."""
+    def dropped(self, shard: ShardKey) -> None:
+        """The shard is another process's, or will be restored again."""
+        self._restored.discard(shard)
+
+    async def reduce_batch(self) -> bool:
+        """Reduce some of them, if the shards are this process's. Waits after a failure. True if all
+        of the batch is done, and there is more.
+
+        Not while a shard is being restored: that reads what is reduced here.
+        """
         if not self.is_due:
-            return
-        if not self._gate.generations:  # the process that runs their shard does it
-            self._due, self._all_due = set(), False
-            return
+            return False
+        shards = self._gate.generations.keys()
+        if not shards:  # the process that runs their shard does it
+            self._changed, self._due, self._all_due = {}, set(), False
+            return False
         fence = self._store.clock.next()
         if not self._gate.is_held:
-            return
-        again: Collection[int] = ()
+            return False
+        if not shards <= self._restored:
+            await asyncio.sleep(self._retry_s)
+            return False
+        batch: list[int] = []
         try:
             if self._all_due:
                 self._due |= await self._restricted()
                 self._all_due = False
-            due = list(islice(self._due, BATCH_USERS))
-            self._due.difference_update(due)
-            again = due
-            again = await self.reduce(due, fence)
+            batch = self._take_batch()
+            again: Collection[int] = await self.reduce(batch, fence)
         except StoreUnavailable:
             self._gate.invalidate()
+            again = batch
         self._due.update(again)
         if again or self._all_due:
             await asyncio.sleep(self._retry_s)
+            return False
+        return bool(self._changed or self._due)
+
+    def _take_batch(self) -> list[int]:
+        both = dict.fromkeys((*islice(self._changed, BATCH_USERS), *islice(self._due, BATCH_USERS)))
+        batch = [*islice(both, BATCH_USERS)]
+        for user_id in batch:
+            self._changed.pop(user_id, None)
+            self._due.discard(user_id)
+        return batch
 
     async def reduce(
         self,
@@ -108,8 +133,8 @@ class Reduction:
         fence: int,
         left_by: Callable[[int], Collection[int]] = lambda user_id: (),
     ) -> set[int]:
-        """Reduce what Redis holds of these users to what they show. Gives those of whom that has to
-        be repeated, because another process has written meanwhile. Raises StoreUnavailable.
+        """Reduce what Redis holds of these users to what they show. Returns those who must be
+        reduced again, because another process has written meanwhile. Raises StoreUnavailable.
 
         `left_by`: servers that a user has left, besides.
         """
@@ -126,7 +151,7 @@ class Reduction:
                 if fields is not None:
                     saves.append(Save(user_id, fields, considered=one.members, base=one.version))
         again = set()
-        results = await self._store.save(saves, fence)
+        results = await self._store.save(saves, fence) if saves else []
         for save, result in zip(saves, results, strict=True):
             if result in (STALE_WRITE, CONFLICT):
                 again.add(save.user_id)
@@ -135,15 +160,14 @@ class Reduction:
         return again
 
     async def _restricted(self) -> set[int]:
-        """Users of whom Redis must not hold everything. Raises StoreUnavailable."""
-        restricted = self._people.restricted()
-        if restricted is not None:
-            return set(restricted)
+        """Users of whom Redis may hold what they do not show. Raises StoreUnavailable."""
+        if self._people.restricted() is not None:
+            return self._people.choosers()
         return {
             user_id
             async for batch in self._store.users()
             for user_id in batch
-            if self._people.is_hidden(user_id) or self._people.filter(user_id) is not None
+            if self._people.is_hidden(user_id) or self._people.chosen(user_id) is not None
         }
 
     async def _shown_last_seen(self, user_ids: Iterable[int]) -> dict[int, int | None]:

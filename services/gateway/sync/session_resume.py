@@ -129,7 +129,7 @@ class SessionResume:
     async def restore(self) -> DiscordSession | None:
         """The session to resume, with its users restored; None when the shard has to identify."""
         session = await self._restore()
-        self._state.writer.reduce_all()
+        self._state.writer.shard_restored(self._key)
         return session
 
     async def _restore(self) -> DiscordSession | None:

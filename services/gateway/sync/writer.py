@@ -121,7 +121,7 @@ class Writer:
         self._reduction = Reduction(
             store, users, gate, people, history, self._render, self._timings.gate_interval_s
         )
-        icons.on_found(self.changed)
+        icons.on_found(self._icon_found)
 
     @property
     def pending(self) -> int:
@@ -170,7 +170,7 @@ class Writer:
         cached = self._users.get(user_id)
         self._history.settings_changed(user_id)
         if cached is None or change.is_hidden:
-            self._reduction.add([user_id])
+            self._reduction.add(user_id)
             self._wake_up()
         if cached is None:
             return
@@ -184,11 +184,17 @@ class Writer:
                 tell(user_id, guild_id)
         self.changed(user_id)
 
-    def reduce_all(self) -> None:
-        """What users hide may have changed while no process ran the shard, and it may take long
-        until Discord has listed them."""
-        self._reduction.add_all()
+    def shard_restored(self, shard: ShardKey) -> None:
+        """As Reduction.restored."""
+        self._reduction.restored(shard)
         self._wake_up()
+
+    def _icon_found(self, user_id: int) -> None:
+        if user_id in self._users:
+            self.changed(user_id)
+        else:  # its user was reduced without it
+            self._reduction.add(user_id)
+            self._wake_up()
 
     def _wake_up(self) -> None:
         self._drained.clear()
@@ -197,6 +203,7 @@ class Writer:
     def drop_shard(self, shard_id: int, shard_count: int) -> None:
         """Another process runs the shard, and writes who is in its guilds and who has left."""
         self._dropped_shards.add((shard_id, shard_count))
+        self._reduction.dropped((shard_id, shard_count))
         for memberships in (self._joined, self._left):
             for user_id, guild_ids in list(memberships.items()):
                 for guild_id in guild_ids:
@@ -240,10 +247,10 @@ class Writer:
         while True:
             await self._wake.wait()
             fence = await self._next_fence()
+            self._rendered.clear()
             if not self._pending:
                 self._rest()
                 continue
-            self._rendered.clear()
             self._dropped_shards.clear()
             rewrites, saves = self._rewrites, list[Save]()
             try:
@@ -316,7 +323,7 @@ class Writer:
         """
         has_hidden = False
         while True:
-            await self._reduction.some()
+            has_more = await self._reduction.reduce_batch()
             fence = self._store.clock.next()
             if self._gate.is_open and (not self._urgent or len(self._pending) <= BATCH_USERS):
                 self._urgent_in_flight, self._urgent = self._urgent, set()
@@ -331,11 +338,12 @@ class Writer:
                 if not again:
                     has_hidden = True
                     continue
-            await asyncio.sleep(self._timings.gate_interval_s)
+            if not has_more:
+                await asyncio.sleep(self._timings.gate_interval_s)
 
     async def _hide(self, urgent: set[int], fence: int) -> set[int]:
-        """Reduce these in Redis. They stay in the queue, whose order the checkpoints need. Gives
-        those of whom that has to be repeated."""
+        """Reduce these in Redis. They stay in the queue, whose order the checkpoints need. Returns
+        those who must be reduced again."""
         try:
             return await self._reduction.reduce(urgent, fence, lambda one: self._left.get(one, ()))
         except StoreUnavailable:

@@ -12,7 +12,7 @@ import logging
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Callable, Hashable
 from operator import itemgetter
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from services.ws.lanyard import protocol
 from services.ws.lanyard.protocol import Encoding
@@ -24,10 +24,8 @@ log = logging.getLogger(__name__)
 
 SLICE_FRAMES: Final = 64  # between two chances for the loop to do other work
 SPARE_CHANGES: Final = 1024  # superseded ones that are kept in any case
+# Clients that come within this time share one INIT_STATE. What a user hides is gone in a second.
 INIT_STATE_AGE_S: Final = 0.5
-"""Clients that come within this time share one INIT_STATE, as do those that wait for it. What a
-user hides has to be gone in a second, so this is short."""
-
 SCAN_INTERVAL_S: Final = 10.0  # where Redis does not report joins
 RETRY_S: Final = 1.0
 
@@ -50,14 +48,22 @@ class EveryoneSource(Protocol):
 class Member:
     """One client."""
 
-    __slots__ = ("encoding", "excluded", "joined_at", "peer", "sent")
+    __slots__ = ("encoding", "excluded", "peer", "sent")
 
     def __init__(self, peer: Peer, encoding: Encoding) -> None:
         self.peer = peer
         self.encoding = encoding
         self.excluded: set[int] = set()  # users from whom the client has unsubscribed
-        self.joined_at = asyncio.get_running_loop().time()
         self.sent: int | None = None  # the last change it was sent; None: INIT_STATE is to come
+
+
+class _InitState(NamedTuple):
+    """All users, for members that have none of them yet."""
+
+    frame: bytes
+    number: int  # of the last change that is in it
+    built_at: float  # time of the loop
+    round: int  # of Everyone's: those that waited for it share it
 
 
 class Changes:
@@ -112,7 +118,8 @@ class Everyone:
         self._users: dict[int, LanyardUser] = {}
         self._changes = Changes()
         self._members: dict[Member, None] = {}
-        self._init_states: dict[Encoding, tuple[float, int, bytes]] = {}
+        self._init_states: dict[Encoding, _InitState] = {}
+        self._rounds = 0  # of sending
         self._departed: dict[LanyardUser, int] = {}  # the change that tells members
         self._departures = 0
         self._wake = asyncio.Event()
@@ -218,6 +225,7 @@ class Everyone:
         """Send every member what it lacks, until none lacks anything or can take more."""
         newest = self._changes.last
         served = 0
+        self._rounds += 1
         for member in list(self._members):
             if member.sent is None and self._scanned:
                 await self._send_init_state(member)
@@ -256,20 +264,24 @@ class Everyone:
             await asyncio.sleep(0)
 
     async def _send_init_state(self, member: Member) -> None:
-        loop = asyncio.get_running_loop()
-        built_at, number, frame = self._init_states.get(member.encoding, (float("-inf"), 0, b""))
-        if built_at < member.joined_at and loop.time() - built_at > INIT_STATE_AGE_S:
-            built_at, number = loop.time(), self._changes.last
+        if member.peer.paused:
+            return
+        now, state = asyncio.get_running_loop().time(), self._init_states.get(member.encoding)
+        if state is None or not (
+            state.round == self._rounds or now - state.built_at <= INIT_STATE_AGE_S
+        ):
+            number = self._changes.last
             users = [
                 (str(one), user.presence) for one, user in self._users.items() if user.presence
             ]
             departures = self._departures
             frame = await asyncio.to_thread(_init_state_frame, users, member.encoding)
+            state = _InitState(frame, number, now, self._rounds)
             if self._departures == departures:
-                self._init_states[member.encoding] = (built_at, number, frame)
+                self._init_states[member.encoding] = state
         if member in self._members and not member.peer.paused:
-            member.peer.write(frame)
-            member.sent = number
+            member.peer.write(state.frame)
+            member.sent = state.number
 
     async def _forget(self) -> None:
         """The last member has left."""

@@ -21,7 +21,7 @@ from shared.model.snapshot import Snapshot
 from shared.model.user_settings import Consent, HistoryLevel, UserSettings
 from shared.redis import keys
 from shared.redis.profile_entries import UserRow, load_users
-from testing.eventually import eventually_async
+from testing.eventually import eventually, eventually_async
 from tests.contract.test_history import SONG
 from tests.ended import ended
 from tests.gateway.gateway_fixture import (
@@ -212,6 +212,7 @@ async def taken_over(writing: WriterFixture, *, is_open: bool, guilds: Sequence[
     writing.guilds.drop_shard(0, 1)
     writing.gate.open = is_open
     writing.gate.known_generations = {(0, 1): "a"}
+    writing.writer.shard_restored((0, 1))
 
 
 @EACH_WAY
@@ -259,10 +260,11 @@ async def test_what_was_hidden_while_no_gateway_ran_does_not_wait_either(
     await taken_over(writing, is_open=is_open, guilds=[GUILD])
     more = {"opted_in": consent == "joining" or settings.visible}
     writing.people.choose(ANNA, msgspec.structs.replace(settings, **more))
+    writing.gate.known_generations = {(0, 2): "a", (1, 2): "b"}
+    writing.writer.shard_restored((1, 2))
     if is_listed:
-        writing.gate.known_generations = {(0, 2): "a", (1, 2): "b"}
         writing.list_guild(OF_SHARD_1, ANNA)
-    assert await SessionResume(Shard("", 0, 1), state_of(writing), "us").restore() is None
+    assert await SessionResume(Shard("", 0, 2), state_of(writing), "us").restore() is None
     await eventually_async(partial(shows_no_status, writing))
     assert await writing.store.load(BOB) is not None
 
@@ -270,6 +272,7 @@ async def test_what_was_hidden_while_no_gateway_ran_does_not_wait_either(
 async def test_a_user_of_another_process_is_left_to_it(writing: WriterFixture) -> None:
     await taken_over(writing, is_open=True, guilds=[GUILD])
     writing.gate.known_generations = {(1, 2): "a"}  # GUILD is in shard 0
+    writing.writer.shard_restored((1, 2))
     choose(writing, ANNA, HIDDEN)
     writing.list_guild(OF_SHARD_1, BOB)
     await writing.writer.drained()
@@ -285,10 +288,38 @@ async def test_what_other_software_has_written_keeps_nobody_shown(
     await writing.store.redis.delete(key)
     await writing.store.redis.set(key, "x")
     for user_id in (ANNA, BOB):
-        choose(writing, user_id, UserSettings(hide=("status",)))
+        choose(writing, user_id, UserSettings(hide=("status",), history="recent"))
     await eventually_async(partial(shows_no_status, writing))
     await writing.writer.drained()
     assert not writing.gate.batches_before, "Redis was taken for away"
+
+
+@pytest.mark.parametrize(
+    "reports", [b"\xff", b"[" * 5000, b'{"reports":{"x":{}}}', b'{"as_of":{"x":1}}', b'{"ended":1}']
+)
+async def test_damaged_reports_end_nothing(writing: WriterFixture, reports: bytes) -> None:
+    await taken_over(writing, is_open=True, guilds=[GUILD])
+    await writing.store.redis.hset(keys.presence(BOB), "reports", reports)
+    for user_id in (BOB, ANNA):
+        choose(writing, user_id, UserSettings(hide=("status",)))
+    await eventually_async(partial(shows_no_status, writing))
+
+
+async def test_nothing_is_reduced_while_another_shard_is_restored(writing: WriterFixture) -> None:
+    """It reads what Redis holds, and would know no more of the user."""
+    await taken_over(writing, is_open=True, guilds=[GUILD])
+    writing.gate.known_generations = {(0, 2): "a", (1, 2): "b"}
+    writing.writer.shard_restored((1, 2))
+    checks = writing.gate.checks
+    choose(writing, ANNA, UserSettings(hide=("status",)))
+    await eventually(lambda: writing.gate.checks > checks)
+    resume = SessionResume(Shard("", 0, 2), state_of(writing), "us")
+    await resume._restore_members(GUILD, is_complete=True)
+    writing.writer.shard_restored((0, 2))
+    await eventually_async(partial(shows_no_status, writing))
+    choose(writing, ANNA, UserSettings())
+    await writing.writer.drained()
+    assert not await shows_no_status(writing)
 
 
 async def test_last_seen_stays_what_it_was(writing: WriterFixture) -> None:
