@@ -24,7 +24,7 @@ class ClusterSubscriber:
         self._cluster = ClusterTopology(target, self._on_slots)
         self._subscribers: dict[Address, Subscriber] = {}
         self._tasks: dict[Address, asyncio.Task[None]] = {}
-        self._users: dict[int, Address] = {}
+        self._users: dict[int, Address | None] = {}  # None: the slot has no master now
         self._connected = False
         self._unreadable = 0  # of masters that are gone
 
@@ -58,8 +58,8 @@ class ClusterSubscriber:
     def unsubscribe(self, user_id: int) -> None:
         """As Subscriber.unsubscribe."""
         master = self._users.pop(user_id, None)
-        if master is not None and (subscriber := self._subscribers.get(master)):
-            subscriber.unsubscribe(user_id)
+        if master is not None:
+            self._subscribers[master].unsubscribe(user_id)
 
     async def run(self) -> None:
         """Hold the connections until cancelled."""
@@ -107,11 +107,14 @@ class ClusterSubscriber:
             )
             self._tasks[master] = asyncio.create_task(self._subscribers[master].run())
         arrived: dict[Address, set[int]] = {}
-        for user_id, master in self._users.items():
+        for user_id, former in self._users.items():
             owner = slots.owner(user_id)
-            if owner is not None and owner != master:
-                self._subscribers[master].unsubscribe(user_id)
-                self._users[user_id] = owner
+            if owner == former or (owner is None and former in slots.masters):
+                continue
+            if former is not None:
+                self._subscribers[former].unsubscribe(user_id)
+            self._users[user_id] = owner
+            if owner is not None:
                 arrived.setdefault(owner, set()).add(user_id)
         for master, users in arrived.items():
             self._subscribers[master].take_over(users)
