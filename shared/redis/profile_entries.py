@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from shared.model.snapshot import Snapshot
 from shared.redis import keys
@@ -61,7 +61,7 @@ async def load_users(
 
 def _row(replies: list[Any]) -> UserRow | StoreUnavailable:
     for reply in replies:
-        if isinstance(reply, RedisError) and not is_damage(reply):
+        if isinstance(reply, Exception) and not is_damage(reply):
             unavailable = StoreUnavailable(f"Redis refuses: {type(reply).__name__}")
             unavailable.__cause__ = reply
             return unavailable

@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from redis.exceptions import RedisClusterException
 
 from shared.model.profile_extras import ProfileExtras
 from shared.profiles import batch_reader
 from shared.profiles.batch_reader import UNREADABLE, BatchReader
 from shared.profiles.cache import FAILURE_TTL_S, Entry
-from shared.redis import keys
+from shared.redis import keys, profile_entries
 from shared.redis.connections import Command, PackedConnection
 from shared.redis.store import Fields, Save, SnapshotDamaged, Store, StoreUnavailable
 from shared.telemetry.metrics import total
@@ -179,3 +180,17 @@ async def test_what_fails_after_a_read_harms_no_other(
     reads.begin(USERS[0], fail)
     assert await reads.read(USERS[0]) is not None
     assert "unhandled exception after the read of a user" in caplog.text
+
+
+async def test_no_node_of_a_cluster_has_the_slot(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """redis-py's error for that is no RedisError. It is a reply like any other."""
+
+    async def read(_: object, commands: Sequence[Command]) -> list[Any]:
+        return [RedisClusterException("no node covers it") for _ in commands]
+
+    monkeypatch.setattr(profile_entries, "read", read)
+    for with_extras in (True, False):
+        with pytest.raises(StoreUnavailable, match="RedisClusterException"):
+            await BatchReader(store, TTL, with_extras=with_extras).read(USERS[0])
