@@ -116,7 +116,7 @@ class SettingsTable:
         return self._exceptions | self._filters.keys()
 
     def choosers(self) -> set[int]:
-        """Everybody who has chosen something."""
+        """Users with settings of their own."""
         return self._exceptions | self._settings.keys()
 
     def count_shown(self, users: Users) -> int:

@@ -42,7 +42,7 @@ Render = Callable[[int, CachedUser, LastSeenOf], Fields | None]
 
 
 class Reduction:
-    """`reduce_batch` works through the users of whom Redis may show too much."""
+    """Reduces what Redis holds of users to what they show, one batch after the other."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class Reduction:
         self._history = history
         self._render = render
         self._retry_s = retry_s
-        self._changed: dict[int, None] = {}  # who have just changed their settings: they come first
+        self._changed: dict[int, None] = {}  # users with new settings: they come first
         self._due: set[int] = set()
         self._all_due = False  # `_due` is yet to be filled with all who have settings
         self._restored: set[ShardKey] = set()
