@@ -121,7 +121,8 @@ async def test_a_widget_that_is_added_later_leaves_the_list_of_the_first(
       const look = () => (least = Math.min(least, shown()));
       new MutationObserver(look).observe(element.shadowRoot, { childList: true, subtree: true });
       const later = element.cloneNode();
-      later.addEventListener("grux:update", () => setTimeout(() => resolve(least), 100));
+      const isDrawn = () => later.shadowRoot.querySelector("li") && resolve(least);
+      new MutationObserver(isDrawn).observe(later.shadowRoot, { childList: true, subtree: true });
       element.after(later);
     })"""
     assert await tab.page.locator("grux-presence").evaluate(fewest) == 1

@@ -196,15 +196,18 @@ def _is_cancelled() -> bool:
 
 def is_followed(shards: Iterable[Shard], guild_id: int) -> bool | None:
     """Whether the guild's shard is up to date. None: another process runs it."""
-    for shard in shards:
-        if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
-            return shard.is_up_to_date
-    return None
+    shard = _running(shards, guild_id)
+    return None if shard is None else shard.is_up_to_date
 
 
 def shard_id_of(shards: Iterable[Shard], guild_id: int) -> int | None:
     """The guild's shard. None: another process runs it."""
+    shard = _running(shards, guild_id)
+    return None if shard is None else shard.id
+
+
+def _running(shards: Iterable[Shard], guild_id: int) -> Shard | None:
     for shard in shards:
         if shard_of(guild_id, shard.count) == shard.id and not shard.is_standing_by:
-            return shard.id
+            return shard
     return None
