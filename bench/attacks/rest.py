@@ -111,7 +111,7 @@ async def worst_headers(target: Target) -> list[Outcome]:
     return [
         Outcome(
             attack=f"{len(costs)} worst values of {len(WORST_HEADERS)} headers, 32 KB each",
-            figure=f"CPU of api for a request, the dearest ({name})",
+            figure=f"CPU of api for a request, the most expensive ({name})",
             value=cost * 1e6,
             unit="µs",
             bound=3000,
