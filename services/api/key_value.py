@@ -12,8 +12,8 @@ from shared.http.errors import KvRateLimited, NoPermission
 from shared.model import key_value
 from shared.model.key_value import KvLimits, Pairs
 from shared.net.fixed_window import FixedWindowCounter
-from shared.redis.api_keys import ApiKeys
-from shared.redis.durable import DurableKv, DurableUnavailable
+from shared.redis.api_keys import ApiKeys, digest_of
+from shared.redis.durable import DurableKv, DurableUnavailable, KeyEnded
 from shared.redis.kv_copies import KvCopies, KvReader
 from shared.redis.store import Store, StoreUnavailable
 
@@ -81,15 +81,22 @@ class KeyValueService:
         if self._writes_per_minute and count > self._writes_per_minute:
             raise KvRateLimited(max(1, round(self._writes.remaining_s)))
 
-    async def change(self, user_id: int, change: Change) -> None:
-        """Write, and show it to readers. Raises KvRejected, DurableUnavailable."""
+    async def change(self, user_id: int, change: Change, key: bytes) -> None:
+        """Write, and show it to readers. Raises KvRejected, DurableUnavailable.
+
+        `key`: the one of `owner`. It may have ended since, when the user erased everything: then
+        nothing is written. Raises NoPermission.
+        """
         async with self._locks[user_id % _LOCKS]:
             for _ in range(ATTEMPTS):
                 known = await self._durable.load(user_id)
                 kv = key_value.encode(change(key_value.decode(known.kv)))
                 if kv == known.kv:
                     return
-                stored = await self._durable.replace(user_id, known, kv)
+                try:
+                    stored = await self._durable.replace(user_id, known, kv, digest=digest_of(key))
+                except KeyEnded:
+                    raise NoPermission from None
                 if stored is not None:
                     break
             else:

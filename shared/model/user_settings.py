@@ -46,7 +46,7 @@ LABEL_MAX_CHARS: Final = 40
 URL_MAX_CHARS: Final = 512
 HIDE_APPLICATIONS_MAX: Final = 100
 CONNECTED_ACCOUNTS_MAX: Final = 50
-_TIME_MAX_MS: Final = 2**53 - 1  # what JavaScript can count
+TIME_MAX_MS: Final = 253_402_300_799_999  # the last of the year 9999: no date shows a later one
 _ACCOUNT_MAX_CHARS: Final = 256
 
 _ID: Final = re.compile(r"[1-9][0-9]{14,19}", re.ASCII)
@@ -144,7 +144,7 @@ def _switch(name: str, value: object) -> bool:
 
 
 def _time(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= _TIME_MAX_MS:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= TIME_MAX_MS:
         raise InvalidSettings(
             name, f"{name} has to be a time in milliseconds since 1970, or 0 for none."
         )

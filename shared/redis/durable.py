@@ -33,6 +33,10 @@ class DurableUnavailable(StoreUnavailable):
     """Raised when the durable Redis cannot be reached, refuses, or does not answer in time."""
 
 
+class KeyEnded(Exception):
+    """Raised when a user's store is written with a key that is not theirs any more."""
+
+
 class StoredKv(Struct, frozen=True):
     """A user's key-value store at one moment."""
 
@@ -131,8 +135,13 @@ class DurableKv:
             rows = await pipe.execute()
         return [_stored(*row) for row in rows]
 
-    async def replace(self, user_id: int, known: StoredKv, kv: bytes) -> StoredKv | None:
+    async def replace(
+        self, user_id: int, known: StoredKv, kv: bytes, *, digest: str = ""
+    ) -> StoredKv | None:
         """Store `kv` if the store still is `known`; None if it is not.
+
+        `digest`: of the key that the writer used, if one is needed. Raises KeyEnded if it is not
+        the user's any more.
 
         The user is noted before: a process that ends after the write leaves a note, by which
         another one brings readers the new store.
@@ -140,8 +149,14 @@ class DurableKv:
         await self.note([user_id], time.time_ns() // 1_000_000)
         async with available():
             revision = await self._durable.run_script(
-                _WRITE, [keys.durable_kv(user_id)], known.revision, kv
+                _WRITE,
+                [keys.durable_kv(user_id), keys.durable_key(user_id)],
+                known.revision,
+                kv,
+                digest,
             )
+        if revision == -1:
+            raise KeyEnded
         return StoredKv(int(revision), kv) if revision else None
 
     async def note(self, user_ids: Sequence[int], at_ms: int) -> None:

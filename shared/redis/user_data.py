@@ -133,8 +133,9 @@ async def erase_user(
 
     May be repeated after a failure. What was erased until then stays erased.
     """
-    await ApiKeys(durable).delete(user_id)  # first: nothing more can be written with it
+    # First, so that nothing more is written: a session can make a new key.
     await sign_out(durable, user_id, revoke_at_ms=_now_ms() if now_ms is None else now_ms)
+    await ApiKeys(durable).delete(user_id)
     await ConnectedAccountsStore(durable).erase(user_id)
     await _erase_kv(store, durable, user_id)
     settings = UserSettingsStore(durable)

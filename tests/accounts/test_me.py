@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 
 from services.api.accounts.limits import LimitCounts
-from shared.model.user_settings import UserSettings
+from shared.model.user_settings import TIME_MAX_MS, UserSettings
 from shared.redis import keys
 from shared.redis.store import Store
 from tests.accounts.visitor import HTML, ROBIN, SAME_ORIGIN, Site, Visitor, site
@@ -84,6 +86,33 @@ async def test_a_large_body(robin: Visitor) -> None:
     many = "&".join(f"a{n}=1" for n in range(600)).encode()
     headers = {"content-type": "application/x-www-form-urlencoded", **SAME_ORIGIN, **HTML}
     assert (await robin.send("POST", "/me", headers, body=many)).status == 400
+
+
+async def test_a_session_that_ends_while_the_body_arrives(here: Site, robin: Visitor) -> None:
+    """Nothing is written: what was erased meanwhile stays erased."""
+
+    async def body() -> AsyncIterator[bytes]:  # once the server has looked at the session
+        assert (await robin.send("DELETE", "/me", SAME_ORIGIN)).status == 204
+        yield b'{"bio":"I am back."}'
+
+    headers = {"content-type": "application/json", **SAME_ORIGIN}
+    async with robin.http.patch(
+        f"{here.base}/me", data=body(), headers=headers, expect100=True
+    ) as response:
+        assert response.status == 401
+    assert await here.accounts.user_settings.get(ROBIN) == UserSettings()
+
+
+@pytest.mark.parametrize("time_ms", [TIME_MAX_MS, TIME_MAX_MS + 1, 2**53 - 1])
+async def test_a_pause_without_an_end(robin: Visitor, time_ms: int) -> None:
+    """The page shows the last date that there is; what is later is refused."""
+    reply = await robin.patch(paused_until=time_ms)
+    if time_ms > TIME_MAX_MS:
+        assert (reply.status, reply.json()["error"]["field"]) == (400, "paused_until")
+    else:
+        page = await robin.page()
+        assert page.status == 200
+        assert "9999-12-31 23:59 UTC" in page.body
 
 
 async def test_the_form_saves(here: Site, robin: Visitor) -> None:

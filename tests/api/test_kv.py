@@ -105,6 +105,27 @@ async def test_only_with_the_users_own_key(
     assert (await write(port, new, path, "{}", method)).status == 204
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("PUT", f"{PATH}/kv/a", b"1"), ("PATCH", f"{PATH}/kv", b'{"a":"1"}')],
+)
+async def test_a_key_that_ends_while_the_body_arrives(
+    port: int, key: str, durable: Store, method: str, path: str, body: bytes
+) -> None:
+    """Nothing is written with it: its user may have erased everything."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", "Expect: 100-continue"]
+    lines += [f"Authorization: {key}", f"Content-Length: {len(body)}", "", ""]
+    writer.write("\r\n".join(lines).encode())
+    async with asyncio.timeout(PATIENCE):
+        assert b" 100 " in await reader.readuntil(b"\r\n\r\n")
+        await ApiKeys(durable).delete(USER)
+        writer.write(body)
+        assert b" 401 " in await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert (await DurableKv(durable).load(USER)).revision == 0
+
+
 async def test_keys_are_stored_hashed(durable: Store, key: str) -> None:
     """Nothing in Redis has the key in it."""
     found = [name async for name in durable.redis.scan_iter()]
@@ -189,15 +210,15 @@ async def test_nothing_to_change_tells_nobody(port: int, key: str, store: Store)
 async def test_writes_at_once_lose_nothing(store: Store, durable: Store, key: str) -> None:
     """Thirty patches at two replicas, each of them whole."""
     async with serving(store, durable=durable) as one, serving(store, durable=durable) as two:
-        bodies = [json.dumps({f"a{n}": str(n), f"b{n}": str(n)}) for n in range(30)]
+        patches = [{f"a{n}": str(n), f"b{n}": str(n)} for n in range(30)]
         answers = await asyncio.gather(
             *(
-                write((one, two)[n % 2], key, f"{PATH}/kv", body, "PATCH")
-                for n, body in enumerate(bodies)
+                write((one, two)[n % 2], key, f"{PATH}/kv", json.dumps(patch), "PATCH")
+                for n, patch in enumerate(patches)
             )
         )
         assert {answer.status for answer in answers} == {204}
-        assert len(await kv_of(one)) == 60
+        await shows(one, {name: value for patch in patches for name, value in patch.items()})
 
 
 async def test_writes_in_a_minute_are_limited(store: Store, durable: Store, key: str) -> None:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from shared.redis import keys, kv_copies
-from shared.redis.durable import DUE_AT_ONCE, DurableKv, DurableUnavailable, StoredKv
+from shared.redis.api_keys import ApiKeys, digest_of
+from shared.redis.durable import DUE_AT_ONCE, DurableKv, DurableUnavailable, KeyEnded, StoredKv
 from shared.redis.kv_copies import KvCopies, KvReader, SnapshotsWithKv
 from shared.redis.store import Fields, Save, Store
 from shared.startup.background import background
@@ -183,3 +184,21 @@ async def test_damaged_stores_count_as_empty(durable: DurableKv) -> None:
     await redis.hset(keys.durable_kv(USER), mapping={"revision": "x", "kv": "[1]"})
     assert await durable.load(USER) == NEVER
     assert await durable.replace(USER, NEVER, b"{}") is not None
+
+
+async def test_a_write_needs_the_key_that_is_the_users(
+    durable: DurableKv, durable_redis: RedisServer
+) -> None:
+    """It may have ended since the key was looked at: then nothing is written."""
+    async with Store.connect(durable_redis.url, timeout=PATIENCE) as store:
+        api_keys = ApiKeys(store)
+        key = digest_of((await api_keys.create(USER)).encode())
+        first = await durable.replace(USER, NEVER, b'{"a":"1"}', digest=key)
+        assert first is not None
+        await api_keys.delete(USER)
+        with pytest.raises(KeyEnded):
+            await durable.replace(USER, first, b"{}", digest=key)
+        await api_keys.create(USER)
+        with pytest.raises(KeyEnded):
+            await durable.replace(USER, first, b"{}", digest=key)
+        assert await durable.load(USER) == first

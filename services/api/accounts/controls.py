@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from services.api.accounts.view import Invalid
+from shared.model.user_settings import TIME_MAX_MS
 
 
 def switch(name: str, value: str, label: str, hint: str, *, on: bool, usable: bool = True) -> str:
@@ -76,7 +77,7 @@ def section(anchor: str, title: str, body_html: str) -> str:
 
 def time_html(time_ms: int) -> str:
     """In UTC; scripts show it as the browser's clock does."""
-    time = datetime.fromtimestamp(time_ms / 1000, UTC)
+    time = datetime.fromtimestamp(min(time_ms, TIME_MAX_MS) / 1000, UTC)
     return f'<time datetime="{time:%Y-%m-%dT%H:%M:%SZ}">{time:%Y-%m-%d %H:%M} UTC</time>'
 
 

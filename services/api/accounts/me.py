@@ -101,7 +101,9 @@ class MeEndpoints:
         session = await self._accounts.sessions.required(request, site)
         check_origin(request, site, session)
         self._accounts.limits.count_change(session.user_id)
-        settings = await self._patch(session, await read_object(request))
+        changes = await read_object(request)
+        await self._accounts.sessions.required(request, site)  # it may have ended meanwhile
+        settings = await self._patch(session, changes)
         return _json(user_settings.as_json(settings))
 
     async def create_key(self, request: Request) -> Response:
@@ -138,10 +140,10 @@ class MeEndpoints:
     async def erase(self, request: Request) -> Response:
         """The form of that page. Programs erase everything, as DELETE /me does."""
         site, session, form = await self._change(request)
-        forget = self._accounts.sessions.forget(site)
+        forget = self._accounts.sessions.forget(request, site)
         if form is None:
             await self._data.erase(session.user_id)
-            return no_content(forget)
+            return no_content(*forget)
         if not other_pages.is_confirmed(form.one("confirm")):
             body = other_pages.erase(
                 session.csrf_token,
@@ -153,13 +155,13 @@ class MeEndpoints:
         stay_hidden = bool(form.one("stay_hidden"))
         await self._data.erase(session.user_id, stay_hidden=stay_hidden)
         done = "erased-hidden" if stay_hidden else "erased"
-        return redirect(303, site.url(f"{ME_PATH}?done={done}").encode(), NO_STORE, forget)
+        return redirect(303, site.url(f"{ME_PATH}?done={done}").encode(), NO_STORE, *forget)
 
     async def delete(self, request: Request) -> Response:
         """Erase everything."""
         site, session, _ = await self._change(request)
         await self._data.erase(session.user_id)
-        return no_content(self._accounts.sessions.forget(site))
+        return no_content(*self._accounts.sessions.forget(request, site))
 
     async def join(self, request: Request) -> Response:
         """Join the server of JOIN_GUILD_ID: the person has asked for it by this request."""
@@ -174,6 +176,7 @@ class MeEndpoints:
         site = self._accounts.site(request)
         session = await self._accounts.sessions.required(request, site)
         form = await read_form(request)
+        await self._accounts.sessions.required(request, site)  # it may have ended meanwhile
         token = None if form is None else form.one(CSRF_FIELD)
         check_origin(request, site, session, form_token=token)
         self._accounts.limits.count_change(session.user_id)

@@ -87,9 +87,9 @@ class LanyardEndpoints:
     async def pair(self, request: Request) -> Response:
         """PUT or DELETE one pair. The body of a PUT is the value, whatever its Content-Type."""
         user_id = await self._writer(request)
-        key = request.path_params["key"]
+        name, key = request.path_params["key"], _key_of(request)
         if request.method == "DELETE":
-            await self._kv.change(user_id, lambda kv: key_value.without(kv, key))
+            await self._kv.change(user_id, lambda kv: key_value.without(kv, name), key)
             return no_content()
         limits = self._kv.limits
         try:
@@ -98,7 +98,7 @@ class LanyardEndpoints:
             raise KvRejected from None
         except InvalidKvValue:
             raise InvalidKvValue("value must be text in UTF-8") from None
-        await self._kv.change(user_id, lambda kv: key_value.put(kv, key, value, limits))
+        await self._kv.change(user_id, lambda kv: key_value.put(kv, name, value, limits), key)
         return no_content()
 
     async def patch(self, request: Request) -> Response:
@@ -106,7 +106,9 @@ class LanyardEndpoints:
         user_id = await self._writer(request)
         limits = self._kv.limits
         pairs = key_value.parse_pairs(await read_body(request, limits.max_bytes * _PATCH_OVERHEAD))
-        await self._kv.change(user_id, lambda kv: key_value.patch(kv, pairs, limits))
+        await self._kv.change(
+            user_id, lambda kv: key_value.patch(kv, pairs, limits), _key_of(request)
+        )
         return no_content()
 
     async def quick_link(self, request: Request) -> RawResponse:

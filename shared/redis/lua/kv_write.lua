@@ -1,8 +1,10 @@
 -- Replaces a user's key-value store, unless it was changed since it was read.
 --
--- KEYS  durable:{user}:kv
--- ARGV  the revision that was read (0: there was none), the new store as JSON
--- Gives the new revision, or 0 if the store has another revision.
+-- KEYS  durable:{user}:kv  durable:{user}:key
+-- ARGV  the revision that was read (0: there was none), the new store as JSON, the digest of the
+--       key that the writer used (empty: none is needed)
+-- Gives the new revision, 0 if the store has another one, or -1 if the key is not the user's any more.
+if ARGV[3] ~= '' and redis.pcall('HGET', KEYS[2], 'digest') ~= ARGV[3] then return -1 end
 local old = redis.call('HGET', KEYS[1], 'revision')
 if not old or not string.find(old, '^%d+$') then old = '0' end
 if old ~= ARGV[1] then return 0 end

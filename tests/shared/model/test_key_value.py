@@ -57,6 +57,25 @@ def test_a_composed_character_counts_once(character: str) -> None:
     assert key_value.count_chars(character * 10) == 10
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("", 0),
+        ("e" + "\u0301" * 100_000, 1),
+        ("abc" + "\u200d" * 100_000, 3),
+        ("a\u200d\u200db", 1),
+        ("a\u200cb", 2),
+        ("🇫🇷🇫", 2),
+        ("🇫x🇷", 3),
+        ("🏴\U000e0067\U000e007f", 1),
+        ("日本語" * 20_000, 60_000),
+    ],
+)
+def test_counting(text: str, count: int) -> None:
+    """Also what a client makes up."""
+    assert key_value.count_chars(text) == count
+
+
 def test_the_order_of_the_checks() -> None:
     """A put counts keys first, a patch last."""
     assert rejected(FULL, "k" * 256, "") == TOO_MANY
