@@ -8,7 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from starlette.requests import Request
 
+from services.api.accounts.discord_api import REQUEST_TIMEOUT_S
 from services.api.accounts.limits import AccountLimits, LimitCounts
+from services.api.accounts.service import JoinTimings
+from shared.http.connection_limits import ConnectionLimits
 from shared.http.errors import AccountRateLimited
 from shared.redis.store import Store
 from testing.eventually import eventually_async
@@ -254,3 +257,8 @@ async def test_a_late_start_of_redis_makes_a_key(here: Site, robin: Visitor) -> 
         return await here.accounts.grants.secret_key(None) is not None
 
     await eventually_async(is_kept)
+
+
+def test_a_slow_discord_gets_a_page() -> None:
+    """Not a connection that is reset: three requests fit into the time that a response may take."""
+    assert 3 * REQUEST_TIMEOUT_S + JoinTimings().wait < ConnectionLimits().response_timeout_s

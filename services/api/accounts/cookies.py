@@ -19,15 +19,28 @@ _VALUE: Final = re.compile(r"[A-Za-z0-9_.=-]+")  # what we write
 
 
 def read_cookie(request: Request, name: str) -> str | None:
-    """The cookie's value. Of two with one name the first counts, as browsers sort by path."""
+    """The cookie's value; None: there is none, or not one that this server has set."""
+    found = _find(request, name)
+    if found is None or len(found) > MAX_COOKIE_CHARS or not _VALUE.fullmatch(found):
+        return None
+    return found
+
+
+def has_cookie(request: Request, name: str) -> bool:
+    """Whether there is one, whatever its value is."""
+    return _find(request, name) is not None
+
+
+def _find(request: Request, name: str) -> str | None:
+    """Of two with one name the first counts, as browsers sort by path."""
     for header, value in request.scope["headers"]:
         if header != b"cookie":
             continue
-        for pair in value.decode("latin-1").split(";", MAX_COOKIES)[:MAX_COOKIES]:
+        cookies: str = value.decode("latin-1")
+        for pair in cookies.split(";", MAX_COOKIES)[:MAX_COOKIES]:
             key, _, found = pair.strip().partition("=")
             if key == name:
-                fits = len(found) <= MAX_COOKIE_CHARS and _VALUE.fullmatch(found)
-                return found if fits else None
+                return found
     return None
 
 

@@ -36,7 +36,7 @@ from shared.discord.user_agent import USER_AGENT
 from shared.model.connected_accounts import OwnConnection, own_connections
 from shared.net.http_client import HttpClient, HttpError, HttpResponse
 
-REQUEST_TIMEOUT_S: Final = 8.0
+REQUEST_TIMEOUT_S: Final = 5.0  # a page needs up to three, and a response may take 20 s
 MAX_BODY_BYTES: Final = 256 * 1024
 MAX_CONNECTIONS: Final = 16
 APPLICATION_FRESH_S: Final = 3600.0

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 class JoinTimings(Struct, frozen=True):
     """In seconds."""
 
-    wait: float = 8.0  # for the gateway to show the new member
+    wait: float = 4.0  # for the gateway to show the new member
     poll: float = 0.1
     name_fresh: float = 600.0  # how long the server's name is not asked again
 

@@ -16,10 +16,11 @@ from msgspec import Struct
 from starlette.requests import Request
 
 from services.api.accounts.address import SiteAddress
-from services.api.accounts.cookies import delete_cookie, read_cookie, set_cookie
+from services.api.accounts.cookies import delete_cookie, has_cookie, read_cookie, set_cookie
 from services.api.accounts.secret_key import KeyRings
 from shared.discord import snowflake
 from shared.http.errors import Forbidden, Unauthorized
+from shared.http.responses import Header
 from shared.key_ring import KeyRing
 from shared.redis.sessions import SessionStore
 
@@ -90,9 +91,12 @@ class SessionService:
         """This one; other browsers stay signed in."""
         await self._store.end(session.user_id, session.digest)
 
-    def forget(self, site: SiteAddress) -> tuple[bytes, bytes]:
-        """The header that deletes the cookie."""
-        return delete_cookie(site.cookie_name(COOKIE), is_secure=site.is_secure)
+    def forget(self, request: Request, site: SiteAddress) -> tuple[Header, ...]:
+        """The header that deletes the cookie, if the request has it."""
+        name = site.cookie_name(COOKIE)
+        if not has_cookie(request, name):
+            return ()
+        return (delete_cookie(name, is_secure=site.is_secure),)
 
 
 def check_origin(

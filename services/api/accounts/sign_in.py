@@ -138,14 +138,16 @@ class SignInEndpoints:
         site = self._accounts.site(request)
         form = await read_form(request)
         session = await self._accounts.sessions.current(request, site)
-        forget = self._accounts.sessions.forget(site)
+        # To the form of another site the browser adds no cookie (SameSite=Lax), and there would be
+        # nothing to check: the cookie that it has must stay.
+        forget = self._accounts.sessions.forget(request, site)
         if session is not None:
             token = None if form is None else form.one(CSRF_FIELD)
             check_origin(request, site, session, form_token=token)
             await self._accounts.sessions.end(session)
         if form is None and not prefers_page(request):
-            return no_content(forget)
-        return redirect(303, site.url("/").encode(), NO_STORE, forget)
+            return no_content(*forget)
+        return redirect(303, site.url("/").encode(), NO_STORE, *forget)
 
     async def _signed_in(
         self, request: Request, site: SiteAddress, code: str, pending: PendingSignIn, used: Header

@@ -64,6 +64,18 @@ async def test_another_site_changes_nothing(here: Site, robin: Visitor, mallory:
     assert await held(robin) == before
 
 
+async def test_another_site_signs_nobody_out(here: Site, robin: Visitor) -> None:
+    """Browsers add no cookie to its form (SameSite=Lax), but take those of the answer."""
+    async with here.visitor() as without_cookie:
+        for accept in (HTML, {}):
+            headers = {"sec-fetch-site": "cross-site", "origin": EVIL, **FORM, **accept}
+            reply = await without_cookie.send("POST", "/auth/logout", headers, body=b"")
+            assert (reply.status, reply.cookies) == (303, [])
+    robin.set_cookie("ended")
+    reply = await robin.send("POST", "/auth/logout", {**SAME_ORIGIN, **FORM}, body=b"")
+    assert reply.cookies[0].startswith("grux-session=; Max-Age=0")
+
+
 async def test_the_token_alone_is_not_enough_elsewhere(robin: Visitor) -> None:
     """A token that leaked is of no use to another site, as browsers say where a form is from."""
     token = await robin.csrf()
