@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from ipaddress import IPv6Address
 from typing import Final
 
-_HOST: Final = re.compile(rb"(?:\[[0-9A-Za-z:.%_~-]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
+_HOST: Final = re.compile(rb"(?:\[([0-9A-Za-z:.%_~-]+)\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 
 
 def is_host_valid(values: Sequence[bytes], http_version: str) -> bool:
@@ -17,4 +18,13 @@ def is_host_valid(values: Sequence[bytes], http_version: str) -> bool:
     """
     if not values:
         return http_version == "1.0"
-    return len(values) == 1 and _HOST.fullmatch(values[0]) is not None
+    host = _HOST.fullmatch(values[0]) if len(values) == 1 else None
+    return host is not None and (host[1] is None or _is_ipv6(host[1].decode()))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
