@@ -70,6 +70,16 @@ async def test_a_user_of_whom_little_is_shown(
         assert "Friends & Small Servers Only" in messages_of(answer)
 
 
+async def test_a_user_who_hides_the_status_alone(store: Store) -> None:
+    """It is not claimed that there are no activities."""
+    playing = (AWAY % b"invisible").replace(b'"activity":[]', b'"activity":[{}]')
+    await store.save([Save(BOT.user_id, Fields(BOT.profile, playing, b"{}"))])
+    async with serving(store) as port:
+        answer = await ask(port, f"/check/{BOT.user_id}")
+    assert check_of(answer) == (True, ["invisible"])
+    assert messages_of(answer).startswith("This user is shown as offline, and with activities:")
+
+
 async def test_a_user_who_is_not_shown(store: Store) -> None:
     """The same bytes for everyone, and the way to join."""
     async with serving(store, discord_invite="https://discord.gg/grux") as port:

@@ -58,6 +58,10 @@ INVISIBLE: Final = (
     "Discord reports this user as offline, and no activities with it. They are offline, have "
     "chosen the status Invisible, or do not show their status."
 )
+ACTIVITIES_ALONE: Final = (
+    "This user is shown as offline, and with activities: they do not show their status, or have "
+    "just gone offline."
+)
 NO_ACTIVITIES: Final = (
     "No monitored server shows an activity of this user. Discord shares activities server by "
     "server: in Discord, turn sharing on in Settings, Activity Privacy, and in the menu of the "
@@ -155,8 +159,9 @@ def findings_of(presence: bytes) -> list[CheckFinding]:
     `presence`: snapshot.Presence as JSON.
     """
     shown = decoded(_decode, presence)
+    is_quiet = bytes(shown.spotify) == b"null" and not shown.activity
     if shown.status == "invisible":
-        return [CheckFinding("invisible", INVISIBLE)]
-    if bytes(shown.spotify) == b"null" and not shown.activity:
+        return [CheckFinding("invisible", INVISIBLE if is_quiet else ACTIVITIES_ALONE)]
+    if is_quiet:
         return [CheckFinding("no_activities", NO_ACTIVITIES)]
     return []
