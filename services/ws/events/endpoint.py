@@ -15,7 +15,6 @@ from typing import Final
 from msgspec import Struct
 
 from services.ws import http_responses
-from services.ws.events import wire
 from services.ws.http_responses import PlainResponse
 from services.ws.protocol import ErrorNotice
 
@@ -43,6 +42,7 @@ class EventRequest(Struct, frozen=True):
     """The connection becomes an event stream."""
 
     users: tuple[int, ...]
+    with_body: bool  # not for HEAD, whose answer is the head that GET gets
 
 
 def method_problem(head: bytes) -> PlainResponse | None:
@@ -77,14 +77,15 @@ def respond(
         return http_responses.error(
             HTTPStatus.BAD_REQUEST, "invalid_user_id", users.message, with_body=with_body
         )
-    return EventRequest(users) if with_body else PlainResponse(wire.HEAD)
+    return EventRequest(users, with_body)
 
 
-def not_monitored(notice: ErrorNotice, discord_invite: str | None) -> bytes:
+def not_monitored(notice: ErrorNotice, discord_invite: str | None, *, with_body: bool) -> bytes:
     """The response for a single user who is not shown."""
     return http_responses.error(
         HTTPStatus.NOT_FOUND,
         notice.close_reason.name,
         notice.message,
         discord_invite=discord_invite,
+        with_body=with_body,
     ).response

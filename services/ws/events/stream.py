@@ -13,6 +13,7 @@ from services.ws.events import endpoint, wire
 from services.ws.events.endpoint import EventRequest
 from services.ws.events.session import EventSession
 from services.ws.notices import TOO_MANY_CONNECTIONS, TOO_MANY_HANDSHAKES, TOO_MANY_USERS
+from services.ws.peer import NO_FD
 from services.ws.protocol import RESTART, CloseReason, ErrorNotice
 
 _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
@@ -21,7 +22,7 @@ _USER_TIMEOUT: Final = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 class EventStream(ClientTransport):
     """A client. It takes the connection over from services.ws.connection.Connection."""
 
-    __slots__ = ("_received", "started")
+    __slots__ = ("_received", "_with_body", "started")
 
     _session: EventSession | None
 
@@ -30,6 +31,7 @@ class EventStream(ClientTransport):
         super().__init__(context)
         self._transport = transport
         self._received = 0  # bytes after the request
+        self._with_body = True  # not for HEAD
         self.started = False  # the head was sent
         self.fd = fd
 
@@ -37,6 +39,8 @@ class EventStream(ClientTransport):
         """Start the stream, or say why not. `excess`: of `AddressBudgets.handshake`."""
         context = self._context
         hub, users = context.hub, request.users
+        if not request.with_body:
+            self._with_body, self.fd = False, NO_FD
         context.counters.handshakes.inc()
         context.limiter.clear_pending(self)
         self._drop_dead_peer()
@@ -68,10 +72,23 @@ class EventStream(ClientTransport):
     def write(self, frame: bytes) -> None:
         self._context.counters.frames += 1
         self._context.counters.event_frames += 1
+        if not self._with_body:
+            self._write_head_alone()
+            return
         if not self.started:
             self.started = True
             frame = wire.HEAD + wire.retry() + frame
         self._transport.write(frame)
+
+    def _write_head_alone(self) -> None:
+        if not self.started:
+            self.started = True
+            self._transport.write(wire.HEAD)
+            asyncio.get_running_loop().call_soon(self._end_head)  # the session may be at work
+
+    def _end_head(self) -> None:
+        if not self._finished:
+            self._half_close()
 
     def close(self, reason: CloseReason) -> None:
         """End the stream. The client connects again later, and how much depends on the reason."""
@@ -80,7 +97,8 @@ class EventStream(ClientTransport):
             self._half_close()
 
     def respond_not_monitored(self, notice: ErrorNotice) -> None:
-        self._transport.write(endpoint.not_monitored(notice, self._context.discord_invite))
+        invite = self._context.discord_invite
+        self._transport.write(endpoint.not_monitored(notice, invite, with_body=self._with_body))
         self._half_close()
 
     def ping(self) -> None:

@@ -111,12 +111,28 @@ async def test_other_methods(
     backend: Backend, method: str, status: int, more: dict[str, str]
 ) -> None:
     """HEAD gets the headers, OPTIONS what CORS asks for, and the others Allow."""
+    await backend.show(ANNA, 1)
     async with backend.serving() as ws, stream(ws, ANNA, method=method) as client:
         rest = await body(client)
         assert client.status == status
         assert more.items() <= client.headers.items()
         assert client.headers["access-control-allow-origin"] == "*"
         assert bool(rest) == (status == 405)
+
+
+async def test_head_answers_as_get_does(backend: Backend) -> None:
+    """Without a body. What it asks for is over at once."""
+    await backend.show(BERT, 1)
+    async with backend.serving() as ws:
+        for users, status in (
+            ((ANNA,), 404),
+            ((ANNA, BERT), 200),
+            (("x",), 400),
+        ):
+            async with stream(ws, *users, method="HEAD") as client:
+                assert (client.status, await body(client)) == (status, b"")
+        await eventually(lambda: ws.counters.connections == 0)
+        assert (ws.counters.watchers, ws.counters.event_clients) == (0, 0)
 
 
 async def test_a_post_with_a_body(backend: Backend) -> None:
