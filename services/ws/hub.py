@@ -26,6 +26,7 @@ from services.ws.notices import LEFT, NOT_MONITORED, UNREADABLE
 from services.ws.peer import NO_FD
 from services.ws.profile_refresher import ExtrasSource, ProfileRefresher
 from services.ws.protocol import ErrorNotice
+from services.ws.refusal_queue import RefusalQueue
 from services.ws.session import PresenceSession
 from services.ws.topic import Subscription, Topic
 from services.ws.unknown_users import UnknownUsers
@@ -75,6 +76,7 @@ class Hub:
         self._unknown = UnknownUsers(limits.unknown_for, limits.unknown_users)
         self._snapshots = store
         self._fan_out = FanOut(limits.fan_out_slice, counters)
+        self._refusals = RefusalQueue(limits.fan_out_slice)
         self.everyone = None if list_users is None else Everyone(self, list_users)
         self._lanyard = LanyardUsers(self._fan_out, self.everyone)
         self._subscriber = connect(self)
@@ -339,7 +341,7 @@ class Hub:
                 subscription in subscription.session.view(topic).subscriptions
             ):  # its client may have been closed meanwhile
                 self._unsubscribe(subscription)
-                subscription.session.refuse(subscription, about)
+                self._refusals.add(subscription, about)
 
     def _unsubscribe(self, subscription: Subscription) -> None:
         topic = subscription.topic

@@ -68,7 +68,8 @@ class PresenceSession:
         for subscription in self.subscriptions:
             if self._peer.paused:
                 return
-            self.show(subscription)
+            if subscription in self.view(subscription.topic).subscriptions:  # else it has ended
+                self.show(subscription)
 
     def refuse(self, subscription: Subscription, notice: ErrorNotice) -> None:
         """Send why this user cannot be shown (any more), and close a client without other users,

@@ -43,6 +43,8 @@ class TopicView(Protocol):
 class SubscriptionOwner(Protocol):
     """services.ws.session.PresenceSession, as far as a subscription needs it."""
 
+    subscriptions: list[Subscription]
+
     def view(self, topic: Topic) -> TopicView: ...
 
     def show(self, subscription: Subscription) -> None: ...

@@ -69,6 +69,15 @@ def test_showing_twice_sends_once() -> None:
     assert peer.frames == [topic.initial_frame()]
 
 
+def test_a_subscription_that_has_ended_gets_nothing_more() -> None:
+    """The client is still to be told why: others come first."""
+    topic = topic_at(1)
+    peer, session = subscribed(topic)
+    topic.subscriptions.clear()
+    session.send_pending()
+    assert peer.frames == []
+
+
 def test_a_paused_client_gets_the_newest_state() -> None:
     """However much it missed, it gets one state."""
     topic = topic_at(1)
