@@ -48,14 +48,21 @@ class AddressBudgets:
 
     def subscribe(self, address: str | None, users: int, lookups: int) -> bool:
         """Count a change of subscriptions: `users` that are added or removed, at the handshake or
-        in a message, and how many of them have to be looked up. False: over the budget."""
+        in a message, and how many of them have to be looked up. False: it is over the budget, and
+        not counted, so that clients who try again leave room for others."""
         if address is None:
             return True
-        changes = self._changes.count(address, users)
-        looked_up = self._lookups.count(address, lookups)
-        return changes <= budget(address, self._limits.changes_per_address) and looked_up <= budget(
-            address, self._limits.lookups_per_address
-        )
+        limits = self._limits
+        most_changes = budget(address, limits.changes_per_address)
+        most_lookups = budget(address, limits.lookups_per_address)
+        if not (
+            self._changes.has_room(address, users, most_changes)
+            and self._lookups.has_room(address, lookups, most_lookups)
+        ):
+            return False
+        self._changes.count(address, users)
+        self._lookups.count(address, lookups)
+        return True
 
     @property
     def retry_after_s(self) -> float:

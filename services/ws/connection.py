@@ -114,7 +114,11 @@ class Connection(ClientTransport):
         self._context.limiter.set_deadline(self, self._context.limits.close_within)
 
     def ping(self) -> None:
-        if self._session is None or not self._transport.is_reading():
+        if self._session is None:
+            return
+        if not self._transport.is_reading():
+            if self._is_held:  # no answer is read: a client that has gone answers by a reset
+                self.write(PING)
             return
         if self._unanswered_ping:
             self._context.counters.dropped.inc()
@@ -130,17 +134,21 @@ class Connection(ClientTransport):
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
+    @property
+    def _is_held(self) -> bool:
+        return isinstance(self._client, LanyardClient) and self._client.held
+
     def on_read_turn(self) -> None:
-        if not (isinstance(self._client, LanyardClient) and self._client.held):
+        if not self._is_held:
             self.resume()
 
     def on_deadline(self) -> None:
         refusal, self._refusal = self._refusal, None
-        if isinstance(refusal, CloseReason):
-            self.close(refusal)
-            return
-        if refusal is not None:
-            self._respond_and_finish(refusal)
+        if refusal is not None and not self._finished and self._close_reason is None:
+            if isinstance(refusal, CloseReason):
+                self.close(refusal)
+            else:
+                self._respond_and_finish(refusal)
             return
         if self._session is not None:
             self._context.counters.dropped.inc()
@@ -193,7 +201,7 @@ class Connection(ClientTransport):
             self._refuse(TOO_MANY_HANDSHAKES, slowly=encoding is not None)
         else:
             self._open_session(answer.users)
-        if rest:
+        if rest and self._refusal is None:
             self._read_frames(rest)
 
     def _become_event_stream(self) -> EventStream:

@@ -12,8 +12,8 @@ Owner = TypeVar("Owner")
 class Deadlines(Generic[Owner]):
     """At most one deadline for each owner.
 
-    A server gives few different durations. The deadlines of one duration expire in the order in
-    which they were set, so a look at the first of each queue finds all that have expired.
+    A server uses few different durations at a time. The deadlines of one duration expire in the
+    order in which they were set, so a look at the first of each queue finds all that have expired.
     """
 
     def __init__(self) -> None:
@@ -44,10 +44,12 @@ class Deadlines(Generic[Owner]):
     def expired(self) -> Iterator[Owner]:
         """Owners whose deadline has passed. Each is forgotten as it is given out."""
         now = asyncio.get_running_loop().time()
-        for queue in tuple(self._queues.values()):
+        for seconds, queue in tuple(self._queues.items()):
             while queue:
                 owner, expires = next(iter(queue.items()))
                 if expires > now:
                     break
                 self.clear(owner)
                 yield owner
+            if not queue:  # some durations are random: each is used once
+                del self._queues[seconds]

@@ -29,12 +29,22 @@ class FixedWindowCounter:
 
     def count(self, address: str, amount: int = 1) -> int:
         """Add `amount`, and return the sum of this window."""
+        self._begin_window()
+        total = self._counts[address] = self._counts.get(address, 0) + amount
+        return total
+
+    def has_room(self, address: str, amount: int, limit: int) -> bool:
+        """Whether `count` would stay within `limit`. What alone exceeds it has room while nothing
+        else was counted: otherwise it never had."""
+        self._begin_window()
+        counted = self._counts.get(address, 0)
+        return not amount or not counted or counted + amount <= limit
+
+    def _begin_window(self) -> None:
         now = self._clock()
         if now >= self._ends_at or len(self._counts) >= self._max_addresses:
             self._counts.clear()
             self._ends_at = now + self._window_s
-        total = self._counts[address] = self._counts.get(address, 0) + amount
-        return total
 
     @property
     def remaining_s(self) -> float:

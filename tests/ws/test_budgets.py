@@ -115,6 +115,26 @@ def test_budgets_are_of_a_minute() -> None:
     assert budgets.subscribe("a", 40, 30)
 
 
+def test_what_is_refused_is_not_counted() -> None:
+    """Clients try again, and would use up what others of the address may ask for."""
+    budgets = AddressBudgets(WsLimits(changes_per_address=10, lookups_per_address=10))
+    assert [budgets.subscribe("a", 8, 8) for _ in range(3)] == [True, False, False]
+    assert budgets.subscribe("a", 2, 2)
+    assert not budgets.subscribe("a", 1, 0)
+
+
+def test_what_alone_is_over_a_budget_has_a_window_of_its_own() -> None:
+    """Else it would never be answered."""
+    now = 1000.0
+    limits = WsLimits(changes_per_address=10, lookups_per_address=10)
+    budgets = AddressBudgets(limits, clock=lambda: now)
+    assert budgets.subscribe("a", 1, 0)
+    assert not budgets.subscribe("a", 40, 0)
+    now += 60.0
+    assert budgets.subscribe("a", 40, 0)
+    assert not budgets.subscribe("a", 1, 0)
+
+
 def test_the_budgets_of_an_address_follow_what_it_may_open() -> None:
     """All its clients may reconnect after a restart."""
     more = from_settings(WsSettings(ws_connections_per_address=5000), 100_000)

@@ -122,5 +122,6 @@ class LanyardClient:
     def _is_admitted(self, message: Initialize | Unsubscribe) -> bool:
         if self.session.unanswered_users > MAX_UNANSWERED_USERS:
             return False
-        cost = COST_OF_EVERYONE if message.everyone else len(message.user_ids)
-        return self._admit(message.user_ids if isinstance(message, Initialize) else (), cost)
+        user_ids = message.user_ids[: self.session.max_users]  # further ones cost nothing
+        cost = COST_OF_EVERYONE if message.everyone else len(user_ids)
+        return self._admit(user_ids if isinstance(message, Initialize) else (), cost)

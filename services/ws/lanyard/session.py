@@ -45,12 +45,12 @@ class LanyardSession:
         "_counters",
         "_encoding",
         "_everyone",
-        "_max_users",
         "_member",
         "_peer",
         "_requests",
         "_source",
         "_subscriptions",
+        "max_users",
     )
 
     def __init__(
@@ -69,7 +69,7 @@ class LanyardSession:
         self._source = source
         self._everyone = everyone
         self._counters = counters
-        self._max_users = max_users
+        self.max_users = max_users
         self._subscriptions: dict[int, LanyardSubscription] = {}
         self._requests: deque[_Request] = deque()  # answered in this order
         self._member: Member | None = None  # while subscribed to everyone
@@ -85,7 +85,7 @@ class LanyardSession:
         if message.everyone and self._everyone is not None:
             self._subscribe_to_everyone(self._everyone)
             return
-        for user_id in message.user_ids:
+        for user_id in message.user_ids[: self.max_users]:
             self._subscribe(user_id)
         waiting = {one for one in message.user_ids if not self._is_known(one)}
         for user_id in waiting:
@@ -97,7 +97,7 @@ class LanyardSession:
         if message.everyone:
             self._leave_everyone()
         for user_id in list(self._subscriptions) if message.everyone else message.user_ids:
-            if self._member is not None and len(self._member.excluded) < self._max_users:
+            if self._member is not None and len(self._member.excluded) < self.max_users:
                 self._member.excluded.add(user_id)
             self._end(user_id)
         self._send_answers()
@@ -155,9 +155,10 @@ class LanyardSession:
     def _subscribe(self, user_id: int) -> None:
         if self._member is not None and self._everyone is not None:
             self._member.excluded.discard(user_id)
-            if self._everyone.find(user_id) is not None:
-                return  # sent already, as one of everyone
-        if user_id in self._subscriptions or len(self._subscriptions) >= self._max_users:
+            found = self._everyone.find(user_id)
+            if found is not None and found.answered:
+                return  # sent already, or soon, as one of everyone
+        if user_id in self._subscriptions or len(self._subscriptions) >= self.max_users:
             return
         view = self._source.follow(user_id, self).view(self._encoding)
         subscription = LanyardSubscription(self, view)
@@ -183,8 +184,10 @@ class LanyardSession:
     def _subscribe_to_everyone(self, everyone: Everyone) -> None:
         if self._member is not None:
             self._leave_everyone()
-        for user_id in list(self._subscriptions):
+        unanswered = {user_id for request in self._requests for user_id in request.user_ids}
+        for user_id in self._subscriptions.keys() - unanswered:
             self._end(user_id)
+        self.stop_direct_writes()
         self._member = Member(self._peer, self._encoding)
         everyone.join(self._member)
 

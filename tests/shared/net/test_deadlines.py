@@ -67,3 +67,15 @@ async def test_owners_may_change_deadlines_while_the_expired_are_given_out(
         deadlines.set("e", 1.0)
     assert found == ["a", "c"]
     assert len(deadlines) == 2
+
+
+async def test_random_durations_leave_nothing_behind(clock: LoopClock) -> None:
+    """Each is used once: what is kept for a duration goes with its last deadline."""
+    deadlines: Deadlines[int] = Deadlines()
+    for owner in range(100):
+        deadlines.set(owner, 1.0 + owner / 1000)
+        if owner % 2:
+            deadlines.clear(owner)
+    await asyncio.sleep(2.0)
+    assert len(list(deadlines.expired())) == 50
+    assert not deadlines._queues

@@ -274,3 +274,45 @@ async def _is_read(client: ClientConnection) -> None:
     """What was said before has taken effect."""
     await say(client, initialize())
     assert await init_state(client) == {}
+
+
+async def test_an_answer_that_waits_comes_beside_that_of_everyone(backend: Backend) -> None:
+    """It was asked for before."""
+    await show(backend, ANNA, 1)
+    users = initialize(*range(ANNA, ANNA + 300))
+    async with (
+        backend.serving(subscribe_all=True) as ws,
+        lanyard_client(ws, users, EVERYONE) as client,
+    ):
+        assert [numbers(await init_state(client)) for _ in range(2)] == [{ANNA: 1}] * 2
+        await show(backend, ANNA, 2)
+        assert number_in(await update(client)) == 2
+        await nothing_comes(client)
+
+
+async def test_everyone_replaces_what_was_named_before(backend: Backend) -> None:
+    """Else a user who leaves would be told of twice."""
+    await show(backend, ANNA, 1)
+    async with (
+        backend.serving(subscribe_all=True) as ws,
+        lanyard_client(ws, initialize(ANNA)) as client,
+    ):
+        await init_state(client)
+        assert ws.counters.lanyard_watchers == 1
+        await say(client, EVERYONE)
+        assert numbers(await init_state(client)) == {ANNA: 1}
+        assert ws.counters.lanyard_watchers == 0
+
+
+async def test_a_user_of_everyone_who_is_not_known_yet(backend: Backend) -> None:
+    """Their INIT_STATE waits, instead of telling that they are not monitored."""
+    await show(backend, ANNA, 1)
+    async with backend.serving(subscribe_all=True) as ws, lanyard_client(ws, EVERYONE) as client:
+        await init_state(client)
+        everyone = ws.hub.everyone
+        assert everyone is not None
+        user = everyone.find(ANNA)
+        assert user is not None
+        user.answered, user.presence = False, b""
+        await say(client, initialize_one(ANNA))
+        assert number_in(await init_state(client)) == 1

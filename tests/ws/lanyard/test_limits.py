@@ -14,6 +14,7 @@ from services.ws.limits import WsLimits, from_settings
 from shared.config import WsSettings
 from shared.net.client_address import networks
 from shared.net.connection_limiter import RESERVED_FILES
+from testing.eventually import PATIENCE, eventually
 from tests.ws.lanyard.lanyard_fixture import (
     HELD_SHORTLY,
     init_state,
@@ -97,6 +98,50 @@ async def test_the_budgets_of_an_address_hold(backend: Backend) -> None:
             async with asyncio.timeout(0.5):
                 await client.recv()
         assert client.close_code is None
+
+
+async def test_more_users_than_an_address_may_ask_for_in_a_minute(backend: Backend) -> None:
+    """One message is answered all the same, and users that cannot be subscribed to cost nothing."""
+    await show(backend, ANNA, 1)
+    limits = _limits(changes_per_address=20, lookups_per_address=20, lanyard_users=50)
+    async with backend.serving(limits) as ws, _visitor(ws.port) as client:
+        await client.recv()
+        await say(client, initialize(*range(ANNA, ANNA + 400)))
+        assert list(await init_state(client)) == [str(ANNA)]
+
+
+async def test_a_held_client_that_has_gone_is_noticed(backend: Backend) -> None:
+    """Although nothing is read of it."""
+    limits = msgspec.structs.replace(
+        _limits(changes_per_address=1), lanyard_hold=3600.0, ping_every=0.1
+    )
+    async with backend.serving(limits) as ws:
+        client = await _visitor(ws.port)
+        await client.recv()
+        await say(client, initialize_one(ANNA))
+        await init_state(client)
+        await say(client, initialize_one(BERT))
+        (connection,) = [one for one in ws.context.keepalive if isinstance(one, Connection)]
+        await eventually(lambda: connection._is_held)
+        client.transport.abort()
+        await eventually(lambda: ws.counters.connections == 0)
+
+
+async def test_a_client_that_closes_while_it_is_refused_is_gone(backend: Backend) -> None:
+    """Also one that keeps its socket open."""
+    limits = msgspec.structs.replace(_limits(connections_per_address=1), close_within=0.1)
+    async with backend.serving(limits) as ws, _visitor(ws.port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", ws.port)
+        handshake = (
+            "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+            f"X-Forwarded-For: {VISITOR}\r\n\r\n"
+        )
+        writer.write(handshake.encode() + b"\x88\x80\x00\x00\x00\x00")
+        async with asyncio.timeout(PATIENCE):
+            assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        await eventually(lambda: ws.counters.connections == 1)
+        writer.close()
 
 
 async def test_too_many_connections_of_an_address(backend: Backend) -> None:
