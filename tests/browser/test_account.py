@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from typing import Final, Literal
 
@@ -16,7 +17,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Route, expect
 
 from simulator.model import Person, Presence
-from testing.eventually import eventually
+from testing.eventually import PATIENCE, eventually, eventually_async
 from tests.browser.accessibility import violations
 from tests.browser.account import (
     HOMELESS,
@@ -38,6 +39,18 @@ from tests.e2e.stack import FIRST, ROBIN, Stack
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOOKS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((1280, "light"), (320, "dark"))
+
+PATCH: Final = """(settings) => fetch("/me", {
+  method: "PATCH",
+  headers: {
+    "content-type": "application/json",
+    "x-csrf-token": document.getElementById("settings").elements.csrf.value,
+  },
+  body: JSON.stringify(settings),
+})"""
+SETTINGS: Final = """() => fetch("/me", { headers: { accept: "application/json" } })
+  .then((response) => response.json())
+  .then(({ data }) => data.settings)"""
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -262,6 +275,33 @@ async def test_the_last_click_counts_where_an_earlier_one_was_not_saved(
     await expect(activities).not_to_be_checked()
 
 
+async def test_what_was_chosen_elsewhere_stays(tab: BrowserTab) -> None:
+    """By /grux or in another tab: this page does not know it, and changes what it is told to."""
+    page = tab.page
+    await sign_in_by_id(tab, member(tab.stack, 7))
+    await page.evaluate(PATCH, {"hide": ["spotify"], "hide_applications": ["764429562019840003"]})
+    await page.get_by_role("switch", name="Badges").uncheck()
+    await saved(tab)
+    await page.get_by_label("Hide more").fill("764429562019840004")
+    await page.get_by_role("switch", name="Starfall Arena").check()  # which leaves the text first
+    await eventually_async(lambda: _are_saved(tab, "hide_applications", 3))
+    settings = await page.evaluate(SETTINGS)
+    assert set(settings["hide"]) == {"spotify", "badges"}
+    assert {"764429562019840003", "764429562019840004"} < set(settings["hide_applications"])
+
+
+async def test_a_clock_that_is_wrong(tab: BrowserTab) -> None:
+    """A pause of an hour ends in an hour."""
+    page, stack = tab.page, tab.stack
+    user_id = member(stack, 8)
+    await page.clock.set_system_time(time.time() - 7200)
+    await sign_in_by_id(tab, user_id)
+    await page.get_by_label("Pause").select_option("Hide me for 1 hour")
+    await stack.not_monitored(user_id)
+    ends_in_s = (await page.evaluate(SETTINGS))["paused_until"] / 1000 - time.time()
+    assert 3600 - PATIENCE <= ends_in_s <= 3600 + PATIENCE
+
+
 async def test_changes_before_the_script_are_saved(tab: BrowserTab) -> None:
     """The form is there first: a switch, a list, a text and a link that were changed already."""
     page, stack = tab.page, tab.stack
@@ -340,3 +380,7 @@ async def _fits(tab: BrowserTab) -> None:
         await tab.page.emulate_media(color_scheme=scheme)
         assert not await tab.page.evaluate(wide), width
         assert await violations(tab.page) == "", (width, scheme)
+
+
+async def _are_saved(tab: BrowserTab, setting: str, count: int) -> bool:
+    return len((await tab.page.evaluate(SETTINGS))[setting]) == count

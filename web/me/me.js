@@ -1,7 +1,7 @@
 // The page at /me with JavaScript: each change is saved at once, and the card beside it is live. Without
 // it the same form is sent by its button. What the page says is always the server's own HTML.
 
-import { asSentence, controlOf, isChanged, isEmpty, patchOf } from "./patch.js";
+import { asSentence, controlOf, isChanged, isEmpty, isOfList, patchOf } from "./patch.js";
 
 const TYPING_MS = 900; // without a key: what is typed is saved
 const TOAST_MS = 6000;
@@ -11,6 +11,8 @@ const HIDDEN_MS = 30_000; // and while they are hidden
 const $ = (id) => document.getElementById(id);
 const form = $("settings");
 const card = document.querySelector("grux-presence");
+
+const clockLag = Number(form.dataset.now) - Date.now(); // of this machine, behind the server's
 
 let fade;
 
@@ -42,8 +44,10 @@ function save(control) {
 }
 
 async function send(control) {
-  const { checked } = control;
-  const patch = patchOf(form, control);
+  const { name, checked, value } = control; // as it is now: it may be changed meanwhile
+  const settings = isOfList(control) ? await fetchSettings() : null;
+  const known = { settings, now: Date.now() + clockLag };
+  const patch = patchOf(form, { name, checked, value }, known);
   if (!patch) return;
   announce("Saving…");
   const response = await fetch(form.action, {
@@ -61,9 +65,16 @@ async function send(control) {
   control.saved = checked;
   showError(control, "");
   if (patch.links) savedLinks = JSON.stringify(patch.links);
-  if (control.id === "more_applications") control.value = "";
-  await refresh();
+  if (control.id === "more_applications" && control.value === value) control.value = "";
+  await refresh().catch(() => {}); // it is saved all the same
   announce("Saved. Everyone sees it within a second.");
+}
+
+/** What the server has: it may have been changed by /grux, or in another tab. */
+async function fetchSettings() {
+  const response = await fetch(form.action, { headers: { accept: "application/json" } });
+  if (response.status === 401) location.reload(); // to the page that offers to sign in
+  return (await response.json()).data.settings;
 }
 
 /** Without an `error` of the server, it cannot be reached. */

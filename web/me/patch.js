@@ -1,13 +1,26 @@
 // What one control of the form at /me changes, as PATCH /me takes it. The whole of its setting is sent:
-// the server replaces a setting by what it gets.
+// the server replaces a setting by what it gets. So a list is made of the one that the server has: what
+// was chosen elsewhere, or is not on the page, stays.
 
 const HOUR_MS = 3_600_000;
 
-/** The values of the switches of this name that are on, or off. */
-const switches = (form, name, on) =>
-  [...form.querySelectorAll(`input[name="${name}"]`)]
-    .filter(({ checked }) => checked === on)
-    .map(({ value }) => value);
+const SETTINGS_OF = {
+  show: "hide",
+  hide_application: "hide_applications",
+  more_applications: "hide_applications",
+  connected: "connected_accounts",
+};
+
+/** Whether a control changes one entry of a list, so that `patchOf` needs the settings. */
+export const isOfList = ({ name }) => name in SETTINGS_OF;
+
+/** The list with what the control names, or without it. Ids that are typed may be several. */
+function changedList(settings, { name, value }, isIn) {
+  const isTyped = name === "more_applications";
+  const values = isTyped ? value.split(/[,;\s]+/).filter(Boolean) : [value];
+  const others = settings[SETTINGS_OF[name]].filter((one) => !values.includes(one));
+  return { [SETTINGS_OF[name]]: isIn ? [...new Set([...others, ...values])] : others };
+}
 
 /** Rows without any text are left out. */
 function links(form) {
@@ -18,20 +31,14 @@ function links(form) {
   });
 }
 
-function hiddenApplications(form) {
-  const typed = form.querySelector('input[name="more_applications"]').value;
-  const ids = typed.split(/[,;\s]+/).filter(Boolean);
-  return [...new Set([...switches(form, "hide_application", true), ...ids])];
-}
-
 const CHANGES = {
   visible: (_, { checked }) => ({ visible: checked }),
-  pause: (_, { value }, now) =>
+  pause: (_, { value }, { now }) =>
     value === "" ? null : { paused_until: value === "0" ? 0 : now + Number(value) * HOUR_MS },
-  show: (form) => ({ hide: switches(form, "show", false) }),
-  hide_application: (form) => ({ hide_applications: hiddenApplications(form) }),
-  more_applications: (form) => ({ hide_applications: hiddenApplications(form) }),
-  connected: (form) => ({ connected_accounts: switches(form, "connected", true) }),
+  show: (_, control, { settings }) => changedList(settings, control, !control.checked),
+  hide_application: (_, control, { settings }) => changedList(settings, control, control.checked),
+  more_applications: (_, control, { settings }) => changedList(settings, control, true),
+  connected: (_, control, { settings }) => changedList(settings, control, control.checked),
   bio: (_, { value }) => ({ bio: value }),
   pronouns: (_, { value }) => ({ pronouns: value }),
   history: (_, { value }) => ({ history: value }),
@@ -39,9 +46,12 @@ const CHANGES = {
   link_url: (form) => ({ links: links(form) }),
 };
 
-/** The change; null if there is none. */
-export function patchOf(form, control, now = Date.now()) {
-  return CHANGES[control.name]?.(form, control, now) ?? null;
+/**
+ * The change; null if there is none. `known`: `settings`, what the server has, for a control of a list;
+ * `now`, the server's time in ms since 1970, for a pause.
+ */
+export function patchOf(form, control, known = {}) {
+  return CHANGES[control.name]?.(form, control, known) ?? null;
 }
 
 /** Whether a control differs from what the server sent. */

@@ -1,18 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asSentence, controlOf, isChanged, isEmpty, patchOf } from "../me/patch.js";
+import { asSentence, controlOf, isChanged, isEmpty, isOfList, patchOf } from "../me/patch.js";
 
 const NOW = 1_800_000_000_000;
 
 /** As much of the form as the module reads. */
-function form({ show = {}, apps = {}, typed = "", connected = {}, links = [] } = {}) {
-  const boxes = (name, values) =>
-    Object.entries(values).map(([value, checked]) => ({ name, value, checked }));
+function form({ links = [] } = {}) {
   const controls = [
-    ...boxes("show", show),
-    ...boxes("hide_application", apps),
-    ...boxes("connected", connected),
-    { name: "more_applications", id: "more_applications", value: typed },
+    { name: "more_applications", id: "more_applications", value: "" },
     { name: "bio", id: "bio", value: "" },
     { name: "pause", id: "pause", value: "" },
     { name: "history", id: "history-level", value: "off" },
@@ -40,9 +35,15 @@ function form({ show = {}, apps = {}, typed = "", connected = {}, links = [] } =
   };
 }
 
-test("a switch of what is shown sends all that is hidden", () => {
-  const shown = form({ show: { status: true, spotify: false, badges: false } });
-  assert.deepEqual(patchOf(shown, { name: "show" }), { hide: ["spotify", "badges"] });
+/** The change of one control, where the server has these settings. */
+const change = (control, settings) => patchOf(form(), control, { settings });
+
+test("a switch of what is shown changes one entry of what is hidden", () => {
+  const settings = { hide: ["spotify", "not_on_the_page"] };
+  const badges = { name: "show", value: "badges", checked: false };
+  assert.deepEqual(change(badges, settings), { hide: ["spotify", "not_on_the_page", "badges"] });
+  const spotify = { name: "show", value: "spotify", checked: true };
+  assert.deepEqual(change(spotify, settings), { hide: ["not_on_the_page"] });
 });
 
 test("the main switch and the texts send their own value", () => {
@@ -53,25 +54,37 @@ test("the main switch and the texts send their own value", () => {
 });
 
 test("a pause is sent as the time of its end", () => {
-  const pause = (value) => patchOf(form(), { name: "pause", value }, NOW);
+  const pause = (value) => patchOf(form(), { name: "pause", value }, { now: NOW });
   assert.deepEqual(pause("8"), { paused_until: NOW + 8 * 3_600_000 });
   assert.deepEqual(pause("0"), { paused_until: 0 });
   assert.equal(pause(""), null);
 });
 
 test("applications that are chosen and typed are one list, each once", () => {
-  const some = form({ apps: { 1: true, 2: false }, typed: " 3, 1;4 " });
-  for (const name of ["hide_application", "more_applications"])
-    assert.deepEqual(patchOf(some, { name }), { hide_applications: ["1", "3", "4"] });
+  const settings = { hide_applications: ["1", "2"] };
+  const typed = { name: "more_applications", value: " 3, 1;4 " };
+  assert.deepEqual(change(typed, settings), { hide_applications: ["2", "3", "1", "4"] });
+  const shown = { name: "hide_application", value: "1", checked: false };
+  assert.deepEqual(change(shown, settings), { hide_applications: ["2"] });
+  const hidden = { name: "hide_application", value: "5", checked: true };
+  assert.deepEqual(change(hidden, settings), { hide_applications: ["1", "2", "5"] });
 });
 
 test("the chosen accounts are sent as a whole", () => {
-  const some = form({
-    connected: { "github:1": true, "steam:2": false, "domain:a.example": true },
+  const settings = { connected_accounts: ["github:1"] };
+  const domain = { name: "connected", value: "domain:a, b.example", checked: true };
+  assert.deepEqual(change(domain, settings), {
+    connected_accounts: ["github:1", "domain:a, b.example"],
   });
-  assert.deepEqual(patchOf(some, { name: "connected" }), {
-    connected_accounts: ["github:1", "domain:a.example"],
-  });
+  const github = { name: "connected", value: "github:1", checked: false };
+  assert.deepEqual(change(github, settings), { connected_accounts: [] });
+});
+
+test("the settings are needed for lists alone", () => {
+  for (const name of ["show", "hide_application", "more_applications", "connected"])
+    assert.ok(isOfList({ name }));
+  for (const name of ["visible", "pause", "bio", "link_url", "history"])
+    assert.ok(!isOfList({ name }));
 });
 
 test("rows of links without text are left out", () => {

@@ -59,6 +59,7 @@ class AccountData:
         return AccountView(
             root=root,
             user_id=user_id,
+            now_ms=now_ms,
             name=known.name if known else str(profile.get("display_name") or user_id),
             avatar_url=self._cdn.avatar(user_id, avatar, None),
             csrf=session.csrf_token,

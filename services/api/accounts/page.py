@@ -44,7 +44,7 @@ def render(view: AccountView) -> bytes:
 {_preview(view)}
 <div class="choices">
 <form id="settings" action="{view.root}me" method="post" autocomplete="off" \
-data-user="{view.user_id}">
+data-user="{view.user_id}" data-now="{view.now_ms}">
 {csrf_input(view.csrf)}
 {sections.visibility(view)}
 {sections.fields(view)}

@@ -46,6 +46,7 @@ class AccountView(Struct, frozen=True, kw_only=True):
 
     root: str = "./"  # the relative address of `/`, as the browser sees the page
     user_id: int
+    now_ms: int  # when the page was made, in ms since 1970: the browser's clock may be wrong
     name: str
     avatar_url: str
     csrf: str

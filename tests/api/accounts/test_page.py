@@ -29,6 +29,7 @@ SETTINGS = UserSettings(
 GITHUB = OwnConnection("github", "1", "robin", verified=True, visibility=1)
 VIEW = AccountView(
     user_id=161092844126208001,
+    now_ms=1_796_040_000_000,
     name="Robin",
     avatar_url="https://cdn.discordapp.com/avatars/1/a.png",
     csrf="t0ken",
@@ -80,7 +81,7 @@ def test_every_field_has_a_switch_and_a_sentence() -> None:
 def test_hostile_texts_are_text() -> None:
     """Names of people, applications, accounts and servers come from strangers."""
     view = AccountView(
-        user_id=1,
+        now_ms=1_796_040_000_000, user_id=1,
         name=HOSTILE,
         avatar_url=HOSTILE,
         csrf=HOSTILE,
