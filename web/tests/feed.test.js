@@ -171,6 +171,29 @@ test("one refused user of two leaves the other on the socket", async () => {
   assert.equal(FakeWebSocket.all.length, 1);
 });
 
+test("the same refusal is told again to those who ask again", async () => {
+  const first = await live(BERT);
+  const refused = follow();
+  browser.pass(500);
+  latest().receive("error", ANNA, { code: "user_not_monitored" });
+  const { calls } = follow();
+  await settle();
+  browser.pass(100);
+  latest().receive("error", ANNA, { code: "user_not_monitored" });
+  for (const one of [refused.calls, calls]) assert.deepEqual(one.at(-1), [null, "error"]);
+  first.stop();
+});
+
+test("a state that is sent again is no change", async () => {
+  const { calls } = await live();
+  const count = calls.length;
+  latest().receive("initial_data", ANNA, { ...STATE });
+  latest().receive("presence_update", ANNA, { status: "online" });
+  assert.equal(calls.length, count);
+  latest().receive("presence_update", ANNA, { status: "dnd" });
+  assert.deepEqual(calls.at(-1), ["dnd", "live"]);
+});
+
 test("a temporary error changes nothing", async () => {
   const { calls } = await live();
   const count = calls.length;
@@ -271,6 +294,19 @@ test("a hidden tab disconnects after half a minute, and reconnects when it is sh
   assert.equal(open().length, 1);
 });
 
+test("what a tab was shown before it slept is stale after eight seconds", async () => {
+  const { calls } = await live();
+  browser.hide(true);
+  browser.pass(10_800_000);
+  assert.deepEqual(calls.at(-1), ["online", "live"]);
+  browser.hide(false);
+  latest().lose(1006);
+  browser.pass(7000);
+  assert.deepEqual(calls.at(-1), ["online", "live"]);
+  browser.pass(3000);
+  assert.deepEqual(calls.at(-1), ["online", "stale"]);
+});
+
 test("a tab that is shown again soon keeps its socket", async () => {
   await live();
   browser.hide(true);
@@ -285,6 +321,15 @@ test("after a suspend the sockets are replaced", async () => {
   mock.timers.setTime(Date.now() + 3_600_000);
   browser.pass(2000);
   assert.equal(FakeWebSocket.all.length, 2);
+});
+
+test("after a suspend, a socket that says nothing does not count as live", async () => {
+  const { calls } = await live();
+  mock.timers.setTime(Date.now() + 3_600_000);
+  browser.pass(12_000);
+  await settle();
+  assert.deepEqual(calls.at(-1), ["online", "stale"]);
+  assert.ok(requests.mock.callCount() > 0);
 });
 
 test("a network that is back is used at once", async () => {

@@ -17,6 +17,7 @@ beforeEach(() => {
 afterEach(() => {
   for (const { recent, draw } of followed) recent.unfollow(draw);
   followed = [];
+  browser.pass(60_000); // until they are forgotten
   removeBrowser();
 });
 
@@ -65,6 +66,20 @@ test("the entries are requested once, for all widgets of the user", async () => 
   assert.equal(fetching.mock.calls[0].arguments[0], "http://api/history/1");
   await pass(600_000);
   assert.equal(fetching.mock.callCount(), 1);
+});
+
+test("a card that is moved keeps its entries, and requests nothing", async () => {
+  const before = follow();
+  before.recent.onPresence(online());
+  await pass(5000);
+  before.recent.unfollow(before.draw);
+  const { recent } = follow();
+  assert.deepEqual(recent.entries, [ENTRY]);
+  recent.onPresence(online());
+  await pass(5000);
+  assert.equal(fetching.mock.callCount(), 1);
+  await pass(60_000);
+  assert.equal(fetching.mock.callCount(), 2);
 });
 
 test("a change is followed by a request, at most every half minute", async () => {

@@ -99,13 +99,14 @@ export function card({ data, info, hidden, compact, server, seen, recent = [] })
     ),
     !compact && customStatus && h("p custom-status", { dir: "auto" }, customStatus),
     !compact && unlessHidden("links", links(profile)),
-    compact ? all[0]?.end && bar(all[0]) : all.map(section),
+    compact ? hasBar(all[0]) && bar(all[0]) : all.map(section),
     past.length > 0 && history(past),
     info.state === "stale" &&
       h(
         "p note",
-        { role: "status" },
-        "Not live: last updated ",
+        null,
+        h("span", { role: "status" }, "Not live"), // without the time, which goes on
+        ": last updated ",
         timeElement("ago", { start: info.since }),
         ".",
       ),
@@ -164,8 +165,9 @@ function summary(row, customStatus, statusText) {
   return h("div about line", { dir: "auto" }, activity || customStatus || statusText);
 }
 
+const hasBar = (row) => Boolean(row?.start && row.end);
+
 function section(row) {
-  const hasBar = row.start && row.end;
   return h(
     `section activity ${row.part}`,
     { "data-key": row.key },
@@ -173,7 +175,9 @@ function section(row) {
       "h3 kind",
       null,
       row.kind,
-      !hasBar && (row.start || row.end) && timeElement(row.start ? "elapsed" : "left", row),
+      !hasBar(row) &&
+        Boolean(row.start || row.end) &&
+        timeElement(row.start ? "elapsed" : "left", row),
     ),
     h(
       "div body",
@@ -191,7 +195,7 @@ function section(row) {
         row.lines.map((line) => h("div detail", { dir: "auto", title: line }, line)),
       ),
     ),
-    hasBar &&
+    hasBar(row) &&
       h("div progress", null, timeElement("reached", row), bar(row), timeElement("total", row)),
   );
 }

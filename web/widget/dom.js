@@ -38,11 +38,14 @@ export function morph(from, to) {
     if (name === "style") from.style.cssText = value;
     else from.setAttribute(name, value);
   }
-  const old = [...from.childNodes];
-  const now = [...to.childNodes];
-  now.forEach((node, index) => {
-    if (old[index]) morph(old[index], node);
-    else from.append(node);
-  });
-  for (const node of old.slice(now.length)) node.remove();
+  const old = [...from.childNodes]; // those that are still to be compared
+  for (const node of [...to.childNodes]) {
+    const same = old.findIndex((one) => kindOf(one) === kindOf(node));
+    if (same < 0) from.insertBefore(node, old[0] ?? null);
+    else {
+      for (const gone of old.splice(0, same)) gone.remove();
+      morph(old.shift(), node);
+    }
+  }
+  for (const gone of old) gone.remove();
 }

@@ -72,6 +72,7 @@ export class Feed {
       };
       this.#topics.set(id, topic);
     }
+    if (topic.error) topic.notified = ""; // else the same error would be no news
     topic.error = isId(id) ? null : { code: "invalid_user_id" }; // others may have joined meanwhile
     const call = (...change) => callback(...change); // one function may subscribe twice
     topic.callbacks.add(call);
@@ -138,6 +139,7 @@ export class Feed {
 
   /** A socket has lost its connection, or time has passed. */
   onConnectionChange() {
+    if (this.#asleep) return;
     for (const topic of this.#topics.values()) this.#update(topic, topic.data);
     if (this.#disconnectedIds().length) this.poll.start();
   }
@@ -173,9 +175,11 @@ export class Feed {
     this.#update(topic, null);
   }
 
-  #update(topic, data) {
-    if (data) topic.error = null;
+  #update(topic, newest) {
+    if (newest) topic.error = null;
     const known = topic.data;
+    const isSame = newest && JSON.stringify(newest) === JSON.stringify(known); // polled again
+    const data = isSame ? known : newest;
     topic.data = data;
     const info = this.#info(topic);
     const notified = JSON.stringify([info.state, info.error]);
@@ -187,7 +191,7 @@ export class Feed {
   /** `since`: when the data were last known to be current, in ms since 1970. */
   #info({ id, data, error, polledAt, age }) {
     const lostAt = this.#lostAt(id);
-    const polled = lostAt && !this.#isOlder(polledAt, POLLED_FRESH_MS);
+    const polled = lostAt && Date.now() - polledAt < POLLED_FRESH_MS; // time asleep counts here
     const since = lostAt ? Math.max(lostAt, polledAt) - 1000 * age : Date.now();
     let state = "live";
     if (error) state = "error";
@@ -225,7 +229,11 @@ export class Feed {
 
   /** Open new connections now, without waiting for the retry delay. */
   #reconnect() {
-    if (!this.#asleep) for (const socket of this.#sockets) socket.open();
+    if (this.#asleep) return;
+    for (const socket of this.#sockets) {
+      socket.lostAt ||= Date.now(); // it may be dead without a sign, until a frame comes
+      socket.open();
+    }
   }
 }
 

@@ -36,7 +36,9 @@ export class Recent {
     this.#callbacks.delete(callback);
     if (this.#callbacks.size) return;
     this.#clearTimer();
-    recents.delete(this.key);
+    this.#data = null;
+    // Kept for a while: a card that an app moves leaves, and comes back at once.
+    setTimeout(() => this.#callbacks.size || recents.delete(this.key), HISTORY_INTERVAL_MS);
   }
 
   /** Every follower says what it knows of the user: it is requested again when that has changed. */
