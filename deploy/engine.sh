@@ -27,7 +27,27 @@ caddy | haproxy) ;;
     ;;
 esac
 
+# Compose makes URLs of it.
+site=$(echo '{name: grux, services: {door: {image: "${SITE_ADDRESS:-none}"}}}' |
+    docker compose --file - config | sed -n 's/^    image: //p')
+case $site in
+*[/:]*)
+    echo "SITE_ADDRESS is $site, but must be a host name alone, such as presence.example.org: change it in .env." >&2
+    exit 2
+    ;;
+esac
+
 deploy/passwords.sh
+
+# Compose replaces no container whose files alone have changed.
+reload_files() {
+    if [ -n "$(docker compose ps --quiet redis)" ]; then
+        docker compose exec -T redis sh /etc/grux/start.sh reload >/dev/null
+    fi
+    if [ -n "$(docker compose --profile metrics ps --quiet prometheus)" ]; then
+        docker compose --profile metrics kill --signal HUP prometheus >/dev/null
+    fi
+}
 
 # From the gateway's environment, as compose assembles it from .env and the shell.
 setting() {

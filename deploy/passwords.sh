@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 file=.env
 
 umask 077 # if the file is new
+if [ -O "$file" ]; then chmod go-rwx "$file"; fi # it may be a copy of .env.example, with a token in it
 for user in ADMIN GATEWAY API WS CARDS WEBHOOKS; do
     name=REDIS_${user}_PASSWORD
     eval "value=\${$name:-}"

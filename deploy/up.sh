@@ -29,6 +29,7 @@ if ! docker compose $profiles up --detach --build --wait --wait-timeout 180 "$@"
     echo "\`docker compose run --rm --no-deps gateway doctor\` looks for the cause." >&2
     exit 1
 fi
+reload_files
 
 http=$(setting PUBLIC_URL)
 ws=$(setting PUBLIC_WS_URL)

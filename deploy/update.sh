@@ -10,14 +10,16 @@ export GRUX_REVISION
 
 scaled=""
 docker compose $profiles build "$@"
-# First, as new containers may need a user of Redis that the old one does not have.
+if [ -z "$(docker compose ps --quiet api ws cards gateway)" ]; then
+    echo "Grux is not running: start it with \`make up\`." >&2
+    exit 1
+fi
+# First, as new containers may need a user of Redis, or a right, that the old one does not have.
 docker compose $profiles up --detach --wait --wait-timeout 120 redis
+reload_files
 for part in api ws cards gateway; do
     old=$(docker compose ps --quiet "$part")
-    if [ -z "$old" ]; then
-        echo "Grux is not running: start it with \`make up\`." >&2
-        exit 1
-    fi
+    if [ -z "$old" ]; then continue; fi # it runs elsewhere, or is switched off
     count=$(echo "$old" | wc -l)
     if ! docker compose $profiles up --detach --no-recreate --wait --wait-timeout 120 \
         --scale "$part=$((2 * count))" "$part"; then

@@ -9,6 +9,7 @@ if grep -q "^REDIS_ADMIN_PASSWORD=." "$file" 2>/dev/null; then
     exit 1
 fi
 umask 077 # if the file is new
+if [ -O "$file" ]; then chmod go-rwx "$file"; fi
 if [ -s "$file" ] && [ -n "$(tail -c 1 "$file")" ]; then echo >>"$file"; fi
 for user in ADMIN GATEWAY API WS CARDS WEBHOOKS; do
     password=$(od -An -N 24 -t x1 /dev/urandom | tr -d ' \n')

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts Redis with the users of users.acl, and with the user `default` for the operator. Their
 # passwords are in the environment: letters and digits. The arguments are those of redis-server.
+# `start.sh reload` lets the server that runs here take over a users.acl that has changed since.
 set -eu
 umask 077
 acl=${TMPDIR:-/tmp}/users.acl
@@ -30,6 +31,7 @@ sed -e "s/^user default off\$/user default on >$admin ~* \\&* +@all/" \
     -e "s/>change-this-ws />$ws /" -e "s/>change-this-cards />$cards /" \
     -e "s/>change-this-webhooks />$webhooks /" \
     "$(dirname "$0")/users.acl" >"$acl"
+if [ "${1:-}" = reload ]; then exec redis-cli acl load; fi
 unset REDIS_ADMIN_PASSWORD REDIS_GATEWAY_PASSWORD REDIS_API_PASSWORD REDIS_WS_PASSWORD REDIS_CARDS_PASSWORD \
     REDIS_WEBHOOKS_PASSWORD
 exec redis-server --aclfile "$acl" "$@"

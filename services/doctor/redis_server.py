@@ -111,7 +111,7 @@ def check_memory(info: Mapping[str, Any]) -> Finding:
     if policy.startswith("allkeys"):
         return failure(
             f"Redis evicts presences when it is full (maxmemory-policy {policy})",
-            "Users would disappear. Set maxmemory-policy to volatile-lru or noeviction.",
+            "Users would disappear. Set maxmemory-policy to volatile-ttl or noeviction.",
         )
     if not limit:
         return warning(

@@ -73,7 +73,7 @@ def volatile_problems(info: Mapping[str, Any]) -> list[VolatileProblem]:
         found.append(
             VolatileProblem(
                 f"the durable Redis evicts what users wrote when it is full ({policy})",
-                "Set its maxmemory-policy to noeviction or volatile-lru.",
+                "Set its maxmemory-policy to noeviction or volatile-ttl.",
             )
         )
     return found

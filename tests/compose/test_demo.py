@@ -185,7 +185,7 @@ def test_the_doctor_finds_nothing_to_fix(project: Project) -> None:
         "the bot is grux",
         "the Presence Intent is switched on",
         "its data survives a restart (append-only file)",
-        "of 384 MB, maxmemory-policy volatile-lru",
+        "of 384 MB, maxmemory-policy volatile-ttl",
         "a gateway is connected to Discord",
         "api answers",
         "ws answers",

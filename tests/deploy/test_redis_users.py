@@ -33,9 +33,10 @@ async def test_redis_starts_with_a_user_for_each_service(tmp_path: Path) -> None
     words = {f"REDIS_{user}_PASSWORD": f"of{user}" for user in USERS}
     (tmp_path / "redis-server").symlink_to(binary)
     port = free_port()
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path), **words}
     process = await asyncio.create_subprocess_exec(
         *("sh", str(folder / "start.sh"), "--port", str(port), "--save", ""),
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "TMPDIR": str(tmp_path), **words},
+        env=env,
         cwd=tmp_path,
         stdout=asyncio.subprocess.DEVNULL,
     )
@@ -52,6 +53,18 @@ async def test_redis_starts_with_a_user_for_each_service(tmp_path: Path) -> None
             async with Redis.from_url(f"redis://{account}127.0.0.1:{port}/0", protocol=2) as redis:
                 with pytest.raises(RedisError):
                     await redis.ping()
+
+        acl = folder / "users.acl"
+        acl.write_text(acl.read_text().replace("+hmget", "+hmget +lolwut"))
+        (tmp_path / "redis-cli").write_text('#!/bin/sh\necho "$@"\n')
+        (tmp_path / "redis-cli").chmod(0o755)
+        reload = await asyncio.create_subprocess_exec(
+            *("sh", str(folder / "start.sh"), "reload"), env=env, stdout=asyncio.subprocess.PIPE
+        )
+        assert (await reload.communicate())[0] == b"acl load\n"
+        async with Redis.from_url(f"redis://default:ofADMIN@127.0.0.1:{port}/0") as redis:
+            await redis.acl_load()
+            assert "+lolwut" in (await redis.acl_getuser("ws"))["commands"]
     finally:
         process.terminate()
         await process.wait()

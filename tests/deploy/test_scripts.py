@@ -23,8 +23,10 @@ DOCKER = """\
 #!/bin/sh
 case "$*" in
 *" --file - config")
-    grep -q "name: grux" || { echo "project name must not be empty" >&2; exit 1; }
-    printf "services:\\n  door:\\n    image: $DOOR\\n" ;;
+    given=$(cat)
+    case $given in *"name: grux"*) ;; *) echo "project name must not be empty" >&2; exit 1 ;; esac
+    case $given in *SITE_ADDRESS*) value=$SITE ;; *) value=$DOOR ;; esac
+    printf "services:\\n  door:\\n    image: $value\\n" ;;
 *" config")
     echo "      DISCORD_TOKEN: \\"$TOKEN\\""
     echo "      PUBLIC_URL: http://127.0.0.1:8080"
@@ -55,6 +57,7 @@ def run(tmp_path: Path) -> Run:
             "ENDPOINTS": "",
             "CONTAINERS": "",
             "DOOR": "caddy",
+            "SITE": "none",
             **{f"REDIS_{one}_PASSWORD": "x" for one in REDIS_USERS},  # none is written into .env
             **env,
         }
@@ -131,6 +134,14 @@ def test_an_unknown_front_door(run: Run, script: str) -> None:
     )
 
 
+@pytest.mark.parametrize("site", ["https://presence.example.org", "presence.example.org:8443"])
+def test_a_site_address_that_is_no_name(run: Run, site: str) -> None:
+    """Compose would make https://https://… of it."""
+    status, printed = run("up.sh", SITE=site)
+    assert status == 2
+    assert printed.startswith(f"SITE_ADDRESS is {site}, but must be a host name alone")
+
+
 def test_settings_that_compose_cannot_read(run: Run) -> None:
     """Compose says what is wrong with them. It is not FRONT_DOOR."""
     assert run("up.sh", DOOR="") == (1, "")
@@ -164,6 +175,16 @@ def test_each_user_of_redis_gets_a_password_once(
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     assert passwords() == ""
     assert (tmp_path / ".env").read_text() == written
+
+
+def test_a_copy_of_the_example_is_closed_to_others(
+    tmp_path: Path, passwords: Callable[..., str]
+) -> None:
+    """It has a token by now."""
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=x\n")
+    (tmp_path / ".env").chmod(0o644)
+    passwords()
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
 
 
 def test_passwords_that_are_set_are_kept(tmp_path: Path, passwords: Callable[..., str]) -> None:
