@@ -82,6 +82,8 @@ USER 10001:10001
 ENV XDG_DATA_HOME=/data XDG_CONFIG_HOME=/tmp
 COPY deploy/Caddyfile deploy/haproxy/certificates.Caddyfile /etc/caddy/
 VOLUME /data
+# The services accept commas in TRUSTED_PROXIES, and Caddy spaces alone.
+CMD ["sh", "-c", "export TRUSTED_PROXIES=\"$(echo \"$TRUSTED_PROXIES\" | tr ',' ' ')\"; exec caddy run --config /etc/caddy/Caddyfile --adapter caddyfile"]
 
 FROM haproxy:3-alpine AS haproxy
 # As Caddy, whose certificates it reads.
