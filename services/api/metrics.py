@@ -33,7 +33,8 @@ def export(cache: ResponseCache, liveness: LivenessMonitor, limiter: HttpConnect
     CallbackCounter(
         "grux_api_responses",
         "Responses sent, by status.",
-        lambda: {str(status): count for status, count in SENT.copy().items()},
+        # 500 is there from the start: of a series that begins with 1, Prometheus sees no increase.
+        lambda: {"500": 0} | {str(status): count for status, count in SENT.copy().items()},
         "status",
     )
     CallbackCounter("grux_api_hits", "Responses from the cache.", lambda: cache.hits)

@@ -42,7 +42,11 @@ def test_each_process_has_a_metrics_port_of_its_own() -> None:
 def test_a_unit_starts_its_service_without_rights(service: str) -> None:
     """As a user of its own, with a read-only system, and with room for many sockets."""
     text = unit(service)
-    assert f"ExecStart=/opt/grux/.venv/bin/python -m services.{service}\n" in text
+    # Not in Environment=, over which the settings in /etc/grux/grux.env would win.
+    started = rf"ExecStart=/usr/bin/env METRICS_PORT=\d+ (\S+) -m services.{service}\n"
+    found = re.search(started, text)
+    assert found is not None
+    assert found[1] == "/opt/grux/.venv/bin/python"
     for line in (
         "DynamicUser=yes",
         "NoNewPrivileges=yes",
