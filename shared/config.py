@@ -139,10 +139,17 @@ class GatewaySettings(Settings, frozen=True, kw_only=True):
         if not self.shard_ids:
             return None
         shards: set[int] = set()
-        for part in self.shard_ids.split(","):
-            first, dash, last = part.strip().partition("-")
-            ends = _numbers("SHARD_IDS", f"{first},{last}" if dash else first)
-            shards.update(range(ends[0], ends[-1] + 1))
+        for part in re.sub(r"\s*-\s*", "-", self.shard_ids).replace(",", " ").split():
+            found = re.fullmatch(r"(\d{1,5})(?:-(\d{1,5}))?", part, re.ASCII)
+            first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+            if first > last:
+                raise ConfigError(
+                    "SHARD_IDS must be numbers of shards and ranges of them, separated by commas, "
+                    f"such as 0-3,7; got {part!r}"
+                )
+            shards.update(range(first, last + 1))
+        if not shards:
+            raise ConfigError("SHARD_IDS names no shard. Leave it empty for all of them.")
         return sorted(shards)
 
 
@@ -266,9 +273,25 @@ URL_SCHEMES: Final = {
 
 
 def environment() -> dict[str, str]:
-    """The variables of the process, which win over the `.env` file of the working directory."""
-    dotenv = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-    return {**dotenv, **os.environ}
+    """The variables of the process, which win over the `.env` file of the working directory.
+
+    Raises ConfigError if there is such a file, and it cannot be read.
+    """
+    given = {name: value for name, value in dotenv().items() if value is not None}
+    return {**given, **os.environ}
+
+
+def dotenv() -> dict[str, str | None]:
+    """The `.env` file of the working directory; empty if there is none. Raises ConfigError."""
+    try:
+        return dotenv_values(".env", encoding="utf-8-sig")  # editors of Windows write a BOM
+    except OSError as error:
+        raise ConfigError(
+            f"The file .env cannot be read ({error.strerror}). Let the user who runs this own it: "
+            "sudo chown $USER .env"
+        ) from None
+    except UnicodeDecodeError:
+        raise ConfigError("The file .env is not UTF-8. Save it as UTF-8 in your editor.") from None
 
 
 def from_env(kind: type[Config], env: Mapping[str, str]) -> Config:

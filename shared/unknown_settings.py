@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from typing import Final
 
 import msgspec
-from dotenv import dotenv_values
 
+from shared import config
 from shared.config import (
     ApiSettings,
     CardsSettings,
@@ -34,7 +34,7 @@ OTHER_PREFIXES: Final = ("COMPOSE_", "DOCKER_", "SIMULATOR_")
 
 def in_dotenv() -> list[str]:
     """A sentence for each such line of the `.env` file in the working directory."""
-    return [explain(name) for name in unknown(dotenv_values(".env"))]
+    return [explain(name) for name in unknown(config.dotenv())]
 
 
 def unknown(names: Iterable[str]) -> list[str]:

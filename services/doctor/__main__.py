@@ -143,7 +143,11 @@ def _gateway_settings(env: Mapping[str, str], report: Report) -> GatewaySettings
 
 def main() -> int:
     """Run the doctor, and return the exit status."""
-    env = config.environment()
+    try:
+        env = config.environment()
+    except config.ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
     report = Report(sys.stdout, env)
     option, names = sys.argv[1:2], sys.argv[2:]
     if option in (["--approve"], ["--revoke"]):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from services.run import backup_file, durable_server
+from services.run import durable_server
+from services.run.backup_file import BackupLines
 from shared import config
 from shared.config import ConfigError
 from shared.redis import durable_backup
@@ -20,15 +21,14 @@ TIMEOUT_S = 10.0
 
 async def write(url: str) -> int:
     """Write the file to standard output. Returns the number of keys. Raises StoreUnavailable."""
-    out, count = sys.stdout.buffer, 0
+    out, lines = sys.stdout.buffer, BackupLines()
     async with Store.connect(url, timeout=TIMEOUT_S) as durable:
-        out.write(backup_file.head())
+        out.write(lines.head())
         async for entry in durable_backup.entries(durable):
-            out.write(backup_file.line(entry))
-            count += 1
-    out.write(backup_file.end(count))
+            out.write(lines.line(entry))
+    out.write(lines.end())
     out.flush()
-    return count
+    return lines.count
 
 
 def main() -> int:
@@ -49,7 +49,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    print(f"{count} keys are in the backup.", file=sys.stderr)
+    doubt = "" if count else " If that is a surprise: is it the right Redis?"
+    print(f"{count} keys are in the backup.{doubt}", file=sys.stderr)
     return 0
 
 

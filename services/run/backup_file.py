@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from shared.redis import durable_backup
 from shared.redis.durable_backup import DurableEntry
 from shared.version import VERSION
 
@@ -30,21 +32,31 @@ class _Head(Struct, frozen=True):
 
 class _End(Struct, frozen=True):
     entries: int
+    sha256: str = ""  # of the lines between head and end; empty: of an earlier version
 
 
-def head() -> bytes:
-    """The first line."""
-    return _encode(_Head(FORMAT, VERSION, datetime.now(UTC).isoformat(timespec="seconds"))) + b"\n"
+class BackupLines:
+    """The lines of a file that is being written."""
 
+    def __init__(self) -> None:
+        self.count = 0  # keys so far
+        self._digest = hashlib.sha256()
 
-def line(entry: DurableEntry) -> bytes:
-    """The line of a key."""
-    return _encode(entry) + b"\n"
+    def head(self) -> bytes:
+        """The first line."""
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        return _encode(_Head(FORMAT, VERSION, made_at)) + b"\n"
 
+    def line(self, entry: DurableEntry) -> bytes:
+        """The line of a key."""
+        line = _encode(entry) + b"\n"
+        self.count += 1
+        self._digest.update(line)
+        return line
 
-def end(entries: int) -> bytes:
-    """The last line. Without it, the file is not whole."""
-    return _encode(_End(entries)) + b"\n"
+    def end(self) -> bytes:
+        """The last line. Without it, the file is not whole."""
+        return _encode(_End(self.count, self._digest.hexdigest())) + b"\n"
 
 
 def read(lines: Iterable[bytes]) -> list[DurableEntry]:
@@ -63,4 +75,11 @@ def read(lines: Iterable[bytes]) -> list[DurableEntry]:
         last, entries = None, []
     if last is None or last.entries != len(entries):
         raise NoBackup("This backup is not whole: its end is missing, or lines in it are damaged.")
+    if last.sha256 and last.sha256 != hashlib.sha256(b"".join(rest[:-1])).hexdigest():
+        raise NoBackup("This backup was changed after it was made: its checksum is another one.")
+    for entry in entries:
+        if why := durable_backup.problem(entry):
+            raise NoBackup(f"This backup is damaged: it has {why}.")
+    if not entries:
+        raise NoBackup("This backup holds no keys: restoring it would only delete what there is.")
     return entries

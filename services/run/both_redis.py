@@ -39,8 +39,8 @@ def run(task: Task, *, outcome: str) -> int:
 
     `outcome`: what the operator should know after a failure.
     """
-    env = config.environment()
     try:
+        env = config.environment()
         durable_url = durable_server.url_for_commands(env)
         presence_url = durable_server.presence_url_for_commands(env)
     except ConfigError as error:

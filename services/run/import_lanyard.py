@@ -8,6 +8,7 @@ reached; 2: the arguments or the settings cannot be used.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping
 
@@ -25,7 +26,11 @@ from shared.redis.api_keys import ApiKeys
 from shared.redis.durable import DUE_AT_ONCE, DurableKv
 from shared.redis.store import Store, StoreUnavailable
 
-USAGE = "Usage: python -m services import-lanyard redis://[[user]:password@]host[:6379][/database]"
+USAGE = """\
+Usage: python -m services import-lanyard redis://[[user]:password@]host[:6379][/database]
+Other users of this machine see the arguments of a process. So write an address with a password into
+the variable LANYARD_REDIS_URL instead, and leave the argument out."""
+VARIABLE = "LANYARD_REDIS_URL"
 TIMEOUT_S = 10.0
 
 
@@ -92,18 +97,19 @@ async def _run(source_url: str, durable_url: str, limits: KvLimits) -> Imported:
 
 def main() -> int:
     """Returns the exit status."""
-    if len(sys.argv) != 2 or not sys.argv[1].strip() or sys.argv[1].startswith("-"):
+    arguments = sys.argv[1:] or [os.environ.get(VARIABLE, "")]
+    if len(arguments) != 1 or not arguments[0].strip() or arguments[0].startswith("-"):
         print(USAGE, file=sys.stderr)
         return 2
     try:
         # Checked like REDIS_URL, so that a message names the mistake and shows no password.
-        source = config.from_env(Settings, {"REDIS_URL": sys.argv[1]}).redis_url
+        source = config.from_env(Settings, {"REDIS_URL": arguments[0]}).redis_url
     except ConfigError as error:
         problem = str(error).replace("REDIS_URL", "The address of Lanyard's Redis")
         print(f"{problem}\n{USAGE}", file=sys.stderr)
         return 2
-    env = config.environment()
     try:
+        env = config.environment()
         if redis_url.parse(source).kind == "cluster":
             raise ConfigError("Lanyard's Redis cannot be a cluster. Name one server.")
         limits = KvLimits(config.from_env(config.ApiSettings, env).kv_max_bytes)

@@ -89,7 +89,11 @@ def check() -> None:
     dotenv = Path(".env")
     if os.environ.get("REDIS_URL", "").strip() or any(map(shutil.which, _NAMES)):
         return
-    if dotenv.is_file() and _SET_IN_DOTENV.search(dotenv.read_text(errors="replace")):
+    try:
+        text = dotenv.read_text(errors="replace") if dotenv.is_file() else ""
+    except OSError:
+        return  # the program that is started next says why
+    if _SET_IN_DOTENV.search(text):
         return
     if not has_wheel(sys.platform, platform.machine(), platform.libc_ver()):
         raise environment.PreparationError(none_found())

@@ -59,7 +59,11 @@ def run(arguments: Sequence[str]) -> None:
     if name not in PROGRAMS:
         print(f"There is no service {name!r}. Use one of these:\n\n{USAGE}", file=sys.stderr)
         sys.exit(2)
-    os.environ.update(simulator_settings(config.environment()))
+    try:
+        os.environ.update(simulator_settings(config.environment()))
+    except config.ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
     if name == "doctor":
         os.environ.update(_durable_of_make_run(config.environment()))
     sys.argv = sys.argv[1:]

@@ -6,6 +6,7 @@ from signing in with Discord is left out: see keys.is_of_consent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Final, Literal
 
@@ -33,6 +34,26 @@ class DurableEntry(Struct, frozen=True):
     kind: Kind
     value: list[bytes]  # the string; fields and values; members; members and scores; items
     ttl_ms: int | None = None
+
+
+def problem(entry: DurableEntry) -> str:
+    """Why this is no key that `entries` gives; empty: it is one."""
+    name, value = entry.name, entry.value
+    if not name.startswith(b"durable:") or name in _NOT_KEPT or keys.is_of_consent(name):
+        return "a key that backups do not hold"
+    pairs = entry.kind in ("hash", "zset")
+    if not value or (pairs and len(value) % 2) or (entry.kind == "string" and len(value) > 1):
+        return "a value that is not whole"
+    if entry.kind == "zset" and not all(map(_is_score, value[1::2])):
+        return "a score that is no number"
+    return ""
+
+
+def _is_score(text: bytes) -> bool:
+    try:
+        return not math.isnan(float(text))
+    except ValueError:
+        return False
 
 
 async def entries(durable: Store) -> AsyncIterator[DurableEntry]:

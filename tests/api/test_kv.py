@@ -1,4 +1,7 @@
-"""Writing the key-value store: who may, the limits, what readers see, and servers that are away."""
+"""Writing the key-value store: who may, the limits, what readers see, and servers that are away.
+
+Long because each way to write is refused in as many ways.
+"""
 
 from __future__ import annotations
 

@@ -127,11 +127,23 @@ async def test_import_of_a_lanyard(tmp_path: Path, redis: RedisServer, durable: 
     assert await DurableKv(durable).noted(0, 10) == [(USER, 0)]  # readers get a copy at once
 
 
+async def test_the_address_of_a_lanyard_need_not_be_an_argument(
+    tmp_path: Path, redis: RedisServer
+) -> None:
+    """Which everybody on the machine can read."""
+    source = redis.url.replace("/0", "/1")
+    env = {"REDIS_URL": redis.url, "LANYARD_REDIS_URL": source}
+    status, said, _ = await command(tmp_path, "import-lanyard", env=env)
+    assert (status, "0 pairs of 0 users" in said) == (0, True)
+    status, _, said = await command(tmp_path, "import-lanyard", env={"REDIS_URL": redis.url})
+    assert (status, "LANYARD_REDIS_URL" in said) == (2, True)
+
+
 @pytest.mark.parametrize("url", ["", "x", "http://localhost", "redis://:hunter2@127.0.0.1:1/0"])
 async def test_import_from_nowhere(tmp_path: Path, redis: RedisServer, url: str) -> None:
     env = {"REDIS_URL": redis.url}
     status, out, said = await command(tmp_path, "import-lanyard", url, env=env)
-    assert "REDIS_URL" not in said  # which is not what was mistyped
+    assert " REDIS_URL" not in said  # which is not what was mistyped
     assert status in (1, 2)
     assert out == ""
     assert "Traceback" not in said
@@ -174,6 +186,29 @@ async def test_backup_and_restore(tmp_path: Path, redis: RedisServer, durable: S
     assert await durable.redis.get("presence:{1}") == b"not durable"
 
 
+END = '{"entries":1}\n'  # as an earlier version has written it
+DAMAGED = (
+    '{"name":"cHJlc2VuY2U6ezF9","kind":"string","value":["eA=="]}\n',  # presence:{1}
+    '{"name":"ZHVyYWJsZTp7MX06eA==","kind":"string","value":[]}\n',  # durable:{1}:x
+    '{"name":"ZHVyYWJsZTp7MX06eA==","kind":"hash","value":["eA=="]}\n',
+    '{"name":"ZHVyYWJsZTp7MX06eA==","kind":"zset","value":["eA==","eA=="]}\n',
+)
+
+
+async def test_a_backup_of_an_earlier_version(
+    tmp_path: Path, redis: RedisServer, durable: Store
+) -> None:
+    """It has no checksum."""
+    env = {"REDIS_URL": redis.url}
+    await DurableKv(durable).replace(USER, NEVER, b'{"a":"1"}')
+    _, backup, _ = await command(tmp_path, "backup", env=env)
+    head, *lines, _ = backup.splitlines(keepends=True)
+    old = "".join([head, *lines, f'{{"entries":{len(lines)}}}\n'])
+    await durable.redis.delete(keys.durable_kv(USER))
+    assert (await command(tmp_path, "restore", env=env, stdin=old.encode()))[0] == 0
+    assert await written(durable, USER) == {"a": "1"}
+
+
 async def test_a_file_that_is_no_whole_backup_changes_nothing(
     tmp_path: Path, redis: RedisServer, durable: Store
 ) -> None:
@@ -183,7 +218,10 @@ async def test_a_file_that_is_no_whole_backup_changes_nothing(
     lines = backup.splitlines(keepends=True)
     await durable.redis.delete(keys.durable_kv(USER))
     newer = backup.replace('{"grux_backup":1', '{"grux_backup":2', 1)
-    for bad in ("", "{}", "".join(lines[:-1]), lines[0] + lines[-1], lines[0] + "x\n", newer):
+    changed = backup.replace('"kind":"hash"', '"kind":"list"', 1)
+    nothing = lines[0] + '{"entries":0}\n'
+    others = (newer, changed, nothing, *(lines[0] + one + END for one in DAMAGED))
+    for bad in ("", "{}", "".join(lines[:-1]), lines[0] + lines[-1], lines[0] + "x\n", *others):
         status, _, said = await command(tmp_path, "restore", env=env, stdin=bad.encode())
         assert status == 2
         assert "Nothing was changed." in said

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
-from shared.config import ApiSettings, ConfigError, GatewaySettings, Settings, WsSettings, from_env
+from shared import config
+from shared.config import (
+    ApiSettings,
+    ConfigError,
+    GatewaySettings,
+    Settings,
+    WsSettings,
+    environment,
+    from_env,
+)
 
 BAD: Mapping[str, tuple[type[Settings], Mapping[str, str], str]] = {
     "a word": (ApiSettings, {"API_PORT": "x"}, "API_PORT must be a whole number from 0 to 65535"),
@@ -119,3 +130,52 @@ def test_ids_and_ranges() -> None:
     assert settings.guilds() == {3, 5, 7}
     assert settings.shards() == [0, 1, 2, 7]
     assert GatewaySettings().shards() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "shards"),
+    [
+        ("0 2 5", [0, 2, 5]),
+        ("0,2,", [0, 2]),
+        (" 3 - 5 , 1", [1, 3, 4, 5]),
+        ("7", [7]),
+        ("2-2", [2]),
+    ],
+)
+def test_shards(text: str, shards: list[int]) -> None:
+    """Separated as the ids of GUILD_IDS are."""
+    assert from_env(GatewaySettings, {"SHARD_COUNT": "8", "SHARD_IDS": text}).shards() == shards
+
+
+@pytest.mark.parametrize("text", ["3-0", "-3", "3-", "x", ",", "1-2-3", "1.5", "٣", "9" * 9])
+def test_shards_that_are_none(text: str) -> None:
+    """None of them means all shards, or a traceback."""
+    with pytest.raises(ConfigError, match=r"^SHARD_IDS "):
+        from_env(GatewaySettings, {"SHARD_COUNT": "8", "SHARD_IDS": text})
+
+
+def test_a_dotenv_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its editors begin the file with a byte order mark."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_text("GUILD_IDS=3\r\nLOG_LEVEL=debug\r\n", encoding="utf-8-sig")
+    assert {"GUILD_IDS": "3", "LOG_LEVEL": "debug"}.items() <= environment().items()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("GUILD_IDS=3\n".encode("utf-16"), "is not UTF-8"), (None, "cannot be read (Permission")],
+)
+def test_a_dotenv_that_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, said: str
+) -> None:
+    """It is named, instead of a traceback."""
+    monkeypatch.chdir(tmp_path)
+    Path(".env").write_bytes(content or b"")
+    if content is None:  # root may read everything
+
+        def denied(*_: object, **__: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(config, "dotenv_values", denied)
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        environment()

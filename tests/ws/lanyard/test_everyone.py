@@ -1,4 +1,7 @@
-"""Clients of Lanyard's dialect that are subscribed to everyone."""
+"""Clients of Lanyard's dialect that are subscribed to everyone.
+
+Long because what else a client subscribes to, before and after, must not tell it anything twice.
+"""
 
 from __future__ import annotations
 
