@@ -42,10 +42,11 @@ deploy/passwords.sh
 # Compose replaces no container whose files alone have changed.
 reload_files() {
     if [ -n "$(docker compose ps --quiet redis)" ]; then
-        docker compose exec -T redis sh /etc/grux/start.sh reload >/dev/null
+        docker compose exec -T redis sh /etc/grux/start.sh reload </dev/null >/dev/null
     fi
+    # Not `compose kill`: Docker would take it for a stop, and start Prometheus no more after a crash.
     if [ -n "$(docker compose --profile metrics ps --quiet prometheus)" ]; then
-        docker compose --profile metrics kill --signal HUP prometheus >/dev/null
+        docker compose --profile metrics exec -T prometheus killall -HUP prometheus </dev/null
     fi
 }
 

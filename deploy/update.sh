@@ -19,7 +19,10 @@ docker compose $profiles up --detach --wait --wait-timeout 120 redis
 reload_files
 for part in api ws cards gateway; do
     old=$(docker compose ps --quiet "$part")
-    if [ -z "$old" ]; then continue; fi # it runs elsewhere, or is switched off
+    if [ -z "$old" ]; then # it runs elsewhere, or is switched off
+        scaled="$scaled --scale $part=0"
+        continue
+    fi
     count=$(echo "$old" | wc -l)
     if ! docker compose $profiles up --detach --no-recreate --wait --wait-timeout 120 \
         --scale "$part=$((2 * count))" "$part"; then

@@ -31,7 +31,7 @@ sed -e "s/^user default off\$/user default on >$admin ~* \\&* +@all/" \
     -e "s/>change-this-ws />$ws /" -e "s/>change-this-cards />$cards /" \
     -e "s/>change-this-webhooks />$webhooks /" \
     "$(dirname "$0")/users.acl" >"$acl"
-if [ "${1:-}" = reload ]; then exec redis-cli acl load; fi
+if [ "${1:-}" = reload ]; then exec redis-cli -e acl load; fi
 unset REDIS_ADMIN_PASSWORD REDIS_GATEWAY_PASSWORD REDIS_API_PASSWORD REDIS_WS_PASSWORD REDIS_CARDS_PASSWORD \
     REDIS_WEBHOOKS_PASSWORD
 exec redis-server --aclfile "$acl" "$@"

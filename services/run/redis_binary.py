@@ -102,7 +102,10 @@ def check() -> None:
 def _url_is_set() -> bool:
     from shared import config  # noqa: PLC0415 (not installed yet during --check)
 
-    return bool(config.environment().get("REDIS_URL", "").strip())
+    try:
+        return bool(config.environment().get("REDIS_URL", "").strip())
+    except config.ConfigError as error:
+        raise environment.PreparationError(str(error)) from None
 
 
 def main(arguments: list[str]) -> None:

@@ -61,7 +61,7 @@ async def test_redis_starts_with_a_user_for_each_service(tmp_path: Path) -> None
         reload = await asyncio.create_subprocess_exec(
             *("sh", str(folder / "start.sh"), "reload"), env=env, stdout=asyncio.subprocess.PIPE
         )
-        assert (await reload.communicate())[0] == b"acl load\n"
+        assert (await reload.communicate())[0] == b"-e acl load\n"
         async with Redis.from_url(f"redis://default:ofADMIN@127.0.0.1:{port}/0") as redis:
             await redis.acl_load()
             assert "+lolwut" in (await redis.acl_getuser("ws"))["commands"]

@@ -12,7 +12,8 @@ const $ = (id) => document.getElementById(id);
 const form = $("settings");
 const card = document.querySelector("grux-presence");
 
-const clockLag = Number(form.dataset.now) - Date.now(); // of this machine, behind the server's
+// Of this machine, behind the server's clock. A page of an earlier version does not tell.
+const clockLag = (Number(form.dataset.now) || Date.now()) - Date.now();
 
 let fade;
 
@@ -45,8 +46,14 @@ function save(control) {
 
 async function send(control) {
   const { name, checked, value } = control; // as it is now: it may be changed meanwhile
-  const settings = isOfList(control) ? await fetchSettings() : null;
-  const known = { settings, now: Date.now() + clockLag };
+  const known = { now: Date.now() + clockLag };
+  if (isOfList(control)) {
+    announce("Saving…");
+    const found = await fetchSettings();
+    if (!found) return;
+    if (found.error) return failed(control, found.error);
+    known.settings = found.data.settings;
+  }
   const patch = patchOf(form, { name, checked, value }, known);
   if (!patch) return;
   announce("Saving…");
@@ -73,8 +80,8 @@ async function send(control) {
 /** What the server has: it may have been changed by /grux, or in another tab. */
 async function fetchSettings() {
   const response = await fetch(form.action, { headers: { accept: "application/json" } });
-  if (response.status === 401) location.reload(); // to the page that offers to sign in
-  return (await response.json()).data.settings;
+  if (response.status !== 401) return response.json();
+  location.reload(); // to the page that offers to sign in
 }
 
 /** Without an `error` of the server, it cannot be reached. */

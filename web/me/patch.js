@@ -33,7 +33,7 @@ function links(form) {
 
 const CHANGES = {
   visible: (_, { checked }) => ({ visible: checked }),
-  pause: (_, { value }, { now }) =>
+  pause: (_, { value }, { now = Date.now() }) =>
     value === "" ? null : { paused_until: value === "0" ? 0 : now + Number(value) * HOUR_MS },
   show: (_, control, { settings }) => changedList(settings, control, !control.checked),
   hide_application: (_, control, { settings }) => changedList(settings, control, control.checked),

@@ -80,6 +80,7 @@ test("a card that is moved keeps its entries, and requests nothing", async () =>
   assert.equal(fetching.mock.callCount(), 1);
   await pass(60_000);
   assert.equal(fetching.mock.callCount(), 2);
+  assert.equal(Recent.of("http://api", "1"), recent); // which somebody follows
 });
 
 test("a change is followed by a request, at most every half minute", async () => {

@@ -16,6 +16,7 @@ export class Recent {
   #askedAt = 0;
   #isOff = false; // the server has said that there is no history
   #timer = 0;
+  #forgetTimer = 0;
   #callbacks = new Set();
 
   static of(server, id) {
@@ -29,6 +30,7 @@ export class Recent {
   }
 
   follow(callback) {
+    clearTimeout(this.#forgetTimer);
     this.#callbacks.add(callback);
   }
 
@@ -36,9 +38,10 @@ export class Recent {
     this.#callbacks.delete(callback);
     if (this.#callbacks.size) return;
     this.#clearTimer();
+    clearTimeout(this.#forgetTimer);
     this.#data = null;
     // Kept for a while: a card that an app moves leaves, and comes back at once.
-    setTimeout(() => this.#callbacks.size || recents.delete(this.key), HISTORY_INTERVAL_MS);
+    this.#forgetTimer = setTimeout(() => recents.delete(this.key), HISTORY_INTERVAL_MS);
   }
 
   /** Every follower says what it knows of the user: it is requested again when that has changed. */
