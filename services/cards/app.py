@@ -23,6 +23,7 @@ from shared.http import errors
 from shared.http.health_endpoints import HealthEndpoints
 from shared.http.middleware import PreflightMiddleware, SpellingFallback, StalenessSource
 from shared.http.responses import PNG, SVG, RawResponse, image_response, parameters_of
+from shared.net.bounded_input import is_long_query
 from shared.net.client_address import ClientResolver, Networks, forwarded_for_tail
 from shared.profiles.user_reader import UserReader
 from shared.redis.store import Store
@@ -103,6 +104,9 @@ class CardEndpoints:
         self, request: Request, media_type: bytes, kind: PictureKind = "card"
     ) -> RawResponse:
         options, invalid = card_options.parse(parameters_of(request).items())
+        if is_long_query(request.url.query):
+            options, unread = card_options.hiding_all(options)
+            invalid = list(dict.fromkeys([*invalid, *unread]))
         user_id = request.path_params["user_id"]
         requester = self._requester_of(request)
         card = await self._cards.card(user_id, options, media_type == PNG, requester, kind)

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from services.cards.card_service import parse_user_id
 from services.cards.fair_share import FairShare
+from services.cards.problems import PROBLEMS
 from services.cards.render_jobs import DrawBadge, Rendered
 from services.cards.render_pool import PoolFull, RenderFailed, RenderPool
 from services.cards.texts import DEFAULT_LANGUAGE, TEXTS, BadgeTexts, language_of
@@ -23,7 +24,7 @@ from shared.http.errors import InvalidUserId, UserNotMonitored
 from shared.http.responses import JSON, SVG, RawResponse, image_response, parameters_of
 from shared.model.snapshot import Presence
 from shared.profiles.user_reader import UserReader
-from shared.redis.store import SnapshotDamaged, StoreUnavailable, decoded
+from shared.redis.store import StoreUnavailable, decoded
 
 DEFAULT_LABEL: Final = "discord"
 MAX_TEXT_CHARS: Final = 80  # of the label and of the message
@@ -82,15 +83,19 @@ class BadgeEndpoints:
     async def svg(self, request: Request) -> RawResponse:
         """Always an image; it explains what is wrong."""
         problem: str | None = None
+        max_age_s = BADGE_MAX_AGE_S
         try:
             badge = await self._badge(request)
         except (InvalidUserId, UserNotMonitored, StoreUnavailable) as error:
-            problem = PROBLEM_CODES[type(error)]
+            problem, max_age_s = PROBLEMS[type(error)].code, PROBLEMS[type(error)].max_age_s
             parameters = parameters_of(request)
             message = _texts_of(parameters).problems[problem]
             badge = _with_parameters(parameters, message, _PROBLEM_COLOR)
         body = await self._render(badge, self._requester_of(request))
-        return image_response(body, SVG, request, problem=problem)
+        if body is None:
+            busy = PROBLEMS[PoolFull]
+            body, problem, max_age_s = _BUSY_SVG, problem or busy.code, busy.max_age_s
+        return image_response(body, SVG, request, max_age=max_age_s, problem=problem)
 
     async def _badge(self, request: Request) -> ShieldsBadge:
         read = await self._users.read(parse_user_id(request.path_params["user_id"]))
@@ -100,7 +105,8 @@ class BadgeEndpoints:
         message, color = message_and_color(presence, show, _texts_of(parameters))
         return _with_parameters(parameters, message, color)
 
-    async def _render(self, badge: ShieldsBadge, requester: str) -> bytes:
+    async def _render(self, badge: ShieldsBadge, requester: str) -> bytes | None:
+        """None: it cannot be drawn at the moment."""
         style = badge.style if badge.style in _DRAWN_STYLES else "flat"
         job = DrawBadge(badge.label, badge.message, f"#{badge.color}", style)
         cached = self._cache.get(job)
@@ -110,9 +116,9 @@ class BadgeEndpoints:
             async with self._shares.turn(requester):
                 result = await self._pool.submit(job)
         except (PoolFull, RenderFailed):
-            return _BUSY_SVG
+            return None
         if not isinstance(result, Rendered):
-            return _BUSY_SVG
+            return None
         self._cache[job] = result.body
         return result.body
 
@@ -161,14 +167,6 @@ def _with_parameters(query: Mapping[str, str], message: str, color: str) -> Shie
         style if style in _STYLES else "flat",
     )
 
-
-PROBLEM_CODES: Final[dict[type[Exception], str]] = {
-    InvalidUserId: "invalid_user_id",
-    UserNotMonitored: "user_not_monitored",
-    StoreUnavailable: "unavailable",
-    SnapshotDamaged: "unavailable",
-}
-"""By error: its code, and the key of its text."""
 
 _BUSY_SVG: Final = (
     b'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="20" role="img"'

@@ -105,7 +105,11 @@ def build(
         name=profile.display_name if named else profile.username,
         username=profile.username if named and profile.display_name != profile.username else None,
         status=presence.status,
-        streaming=any(activity.type == "Streaming" for activity in presence.activity),
+        streaming=options.hide_activity != "true"
+        and any(
+            activity.type == "Streaming" and activity.application_id not in options.ignored
+            for activity in presence.activity
+        ),
         mobile=profile.device == "mobile" and presence.status == "online",
         tag=profile.clan.tag if profile.clan and not options.hide_tag else None,
         badges=tuple(badge.description for badge in profile.badges[:MAX_BADGES])

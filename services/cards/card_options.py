@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import Final, Literal
 
+import msgspec
 from msgspec import Struct
 
 from services.cards.texts import DEFAULT_LANGUAGE, Language, language_of
@@ -109,6 +110,12 @@ def parse(query: Iterable[tuple[str, str]]) -> tuple[CardOptions, list[str]]:
         if is_too_long:
             options["hide_activity"] = "true"
     return CardOptions(**options), invalid  # type: ignore[arg-type]
+
+
+def hiding_all(options: CardOptions) -> tuple[CardOptions, list[str]]:
+    """For a query whose end is not read: it may hide anything. With the names of what it hides."""
+    hidden: dict[str, object] = {_PARSERS[name][0]: value for name, value in _HIDDEN.items()}
+    return msgspec.structs.replace(options, **hidden), list(_HIDDEN)
 
 
 def drawn(options: CardOptions) -> CardOptions:

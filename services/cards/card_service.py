@@ -121,8 +121,8 @@ class CardService:
         self._renders: SingleFlight[Key, Card] = SingleFlight()
         self._render_counts = FixedWindowCounter(self._timings.window_s)
         self._shares = shares
-        # By user, options and format, whatever the state of a user who hides nothing. The last song
-        # of a history is a part of it, because it may be erased.
+        # By user, options and format, whatever the state of a user who hides nothing, and what may
+        # be erased: the last song of a history, and the pronouns.
         self._last_good: LRUCache[Key, Card] = LRUCache(LAST_GOOD_BYTES, getsizeof=_cache_cost)
 
     async def __aenter__(self) -> Self:
@@ -156,12 +156,13 @@ class CardService:
         self, user_id: int, options: CardOptions, png: bool, requester: str, kind: PictureKind
     ) -> Card:
         user = await self._users.view(user_id)
-        silent_for = self._staleness.stale
-        minutes = None if silent_for is None else silent_for // 60
+        minutes = None if (silent_for := self._staleness.stale) is None else silent_for // 60
         model, requests = _content(user, options, png, kind)
+        if kind == "now-playing":  # which has no layouts, and shows no server tag
+            options = msgspec.structs.replace(options, layout="full", tag_bg=None)
         look = card_options.drawn(options)
         key: Key = (user_id, model, requests, minutes, look, png)
-        kept: Key = (user_id, options, png, kind, user.history)
+        kept: Key = (user_id, options, png, kind, user.history, getattr(model, "pronouns", None))
         try:
             card = await self._render_once(
                 key,
@@ -175,9 +176,7 @@ class CardService:
             if last is not None and time.monotonic() < last.fresh_until:
                 return last
             raise
-        self._last_good[kept] = msgspec.structs.replace(
-            card, max_age_s=RETRY_MAX_AGE_S, fresh_until=time.monotonic() + LAST_GOOD_TTL_S
-        )
+        self._last_good[kept] = _retried_soon(card, card.fresh_until + LAST_GOOD_TTL_S)
         return card
 
     async def _render_once(self, key: Key, requester: str, subject: str, render: Render) -> Card:
@@ -185,20 +184,21 @@ class CardService:
 
         Renders are counted by requester and `subject`.
         """
-        cached = self._cache.get(key)
-        if cached is not None and time.monotonic() < cached.fresh_until:
-            return cached
-        if self._renders.get(key) is None and self._over_limit(f"{requester} {subject}"):
-            if cached is not None:
+        cached, now = self._cache.get(key), time.monotonic()
+        if cached is not None:
+            if now < cached.fresh_until:
                 return cached
-            raise PoolFull
-        task = self._renders.join(key, lambda: self._render_into_cache(key, requester, render))
+            is_usable = now < cached.fresh_until + LAST_GOOD_TTL_S  # its clock is not far behind
+            cached = _retried_soon(cached) if is_usable else None
         try:
+            if self._renders.get(key) is None and self._over_limit(f"{requester} {subject}"):
+                raise PoolFull
+            task = self._renders.join(key, lambda: self._render_into_cache(key, requester, render))
             return await asyncio.shield(task)
         except (PoolFull, RenderFailed):
-            if cached is not None:  # an expired card is better than none
-                return cached
-            raise
+            if cached is None:
+                raise
+            return cached
 
     async def _render_into_cache(self, key: Key, requester: str, render: Render) -> Card:
         async with self._shares.turn(requester):
@@ -260,6 +260,11 @@ class CardService:
 
     def _over_limit(self, subject: str) -> bool:
         return self._render_counts.count(subject) > self._timings.renders_per_window
+
+
+def _retried_soon(card: Card, fresh_until: float = 0.0) -> Card:
+    """For readers who are to ask again for a better one."""
+    return msgspec.structs.replace(card, max_age_s=RETRY_MAX_AGE_S, fresh_until=fresh_until)
 
 
 def _content(

@@ -113,6 +113,15 @@ def test_a_countdown_stops_at_zero(remaining: float) -> None:
         assert runs_for < 4 * HOUR_S
 
 
+def test_a_clock_that_does_not_move_shows_the_time() -> None:
+    """Readers who want less motion get no animation: the wheels stand where they were drawn."""
+    markup = svg(754.0)
+    rules = re.findall(r"[.](c\d)\{([^}]*)\}", markup)
+    assert len(rules) == 4
+    assert all(rule.startswith("animation:") for _, rule in rules)
+    assert len(re.findall(r'class="c\d m" transform="translate\(0 -', markup)) == 4
+
+
 def test_a_static_clock_has_no_style() -> None:
     """A PNG, a finished song, and options without animation."""
     assert "animation" in svg(10)

@@ -64,6 +64,22 @@ def test_hidden_images_are_not_requested(options: dict[str, Any], gone: set[str]
     assert roles() - roles(**options) == gone
 
 
+@pytest.mark.parametrize(
+    ("options", "streaming"),
+    [
+        ({}, True),
+        ({"hide_activity": "true"}, False),
+        ({"hide_activity": "whenNotUsed"}, True),
+        ({"ignored": frozenset({"1"})}, True),
+        ({"ignored": frozenset({EDITOR.application_id})}, False),
+    ],
+)
+def test_a_stream_that_is_hidden_is_no_status(options: dict[str, Any], streaming: bool) -> None:
+    """Neither by its icon nor in words."""
+    live = like(AT_WORK, activity=[like(EDITOR, type="Streaming")])
+    assert shown(live, **options).streaming is streaming
+
+
 def test_the_activity_comes_before_the_song() -> None:
     """Unless the activity is ignored."""
     first, second = shown(BOTH), shown(BOTH, ignored=frozenset({"383226320970055681"}))

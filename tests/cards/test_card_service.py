@@ -347,7 +347,9 @@ async def test_nothing_can_be_rendered(store: Store, monkeypatch: pytest.MonkeyP
     check_svg(svg.body.decode())
     check_svg(badge.body.decode())
     assert Image.open(io.BytesIO(png.body)).size == (225, 44)
-    assert svg.header("x-grux-problem") == "busy"
+    for answer in (svg, badge):
+        assert answer.header("x-grux-problem") == "busy"
+        assert "max-age=5," in str(answer.header("cache-control"))
 
 
 async def test_ignored_activities_are_not_shown(store: Store) -> None:
@@ -356,6 +358,39 @@ async def test_ignored_activities_are_not_shown(store: Store) -> None:
     async with serving_cards(store) as port:
         answer = await ask(port, f"/card/{USER}.svg?ignoreAppId={EDITOR.application_id}")
     assert "Visual Studio Code" not in answer.body.decode()
+
+
+async def test_a_card_without_the_profile_does_not_tell_of_it(store: Store) -> None:
+    """In its title, which screen readers read."""
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        title = title_of(await ask(port, f"/card/{USER}.svg?hideProfile=true"))
+    assert "Visual Studio Code" in title
+    for hidden in ("Audibert", "shipping on a friday", "online"):
+        assert hidden not in title
+
+
+async def test_a_query_that_is_too_long_hides_all_that_it_may_hide(store: Store) -> None:
+    """Its end is not read."""
+    await save(store, AT_WORK)
+    async with serving_cards(store) as port:
+        answer = await ask(
+            port, f"/card/{USER}.svg?idleMessage={'x' * 8300}&hideActivity=true&hideStatus=true"
+        )
+    body = answer.body.decode()
+    for hidden in ("Visual Studio Code", "Audibert", "shipping on a friday"):
+        assert hidden not in body
+    assert "hideActivity" in str(answer.header("x-grux-unusable"))
+
+
+async def test_now_playing_has_no_layouts(store: Store) -> None:
+    """What is no parameter of a picture changes nothing in it."""
+    await save(store, LISTENING)
+    path = f"/now-playing/{USER}.png?width=320"
+    async with serving_cards(store) as port:
+        plain = await ask(port, path)
+        for more in ("layout=wide", "layout=minimal", "clanBackgroundColor=123"):
+            assert (await ask(port, f"{path}&{more}")).body == plain.body
 
 
 async def test_other_spellings_and_hints(store: Store) -> None:

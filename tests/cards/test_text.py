@@ -99,6 +99,9 @@ def test_invisible_characters_are_removed() -> None:
     assert sanitize_text("  a \n\t\u3000 b  ") == "a b"
     marks = [c for c in sanitize_text("Z" + "\u0351" * 40) if unicodedata.combining(c)]
     assert len(marks) == MAX_MARKS
+    for between in ("\u200b", "\u200d", "\ufe0f", "\u034f"):
+        stack = sanitize_text("Z" + f"\u0301\u0301{between}" * 42)
+        assert len([c for c in stack if c == "\u0301"]) == MAX_MARKS
     assert sanitize_text("\u3164\u115f") == ""
     assert sanitize_text("👨\u200d👩") == "👨\u200d👩"
     assert len(sanitize_text("x" * 100_000)) < 1000

@@ -166,8 +166,10 @@ def _wheel(
     offset = column.now * column.seconds + column.passed
     turns = (offset + runs_for) / cycle
     canvas.style(
-        f"@keyframes {name}{{to{{transform:translateY(-{height * count}px)}}}}"
-        f".{name}{{transform:none;animation:{name} {cycle}s steps({count}) -{num(offset)}s"
+        # From none, not from the transform below, which counts where nothing moves.
+        f"@keyframes {name}{{from{{transform:none}}"
+        f"to{{transform:translateY(-{height * count}px)}}}}"
+        f".{name}{{animation:{name} {cycle}s steps({count}) -{num(offset)}s"
         f" {turns:.6g} both}}"
     )
     canvas.add(f'<g class="{name} m" transform="translate(0 {num(-column.now * height)})">')

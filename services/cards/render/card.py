@@ -257,11 +257,12 @@ def _nameplate(
 
 def describe(model: CardModel, texts: StatusTexts) -> str:
     """The content of the card in one line, for screen readers."""
-    state = texts.streaming if model.streaming else getattr(texts, model.status)
-    parts = [texts.sentence.format(name=model.name, status=state)]
-    custom = " ".join(part for part in (model.emoji_text, model.status_text) if part)
-    if custom:
-        parts.append(custom)
+    parts: list[str] = []
+    if model.with_profile:
+        state = texts.streaming if model.streaming else getattr(texts, model.status)
+        parts.append(texts.sentence.format(name=model.name, status=state))
+        custom = " ".join(part for part in (model.emoji_text, model.status_text) if part)
+        parts += [custom] if custom else []
     if model.panel is not None:
         parts.append(panel_text(model.panel))
     elif model.idle is not None:

@@ -44,6 +44,8 @@ READABLE: Final = (
     *(str(_ROOT / name) for name in ("services", "shared")),
     *(sys.prefix, sys.base_prefix, "/usr/lib", "/usr/local/lib", "/lib", "/lib64"),
     "/etc/ld.so.cache",
+    # The fonts of the machine, where it has some.
+    *("/usr/share/fonts", "/usr/local/share/fonts", "/usr/share/fontconfig", "/etc/fonts"),
 )
 
 

@@ -26,9 +26,13 @@ def sanitize_text(text: str) -> str:
             if kept and kept[-1] != " ":
                 kept.append(" ")
             continue
-        marks = marks + 1 if kind in ("Mn", "Me") and not _varies(character) else 0
-        invisible = kind[0] == "C" and character not in _ALLOWED_CONTROLS
-        if invisible or marks > MAX_MARKS or character in _BLANK:
+        is_mark = kind in ("Mn", "Me") and not _varies(character)
+        is_removed = (kind[0] == "C" and character not in _ALLOWED_CONTROLS) or character in _BLANK
+        if is_mark:
+            marks += 1
+        elif not is_removed and character not in _ALLOWED_CONTROLS and not _varies(character):
+            marks = 0  # else the marks around what is invisible would be one stack
+        if is_removed or (is_mark and marks > MAX_MARKS):
             continue
         kept.append(character)
     return "".join(kept).strip(" " + _JOINER)
