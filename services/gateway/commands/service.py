@@ -63,6 +63,7 @@ class CommandService:
         self._counter = FixedWindowCounter()
         self._unfinished = 0
         self._failing: set[str] = set()  # that was warned of
+        self._last: dict[int, asyncio.Event] = {}  # by user: set when their last command is done
 
     def offer(self, payload: Mapping[str, Any]) -> None:
         """An INTERACTION_CREATE has come."""
@@ -128,9 +129,25 @@ class CommandService:
         if answer is not None:
             await self._callbacks.send(asked, answer, left_s)
             return "answered"
-        await self._defer(asked, left_s)
-        await self._callbacks.edit(asked, await self._perform(asked))
+        await self._callbacks.edit(asked, await self._defer_and_perform(asked, left_s))
         return "answered"
+
+    async def _defer_and_perform(self, asked: UserInteraction, timeout_s: float) -> Reply:
+        """Commands of one person are carried out as they came, however long Discord takes for the
+        first answer to each: the last choice counts."""
+        before, done = self._last.get(asked.user_id), asyncio.Event()
+        self._last[asked.user_id] = done
+        try:
+            try:
+                await self._defer(asked, timeout_s)
+            finally:
+                if before is not None:
+                    await before.wait()
+            return await self._perform(asked)
+        finally:
+            done.set()
+            if self._last[asked.user_id] is done:
+                del self._last[asked.user_id]
 
     def _refusal(self, asked: UserInteraction, used: int, waited_s: float) -> Reply | None:
         problems = texts_for(asked.locale).problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -9,7 +10,9 @@ import pytest
 
 from services.gateway.commands import commands as names
 from services.gateway.commands import panel, profile_form
+from services.gateway.commands.callbacks import Callbacks
 from services.gateway.commands.commands import CommandStores
+from services.gateway.commands.interaction import UserInteraction
 from shared.commands.texts import ENGLISH, LANGUAGES
 from shared.model.user_settings import patched
 from simulator.server import Simulator
@@ -76,6 +79,31 @@ async def test_a_replayed_event_changes_nothing(
         second.offer(after.event)
         await seen(sim, after)
     assert (await stores.settings.get(ROBIN)).visible
+
+
+async def test_the_last_choice_counts(
+    sim: Simulator, answering: Any, use: Use, stores: CommandStores
+) -> None:
+    """Also where Discord takes longer for the first answer to an earlier command."""
+    deferred, may_go_on = list[UserInteraction](), asyncio.Event()
+
+    class SlowAtFirst(Callbacks):
+        async def defer(self, asked: UserInteraction, timeout_s: float) -> None:
+            deferred.append(asked)
+            if len(deferred) == 1:
+                await may_go_on.wait()
+            await super().defer(asked, timeout_s)
+
+    async with answering(callbacks=SlowAtFirst) as service:
+        show, hide = use("show"), use("hide", what="everything")
+        service.offer(show.event)
+        service.offer(hide.event)
+        await eventually(lambda: hide.answer_type == SLOW)
+        may_go_on.set()
+        for one in (show, hide):
+            await seen(sim, one)
+    assert not (await stores.settings.get(ROBIN)).visible
+    assert service._last == {}
 
 
 async def test_an_event_that_comes_late_changes_nothing(
