@@ -28,6 +28,7 @@ from shared.redis.user_settings import UserSettingsStore
 log = logging.getLogger(__name__)
 
 BATCH_USERS: Final = 500  # in one round trip
+SPARE_PAUSES: Final = 64  # ends of pauses that were changed since, which are kept in any case
 
 
 class Users(Protocol):
@@ -212,6 +213,15 @@ class SettingsTable:
             settings = self._settings.get(user_id, DEFAULTS)
             self._set(user_id, settings, self.accounts(user_id), apply)
 
+    def _forget_changed_pauses(self, now: int) -> None:
+        """Else a person who changes the end of a pause again and again would fill the memory."""
+        self._pauses = [
+            (settings.paused_until, user_id)
+            for user_id, settings in self._settings.items()
+            if settings.paused_until > now
+        ]
+        heapq.heapify(self._pauses)
+
     def _set(
         self,
         user_id: int,
@@ -247,6 +257,8 @@ class SettingsTable:
             self._exceptions.add(user_id)
         if settings.paused_until > now and settings.paused_until != before.paused_until:
             heapq.heappush(self._pauses, (settings.paused_until, user_id))
+            if len(self._pauses) > 2 * len(self._settings) + SPARE_PAUSES:
+                self._forget_changed_pauses(now)
         # A history that was switched off and on again is erased, though the settings are the same.
         keeps_history = user_id in self.history
         if settings == before and is_same and was_hidden is not shown and not keeps_history:

@@ -1,4 +1,7 @@
-"""The table of settings: loaded whole, followed, and never going back."""
+"""The table of settings: loaded whole, followed, and never going back.
+
+Long because it follows settings, accounts and time, each of which may be late.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,12 @@ from contextlib import asynccontextmanager
 import pytest
 from msgspec.structs import replace
 
-from services.gateway.privacy.settings_table import Change, SettingsTable, TableTimings
+from services.gateway.privacy.settings_table import (
+    SPARE_PAUSES,
+    Change,
+    SettingsTable,
+    TableTimings,
+)
 from services.gateway.state.user_cache import UserCache
 from shared.model.connected_accounts import OwnConnection
 from shared.model.snapshot import ConnectedAccount
@@ -195,6 +203,17 @@ async def test_a_pause_ends_by_itself() -> None:
         await eventually(lambda: not fixture.table.is_hidden(BOB))
         assert fixture.table.is_hidden(ANNA)
         fixture.now_ms = start + 9_000
+        await eventually(lambda: not fixture.table.is_hidden(ANNA))
+
+
+async def test_a_pause_that_is_changed_again_and_again() -> None:
+    """Takes no more memory than one that is not."""
+    async with running() as fixture:
+        for n in range(1, 2_000):
+            settings = UserSettings(paused_until=fixture.now_ms + 60_000 - n)
+            fixture.table._set(ANNA, settings, (), lambda _: None)
+        assert len(fixture.table._pauses) <= SPARE_PAUSES + 2
+        fixture.now_ms += 60_000 - 1_999
         await eventually(lambda: not fixture.table.is_hidden(ANNA))
 
 
