@@ -121,7 +121,10 @@ class Dispatcher:
             self._limits,
         )
         liveness = LivenessMonitor(
-            self.store, max_silence_s=self._max_silence_s, on_expired=follower.on_expired
+            self.store,
+            max_silence_s=self._max_silence_s,
+            on_expired=follower.on_expired,
+            on_returned=follower.on_returned,
         )
         await self._learn_liveness(liveness)
         async with self._opened(follower) as deliveries:

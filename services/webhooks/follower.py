@@ -135,6 +135,10 @@ class PresenceFollower:
         """No gateway has been there for too long: nobody counts as monitored."""
         self._reload()
 
+    def on_returned(self) -> None:
+        """A gateway is back, and what Redis holds counts again."""
+        self._reload()
+
     def _reload(self) -> None:
         self.current = False
         self._losses += 1

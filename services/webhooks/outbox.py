@@ -85,6 +85,7 @@ class Outbox:
         waiting = self._waiting.get(user_id)
         newest = waiting or sent
         if newest is not None and not newest.presence:
+            newest.withheld = False  # that the user is gone may be sent again
             return
         after = max(one.version for one in (known, sent, waiting) if one is not None)
         self._replace(user_id, max(version, after + 1), b"")

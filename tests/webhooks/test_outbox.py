@@ -147,6 +147,21 @@ def test_a_state_that_is_shown_again_is_not_withheld() -> None:
     assert take(outbox).presence == b"a"
 
 
+def test_a_removal_that_is_certain_again_is_not_withheld() -> None:
+    """Else the endpoint would show the user for ever, if this attempt fails."""
+    outbox = Outbox()
+    outbox.show(ANNA, 1, b"a")
+    shown = take(outbox)
+    outbox.attempt(shown)
+    outbox.delivered(shown)
+    outbox.remove(ANNA, 2)
+    removal = take(outbox)
+    outbox.withhold(ANNA)
+    outbox.remove(ANNA, 3)
+    outbox.failed(removal)
+    assert take(outbox).presence == b""
+
+
 def test_a_newer_state_does_not_come_earlier_than_a_retry() -> None:
     """Else a user who changes often would be tried often. Others come first."""
     outbox = Outbox()
