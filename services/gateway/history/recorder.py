@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
 
 from services.gateway.history.observations import Observations
-from services.gateway.history.sessions import advance
+from services.gateway.history.sessions import Observation, advance
 from services.gateway.history.watch import Watch
 from services.gateway.privacy.settings_table import SettingsTable
 from shared.model.history import ActivitySession, is_shown, newest_song
@@ -158,6 +158,7 @@ class HistoryRecorder:
             results = await self._store.write_many(writes)
             done |= {user_id for user_id, is_done in results.items() if is_done}
             for user_id in done:
+                self._correct_last_seen(user_id, taken[user_id], stored[user_id], writes)
                 song = self._last_song(user_id, stored[user_id], writes.get(user_id))
                 if self._observations.recorded_song(user_id, song):
                     self._changed(user_id)
@@ -166,6 +167,21 @@ class HistoryRecorder:
             for user_id, observation in taken.items():
                 if user_id not in done:
                     self._observations.put_back(user_id, observation)
+
+    def _correct_last_seen(
+        self,
+        user_id: int,
+        observation: Observation,
+        stored: StoredHistory,
+        writes: Mapping[int, HistoryWrite],
+    ) -> None:
+        """What is stored could not be read when the person was shown first."""
+        seen = writes[user_id].seen if user_id in writes else stored.seen
+        if seen is None or seen.last_seen is None or observation.last_seen is not None:
+            return
+        if observation.presence is not None and not seen.is_online:
+            self._observations.adopt(user_id, seen.last_seen)
+            self._changed(user_id)
 
     def _last_song(
         self, user_id: int, stored: StoredHistory, write: HistoryWrite | None

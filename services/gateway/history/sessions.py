@@ -54,8 +54,7 @@ def advance(stored: StoredHistory, settings: UserSettings, new: Observation) -> 
     if "status" in settings.hide:
         last_seen = None
     elif not is_online and last_seen is None and seen is not None:
-        is_new = presence is None and seen.is_online
-        last_seen = end if is_new else seen.last_seen
+        last_seen = end if seen.is_online else seen.last_seen
     keeps_all = settings.history == "recent"
     shown = sessions_of(presence, new.at) if presence is not None and keeps_all else []
     shown = [one for one in shown if is_shown(one, settings)]

@@ -97,6 +97,27 @@ async def names(durable: Store, *expected: tuple[str | None, bool]) -> History:
     return history
 
 
+async def test_what_could_not_be_read_in_time_is_corrected(
+    process: GatewayProcess, durable: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person went offline between two processes: that they were seen is not lost."""
+    async with process.running():
+        process.shows(presence(game()))
+        await names(durable, ("Chess", False))
+    later = GatewayProcess(durable)
+
+    async def nothing() -> None:
+        pass
+
+    monkeypatch.setattr(later.recorder, "refresh", nothing)
+    async with later.running():
+        assert later.shows(presence(status="invisible")) is None
+        last_seen = await eventually(
+            lambda: later.observations.last_seen(ROBIN, "invisible", [GUILD])
+        )
+        assert (await HistoryStore(durable).of_user(ROBIN)).last_seen == last_seen
+
+
 async def test_activities_are_recorded(process: GatewayProcess, durable: Store) -> None:
     """With the person's last seen."""
     async with process.running():
