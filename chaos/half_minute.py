@@ -94,10 +94,17 @@ class HalfMinute:
                 hidden[Hidden(kind, *began, number)] = until
 
     def disturb(self) -> None:
-        """Something was broken until now."""
+        """Something was broken until now.
+
+        A gateway without a session was not told what began meanwhile in a guild that was then not
+        shown it any more. It learns that with the next newer report.
+        """
         until = self._clock() + self._seconds
         for user_id, hidden in self._until.items():
             hidden.update(dict.fromkeys(self._open(user_id), until))
+        for guilds in self._stopped.values():
+            for stopped in guilds.values():
+                stopped.passed.clear()
 
     def without(
         self, user_id: str, shown: Presence, *, in_parts: bool = False

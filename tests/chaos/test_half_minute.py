@@ -103,6 +103,19 @@ def test_that_begins_anew_after_a_fault(robin: Robin) -> None:
     assert seen(LINE) not in robin.permitted()
 
 
+def test_what_began_while_something_was_broken_may_be_missing_later(robin: Robin) -> None:
+    """A gateway without a session does not know that the guild was shown it."""
+    robin.restricts(robin.guilds[0])
+    robin.history.half_minute.disturb()
+    robin.now += 60.0
+    assert robin.permitted() == [seen(LINE, CHESS, GO)]
+    robin.shows(LATER, CHESS, GO)
+    assert seen(LATER) in robin.permitted()
+    robin.now += 60.0
+    robin.shows(LATER, CHESS, GO)
+    assert robin.permitted() == [seen(LATER, CHESS, GO)]
+
+
 def test_what_is_back_stays(robin: Robin) -> None:
     """Until the setting is changed once more."""
     robin.restricts(robin.guilds[0])
