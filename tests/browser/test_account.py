@@ -40,6 +40,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LOOKS: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((1280, "light"), (320, "dark"))
 
+OTHER_APP, TYPED_APP = "764429562019841111", "764429562019842222"
 PATCH: Final = """(settings) => fetch("/me", {
   method: "PATCH",
   headers: {
@@ -279,15 +280,16 @@ async def test_what_was_chosen_elsewhere_stays(tab: BrowserTab) -> None:
     """By /grux or in another tab: this page does not know it, and changes what it is told to."""
     page = tab.page
     await sign_in_by_id(tab, member(tab.stack, 7))
-    await page.evaluate(PATCH, {"hide": ["spotify"], "hide_applications": ["764429562019840003"]})
+    await tab.wait_for_text("Starfall Arena")
+    await page.evaluate(PATCH, {"hide": ["spotify"], "hide_applications": [OTHER_APP]})
     await page.get_by_role("switch", name="Badges").uncheck()
     await saved(tab)
-    await page.get_by_label("Hide more").fill("764429562019840004")
+    await page.get_by_label("Hide more").fill(TYPED_APP)
     await page.get_by_role("switch", name="Starfall Arena").check()  # which leaves the text first
     await eventually_async(lambda: _are_saved(tab, "hide_applications", 3))
     settings = await page.evaluate(SETTINGS)
     assert set(settings["hide"]) == {"spotify", "badges"}
-    assert {"764429562019840003", "764429562019840004"} < set(settings["hide_applications"])
+    assert {OTHER_APP, TYPED_APP} < set(settings["hide_applications"])
 
 
 async def test_a_clock_that_is_wrong(tab: BrowserTab) -> None:
