@@ -152,6 +152,9 @@ async def _running(harness: Harness, plan: ChangesPlan) -> AsyncIterator[_Runnin
         discord, env = await blocks.enter_async_context(
             ingestion.of_discord(harness, plan.users, guilds, core=None)
         )
+        # The events are prebuilt, and the simulated Discord does not know of them: it would answer
+        # the gateway's presence checks with the states of the start.
+        env = {**env, "PRESENCE_CHECK_SECONDS": "0"}
         gateway = await blocks.enter_async_context(harness.service("gateway", redis, None, **env))
         await ingestion.readable(redis, plan.users, READY_WITHIN_S)
         _say(f"{plan.users:,} users are in Redis")
