@@ -263,7 +263,7 @@ class CardService:
 
 
 def _retried_soon(card: Card, fresh_until: float = 0.0) -> Card:
-    """For readers who are to ask again for a better one."""
+    """The card, with a short lifetime at proxies: a better one will soon be available."""
     return msgspec.structs.replace(card, max_age_s=RETRY_MAX_AGE_S, fresh_until=fresh_until)
 
 

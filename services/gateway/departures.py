@@ -81,7 +81,7 @@ class Departures:
     async def run(self) -> None:
         """Until cancelled."""
         delay_s, left_s = self._timings.welcome_after_s, self._timings.interval_s
-        while 0 < delay_s < left_s:  # Discord may take long to list everybody
+        while 0 < delay_s < left_s:  # Discord may need long to list all members
             await asyncio.sleep(delay_s)
             with contextlib.suppress(StoreUnavailable):
                 await self.welcome()

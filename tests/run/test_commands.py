@@ -130,7 +130,7 @@ async def test_import_of_a_lanyard(tmp_path: Path, redis: RedisServer, durable: 
 async def test_the_address_of_a_lanyard_need_not_be_an_argument(
     tmp_path: Path, redis: RedisServer
 ) -> None:
-    """Which everybody on the machine can read."""
+    """Other users of the machine can read the arguments."""
     source = redis.url.replace("/0", "/1")
     env = {"REDIS_URL": redis.url, "LANYARD_REDIS_URL": source}
     status, said, _ = await command(tmp_path, "import-lanyard", env=env)

@@ -146,7 +146,7 @@ class CommandService:
             return await self._perform(asked)
         finally:
             done.set()
-            if self._last[asked.user_id] is done:
+            if self._last.get(asked.user_id) is done:
                 del self._last[asked.user_id]
 
     def _refusal(self, asked: UserInteraction, used: int, waited_s: float) -> Reply | None:

@@ -68,7 +68,7 @@ class Reduction:
 
     @property
     def is_due(self) -> bool:
-        """Whether there is somebody left."""
+        """Whether users are left to be reduced."""
         return bool(self._changed) or bool(self._due) or self._all_due
 
     def add(self, user_id: int) -> None:
@@ -160,7 +160,7 @@ class Reduction:
         return again
 
     async def _restricted(self) -> set[int]:
-        """Users of whom Redis may hold what they do not show. Raises StoreUnavailable."""
+        """Users whose data in Redis may hold what they hide. Raises StoreUnavailable."""
         if self._people.restricted() is not None:
             return self._people.choosers()
         return {

@@ -323,7 +323,7 @@ async def test_nothing_is_reduced_while_another_shard_is_restored(writing: Write
 
 
 async def test_last_seen_stays_what_it_was(writing: WriterFixture) -> None:
-    """That somebody is in Redis does not mean that they are seen now."""
+    """A user in Redis need not be online now."""
     choose(writing, ANNA, UserSettings(history="recent"))
     await taken_over(writing, is_open=True, guilds=[GUILD])
     del writing.history._known[ANNA]

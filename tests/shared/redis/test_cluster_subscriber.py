@@ -20,7 +20,7 @@ LAST = 16_383  # slot
 
 
 class Listener:
-    """Of whom nothing is expected."""
+    """A listener that expects no call."""
 
     def updated(self, *_: object) -> None: ...
     def joined(self, *_: object) -> None: ...
