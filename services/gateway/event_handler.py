@@ -106,7 +106,6 @@ class EventHandler:
                 case "READY":
                     self._ready(payload)
                 case "RESUMED":
-                    self._guilds.end_replay(*self._shard)
                     self._requests.repeat_open()
                 case "RATE_LIMITED":
                     self._requests.handle_rate_limited(payload)
@@ -121,8 +120,12 @@ class EventHandler:
             log.exception("a %s event could not be handled", name)
 
     def begin_replay(self) -> None:
-        """Discord is about to repeat the events that were missed, up to RESUMED."""
+        """Discord is about to repeat the events that were missed."""
         self._guilds.begin_replay(*self._shard)
+
+    def end_replay(self) -> None:
+        """All is repeated (replay_barrier.py)."""
+        self._guilds.end_replay(*self._shard)
 
     def any_member(self) -> tuple[int, int] | None:
         """An available guild of the shard, and one of its members."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from chaos.replay_rewinder import ReplayRewinder
 from services.gateway.discord.replay_barrier import ReplayBarrier, ReplayTimings
 from services.gateway.discord.shard import Shard
 from services.gateway.event_handler import EventHandler
@@ -21,6 +22,7 @@ from tests.ended import ended
 # hikari leaves the session of a connection that is cancelled while it opens to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore:Unclosed client session:ResourceWarning")
 
+BEGIN, END = "the replay begins", "the replay is over"
 MANY = 3_000  # more than is read at once
 TIMINGS = ReplayTimings()
 
@@ -33,7 +35,10 @@ class RecordingHandler(EventHandler):
         self.events: list[tuple[str, bool]] = []
 
     def begin_replay(self) -> None:
-        pass
+        self.events.append((BEGIN, self.shard.replay.active))
+
+    def end_replay(self) -> None:
+        self.events.append((END, self.shard.replay.active))
 
     def handle(self, name: str, payload: Any) -> None:
         is_presence = isinstance(payload, PresenceEvent)
@@ -80,12 +85,42 @@ async def test_end_of_an_earlier_replay_does_not_end_this_one() -> None:
         third, ready, task = begun(session)
         await eventually(ready.is_set)
         assert [name for name, _ in third.events if name != "GUILD_MEMBERS_CHUNK"] == [
-            *("while disconnected", "RESUMED"),
+            *(BEGIN, "while disconnected", "RESUMED"),
             *(f"{number} after the resume" for number in range(MANY)),
-            "RESUMED",
+            *("RESUMED", END),
         ]
-        assert all(is_active for _, is_active in third.events)
+        assert [is_active for _, is_active in third.events] == [True] * (len(third.events) - 1) + [
+            False
+        ]
         assert not third.shard.replay.active
+        await ended(task)
+
+
+async def test_repeated_end_of_an_earlier_replay_does_not_end_one_of_the_same_process() -> None:
+    """Discord goes back further than it was asked to, to before the earlier resume."""
+    async with Simulator(quiet()) as discord:
+        shard = Shard(discord.token, 0, 1)
+        handler = RecordingHandler(shard)
+        task = asyncio.create_task(shard.run(discord.gateway_url, handler, at_once, lambda: None))
+        await eventually(lambda: shard.is_connected)
+
+        def shows(name: str) -> None:
+            discord.world.set_presence(ROBIN, "online", [{"name": name, "type": 0}])
+
+        discord.drop("rst")
+        await eventually(lambda: handler.count(END) == 2)  # of the Identify, too
+        assert shard.is_up_to_date
+        shows("before")
+        await eventually(lambda: handler.count("before"))
+        ReplayRewinder(discord.sessions).again = 200
+        discord.drop("rst")
+        for number in range(MANY):
+            shows(f"{number} meanwhile")
+        await eventually(lambda: handler.count(END) == 3)
+        names = [name for name, _ in handler.events if name != "GUILD_MEMBERS_CHUNK"]
+        replay = names[len(names) - names[::-1].index(BEGIN) :]
+        meanwhile = [f"{number} meanwhile" for number in range(MANY)]
+        assert replay == ["RESUMED", *meanwhile, "RESUMED", END]
         await ended(task)
 
 
@@ -177,12 +212,17 @@ async def test_resume_without_a_known_member_is_over_at_once() -> None:
     assert connection.state == (False, True)
 
 
-async def test_resume_without_a_replay_is_over_at_once() -> None:
-    """As after a short loss of the connection: this process has written all earlier events."""
+async def test_resume_of_the_same_process_is_over_with_the_answer_too() -> None:
+    """As after a short loss of the connection. It has written all earlier events, and goes on."""
     connection = FakeConnection()
-    connection.barrier.observe("RESUMED", {})
+    barrier = connection.barrier
+    barrier.start_resume()
+    nonce = connection.resumed()
+    assert connection.state == (False, False)
+    assert barrier.is_repeating
+    barrier.observe("GUILD_MEMBERS_CHUNK", {"nonce": nonce})
     assert connection.state == (False, True)
-    assert connection.nonces == []
+    assert not barrier.is_repeating
 
 
 async def test_new_session_ends_a_replay() -> None:

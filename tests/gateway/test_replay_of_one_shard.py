@@ -89,6 +89,7 @@ class TwoShards:
 
     def end(self, shard: int) -> None:
         self.followed[shard] = True
+        self.handlers[shard].end_replay()
         self.tell("RESUMED", shard << 22, {})
 
     def is_replaying(self, shard: int) -> bool:

@@ -20,6 +20,9 @@ class RecordingHandler(EventHandler):
     def begin_replay(self) -> None:
         pass
 
+    def end_replay(self) -> None:
+        pass
+
     def handle(self, name: str, payload: Any) -> None:
         self.names.append(name)
 

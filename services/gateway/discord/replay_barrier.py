@@ -1,7 +1,7 @@
 """Detects the end of a RESUME replay.
 
-Until then in-memory state may be older than Redis and must not be written: an earlier process has
-handled, and written, some of the events that are repeated.
+Until then in-memory state may be older than Redis. Where an earlier process has handled, and
+written, some of the events that are repeated, nothing may be written.
 
 RESUMED marks the end of the replay. But the RESUMED of an earlier resume may be among the repeated
 events and looks the same. So the barrier then requests one member from Discord. Events arrive in
@@ -40,11 +40,16 @@ class ReplayConnection(Protocol):
 
 
 class ReplayBarrier:
-    """Active from `begin` or `hold_stale` until the replay is over or a new session has begun."""
+    """Active from `begin` or `hold_stale` until the replay is over or a new session has begun.
+
+    After `begin` an earlier process has handled what is repeated. `start_resume` begins the replay
+    of each connection, also where this process has.
+    """
 
     def __init__(self, connection: ReplayConnection, timings: ReplayTimings) -> None:
         self._connection = connection
         self._timings = timings
+        self.is_repeating = False  # from `start_resume` on, what the shard has missed
         self._unfinished = False
         self._deadline = 0.0  # time of the loop
         self._has_event = False  # by this connection
@@ -75,12 +80,16 @@ class ReplayBarrier:
     def end(self) -> None:
         """In-memory state is the newest."""
         self.cancel_request()
-        self._unfinished = False
+        self._unfinished = self.is_repeating = False
 
     def start_connection(self) -> None:
         """Another connection begins, and brings the rest of the replay."""
         self.cancel_request()
         self._has_event = False
+
+    def start_resume(self) -> None:
+        """Discord is about to repeat what the shard has missed."""
+        self.is_repeating = True
 
     def cancel_request(self) -> None:
         """The member request will not be answered."""
@@ -91,13 +100,12 @@ class ReplayBarrier:
 
     def observe(self, name: str, payload: Any) -> None:
         """Take note of an event that has been handled."""
-        if self._unfinished:
-            if not self._has_event:
-                # Connecting may have taken long. What must not be written only begins now.
-                self._has_event = True
-                self._deadline = _now() + self._timings.max_replay_s
-            if self._nonce and self._nonce == _nonce(name, payload):
-                self._finish()
+        if self._unfinished and not self._has_event:
+            # Connecting may have taken long. What must not be written only begins now.
+            self._has_event = True
+            self._deadline = _now() + self._timings.max_replay_s
+        if self._nonce and self._nonce == _nonce(name, payload):
+            self._finish()
         if name == "READY":
             self._finish()
         elif name == "RESUMED":
@@ -106,7 +114,7 @@ class ReplayBarrier:
     def _request_answer(self) -> None:
         self.cancel_request()
         self._nonce = f"replay-{secrets.token_hex(8)}"
-        if self.active and self._connection.request_any_member(self._nonce):
+        if self._connection.request_any_member(self._nonce):
             self._timeout = asyncio.get_running_loop().call_later(
                 self._timings.answer_timeout_s, self._give_up
             )

@@ -40,6 +40,7 @@ class SessionEvents:
         self._is_identifying = identifies
         if not identifies:
             self._handler.begin_replay()
+            self._replay.start_resume()
 
     def close(self) -> None:
         """Ignore all further events: another process may run the shard by now."""

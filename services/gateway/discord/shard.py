@@ -59,7 +59,7 @@ class Shard:
     @property
     def is_up_to_date(self) -> bool:
         """Whether events come as they happen: it is connected, and repeats nothing."""
-        return self.is_connected and not self.replay.active
+        return self.is_connected and not (self.replay.active or self.replay.is_repeating)
 
     @property
     def is_running(self) -> bool:
@@ -121,7 +121,11 @@ class Shard:
             self.replay.start_connection()
             await may_connect()
 
-        self.replay.on_ready(on_ready)
+        def end_replay() -> None:
+            handler.end_replay()
+            on_ready()
+
+        self.replay.on_ready(end_replay)
         self._handler = handler
         self._events = events = SessionEvents(self._session, handler, self.replay)
         shard = self._hikari = InstrumentedShard(
