@@ -2,8 +2,10 @@
 other guild of the user is shown, what it showed before. Another guild may have shown something
 newer, and whether the silent one has come so far is not known (docs/gateway.md).
 
-Where there are several shards, the same holds for all guilds of one that has no connection: another
-process may take it over, and list the guilds of the other shards first.
+The same holds for all guilds of a shard that begins a new session: one that is listed first, and is
+not shown such, may show something newer than those that are listed after it. Where there are
+several shards, it holds while one has no connection, too: another process may take it over, and
+list the guilds of the other shards first.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from msgspec import Struct
 
 from chaos.half_minute import KINDS, Kind
 from simulator.privacy import hidden_in
+from simulator.protocol import Identify
+from simulator.session import Session
 from simulator.sessions import Sessions
 from simulator.snowflakes import shard_of
 from simulator.world import World
@@ -43,31 +47,40 @@ class Outages:
         self._by_user: dict[str, dict[_Cause, _Outage]] = {}
 
     def begin(self, guild_id: str, *, by_shard: bool = False) -> None:
-        """The guild becomes unavailable. `by_shard`: its shard has lost its connection."""
-        guild = self._world.guilds[guild_id]
-        for user_id in guild.members:
-            person = self._world.people[user_id]
-            others = [self._world.guilds[one] for one in person.guilds if one != guild_id]
-            privacy = self._world.privacy(user_id)
-            hidden = [hidden_in(privacy, one) for one in others]
-            kinds = frozenset(
+        """The guild becomes unavailable. `by_shard`: its shard has lost its connection, or begins
+        a new session."""
+        cause = guild_id, by_shard
+        for user_id in self._world.guilds[guild_id].members:
+            outages = self._by_user.setdefault(user_id, {})
+            earlier = outages.get(cause)
+            outages[cause] = _Outage(earlier.kinds if earlier else frozenset(), float("inf"))
+            self._note_kinds(user_id)
+
+    def end(self, guild_id: str, *, by_shard: bool = False) -> None:
+        """It is available again, and about to be listed."""
+        until = self._clock() + (_SHARD_LISTED_WITHIN if by_shard else _LISTED_WITHIN)
+        for user_id, outages in self._by_user.items():
+            if outage := outages.get((guild_id, by_shard)):
+                self._note_kinds(user_id)  # settings may have been changed meanwhile
+                outage.until = min(outage.until, until)
+
+    def _note_kinds(self, user_id: str) -> None:
+        """Of each guild in an outage: kinds that another one is not shown, nor any that is
+        available."""
+        privacy, person = self._world.privacy(user_id), self._world.people[user_id]
+        hidden = {one: hidden_in(privacy, self._world.guilds[one]) for one in person.guilds}
+        now = self._clock()
+        away = {cause: one for cause, one in self._by_user[user_id].items() if now < one.until}
+        stay = hidden.keys() - {guild_id for guild_id, _ in away}
+        for (guild_id, _), outage in away.items():
+            others = hidden.keys() - {guild_id}
+            outage.kinds |= frozenset(
                 kind
                 for place, some in enumerate(KINDS)
                 for kind in some
-                if all(one[place] for one in hidden)
+                if any(hidden[one][place] for one in others)
+                and all(hidden[one][place] for one in stay)
             )
-            if kinds and hidden:
-                outages = self._by_user.setdefault(user_id, {})
-                earlier = outages.get((guild_id, by_shard))
-                all_kinds = kinds | earlier.kinds if earlier else kinds
-                outages[guild_id, by_shard] = _Outage(all_kinds, float("inf"))
-
-    def end(self, guild_id: str, *, by_shard: bool = False) -> None:
-        """It is available again."""
-        until = self._clock() + (_SHARD_LISTED_WITHIN if by_shard else _LISTED_WITHIN)
-        for outages in self._by_user.values():
-            if outage := outages.get((guild_id, by_shard)):
-                outage.until = min(outage.until, until)
 
     def permit(
         self,
@@ -89,7 +102,7 @@ class Outages:
 
 
 class ShardOutages:
-    """Watches which shards are connected to Discord, until cancelled."""
+    """Notes new sessions; and watches which shards are connected to Discord, until cancelled."""
 
     def __init__(self, outages: Outages, world: World, sessions: Sessions, shards: int) -> None:
         self._outages = outages
@@ -97,6 +110,8 @@ class ShardOutages:
         self._sessions = sessions
         self._shards = shards
         self._away: set[int] = set()
+        self._begin = sessions.begin
+        sessions.begin = self._noted  # type: ignore[method-assign]
 
     async def run(self) -> None:
         while True:
@@ -104,7 +119,8 @@ class ShardOutages:
             await asyncio.sleep(_EVERY)
 
     def look(self, connected: Collection[int]) -> None:
-        """These shards are connected now. Where there is only one, no other can be ahead of it."""
+        """These shards are connected now. Where there is only one, no other can be ahead of it, and
+        what it resumes comes in order."""
         away = set(range(self._shards)).difference(connected) if self._shards > 1 else set()
         for guild_id in self._world.guilds:
             shard = shard_of(guild_id, self._shards)
@@ -113,3 +129,13 @@ class ShardOutages:
             elif shard in self._away - away:
                 self._outages.end(guild_id, by_shard=True)
         self._away = away
+
+    def _noted(self, asked: Identify, url: str) -> Session | None:
+        session = self._begin(asked, url)
+        if session is not None:
+            guild_ids = [one for one in self._world.guilds if session.has_guild(one)]
+            for guild_id in guild_ids:
+                self._outages.begin(guild_id, by_shard=True)
+            for guild_id in guild_ids:
+                self._outages.end(guild_id, by_shard=True)
+        return session

@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from chaos.outages import ShardOutages
+from simulator.model import Guild, Member
 from simulator.options import Options
+from simulator.protocol import Identify
 from simulator.server import Simulator
+from simulator.sessions import Sessions
 from simulator.snowflakes import shard_of
 from tests.chaos.test_half_minute import CHESS, GO, LINE, Robin
 
@@ -105,3 +108,46 @@ def test_not_while_the_only_shard_has_no_connection(robin: Robin) -> None:
     """All guilds are listed one after the other then."""
     shards_of(robin, 1).look(())
     assert "never true" in robin.problem(LINE, CHESS)
+
+
+async def test_also_while_a_new_session_lists_the_guilds(robin: Robin) -> None:
+    """The one that is not shown games may be listed first, with a newer status. A resume lists
+    none."""
+    simulator = Simulator(Options(port=0))
+    sessions = Sessions(robin.world, simulator.options, simulator.stats)
+    ShardOutages(robin.history.outages, robin.world, sessions, 1)
+    properties = {"os": "linux", "browser": "test", "device": "test"}
+    asked = Identify(token=simulator.token, properties=properties, intents=0, shard=[0, 1])
+    session = sessions.begin(asked, "ws://127.0.0.1/gateway")
+    assert session is not None
+    assert robin.problem(LINE, CHESS) == ""
+    robin.now += 5.0
+    assert "never true" in robin.problem(LINE, CHESS)
+    assert sessions.resumable(session.id, session.seq) is not None
+    assert "never true" in robin.problem(LINE, CHESS)
+
+
+def test_also_where_two_guilds_show_it_and_both_are_in_an_outage(robin: Robin) -> None:
+    """The third one, which is not shown it, may show something newer."""
+    third = Guild(id="90", name="Third", owner_id="1", joined_at="2026-01-01T00:00:00Z")
+    robin.world.guilds[third.id] = third
+    robin.world.add_member(third.id, robin.person.user.id, Member())
+    robin.world.set_privacy(robin.person.user.id, robin.privacy(robin.guilds[1]))
+    robin.history.outages.begin(robin.guilds[0])
+    assert "never true" in robin.problem(LINE, CHESS)
+    robin.history.outages.begin(third.id)
+    assert robin.problem(LINE, CHESS) == ""
+    for guild_id in (robin.guilds[0], third.id):
+        robin.history.outages.end(guild_id)
+    robin.now += 30.0
+    assert "never true" in robin.problem(LINE, CHESS)
+
+
+def test_a_setting_that_is_changed_in_the_outage_counts_when_it_ends() -> None:
+    robin = Robin(LINE, CHESS, GO)
+    robin.history.outages.begin(robin.guilds[0], by_shard=True)
+    robin.world.set_privacy(robin.person.user.id, robin.privacy(robin.guilds[1]))
+    robin.history.note(robin.person)
+    assert "never true" in robin.problem(LINE, CHESS)
+    robin.history.outages.end(robin.guilds[0], by_shard=True)
+    assert robin.problem(LINE, CHESS) == ""

@@ -204,10 +204,9 @@ async def test_new_session_with_the_id_of_the_last_one_is_followed() -> None:
         await eventually(lambda: handler.events.count("READY") == 2)
         discord.world.set_presence(ROBIN, "online", [{"name": "after", "type": 0}])
         await eventually(lambda: "after" in handler.names)
-        second = shard.session
         assert first
-        assert second
-        assert first.id == second.id
+        assert shard.session
+        assert first.id == shard.session.id
         await ended(task)
 
 
@@ -255,9 +254,8 @@ async def test_malformed_messages_cost_no_connection(capfd: pytest.CaptureFixtur
         await eventually(lambda: "last" in handler.names)
         assert discord.stats.connections == 1
         (session,) = discord.sessions
-        resumed = shard.session
-        assert resumed
-        assert resumed.seq == session.seq
+        assert shard.session
+        assert shard.session.seq == session.seq
         await ended(task)
     assert "RATE_LIMITED" not in handler.events
     assert "Logging error" not in capfd.readouterr().err
