@@ -42,8 +42,8 @@ class ReplayConnection(Protocol):
 class ReplayBarrier:
     """Active from `begin` or `hold_stale` until the replay is over or a new session has begun.
 
-    After `begin` an earlier process has handled what is repeated. `start_resume` begins the replay
-    of each connection, also where this process has.
+    `begin`: an earlier process has handled some of what is repeated. `start_resume`: a connection
+    begins to repeat, whether this process or an earlier one has handled what came before.
     """
 
     def __init__(self, connection: ReplayConnection, timings: ReplayTimings) -> None:
