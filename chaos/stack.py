@@ -164,7 +164,7 @@ class Stack:
         for name in plan.PROCESSES:
             if name != "standby":
                 await self.services[name].start()
-        await self._everybody_is_there()
+        await self._users_are_stored()
         await self.services["standby"].start()
 
     async def _prepare(self, name: str, source: TcpProxy) -> None:
@@ -217,13 +217,16 @@ class Stack:
         self._parts.push_async_callback(link.close)
         return link
 
-    async def _everybody_is_there(self) -> None:
+    async def _users_are_stored(self) -> None:
         """Raises TimeoutError, in the end, when they are not."""
         async with self.redis_client() as redis:
             members = self.history.members()
             for guild in self.simulator.world.guilds.values():
                 listed = len(guild.members.keys() & members)
                 while await redis.scard(f"members:{guild.id}") != listed:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+            for user_id in members:  # a user is listed first, and stored then
+                while not await redis.exists(f"presence:{{{user_id}}}"):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         for port in self._ports.values():
             while not await _listens(port):  # noqa: ASYNC110
