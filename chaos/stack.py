@@ -218,14 +218,14 @@ class Stack:
         return link
 
     async def _users_are_stored(self) -> None:
-        """Raises TimeoutError, in the end, when they are not."""
+        """Returns when they are. Where some stay missing, START_WITHIN ends the start."""
         async with self.redis_client() as redis:
             members = self.history.members()
             for guild in self.simulator.world.guilds.values():
                 listed = len(guild.members.keys() & members)
                 while await redis.scard(f"members:{guild.id}") != listed:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
-            for user_id in members:  # a user is listed first, and stored then
+            for user_id in members:  # written after the sets of members
                 while not await redis.exists(f"presence:{{{user_id}}}"):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         for port in self._ports.values():
