@@ -34,6 +34,11 @@ class Keeper:
         self.widget = f'<grux-presence user="{user.id}"></grux-presence>'
         self.with_history = self.widget.replace("><", " history><")
 
+    async def begin(self) -> None:
+        """They show nothing: what they show when they choose a history would be a part of it."""
+        self.show("offline")
+        await self._stack.shows(self.id, lambda data: data["status"] == "invisible")
+
     async def choose(self, level: HistoryLevel) -> None:
         await self._settings.change(int(self.id), lambda old: replace(old, history=level))
 
@@ -59,6 +64,7 @@ async def keeper(stack: Stack) -> AsyncIterator[Keeper]:
     """At the end nothing is kept. Requested before `tab`: a page that is open then gets a 404."""
     async with Store.connect(stack.redis.url, timeout=PATIENCE) as durable:
         keeper = Keeper(stack, durable)
+        await keeper.begin()
         try:
             yield keeper
         finally:
