@@ -87,12 +87,16 @@ class Site:
 
 @asynccontextmanager
 async def site(services: tuple[str, ...] = REST) -> AsyncIterator[Site]:
+    """Robin shows nothing: what they show when they choose a history would be a part of it."""
     async with (
         RedisServer() as server,
         Store.connect(server.url, timeout=PATIENCE) as durable,
         running(services=services, env={"DURABLE_REDIS_URL": server.url, **UNLIMITED}) as stack,
     ):
-        yield Site(stack, durable)
+        here = Site(stack, durable)
+        here.show("offline")
+        await stack.shows(ROBIN, lambda data: data["status"] == "invisible")
+        yield here
 
 
 async def test_a_session_outlives_gateways() -> None:
@@ -186,8 +190,9 @@ async def test_switching_down_erases(level: HistoryLevel) -> None:
             await here.code("history_off")
         else:
             await here.history()
-        await here.choose("recent")
         here.show("online", game("Code", CODE))
+        await here.stack.shows(ROBIN, lambda data: data["activity"][0]["name"] == "Code")
+        await here.choose("recent")
         await here.history(("Code", False))
 
 
