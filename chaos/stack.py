@@ -164,7 +164,7 @@ class Stack:
         for name in plan.PROCESSES:
             if name != "standby":
                 await self.services[name].start()
-        await self._users_are_stored()
+        await self._wait_for_users()
         await self.services["standby"].start()
 
     async def _prepare(self, name: str, source: TcpProxy) -> None:
@@ -217,8 +217,8 @@ class Stack:
         self._parts.push_async_callback(link.close)
         return link
 
-    async def _users_are_stored(self) -> None:
-        """Returns when they are. Where some stay missing, START_WITHIN ends the start."""
+    async def _wait_for_users(self) -> None:
+        """Until all are in Redis. Where some stay missing, START_WITHIN ends the start."""
         async with self.redis_client() as redis:
             members = self.history.members()
             for guild in self.simulator.world.guilds.values():
